@@ -1,0 +1,1 @@
+"""gan_jax: GANs with augmentation, consistency and contrastive regularisation, in JAX."""

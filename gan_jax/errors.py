@@ -1,0 +1,18 @@
+"""Faults that a user can mend: a sentence each, and the exit status that a launcher acts on."""
+
+USAGE = 2  # wrong configuration or command line
+DATA = 65  # damaged or unsuitable data, damaged checkpoints
+MISSING = 66  # an input does not exist
+DIVERGED = 70  # non-finite numbers, out of device memory
+UNWRITABLE = 73  # an output cannot be created
+DISK = 74  # input or output failed, disk full
+BUSY = 75  # somebody else holds the workdir
+PREEMPTED = 143  # stopped by a signal, resumable
+
+
+class UserError(Exception):
+    """What is wrong, where, and what to do, in one sentence; `status` is the exit status."""
+
+    def __init__(self, message: str, status: int = USAGE):
+        super().__init__(message)
+        self.status = status

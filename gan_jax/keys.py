@@ -1,0 +1,20 @@
+"""Random keys by name: a draw depends on what it is for, never on how many draws came before."""
+
+import zlib
+
+import jax
+
+
+def named(key: jax.Array, *purpose: int | str | jax.Array) -> jax.Array:
+    """The key for one purpose, such as `named(root, 'step', step, 'd', 0)`.
+
+    Args:
+        key: typed key, []; not consumed, since equal purposes are meant to give equal keys.
+        *purpose: integers (traced ones too) are folded in as they are, strings by their CRC-32.
+
+    Returns:
+        A typed key, [].
+    """
+    for part in purpose:
+        key = jax.random.fold_in(key, zlib.crc32(part.encode()) if isinstance(part, str) else part)
+    return key
