@@ -1,0 +1,76 @@
+"""What every augmentation op promises, and the checks at its door."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+Op = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # (key, images, strength) -> images
+
+
+class Range(NamedTuple):
+    """The strengths that an op understands; `closed` says whether `high` is one of them."""
+
+    low: float
+    high: float
+    closed: bool = True
+
+    def holds(self, strength: float) -> bool:
+        """Whether a number lies within; infinities and NaN never do."""
+        below = strength <= self.high if self.closed else strength < self.high
+        return math.isfinite(strength) and self.low <= strength and below
+
+    def __str__(self):
+        return f'[{self.low:g}, {self.high:g}{"]" if self.closed else ")"}'
+
+
+FINITE = Range(-math.inf, math.inf, closed=False)
+
+
+def op(strengths: Range | None) -> Callable[[Op], Op]:
+    """Make a function of (key, images, strength) an augmentation op.
+
+    The function sees float images of at least 32 bits and a strength of the same dtype; what it
+    returns is cast back. The op carries `strengths`, by which `policy` finds and checks it.
+
+    Args:
+        strengths: the valid strengths, or None for an op without a strength. A strength is traced,
+            so the op itself cannot check it: `policy.check` does, before anything is compiled.
+
+    Raises (the op, when called or traced):
+        TypeError: images are not of a float dtype.
+        ValueError: images are not [B, H, W, C], or the strength is no scalar.
+    """
+
+    def decorate(function: Op) -> Op:
+        @functools.wraps(function)
+        def checked(key, images, strength):
+            images = jnp.asarray(images)
+            _check_images(function.__name__, images)
+            wide = jnp.promote_types(images.dtype, jnp.float32)
+            if strengths is not None:
+                _check_strength(function.__name__, strength)
+                strength = jnp.asarray(strength, wide)
+            return function(key, images.astype(wide), strength).astype(images.dtype)
+
+        checked.strengths = strengths
+        return checked
+
+    return decorate
+
+
+def _check_images(name: str, images: jax.Array) -> None:
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise TypeError(f'{name}: images must be floats in [0, 1], got {images.dtype}')
+    if images.ndim != 4:
+        raise ValueError(f'{name}: images must be [B, H, W, C], got shape {list(images.shape)}')
+
+
+def _check_strength(name: str, strength: jax.Array) -> None:
+    # A vector would broadcast and quietly mean one strength for each image.
+    if strength is None or jnp.ndim(strength) != 0:
+        got = None if strength is None else f'shape {list(jnp.shape(strength))}'
+        raise ValueError(f'{name}: strength must be a scalar, got {got}')

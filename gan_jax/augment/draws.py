@@ -1,0 +1,32 @@
+"""Random draws, a fresh one for each image of a batch."""
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+
+Images = TypeVar('Images')  # [B, ...], or a list of such arrays
+
+
+def uniform(key: jax.Array, images: jax.Array, count: int) -> jax.Array:
+    """Independent draws from U(0, 1) for images [B, ...]: [count, B], of the images' dtype.
+
+    Drawn in float32 whatever that dtype is, so that a float64 run sees the same augmentations; all
+    that an op needs at once, since each call of the generator takes time to compile.
+    """
+    return jax.random.uniform(key, (count, images.shape[0]), jnp.float32).astype(images.dtype)
+
+
+def signed(key: jax.Array, images: jax.Array, count: int) -> jax.Array:
+    """As `uniform`, from U(-1, 1)."""
+    return 2 * uniform(key, images, count) - 1
+
+
+def sometimes(key: jax.Array, probability: float, changed: Images, images: Images) -> Images:
+    """For each image by itself, `changed` with the probability given, else the image as it is."""
+    (draw,) = uniform(key, jax.tree.leaves(images)[0], 1)
+
+    def choose(new, old):
+        return jnp.where(draw.reshape(-1, *[1] * (old.ndim - 1)) < probability, new, old)
+
+    return jax.tree.map(choose, changed, images)

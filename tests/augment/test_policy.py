@@ -1,0 +1,146 @@
+"""Policies as text."""
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.augment import ops, policy
+from gan_jax.keys import named
+
+KEY = jax.random.key(1)
+IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 3)).astype(np.float32)
+
+
+def test_empty_text_is_the_identity():
+    for text in ('', '  '):
+        assert policy.parse(text)(KEY, IMAGES, 0.5) is IMAGES
+        assert not policy.needs_strength(text)
+        policy.check(text, 0.5)
+
+
+def test_ops_follow_one_another_each_with_its_own_key():
+    out = policy.parse('flip|brightness(0.25)|cutout')(KEY, IMAGES, 0.6)
+    expected = ops.flip(named(KEY, 0, 'flip'), IMAGES, None)
+    expected = ops.brightness(named(KEY, 1, 'brightness'), expected, 0.25)
+    expected = ops.cutout(named(KEY, 2, 'cutout'), expected, 0.6)
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_the_same_op_twice_draws_twice():
+    first = policy.parse('brightness(0.2)')(KEY, IMAGES * 0 + 0.5, 0.0) - 0.5
+    both = policy.parse('brightness(0.2)|brightness(0.2)')(KEY, IMAGES * 0 + 0.5, 0.0) - 0.5
+    assert np.all(np.abs(both - 2 * first).max(axis=(1, 2, 3)) > 1e-4)
+
+
+def test_a_number_is_the_strength_whatever_the_policys():
+    fixed = policy.parse('brightness(0.3)')
+    np.testing.assert_array_equal(fixed(KEY, IMAGES, 0.0), fixed(KEY, IMAGES, 0.9))
+    np.testing.assert_array_equal(
+        fixed(KEY, IMAGES, None), policy.parse('brightness')(KEY, IMAGES, 0.3)
+    )
+
+
+def test_spaces_and_equal_texts_do_not_matter():
+    plain = policy.parse('flip|cutout(0.25)')(KEY, IMAGES, 0.0)
+    for text in (
+        'flip|cutout(0.25)',
+        ' flip | cutout ( 0.25 ) ',
+        'flip|cutout(25e-2)',
+    ):
+        np.testing.assert_array_equal(policy.parse(text)(KEY, IMAGES, 0.0), plain)
+
+
+def test_strength_is_traced():
+    traces = []
+
+    @jax.jit
+    def run(strength):
+        traces.append(strength)
+        return policy.parse('flip|brightness|cutout(0.2)')(KEY, IMAGES, strength)
+
+    results = [np.asarray(run(strength)) for strength in (0.1, 0.2, 0.3)]
+    assert len(traces) == 1
+    assert np.any(results[0] != results[1])
+
+
+@pytest.fixture
+def fork(tmp_path, monkeypatch):
+    (tmp_path / 'fork_of_ops.py').write_text(
+        'def darken(key, images, strength):\n    return images * (1 - strength)\n\nNUMBER = 1\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_a_dotted_name_is_imported(fork):
+    policy.check('fork_of_ops.darken', 7.0)  # of an undecorated op no range is known
+    assert policy.needs_strength('fork_of_ops.darken')
+    out = policy.parse('fork_of_ops.darken|fork_of_ops.darken(0.5)')(KEY, IMAGES, 0.25)
+    np.testing.assert_allclose(out, IMAGES * 0.75 * 0.5, rtol=1e-6)
+
+
+def test_a_dotted_name_keeps_the_range_of_the_op():
+    with pytest.raises(ValueError, match=r'the strength must lie in \[0, 1\)'):
+        policy.parse('gan_jax.augment.ops.translation(2)')
+
+
+def test_dotted_names_can_be_restricted(fork):
+    for function in (policy.parse, policy.needs_strength):
+        with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' lies outside gan_jax"):
+            function('flip|fork_of_ops.darken', allow=('gan_jax',))
+    with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' lies outside gan_jax"):
+        policy.check('fork_of_ops.darken', 0.5, allow=('gan_jax',))
+    policy.parse('flip|fork_of_ops.darken', allow=('gan_jax', 'fork_of_ops'))
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('flip|translatoin', r"unknown augmentation 'translatoin' .*did you mean 'translation'\?"),
+        ('Flip', "unknown augmentation 'Flip'"),
+        ('_crop', "unknown augmentation '_crop'"),
+        ('flip||cutout', "policy 'flip||cutout' has an empty part"),
+        ('flip|', 'has an empty part'),
+        ('|', 'has an empty part'),
+        ('translation(a)', "'a' of 'translation.a.' in policy .* is not a number"),
+        ('translation()', "'' of 'translation..' in policy .* is not a number"),
+        ('translation(0.1', "'translation.0.1' in policy .* is not written as op or op.number."),
+        ('translation 0.1', 'is not written as op or op.number.'),
+        ('translation(0.1)(0.2)', 'is not written as op or op.number.'),
+        ('translation, flip', 'is not written as op or op.number.'),
+        ('.flip', 'is not written as op or op.number.'),
+        ('translation(1)', r"'translation\(1\)' in policy .* the strength must lie in \[0, 1\)"),
+        ('cutout(1.5)', r'the strength must lie in \[0, 1\]'),
+        ('cutout(-0.1)', r'the strength must lie in \[0, 1\]'),
+        ('cutout(nan)', r'the strength must lie in \[0, 1\]'),
+        ('flip(0.5)', "'flip' has no strength, write 'flip'"),
+        ('fork_of_ops.nothing', "'fork_of_ops' has no 'nothing'"),
+        ('fork_of_ops.NUMBER', "'fork_of_ops.NUMBER' in policy .* is no function"),
+        ('fork_of_ops.darken(inf)', 'the strength must lie in'),
+        ('nowhere.at_all', "cannot import 'nowhere'"),
+    ],
+)
+def test_faults_are_told_in_a_sentence(fork, text, message):
+    for function in (policy.parse, policy.needs_strength, lambda text: policy.check(text, 0.1)):
+        with pytest.raises(ValueError, match=message.replace('||', r'\|\|')) as caught:
+            function(text)
+        assert '\n' not in str(caught.value)
+
+
+def test_needs_strength():
+    assert policy.needs_strength('translation')
+    assert policy.needs_strength('translation(0.1)|cutout')
+    assert not policy.needs_strength('flip|translation(0.1)')
+
+
+def test_check_compares_the_strength_with_each_op_that_takes_it():
+    policy.check('cutout|brightness', 1.0)
+    policy.check('flip|translation(0.1)', 9.0)  # nobody reads it
+    policy.check('simclr', np.float32(0.3))
+    message = (
+        r"augmentation 'translation' of policy 'cutout\|translation' takes a strength in \[0, 1\)"
+    )
+    with pytest.raises(ValueError, match=message + ', got 1.0'):
+        policy.check('cutout|translation', 1.0)
+    for strength in (-0.1, float('nan'), float('inf')):
+        with pytest.raises(ValueError, match='takes a strength'):
+            policy.check('brightness', strength)
