@@ -1,0 +1,45 @@
+"""Which images batch number `step` holds: a pure function, so that resuming needs only the step."""
+
+import functools
+
+import numpy as np
+
+
+@functools.lru_cache(maxsize=8)  # successive steps share an epoch; a few seeds may take turns
+def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
+    """A uniform permutation of range(size), int32 [size], read-only, its own for (seed, epoch).
+
+    It sorts raw Philox numbers, whose stream NumPy guarantees for ever; `Generator.permutation` may
+    change with NumPy's version and would then change a resumed run.
+    """
+    raw = np.random.Philox(key=[seed, epoch]).random_raw(size)
+    order = np.argsort(raw, kind='stable').astype(np.int32)
+    order.flags.writeable = False  # the cache hands the same array to every caller
+    return order
+
+
+def indices(seed: int, step: int, batch_size: int, size: int) -> np.ndarray:
+    """The images of batch `step`: slices of one permutation per epoch.
+
+    The last `size % batch_size` images of an epoch's permutation are left out, so that no batch
+    holds an image twice: a contrastive loss would take the copy for a negative.
+
+    Args:
+        seed: >= 0; batches of different seeds are independent.
+        step: >= 0, counted over all epochs.
+        batch_size: images in a batch, between 1 and `size`.
+        size: images in the data set.
+
+    Returns:
+        int32 [batch_size], distinct, in [0, size).
+
+    Raises:
+        ValueError: an argument out of its range.
+    """
+    if not 1 <= batch_size <= size:
+        raise ValueError(f'batch_size must be between 1 and the {size} images, got {batch_size}')
+    if seed < 0 or step < 0:
+        raise ValueError(f'seed and step must not be negative, got seed {seed} and step {step}')
+    epoch, batch = divmod(step, size // batch_size)
+    order = permutation(seed, epoch, size)
+    return order[batch * batch_size : (batch + 1) * batch_size].copy()

@@ -1,0 +1,116 @@
+"""Features and classes of digit images from a small classifier that comes with the package.
+
+They are the space of `fd_digits`, and the means of counting classes and modes. That distance is not
+an FID, and means something only beside its floor: real held-out images against real train images.
+"""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import flax
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.data.resize import resize
+
+FILE = Path(__file__).with_name('digits_net.npz')
+SIZE = 16  # side of the images that the classifier was trained on
+
+
+class DigitsNet(nn.Module):
+    """Three convolutions and two dense layers, 89,546 parameters."""
+
+    @nn.compact
+    def __call__(self, images: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Images [B, 16, 16, 1] in [0, 1] -> (features [B, 64], logits [B, 10])."""
+        # Full precision on every device: TF32 would move a Fréchet distance. GELU, because ReLU
+        # left a quarter of the features dead and their covariance without full rank.
+        conv = functools.partial(nn.Conv, kernel_size=(3, 3), precision='highest')
+        dense = functools.partial(nn.Dense, precision='highest')
+        x = 2 * images - 1
+        x = nn.gelu(conv(16, name='conv_0')(x))  # [B, 16, 16, 16]
+        x = nn.gelu(conv(32, strides=2, name='conv_1')(x))  # [B, 8, 8, 32]
+        x = nn.gelu(conv(64, strides=2, name='conv_2')(x))  # [B, 4, 4, 64]
+        features = nn.gelu(dense(64, name='hidden')(x.reshape(len(x), -1)))  # [B, 64]
+        return features, dense(10, name='logits')(features)
+
+
+class Features(NamedTuple):
+    """What the classifier says of N images with C channels, each channel a digit of its own.
+
+    Attributes:
+        features: float32 [N, C * 64], the channels' last hidden layers one after the other.
+        probs: float32 [N, C, 10], each channel's class probabilities.
+        classes: int32 [N], the most probable digits read as one number: 100a + 10b + c for C = 3,
+            the digit itself for C = 1.
+    """
+
+    features: np.ndarray
+    probs: np.ndarray
+    classes: np.ndarray
+
+
+def digits(images: np.ndarray, *, batch_size: int = 512) -> Features:
+    """Features, probabilities and classes of digit images, by the embedded classifier.
+
+    Every batch is padded to `batch_size`, since the rounding of a convolution depends on the shape
+    of its batch: image i gives the same bits whatever follows it.
+
+    Args:
+        images: uint8 [N, H, W, C], N >= 1; resized to 16×16 where H or W differs.
+        batch_size: channels that go through the network at once; another value may change the
+            last bits.
+
+    Raises:
+        ValueError: images of another type or shape.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
+        raise ValueError(
+            'images must be uint8 [N, H, W, C] and not empty, '
+            f'got {images.dtype} of shape {images.shape}'
+        )
+    count, channels = len(images), images.shape[-1]
+    planes = np.moveaxis(resize(images, SIZE), -1, 1).reshape(-1, SIZE, SIZE, 1)  # [N*C, 16, 16, 1]
+    starts = range(0, len(planes), batch_size)
+    batches = [_batch(planes[start : start + batch_size], batch_size) for start in starts]
+    features, probs = (np.concatenate(parts)[: len(planes)] for parts in zip(*batches, strict=True))
+    probs = probs.reshape(count, channels, 10)
+    places = 10 ** np.arange(channels)[::-1]  # 100, 10, 1
+    classes = (probs.argmax(axis=-1) @ places).astype(np.int32)
+    return Features(features.reshape(count, -1), probs, classes)
+
+
+@functools.cache
+def weights() -> dict:
+    """The classifier's variables, {'params': ...}, from the file in the package."""
+    with np.load(FILE, allow_pickle=False) as file:
+        return unpack(file)
+
+
+def unpack(stored: Mapping[str, np.ndarray]) -> dict:
+    """The file's {'conv_0/kernel': float16, ...} as Flax wants it, in float32."""
+    flat = {name: stored[name].astype(np.float32) for name in stored}
+    return {'params': flax.traverse_util.unflatten_dict(flat, sep='/')}
+
+
+def weights_sha256() -> str:
+    """SHA-256, in hex, of the classifier's file: distances of two classifiers do not compare."""
+    return hashlib.sha256(FILE.read_bytes()).hexdigest()
+
+
+def _batch(planes: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(features, probs) of uint8 [n <= batch_size, 16, 16, 1], padded: [batch_size, ...] each."""
+    padding = [(0, batch_size - len(planes)), (0, 0), (0, 0), (0, 0)]
+    return jax.device_get(_forward(weights(), np.pad(planes, padding)))
+
+
+@jax.jit
+def _forward(variables: dict, planes: jax.Array) -> tuple[jax.Array, jax.Array]:
+    features, logits = DigitsNet().apply(variables, planes.astype(jnp.float32) / 255)
+    return features, jax.nn.softmax(logits)

@@ -1,0 +1,93 @@
+"""The sampler: every image once an epoch, batches that depend on (seed, step) and nothing else."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gan_jax.data.sampler import indices, permutation
+
+
+def epoch(seed, number, batch_size, size):
+    """All indices of one epoch in order."""
+    batches = size // batch_size
+    steps = range(number * batches, (number + 1) * batches)
+    return np.concatenate([indices(seed, step, batch_size, size) for step in steps])
+
+
+def test_type_shape_and_range():
+    batch = indices(0, 12_345, 64, 1437)
+    assert batch.shape == (64,)
+    assert batch.dtype == np.int32
+    assert batch.min() >= 0
+    assert batch.max() < 1437
+
+
+@pytest.mark.parametrize('number', [0, 1, 7])
+def test_an_epoch_holds_every_image_once_when_the_batch_divides(number):
+    assert sorted(epoch(3, number, 16, 64)) == list(range(64))
+
+
+@pytest.mark.parametrize(('batch_size', 'size'), [(10, 64), (64, 100), (33, 64), (1, 7), (7, 7)])
+def test_an_epoch_holds_no_image_twice(batch_size, size):
+    drawn = epoch(0, 2, batch_size, size)
+    assert len(drawn) == size // batch_size * batch_size
+    assert len(set(drawn.tolist())) == len(drawn)
+
+
+def test_what_one_epoch_drops_another_shows():
+    assert set(np.concatenate([epoch(0, n, 30, 50) for n in range(20)]).tolist()) == set(range(50))
+
+
+def test_epochs_and_seeds_differ():
+    orders = {permutation(seed, number, 64).tobytes() for seed in range(10) for number in range(10)}
+    assert len(orders) == 100
+
+
+def test_any_order_of_calls_gives_the_same():
+    forward = [indices(5, step, 8, 50).tolist() for step in range(60)]
+    permutation.cache_clear()
+    backward = [indices(5, step, 8, 50).tolist() for step in reversed(range(60))]
+    assert forward == backward[::-1]
+
+
+def test_writing_into_a_batch_changes_no_later_one():
+    batch = indices(0, 0, 8, 50)
+    expected = batch.copy()
+    batch[:] = -1
+    np.testing.assert_array_equal(indices(0, 0, 8, 50), expected)
+    with pytest.raises(ValueError, match='read-only'):
+        permutation(0, 0, 50)[0] = 1
+
+
+def test_known_numbers():
+    """NumPy guarantees the raw stream of Philox, so these hold on every machine and version."""
+    assert indices(0, 0, 8, 1437).tolist() == [1051, 998, 162, 670, 664, 185, 322, 431]
+    assert indices(7, 100, 4, 10).tolist() == [8, 5, 7, 2]
+
+
+def test_every_image_is_equally_likely_at_every_place():
+    size, epochs = 8, 4000
+    orders = np.stack([permutation(1, number, size) for number in range(epochs)])
+    # counts[i, j]: how often image j came at place i; chi-squared with (size - 1)² degrees.
+    counts = np.stack([np.bincount(orders[:, place], minlength=size) for place in range(size)])
+    statistic = ((counts - epochs / size) ** 2).sum() / (epochs / size)
+    assert 0.001 < stats.chi2.sf(statistic, (size - 1) ** 2) < 0.999
+
+
+def test_neighbours_are_independent():
+    size, epochs = 8, 4000
+    orders = np.stack([permutation(2, number, size) for number in range(epochs)])
+    following = (orders[:, 1] - orders[:, 0]) % size  # uniform on 1 .. size - 1
+    assert stats.chisquare(np.bincount(following, minlength=size)[1:]).pvalue > 0.001
+
+
+@pytest.mark.parametrize('batch_size', [0, -1, 11])
+def test_batch_size_out_of_range(batch_size):
+    with pytest.raises(ValueError, match=f'between 1 and the 10 images, got {batch_size}'):
+        indices(0, 0, batch_size, 10)
+
+
+@pytest.mark.parametrize(('seed', 'step'), [(-1, 0), (0, -1)])
+def test_negative_seed_or_step(seed, step):
+    with pytest.raises(ValueError, match=f'got seed {seed} and step {step}'):
+        indices(seed, step, 4, 10)
