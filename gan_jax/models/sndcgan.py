@@ -1,0 +1,87 @@
+"""SNDCGAN (Miyato et al. 2018, table 3), as the papers on consistency regularisation train it."""
+
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from gan_jax.models.conv import Conv, ConvTranspose
+from gan_jax.models.layers import spectral
+
+_init = nn.initializers.normal(0.02)
+
+
+def _channels(width: float, *full: int) -> list[int]:
+    """The channels of each layer at a width factor: rounded, at least 1."""
+    return [max(1, round(width * n)) for n in full]
+
+
+class Generator(nn.Module):
+    """Latents to images: a dense layer and four transposed convolutions; unconditional.
+
+    Attributes:
+        shape: of one image, (H, W, C); H and W are multiples of 8.
+        width: factor on every number of channels (512, 256, 128, 64).
+        dtype: of the layers; BatchNorm's statistics and the image are float32 at least.
+    """
+
+    shape: tuple[int, int, int]
+    width: float = 1.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array, *, train: bool) -> Array:
+        """Images [B, H, W, C] in [0, 1] from z [B, Z]; `label` [B] is not used.
+
+        With `train` BatchNorm takes the statistics of the batch and updates the running ones in
+        the collection 'batch_stats'; without it takes those.
+
+        Raises:
+            ValueError: H or W is not a multiple of 8.
+        """
+        height, width, colours = self.shape
+        if height % 8 or width % 8:
+            raise ValueError(f'SNDCGAN makes images with sides in multiples of 8, not {self.shape}')
+        first, *others = _channels(self.width, 512, 256, 128, 64)
+        norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
+        up = partial(ConvTranspose, dtype=self.dtype, kernel_init=_init)
+
+        units = height // 8 * (width // 8) * first
+        x = nn.Dense(units, dtype=self.dtype, kernel_init=_init, name='dense')(z)
+        # The first BatchNorm has a mean for each unit of the flat vector, not for each channel.
+        x = nn.relu(norm(name='norm_0')(x)).reshape(-1, height // 8, width // 8, first)
+        for i, features in enumerate(others, 1):
+            x = up(features, (4, 4), (2, 2), name=f'up_{i}')(x)
+            x = nn.relu(norm(name=f'norm_{i}')(x))
+        x = up(colours, (3, 3), name='image')(x)
+        return (jnp.tanh(x.astype(jnp.promote_types(x.dtype, jnp.float32))) + 1) / 2
+
+
+class Trunk(nn.Module):
+    """Images to features: seven convolutions with spectral normalisation.
+
+    Attributes:
+        width: factor on every number of channels (64, 128, 128, 256, 256, 512, 512).
+        dtype: of the convolutions; spectral norms and features are float32 at least.
+    """
+
+    width: float = 1.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool) -> Array:
+        """Features [N, F] of images [N, H, W, C] in [0, 1]: the last map [N, H/8, W/8, 512], flat.
+
+        With `train` one step of the power iteration is kept in the collection 'batch_stats'.
+        """
+        x = 2 * image - 1
+        for i, features in enumerate(_channels(self.width, 64, 128, 128, 256, 256, 512, 512)):
+            kernel, stride = ((4, 4), (2, 2)) if i % 2 else ((3, 3), (1, 1))
+            conv = Conv(
+                features, kernel, stride, dtype=self.dtype, kernel_init=_init, name=f'conv_{i}'
+            )
+            x = nn.leaky_relu(spectral(conv, x, train=train), 0.1)
+        x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        return x.reshape(x.shape[0], -1)  # [N, F]

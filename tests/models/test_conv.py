@@ -1,0 +1,172 @@
+"""The convolutions against Flax's own, in every derivative, and their behaviour on a mesh."""
+
+import math
+import re
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from gan_jax.models import conv
+
+# (H, W), kernel, strides: maps larger, equal and smaller than the kernel, odd and unequal sides.
+SHAPES = [
+    ((5, 7), (3, 3), (2, 2)),
+    ((6, 5), (4, 4), (1, 1)),
+    ((7, 5), (4, 4), (2, 2)),
+    ((2, 2), (3, 3), (1, 1)),
+    ((3, 2), (4, 3), (2, 1)),
+]
+LAYERS = {'Conv': (conv.Conv, nn.Conv), 'ConvTranspose': (conv.ConvTranspose, nn.ConvTranspose)}
+
+
+def relative(a, b) -> float:
+    return float(jnp.linalg.norm(jnp.ravel(a - b)) / jnp.linalg.norm(jnp.ravel(b)))
+
+
+def draw(*shapes, dtype=jnp.float32):
+    rng = np.random.default_rng(0)
+    return [jnp.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
+
+
+def functions(name, kernel, strides, x):
+    """Ours and Flax's as functions of (kernel, bias, x), and three such arguments."""
+    modules = [layer(3, kernel, strides) for layer in LAYERS[name]]
+    w = modules[1].init(jax.random.key(0), x)['params']['kernel'].astype(x.dtype)
+    b = jnp.arange(3, dtype=x.dtype)
+
+    def function(module):
+        return lambda w, b, x: module.apply({'params': {'kernel': w, 'bias': b}}, x)
+
+    return [function(module) for module in modules], (w, b, x)
+
+
+def penalty(f, w, b, x):
+    """A function of the parameters that holds a gradient, as a gradient penalty does."""
+    y, back = jax.vjp(lambda x: f(w, b, x), x)
+    return jnp.sum(back(jnp.sin(y))[0] ** 2)
+
+
+def derivatives(f):
+    """The value, its three gradients for one cotangent, and those of a gradient penalty."""
+
+    def all_of_them(ct, w, b, x):
+        y, back = jax.vjp(f, w, b, x)
+        return y, *back(ct), *jax.grad(partial(penalty, f), argnums=(0, 1, 2))(w, b, x)
+
+    return jax.jit(all_of_them)
+
+
+def check_against_flax(name, size, kernel, strides, *, dtype, tolerance):
+    (x,) = draw((4, *size, 2), dtype=dtype)
+    (ours, theirs), args = functions(name, kernel, strides, x)
+    (ct,) = draw(jax.eval_shape(theirs, *args).shape, dtype=dtype)
+    pairs = zip(derivatives(ours)(ct, *args), derivatives(theirs)(ct, *args), strict=True)
+    for got, expected in pairs:
+        assert got.shape == expected.shape
+        assert got.dtype == expected.dtype == dtype
+        assert relative(got, expected) < tolerance
+
+
+@pytest.mark.parametrize('name', LAYERS)
+@pytest.mark.parametrize(('size', 'kernel', 'strides'), SHAPES)
+def test_equals_flax_in_value_gradients_and_gradients_of_gradients(
+    name, size, kernel, strides, x64
+):
+    check_against_flax(name, size, kernel, strides, dtype='float64', tolerance=1e-13)
+
+
+@pytest.mark.parametrize('name', LAYERS)
+@pytest.mark.parametrize(('size', 'kernel', 'strides'), SHAPES[2:4])
+def test_equals_flax_in_float32(name, size, kernel, strides):
+    check_against_flax(name, size, kernel, strides, dtype='float32', tolerance=1e-5)
+
+
+@pytest.mark.parametrize('name', LAYERS)
+def test_third_derivatives_for_a_population_of_parameters_equal_flax(name, x64):
+    (x,) = draw((2, 3, 3, 2), dtype='float64')
+    (ours, theirs), (w, b, x) = functions(name, (4, 4), (2, 2), x)
+
+    def thrice(f):
+        slope = jax.grad(partial(penalty, f))
+        third = jax.grad(lambda w: jnp.sum(jnp.cos(slope(w, b, x))))
+        return jax.jit(jax.vmap(third))(jnp.stack([w, 2 * w]))
+
+    assert relative(thrice(ours), thrice(theirs)) < 1e-12
+
+
+@pytest.mark.parametrize('name', LAYERS)
+def test_parameters_and_their_initial_values_are_those_of_flax(name):
+    x = jnp.ones((1, 4, 4, 2))
+    ours, theirs = (layer(3, (3, 3), (2, 2)).init(jax.random.key(1), x) for layer in LAYERS[name])
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), ours, theirs))
+
+
+@pytest.mark.parametrize('name', LAYERS)
+@pytest.mark.parametrize('size', [2, 8])
+def test_bfloat16_computes_in_bfloat16_with_float32_parameters(name, size):
+    (x,) = draw((2, size, size, 2))
+    layer = LAYERS[name][0](3, (3, 3), dtype=jnp.bfloat16)
+    variables = layer.init(jax.random.key(0), x)
+    y = layer.apply(variables, x)
+    assert y.dtype == jnp.bfloat16
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype('float32')}
+    grads = jax.grad(lambda v: layer.apply(v, x).astype(jnp.float32).sum())(variables)
+    assert {leaf.dtype for leaf in jax.tree.leaves(grads)} == {jnp.dtype('float32')}
+    exact = LAYERS[name][1](3, (3, 3)).apply(variables, x)
+    assert relative(y.astype(jnp.float32), exact) < 0.02
+
+
+@pytest.mark.parametrize(
+    ('x', 'w'), [((4, 4, 2), (3, 3, 2, 1)), ((1, 4, 4, 2), (3, 3, 5, 1)), ((1, 4, 4, 2), (3, 2, 1))]
+)
+def test_an_image_that_does_not_fit_its_kernel_is_named(x, w):
+    with pytest.raises(ValueError, match=r'takes an image \[N, H, W, C\] and a kernel') as error:
+        conv.convolve(jnp.ones(x), jnp.ones(w), (1, 1))
+    assert str(x) in str(error.value) and str(w) in str(error.value)
+
+
+def elements(shapes: str) -> int:
+    """How many numbers the shapes in a piece of HLO hold, such as 'f32[3,3,5,10], f32[]'."""
+    sizes = re.findall(r'\w\[([\d,]*)\]', shapes)
+    return sum(math.prod(int(n) for n in size.split(',') if n) for size in sizes)
+
+
+@pytest.mark.parametrize('name', LAYERS)
+@pytest.mark.parametrize('kernel', [(3, 3), (4, 4)])
+@pytest.mark.parametrize('size', [(2, 3), (6, 7)], ids=['small', 'large'])
+def test_a_sharded_batch_stays_sharded(name, size, kernel):
+    batch = 44  # eleven images on each of four devices; no other size here is 44
+    mesh = jax.make_mesh((4,), ('data',), axis_types=(AxisType.Auto,))
+    layer = LAYERS[name][0](10, kernel, (2, 2) if kernel == (4, 4) else (1, 1))
+    (x,) = draw((batch, *size, 5))
+    params = layer.init(jax.random.key(0), x)
+
+    def loss(params, x):
+        return jnp.mean(jnp.sin(layer.apply(params, x)))
+
+    shards, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (('data',), ()))
+    step = jax.jit(
+        jax.value_and_grad(loss, argnums=(0, 1)),
+        in_shardings=(whole, shards),
+        out_shardings=(whole, (whole, shards)),
+    )
+    text = step.lower(params, x).compile().as_text()
+
+    # Nothing but sums of the parameters' gradients and of the loss travels between devices, ...
+    assert not re.search(r'all-gather|all-to-all|collective-permute|reduce-scatter', text)
+    travels = sum(elements(s) for s in re.findall(r'= (.*) all-reduce(?:-start)?\(', text))
+    assert travels == sum(leaf.size for leaf in jax.tree.leaves(params)) + 1
+    # ... the kernel's gradient is a product of its own, and nothing has the whole batch as an axis.
+    assert len(re.findall(r' (?:convolution|dot)\(', text)) >= 3
+    assert not re.search(rf'[\[,]{batch}[\],]', text)
+
+    alone = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(params, x)
+    together = jax.tree.leaves(step(params, x))
+    for got, expected in zip(together, jax.tree.leaves(alone), strict=True):
+        assert relative(got, expected) < 1e-5
