@@ -1,0 +1,232 @@
+"""One training step: k discriminator updates, one generator update, the average. A pure function.
+
+No mesh, no config and no effects: `make_train_step` takes modules, terms and optimisers and
+returns (state, batch, hyper) -> (state, metrics), to be compiled by the caller.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax import views
+from gan_jax.augment import policy as policies
+from gan_jax.critique import critique
+from gan_jax.keys import named
+from gan_jax.plan import latents_of, plan, read
+from gan_jax.state import Hyper, Net, TrainState, accumulate
+from gan_jax.terms import Term, total
+from gan_jax.views import Record
+
+
+class Augment(NamedTuple):
+    """Which augmentation policy applies where; '' is none.
+
+    Attributes:
+        real: to real images only, before anything else.
+        critic: to every image that the discriminator sees, real and generated.
+        view: what a term's augmented views use when they name no policy of their own.
+    """
+
+    real: str = ''
+    critic: str = ''
+    view: str = ''
+
+
+class Ema(NamedTuple):
+    """The average of the generator's variables.
+
+    Attributes:
+        halflife_images: images after which an old value counts half.
+        ramp: early in training the half-life is at most this share of the images seen so far.
+    """
+
+    halflife_images: float = 10_000.0
+    ramp: float = 0.05
+
+
+class Game(NamedTuple):
+    """The fixed parts of a run: what the compiled step is made of.
+
+    Attributes:
+        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
+        critic: a `Critic` with the heads of all terms.
+        optimizers: of 'g' and 'd', made with learning rate 1: the rate comes from `Hyper`.
+        latent_dim: Z; latents are standard normal.
+        num_classes: labels of generated images are uniform over them.
+        augment: the policies.
+        ema: of the generator.
+        joint: one discriminator pass for all views. False runs it once per view, for a
+            discriminator whose layers look across the batch.
+    """
+
+    generator: nn.Module
+    critic: nn.Module
+    optimizers: Mapping[str, optax.GradientTransformation]
+    latent_dim: int
+    num_classes: int
+    augment: Augment = Augment()
+    ema: Ema = Ema()
+    joint: bool = True
+
+
+def make_train_step(
+    game: Game,
+    terms: Mapping[str, Term],
+    *,
+    every: Mapping[str, int] | None = None,
+    shard: Callable[[Any], Any] = lambda tree: tree,
+) -> Callable[[TrainState, Record, Hyper], tuple[TrainState, dict[str, jax.Array]]]:
+    """The train step for one set of terms.
+
+    Args:
+        game: the fixed parts.
+        terms: those that act in this step, by name.
+        every: terms that act only every n-th step, name -> n; their weights count n times.
+        shard: constraint that spreads the leading axis of every array of a tree over devices.
+
+    Returns:
+        (state, batch, hyper) -> (state, metrics). The batch is {'image': uint8 [k, B, H, W, C],
+        'label': int32 [k, B]}, one row for each discriminator update. The metrics are the parts
+        of every term, unweighted, as '<side>/<term>/<part>', f32 []; those of the discriminator
+        are means over its k updates.
+
+    Raises:
+        ValueError: two terms give one name to different views or latents, or a term reads the
+            input gradient of a view that it does not declare.
+    """
+    sides = {side: plan(terms, side, game.augment.view) for side in 'dg'}
+    latents = latents_of(terms)
+
+    def judge(side, net, params, sources, key, hyper, term_states):
+        """One player's loss, and (the critic's collections, the terms' states, metrics)."""
+        records = views.build(sides[side].views, named(key, 'view'), sources, hyper.strength)
+
+        def show(view, image):
+            # Keyed by source: two views of one image meet the same draw.
+            draw = named(key, 'critic', view.source)
+            return _augment(game.augment.critic, draw, image, hyper)
+
+        seen, stats = critique(
+            game.critic,
+            {'params': params, **net.stats},
+            records,
+            show=show,
+            with_dx=sides[side].with_dx,
+            joint=game.joint,
+        )
+        out = read(sides[side], seen, sources)
+        weights = _scaled(hyper.weights, every or {})
+        loss, term_states, metrics = total(terms, weights, side, out, term_states)
+        return loss, (stats, term_states, metrics)
+
+    def sample(net, params, key, size):
+        """Generated images of every latent, and G's collections after 'fake'."""
+        z = shard(jax.random.normal(named(key, 'z'), (size, game.latent_dim)))
+        label = shard(jax.random.randint(named(key, 'label'), (size,), 0, game.num_classes))
+        moved = {'fake': z}
+        moved |= {n: move(named(key, 'latent', n), z) for n, move in latents.items()}
+        return _generate(game.generator, net, params, moved, label)
+
+    def real_source(batch, key, hyper):
+        images = batch['image'].astype(float) / 255  # JAX's float: 32 bits unless x64 is on
+        images = _augment(game.augment.real, named(key, 'real'), images, hyper)
+        return {'image': images, 'label': batch['label']}
+
+    def d_update(state, real, key, hyper):
+        fakes, _ = sample(state.g, state.g.params, key, real['label'].shape[0])
+
+        def loss(params):
+            sources = {'real': real, **fakes}
+            return judge('d', state.d, params, sources, key, hyper, state.terms)
+
+        grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.d.params)
+        d = _descend(game, 'd', state.d, grads, stats, hyper)
+        return state.replace(d=d, terms=term_states), metrics
+
+    def g_update(state, real, key, hyper):
+        def loss(params):
+            fakes, stats = sample(state.g, params, key, real['label'].shape[0])
+            sources = {'real': real, **fakes}
+            value, (_, *rest) = judge(
+                'g', state.d, state.d.params, sources, key, hyper, state.terms
+            )
+            return value, (stats, *rest)
+
+        grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.g.params)
+        g = _descend(game, 'g', state.g, grads, stats, hyper)
+        return state.replace(g=g, terms=term_states), metrics
+
+    def train_step(state, batch, hyper):
+        d_steps, size = batch['label'].shape
+        key = named(jax.random.key(hyper.seed), 'step', state.step)
+
+        def d_body(state, i_and_batch):
+            i, batch = i_and_batch
+            d_key = named(key, 'd', i)
+            real = real_source(batch, d_key, hyper)
+            return d_update(state, real, d_key, hyper)
+
+        state, d_metrics = _repeat(d_body, state, (jnp.arange(d_steps), batch), d_steps)
+        # The generator meets the reals of the last discriminator update, drawn the same way.
+        last = jax.tree.map(lambda x: x[-1], batch)
+        real = real_source(last, named(key, 'd', d_steps - 1), hyper)
+        state, g_metrics = g_update(state, real, named(key, 'g'), hyper)
+        metrics = {**{k: jnp.mean(v) for k, v in d_metrics.items()}, **g_metrics}
+        return state.replace(
+            step=state.step + 1,
+            ema=_average(game.ema, state, size),
+            metrics=accumulate(state.metrics, metrics),
+        ), metrics
+
+    return train_step
+
+
+def _repeat(body: Callable, carry: Any, rows: Any, count: int) -> tuple[Any, Any]:
+    """`jax.lax.scan`; on a CPU, where XLA runs the backward pass of a convolution inside a loop
+    14 to 30 times slower, the same written out. (A scan of `unroll=count` still is a loop there.)
+    """
+    if jax.default_backend() != 'cpu':
+        return jax.lax.scan(body, carry, rows)
+    outs = []
+    for i in range(count):
+        carry, out = body(carry, jax.tree.map(lambda x, i=i: x[i], rows))
+        outs.append(out)
+    return carry, jax.tree.map(lambda *xs: jnp.stack(xs), *outs)
+
+
+def _generate(
+    generator: nn.Module, net: Net, params: Any, latents: Mapping[str, jax.Array], label: jax.Array
+) -> tuple[dict[str, Record], dict[str, Any]]:
+    """One call for each latent, since BatchNorm must not mix them; 'fake' moves its statistics."""
+    sources, after = {}, {}
+    for name, z in latents.items():
+        variables = {'params': params, **net.stats}
+        image, after[name] = generator.apply(
+            variables, z, label, train=True, mutable=list(net.stats)
+        )
+        sources[name] = {'image': image, 'label': label}
+    return sources, {**net.stats, **after['fake']}
+
+
+def _augment(policy: str, key: jax.Array, images: jax.Array, hyper: Hyper) -> jax.Array:
+    return policies.parse(policy)(key, images, views.strength_of(policy, hyper.strength))
+
+
+def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, Any]:
+    return {n: jax.tree.map(lambda w, n=n: w * every.get(n, 1), w) for n, w in weights.items()}
+
+
+def _descend(game: Game, side: str, net: Net, grads: Any, stats: Any, hyper: Hyper) -> Net:
+    direction, opt = game.optimizers[side].update(grads, net.opt, net.params)
+    moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
+    return Net(optax.apply_updates(net.params, moves), stats, opt)
+
+
+def _average(ema: Ema, state: TrainState, size: int) -> Any:
+    images = (state.step + 1).astype(jnp.float32) * size
+    halflife = jnp.minimum(ema.halflife_images, ema.ramp * images)
+    return optax.incremental_update(state.g.variables, state.ema, 1 - 0.5 ** (size / halflife))

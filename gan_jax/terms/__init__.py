@@ -1,0 +1,104 @@
+"""The contract of a loss idea: a `Term` of pure functions, made by a factory, summed by `total`.
+
+A term says which views of the images it reads; the train step builds the union of all views, runs
+the discriminator on them once and hands each term the outputs by name. A new idea is a function
+that returns a `Term`, in any importable file, and one line of config.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.views import Record, View
+
+State = Any  # a pytree of arrays, {} when a term keeps none
+
+
+class Objective(NamedTuple):
+    """What a term adds to one player's loss.
+
+    Attributes:
+        views: what the discriminator must look at, by the names that `loss` uses.
+        loss: (out, state) -> (parts {name: []}, state, metrics {name: []}). `out[view]` holds
+            'image' [B, H, W, C] in [0, 1], 'label' [B], 'logit' [B], 'features' [B, F], 'head'
+            (the outputs of the term's own head) and, for the views of `input_grads`, 'dx'.
+            `out[source]` holds the record of every source, also of those without a view. The loss
+            takes the means over the batch itself.
+        input_grads: views for which `out[view]['dx']` is the gradient of the logit with respect
+            to the image in [-1, 1], [B, H, W, C].
+    """
+
+    views: Mapping[str, View]
+    loss: Callable[[Mapping[str, Record], State], tuple[dict, State, dict]]
+    input_grads: tuple[str, ...] = ()
+
+
+class Term(NamedTuple):
+    """A loss idea: its objective for each player, and what else it needs.
+
+    Attributes:
+        d: what it adds to the discriminator's loss.
+        g: what it adds to the generator's loss.
+        head: a discriminator output of its own, (features [N, F], label [N]) -> dict of [N, ...].
+        latents: further generator inputs, name -> (key, z [B, Z]) -> z' [B, Z]; the images made
+            from z' are a source of that name.
+        init: () -> the term's first state; the step carries it, the discriminator's loss first.
+    """
+
+    d: Objective | None = None
+    g: Objective | None = None
+    head: nn.Module | None = None
+    latents: Mapping[str, Callable] = MappingProxyType({})
+    init: Callable[[], State] = dict
+
+
+def total(
+    terms: Mapping[str, Term],
+    weights: Mapping[str, Any],
+    side: str,
+    out: Mapping[str, Mapping[str, Record]],
+    states: Mapping[str, State],
+) -> tuple[jax.Array, dict[str, State], dict[str, jax.Array]]:
+    """The weighted sum of all parts of all terms for one player.
+
+    Args:
+        terms: the active terms by name.
+        weights: for each term a scalar, or a scalar for each of its parts.
+        side: 'd' or 'g'.
+        out: for each term the outputs that its loss reads.
+        states: the state of each term.
+
+    Returns:
+        loss [], the new states, and the metrics: every part unweighted, as 'd/<term>/<part>', and
+        whatever else the terms report.
+
+    Raises:
+        ValueError: the weights of a term leave out one of its parts.
+    """
+    loss, states, metrics = jnp.float32(0), dict(states), {}
+    for name, term in terms.items():
+        objective = getattr(term, side)
+        if objective is None:
+            continue
+        parts, states[name], reports = objective.loss(out[name], states[name])
+        for part, value in parts.items():
+            loss += _weight(weights, name, part) * value
+        for key, value in {**parts, **reports}.items():
+            metrics[f'{side}/{name}/{key}'] = value
+    return loss, states, metrics
+
+
+def _weight(weights: Mapping[str, Any], name: str, part: str) -> jax.Array:
+    weight = weights[name]
+    if not isinstance(weight, Mapping):
+        return weight
+    if part not in weight:
+        raise ValueError(
+            f"terms.{name}.weight names the parts {', '.join(weight)} but the loss has '{part}': "
+            'give one number, or a number for each part'
+        )
+    return weight[part]

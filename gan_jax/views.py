@@ -1,0 +1,134 @@
+"""Image views: what the discriminator looks at, described as data and built once per step.
+
+A term names the views that it reads. Views of different terms that are equal as data are one view:
+its pixels are drawn once and the discriminator sees them once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.augment import policy as policies
+from gan_jax.keys import named
+
+# What rides together through a step: {'image': [B, H, W, C] in [0, 1], 'label': [B] int32, ...}.
+Record = Mapping[str, jax.Array]
+
+
+def plain(key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any) -> Record:
+    """The view's source as it is."""
+    del key, policy, strength
+    return sources['own']
+
+
+def augmented(
+    key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
+) -> Record:
+    """The view's source under a fresh draw of the policy for each image."""
+    own = sources['own']
+    return {**own, 'image': policy(key, own['image'], strength)}
+
+
+class View(NamedTuple):
+    """One way to look at a source; equal views share their pixels.
+
+    Attributes:
+        source: 'real', 'fake', or the name of a latent view that a term brings ('fake_near').
+        make: (key, sources {name: Record}, policy, strength f32[]) -> Record of the same batch
+            size. `sources['own']` is the record of the view's own source.
+        policy: augmentation policy such as 'flip|translation'; '' stands for the config's
+            `augment.view`.
+        draw: tells apart independent draws of the same view.
+    """
+
+    source: str
+    make: Callable[..., Record] = plain
+    policy: str = ''
+    draw: int = 0
+
+
+def settle(view: View, policy: str) -> View:
+    """The view with its policy filled in, in the one form that equal pixels have.
+
+    A plain view has no policy and no draw; a view under the identity policy is the plain view, so
+    that a consistency term without an augmentation costs and changes nothing.
+    """
+    if view.make is plain:
+        return View(view.source)
+    view = view._replace(policy=view.policy or policy)
+    return View(view.source) if view.make is augmented and not view.policy else view
+
+
+def build(
+    wanted: Iterable[View],
+    key: jax.Array,
+    sources: Mapping[str, Record],
+    strengths: Mapping[str, jax.Array],
+) -> dict[View, Record]:
+    """The records of the distinct views in `wanted`, which must be settled.
+
+    Args:
+        wanted: settled views; one that occurs twice is built once.
+        key: the key of this sub-step; each view draws from a key named after its own data.
+        sources: the records of every source, by name.
+        strengths: f32[] for each policy that takes one.
+
+    Raises:
+        ValueError: a view names a source that nothing supplies.
+    """
+    records = {}
+    for view in dict.fromkeys(wanted):
+        if view.source not in sources:
+            raise ValueError(
+                f"a view reads the source '{view.source}', which no term's latents supply; "
+                f'there are {", ".join(sources)}'
+            )
+        records[view] = view.make(
+            named(key, _describe(view)),
+            {**sources, 'own': sources[view.source]},
+            policies.parse(view.policy),
+            strength_of(view.policy, strengths),
+        )
+    return records
+
+
+def strength_of(policy: str, strengths: Mapping[str, jax.Array]) -> jax.Array:
+    """The strength f32[] of a policy; 0 for one that takes none.
+
+    Raises:
+        ValueError: the policy takes a strength and there is none for it.
+    """
+    if policy not in strengths and policies.needs_strength(policy):
+        raise ValueError(
+            f"the policy '{policy}' takes a strength and the config gives none: "
+            "name it in the config, or write the number into it as in 'translation(0.2)'"
+        )
+    return strengths.get(policy, jnp.float32(0))
+
+
+def join(arrays: Sequence[jax.Array]) -> jax.Array:
+    """Interleaves V arrays [B, ...] into [B * V, ...]: row b * V + v is row b of array v.
+
+    Interleaving keeps each image on its device when the batch is sharded; concatenating along the
+    batch would move most of them.
+
+    Raises:
+        ValueError: the arrays differ in shape.
+    """
+    shapes = [a.shape for a in arrays]
+    if len(set(shapes)) > 1:
+        raise ValueError(f'views of one step must have one shape, got {shapes}')
+    return jnp.stack(arrays, axis=1).reshape(-1, *shapes[0][1:])  # [B * V, ...]
+
+
+def split(array: jax.Array, count: int) -> list[jax.Array]:
+    """The inverse of `join`: [B * count, ...] into `count` arrays [B, ...]."""
+    stacked = array.reshape(-1, count, *array.shape[1:])  # [B, V, ...]
+    return [stacked[:, v] for v in range(count)]
+
+
+def _describe(view: View) -> str:
+    maker = f'{view.make.__module__}.{view.make.__qualname__}'
+    return f'{view.source} {maker} {view.policy} {view.draw}'

@@ -1,0 +1,97 @@
+"""What every term promises, for every factory of the package: what the whole step makes of it."""
+
+import functools
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import config, experiment
+from gan_jax.terms.adversarial import hinge
+from tests import small
+from tests.terms.family import (
+    FACTORIES,
+    OBJECTIVES,
+    central_difference,
+    directions,
+    inner,
+    outputs,
+    parts_of,
+    random,
+)
+
+ROOT = Path(__file__).parents[2]
+
+every_factory = pytest.mark.parametrize('path', FACTORIES)
+
+
+@functools.cache
+def game_with(path):
+    """A hinge game with the term, its compiled step, a state and a batch, in float64."""
+    played = {'base': hinge(), **({'mine': FACTORIES[path]()} if path else {})}
+    game = small.smooth_game(played)
+    state = small.first_state(game, played, dtype=np.float64)
+    return played, small.compiled(game, played), state, small.make_batch()
+
+
+@pytest.mark.parametrize(('path', 'side'), OBJECTIVES)
+def test_step_descends_the_slope(path, side, x64):
+    """From the loss through D, views and G to every array of the player's weights."""
+    played, step, state, batch = game_with(path)
+    # The other player stands still; plain SGD at rate 1 moves by the gradient itself.
+    hyper = small.make_hyper({'base': 0, 'mine': 1}, **({'g': 0, 'd': 0} | {side: 1}))
+    parts = parts_of(played['mine'], side, outputs(played['mine'], side, random(np.float64)))
+
+    def value(params):
+        net = getattr(state, side).replace(params=params)
+        _, metrics = step(state.replace(**{side: net}), batch, hyper)
+        return float(sum(metrics[f'{side}/mine/{part}'] for part in parts))
+
+    before = getattr(state, side).params
+    after = getattr(step(state, batch, hyper)[0], side).params
+    grads = jax.tree.map(lambda a, b: np.asarray(a) - np.asarray(b), before, after)
+    assert max(np.abs(g).max() for g in jax.tree.leaves(grads)) > 1e-3
+    for where, direction in directions(before):
+        slope = central_difference(value, before, direction, 1e-5)
+        np.testing.assert_allclose(
+            inner(grads, direction), slope, rtol=1e-6, atol=1e-8, err_msg=where
+        )
+
+
+@every_factory
+def test_weight_zero_equals_absent(path, x64):
+    """A weight that a sweep varies stays in the program, and at 0 changes nothing."""
+    _, step, state, batch = game_with(path)
+    _, bare_step, bare, _ = game_with(None)
+    bare = bare.replace(g=state.g, d=bare.d.replace(params=only(bare.d.params, state.d.params)))
+    hyper = small.make_hyper({'base': 1, 'mine': 0})
+    with_term, metrics = step(state, batch, hyper)
+    without, bare_metrics = bare_step(bare, batch, small.make_hyper({'base': 1}))
+    assert small.distance(with_term.g.params, without.g.params) < 1e-12
+    common = only(without.d.params, with_term.d.params)
+    assert small.distance(common, without.d.params) < 1e-12
+    assert small.distance(without.d.params, bare.d.params) > 1e-3
+    # What belongs to the term alone has not moved.
+    for name in with_term.d.params.keys() - common.keys():
+        assert small.same(with_term.d.params[name], state.d.params[name])
+    assert small.distance({k: metrics[k] for k in bare_metrics}, bare_metrics) < 1e-12
+
+
+def only(pattern, tree):
+    """The entries of `tree` that `pattern` has too."""
+    return {name: tree[name] for name in pattern}
+
+
+@every_factory
+def test_weight_zero_in_the_config_removes_the_term(path):
+    """Its views and its head never enter the program."""
+    settings = config.read(f'{ROOT}/configs/digits.py:method=none').to_dict()
+    options = {'shape': (16, 16, 1), 'num_classes': 10}
+    bare = experiment.build(settings, **options)
+    for weight in (0.0, {'real': 0.0, 'fake': 0.0}):
+        settings['terms']['mine'] = {'fn': path, 'weight': weight}
+        built = experiment.build(settings, **options)
+        assert built.terms.keys() == built.every.keys() == built.hyper.weights.keys()
+        assert built.terms.keys() == bare.terms.keys()
+        assert built.game.critic == bare.game.critic

@@ -1,0 +1,131 @@
+"""NT-Xent against the papers' formula and SimCLR's published form; Cntr's views and head."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.terms import contrastive
+from gan_jax.terms.contrastive import nt_xent
+from gan_jax.views import View, augmented
+
+
+def pairs(seed=0, count=5, size=7):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((2, count, size))
+
+
+def by_definition(a, b, temperature):
+    """Chen et al. 2020, eq. 1: one anchor after another."""
+    rows = np.concatenate([a, b])
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    losses = []
+    for i in range(len(rows)):
+        j = (i + len(a)) % len(rows)
+        others = [np.exp(rows[i] @ rows[k] / temperature) for k in range(len(rows)) if k != i]
+        losses.append(-np.log(np.exp(rows[i] @ rows[j] / temperature) / sum(others)))
+    return np.mean(losses)
+
+
+def as_published(a, b, temperature):
+    """SimCLR's own form: a cross entropy over [ab, aa] and one over [ba, bb], added up."""
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    itself, rows = 1e9 * np.eye(len(a)), np.arange(len(a))
+
+    def cross_entropy(x, y):
+        logits = np.concatenate([x @ y.T, x @ x.T - itself], axis=1) / temperature
+        return np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[rows, rows])
+
+    return cross_entropy(a, b) + cross_entropy(b, a)
+
+
+def test_nt_xent_by_hand():
+    a = jnp.float32([[1, 0], [0, 1]])
+    # Pairs that agree and are orthogonal to each other: ln((e + 1 + 1) / e) for every anchor.
+    assert nt_xent(a, 2 * a, 1.0) == pytest.approx(0.551445, abs=1e-6)
+    # Cosines: 0.6 within the pairs; across them 0, -0.8, 0.8, 0. With t = 0.5 two anchors have
+    # ln(e^1.2 + e^0 + e^-1.6) - 1.2 = 0.308957, two ln(e^1.2 + e^0 + e^1.6) - 1.2 = 1.027123.
+    b = jnp.float32([[3, 4], [-4, 3]])
+    assert nt_xent(a, b, 0.5) == pytest.approx((0.308957 + 1.027123) / 2, abs=1e-6)
+
+
+def test_nt_xent_is_the_mean_over_anchors_and_half_of_what_simclr_publishes(x64):
+    for temperature in (0.1, 0.5, 2.0):
+        a, b = pairs()
+        value = nt_xent(jnp.asarray(a), jnp.asarray(b), temperature)
+        assert value == pytest.approx(by_definition(a, b, temperature), rel=1e-12)
+        assert value == pytest.approx(as_published(a, b, temperature) / 2, rel=1e-12)
+
+
+def test_nt_xent_symmetries(x64):
+    a, b = jnp.asarray(pairs())
+    value = float(nt_xent(a, b, 0.1))
+    assert nt_xent(b, a, 0.1) == pytest.approx(value, rel=1e-12)
+    scale = jnp.linspace(0.1, 30, len(a))[:, None]
+    assert nt_xent(scale * a, b / scale, 0.1) == pytest.approx(value, rel=1e-12)
+    # Which rows are pairs does matter.
+    assert abs(nt_xent(a, jnp.roll(b, 1, axis=0), 0.1) - value) > 0.1
+
+
+def test_nt_xent_of_one_pair_is_nothing():
+    a, b = pairs(count=1)
+    assert nt_xent(jnp.float32(a), jnp.float32(b), 0.1) == pytest.approx(0, abs=1e-6)
+
+
+def test_nt_xent_has_a_finite_gradient_at_a_zero_row():
+    a, b = jnp.float32(pairs())
+    grads = jax.grad(nt_xent, argnums=(0, 1))(a.at[1].set(0), b, 0.1)
+    assert all(jnp.isfinite(g).all() for g in grads)
+
+
+@pytest.mark.parametrize(
+    ('a', 'b'), [((4, 3), (4, 2)), ((4, 3), (5, 3)), ((4,), (4,)), ((4, 3, 1), (4, 3, 1))]
+)
+def test_nt_xent_refuses_other_shapes(a, b):
+    with pytest.raises(ValueError, match=r'nt_xent needs two \[N, F\] of one shape, got'):
+        nt_xent(jnp.ones(a), jnp.ones(b), 0.1)
+
+
+def test_projection():
+    features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
+    head = contrastive.Projection(hidden=11, size=4)
+    out, variables = head.init_with_output(jax.random.key(0), features, label)
+    params = jax.tree.map(np.asarray, variables['params'])
+    first, second = params['Dense_0'], params['Dense_1']
+    hidden = np.maximum(features @ first['kernel'] + first['bias'], 0)
+    assert hidden.shape == (5, 11) and (hidden == 0).any()
+    np.testing.assert_allclose(
+        out['projection'], hidden @ second['kernel'] + second['bias'], rtol=1e-5, atol=1e-6
+    )
+
+
+def test_cntr_by_hand():
+    a, b = jnp.float32([[1, 0], [0, 1]]), jnp.float32([[3, 4], [-4, 3]])
+    heads = {'real_aug': a, 'real_aug2': b, 'fake_aug': a, 'fake_aug2': 2 * a}
+    out = {name: {'head': {'projection': h}} for name, h in heads.items()}
+    # The numbers of test_nt_xent_by_hand; reals are never contrasted with fakes.
+    parts, *_ = contrastive.cntr(temperature=0.5).d.loss(out, {})
+    assert parts['real'] == pytest.approx((0.308957 + 1.027123) / 2, abs=1e-6)
+    assert parts['fake'] == pytest.approx(np.log(1 + 2 * np.exp(-2)), abs=1e-6)
+
+
+def test_cntr_is_the_discriminators_alone():
+    term = contrastive.cntr()
+    assert term.g is None and term.init() == {}
+    assert term.head == contrastive.Projection(hidden=128, size=128)
+    assert term.d.views == {
+        'real_aug': View('real', augmented),
+        'real_aug2': View('real', augmented, draw=1),
+        'fake_aug': View('fake', augmented),
+        'fake_aug2': View('fake', augmented, draw=1),
+    }
+    small = contrastive.cntr(hidden=3, size=2).head
+    assert small == contrastive.Projection(hidden=3, size=2)
+
+
+def test_cntr_has_simclrs_temperature():
+    a, b = jnp.float32(pairs())
+    heads = {'real_aug': a, 'real_aug2': b, 'fake_aug': b, 'fake_aug2': a}
+    out = {name: {'head': {'projection': h}} for name, h in heads.items()}
+    parts, *_ = contrastive.cntr().d.loss(out, {})
+    assert parts['real'] == nt_xent(a, b, 0.1)

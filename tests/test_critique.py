@@ -1,0 +1,198 @@
+"""D's pass over a set of views: joint or one by one, and the gradients at the images."""
+
+import importlib
+import pkgutil
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import models
+from gan_jax.critique import critique
+from gan_jax.models.critic import Critic
+from gan_jax.terms.contrastive import Projection
+from gan_jax.views import View, augmented
+from tests import small
+
+VIEWS = (View('real'), View('fake'), View('real', augmented, 'translation'))
+
+
+def make_records(shape=small.SHAPE, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    return {
+        view: {
+            'image': rng.random((3, *shape)).astype(dtype),
+            'label': rng.integers(0, 3, 3, dtype=np.int32),
+        }
+        for view in VIEWS
+    }
+
+
+def weights_of(critic, records):
+    record = next(iter(records.values()))
+    shapes = jax.eval_shape(
+        lambda: critic.init(jax.random.key(0), record['image'], record['label'], train=True)
+    )
+    return small.numbers(shapes, np.random.default_rng(2), np.float64)
+
+
+def shipped_trunks():
+    for info in pkgutil.walk_packages(models.__path__, 'gan_jax.models.'):
+        trunk = getattr(importlib.import_module(info.name), 'Trunk', None)
+        if trunk is not None:
+            yield pytest.param(trunk(width=0.125), (16, 16, 3), id=info.name)
+
+
+TRUNKS = [pytest.param(small.Trunk(), small.SHAPE, id='small'), *shipped_trunks()]
+
+
+def test_the_search_finds_the_trunks():
+    assert {'small', 'gan_jax.models.sndcgan'} <= {trunk.id for trunk in TRUNKS}
+
+
+@pytest.mark.parametrize(('trunk', 'shape'), TRUNKS)
+def test_one_pass_equals_one_pass_a_view(trunk, shape, x64):
+    """Outputs, collections, and the weights' gradient of a loss that reads every output."""
+    critic = Critic(trunk, {'head': Projection(4, 3)})
+    records = make_records(shape)
+    params, rest = separate(weights_of(critic, records))
+
+    def loss(params, joint):
+        seen, after = critique(
+            *(critic, {'params': params, **rest}, records), with_dx=VIEWS[:1], joint=joint
+        )
+        rng = np.random.default_rng(1)
+        total = sum(
+            jnp.sum(rng.standard_normal(x.shape) * x) for x in jax.tree.leaves(outputs(seen))
+        )
+        return total, (outputs(seen), after)
+
+    grads = small.jit(jax.grad(loss, has_aux=True), static_argnums=1)
+    together, one_by_one = (grads(params, joint) for joint in (True, False))
+    assert small.distance(together, one_by_one) < 1e-11
+    assert small.distance(together[0], jax.tree.map(jnp.zeros_like, params)) > 1e-2
+
+
+def separate(variables):
+    return variables['params'], {k: v for k, v in variables.items() if k != 'params'}
+
+
+def outputs(seen):
+    """What D itself said, in a fixed order."""
+    return [{k: v for k, v in seen[view].items() if k not in ('image', 'label')} for view in VIEWS]
+
+
+# What is handed back ------------------------------------------------------------------------------
+
+
+class Stub(nn.Module):
+    """Features are means over colours, the logit adds the label; a head, and a count of images."""
+
+    @nn.compact
+    def __call__(self, image, label, *, train):
+        assert train
+        SIZES.append(image.shape[0])
+        count = self.variable('counts', 'images', lambda: jnp.float32(0))
+        count.value += image.shape[0]
+        mean = image.mean((1, 2))
+        logit = (mean**2).sum(1) + label
+        return {'logit': logit, 'features': mean, 'mine': {'twice': 2 * mean}}
+
+
+SIZES = []
+START = {'counts': {'images': jnp.float32(10)}, 'unused': {'x': jnp.float32(1)}}
+
+
+def stub_critique(**options):
+    SIZES.clear()
+    return critique(Stub(), START, make_records(dtype=np.float32), **options)
+
+
+@pytest.mark.parametrize('joint', [True, False])
+def test_each_view_gets_its_own_record_and_outputs(joint):
+    seen, _ = stub_critique(joint=joint)
+    assert list(seen) == list(VIEWS)
+    for view, record in make_records(dtype=np.float32).items():
+        mean = record['image'].mean((1, 2))
+        assert seen[view].keys() == {'image', 'label', 'logit', 'features', 'mine'}
+        np.testing.assert_array_equal(seen[view]['image'], record['image'])
+        np.testing.assert_array_equal(seen[view]['label'], record['label'])
+        np.testing.assert_allclose(seen[view]['features'], mean, rtol=1e-6)
+        np.testing.assert_allclose(seen[view]['mine']['twice'], 2 * mean, rtol=1e-6)
+        np.testing.assert_allclose(
+            seen[view]['logit'], (mean**2).sum(1) + record['label'], rtol=1e-6
+        )
+
+
+def test_number_of_passes():
+    """One; two when gradients are asked for; joint=False takes one a view."""
+    for options, sizes in (
+        ({}, [9]),
+        ({'with_dx': VIEWS[1:2]}, [6, 3]),
+        ({'with_dx': VIEWS[1:]}, [3, 6]),
+        ({'with_dx': VIEWS}, [9]),
+        ({'joint': False}, [3, 3, 3]),
+        ({'joint': False, 'with_dx': VIEWS[1:]}, [3, 3, 3]),
+    ):
+        stub_critique(**options)
+        assert sizes == SIZES, options
+
+
+@pytest.mark.parametrize('joint', [True, False])
+def test_collections_are_those_after_the_first_pass(joint):
+    """Every pass starts from the same, so that what a pass sees never depends on the others."""
+    _, after = stub_critique(joint=joint, with_dx=VIEWS[2:])
+    assert after == {'counts': {'images': 10 + (6 if joint else 3)}, 'unused': {'x': 1}}
+
+
+def test_without_views_nothing_happens():
+    assert critique(Stub(), START, {}) == ({}, START)
+
+
+def test_show_changes_what_the_critic_sees_and_nothing_else():
+    def show(view, image):
+        return image * 0 if view.source == 'fake' else image
+
+    (seen, _), (usual, _) = stub_critique(show=show), stub_critique()
+    np.testing.assert_array_equal(seen[VIEWS[1]]['features'], np.zeros((3, small.COLOURS)))
+    np.testing.assert_array_equal(seen[VIEWS[1]]['image'], usual[VIEWS[1]]['image'])
+    for view in (VIEWS[0], VIEWS[2]):
+        np.testing.assert_array_equal(seen[view]['features'], usual[view]['features'])
+
+
+# The gradient at the image ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('joint', [True, False])
+def test_dx_is_the_gradient_at_the_image_in_minus_one_to_one(joint, x64):
+    critic, records = Critic(small.Trunk()), make_records()
+    variables = weights_of(critic, records)
+
+    @small.jit
+    def look(variables):
+        options = {'with_dx': VIEWS[1:], 'joint': joint, 'show': lambda view, x: x**2}
+        seen, _ = critique(critic, variables, records, **options)
+        assert [view for view in VIEWS if 'dx' in seen[view]] == list(VIEWS[1:])
+        return [seen[view]['dx'] for view in VIEWS[1:]]
+
+    def logit(wide, label):
+        """Of one image in [-1, 1], before it is shown as its square."""
+        image = (((wide + 1) / 2) ** 2)[None]
+        return critic.apply(variables, image, label[None], train=True, mutable=['batch_stats'])[0][
+            'logit'
+        ][0]
+
+    for view, dx in zip(VIEWS[1:], look(variables), strict=True):
+        image, label = records[view]['image'], records[view]['label']
+        expected = small.jit(jax.vmap(jax.grad(logit)))(2 * image - 1, label)
+        np.testing.assert_allclose(dx, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_dx_by_hand():
+    seen, _ = stub_critique(with_dx=VIEWS[:1])
+    # The logit is the sum over colours of (mean over 64 pixels)^2: 2 mean / 64 in [0, 1].
+    mean = make_records(dtype=np.float32)[VIEWS[0]]['image'].mean((1, 2), keepdims=True)
+    expected = np.broadcast_to(mean / 64, (3, *small.SHAPE))
+    np.testing.assert_allclose(seen[VIEWS[0]]['dx'], expected, rtol=1e-6)

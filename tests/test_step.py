@@ -1,0 +1,220 @@
+"""The train step: who moves whom, what a D update costs, and the average of the generator."""
+
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan_jax.keys import named
+from gan_jax.models.critic import Critic
+from gan_jax.step import Augment, Ema, make_train_step
+from gan_jax.terms import Objective, Term
+from gan_jax.terms.adversarial import hinge
+from gan_jax.terms.consistency import balanced
+from gan_jax.terms.contrastive import cntr
+from tests import small
+
+TERMS = {'adversarial': hinge(), 'consistency': balanced(), 'contrastive': cntr()}
+WEIGHTS = {'adversarial': 1.0, 'consistency': 5.0, 'contrastive': 0.1}
+
+
+def pick(*names):
+    return {name: TERMS[name] for name in names}
+
+
+def taken(step, state, hyper, count, **batch):
+    """The state after `count` steps, each on a batch of its own."""
+    for number in range(count):
+        state, _ = step(state, small.make_batch(seed=number, **batch), hyper)
+    return state
+
+
+def test_consistency_under_the_identity_is_bit_identical_to_none():
+    """Compiled as in training: the same program, but for differences that are zero."""
+    adam = {side: optax.adam(1.0, b1=0.5) for side in 'gd'}
+    after = []
+    for names in (('adversarial', 'consistency'), ('adversarial',)):
+        game = small.make_game(pick(*names), optimizers=adam, augment=Augment(view=''))
+        step = jax.jit(make_train_step(game, pick(*names)))
+        state = small.first_state(game, pick(*names))
+        hyper = small.make_hyper({name: WEIGHTS[name] for name in names})
+        after.append(taken(step, state, hyper, 3))
+    with_term, without = after
+    assert small.same(with_term.replace(terms={}), without.replace(terms={}))
+    assert small.distance(with_term.g.params, state.g.params) > 1e-3
+
+
+# Who moves whom -----------------------------------------------------------------------------------
+
+
+def test_each_update_leaves_the_other_player_bit_identical():
+    """D learns from its own loss, G from its images alone, so that either can stand still."""
+
+    def of_images(out, state):
+        return {'mean': jnp.mean(out['fake']['image'])}, state, {}
+
+    terms = {'d': hinge()._replace(g=None), 'g': Term(g=Objective({}, of_images))}
+    game = small.make_game(terms, optimizers={side: optax.adam(1.0) for side in 'gd'})
+    state, step = small.first_state(game, terms), small.compiled(game, terms)
+
+    def after(g, d):
+        return step(state, small.make_batch(), small.make_hyper({'d': 1, 'g': 1}, g=g, d=d))[0]
+
+    both, g_still, d_still = after(0.1, 0.1), after(0, 0.1), after(0.1, 0)
+    # Weights, collections and Adam's moments.
+    assert small.same(both.g, d_still.g)
+    assert small.same(both.d, g_still.d)
+    assert small.same(g_still.g.params, state.g.params)
+    assert small.same(d_still.d.params, state.d.params)
+    assert not small.same(both.g.params, state.g.params)
+    assert not small.same(both.d.params, state.d.params)
+
+
+def test_collections_change_in_the_owners_update_only(x64):
+    """Spectral norm's u moves with each D update, BatchNorm's averages with G's."""
+    game = small.make_game(pick('adversarial'))
+    state = small.first_state(game, pick('adversarial'), dtype=np.float64)
+    batch, hyper = small.make_batch(d_steps=2), small.make_hyper({'adversarial': 1}, d=0)
+    after, _ = small.compiled(game, pick('adversarial'))(state, batch, hyper)
+
+    @small.jit
+    def expected(state):
+        d, g = state.d.stats, state.g.stats
+        images = jnp.zeros((1, *small.SHAPE))  # u does not depend on them
+        label = jnp.zeros(1, jnp.int32)
+        for _ in batch['label']:
+            d = apply(game.critic, state.d.params, d, images, label)
+        z = jax.random.normal(named(jax.random.key(0), 'step', 0, 'g', 'z'), (4, small.LATENT))
+        return d, apply(game.generator, state.g.params, g, z, label)
+
+    d, g = expected(state)
+    assert small.distance(after.d.stats, d) < 1e-12
+    assert small.distance(after.g.stats, g) < 1e-12
+    assert small.distance(after.d.stats, state.d.stats) > 1e-2
+    assert small.distance(after.g.stats, state.g.stats) > 1e-2
+
+
+def apply(module, params, stats, *inputs):
+    """The module's collections after a pass."""
+    return module.apply({'params': params, **stats}, *inputs, train=True, mutable=['batch_stats'])[
+        1
+    ]
+
+
+# What a step does with its terms ------------------------------------------------------------------
+
+
+def test_order_of_terms_does_not_matter(x64):
+    after = []
+    for names in (tuple(TERMS), tuple(reversed(TERMS))):
+        game = small.make_game(pick(*names))
+        state = small.first_state(game, pick(*names), dtype=np.float64)
+        step = small.compiled(game, pick(*names))
+        after.append(taken(step, state, small.make_hyper(WEIGHTS), 2))
+    assert small.distance(*after) < 1e-12
+
+
+class Recorder(nn.Module):
+    """A trunk that notes how many images it is shown."""
+
+    @nn.compact
+    def __call__(self, image, *, train):
+        SIZES.append(image.shape[0])
+        return nn.Dense(3)(image.reshape(image.shape[0], -1))
+
+
+SIZES = []
+
+
+@pytest.mark.parametrize(
+    ('names', 'policy', 'joint', 'sizes'),
+    [
+        (('adversarial',), 'translation', True, [2, 1]),
+        (('adversarial', 'consistency'), 'translation', True, [4, 1]),
+        (('adversarial', 'contrastive'), 'translation', True, [6, 1]),
+        # Cntr's first views are those of bCR.
+        (('adversarial', 'consistency', 'contrastive'), 'translation', True, [6, 1]),
+        (('adversarial', 'consistency', 'contrastive'), '', True, [2, 1]),
+        (('adversarial', 'consistency'), 'translation', False, [1, 1, 1, 1, 1]),
+    ],
+)
+def test_d_sees_every_distinct_view_once(names, policy, joint, sizes):
+    terms = pick(*names)
+    heads = {name: term.head for name, term in terms.items() if term.head is not None}
+    options = {'augment': Augment(view=policy), 'joint': joint}
+    game = small.make_game(terms, critic=Critic(Recorder(), heads), **options)
+    state = small.first_state(game, terms)
+    SIZES.clear()
+    hyper = small.make_hyper(dict.fromkeys(names, 1.0))
+    jax.eval_shape(make_train_step(game, terms), state, small.make_batch(), hyper)
+    assert [small.BATCH * size for size in sizes] == SIZES
+
+
+def test_a_term_that_acts_every_third_step_counts_three_times(x64):
+    terms = pick('adversarial', 'consistency')
+    game = small.make_game(terms)
+    state, batch = small.first_state(game, terms, dtype=np.float64), small.make_batch()
+    lazy, lazy_metrics = small.compiled(game, terms, every={'adversarial': 1, 'consistency': 3})(
+        state, batch, small.make_hyper({'adversarial': 1, 'consistency': {'real': 2, 'fake': 5}})
+    )
+    full, metrics = small.compiled(game, terms)(
+        state, batch, small.make_hyper({'adversarial': 1, 'consistency': {'real': 6, 'fake': 15}})
+    )
+    assert small.distance(lazy, full) < 1e-12
+    assert small.distance(lazy_metrics, metrics) < 1e-12  # of the parts without weights
+
+
+def test_scan_of_accelerators_equals_the_loop_of_the_cpu(x64, monkeypatch):
+    terms = pick('adversarial', 'consistency')
+    game = small.make_game(terms)
+    state = small.first_state(game, terms, dtype=np.float64)
+    batch = small.make_batch(d_steps=2)
+    hyper = small.make_hyper({name: WEIGHTS[name] for name in terms})
+    on_cpu = small.compiled(game, terms)(state, batch, hyper)
+    monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
+    step = make_train_step(game, terms)
+    assert 'scan' in str(jax.make_jaxpr(step)(state, batch, hyper))
+    assert small.distance(small.jit(step)(state, batch, hyper), on_cpu) < 1e-12
+
+
+# The average of the generator ---------------------------------------------------------------------
+
+
+@functools.cache
+def average_of_a_still_generator():
+    """An average that starts elsewhere: the step, its first state and its numbers."""
+    ema = Ema(halflife_images=5 * small.BATCH, ramp=0.5)
+    game = small.make_game(pick('adversarial'), ema=ema)
+    start = small.first_state(game, pick('adversarial'))
+    start = start.replace(ema=jax.tree.map(lambda x: x + 1, start.ema))
+    step = small.compiled(game, pick('adversarial'))
+    return start, step, small.make_hyper({'adversarial': 1}, g=0)
+
+
+def test_average_halves_after_its_half_life():
+    start, step, hyper = average_of_a_still_generator()
+
+    def away(state):
+        return small.distance(state.ema['params'], state.g.params)
+
+    late = taken(step, start.replace(step=np.int32(1000)), hyper, 5)
+    assert away(late) == pytest.approx(0.5, rel=1e-5)
+    assert away(taken(step, late, hyper, 5)) == pytest.approx(0.25, rel=1e-5)
+    # Before: the half-life is half of the images seen, so that the first step counts 1/0.5 of them.
+    assert away(taken(step, start, hyper, 1)) == pytest.approx(0.25, rel=1e-5)
+    assert away(taken(step, start, hyper, 2)) == pytest.approx(0.25 * 0.5, rel=1e-5)
+
+
+def test_average_holds_the_running_statistics_too():
+    start, step, hyper = average_of_a_still_generator()
+    after = taken(step, start.replace(step=np.int32(1000)), hyper, 1)
+    kept = 0.5 ** (1 / 5)
+    expected = jax.tree.map(
+        lambda old, new: kept * old + (1 - kept) * new, start.ema, after.g.variables
+    )
+    assert small.distance(after.ema, expected) < 1e-6
+    assert small.distance(after.g.stats, start.g.stats) > 1e-2

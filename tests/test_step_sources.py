@@ -1,0 +1,223 @@
+"""What the step hands to a term, against the networks called by hand on draws made by name."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.augment import policy
+from gan_jax.keys import named
+from gan_jax.step import Augment
+from gan_jax.terms import Objective, Term
+from gan_jax.terms.adversarial import hinge
+from gan_jax.views import View, augmented
+from tests import small
+from tests.terms.family import central_difference, directions, inner
+
+STEP, SEED, STRENGTH = 3, 5, 0.25
+
+
+def nearby(key, z):
+    return z + 0.1 * jax.random.normal(key, z.shape)
+
+
+def again(key, sources, policy, strength):
+    """The same pixels in a view that does not equal the plain one."""
+    return sources['own']
+
+
+def probe():
+    """A term that moves nobody and keeps what it was handed, and in which order."""
+    d_views = {'near': View('fake_near', augmented, 'flip'), 'real': View('real')}
+    d_views['twin'] = View('real', again)
+    empty = {'order': np.int32(0), 'd': {}, 'g': {}}
+
+    def record(side, digit, out, state):
+        order = 10 * state['order'] + digit
+        return {'none': jnp.float32(0)}, {**state, 'order': order, side: out}, {'order': order}
+
+    return Term(
+        d=Objective(d_views, functools.partial(record, 'd', 1)),
+        g=Objective({'fake': View('fake')}, functools.partial(record, 'g', 2)),
+        latents={'fake_near': nearby},
+        init=lambda: empty,
+    )
+
+
+@functools.cache
+def one_step():
+    """Two D updates and one of G, with every augmentation there is; D stands still."""
+    terms = {'adversarial': hinge(), 'probe': probe()}
+    augment = Augment(real='translation(0.4)', critic='translation')
+    game = small.make_game(terms, augment=augment)
+    state = small.first_state(game, terms, dtype=np.float64).replace(step=np.int32(STEP))
+    batch = small.make_batch(d_steps=2)
+    hyper = small.make_hyper({'adversarial': 1, 'probe': 1}, seed=SEED, strength=STRENGTH, d=0)
+    after, metrics = small.compiled(game, terms)(state, batch, hyper)
+    return game, state, batch, after, metrics
+
+
+@functools.cache
+def by_hand():
+    """What terms should have been handed in the second D update and in G's."""
+    game, state, batch, *_ = one_step()
+    shift, shift_reals, flip = map(policy.parse, ('translation', 'translation(0.4)', 'flip'))
+
+    def generate(z, label):
+        return game.generator.apply(
+            state.g.variables, z, label, train=True, mutable=['batch_stats']
+        )
+
+    def look(stats, key, source, images):
+        shown = shift(named(key, 'critic', source), images, STRENGTH)
+        variables, label = {'params': state.d.params, **stats}, jnp.zeros(len(images), jnp.int32)
+        out, after = game.critic.apply(variables, shown, label, train=True, mutable=['batch_stats'])
+        return out['logit'], after
+
+    def update(side_key, stats, reals):
+        z = jax.random.normal(named(side_key, 'z'), (small.BATCH, small.LATENT))
+        label = jax.random.randint(named(side_key, 'label'), (small.BATCH,), 0, small.CLASSES)
+        fake, g_stats = generate(z, label)
+        near, _ = generate(nearby(named(side_key, 'latent', 'fake_near'), z), label)
+        flipped = flip(
+            named(side_key, 'view', 'fake_near gan_jax.views.augmented flip 0'), near, STRENGTH
+        )
+        seen = {'real': ('real', reals), 'near': ('fake_near', flipped), 'fake': ('fake', fake)}
+        logits = {name: look(stats, side_key, *of)[0] for name, of in seen.items()}
+        return {
+            'images': {'real': reals, 'fake': fake, 'fake_near': near, 'near': flipped},
+            'logits': logits,
+            'label': label,
+            'g_stats': g_stats,
+        }
+
+    @small.jit
+    def both(batch):
+        key = named(jax.random.key(SEED), 'step', STEP)
+        d_key, g_key = named(key, 'd', 1), named(key, 'g')
+        images = batch['image'][1].astype(float) / 255
+        reals = shift_reals(named(d_key, 'real'), images, 0.0)
+        first, second = batch['image'].astype(float) / 255
+        _, once = look(state.d.stats, d_key, 'real', first)
+        _, twice = look(once, d_key, 'real', second)
+        return update(d_key, once, reals), update(g_key, twice, reals)
+
+    return both(batch)
+
+
+@pytest.mark.parametrize(
+    ('side', 'names'),
+    [('d', ('real', 'fake', 'fake_near', 'near')), ('g', ('real', 'fake', 'fake_near'))],
+)
+def test_images_and_labels_of_every_source(side, names, x64):
+    """G meets the reals of the last D update; a latent's images come from a G call of their own."""
+    _, _, batch, after, _ = one_step()
+    out, expected = after.terms['probe'][side], dict(zip('dg', by_hand(), strict=True))[side]
+    for name in names:
+        image = expected['images'][name]
+        np.testing.assert_allclose(out[name]['image'], image, rtol=1e-12, err_msg=name)
+        label = batch['label'][1] if name == 'real' else expected['label']
+        np.testing.assert_array_equal(out[name]['label'], label, err_msg=name)
+    # Each of them is another picture.
+    images = [np.asarray(out[name]['image']) for name in names]
+    assert all(np.abs(a - b).max() > 1e-2 for i, a in enumerate(images) for b in images[:i])
+
+
+def test_logits_are_of_what_the_critic_is_shown(x64):
+    """Two views of one source meet the same draw of the critic's augmentation."""
+    *_, after, _ = one_step()
+    (expected, expected_g), out = by_hand(), after.terms['probe']
+    for name in ('real', 'near'):
+        logit = expected['logits'][name]
+        np.testing.assert_allclose(out['d'][name]['logit'], logit, rtol=1e-10, err_msg=name)
+    np.testing.assert_array_equal(out['d']['twin']['logit'], out['d']['real']['logit'])
+    np.testing.assert_allclose(out['g']['fake']['logit'], expected_g['logits']['fake'], rtol=1e-10)
+
+
+def test_only_declared_views_have_outputs(x64):
+    out = one_step()[3].terms['probe']
+    for side, seen in (('d', {'real', 'near', 'twin'}), ('g', {'fake'})):
+        sources = {'real', 'fake', 'fake_near'}
+        assert out[side].keys() == seen | sources
+        for name, record in out[side].items():
+            outputs = {'logit', 'features'} if name in seen else set()
+            assert record.keys() == {'image', 'label'} | outputs
+
+
+def test_running_statistics_follow_the_plain_fakes(x64):
+    assert small.distance(one_step()[3].g.stats, by_hand()[1]['g_stats']) < 1e-12
+
+
+def test_state_goes_through_d_first_and_then_g(x64):
+    *_, after, metrics = one_step()
+    assert after.terms['probe']['order'] == 112
+    assert metrics['d/probe/order'] == (1 + 11) / 2  # the mean over D's updates
+    assert metrics['g/probe/order'] == 112
+    assert metrics.keys() == {
+        *('d/adversarial/real', 'd/adversarial/fake', 'g/adversarial/fake'),
+        *('d/probe/none', 'd/probe/order', 'g/probe/none', 'g/probe/order'),
+    }
+
+
+# Gradients that the losses read, and that flow through what D is shown ----------------------------
+
+
+def r1():
+    """The squared gradient at the reals (Mescheder et al. 2018, arXiv 1801.04406), halved."""
+
+    def d(out, state):
+        squares = jnp.sum(out['real']['dx'] ** 2, axis=(1, 2, 3))
+        return {'real': jnp.mean(squares) / 2}, state, {}
+
+    return Term(d=Objective({'real': View('real')}, d, input_grads=('real',)))
+
+
+@functools.cache
+def penalised():
+    terms = {'adversarial': hinge(), 'penalty': r1()}
+    game = small.smooth_game(terms, augment=Augment(critic='translation'))
+    state = small.first_state(game, terms, dtype=np.float64)
+    return game, state, small.compiled(game, terms)
+
+
+def test_penalty_is_of_the_gradient_at_the_image(x64):
+    game, state, step = penalised()
+    batch = small.make_batch()
+    _, metrics = step(state, batch, small.make_hyper({'adversarial': 1, 'penalty': 1}))
+    key = named(jax.random.key(0), 'step', 0, 'd', 0, 'critic', 'real')
+
+    @small.jit
+    def penalty(wide):
+        def logit(wide):
+            shown = policy.parse('translation')(key, (wide + 1) / 2, STRENGTH)
+            return game.critic.apply(state.d.variables, shown, batch['label'][0], train=True)[
+                'logit'
+            ].sum()
+
+        return jnp.mean(jnp.sum(jax.grad(logit)(wide) ** 2, axis=(1, 2, 3))) / 2
+
+    wide = 2 * (batch['image'][0] / 255) - 1
+    assert float(metrics['d/penalty/real']) == pytest.approx(float(penalty(wide)), rel=1e-9)
+
+
+@pytest.mark.parametrize(('side', 'metric'), [('d', 'd/penalty/real'), ('g', 'g/adversarial/fake')])
+def test_second_derivatives_reach_d_and_the_shown_images_gradient_g(side, metric, x64):
+    _, state, step = penalised()
+    weights = {'adversarial': float(side == 'g'), 'penalty': 1}
+    hyper = small.make_hyper(weights, **({'g': 0, 'd': 0} | {side: 1}))
+
+    def value(params):
+        net = getattr(state, side).replace(params=params)
+        return float(step(state.replace(**{side: net}), small.make_batch(), hyper)[1][metric])
+
+    before = getattr(state, side).params
+    after = getattr(step(state, small.make_batch(), hyper)[0], side).params
+    grads = jax.tree.map(lambda a, b: np.asarray(a) - np.asarray(b), before, after)
+    for where, direction in directions(before):
+        slope = central_difference(value, before, direction, 1e-5)
+        np.testing.assert_allclose(
+            inner(grads, direction), slope, rtol=1e-6, atol=1e-8, err_msg=where
+        )
+    assert max(np.abs(g).max() for g in jax.tree.leaves(grads)) > 1e-3

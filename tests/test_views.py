@@ -1,0 +1,170 @@
+"""Views as data: which are one, what they draw, and how they ride through D together."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import views
+from gan_jax.augment import policy
+from gan_jax.keys import named
+from gan_jax.views import View, augmented, plain
+
+KEY = jax.random.key(3)
+STRENGTHS = {'translation': np.float32(0.4)}
+SHIFTED = View('real', augmented, 'translation')
+
+
+def record(seed):
+    rng = np.random.default_rng(seed)
+    image = rng.random((6, 8, 8, 2), dtype=np.float32)
+    return {'image': image, 'label': rng.integers(0, 3, 6, dtype=np.int32)}
+
+
+SOURCES = {'real': record(0), 'fake': record(1)}
+
+
+def build(*wanted, key=KEY, sources=SOURCES, strengths=STRENGTHS):
+    return views.build(wanted, key, sources, strengths)
+
+
+def mixed(key, sources, policy, strength):
+    """A make of one's own: it may read every source."""
+    image = (sources['own']['image'] + sources['fake']['image']) / 2
+    return {**sources['own'], 'image': image + strength}
+
+
+# Which views are one ------------------------------------------------------------------------------
+
+
+def test_settle():
+    assert views.settle(View('real', policy='flip', draw=3), 'translation') == View('real')
+    assert views.settle(View('real', augmented, draw=1), 'translation') == View(
+        'real', augmented, 'translation', 1
+    )
+    own = View('fake', augmented, 'flip')
+    assert views.settle(own, 'translation') == own
+    # Under the identity nothing is drawn: it is the source itself.
+    assert views.settle(View('fake', augmented, draw=1), '') == View('fake')
+    assert views.settle(View('real', mixed, draw=1), '') == View('real', mixed, '', 1)
+
+
+def test_equal_views_are_drawn_once():
+    calls = []
+
+    def counted(key, sources, policy, strength):
+        calls.append(1)
+        return sources['own']
+
+    first, again, other = (View('real', counted, draw=draw) for draw in (0, 0, 1))
+    records = build(first, again, other)
+    assert list(records) == [first, other]
+    assert len(calls) == 2
+
+
+def test_a_view_is_of_its_own_source():
+    records = build(View('real'), View('fake'))
+    for name, source in SOURCES.items():
+        assert records[View(name)] is source
+
+
+def test_a_view_may_read_every_source():
+    view = View('real', mixed, 'translation')
+    image = build(view)[view]['image']
+    half = (SOURCES['real']['image'] + SOURCES['fake']['image']) / 2
+    np.testing.assert_array_equal(image, half + np.float32(0.4))
+
+
+# What they draw -----------------------------------------------------------------------------------
+
+
+def test_draws_are_those_of_the_views_own_name():
+    """The name spelled out: a resumed run must find the same draws in a later version."""
+    shift = policy.parse('translation')
+    for view, name in (
+        (SHIFTED, 'real gan_jax.views.augmented translation 0'),
+        (SHIFTED._replace(draw=1), 'real gan_jax.views.augmented translation 1'),
+    ):
+        drawn = build(view)[view]
+        expected = shift(named(KEY, name), SOURCES['real']['image'], STRENGTHS['translation'])
+        np.testing.assert_array_equal(drawn['image'], expected)
+        assert drawn['label'] is SOURCES['real']['label']
+
+
+def test_every_view_has_draws_of_its_own():
+    """The same pixels everywhere, so that only the draws can differ."""
+    same = {'real': record(0), 'fake': record(0)}
+    strengths = {'translation': 0.4, 'translation|flip': 0.4}
+    variants = [
+        SHIFTED,
+        SHIFTED._replace(draw=1),
+        SHIFTED._replace(source='fake'),
+        SHIFTED._replace(policy='translation|flip'),
+    ]
+    images = [r['image'] for r in build(*variants, sources=same, strengths=strengths).values()]
+    images += [r['image'] for r in build(SHIFTED, key=jax.random.key(4)).values()]
+    for i, image in enumerate(images):
+        assert not any(np.array_equal(image, other) for other in images[:i])
+
+
+def test_every_image_has_a_draw_of_its_own():
+    copies = {'real': {**record(0), 'image': np.repeat(record(0)['image'][:1], 6, axis=0)}}
+    image = build(SHIFTED, sources=copies)[SHIFTED]['image']
+    assert len(np.unique(image, axis=0)) > 1
+
+
+def test_draws_do_not_depend_on_the_other_views():
+    alone = build(SHIFTED)[SHIFTED]['image']
+    others = (View('fake', augmented, 'translation'), View('fake'), SHIFTED._replace(draw=1))
+    for wanted in ((SHIFTED, *others), (*others, SHIFTED)):
+        np.testing.assert_array_equal(build(*wanted)[SHIFTED]['image'], alone)
+
+
+def test_strength_is_that_of_the_policy():
+    strengths = {'translation': np.float32(0), 'flip': np.float32(1)}
+    still = build(SHIFTED, strengths=strengths)[SHIFTED]['image']
+    np.testing.assert_array_equal(still, SOURCES['real']['image'])
+
+
+# Errors -------------------------------------------------------------------------------------------
+
+
+def test_unknown_source():
+    with pytest.raises(ValueError, match=r"source 'fake_near', which .* there are real, fake"):
+        build(View('fake_near'))
+
+
+def test_policy_without_a_strength():
+    view = View('real', augmented, 'cutout|flip')
+    with pytest.raises(ValueError, match=r"'cutout\|flip' takes a strength and the config gives"):
+        build(view)
+    for text in ('flip', 'cutout(0.2)', ''):
+        assert views.strength_of(text, STRENGTHS) == 0
+
+
+# Riding together ----------------------------------------------------------------------------------
+
+
+def test_join_interleaves():
+    first, second = np.array([[0], [1], [2]]), np.array([[10], [11], [12]])
+    joined = views.join([jnp.asarray(first), jnp.asarray(second)])
+    np.testing.assert_array_equal(joined, [[0], [10], [1], [11], [2], [12]])
+
+
+@pytest.mark.parametrize('shape', [(), (3,), (4, 5, 2)])
+@pytest.mark.parametrize('count', [1, 3])
+def test_split_is_the_inverse_of_join(shape, count):
+    arrays = np.random.default_rng(0).standard_normal((count, 6, *shape))
+    parts = views.split(views.join(list(jnp.float32(arrays))), count)
+    assert len(parts) == count
+    for part, array in zip(parts, arrays, strict=True):
+        np.testing.assert_array_equal(part, np.float32(array))
+
+
+def test_views_of_different_shapes():
+    with pytest.raises(ValueError, match=r'one shape, got \[\(2, 3\), \(3, 3\)\]'):
+        views.join([jnp.ones((2, 3)), jnp.ones((3, 3))])
+
+
+def test_plain_draws_nothing():
+    assert plain(None, {'own': SOURCES['real']}, None, None) is SOURCES['real']
