@@ -1,0 +1,37 @@
+"""SNDCGAN on handwritten digits, 16x16: hinge loss with bCR and Cntr, in minutes on a CPU.
+
+    python -m gan_jax.train --config=configs/digits.py --workdir=workdirs/digits
+    python -m gan_jax.train --config=configs/digits.py:method=none --workdir=workdirs/vanilla
+
+Methods: none, real_only, real_fake, bcr, cntr, bcr_cntr. Zhao et al. 2020, arXiv 2006.02595, has
+no experiment on digits; weights and method are its own, network width and rates are chosen for a
+first run on two CPU cores.
+"""
+
+from ml_collections import ConfigDict
+
+from gan_jax.methods import arguments, method
+
+
+def get_config(text: str = '') -> ConfigDict:
+    """`method`, `augment` (a policy) and its `strength` can follow the file name."""
+    chosen = arguments(text, method='bcr_cntr', augment='translation', strength=0.15)
+    c = ConfigDict()
+    c.seed = 0
+    c.steps = 1600
+    c.batch_size = 64
+    c.d_steps = 1
+    c.joint = True
+    c.data = dict(name='digits', size=16)
+    c.latent = dict(dim=128)
+    c.generator = dict(fn='gan_jax.models.sndcgan.Generator', width=0.25)
+    c.discriminator = dict(fn='gan_jax.models.sndcgan.Trunk', width=0.25)
+    c.update(method(chosen['method'], chosen['augment'], chosen['strength']))
+    adam = dict(fn='optax.adam', learning_rate=4e-4, b1=0.5, b2=0.999)
+    c.optim = dict(g=dict(adam), d=dict(adam))
+    c.ema = dict(halflife_images=10_000.0, ramp=0.05)
+    c.evaluate = dict(metrics='fd_digits,modes', num=5000)
+    c.every = dict(log=20, sample=400, evaluate=400, checkpoint=400)
+    c.mesh = dict(data=-1)
+    c.dtype = 'float32'
+    return c

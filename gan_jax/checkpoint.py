@@ -1,0 +1,216 @@
+"""Checkpoints: orbax writes and commits them, digests of ours prove every byte on the way back.
+
+Orbax makes a save atomic; it does not notice a flipped bit in an array. So a checkpoint carries
+the SHA-256 of every leaf, a damaged one is moved to `quarantine/`, and the newest valid one before
+it is used.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError
+
+KEEP = 3
+
+
+class Restored(NamedTuple):
+    """A checkpoint whose every leaf matched its digest.
+
+    Attributes:
+        step: of the checkpoint.
+        state: like the template.
+        facts: what `save` was given.
+        digest: SHA-256 over the digests of all leaves, hex.
+        damaged: newer steps that failed their digests.
+    """
+
+    step: int
+    state: Any
+    facts: Mapping[str, Any]
+    digest: str
+    damaged: list[int]
+
+
+def manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
+    """Orbax's manager of the checkpoints in a folder: synchronous, the newest KEEP stay."""
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=KEEP,
+        enable_async_checkpointing=False,
+        cleanup_tmp_directories=not read_only,
+        create=not read_only,
+        read_only=read_only,
+    )
+    return ocp.CheckpointManager(folder.absolute(), options=options)
+
+
+def named_leaves(tree: Any) -> dict[str, np.ndarray]:
+    """Every leaf of a tree on the host, by its path: 'g/params/Dense_0/kernel'."""
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {_name(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def digests(tree: Any) -> dict[str, str]:
+    """For each leaf '<dtype> <shape> <SHA-256 of its bytes>'."""
+    return {
+        name: f'{_kind(leaf)} {hashlib.sha256(np.ascontiguousarray(leaf).tobytes()).hexdigest()}'
+        for name, leaf in named_leaves(tree).items()
+    }
+
+
+def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any]) -> str:
+    """Writes a state with a `step` leaf, and returns its digest once it is committed.
+
+    Args:
+        checkpoints: from `manager`.
+        state: a tree of arrays.
+        facts: JSON that is kept and checked beside it.
+
+    Raises:
+        UserError: a leaf is not finite (70), or the disk is full or fails (74); the checkpoints
+            before this one are untouched.
+    """
+    leaves = named_leaves(state)
+    for name, leaf in leaves.items():
+        if not np.all(np.isfinite(leaf)):
+            raise UserError(
+                f'{name} is not finite at step {leaves["step"]}: the run has diverged and this '
+                'state is not saved; lower the learning rates and resume from the last checkpoint',
+                DIVERGED,
+            )
+    step = int(leaves['step'])
+    record = {'step': step, 'leaves': digests(state), **facts}
+    arguments = ocp.args.Composite(
+        state=ocp.args.StandardSave(leaves),
+        record=ocp.args.JsonSave({**record, 'digest': _digest(record)}),
+    )
+    try:
+        checkpoints.save(step, args=arguments, force=True)
+        checkpoints.wait_until_finished()
+    except (OSError, ValueError, RuntimeError) as error:
+        folder = Path(checkpoints.directory)
+        for rest in folder.glob(f'{step}.orbax-checkpoint-tmp*'):
+            shutil.rmtree(rest, ignore_errors=True)
+        need = sum(leaf.nbytes for leaf in leaves.values())
+        free = shutil.disk_usage(folder).free
+        raise UserError(
+            f'cannot save step {step} in {folder}: {_first_line(error)} ({free:,} bytes free, '
+            f'about {need:,} needed); make room and run the same command again',
+            DISK,
+        ) from error
+    return _digest(record['leaves'])
+
+
+def restore(
+    folder: Path, template: Any, *, step: int | None = None, quarantine: bool = False
+) -> Restored | None:
+    """The newest valid checkpoint, or that of `step`; None when there has never been one.
+
+    Args:
+        folder: of the checkpoints.
+        template: arrays or `jax.ShapeDtypeStruct`s with shardings: what the state must look like.
+        step: exactly this one.
+        quarantine: move damaged checkpoints out of the way. Only for the process that holds the
+            workdir: to another, a checkpoint that is being deleted looks damaged.
+
+    Raises:
+        UserError: every checkpoint is damaged (65), `step` does not exist (66), or the leaves of a
+            sound checkpoint are not those of the template (65).
+    """
+    steps = sorted((int(p.name) for p in folder.glob('*') if p.name.isdigit()), reverse=True)
+    if step is not None and step not in steps:
+        have = ', '.join(map(str, steps)) or 'none'
+        raise UserError(f'{folder} has no checkpoint of step {step}; it has {have}', MISSING)
+    damaged = []
+    for candidate in steps if step is None else [step]:
+        found = _read(folder, candidate, template)
+        if found is not None:
+            return found._replace(damaged=damaged)
+        damaged.append(candidate)
+        if quarantine:
+            _quarantine(folder, candidate)
+    if not damaged:
+        return None
+    raise UserError(
+        f'no valid checkpoint in {folder}: step {", ".join(map(str, damaged))} '
+        'failed its digest; restore one from a copy, or start again with another --workdir',
+        DATA,
+    )
+
+
+def _read(folder: Path, step: int, template: Any) -> Restored | None:
+    """A checkpoint that matches its digests, or None."""
+    record = _record(folder, step)
+    if record is None:
+        return None
+    expected = {_name(p): leaf for p, leaf in jax.tree_util.tree_flatten_with_path(template)[0]}
+    _check_leaves(folder, step, record['leaves'], expected)
+    try:
+        with manager(folder, read_only=True) as checkpoints:
+            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(expected))
+            leaves = checkpoints.restore(step, args=arguments)['state']
+    except Exception:  # whatever a damaged file makes of orbax and tensorstore
+        return None
+    if digests(leaves) != record['leaves']:
+        return None
+    state = jax.tree.unflatten(jax.tree.structure(template), [leaves[name] for name in expected])
+    facts = {k: v for k, v in record.items() if k not in ('step', 'leaves', 'digest')}
+    return Restored(step, state, facts, _digest(record['leaves']), [])
+
+
+def _record(folder: Path, step: int) -> dict[str, Any] | None:
+    try:
+        with manager(folder, read_only=True) as checkpoints:
+            arguments = ocp.args.Composite(record=ocp.args.JsonRestore())
+            record = checkpoints.restore(step, args=arguments)['record']
+        digest = record.pop('digest')
+    except Exception:  # whatever a damaged file makes of orbax and the JSON reader
+        return None
+    return record if digest == _digest(record) and record['step'] == step else None
+
+
+def _check_leaves(
+    folder: Path, step: int, saved: Mapping[str, str], expected: Mapping[str, Any]
+) -> None:
+    # Orbax would cast a leaf of another dtype without a word.
+    kinds = {name: digest.rsplit(' ', 1)[0] for name, digest in saved.items()}
+    for name in sorted(kinds.keys() | expected.keys()):
+        mine = _kind(expected[name]) if name in expected else 'absent'
+        theirs = kinds.get(name, 'absent')
+        if mine != theirs:
+            raise UserError(
+                f'step {step} in {folder} does not fit this code: {name} is {theirs} there and '
+                f'{mine} here; use the version of the code that wrote it, or another --workdir',
+                DATA,
+            )
+
+
+def _quarantine(folder: Path, step: int) -> None:
+    target = folder.parent / 'quarantine' / str(step)
+    target.parent.mkdir(exist_ok=True)
+    if target.exists():
+        shutil.rmtree(target)
+    shutil.move(folder / str(step), target)
+
+
+def _name(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator='/')
+
+
+def _kind(leaf: Any) -> str:
+    return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

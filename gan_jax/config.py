@@ -1,0 +1,207 @@
+"""From a config file and command-line overrides to a checked configuration, all faults at once."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from gan_jax import load
+from gan_jax.augment import policy as policies
+from gan_jax.errors import UserError
+
+# Words of a block that are not keywords of its function.
+TERM = ('weight', 'every', 'policy', 'strength')
+OPTIMIZER = ('learning_rate',)
+
+# What a resumed run may change: how long it goes and how often it looks, not the experiment.
+CHANGEABLE = ('steps', 'every')
+
+# Blocks with a function, and the keywords that the program itself supplies to it.
+FUNCTIONS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',)}
+
+# Every other key: its type, its range, and the range in words.
+COUNT = (int, lambda v: v >= 1, 'a positive integer')
+POSITIVE = (float, lambda v: v > 0, 'a positive number')
+TEXT = (str, lambda v: True, 'a text')
+VALUES = {
+    'seed': (int, lambda v: 0 <= v < 2**31, 'an integer from 0 to 2147483647'),
+    'steps': COUNT,
+    'batch_size': (int, lambda v: v >= 2, 'an integer of at least 2'),
+    'd_steps': COUNT,
+    'joint': (bool, lambda v: True, 'True or False'),
+    'data.name': TEXT,
+    'data.size': COUNT,
+    'latent.dim': COUNT,
+    'augment.real': TEXT,
+    'augment.critic': TEXT,
+    'augment.view': TEXT,
+    'augment.strength': (float, lambda v: v >= 0, 'a number of at least 0'),
+    'ema.halflife_images': POSITIVE,
+    'ema.ramp': POSITIVE,
+    'evaluate.metrics': TEXT,
+    'evaluate.num': (int, lambda v: v >= 2, 'an integer of at least 2'),
+    'every.log': COUNT,
+    'every.sample': COUNT,
+    'every.evaluate': COUNT,
+    'every.checkpoint': COUNT,
+    'mesh.data': (int, lambda v: v == -1 or v >= 1, 'a number of devices, or -1 for all'),
+    'dtype': (str, lambda v: v in ('float32', 'bfloat16'), "'float32' or 'bfloat16'"),
+}
+
+
+def read(path: str, overrides: Sequence[str] = ()) -> ConfigDict:
+    """The locked config of `FILE` or `FILE:arguments` with `--config.key=value` applied.
+
+    Raises:
+        UserError: the file cannot be used, or everything that is wrong with the overrides and the
+            resulting values, a line each.
+    """
+    known = list(flat(_parse(path)))
+    good, wrong = [], []
+    for override in overrides:
+        key = override.split('=')[0].removeprefix('--').removeprefix('no').removeprefix('config.')
+        try:
+            if key not in known:
+                raise UserError(f"config has no '{key}'{load.nearest(key, known)}")
+            _parse(path, override)
+            good.append(override)
+        except UserError as error:
+            wrong.append(str(error))
+    config = _parse(path, *good)
+    wrong += faults(config)
+    if wrong:
+        raise UserError('\n'.join(wrong))
+    return config
+
+
+def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> list[str]:
+    """Everything wrong with the values of a config, a sentence each; [] when nothing is.
+
+    Args:
+        config: nested, as a config file or a workdir's config.json has it.
+        allow: packages that its paths may name, as in `load.resolve`.
+    """
+    values = flat(config)
+    own = [k for k in values if k.split('.')[0] not in (*FUNCTIONS, 'terms', 'optim')]
+    unknown = [k for k in own if k not in VALUES]
+    wrong = [f"config has no use for '{k}'{load.nearest(k, VALUES)}" for k in unknown]
+    for key, (kind, check, expected) in VALUES.items():
+        if key not in values:
+            wrong.append(f'config.{key} is missing: give {expected}')
+        elif not (_is(kind, values[key]) and check(values[key])):
+            wrong.append(f'config.{key} is {values[key]!r}: give {expected}')
+    for key, value in values.items():
+        checked = key in VALUES or not {*TERM, *OPTIMIZER}.isdisjoint(key.split('.'))
+        if not checked and isinstance(value, float) and not math.isfinite(value):
+            wrong.append(f'config.{key} is {value}: give a finite number')
+    wrong += _block_faults(config, allow)
+    return wrong or _policy_faults(config, allow)
+
+
+def strengths(config: Mapping[str, Any]) -> dict[str, float]:
+    """The strength of every policy of the config that takes one."""
+    return {p: s for _, p, s in _policies(config) if policies.needs_strength(p)}
+
+
+def flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+    """{'a.b': value} for every leaf of a nested mapping."""
+    leaves = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping | ConfigDict):
+            leaves |= flat(value, f'{prefix}{key}.')
+        else:
+            leaves[f'{prefix}{key}'] = value
+    return leaves
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What a resumed run may not change but did, a line a key."""
+    a, b = flat(old), flat(new)
+    keys = [k for k in sorted(a.keys() | b.keys()) if k.split('.')[0] not in CHANGEABLE]
+    return [f'{k}: {a.get(k)!r} -> {b.get(k)!r}' for k in keys if a.get(k) != b.get(k)]
+
+
+def _parse(path: str, *overrides: str) -> ConfigDict:
+    """One run of the config library, which stops at its first fault."""
+    if not Path(path.split(':')[0]).is_file():
+        raise UserError(f'there is no config file {path.split(":")[0]}')
+    arguments = ['train', f'--config={path}', *overrides]
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=arguments)
+    try:
+        values(arguments)
+        return values.config
+    except flags.Error as error:
+        said = str(error)
+        if 'Traceback' in said:  # the file itself failed; the library quotes it whole
+            said = f'{path}: {said.strip().splitlines()[-1]}'
+        raise UserError(said.removeprefix('flag --')) from error
+    except Exception as error:  # a config file is Python: it may raise anything
+        raise UserError(f'{path}: {type(error).__name__}: {error}') from error
+
+
+def _is(kind: type, value: Any) -> bool:
+    if kind is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
+    blocks = {name: ((), supplied) for name, supplied in FUNCTIONS.items()}
+    blocks |= {f'terms.{name}': (TERM, ()) for name in config.get('terms', {})}
+    blocks |= {f'optim.{side}': (OPTIMIZER, OPTIMIZER) for side in 'gd'}
+    for name, (reserved, supplied) in blocks.items():
+        block = config
+        for part in name.split('.'):
+            block = block.get(part, {})
+        options = {'reserved': reserved, 'allow': allow, 'supplied': supplied}
+        for fault in load.faults(block, **options):
+            yield f'config.{name}: {fault}'
+        yield from _reserved_faults(name, block, reserved)
+
+
+def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str]) -> Iterator[str]:
+    if 'learning_rate' in reserved and not (
+        _is(float, block.get('learning_rate')) and block['learning_rate'] >= 0
+    ):
+        yield f'config.{name}.learning_rate is {block.get("learning_rate")!r}: give a number'
+    if 'weight' in reserved:
+        weight = block.get('weight')
+        parts = weight.values() if isinstance(weight, Mapping | ConfigDict) else [weight]
+        if not all(_is(float, part) for part in parts):
+            yield f'config.{name}.weight is {weight!r}: give a number, or one for each part'
+        every = block.get('every', 1)
+        if not (_is(int, every) and every >= 1):
+            yield f'config.{name}.every is {every!r}: give a positive integer'
+
+
+def _policies(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """(where it stands, policy, its strength) for every policy of the config."""
+    augment = config['augment']
+    for use in ('real', 'critic', 'view'):
+        yield f'augment.{use}', augment[use], augment['strength']
+    for name, term in config['terms'].items():
+        if 'policy' in term or 'strength' in term:
+            policy = term.get('policy') or augment['view']
+            yield f'terms.{name}', policy, term.get('strength', augment['strength'])
+
+
+def _policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> list[str]:
+    wrong, seen = [], {}
+    for where, policy, strength in _policies(config):
+        try:
+            policies.check(policy, strength, allow=allow)
+        except ValueError as error:
+            wrong.append(f'config.{where}: {error}')
+            continue
+        other, known = seen.setdefault(policy, (where, strength))
+        if policies.needs_strength(policy) and known != strength:
+            wrong.append(
+                f"config.{other} and config.{where} give the policy '{policy}' two strengths, "
+                f"{known} and {strength}: write one into the policy, as in 'translation(0.2)'"
+            )
+    return wrong

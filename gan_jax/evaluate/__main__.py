@@ -1,0 +1,96 @@
+"""Scores of a trained run: python -m gan_jax.evaluate --workdir=DIR
+
+Prints them and writes DIR/results/*.json with everything that they depend on.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gan_jax import cli, trained, workdir
+from gan_jax.errors import UNWRITABLE, UserError
+from gan_jax.evaluate import protocol
+from gan_jax.generate import BATCH, make_generate
+from gan_jax.versions import versions
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Evaluates one checkpoint with the averaged generator."""
+    flags = _parse(arguments)
+    run = trained.read(flags.workdir, flags.step, flags.allow)
+    asked = run.config['evaluate']['metrics'] if flags.metrics is None else flags.metrics
+    count = flags.num or run.config['evaluate']['num']
+    seed = run.config['seed'] if flags.seed is None else flags.seed
+    settings = run.config['data']
+    names = [name for name in asked.split(',') if name]
+    evaluation = protocol.prepare(names, settings['name'], settings['size'])
+    game = run.experiment.game
+    generate = make_generate(
+        game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
+    )
+    images = np.concatenate(list(generate(run.checkpoint.state.ema, seed, count)))
+    result = {
+        **_values(evaluation.measure(images)),
+        'protocol': {
+            **evaluation.protocol,
+            'num': count,
+            'seed': seed,
+            'labels': f'i mod {game.num_classes}',
+            'weights': 'moving average',
+            'batch_norm': 'moving statistics',
+            'batch': BATCH,
+            'quantised': 'uint8',
+        },
+        'checkpoint': {'step': run.checkpoint.step, 'digest': run.checkpoint.digest},
+        'config_sha256': hashlib.sha256(
+            json.dumps(run.config, sort_keys=True).encode()
+        ).hexdigest(),
+        'training_seed': run.config['seed'],
+        'versions': versions(),
+        'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
+    }
+    folder = flags.workdir / 'results'
+    path = folder / f'step_{run.checkpoint.step}_num_{count}_seed_{seed}.json'
+    try:
+        folder.mkdir(exist_ok=True)
+        workdir.write_json(path, result)
+    except OSError as error:
+        raise UserError(f'cannot write {path}: {error.strerror}', UNWRITABLE) from error
+    for name, value in result['metrics'].items():
+        print(f'{name}: {"not finite" if value is None else f"{value:.6g}"}')
+    print(f'step {run.checkpoint.step}, {count} images, seed {seed}: {path}')
+    return os.EX_OK
+
+
+def _values(metrics: Mapping[str, float]) -> dict[str, Any]:
+    """JSON has no word for a number that is not finite: null, with the reason beside it."""
+    bad = {name: f'{value}' for name, value in metrics.items() if not math.isfinite(value)}
+    values = {name: None if name in bad else value for name, value in metrics.items()}
+    return {'metrics': values, **({'not_finite': bad} if bad else {})}
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        'python -m gan_jax.evaluate', description=__doc__, allow_abbrev=False
+    )
+    trained.add_flags(parser)
+    parser.add_argument('--num', type=int, help='images; by default those of the config')
+    parser.add_argument('--metrics', help='a,b; by default those of the config')
+    parser.add_argument('--seed', type=int, help='of the latents; by default that of the config')
+    flags = parser.parse_args(arguments)
+    if flags.num is not None and flags.num < 2:
+        parser.error(f'--num is {flags.num}: give a number of at least 2')
+    if flags.seed is not None and not 0 <= flags.seed < 2**31:
+        parser.error(f'--seed is {flags.seed}: give a number from 0 to 2147483647')
+    return flags
+
+
+if __name__ == '__main__':
+    cli.run(main)

@@ -1,0 +1,108 @@
+"""A checked config turned into the parts of a run. Below this, no code sees the config."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import load, views
+from gan_jax.config import OPTIMIZER, TERM, strengths
+from gan_jax.models.critic import Critic
+from gan_jax.state import Hyper
+from gan_jax.step import Augment, Ema, Game
+from gan_jax.terms import Objective, Term
+
+
+class Experiment(NamedTuple):
+    """What a config describes.
+
+    Attributes:
+        game: networks, optimisers and augmentation.
+        terms: the active terms by name; a weight of 0 in the config makes a term inactive.
+        every: how often each acts, in steps.
+        hyper: the traced numbers.
+    """
+
+    game: Game
+    terms: Mapping[str, Term]
+    every: Mapping[str, int]
+    hyper: Hyper
+
+
+def build(
+    config: Mapping[str, Any],
+    *,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    allow: Collection[str] | None = None,
+) -> Experiment:
+    """The parts of the run that a config without faults describes.
+
+    Args:
+        config: nested, without `config.faults`.
+        shape: (H, W, C) of the data's images.
+        num_classes: of the data, 1 where it has no labels.
+        allow: packages that the config's paths may name, as in `load.resolve`.
+
+    Raises:
+        TypeError, ValueError: a function of the config refuses its keywords.
+    """
+    dtype = jnp.dtype(config['dtype'])
+    blocks = {n: b for n, b in config['terms'].items() if _active(b['weight'])}
+    terms = {name: _term(block, allow) for name, block in blocks.items()}
+    trunk = load.build(config['discriminator'], allow=allow, dtype=dtype)
+    heads = {name: term.head for name, term in terms.items() if term.head is not None}
+    game = Game(
+        generator=load.build(config['generator'], allow=allow, shape=shape, dtype=dtype),
+        critic=Critic(trunk, heads),
+        optimizers={
+            side: load.build(
+                config['optim'][side], reserved=OPTIMIZER, allow=allow, learning_rate=1.0
+            )
+            for side in 'gd'
+        },
+        latent_dim=config['latent']['dim'],
+        num_classes=num_classes,
+        augment=Augment(*(config['augment'][use] for use in Augment._fields)),
+        ema=Ema(**config['ema']),
+        joint=config['joint'],
+    )
+    hyper = Hyper(
+        seed=np.int32(config['seed']),
+        weights={name: _numbers(block['weight']) for name, block in blocks.items()},
+        strength={policy: np.float32(s) for policy, s in strengths(config).items()},
+        learning_rate={s: np.float32(config['optim'][s]['learning_rate']) for s in 'gd'},
+    )
+    every = {name: block.get('every', 1) for name, block in blocks.items()}
+    return Experiment(game, terms, every, hyper)
+
+
+def _active(weight: Any) -> bool:
+    return any(weight.values()) if hasattr(weight, 'values') else weight != 0
+
+
+def _numbers(weight: Any) -> Any:
+    if hasattr(weight, 'items'):
+        return {part: np.float32(w) for part, w in weight.items()}
+    return np.float32(weight)
+
+
+def _term(block: Mapping[str, Any], allow: Collection[str] | None) -> Term:
+    term = load.build(block, reserved=TERM, allow=allow)
+    if not block.get('policy'):
+        return term
+    return term._replace(
+        d=_with_policy(term.d, block['policy']), g=_with_policy(term.g, block['policy'])
+    )
+
+
+def _with_policy(objective: Objective | None, policy: str) -> Objective | None:
+    """The objective with the term's own policy in every view that names none."""
+    if objective is None:
+        return None
+    settled = {
+        name: view if view.policy or view.make is views.plain else view._replace(policy=policy)
+        for name, view in objective.views.items()
+    }
+    return objective._replace(views=settled)

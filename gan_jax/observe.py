@@ -1,0 +1,63 @@
+"""What the training loop looks at between steps: means, rates, pictures, generated images."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gan_jax import pictures
+from gan_jax.errors import DIVERGED, UserError
+from gan_jax.writers import Writers
+
+GRID = 64  # images of a sample picture
+
+
+def means(metrics: Mapping[str, Any], step: int) -> dict[str, float]:
+    """The means of the log window. The only place where training waits for the device."""
+    values = {name: float(mean.compute()) for name, mean in jax.device_get(metrics).items()}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise UserError(
+                f'{name} is {value} at step {step}: the run has diverged; the checkpoints before '
+                'it are good, start again from another --workdir with lower learning rates',
+                DIVERGED,
+            )
+    return dict(sorted(values.items()))
+
+
+def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
+    """Images a second and seconds a step since `mark`, a (time.monotonic(), step).
+
+    `images` are the real images of one step. Nothing at the step of the mark itself.
+    """
+    seconds, steps = time.monotonic() - mark[0], step - mark[1]
+    if not steps:  # a resumed run starts with what it was stopped from writing
+        return {}
+    return {'time/images_per_second': steps * images / seconds, 'time/step': seconds / steps}
+
+
+def picture_due(step: int, interval: int) -> bool:
+    """Always at multiples of the interval, and at powers of two before the first."""
+    return step % interval == 0 or (step < interval and step & (step - 1) == 0)
+
+
+def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers: Writers) -> None:
+    """A grid of images in samples/, named by its step, and in the writers."""
+    picture = pictures.grid(np.concatenate(list(images)))
+    (folder / 'samples').mkdir(exist_ok=True)
+    pictures.save(folder / 'samples' / f'{step:08d}.png', picture)
+    writers.write_images(step, {'samples': picture[None]})
+
+
+def collect(batches: Iterator[np.ndarray], stopped: Callable[[], int]) -> np.ndarray | None:
+    """All images, or None when a signal came first: no number comes from part of them."""
+    images = []
+    for batch in batches:
+        if stopped():
+            return None
+        images.append(batch)
+    return np.concatenate(images)

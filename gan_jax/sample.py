@@ -1,0 +1,77 @@
+"""Images from a trained run: python -m gan_jax.sample --workdir=DIR --num=N --out=PATH
+
+A PATH that ends in .png becomes one picture with all images in a grid; any other is a folder of
+numbered files. Image i of a seed is the same whatever --num is.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gan_jax import cli, pictures, trained
+from gan_jax.errors import UNWRITABLE, UserError
+from gan_jax.generate import make_generate
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Draws --num images with the averaged generator."""
+    flags = _parse(arguments)
+    run = trained.read(flags.workdir, flags.step, flags.allow)
+    game = run.experiment.game
+    if flags.label is not None and not 0 <= flags.label < game.num_classes:
+        raise UserError(f'--label is {flags.label}: give a class from 0 to {game.num_classes - 1}')
+    generate = make_generate(
+        game.generator,
+        latent_dim=game.latent_dim,
+        num_classes=game.num_classes,
+        label=flags.label,
+        truncation=flags.truncation,
+    )
+    images = generate(run.checkpoint.state.ema, flags.seed, flags.num)
+    try:
+        _write(flags.out, images, flags.num)
+    except OSError as error:
+        raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
+    print(f'{flags.num} images of step {run.checkpoint.step} in {flags.out}')
+    return os.EX_OK
+
+
+def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
+    if out.suffix.lower() == '.png':
+        out.parent.mkdir(parents=True, exist_ok=True)
+        pictures.save(out, pictures.grid(np.concatenate(list(images))))
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    digits = len(str(count - 1))
+    numbered = enumerate(image for batch in images for image in batch)
+    for i, image in numbered:
+        pictures.save(out / f'{i:0{digits}d}.png', image)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        'python -m gan_jax.sample', description=__doc__, allow_abbrev=False
+    )
+    trained.add_flags(parser)
+    parser.add_argument('--num', type=int, default=64, help='how many images')
+    parser.add_argument('--out', type=Path, required=True, help='a .png, or a folder')
+    parser.add_argument('--seed', type=int, default=0, help='of the latents')
+    parser.add_argument('--label', type=int, help='one class for all; by default all in turn')
+    parser.add_argument(
+        '--truncation', type=float, help='draw latents again beyond this many standard deviations'
+    )
+    flags = parser.parse_args(arguments)
+    if flags.num < 1:
+        parser.error(f'--num is {flags.num}: give a positive number')
+    if not 0 <= flags.seed < 2**31:
+        parser.error(f'--seed is {flags.seed}: give a number from 0 to 2147483647')
+    if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
+        parser.error(f'--truncation is {flags.truncation}: give a positive number')
+    return flags
+
+
+if __name__ == '__main__':
+    cli.run(main)

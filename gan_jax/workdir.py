@@ -1,0 +1,76 @@
+"""The folder of a run: one writer, and files that are whole or absent."""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gan_jax.errors import BUSY, MISSING, UNWRITABLE, UserError
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Holds the workdir, made if needed, for one process.
+
+    The lock is the kernel's: it ends with the process, however that ends.
+
+    Raises:
+        UserError: somebody holds it (75), or it cannot be written (73).
+    """
+    path = workdir / '.lock'
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        file = path.open('a+')
+    except OSError as error:
+        raise UserError(
+            f'cannot write to --workdir={workdir}: {error.strerror}; choose another', UNWRITABLE
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(
+                f'--workdir={workdir} is in use by {file.read().strip() or "another process"}: '
+                'wait for it, or choose another',
+                BUSY,
+            ) from error
+        file.truncate(0)
+        file.write(f'process {os.getpid()} on {socket.gethostname()}')
+        file.flush()
+        yield
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON through a temporary file, so that a reader or a crash never meets half of it."""
+    partial = path.with_name(path.name + '.part')
+    partial.write_text(json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + '\n')
+    partial.replace(path)
+
+
+def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
+    """status.json: 'running', 'done', 'preempted' or 'failed', and the step it happened at."""
+    now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+    write_json(workdir / 'status.json', {'status': status, 'step': step, 'time': now, **more})
+
+
+def read_config(workdir: Path) -> Mapping[str, Any]:
+    """The config that a run saved in its workdir.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    path = workdir / 'config.json'
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise UserError(
+            f'{path} does not exist: --workdir must be the folder of a training run', MISSING
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f'{path} cannot be read ({error}): restore it from a copy') from error

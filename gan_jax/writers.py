@@ -1,0 +1,151 @@
+"""Where numbers go: metrics.jsonl, TensorBoard and the terminal, behind clu's method names.
+
+The methods are write_scalars, write_images, write_texts, write_hparams, flush and close; a writer
+leaves out those that mean nothing to it. Any `clu.metric_writers.MetricWriter` fits beside these.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class JsonlWriter:
+    """One JSON object a line, 'step' first: what scripts and tests read.
+
+    On opening, rows after `step` and a torn last line are dropped: a resumed run writes them again.
+    A value that is not finite becomes null, since JSON has no word for it.
+    """
+
+    def __init__(self, path: Path, step: int):
+        rows = _rows_until(path, step) if path.exists() else []
+        partial = path.with_name(path.name + '.part')
+        partial.write_text(''.join(rows))
+        partial.replace(path)
+        self._file = path.open('a')
+
+    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+        values = {k: v if math.isfinite(v) else None for k, v in scalars.items()}
+        self._file.write(json.dumps({'step': step, **values}) + '\n')
+        self._file.flush()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class TensorBoardWriter:
+    """Event files without TensorFlow. A disk that fails them costs a warning, not the run."""
+
+    def __init__(self, folder: Path, step: int):
+        from tensorboardX import SummaryWriter
+
+        # TensorBoard hides what an interrupted run wrote after the step that this one starts from.
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+        self._failed = False
+
+    def _try(self, write, *arguments, **options) -> None:
+        if self._failed:
+            return
+        try:
+            write(*arguments, **options)
+        except OSError as error:
+            self._failed = True
+            print(f'gan_jax: TensorBoard events stop here: {error}', file=sys.stderr)
+
+    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+        for name, value in scalars.items():
+            self._try(self._writer.add_scalar, name, value, step)
+
+    def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Each uint8 [N, H, W, C]."""
+        for name, batch in images.items():
+            self._try(self._writer.add_images, name, batch, step, dataformats='NHWC')
+
+    def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
+        for name, text in texts.items():
+            self._try(self._writer.add_text, name, text, step)
+
+    def write_hparams(self, hparams: Mapping[str, Any]) -> None:
+        self._try(self._writer.add_text, 'config', f'```json\n{json.dumps(hparams, indent=2)}\n```')
+
+    def flush(self) -> None:
+        self._try(self._writer.flush)
+
+    def close(self) -> None:
+        self._try(self._writer.close)
+
+
+class TerminalWriter:
+    """A live bar with the current losses and the time left; plain lines where nobody watches."""
+
+    def __init__(self, steps: int, step: int):
+        console = Console(stderr=False)
+        self._steps = steps
+        self._live = console.is_terminal
+        self._progress = Progress(
+            TextColumn('step {task.completed:.0f}/{task.total:.0f}'),
+            BarColumn(bar_width=24),
+            TimeRemainingColumn(),
+            TextColumn('{task.description}'),
+            console=console,
+            disable=not self._live,
+        )
+        self._task = self._progress.add_task('compiling', total=steps, completed=step)
+        self._progress.start()
+
+    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+        losses = '  '.join(f'{_short(k)} {v:.3g}' for k, v in scalars.items())
+        self._progress.update(self._task, completed=step, description=losses)
+        if not self._live:
+            print(f'step {step}/{self._steps}  {losses}', flush=True)
+        elif any(name.startswith('eval/') for name in scalars):
+            self._progress.console.print(f'step {step}  {losses}')
+
+    def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
+        for text in texts.values():
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+class Writers:
+    """Several writers as one."""
+
+    def __init__(self, writers: Sequence[Any]):
+        self._writers = writers
+
+    def __getattr__(self, method: str):
+        def to_all(*arguments, **options) -> None:
+            for writer in self._writers:
+                getattr(writer, method, lambda *_, **__: None)(*arguments, **options)
+
+        return to_all
+
+
+def _rows_until(path: Path, step: int) -> list[str]:
+    rows = []
+    for line in path.read_text().splitlines(keepends=True):
+        try:
+            if json.loads(line)['step'] > step or not line.endswith('\n'):
+                break
+        except (ValueError, KeyError, TypeError):
+            break
+        rows.append(line)
+    return rows
+
+
+def _short(name: str) -> str:
+    return name.removeprefix('time/').removeprefix('eval/')

@@ -1,0 +1,204 @@
+"""A checkpoint comes back bit for bit, or not at all."""
+
+import os
+import random
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan_jax import checkpoint
+from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError
+from gan_jax.state import Net, TrainState, empty
+
+
+def state_at(step, value=0.5):
+    params = {'Dense_0': {'kernel': jnp.full((3, 4), value), 'bias': jnp.arange(4.0)}}
+    stats = {'batch_stats': {'a/kernel/u': jnp.ones((1, 4))}}  # a name as spectral norm has them
+    net = Net(params, stats, optax.adam(1.0).init(params))
+    metrics = empty(['d/adversarial/real'])
+    return TrainState(jnp.int32(step), net, net, net.variables, {'t': {}}, metrics)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Checkpoints of steps 1, 2 and 3, each with other values."""
+    folder = tmp_path / 'checkpoints'
+    with checkpoint.manager(folder) as manager:
+        for step in (1, 2, 3):
+            checkpoint.save(manager, state_at(step, value=float(step)), {'seen': True})
+    return folder
+
+
+def template():
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state_at(0)
+    )
+
+
+def assert_is_step(restored, step):
+    assert restored.step == step
+    assert checkpoint.digests(restored.state) == checkpoint.digests(state_at(step, float(step)))
+
+
+def test_the_newest_comes_back_with_its_facts(saved):
+    restored = checkpoint.restore(saved, template())
+    assert_is_step(restored, 3)
+    assert restored.facts == {'seen': True}
+    assert jax.tree.structure(restored.state) == jax.tree.structure(state_at(0))
+
+
+def test_any_step_can_be_asked_for(saved):
+    assert_is_step(checkpoint.restore(saved, template(), step=2), 2)
+
+
+def test_a_step_that_is_not_there_is_named_with_those_that_are(saved):
+    with pytest.raises(UserError, match='no checkpoint of step 7; it has 3, 2, 1') as caught:
+        checkpoint.restore(saved, template(), step=7)
+    assert caught.value.status == MISSING
+
+
+def test_none_when_there_was_never_one(tmp_path):
+    assert checkpoint.restore(tmp_path / 'none', template()) is None
+
+
+def test_the_newest_is_the_largest_number_whatever_the_clock_says(saved):
+    for step, seconds in ((1, 3000), (2, 2000), (3, 1000)):
+        os.utime(saved / str(step), (seconds, seconds))
+    assert_is_step(checkpoint.restore(saved, template()), 3)
+
+
+def test_only_the_newest_are_kept(saved):
+    with checkpoint.manager(saved) as manager:
+        checkpoint.save(manager, state_at(4), {})
+    assert sorted(p.name for p in saved.iterdir()) == ['2', '3', '4']
+
+
+def test_what_a_kill_left_half_written_is_ignored_and_removed(saved):
+    half = saved / '4.orbax-checkpoint-tmp'
+    shutil.copytree(saved / '3', half)
+    assert_is_step(checkpoint.restore(saved, template(), quarantine=True), 3)
+    with checkpoint.manager(saved) as manager:
+        checkpoint.save(manager, state_at(4), {})
+    assert not half.exists()
+
+
+# 20 in each test run; the seed is printed by pytest when one of them fails.
+@pytest.mark.parametrize('seed', range(20))
+def test_one_flipped_bit_is_never_loaded(seed, saved):
+    draw = random.Random(seed)
+    files = sorted(p for p in (saved / '3').rglob('*') if p.is_file() and p.stat().st_size)
+    # As likely as its size, as a bit on a disk is.
+    file = draw.choices(files, [p.stat().st_size for p in files])[0]
+    content = bytearray(file.read_bytes())
+    content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+    file.write_bytes(content)
+    restored = checkpoint.restore(saved, template(), quarantine=True)
+    # The file may not matter; then the step is whole. Otherwise the one before it is used.
+    assert_is_step(restored, 3 if not restored.damaged else 2)
+
+
+@pytest.mark.parametrize('name', ['state', 'record'])
+def test_a_flipped_bit_in_every_file_of_an_item_is_noticed(name, saved):
+    """Without the digests the arrays of this checkpoint load, wrong, without a word."""
+    for file in (saved / '3' / name).rglob('*'):
+        if file.is_file() and file.stat().st_size:
+            content = bytearray(file.read_bytes())
+            content[len(content) // 2] ^= 1
+            file.write_bytes(content)
+    restored = checkpoint.restore(saved, template(), quarantine=True)
+    assert restored.damaged == [3]
+    assert_is_step(restored, 2)
+
+
+@pytest.mark.parametrize('damage', ['truncate', 'empty', 'delete'])
+def test_every_file_of_the_newest_damaged_in_turn(damage, saved, tmp_path):
+    for file in sorted(p.relative_to(saved) for p in (saved / '3').rglob('*') if p.is_file()):
+        copy = tmp_path / 'copy' / 'checkpoints'
+        shutil.copytree(saved, copy)
+        target = copy / file
+        if damage == 'truncate':
+            target.write_bytes(target.read_bytes()[: target.stat().st_size // 2])
+        elif damage == 'empty':
+            target.write_bytes(b'')
+        else:
+            target.unlink()
+        restored = checkpoint.restore(copy, template(), quarantine=True)
+        assert_is_step(restored, 3 if not restored.damaged else 2)
+        shutil.rmtree(tmp_path / 'copy')
+
+
+def test_damaged_ones_are_put_aside_only_when_asked(saved):
+    (saved / '3' / 'state' / 'manifest.ocdbt').unlink()
+    assert checkpoint.restore(saved, template()).damaged == [3]
+    assert (saved / '3').is_dir()
+    assert checkpoint.restore(saved, template(), quarantine=True).damaged == [3]
+    assert not (saved / '3').exists()
+    assert (saved.parent / 'quarantine' / '3').is_dir()
+
+
+def test_nothing_valid_is_an_error(saved):
+    for step in (1, 2, 3):
+        (saved / str(step) / 'state' / 'manifest.ocdbt').unlink()
+    with pytest.raises(UserError, match='step 3, 2, 1 failed') as caught:
+        checkpoint.restore(saved, template())
+    assert caught.value.status == DATA
+
+
+@pytest.mark.parametrize(
+    ('change', 'sentence'),
+    [
+        (
+            lambda s: s.replace(step=jnp.float32(0)),
+            r'step is int32 \[\] there and float32 \[\] here',
+        ),
+        (
+            lambda s: s.replace(terms={'t': jnp.zeros(2)}),
+            r'terms/t is absent there and float32 \[2\]',
+        ),
+        (lambda s: s.replace(metrics={}), 'metrics/d/adversarial/real/count is int32'),
+    ],
+)
+def test_leaves_of_another_code_are_named_not_cast(change, sentence, saved):
+    with pytest.raises(UserError, match=sentence) as caught:
+        checkpoint.restore(saved, change(template()))
+    assert caught.value.status == DATA
+
+
+def test_a_state_that_is_not_finite_is_refused(saved):
+    bad = state_at(4)
+    params = {'Dense_0': {**bad.d.params['Dense_0'], 'bias': jnp.array([0, 0, jnp.nan, 0])}}
+    bad = bad.replace(d=bad.d.replace(params=params))
+    with (
+        checkpoint.manager(saved) as manager,
+        pytest.raises(UserError, match='d/params/Dense_0/bias is not finite at step 4') as caught,
+    ):
+        checkpoint.save(manager, bad, {})
+    assert caught.value.status == DIVERGED
+    assert_is_step(checkpoint.restore(saved, template()), 3)
+
+
+def test_a_failing_disk_leaves_the_older_steps_and_says_how_much_is_missing(saved, monkeypatch):
+    with checkpoint.manager(saved) as manager:
+
+        def full(*arguments, **options):
+            (saved / '4.orbax-checkpoint-tmp').mkdir()
+            raise ValueError('RESOURCE_EXHAUSTED: No space left on device\nand much more')
+
+        monkeypatch.setattr(manager, 'save', full)
+        with pytest.raises(UserError, match='cannot save step 4.*No space left.*needed') as caught:
+            checkpoint.save(manager, state_at(4), {})
+    assert caught.value.status == DISK
+    assert 'much more' not in str(caught.value)
+    assert not (saved / '4.orbax-checkpoint-tmp').exists()
+    assert_is_step(checkpoint.restore(saved, template()), 3)
+
+
+def test_the_digest_names_every_leaf_and_its_kind():
+    found = checkpoint.digests({'a': np.zeros(2, np.float32)})
+    # sha256 of eight zero bytes.
+    zeros = 'af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc'
+    assert found == {'a': f'float32 [2] {zeros}'}

@@ -1,0 +1,56 @@
+"""How a fault reaches the user: a sentence, a status, no traceback unless asked for."""
+
+import sys
+
+import pytest
+
+from gan_jax import cli
+from gan_jax.errors import DATA, DISK, UserError
+
+
+def status(monkeypatch, main, *arguments):
+    monkeypatch.setattr(sys, 'argv', ['command', *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.run(main)
+    return caught.value.code
+
+
+def raising(error):
+    def main(arguments):
+        raise error
+
+    return main
+
+
+def test_success(monkeypatch):
+    assert status(monkeypatch, lambda arguments: 0) == 0
+    assert status(monkeypatch, lambda arguments: 143) == 143
+
+
+def test_arguments_are_passed_without_debug(monkeypatch):
+    seen = []
+    assert status(monkeypatch, lambda arguments: seen.extend(arguments) or 0, '--a', '--debug') == 0
+    assert seen == ['--a']
+
+
+def test_a_user_error_is_its_sentence_and_status(monkeypatch, capsys):
+    assert status(monkeypatch, raising(UserError('mend this', DATA))) == DATA
+    assert capsys.readouterr().err == 'gan_jax: mend this\n'
+
+
+def test_a_failing_disk_is_a_sentence(monkeypatch, capsys):
+    error = OSError(28, 'No space left on device', '/somewhere/metrics.jsonl')
+    assert status(monkeypatch, raising(error)) == DISK
+    assert capsys.readouterr().err == 'gan_jax: No space left on device: /somewhere/metrics.jsonl\n'
+
+
+def test_debug_keeps_the_traceback(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['command', '--debug'])
+    with pytest.raises(UserError):
+        cli.run(raising(UserError('mend this')))
+
+
+def test_our_own_defects_keep_their_traceback(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['command'])
+    with pytest.raises(ZeroDivisionError):
+        cli.run(raising(ZeroDivisionError()))

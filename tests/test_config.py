@@ -1,0 +1,174 @@
+"""Wrong configs are refused with sentences, all of them at once; right ones pass."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from gan_jax import config
+from gan_jax.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+DIGITS = str(ROOT / 'configs' / 'digits.py')
+
+
+def sentences(*overrides, path=DIGITS):
+    with pytest.raises(UserError) as caught:
+        config.read(path, [f'--config.{override}' for override in overrides])
+    assert caught.value.status == 2
+    return str(caught.value).splitlines()
+
+
+def test_overrides_are_applied():
+    c = config.read(DIGITS, ['--config.seed=7', '--config.terms.consistency.weight=2.5'])
+    assert (c.seed, c.terms.consistency.weight) == (7, 2.5)
+
+
+def test_arguments_of_the_file_choose_the_method():
+    c = config.read(f'{DIGITS}:method=bcr,augment=cutout,strength=0.5')
+    assert set(c.terms) == {'adversarial', 'consistency'}
+    assert (c.augment.view, c.augment.strength) == ('cutout', 0.5)
+    assert c.terms.consistency.weight == 10.0
+
+
+def test_every_fault_is_named_in_one_go():
+    found = sentences(
+        'sed=1', 'batch_size=64.5', 'steps=0', 'ema.halflife_images=nan', 'joint=flase'
+    )
+    assert len(found) == 5
+    for line, key in zip(
+        found, ['sed', 'batch_size', 'joint', 'steps', 'ema.halflife_images'], strict=True
+    ):
+        assert key in line
+
+
+@pytest.mark.parametrize(
+    ('override', 'sentence'),
+    [
+        ('terms.consistency.wieght=1', "did you mean 'terms.consistency.weight'"),
+        ('generator.widht=1', "did you mean 'generator.width'"),
+        ('nonsense_altogether=1', "config has no 'nonsense_altogether'"),
+        ('seed=-1', 'config.seed is -1: give an integer from 0'),
+        ('seed=2147483648', 'config.seed is 2147483648'),
+        ('batch_size=1', 'config.batch_size is 1: give an integer of at least 2'),
+        ('d_steps=0', 'config.d_steps is 0: give a positive integer'),
+        ('data.size=0', 'config.data.size is 0'),
+        ('latent.dim=0', 'config.latent.dim is 0'),
+        ('augment.strength=-0.1', 'config.augment.strength is -0.1'),
+        ('augment.strength=inf', 'config.augment.strength is inf'),
+        ('ema.halflife_images=0', 'config.ema.halflife_images is 0'),
+        ('every.log=0', 'config.every.log is 0'),
+        ('evaluate.num=1', 'config.evaluate.num is 1'),
+        ('mesh.data=0', 'config.mesh.data is 0: give a number of devices, or -1 for all'),
+        ('dtype=float16', "config.dtype is 'float16': give 'float32' or 'bfloat16'"),
+        ('optim.g.b1=nan', 'config.optim.g.b1 is nan: give a finite number'),
+        ('optim.d.learning_rate=-1', 'config.optim.d.learning_rate is -1'),
+        ('optim.d.learning_rate=inf', 'config.optim.d.learning_rate is inf'),
+        ('terms.contrastive.weight=nan', 'config.terms.contrastive.weight is nan'),
+        ('augment.view=tranlation', "did you mean 'translation'"),
+        ('augment.view=translation(7)', 'translation'),
+        ('augment.strength=3', 'translation'),
+        ('terms.adversarial.fn=gan_jax.terms.adversarial.hing', "did you mean 'hinge'"),
+        ('terms.adversarial.fn=gan_jax.terms.advers.hinge', "cannot import 'gan_jax.terms.advers'"),
+        ('terms.adversarial.fn=hinge', "'hinge' is not an importable path"),
+        ('generator.fn=gan_jax.models.sndcgan.Trunk', "Trunk takes no 'shape'"),
+    ],
+)
+def test_one_fault_gets_one_sentence_that_names_it(override, sentence):
+    found = sentences(override)
+    assert len(found) == 1
+    assert sentence in found[0]
+
+
+def test_a_file_that_does_not_exist():
+    assert sentences(path='configs/none.py') == ['there is no config file configs/none.py']
+
+
+def test_a_file_that_fails(tmp_path):
+    (tmp_path / 'c.py').write_text('def get_config():\n    raise RuntimeError("broken")\n')
+    assert sentences(path=str(tmp_path / 'c.py')) == [f'{tmp_path}/c.py: RuntimeError: broken']
+
+
+def test_an_unknown_argument_of_a_file_names_the_known_ones():
+    (line,) = sentences(path=f'{DIGITS}:mehtod=bcr')
+    assert "does not take 'mehtod=bcr'; it takes method=bcr_cntr" in line
+    (line,) = sentences(path=f'{DIGITS}:method=bcrr')
+    assert "there is no method 'bcrr'; known: none, real_only" in line
+
+
+def shipped(**changes):
+    tree = config.read(DIGITS).to_dict()
+    for path, value in changes.items():
+        *parents, last = path.split('__')
+        block = tree
+        for parent in parents:
+            block = block[parent]
+        if value is None:
+            del block[last]
+        else:
+            block[last] = value
+    return tree
+
+
+@pytest.mark.parametrize(
+    ('changes', 'sentence'),
+    [
+        ({'seed': None}, 'config.seed is missing: give an integer'),
+        ({'joint': 1}, 'config.joint is 1: give True or False'),
+        ({'steps': True}, 'config.steps is True'),
+        ({'extra': 3}, "config has no use for 'extra'"),
+        ({'data__extra': 3}, "config has no use for 'data.extra'"),
+        ({'optim__g__learning_rate': None}, 'config.optim.g.learning_rate is None'),
+        ({'optim__g__b3': 1.0}, "optax.adam takes no 'b3'; known: b1, b2"),
+        ({'terms__contrastive__weight': None}, 'config.terms.contrastive.weight is None'),
+        ({'terms__contrastive__every': 0}, 'config.terms.contrastive.every is 0'),
+        ({'terms__contrastive__temprature': 1.0}, "did you mean 'temperature'"),
+        ({'terms__contrastive__fn': None}, 'config.terms.contrastive: needs fn='),
+        ({'terms__contrastive__policy': 'cutuot'}, "config.terms.contrastive: .*'cutout'"),
+        (
+            {'terms__contrastive__strength': 0.3},
+            "config.augment.view and config.terms.contrastive give the policy 'translation' two "
+            'strengths, 0.15 and 0.3',
+        ),
+    ],
+)
+def test_values_that_only_a_file_can_get_wrong(changes, sentence):
+    (found,) = config.faults(shipped(**changes))
+    assert re.search(sentence.replace('(', r'\('), found)
+
+
+def test_two_policies_may_have_two_strengths():
+    tree = shipped(terms__contrastive__strength=0.3, terms__contrastive__policy='simclr')
+    assert config.faults(tree) == []
+    assert config.strengths(tree) == {'translation': 0.15, 'simclr': 0.3}
+
+
+def test_a_fixed_policy_has_no_strength():
+    assert config.strengths(shipped(augment__view='flip|translation(0.125)')) == {}
+
+
+def test_a_workdirs_config_may_not_name_foreign_code():
+    tree = shipped(terms__contrastive__fn='os.system')
+    (found,) = config.faults(tree, allow=('gan_jax', 'optax', 'flax'))
+    assert "'os.system' lies outside gan_jax, optax, flax" in found
+    assert '--allow=os' in found
+    tree = shipped(augment__view='os.system')
+    (found,) = config.faults(tree, allow=('gan_jax', 'optax', 'flax'))
+    assert 'os.system' in found
+
+
+def test_differences_leave_out_what_may_change():
+    old, new = shipped(), shipped(seed=1, steps=5, every__log=7)
+    assert config.differences(old, new) == ['seed: 0 -> 1']
+
+
+def test_each_value_replaced_by_junk_is_refused_or_still_a_number_in_range():
+    junk = [None, -3, math.nan, math.inf, (1, 'a'), [], True]
+    accepted = [
+        (key, value)
+        for key in (*config.VALUES, 'terms.adversarial.weight', 'optim.g.learning_rate')
+        for value in junk
+        if not config.faults(shipped(**{key.replace('.', '__'): value}))
+    ]
+    assert accepted == [('joint', True), ('terms.adversarial.weight', -3)]

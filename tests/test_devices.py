@@ -1,0 +1,240 @@
+"""One device and four give the same experiment, and four talk no more than they must."""
+
+import functools
+import math
+import re
+from pathlib import Path
+
+import flax.linen as nn
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import config, data, experiment, sharding
+from gan_jax.augment.policy import OPS
+from gan_jax.data import DataSet, sampler
+from gan_jax.errors import UserError
+from gan_jax.program import make_program
+from gan_jax.step import Augment
+from gan_jax.terms import Objective, Term
+from gan_jax.views import View, augmented
+from tests import small
+
+ROOT = Path(__file__).parent.parent
+DEVICES = 4
+BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
+VIEWS = 6  # that D sees in its own update
+
+
+def start(program):
+    """A state of NumPy's numbers on the program's devices."""
+    state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), program.shapes)
+    rng = np.random.default_rng(0)
+    for side in 'gd':
+        variables = small.numbers(getattr(state, side).variables, rng, np.float32)
+        params = variables.pop('params')
+        net = getattr(state, side).replace(params=params, stats=variables)
+        state = state.replace(**{side: net})
+    return jax.device_put(state, jax.tree.map(lambda x: x.sharding, program.shapes))
+
+
+# What goes in: bit for bit ------------------------------------------------------------------------
+
+
+class Passing(nn.Module):
+    """The latent as an image, so that no rounding can hide what was drawn."""
+
+    @nn.compact
+    def __call__(self, z, label, *, train):
+        return z.reshape(-1, *small.SHAPE) + self.param('bias', nn.initializers.zeros, ())
+
+
+def witness(policies):
+    """A term that keeps the images and labels of every view that it asks for."""
+    views = {'real': View('real'), 'fake': View('fake')}
+    for policy in policies:
+        views[policy] = View('real', augmented, policy)
+    record = {
+        'image': np.zeros((BATCH, *small.SHAPE), np.float32),
+        'label': np.zeros(BATCH, np.int32),
+    }
+
+    def loss(out, state):
+        kept = {name: {key: out[name][key] for key in record} for name in state}
+        return {'none': out['real']['logit'].sum() * 0}, kept, {}
+
+    term = Objective(views, loss)
+    return Term(d=term, init=lambda: dict.fromkeys(views, record))
+
+
+DATA = DataSet(
+    images=np.random.default_rng(0).integers(0, 256, (50, *small.SHAPE), dtype=np.uint8),
+    labels=np.arange(50, dtype=np.int32) % small.CLASSES,
+    num_classes=small.CLASSES,
+    name='noise',
+)
+
+
+@functools.cache
+def seen_on(count):
+    """What a step on that many devices shows to D, by view."""
+    exact = list(OPS)
+    policies = [op if op == 'flip' else f'{op}(0.3)' for op in exact]
+    terms = {'witness': witness(policies)}
+    latent = math.prod(small.SHAPE)
+    game = small.make_game(terms, generator=Passing(), latent_dim=latent, augment=Augment())
+    parts = experiment.Experiment(
+        game, terms, {'witness': 1}, small.make_hyper({'witness': 1.0}, seed=3)
+    )
+    mesh = sharding.make_mesh(count, BATCH)
+    program = make_program(parts, DATA, mesh, batch_size=BATCH, d_steps=1)
+    return jax.device_get(program.update(start(program), 5, parts.hyper).terms['witness'])
+
+
+def test_inputs_latents_labels_and_draws_are_bit_equal():
+    one, four = seen_on(1), seen_on(DEVICES)
+    assert len(one) == 2 + len(OPS)
+    assert small.same(one, four)
+
+
+def test_the_images_are_those_of_the_sampler():
+    rows = sampler.indices(3, 5, BATCH, len(DATA.images))
+    real = seen_on(DEVICES)['real']
+    np.testing.assert_allclose(real['image'], DATA.images[rows] / np.float32(255), rtol=1e-6)
+    np.testing.assert_array_equal(real['label'], DATA.labels[rows])
+
+
+# What comes out: to rounding ----------------------------------------------------------------------
+
+
+@functools.cache
+def shipped():
+    """The shipped networks, small, with bCR and Cntr. SGD's momentum keeps the first gradient."""
+    settings = config.read(f'{ROOT}/configs/digits.py:method=bcr_cntr').to_dict()
+    settings['generator']['width'] = settings['discriminator']['width'] = 0.125
+    sgd = {'fn': 'optax.sgd', 'momentum': 0.9, 'learning_rate': 0.1}
+    settings['optim'] = {'g': sgd, 'd': sgd}
+    return experiment.build(settings, shape=(16, 16, 1), num_classes=10)
+
+
+@functools.cache
+def program_on(count):
+    dataset = data.load('digits', size=16)
+    mesh = sharding.make_mesh(count, BATCH)
+    return make_program(shipped(), dataset, mesh, batch_size=BATCH, d_steps=1)
+
+
+@functools.cache
+def step_on(count):
+    program = program_on(count)
+    return jax.device_get(program.update(start(program), 0, shipped().hyper))
+
+
+def norm(tree):
+    return math.sqrt(sum(np.sum(np.square(x, dtype=np.float64)) for x in jax.tree.leaves(tree)))
+
+
+@pytest.mark.parametrize('side', ['d', 'g'])
+def test_gradients_and_weights_after_plain_sgd(side):
+    one, four = (getattr(step_on(count), side) for count in (1, DEVICES))
+    gradient, other = one.opt[0].trace, four.opt[0].trace
+    difference = jax.tree.map(np.subtract, gradient, other)
+    assert norm(gradient) > 1e-2
+    assert norm(difference) < 1e-6 * norm(gradient)
+    assert small.distance(one.params, four.params) < 1e-6
+    assert small.distance(one.stats, four.stats) < 1e-6
+
+
+def test_metrics():
+    one, four = (step_on(count).metrics for count in (1, DEVICES))
+    assert small.distance(one, four) < 1e-5
+
+
+# What they say to each other ----------------------------------------------------------------------
+
+
+@functools.cache
+def instructions():
+    """(opcode, result shapes, operand shapes) of everything that one of four devices runs."""
+    text = program_on(DEVICES).lower().compile().as_text()
+    lines = re.findall(r'(%[\w.-]+) = (\(.*?\)|\S+) ([\w-]+)\((.*?)\)[,\n]', text)
+    shapes = {name: dimensions(result) for name, result, *_ in lines}
+    return [
+        (
+            opcode,
+            dimensions(result),
+            [s for n in re.findall(r'%[\w.-]+', operands) for s in shapes[n]],
+        )
+        for _, result, opcode, operands in lines
+    ]
+
+
+def dimensions(result):
+    """'(f32[2,3]{1,0}, f32[])' -> [(2, 3), ()]"""
+    return [
+        tuple(int(n) for n in inside.split(',') if n)
+        for inside in re.findall(r'\w+\[([\d,]*)\]', result)
+    ]
+
+
+def results_of(*opcodes):
+    """The shapes that these operations make, asynchronous or not."""
+    wanted = {opcode + suffix for opcode in opcodes for suffix in ('', '-start')}
+    return [shape for opcode, result, _ in instructions() if opcode in wanted for shape in result]
+
+
+def without_ones(shape):
+    """In any order, since XLA transposes and reshapes what it sends."""
+    return tuple(sorted(n for n in shape if n != 1))
+
+
+PROJECTIONS = (2 * BATCH, 128)
+
+
+def test_only_projections_are_gathered():
+    """NT-Xent's negatives are the whole batch: all 2N rows of the reals, all of the fakes."""
+    gathered = [without_ones(shape) for shape in results_of('all-gather')]
+    assert gathered == [PROJECTIONS, PROJECTIONS]
+
+
+def test_only_sums_are_reduced():
+    """Gradients of weights, BatchNorm's means, losses, and the gradient at the gathered rows."""
+    nets = (program_on(DEVICES).shapes.g, program_on(DEVICES).shapes.d)
+    expected = {without_ones(x.shape) for x in jax.tree.leaves([(n.params, n.stats) for n in nets])}
+    reduced = {without_ones(shape) for shape in results_of('all-reduce')}
+    assert reduced <= expected | {(), PROJECTIONS}
+    # The last convolution of D, a BatchNorm of G, and the losses are among them.
+    assert reduced >= {(), (3, 3, 64, 64), (32,)}
+
+
+def test_nothing_else_is_sent():
+    """An image that changed its device would show up here."""
+    assert not results_of(
+        *('all-to-all', 'collective-permute', 'reduce-scatter', 'collective-broadcast'),
+        *('ragged-all-to-all', 'send', 'recv'),
+    )
+
+
+def test_no_device_works_on_the_whole_batch():
+    """Latents come from no array that is spread already: unconstrained, all make all images."""
+    share = BATCH // DEVICES
+    convolutions = [shapes for opcode, *shapes in instructions() if opcode == 'convolution']
+    assert len(convolutions) > 30
+    for result, operands in convolutions:
+        sizes = {n for shape in (*result, *operands) for n in shape}
+        assert not [n for n in sizes if n % BATCH == 0], (result, operands)
+        assert sizes & {share, share * VIEWS}, (result, operands)
+
+
+# The mesh -----------------------------------------------------------------------------------------
+
+
+def test_mesh_takes_all_devices_or_as_many_as_asked():
+    assert [sharding.make_mesh(count, 8).size for count in (-1, 1, 2)] == [4, 1, 2]
+
+
+def test_mesh_errors():
+    with pytest.raises(UserError, match=r'mesh\.data asks for 5 devices, this machine has 4'):
+        sharding.make_mesh(5, 20)
+    with pytest.raises(UserError, match=r'batch_size 6 does not divide among 4 devices'):
+        sharding.make_mesh(-1, 6)

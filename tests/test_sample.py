@@ -1,0 +1,197 @@
+"""Images and scores from a trained run, through the public commands."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax import generate, sample, train
+from gan_jax.errors import MISSING, UNWRITABLE, UserError
+from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.models import sndcgan
+
+SMOKE = Path(__file__).parent / 'smoke.py'
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('trained')
+    flags = ['--config.steps=8', '--config.every.checkpoint=5']
+    assert train.main([f'--config={SMOKE}', f'--workdir={folder}', *flags]) == 0
+    return folder
+
+
+def files(folder):
+    return {path.name: np.asarray(Image.open(path)) for path in sorted(folder.glob('*.png'))}
+
+
+def draw(trained, out, *flags):
+    assert sample.main([f'--workdir={trained}', f'--out={out}', *flags]) == 0
+
+
+def test_numbered_files_hold_one_image_each(trained, tmp_path):
+    draw(trained, tmp_path / 'many', '--num=12')
+    found = files(tmp_path / 'many')
+    assert list(found) == [f'{i:02d}.png' for i in range(12)]
+    assert {image.shape for image in found.values()} == {(16, 16)}
+
+
+def test_image_i_does_not_depend_on_how_many_are_asked_for(trained, tmp_path):
+    draw(trained, tmp_path / 'few', '--num=3')
+    draw(trained, tmp_path / 'more', '--num=150')
+    few, more = files(tmp_path / 'few'), files(tmp_path / 'more')
+    for i in range(3):
+        np.testing.assert_array_equal(few[f'{i}.png'], more[f'{i:03d}.png'])
+    assert not np.array_equal(more['000.png'], more['001.png'])
+
+
+def test_a_seed_gives_its_images_and_another_seed_others(trained, tmp_path):
+    for out, seed in (('a', 1), ('b', 1), ('c', 2)):
+        draw(trained, tmp_path / f'{out}.png', '--num=4', f'--seed={seed}')
+    found = files(tmp_path)
+    np.testing.assert_array_equal(found['a.png'], found['b.png'])
+    assert not np.array_equal(found['a.png'], found['c.png'])
+
+
+def test_a_png_is_a_grid(trained, tmp_path):
+    draw(trained, tmp_path / 'deep' / 'grid.png', '--num=5')
+    picture = np.asarray(Image.open(tmp_path / 'deep' / 'grid.png'))
+    assert picture.shape == (3 * (2 * 17 - 1), 3 * (3 * 17 - 1))  # 2 rows of 3
+    assert np.all(picture[-48:, -48:] == 128)  # the sixth place is empty
+
+
+def test_an_older_checkpoint_can_be_sampled(trained, tmp_path, capsys):
+    draw(trained, tmp_path / 'five.png', '--step=5')
+    assert 'of step 5' in capsys.readouterr().out
+    draw(trained, tmp_path / 'last.png')
+    assert not np.array_equal(*files(tmp_path).values())
+
+
+def test_truncation_bounds_every_latent():
+    seen = {}
+
+    class Spy(sndcgan.Generator):
+        def __call__(self, z, label, *, train):
+            jax.debug.callback(lambda z, label: seen.update(z=z, label=label), z, label)
+            return super().__call__(z, label, train=train)
+
+    module = Spy(shape=(16, 16, 1), width=0.0625)
+    variables = module.init(jax.random.key(0), np.zeros((1, 64)), np.zeros(1, np.int32), train=True)
+    options = {'latent_dim': 64, 'num_classes': 10}
+    for truncation in (None, 0.5):
+        draw_one = generate.make_generate(module, truncation=truncation, **options)
+        list(draw_one(variables, 0, 100))
+        jax.effects_barrier()
+        if truncation is None:
+            assert np.abs(seen['z']).max() > 3
+            np.testing.assert_allclose([seen['z'].mean(), seen['z'].std()], [0, 1], atol=0.05)
+        else:
+            assert 0.45 < np.abs(seen['z']).max() <= 0.5
+            # The variance of a standard normal cut at 0.5.
+            np.testing.assert_allclose(seen['z'].var(), 0.0806, atol=0.003)
+    np.testing.assert_array_equal(seen['label'], np.arange(100) % 10)
+    list(generate.make_generate(module, label=7, **options)(variables, 0, 1))
+    jax.effects_barrier()
+    assert set(seen['label'].tolist()) == {7}
+
+
+def test_a_class_outside_the_data_is_refused(trained, tmp_path):
+    with pytest.raises(UserError, match='give a class from 0 to 9'):
+        sample.main([f'--workdir={trained}', f'--out={tmp_path}', '--label=10'])
+
+
+def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    with pytest.raises(UserError, match='cannot write --out') as caught:
+        sample.main([f'--workdir={trained}', f'--out={tmp_path / "file" / "a.png"}'])
+    assert caught.value.status == UNWRITABLE
+
+
+@pytest.mark.parametrize('flag', ['--num=0', '--seed=-1', '--truncation=0', '--truncation=nan'])
+def test_flags_out_of_range_are_refused(flag, trained, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        sample.main([f'--workdir={trained}', f'--out={tmp_path}', flag])
+    assert caught.value.code == 2
+    assert flag.split('=')[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('main', [sample.main, evaluate.main])
+class TestEveryReaderOfAWorkdir:
+    def flags(self, main, folder, out):
+        return [f'--workdir={folder}', *([f'--out={out}'] if main is sample.main else [])]
+
+    def test_a_folder_without_a_run(self, main, tmp_path):
+        with pytest.raises(UserError, match='must be the folder of a training run') as caught:
+            main(self.flags(main, tmp_path, tmp_path / 'o.png'))
+        assert caught.value.status == MISSING
+
+    def test_a_step_that_is_not_there(self, main, trained, tmp_path):
+        with pytest.raises(UserError, match='no checkpoint of step 6; it has 8, 5') as caught:
+            main([*self.flags(main, trained, tmp_path / 'o.png'), '--step=6'])
+        assert caught.value.status == MISSING
+
+    def test_a_step_that_is_no_number(self, main, trained, tmp_path):
+        with pytest.raises(UserError, match="--step is 'newest'"):
+            main([*self.flags(main, trained, tmp_path / 'o.png'), '--step=newest'])
+
+    def test_a_config_that_names_foreign_code_is_refused(self, main, trained, tmp_path):
+        settings = json.loads((trained / 'config.json').read_text())
+        settings['generator']['fn'] = 'os.system'
+        (tmp_path / 'config.json').write_text(json.dumps(settings))
+        with pytest.raises(UserError, match="'os.system' lies outside .* --allow=os"):
+            main(self.flags(main, tmp_path, tmp_path / 'o.png'))
+
+
+def score(trained, *flags):
+    assert evaluate.main([f'--workdir={trained}', *flags]) == 0
+    newest = max((trained / 'results').glob('*.json'), key=lambda path: path.stat().st_mtime_ns)
+    return json.loads(newest.read_text())
+
+
+def test_evaluation_of_the_last_checkpoint_is_the_number_that_training_logged(trained):
+    logged = json.loads((trained / 'metrics.jsonl').read_text().splitlines()[-1])
+    result = score(trained)
+    assert result['metrics']['fd_digits'] == logged['eval/fd_digits']
+    assert result['metrics']['fd_digits_floor'] == logged['eval/fd_digits_floor']
+
+
+def test_a_result_says_what_it_depends_on(trained):
+    result = score(trained, '--metrics=fd_digits,modes', '--num=50', '--seed=3', '--step=5')
+    assert result['checkpoint']['step'] == 5
+    assert len(result['checkpoint']['digest']) == len(result['config_sha256']) == 64
+    protocol = result['protocol']
+    assert (protocol['num'], protocol['seed'], protocol['data']) == (50, 3, 'digits')
+    assert len(protocol['reference_digest']) == len(protocol['extractor_sha256']) == 64
+    assert result['versions']['jax'] == jax.__version__
+    assert set(result['metrics']) == {
+        'fd_digits',
+        'fd_digits_floor',
+        'modes',
+        'modes_min_share',
+        'modes_kl',
+    }
+
+
+def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatch):
+    prepare = evaluate.protocol.prepare
+
+    def broken(*arguments):
+        return prepare(*arguments)._replace(measure=lambda images: {'fd_digits': float('nan')})
+
+    monkeypatch.setattr(evaluate.protocol, 'prepare', broken)
+    result = score(trained, '--num=20')
+    assert result['metrics'] == {'fd_digits': None}
+    assert result['not_finite'] == {'fd_digits': 'nan'}
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest(trained):
+    with pytest.raises(UserError, match="no metric 'fd_digit'; did you mean 'fd_digits'"):
+        evaluate.main([f'--workdir={trained}', '--metrics=fd_digit'])
+
+
+def test_a_metric_that_does_not_fit_the_data_is_refused():
+    with pytest.raises(UserError, match="means nothing on 'faces'"):
+        evaluate.protocol.prepare(['fd_digits'], 'faces', 32)

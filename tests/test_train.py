@@ -1,0 +1,275 @@
+"""The whole program, from its entry point, on the shipped data."""
+
+import json
+import os
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gan_jax import checkpoint, train, workdir
+from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
+
+CONFIG = f'--config={Path(__file__).parent / "smoke.py"}'
+
+
+def rows(folder):
+    """metrics.jsonl without the wall times, floats as they are."""
+    lines = (folder / 'metrics.jsonl').read_text().splitlines()
+    return [
+        {k: v for k, v in json.loads(line).items() if not k.startswith('time/')} for line in lines
+    ]
+
+
+def record(folder, step):
+    """(digest of every leaf, facts) of a checkpoint, as it was saved."""
+    return checkpoint._record(folder / 'checkpoints', step)
+
+
+def run(folder, *flags):
+    return train.main([CONFIG, f'--workdir={folder}', *flags])
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    """The workdir of one uninterrupted run; tests only read it."""
+    folder = tmp_path_factory.mktemp('finished')
+    assert run(folder) == 0
+    return folder
+
+
+def test_the_run_leaves_the_files_that_the_docs_name(finished):
+    names = {path.name for path in finished.iterdir()}
+    assert names >= {'config.json', 'metrics.jsonl', 'samples', 'checkpoints', 'status.json'}
+    assert json.loads((finished / 'status.json').read_text())['status'] == 'done'
+
+
+def test_rows_come_once_a_step_in_order_with_the_documented_names(finished):
+    table = rows(finished)
+    # Logged every 4, evaluated every 10, and both at the end.
+    assert [row['step'] for row in table] == [0, 4, 8, 10, 12, 16, 20, 24, 28, 30]
+    assert list(table[0]) == [
+        'step',
+        'eval/fd_digits',
+        'eval/fd_digits_floor',
+        'eval/modes',
+        'eval/modes_min_share',
+        'eval/modes_kl',
+    ]
+    assert set(table[1]) == {
+        'step',
+        'd/adversarial/real',
+        'd/adversarial/fake',
+        'd/consistency/real',
+        'd/consistency/fake',
+        'd/contrastive/real',
+        'd/contrastive/fake',
+        'g/adversarial/fake',
+    }
+    assert set(table[-1]) == set(table[0]) | set(table[1])
+
+
+def test_pictures_at_zero_then_on_a_log_scale_then_at_the_interval(finished):
+    steps = sorted(int(path.stem) for path in (finished / 'samples').glob('*.png'))
+    assert steps == [0, 1, 2, 4, 8, 10, 20, 30]
+    picture = np.asarray(Image.open(finished / 'samples' / '00000030.png'))
+    side = 3 * (8 * 17 - 1)  # 8 x 8 images of 16 px with a line between, enlarged to 48
+    assert picture.shape == (side, side)
+
+
+def test_the_newest_checkpoints_are_kept(finished):
+    steps = sorted(int(path.name) for path in (finished / 'checkpoints').iterdir())
+    assert steps == [21, 28, 30]
+
+
+def test_tensorboard_reads_the_events(finished):
+    events = EventAccumulator(str(finished / 'tensorboard'))
+    events.Reload()
+    logged = [row for row in rows(finished) if 'd/adversarial/real' in row]
+    read = events.Scalars('d/adversarial/real')
+    assert [event.step for event in read] == [row['step'] for row in logged]
+    np.testing.assert_allclose(
+        [event.value for event in read], [row['d/adversarial/real'] for row in logged], rtol=1e-6
+    )
+    assert 'samples' in ' '.join(events.Tags()['images'])
+
+
+def test_a_finished_run_is_left_alone(finished, capsys):
+    before = {p: p.read_bytes() for p in finished.glob('metrics.jsonl')}
+    assert run(finished) == 0
+    assert {p: p.read_bytes() for p in before} == before
+    assert 'done: 30 steps' in capsys.readouterr().out
+
+
+def interrupt_after(monkeypatch, stop):
+    """A real SIGTERM to this process, when step `stop` has been started."""
+    make_program = train.make_program
+
+    def interrupting(*arguments, **options):
+        program = make_program(*arguments, **options)
+
+        def update(state, step, hyper):
+            if step + 1 == stop:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return program.update(state, step, hyper)
+
+        return program._replace(update=update)
+
+    monkeypatch.setattr(train, 'make_program', interrupting)
+
+
+# After the first step, between two logs, at a log, at an evaluation, at a checkpoint, one before
+# the end. (That the data goes on in mid-epoch and over an epoch's end is seen below.)
+@pytest.mark.parametrize('stop', [1, 6, 8, 20, 21, 29])
+def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, stop)
+        assert run(tmp_path) == 143
+    assert json.loads((tmp_path / 'status.json').read_text())['status'] == 'stopped'
+    assert record(tmp_path, stop)['step'] == stop  # no step is lost
+    assert run(tmp_path) == 0
+    assert rows(tmp_path) == rows(finished)
+    assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
+
+
+def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):
+    make_generate = train.make_generate
+
+    def interrupting(*arguments, **options):
+        generate = make_generate(*arguments, **options)
+
+        def batches(variables, seed, count):
+            for batch in generate(variables, seed, count):
+                if count == 100 and (tmp_path / 'samples' / '00000008.png').exists():
+                    os.kill(os.getpid(), signal.SIGTERM)
+                yield batch
+
+        return batches
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, 'make_generate', interrupting)
+        assert run(tmp_path) == 143
+    assert rows(tmp_path)[-1]['step'] == 8
+    assert record(tmp_path, 10)['seen'] is False
+    assert run(tmp_path) == 0
+    assert rows(tmp_path) == rows(finished)
+
+
+def test_resume_across_epochs(tmp_path, monkeypatch):
+    """Batches of 700 in 1,437 images: step 2 ends an epoch, step 3 is in the middle of the next."""
+    options = ['--config.batch_size=700', '--config.steps=5', '--config.every.evaluate=5']
+    straight, broken = tmp_path / 'straight', tmp_path / 'broken'
+    assert run(straight, *options) == 0
+    for stop in (2, 3):
+        with monkeypatch.context() as patch:
+            interrupt_after(patch, stop)
+            assert run(broken, *options) == 143
+    assert run(broken, *options) == 0
+    assert rows(broken) == rows(straight)
+    assert record(broken, 5)['leaves'] == record(straight, 5)['leaves']
+
+
+def test_rows_past_the_checkpoint_and_a_torn_line_are_written_again(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / 'run')
+    shutil.rmtree(tmp_path / 'run' / 'checkpoints' / '30')
+    with (tmp_path / 'run' / 'metrics.jsonl').open('a') as file:
+        file.write('{"step": 31, "d/adv')
+    assert run(tmp_path / 'run') == 0
+    assert rows(tmp_path / 'run') == rows(finished)
+
+
+def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_it_used(finished, tmp_path, capsys):
+    folder = tmp_path / 'run'
+    shutil.copytree(finished, folder)
+    (folder / 'checkpoints' / '30' / 'state' / 'manifest.ocdbt').unlink()
+    assert run(folder) == 0
+    assert 'step 30 is damaged' in capsys.readouterr().out
+    assert (folder / 'quarantine' / '30').is_dir()
+    assert rows(folder) == rows(finished)
+    assert record(folder, 30)['leaves'] == record(finished, 30)['leaves']
+
+
+def test_no_valid_checkpoint_is_an_error_and_never_a_fresh_start(finished, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(finished, folder)
+    for file in folder.glob('checkpoints/*/record/metadata'):
+        file.write_bytes(b'{}')
+    with pytest.raises(UserError, match='no valid checkpoint') as caught:
+        run(folder)
+    assert caught.value.status == DATA
+
+
+def test_another_config_in_the_same_workdir_is_refused_key_by_key(finished, capsys):
+    with pytest.raises(UserError) as caught:
+        run(finished, '--config.seed=1', '--config.generator.width=0.125')
+    assert caught.value.status == 2
+    assert 'seed: 0 -> 1' in str(caught.value)
+    assert 'generator.width: 0.0625 -> 0.125' in str(caught.value)
+
+
+def test_more_steps_and_other_intervals_are_the_same_experiment(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / 'run')
+    assert run(tmp_path / 'run', '--config.steps=32', '--config.every.log=1') == 0
+    assert [row['step'] for row in rows(tmp_path / 'run')][-3:] == [30, 31, 32]
+
+
+def test_other_images_under_the_same_name_are_refused(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path / 'run')
+    load = train.data.load
+
+    def altered(*arguments, **options):
+        dataset = load(*arguments, **options)
+        return dataset._replace(images=255 - dataset.images)
+
+    monkeypatch.setattr(train.data, 'load', altered)
+    with pytest.raises(UserError, match='images of config.data are not those'):
+        run(tmp_path / 'run')
+
+
+def test_a_second_run_in_one_workdir_is_turned_away(tmp_path):
+    with workdir.locked(tmp_path), pytest.raises(UserError, match='in use by process') as caught:
+        run(tmp_path)
+    assert caught.value.status == BUSY
+    assert not (tmp_path / 'config.json').exists()
+
+
+def test_a_workdir_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    with pytest.raises(UserError, match='choose another') as caught:
+        run(tmp_path / 'file')
+    assert caught.value.status == UNWRITABLE
+    assert (tmp_path / 'file').read_text() == 'mine'
+
+
+def test_a_run_that_diverges_stops_with_the_step_and_keeps_what_was_good(tmp_path):
+    with pytest.raises(UserError, match=r'is (nan|inf|-inf) at step') as caught:
+        run(tmp_path, '--config.optim.d.learning_rate=1e38', '--config.optim.g.learning_rate=1e38')
+    assert caught.value.status == DIVERGED
+    assert json.loads((tmp_path / 'status.json').read_text())['status'] == 'failed'
+
+
+def test_a_batch_larger_than_the_data_is_refused_before_anything_compiles(tmp_path):
+    with pytest.raises(UserError, match='1437 images, fewer than config.batch_size 1438') as caught:
+        run(tmp_path, '--config.batch_size=1438')
+    assert caught.value.status == DATA
+
+
+def test_a_batch_that_does_not_divide_among_the_devices_is_refused(tmp_path):
+    with pytest.raises(UserError, match='6 does not divide among 4 devices'):
+        run(tmp_path, '--config.batch_size=6', '--config.mesh.data=4')
+
+
+def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):
+    assert train.main([CONFIG, '--dry_run', f'--workdir={tmp_path / "none"}']) == 0
+    said = capsys.readouterr().out
+    assert '"batch_size": 8' in said
+    assert 'contrastive  weight 0.1' in said
+    assert 'views in one pass: 6 for d, 1 for g' in said
+    assert re.search(r'generator: [\d,]+ parameters', said)
+    assert re.search(r'one step: [\d.e+]+ FLOPs', said)
+    assert not (tmp_path / 'none').exists()
