@@ -1,0 +1,48 @@
+# Every target installs what it needs by itself: launch/setup.sh puts the locked packages into
+# $(VENV), from nothing but python3 and pip. ARGS reaches the command: make test ARGS='-k keys -x'
+
+VENV ?= .venv
+PY = "$(VENV)/bin/python"
+LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-emit-index-url --upgrade --extra build
+DEMO ?= workdirs/demo
+export VENV
+
+.PHONY: help core dev demo test test-slow test-all lint lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+core:
+	@sh launch/setup.sh core
+
+dev:
+	@sh launch/setup.sh dev
+
+demo:  ## train on the handwritten digits in the package, some minutes on a laptop
+	sh launch/local.sh --config=configs/digits.py --workdir="$(DEMO)" $(ARGS)
+
+test: dev  ## the fast tests
+	$(PY) -m pytest -m 'not slow' $(ARGS)
+
+# pytest's status 5 says that no test is marked slow.
+test-slow: dev  ## the slow tests
+	$(PY) -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+
+test-all: dev  ## all tests
+	$(PY) -m pytest $(ARGS)
+
+lint: dev  ## ruff, and shellcheck on the scripts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	[ ! -e "$(VENV)/bin/shellcheck" ] || "$(VENV)/bin/shellcheck" launch/*.sh .ci/run
+
+# The developers' lock takes the pins of the other one, so that one environment serves both.
+lock: core  ## pin setup.py's dependencies anew (takes uv from the package index)
+	$(PY) -m pip install --quiet uv
+	$(LOCK) setup.py -o requirements.lock
+	$(LOCK) setup.py --extra dev --constraint requirements.lock -o requirements-dev.lock
+
+clean:  ## remove the environment and all caches, but no workdir
+	rm -rf .venv .cache .pytest_cache .ruff_cache build dist *.egg-info
+	find gan_jax tests configs -name __pycache__ -prune -exec rm -rf {} +

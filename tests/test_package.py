@@ -1,0 +1,225 @@
+"""The package as a whole: what importing costs, who may import whom, what is pinned and named."""
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import setuptools
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch')
+
+BASE = {'errors', 'keys', 'load'}
+# What each part may import of the package; `models` knows nothing of terms.
+ALLOWED = {
+    'errors': set(),
+    'keys': set(),
+    'load': set(),
+    'data': BASE,
+    'models': BASE,
+    'augment': BASE,
+    'views': BASE | {'augment'},
+    'critique': BASE | {'augment', 'views', 'models'},
+    'terms': BASE | {'augment', 'views', 'models'},
+    'state': BASE | {'augment', 'views', 'models', 'terms'},
+    'plan': BASE | {'augment', 'views', 'terms'},
+    'step': BASE | {'augment', 'views', 'models', 'terms', 'critique', 'plan', 'state'},
+}
+# Programs: only another program may import one.
+COMMANDS = {'train', 'sample', 'prepare', 'report', 'sweep', 'benchmark'}
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name -> file, for every module of the package."""
+    files = {}
+    for file in (ROOT / 'gan_jax').rglob('*.py'):
+        parts = file.relative_to(ROOT).with_suffix('').parts
+        files['.'.join(parts[:-1] if parts[-1] == '__init__' else parts)] = file
+    return files
+
+
+# Imports -----------------------------------------------------------------------------------------
+
+
+def test_importing_every_module_leaves_the_heavy_packages_alone():
+    names = [n for n in modules() if not n.endswith('__main__')]
+    assert 'gan_jax.keys' in names
+    code = (
+        'import importlib, sys\n'
+        f'for name in {names}: importlib.import_module(name)\n'
+        f'print([m for m in {LAZY} if m in sys.modules])'
+    )
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == '[]'
+
+
+def imported(source: str, package: str) -> Iterator[str]:
+    """The parts of gan_jax that `source`, a module in `package`, imports: 'terms', 'keys', ..."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            paths = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split('.')[: len(package.split('.')) - node.level + 1]
+            start = '.'.join([*(above if node.level else []), *filter(None, [node.module])])
+            paths = [f'{start}.{alias.name}' for alias in node.names]
+        else:
+            continue
+        yield from (p.split('.')[1] for p in paths if p.startswith('gan_jax.'))
+
+
+def misdirected(name: str, source: str) -> list[str]:
+    """What the module `name` imports of the package and must not."""
+    part, *rest = name.split('.')[1:] or ['']
+    package = name if part in {'augment', 'terms'} and not rest else name.rpartition('.')[0]
+    found = set(imported(source, package)) - {part}
+    is_program = part in COMMANDS or name.endswith('__main__')
+    wrong = found - ALLOWED[part] if part in ALLOWED else set()
+    return sorted(wrong | (set() if is_program else found & COMMANDS))
+
+
+def test_imports_point_one_way():
+    files = modules()
+    assert {'keys', 'load', 'errors', 'terms', 'models'} <= {n.split('.')[-1] for n in files}
+    wrong = {name: misdirected(name, file.read_text()) for name, file in files.items()}
+    assert not {name: parts for name, parts in wrong.items() if parts}
+
+
+@pytest.mark.parametrize(
+    ('name', 'source', 'wrong'),
+    [
+        ('gan_jax.keys', 'from gan_jax import errors', 'errors'),
+        ('gan_jax.views', 'from gan_jax.terms import Term', 'terms'),
+        ('gan_jax.augment.ops', 'def f():\n    import gan_jax.views', 'views'),
+        ('gan_jax.models.critic', 'from ..terms import contrastive', 'terms'),
+        ('gan_jax.terms', 'from .. import step', 'step'),
+        ('gan_jax.terms.rotation', 'from gan_jax.step import make_train_step', 'step'),
+        ('gan_jax.step', 'from gan_jax import sharding', 'sharding'),
+        ('gan_jax.writers', 'import gan_jax.train as program', 'train'),
+    ],
+)
+def test_an_import_the_wrong_way_is_found(name, source, wrong):
+    assert misdirected(name, source) == [wrong]
+
+
+def test_programs_may_import_programs_and_a_part_itself():
+    assert not misdirected('gan_jax.sweep', 'from gan_jax import train')
+    assert not misdirected('gan_jax.evaluate.__main__', 'from gan_jax import train')
+    assert not misdirected('gan_jax.terms.rotation', 'from gan_jax.terms import Term\nimport jax')
+
+
+# Metadata and lock files -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def metadata(monkeypatch) -> dict:
+    """What setup.py passes to setuptools."""
+    given = {}
+    monkeypatch.setattr(setuptools, 'setup', given.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path('setup.py')
+    return given
+
+
+def pins(lock: str) -> dict[str, list[Requirement]]:
+    """Package -> its pinned versions, one for each range of Python versions."""
+    found: dict[str, list[Requirement]] = {}
+    for line in (ROOT / lock).read_text().splitlines():
+        if line and not line.startswith((' ', '#')):
+            requirement = Requirement(line.removesuffix('\\'))
+            found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return found
+
+
+def test_the_version_is_the_changelogs_newest(metadata):
+    newest = re.search(r'^## \[(\d+\.\d+\.\d+)\]', (ROOT / 'CHANGELOG.md').read_text(), re.M)
+    assert newest and newest[1] == metadata['version']
+
+
+def test_every_package_and_its_data_are_shipped(metadata):
+    folders = {f.parent.relative_to(ROOT) for f in modules().values()}
+    assert set(metadata['packages']) == {'.'.join(f.parts) for f in folders}
+    shipped = {
+        file
+        for package, patterns in metadata['package_data'].items()
+        for pattern in patterns
+        for file in (ROOT / package.replace('.', '/')).glob(pattern)
+    }
+    assert shipped == {f for f in (ROOT / 'gan_jax').rglob('*') if f.suffix in {'.npz', '.json'}}
+
+
+@pytest.mark.parametrize('lock', ['requirements.lock', 'requirements-dev.lock'])
+def test_every_pin_has_hashes_and_no_address(lock):
+    text = (ROOT / lock).read_text()
+    assert not re.search(r'https?:|file:|^-', text, re.M)
+    entries = re.split(r'\n(?=[a-z])', text)
+    assert len(entries) > 40
+    for entry in entries:
+        assert re.match(r'[a-z0-9-]+==\S+ .*\\\n    --hash=sha256:[0-9a-f]{64}', entry), entry[:80]
+
+
+def test_the_locks_hold_what_setup_py_asks_for(metadata):
+    extras = metadata['extras_require']
+    wanted = {
+        'requirements.lock': [*metadata['install_requires'], *extras['build']],
+        'requirements-dev.lock': [*metadata['install_requires'], *extras['build'], *extras['dev']],
+    }
+    for lock, requirements in wanted.items():
+        held = pins(lock)
+        for requirement in map(Requirement, requirements):
+            for pin in held[canonicalize_name(requirement.name)]:
+                (version,) = pin.specifier
+                assert requirement.specifier.contains(version.version), f'{lock}: {pin}'
+
+
+def test_the_developers_lock_extends_the_other():
+    core, dev = pins('requirements.lock'), pins('requirements-dev.lock')
+    assert core.items() <= dev.items()
+
+
+def test_the_lock_serves_python_3_11_and_newer():
+    jax = {str(pin.marker): str(pin.specifier) for pin in pins('requirements.lock')['jax']}
+    assert jax['python_full_version < "3.12"'] == '==0.10.2'
+    assert len(jax) == 2
+
+
+# Text --------------------------------------------------------------------------------------------
+
+# Written in pieces, or this file would name them itself.
+PRIVATE = re.compile(
+    r'(?<![\w.])/(?:wo' r'rk|ro' r'ot|ho' r'me)/'  # folders of somebody's machine
+    r'|\.lib' r'rary\b|\bsha' r'red/'
+    r'|pyp' r'i\.org|python' r'hosted|npm' r'js\.|deb' r'ian\.org|cond' r'a\.'
+)  # fmt: skip
+TEXT = {'.py', '.md', '.toml', '.lock', '.sh', '.ipynb', '.yaml', '.json', ''}
+NOT_OURS = {'.git', '.venv', '.cache', '.pytest_cache', '.ruff_cache', 'workdirs', 'build', 'dist'}
+
+
+def texts() -> Iterator[Path]:
+    for file in ROOT.rglob('*'):
+        inner = file.relative_to(ROOT).parts
+        skip = NOT_OURS & {*inner} or any(p.endswith(('.egg-info', '__pycache__')) for p in inner)
+        if file.is_file() and file.suffix in TEXT and not skip:
+            yield file
+
+
+def test_no_file_names_a_machine_or_a_registry():
+    files = list(texts())
+    assert {ROOT / 'setup.py', ROOT / '.ci' / 'run', ROOT / 'Makefile'} <= {*files}
+    found = {(f.name, m[0]) for f in files for m in PRIVATE.finditer(f.read_text('utf-8'))}
+    assert not found
+
+
+@pytest.mark.parametrize(
+    'text', ['cd /wo' 'rk/main', 'see sha' 'red/notes', '--index-url https://pyp' 'i.org/simple']
+)  # fmt: skip
+def test_a_private_name_is_found(text):
+    assert PRIVATE.search(text)
+    assert not PRIVATE.search('workdirs/demo, ./work/a, network/homework, a shared cache')

@@ -1,0 +1,101 @@
+"""The README is a program: its files are written, its commands run in order, as a reader would."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / 'README.md').read_text(encoding='utf-8')
+
+# Run elsewhere: `make test` and `make lint` are what runs this (.ci/run), `make demo` is run by
+# tests/test_demo.py, and cloning by whoever has this file.
+ELSEWHERE = ('make ', 'git clone ', '. .venv/bin/activate')
+# What makes a run of minutes one of seconds.
+SHORT = [
+    '--config.steps=3',
+    '--config.batch_size=8',
+    '--config.generator.width=0.0625',
+    '--config.discriminator.width=0.0625',
+    '--config.evaluate.num=100',
+    '--config.mesh.data=1',
+]
+
+
+def blocks(language):
+    return re.findall(rf'^```{language}\n(.*?)^```$', TEXT, flags=re.M | re.S)
+
+
+def commands():
+    lines = [line for block in blocks('sh') for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith(ELSEWHERE)]
+
+
+@pytest.fixture(scope='module')
+def reader(tmp_path_factory):
+    """A folder like the checkout, with the files that the README tells a reader to write."""
+    folder = tmp_path_factory.mktemp('reader')
+    for name in ('configs', 'launch', 'gan_jax'):
+        (folder / name).symlink_to(ROOT / name)
+    for block in blocks('python'):
+        name = re.match(r'# (\w+\.py)\n', block).group(1)
+        (folder / name).write_text(block)
+    return folder
+
+
+@pytest.mark.slow
+def test_every_command_runs_in_order(reader):
+    ran = []
+    for line in commands():
+        words = shlex.split(line)
+        if words[0] == 'launch/local.sh':  # its set-up is tests/test_launch.py's subject
+            words = ['python', '-m', 'gan_jax.train', *words[1:]]
+        assert words[:2] == ['python', '-m'], f'the README has a command nobody runs: {line}'
+        short = SHORT if words[2] == 'gan_jax.train' else []
+        done = subprocess.run(
+            [sys.executable, *words[1:], *short],
+            cwd=reader,
+            capture_output=True,
+            text=True,
+            env={**os.environ, 'PYTHONPATH': str(ROOT)},
+            timeout=300,
+        )
+        assert done.returncode == 0, f'{line}\n{done.stderr}'
+        ran.append(words[2])
+    assert set(ran) == {'gan_jax.train', 'gan_jax.sample', 'gan_jax.evaluate'}
+    assert (reader / 'grid.png').exists() and len(list((reader / 'images').iterdir())) == 500
+    rows = (reader / 'workdirs' / 'drift' / 'metrics.jsonl').read_text().splitlines()
+    assert 'd/drift/real' in json.loads(rows[-1])
+    named = set(re.findall(r'^\| `([a-z./*]+)`', TEXT, flags=re.M))
+    for pattern in named & {'metrics.jsonl', 'samples/*.png', 'tensorboard/', 'checkpoints/'}:
+        assert list((reader / 'workdirs' / 'digits').glob(pattern.rstrip('/')))
+    assert list((reader / 'workdirs' / 'digits' / 'results').glob('*.json'))
+
+
+def test_every_make_target_named_exists():
+    makefile = (ROOT / 'Makefile').read_text()
+    for target in set(re.findall(r'make ([a-z-]+)', TEXT)) - {'s'}:
+        assert re.search(rf'^{target}:', makefile, flags=re.M), target
+
+
+def test_every_file_named_exists():
+    for path in re.findall(
+        r'\]\(([\w./]+)\)|`((?:gan_jax|tests|docs|launch|configs)/[\w./]+)`', TEXT
+    ):
+        name = path[0] or path[1]
+        assert (ROOT / name).exists(), name
+
+
+def test_the_methods_and_ops_named_are_those_that_there_are():
+    from gan_jax.augment import policy
+    from gan_jax.methods import METHODS
+
+    table = TEXT[TEXT.index('## Methods') : TEXT.index('## A term of your own')]
+    assert re.findall(r'^\| `(\w+)`', table, flags=re.M) == list(METHODS)
+    listed = table[table.index('There are') :]
+    assert set(re.findall(r'`(\w+)`', listed)) == set(policy.OPS)
