@@ -13,13 +13,15 @@ from typing import Any
 # What a config that came with somebody's workdir may name; --allow=PACKAGE adds to it.
 TRUSTED = ('gan_jax', 'optax', 'flax')
 
+FEW = 12  # words that still make a readable sentence
+
 
 def nearest(word: str, known: Collection[str]) -> str:
-    """`; did you mean 'x'?` for the known word closest to `word`, else the list of known words."""
+    """`; did you mean 'x'?` for the known word closest to `word`, else the known words if few."""
     close = difflib.get_close_matches(word, list(known), n=1)
     if close:
         return f"; did you mean '{close[0]}'?"
-    return f'; known: {", ".join(sorted(known))}' if known else ''
+    return f'; known: {", ".join(sorted(known))}' if 0 < len(known) <= FEW else ''
 
 
 def resolve(path: str, allow: Collection[str] | None = None) -> Any:

@@ -37,7 +37,10 @@ def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
     seconds, steps = time.monotonic() - mark[0], step - mark[1]
     if not steps:  # a resumed run starts with what it was stopped from writing
         return {}
-    return {'time/images_per_second': steps * images / seconds, 'time/step': seconds / steps}
+    return {
+        'time/images_per_second': steps * images / seconds,
+        'time/seconds_per_step': seconds / steps,
+    }
 
 
 def picture_due(step: int, interval: int) -> bool:

@@ -107,21 +107,22 @@ def main(arguments: Sequence[str]) -> int:
             state = program.update(state, step, hyper)
             step, seen = step + 1, False
 
-    workdir.write_status(folder, 'stopped' if stopped() else 'done', step)
-    print(_farewell(folder, step, stopped()), flush=True)
-    return stopped()
+        writers.close()  # the live bar ends before the last words
+        workdir.write_status(folder, 'stopped' if stopped() else 'done', step)
+        print(_farewell(folder, step, stopped()), flush=True)
+        return stopped()
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
-        'python -m gan_jax.train', description=__doc__, allow_abbrev=False
+        'python -m gan_jax.train',
+        description=__doc__,
+        epilog='--config.KEY=VALUE overrides one value; --debug shows tracebacks.',
+        allow_abbrev=False,
     )
     parser.add_argument('--config', required=True, metavar='FILE[:ARGUMENTS]')
     parser.add_argument('--workdir', metavar='DIR', help='where the run writes, and resumes from')
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
-    parser.epilog = (
-        '--config.KEY=VALUE overrides one value of the config; --debug shows tracebacks.'
-    )
     flags, rest = parser.parse_known_args(arguments)
     overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]
     for argument in rest:

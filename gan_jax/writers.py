@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 
 class JsonlWriter:
@@ -85,40 +87,45 @@ class TensorBoardWriter:
 
 
 class TerminalWriter:
-    """A live bar with the current losses and the time left; plain lines where nobody watches."""
+    """A live bar with the time left and the current losses; plain lines where nobody watches."""
 
     def __init__(self, steps: int, step: int):
-        console = Console(stderr=False)
         self._steps = steps
-        self._live = console.is_terminal
         self._progress = Progress(
             TextColumn('step {task.completed:.0f}/{task.total:.0f}'),
-            BarColumn(bar_width=24),
+            BarColumn(),
             TimeRemainingColumn(),
             TextColumn('{task.description}'),
-            console=console,
-            disable=not self._live,
         )
         self._task = self._progress.add_task('compiling', total=steps, completed=step)
-        self._progress.start()
+        self._losses = Text()
+        self._live = Live(Group(self._progress, self._losses), console=Console())
+        if self._live.console.is_terminal:
+            self._live.start()
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-        losses = '  '.join(f'{_short(k)} {v:.3g}' for k, v in scalars.items())
-        self._progress.update(self._task, completed=step, description=losses)
-        if not self._live:
-            print(f'step {step}/{self._steps}  {losses}', flush=True)
-        elif any(name.startswith('eval/') for name in scalars):
-            self._progress.console.print(f'step {step}  {losses}')
+        line = '  '.join(f'{_short(name)} {value:.3g}' for name, value in scalars.items())
+        if not self._live.is_started:
+            print(f'step {step}/{self._steps}  {line}', flush=True)
+            return
+        if any(name.startswith('eval/') for name in scalars):  # these stay above the bar
+            self._live.console.print(f'step {step}  {line}', highlight=False)
+        self._progress.update(self._task, completed=step)
+        if 'time/images_per_second' in scalars:
+            rate = f'{scalars["time/images_per_second"]:.0f} images/s'
+            self._progress.update(self._task, description=rate)
+        losses = [f'{k} {v:.3g}' for k, v in scalars.items() if k.startswith(('d/', 'g/'))]
+        self._losses.plain = '  '.join(losses) or self._losses.plain
 
     def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
         for text in texts.values():
-            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def flush(self) -> None:
         sys.stdout.flush()
 
     def close(self) -> None:
-        self._progress.stop()
+        self._live.stop()
 
 
 class Writers:

@@ -114,6 +114,18 @@ def numbers(variables, rng: np.random.Generator, dtype) -> Any:
     return jax.tree_util.tree_map_with_path(draw, variables)
 
 
+def start(program, seed=0):
+    """As `first_state`, on the devices of a `Program`, which may use it up."""
+    state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), program.shapes)
+    rng = np.random.default_rng(seed)
+    for side in 'gd':
+        net = getattr(state, side)
+        variables = numbers(net.variables, rng, np.float32)
+        params = variables.pop('params')
+        state = state.replace(**{side: net.replace(params=params, stats=variables)})
+    return jax.device_put(state, jax.tree.map(lambda x: x.sharding, program.shapes))
+
+
 def compiled(game, terms, **options):
     """The train step, compiled by `jit`."""
     return jit(make_train_step(game, terms, **options))

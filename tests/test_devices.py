@@ -26,18 +26,6 @@ BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
 VIEWS = 6  # that D sees in its own update
 
 
-def start(program):
-    """A state of NumPy's numbers on the program's devices."""
-    state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), program.shapes)
-    rng = np.random.default_rng(0)
-    for side in 'gd':
-        variables = small.numbers(getattr(state, side).variables, rng, np.float32)
-        params = variables.pop('params')
-        net = getattr(state, side).replace(params=params, stats=variables)
-        state = state.replace(**{side: net})
-    return jax.device_put(state, jax.tree.map(lambda x: x.sharding, program.shapes))
-
-
 # What goes in: bit for bit ------------------------------------------------------------------------
 
 
@@ -88,7 +76,7 @@ def seen_on(count):
     )
     mesh = sharding.make_mesh(count, BATCH)
     program = make_program(parts, DATA, mesh, batch_size=BATCH, d_steps=1)
-    return jax.device_get(program.update(start(program), 5, parts.hyper).terms['witness'])
+    return jax.device_get(program.update(small.start(program), 5, parts.hyper).terms['witness'])
 
 
 def test_inputs_latents_labels_and_draws_are_bit_equal():
@@ -127,7 +115,7 @@ def program_on(count):
 @functools.cache
 def step_on(count):
     program = program_on(count)
-    return jax.device_get(program.update(start(program), 0, shipped().hyper))
+    return jax.device_get(program.update(small.start(program), 0, shipped().hyper))
 
 
 def norm(tree):
@@ -224,6 +212,13 @@ def test_no_device_works_on_the_whole_batch():
         sizes = {n for shape in (*result, *operands) for n in shape}
         assert not [n for n in sizes if n % BATCH == 0], (result, operands)
         assert sizes & {share, share * VIEWS}, (result, operands)
+
+
+def test_no_device_holds_images_of_the_whole_batch():
+    """Nor feature maps: what is as large as that has two dimensions (the small maps' patches)."""
+    for opcode, result, _ in instructions():
+        for shape in result:
+            assert len(without_ones(shape)) < 3 or all(n % BATCH for n in shape), (opcode, shape)
 
 
 # The mesh -----------------------------------------------------------------------------------------

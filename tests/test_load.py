@@ -77,3 +77,10 @@ def test_wrong_keywords_are_a_type_error_that_names_the_function(block, sentence
 def test_all_faults_of_a_block_are_listed():
     block = {'fn': 'gan_jax.terms.contrastive.cntr', 'x': 1, 'y': 2}
     assert len(load.faults(block)) == 2
+
+
+def test_the_nearest_word_or_a_short_list_of_all():
+    assert load.nearest('weigth', ['weight', 'seed']) == "; did you mean 'weight'?"
+    assert load.nearest('zzz', ['b', 'a']) == '; known: a, b'
+    assert load.nearest('zzz', [f'word{i}' for i in range(13)]) == ''
+    assert load.nearest('zzz', []) == ''

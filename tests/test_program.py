@@ -37,7 +37,7 @@ def quick():
 
 
 def make_small(terms, hyper, every=None):
-    """A program of the small game on one device, and a state whose numbers it may use up."""
+    """A program of the small game on one device, and a state that it may use up."""
     every = dict.fromkeys(terms, 1) | (every or {})
     game = small.make_game(terms)
     program = make_program(
@@ -46,9 +46,7 @@ def make_small(terms, hyper, every=None):
         batch_size=small.BATCH,
         d_steps=1,
     )
-    zero = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), program.shapes)
-    state = small.first_state(game, terms).replace(metrics=zero.metrics)
-    return game, program, jax.device_put(state, jax.tree.map(lambda x: x.sharding, program.shapes))
+    return game, program, small.start(program)
 
 
 def test_sweeping_numbers_traces_the_step_once():
@@ -178,7 +176,7 @@ def test_a_term_outside_the_package_trains_through_one_config_line(tmp_path, mon
     images = data.load('digits', size=16)
     parts = experiment.build(settings, shape=(16, 16, 1), num_classes=10)
     program = make_program(parts, images, sharding.make_mesh(1, 8), batch_size=8, d_steps=1)
-    state = program.init()
+    state = small.start(program)
     losses, head = [], jax.device_get(state.d.params['heads_mine'])
     for step in range(3):
         state = program.update(state, step, parts.hyper)

@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,9 +125,9 @@ def interrupt_after(monkeypatch, stop):
     monkeypatch.setattr(train, 'make_program', interrupting)
 
 
-# After the first step, between two logs, at a log, at an evaluation, at a checkpoint, one before
-# the end. (That the data goes on in mid-epoch and over an epoch's end is seen below.)
-@pytest.mark.parametrize('stop', [1, 6, 8, 20, 21, 29])
+# After the first step, at a log, at an evaluation, one before the end. (That the data goes on in
+# mid-epoch and over an epoch's end is seen below.)
+@pytest.mark.parametrize('stop', [1, 8, 20, 29])
 def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_after(patch, stop)
@@ -273,3 +275,15 @@ def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     assert re.search(r'generator: [\d,]+ parameters', said)
     assert re.search(r'one step: [\d.e+]+ FLOPs', said)
     assert not (tmp_path / 'none').exists()
+
+
+def test_training_on_digits_imports_no_heavy_package(tmp_path):
+    script = (
+        'import sys\n'
+        'from gan_jax import train\n'
+        f'train.main([{CONFIG!r}, "--workdir={tmp_path}", "--config.steps=1"])\n'
+        'heavy = {"tensorflow", "tensorflow_datasets", "grain", "matplotlib", "torch"}\n'
+        'print("imported:", sorted(heavy & sys.modules.keys()))\n'
+    )
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == 'imported: []', done.stderr

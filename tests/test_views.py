@@ -120,6 +120,19 @@ def test_draws_do_not_depend_on_the_other_views():
         np.testing.assert_array_equal(build(*wanted)[SHIFTED]['image'], alone)
 
 
+def test_gradients_flow_through_an_augmented_view():
+    """No shipped term has such a view of fakes in the generator's loss, but one may."""
+
+    def total(image):
+        sources = {'real': {**SOURCES['real'], 'image': image}}
+        return build(SHIFTED, sources=sources)[SHIFTED]['image'].sum()
+
+    grad = jax.grad(total)(SOURCES['real']['image'])
+    # Each pixel counts as often as reflection shows it: with whole shifts, the sum stays.
+    assert grad.sum() == grad.size
+    np.testing.assert_array_equal(grad, np.round(grad))
+
+
 def test_strength_is_that_of_the_policy():
     strengths = {'translation': np.float32(0), 'flip': np.float32(1)}
     still = build(SHIFTED, strengths=strengths)[SHIFTED]['image']

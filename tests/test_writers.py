@@ -71,7 +71,7 @@ def test_a_live_bar_shows_losses_and_the_time_left(monkeypatch, capsys):
     writer.write_scalars(20, {'d/hinge/real': 0.51234, 'time/images_per_second': 642.0})
     writer.close()
     said = capsys.readouterr().out
-    assert '20/100' in said and 'd/hinge/real 0.512' in said and 'images_per_second 642' in said
+    assert '20/100' in said and 'd/hinge/real 0.512' in said and '642 images/s' in said
 
 
 def test_several_writers_are_one_and_each_takes_what_it_knows(tmp_path):

@@ -81,15 +81,14 @@ def summed(term, side):
     return loss
 
 
-def gradient(loss, out):
-    """Of everything but the labels: the gradient of `loss`, `loss` itself, the point where."""
+def on_floats(loss, out):
+    """`loss` as a function of everything but the labels, and the point where."""
     label = {name: record['label'] for name, record in out.items()}
-    floats = {n: {k: x for k, x in r.items() if k != 'label'} for n, r in out.items()}
 
     def of_floats(floats):
         return loss({name: {**record, 'label': label[name]} for name, record in floats.items()})
 
-    return jax.jit(jax.grad(of_floats))(floats), of_floats, floats
+    return of_floats, {n: {k: x for k, x in r.items() if k != 'label'} for n, r in out.items()}
 
 
 def central_difference(value, at, direction, step):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from gan_jax.terms import contrastive
-from gan_jax.terms.contrastive import nt_xent
 from gan_jax.views import View, augmented
+from tests import small
+
+nt_xent = small.jit(contrastive.nt_xent)
 
 
 def pairs(seed=0, count=5, size=7):
@@ -74,7 +76,7 @@ def test_nt_xent_of_one_pair_is_nothing():
 
 def test_nt_xent_has_a_finite_gradient_at_a_zero_row():
     a, b = jnp.float32(pairs())
-    grads = jax.grad(nt_xent, argnums=(0, 1))(a.at[1].set(0), b, 0.1)
+    grads = small.jit(jax.grad(contrastive.nt_xent, argnums=(0, 1)))(a.at[1].set(0), b, 0.1)
     assert all(jnp.isfinite(g).all() for g in grads)
 
 
@@ -83,13 +85,13 @@ def test_nt_xent_has_a_finite_gradient_at_a_zero_row():
 )
 def test_nt_xent_refuses_other_shapes(a, b):
     with pytest.raises(ValueError, match=r'nt_xent needs two \[N, F\] of one shape, got'):
-        nt_xent(jnp.ones(a), jnp.ones(b), 0.1)
+        contrastive.nt_xent(jnp.ones(a), jnp.ones(b), 0.1)
 
 
 def test_projection():
     features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
     head = contrastive.Projection(hidden=11, size=4)
-    out, variables = head.init_with_output(jax.random.key(0), features, label)
+    out, variables = small.jit(head.init_with_output)(jax.random.key(0), features, label)
     params = jax.tree.map(np.asarray, variables['params'])
     first, second = params['Dense_0'], params['Dense_1']
     hidden = np.maximum(features @ first['kernel'] + first['bias'], 0)
@@ -119,8 +121,8 @@ def test_cntr_is_the_discriminators_alone():
         'fake_aug': View('fake', augmented),
         'fake_aug2': View('fake', augmented, draw=1),
     }
-    small = contrastive.cntr(hidden=3, size=2).head
-    assert small == contrastive.Projection(hidden=3, size=2)
+    narrow = contrastive.cntr(hidden=3, size=2).head
+    assert narrow == contrastive.Projection(hidden=3, size=2)
 
 
 def test_cntr_has_simclrs_temperature():
@@ -128,4 +130,4 @@ def test_cntr_has_simclrs_temperature():
     heads = {'real_aug': a, 'real_aug2': b, 'fake_aug': b, 'fake_aug2': a}
     out = {name: {'head': {'projection': h}} for name, h in heads.items()}
     parts, *_ = contrastive.cntr().d.loss(out, {})
-    assert parts['real'] == nt_xent(a, b, 0.1)
+    assert parts['real'] == pytest.approx(float(nt_xent(a, b, 0.1)), rel=1e-6)
