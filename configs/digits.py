@@ -27,7 +27,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.generator = dict(fn='gan_jax.models.sndcgan.Generator', width=0.25)
     c.discriminator = dict(fn='gan_jax.models.sndcgan.Trunk', width=0.25)
     c.update(method(chosen['method'], chosen['augment'], chosen['strength']))
-    adam = dict(fn='optax.adam', learning_rate=4e-4, b1=0.5, b2=0.999)
+    adam = dict(fn='optax.adam', learning_rate=6e-4, b1=0.5, b2=0.999)
     c.optim = dict(g=dict(adam), d=dict(adam))
     c.ema = dict(halflife_images=10_000.0, ramp=0.05)
     c.evaluate = dict(metrics='fd_digits,modes', num=5000)

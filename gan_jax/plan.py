@@ -8,6 +8,10 @@ from gan_jax.terms import Objective, Term
 from gan_jax.views import Record, View
 
 
+# What a view's record holds beside the outputs of heads, which stand there by their terms' names.
+TAKEN = ('image', 'label', 'logit', 'features', 'dx')
+
+
 class Plan(NamedTuple):
     """What the terms read for one player.
 
@@ -26,11 +30,13 @@ def plan(terms: Mapping[str, Term], side: str, policy: str) -> Plan:
     """The plan for 'd' or 'g', where `policy` is what unnamed policies stand for.
 
     Raises:
-        ValueError: two terms give one name to different views, or a term reads the input gradient
-            of a view that it does not declare.
+        ValueError: two terms give one name to different views, a term reads the input gradient of
+            a view that it does not declare, or a term with a head has a name of TAKEN.
     """
     objectives, first = {}, {}
     for name, term in terms.items():
+        if term.head is not None and name in TAKEN:
+            raise ValueError(f"a term with a head cannot be called '{name}': rename terms.{name}")
         objective = getattr(term, side)
         if objective is None:
             continue

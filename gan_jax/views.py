@@ -37,7 +37,8 @@ class View(NamedTuple):
     Attributes:
         source: 'real', 'fake', or the name of a latent view that a term brings ('fake_near').
         make: (key, sources {name: Record}, policy, strength f32[]) -> Record of the same batch
-            size. `sources['own']` is the record of the view's own source.
+            size. `sources['own']` is the record of the view's own source. A function of a module,
+            since its path names the view's draws.
         policy: augmentation policy such as 'flip|translation'; '' stands for the config's
             `augment.view`.
         draw: tells apart independent draws of the same view.

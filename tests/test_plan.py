@@ -1,7 +1,10 @@
 """What is handed to each term: its own views and head, and no more."""
 
-from gan_jax.plan import latents_of, plan, read
+import pytest
+
+from gan_jax.plan import TAKEN, latents_of, plan, read
 from gan_jax.terms import Objective, Term
+from gan_jax.terms.contrastive import Projection
 from gan_jax.views import View, augmented
 
 REAL, SHIFTED = View('real'), View('real', augmented, 'translation')
@@ -58,3 +61,10 @@ def test_latents_of_all_terms():
     near, far = (lambda key, z: z), (lambda key, z: -z)
     terms = {'a': Term(latents={'near': near}), 'b': Term(latents={'far': far})}
     assert latents_of(terms) == {'near': near, 'far': far}
+
+
+@pytest.mark.parametrize('name', TAKEN)
+def test_a_term_with_a_head_may_not_take_the_name_of_a_records_entry(name):
+    with pytest.raises(ValueError, match=f"cannot be called '{name}': rename terms.{name}"):
+        plan({name: TERMS['mine']._replace(head=Projection())}, 'd', '')
+    plan({name: TERMS['mine']}, 'd', '')  # without a head nothing clashes
