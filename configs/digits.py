@@ -18,7 +18,7 @@ def get_config(text: str = '') -> ConfigDict:
     chosen = arguments(text, method='bcr_cntr', augment='translation', strength=0.15)
     c = ConfigDict()
     c.seed = 0
-    c.steps = 1600
+    c.steps = 1400
     c.batch_size = 64
     c.d_steps = 1
     c.joint = True
@@ -31,7 +31,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.optim = dict(g=dict(adam), d=dict(adam))
     c.ema = dict(halflife_images=10_000.0, ramp=0.05)
     c.evaluate = dict(metrics='fd_digits,modes', num=5000)
-    c.every = dict(log=20, sample=400, evaluate=400, checkpoint=400)
+    c.every = dict(log=20, sample=350, evaluate=350, checkpoint=350)
     c.mesh = dict(data=-1)
     c.dtype = 'float32'
     return c

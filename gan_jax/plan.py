@@ -7,7 +7,6 @@ from gan_jax import views
 from gan_jax.terms import Objective, Term
 from gan_jax.views import Record, View
 
-
 # What a view's record holds beside the outputs of heads, which stand there by their terms' names.
 TAKEN = ('image', 'label', 'logit', 'features', 'dx')
 
