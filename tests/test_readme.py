@@ -87,7 +87,7 @@ def test_every_file_named_exists():
     prose = re.sub(r'^```.*?^```$', '', TEXT, flags=re.M | re.S)
     named = r'\]\(([\w./]+)\)|`((?:gan_jax|tests|docs|launch|configs)/[\w./]+)`'
     found = [link or path for link, path in re.findall(named, prose)]
-    assert len(found) > 5
+    assert {'docs/results.md', 'gan_jax/step.py'} <= set(found)
     for name in found:
         assert (ROOT / name).exists(), name
 
