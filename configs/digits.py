@@ -3,7 +3,7 @@
     python -m gan_jax.train --config=configs/digits.py --workdir=workdirs/digits
     python -m gan_jax.train --config=configs/digits.py:method=none --workdir=workdirs/vanilla
 
-Methods: none, real_only, real_fake, bcr, cntr, bcr_cntr. Zhao et al. 2020, arXiv 2006.02595, has
+Methods: those of the README. Zhao et al. 2020, arXiv 2006.02595, has
 no experiment on digits; weights and method are its own, network width and rates are chosen for a
 first run on two CPU cores.
 """
@@ -22,10 +22,11 @@ def get_config(text: str = '') -> ConfigDict:
     c.batch_size = 64
     c.d_steps = 1
     c.joint = True
-    c.data = dict(name='digits', size=16)
+    c.data = dict(name='digits', size=16, dir='', fraction=1.0, subset_seed=0)
     c.latent = dict(dim=128)
     c.generator = dict(fn='gan_jax.models.sndcgan.Generator', width=0.25)
     c.discriminator = dict(fn='gan_jax.models.sndcgan.Trunk', width=0.25)
+    c.logit = dict(fn='gan_jax.models.critic.Logit')
     c.update(method(chosen['method'], chosen['augment'], chosen['strength']))
     adam = dict(fn='optax.adam', learning_rate=6e-4, b1=0.5, b2=0.999)
     c.optim = dict(g=dict(adam), d=dict(adam))

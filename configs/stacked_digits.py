@@ -2,35 +2,22 @@
 
     python -m gan_jax.train --config=configs/stacked_digits.py --workdir=workdirs/stacked
 
-Methods: none, real_only, real_fake, bcr, cntr, bcr_cntr. Zhao et al. 2020, arXiv 2006.02595, has
-no experiment on digits; weights and method are its own, network width and rates are chosen for a
-first run on two CPU cores.
+Methods and other arguments as those of digits.py, and the same experiment but for what is set here.
 """
+
+import runpy
+from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gan_jax.methods import arguments, method
+DIGITS = Path(__file__).with_name('digits.py')
 
 
 def get_config(text: str = '') -> ConfigDict:
     """`method`, `augment` (a policy) and its `strength` can follow the file name."""
-    chosen = arguments(text, method='bcr_cntr', augment='translation', strength=0.15)
-    c = ConfigDict()
-    c.seed = 0
+    c = runpy.run_path(str(DIGITS))['get_config'](text)
     c.steps = 1600
-    c.batch_size = 64
-    c.d_steps = 1
-    c.joint = True
-    c.data = dict(name='stacked_digits', size=16)
-    c.latent = dict(dim=128)
-    c.generator = dict(fn='gan_jax.models.sndcgan.Generator', width=0.25)
-    c.discriminator = dict(fn='gan_jax.models.sndcgan.Trunk', width=0.25)
-    c.update(method(chosen['method'], chosen['augment'], chosen['strength']))
-    adam = dict(fn='optax.adam', learning_rate=4e-4, b1=0.5, b2=0.999)
-    c.optim = dict(g=dict(adam), d=dict(adam))
-    c.ema = dict(halflife_images=10_000.0, ramp=0.05)
-    c.evaluate = dict(metrics='fd_digits,modes', num=5000)
-    c.every = dict(log=20, sample=400, evaluate=400, checkpoint=400)
-    c.mesh = dict(data=-1)
-    c.dtype = 'float32'
+    c.data.name = 'stacked_digits'
+    c.optim.g.learning_rate = c.optim.d.learning_rate = 4e-4
+    c.every.sample = c.every.evaluate = c.every.checkpoint = 400
     return c

@@ -53,8 +53,12 @@ def manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
 
 def named_leaves(tree: Any) -> dict[str, np.ndarray]:
     """Every leaf of a tree on the host, by its path: 'g/params/Dense_0/kernel'."""
-    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {_name(path): np.asarray(leaf) for path, leaf in leaves}
+    return {name: np.asarray(leaf) for name, leaf in _by_name(tree).items()}
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256, in hex, of a JSON value; the order of its keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def digests(tree: Any) -> dict[str, str]:
@@ -86,10 +90,10 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
                 DIVERGED,
             )
     step = int(leaves['step'])
-    record = {'step': step, 'leaves': digests(state), **facts}
+    record = {'step': step, 'leaves': digests(leaves), **facts}
     arguments = ocp.args.Composite(
         state=ocp.args.StandardSave(leaves),
-        record=ocp.args.JsonSave({**record, 'digest': _digest(record)}),
+        record=ocp.args.JsonSave({**record, 'digest': json_digest(record)}),
     )
     try:
         checkpoints.save(step, args=arguments, force=True)
@@ -105,7 +109,7 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
             f'about {need:,} needed); make room and run the same command again',
             DISK,
         ) from error
-    return _digest(record['leaves'])
+    return json_digest(record['leaves'])
 
 
 def restore(
@@ -150,7 +154,7 @@ def _read(folder: Path, step: int, template: Any) -> Restored | None:
     record = _record(folder, step)
     if record is None:
         return None
-    expected = {_name(p): leaf for p, leaf in jax.tree_util.tree_flatten_with_path(template)[0]}
+    expected = _by_name(template)
     _check_leaves(folder, step, record['leaves'], expected)
     try:
         with manager(folder, read_only=True) as checkpoints:
@@ -162,7 +166,7 @@ def _read(folder: Path, step: int, template: Any) -> Restored | None:
         return None
     state = jax.tree.unflatten(jax.tree.structure(template), [leaves[name] for name in expected])
     facts = {k: v for k, v in record.items() if k not in ('step', 'leaves', 'digest')}
-    return Restored(step, state, facts, _digest(record['leaves']), [])
+    return Restored(step, state, facts, json_digest(record['leaves']), [])
 
 
 def _record(folder: Path, step: int) -> dict[str, Any] | None:
@@ -173,7 +177,7 @@ def _record(folder: Path, step: int) -> dict[str, Any] | None:
         digest = record.pop('digest')
     except Exception:  # whatever a damaged file makes of orbax and the JSON reader
         return None
-    return record if digest == _digest(record) and record['step'] == step else None
+    return record if digest == json_digest(record) and record['step'] == step else None
 
 
 def _check_leaves(
@@ -200,16 +204,16 @@ def _quarantine(folder: Path, step: int) -> None:
     shutil.move(folder / str(step), target)
 
 
+def _by_name(tree: Any) -> dict[str, Any]:
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+
+
 def _name(path: tuple) -> str:
     return jax.tree_util.keystr(path, simple=True, separator='/')
 
 
 def _kind(leaf: Any) -> str:
     return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _first_line(error: Exception) -> str:

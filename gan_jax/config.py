@@ -16,24 +16,29 @@ from gan_jax.errors import UserError
 TERM = ('weight', 'every', 'policy', 'strength')
 OPTIMIZER = ('learning_rate',)
 
-# What a resumed run may change: how long it goes and how often it looks, not the experiment.
-CHANGEABLE = ('steps', 'every')
+# What a resumed run may change: how long it goes, how often it looks and where the data lie, which
+# their digest knows again; not the experiment.
+CHANGEABLE = ('steps', 'every', 'data.dir')
 
 # Blocks with a function, and the keywords that the program itself supplies to it.
-FUNCTIONS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',)}
+FUNCTIONS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
 
 # Every other key: its type, its range, and the range in words.
 COUNT = (int, lambda v: v >= 1, 'a positive integer')
 POSITIVE = (float, lambda v: v > 0, 'a positive number')
 TEXT = (str, lambda v: True, 'a text')
+SEED = (int, lambda v: 0 <= v < 2**31, 'an integer from 0 to 2147483647')
 VALUES = {
-    'seed': (int, lambda v: 0 <= v < 2**31, 'an integer from 0 to 2147483647'),
+    'seed': SEED,
     'steps': COUNT,
     'batch_size': (int, lambda v: v >= 2, 'an integer of at least 2'),
     'd_steps': COUNT,
     'joint': (bool, lambda v: True, 'True or False'),
     'data.name': TEXT,
     'data.size': COUNT,
+    'data.dir': TEXT,
+    'data.fraction': (float, lambda v: 0 < v <= 1, 'a number above 0, up to 1'),
+    'data.subset_seed': SEED,
     'latent.dim': COUNT,
     'augment.real': TEXT,
     'augment.critic': TEXT,
@@ -120,7 +125,7 @@ def flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What a resumed run may not change but did, a line a key."""
     a, b = flat(old), flat(new)
-    keys = [k for k in sorted(a.keys() | b.keys()) if k.split('.')[0] not in CHANGEABLE]
+    keys = [k for k in sorted(a.keys() | b.keys()) if not {k, k.split('.')[0]} & {*CHANGEABLE}]
     return [f'{k}: {a.get(k)!r} -> {b.get(k)!r}' for k in keys if a.get(k) != b.get(k)]
 
 

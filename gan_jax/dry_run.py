@@ -8,30 +8,23 @@ from typing import Any
 import jax
 
 from gan_jax import views
-from gan_jax.experiment import Experiment
-from gan_jax.program import Program
+from gan_jax.parts import Parts
+from gan_jax.plan import plan
 
 
-def describe(config: Mapping[str, Any], experiment: Experiment, program: Program) -> str:
+def describe(parts: Parts) -> str:
     """The resolved config, a table of terms and views, parameter counts and FLOPs of a step."""
-    lines = [json.dumps(config, indent=2), '', 'terms and the views that they read:']
-    policy = experiment.game.augment.view
-    for name, term in experiment.terms.items():
+    experiment, program = parts.experiment, parts.program
+    lines = [json.dumps(parts.settings, indent=2), '', 'terms and the views that they read:']
+    plans = {side: plan(experiment.terms, side, experiment.game.augment.view) for side in 'dg'}
+    for name in experiment.terms:
         lines.append(f'  {name}  weight {_weight(experiment.hyper.weights[name])}')
         for side in 'dg':
-            objective = getattr(term, side)
-            if objective is not None:
-                read = [_view(n, views.settle(v, policy)) for n, v in objective.views.items()]
+            if name in plans[side].objectives:
+                read = [_view(n, v) for n, v in plans[side].objectives[name].views.items()]
                 lines.append(f'    {side}: {", ".join(read) or "no view"}')
-    seen = {
-        side: {
-            views.settle(v, policy)
-            for term in experiment.terms.values()
-            for v in (getattr(term, side).views.values() if getattr(term, side) else ())
-        }
-        for side in 'dg'
-    }
-    lines += ['', f'views in one pass: {len(seen["d"])} for d, {len(seen["g"])} for g']
+    distinct = {side: len({*plans[side].views}) for side in 'dg'}
+    lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
     for side, net in (('generator', program.shapes.g), ('discriminator', program.shapes.d)):
         lines.append(f'{side}: {_size(net.params):,} parameters')
     state = sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(program.shapes))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -40,22 +41,25 @@ def build(
     """The parts of the run that a config without faults describes.
 
     Args:
-        config: nested, without `config.faults`.
+        config: nested dicts without `config.faults`.
         shape: (H, W, C) of the data's images.
-        num_classes: of the data, 1 where it has no labels.
+        num_classes: of the data, 0 where it has no labels.
         allow: packages that the config's paths may name, as in `load.resolve`.
 
     Raises:
-        TypeError, ValueError: a function of the config refuses its keywords.
+        TypeError, ValueError: a function of the config refuses its keywords, or a conditional
+            network counts other classes than the data.
     """
     dtype = jnp.dtype(config['dtype'])
-    blocks = {n: b for n, b in config['terms'].items() if _active(b['weight'])}
+    blocks = {n: b for n, b in config['terms'].items() if any(jax.tree.leaves(b['weight']))}
     terms = {name: _term(block, allow) for name, block in blocks.items()}
+    _check_classes(config, num_classes)
     trunk = load.build(config['discriminator'], allow=allow, dtype=dtype)
+    logit = load.build(config['logit'], allow=allow)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     game = Game(
         generator=load.build(config['generator'], allow=allow, shape=shape, dtype=dtype),
-        critic=Critic(trunk, heads),
+        critic=Critic(trunk, heads, logit),
         optimizers={
             side: load.build(
                 config['optim'][side], reserved=OPTIMIZER, allow=allow, learning_rate=1.0
@@ -63,14 +67,14 @@ def build(
             for side in 'gd'
         },
         latent_dim=config['latent']['dim'],
-        num_classes=num_classes,
+        num_classes=num_classes or 1,  # images without labels are all of one class
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
         ema=Ema(**config['ema']),
         joint=config['joint'],
     )
     hyper = Hyper(
         seed=np.int32(config['seed']),
-        weights={name: _numbers(block['weight']) for name, block in blocks.items()},
+        weights={name: jax.tree.map(np.float32, b['weight']) for name, b in blocks.items()},
         strength={policy: np.float32(s) for policy, s in strengths(config).items()},
         learning_rate={s: np.float32(config['optim'][s]['learning_rate']) for s in 'gd'},
     )
@@ -78,14 +82,13 @@ def build(
     return Experiment(game, terms, every, hyper)
 
 
-def _active(weight: Any) -> bool:
-    return any(weight.values()) if hasattr(weight, 'values') else weight != 0
-
-
-def _numbers(weight: Any) -> Any:
-    if hasattr(weight, 'items'):
-        return {part: np.float32(w) for part, w in weight.items()}
-    return np.float32(weight)
+def _check_classes(config: Mapping[str, Any], num_classes: int) -> None:
+    for name in ('generator', 'logit'):
+        classes = config[name].get('num_classes', 0)
+        if classes not in (0, num_classes):
+            raise ValueError(
+                f'config.{name}.num_classes is {classes} and the data have {num_classes} classes'
+            )
 
 
 def _term(block: Mapping[str, Any], allow: Collection[str] | None) -> Term:

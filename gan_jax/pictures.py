@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gan_jax.files import whole
+
 SMALLEST = 48  # pixels that an image should measure at least on a screen
 GAP = 1  # pixels between images, before they are enlarged
 GREY = 128
@@ -36,7 +38,6 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 def save(path: Path, picture: np.ndarray) -> None:
     """Writes uint8 [H, W, C], C of 1 or 3, as a PNG; a reader never sees half of it."""
-    partial = path.with_name(path.name + '.part')
     squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
-    Image.fromarray(squeezed).save(partial, format='PNG')
-    partial.replace(path)
+    with whole(path) as partial:
+        Image.fromarray(squeezed).save(partial, format='PNG')

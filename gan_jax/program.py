@@ -21,14 +21,14 @@ class Program(NamedTuple):
 
     Attributes:
         shapes: `jax.ShapeDtypeStruct`s with shardings, like a state.
-        init: () -> the state before the first step.
+        init: hyper -> the state before the first step.
         update: (state, step, hyper) -> the state after that step; the state given is used up.
         lower: () -> the step that has every term in it, lowered and not compiled.
         reset: metrics -> running means that have seen nothing.
     """
 
     shapes: TrainState
-    init: Callable[[], TrainState]
+    init: Callable[[Hyper], TrainState]
     update: Callable[[TrainState, int, Hyper], TrainState]
     lower: Callable[[], jax.stages.Lowered]
     reset: Callable[[Any], Any]
@@ -69,7 +69,7 @@ def make_program(
 
         return update
 
-    def init_without_metrics():
+    def init_without_metrics(hyper):
         return create(
             game.generator,
             game.critic,
@@ -81,24 +81,25 @@ def make_program(
         )
 
     indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32)
-    _, metrics = jax.eval_shape(
-        step_with(frozenset(terms)), jax.eval_shape(init_without_metrics), resident, indices, hyper
-    )
+    first = jax.eval_shape(init_without_metrics, hyper)
+    _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, resident, indices, hyper)
 
-    def init():
-        return init_without_metrics().replace(metrics=empty(metrics))
+    @functools.partial(jax.jit, out_shardings=everywhere)
+    def init(hyper):
+        return init_without_metrics(hyper).replace(metrics=empty(metrics))
 
+    @functools.cache
     def compiled(active: frozenset[str]):
         def update(*arguments):
             return step_with(active)(*arguments)[0]
 
         return jax.jit(update, donate_argnums=0, out_shardings=everywhere)
 
-    for_active = functools.cache(compiled)
-    init = jax.jit(init, out_shardings=everywhere)
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), jax.eval_shape(init)
-    )
+    def shapes_of(tree, where):
+        struct = functools.partial(jax.ShapeDtypeStruct, sharding=where)
+        return jax.tree.map(lambda x: struct(x.shape, x.dtype), tree)
+
+    shapes = shapes_of(jax.eval_shape(init, hyper), everywhere)
     on_devices = functools.cache(lambda: jax.device_put(resident, everywhere))
     spread = sharding.batch_sharding(mesh, axis=1)
 
@@ -109,11 +110,11 @@ def make_program(
             for i in range(d_steps)
         ]
         batch = jax.device_put(np.stack(rows), spread)
-        return for_active(active)(state, on_devices(), batch, hyper)
+        return compiled(active)(state, on_devices(), batch, hyper)
 
     def lower():
-        abstract = jax.ShapeDtypeStruct(indices.shape, indices.dtype, sharding=spread)
-        return for_active(frozenset(terms)).lower(shapes, on_devices(), abstract, hyper)
+        data, batch = shapes_of(resident, everywhere), shapes_of(indices, spread)
+        return compiled(frozenset(terms)).lower(shapes, data, batch, hyper)
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=everywhere)
     return Program(shapes, init, update, lower, reset)

@@ -19,8 +19,8 @@ from gan_jax.generate import make_generate
 def main(arguments: Sequence[str]) -> int:
     """Draws --num images with the averaged generator."""
     flags = _parse(arguments)
-    run = trained.read(flags.workdir, flags.step, flags.allow)
-    game = run.experiment.game
+    run = trained.read(flags.workdir, flags.step, flags.allow, data_dir=flags.data_dir)
+    game = run.parts.experiment.game
     if flags.label is not None and not 0 <= flags.label < game.num_classes:
         raise UserError(f'--label is {flags.label}: give a class from 0 to {game.num_classes - 1}')
     generate = make_generate(
@@ -58,7 +58,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     trained.add_flags(parser)
     parser.add_argument('--num', type=int, default=64, help='how many images')
     parser.add_argument('--out', type=Path, required=True, help='a .png, or a folder')
-    parser.add_argument('--seed', type=int, default=0, help='of the latents')
+    parser.add_argument('--seed', type=trained.seed, default=0, help='of the latents')
     parser.add_argument('--label', type=int, help='one class for all; by default all in turn')
     parser.add_argument(
         '--truncation', type=float, help='draw latents again beyond this many standard deviations'
@@ -66,8 +66,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     flags = parser.parse_args(arguments)
     if flags.num < 1:
         parser.error(f'--num is {flags.num}: give a positive number')
-    if not 0 <= flags.seed < 2**31:
-        parser.error(f'--seed is {flags.seed}: give a number from 0 to 2147483647')
     if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
         parser.error(f'--truncation is {flags.truncation}: give a positive number')
     return flags

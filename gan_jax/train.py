@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import checkpoint, cli, config, data, observe, sharding, workdir
+from gan_jax import checkpoint, cli, config, data, observe, workdir
 from gan_jax.dry_run import describe
-from gan_jax.errors import DATA, UserError
-from gan_jax.evaluate import protocol
-from gan_jax.experiment import build
+from gan_jax.errors import UserError
 from gan_jax.generate import make_generate
-from gan_jax.program import make_program
+from gan_jax.parts import Parts, assemble
 from gan_jax.signals import stop_on_signal
 from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
 
@@ -27,64 +25,70 @@ def main(arguments: Sequence[str]) -> int:
     """Trains until config.steps, or until a signal asks it to save and stop."""
     # Config: everything that is wrong with it, before anything is built.
     flags, overrides = _parse(arguments)
-    c = config.read(flags.config, overrides)
-    settings = json.loads(c.to_json())
+    settings = json.loads(config.read(flags.config, overrides).to_json())
 
     # Parts: data, devices, networks, terms. Nothing is compiled yet.
-    dataset = data.load(c.data.name, size=c.data.size)
-    _check_size(dataset, c.batch_size)
-    mesh = sharding.make_mesh(c.mesh.data, c.batch_size)
-    names = [name for name in c.evaluate.metrics.split(',') if name]
-    with _as_sentences():
-        game, *_, hyper = experiment = build(
-            settings, shape=dataset.images.shape[1:], num_classes=dataset.num_classes
-        )
-        program = make_program(
-            experiment, dataset, mesh, batch_size=c.batch_size, d_steps=c.d_steps
-        )
+    parts = assemble(settings)
     if flags.dry_run:
-        print(describe(settings, experiment, program))
+        print(describe(parts))
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
-    evaluation = protocol.prepare(names, c.data.name, c.data.size)
+    return train(parts, Path(flags.workdir))
+
+
+def train(parts: Parts, folder: Path) -> int:
+    """Trains a run in its workdir from where it is to its last step.
+
+    Returns:
+        0 when it is done; 130 or 143 when a signal came, after the step has been saved.
+
+    Raises:
+        UserError: the workdir cannot be used or holds another run, or the run has diverged.
+    """
+    settings, dataset, program = parts.settings, parts.dataset, parts.program
+    game, *_, hyper = parts.experiment
+    steps, every, seed = settings['steps'], settings['every'], settings['seed']
+    evaluation = parts.evaluation()
     generate = make_generate(
         game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
     )
 
-    folder = Path(flags.workdir)
     with workdir.locked(folder), stop_on_signal() as stopped, contextlib.ExitStack() as open_files:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
         facts = {'config': settings, 'data': data.digest(dataset)}
         restored = _resume(folder, program.shapes, facts)
-        state = restored.state if restored else program.init()
+        state = restored.state if restored else program.init(hyper)
         step = saved = restored.step if restored else 0
         # Whether everything that is due at this step has been written. A signal during an
         # evaluation leaves it undone, and the resumed run does it first.
         seen = bool(restored and restored.facts['seen'])
         workdir.write_json(folder / 'config.json', settings)
+        if parts.subset is not None:
+            workdir.write_json(folder / 'subset.json', parts.subset.tolist())
         workdir.write_status(folder, 'running', step)
         open_files.enter_context(_report_failure(folder, lambda: step))
-        writers = _writers(folder, c.steps, settings, since=step if seen else step - 1)
+        writers = _writers(folder, steps, settings, since=step if seen else step - 1)
         open_files.callback(writers.close)
         checkpoints = open_files.enter_context(checkpoint.manager(folder / 'checkpoints'))
         mark = time.monotonic(), step
 
         while True:
             # Look. At most one row of metrics.jsonl for a step: a resumed run must write the same.
-            last = step == c.steps
+            last = step == steps
             if not seen:
-                row, logging = {}, step > 0 and (last or step % c.every.log == 0)
+                row, logging = {}, step > 0 and (last or step % every['log'] == 0)
                 if logging:
                     row |= observe.means(state.metrics, step) | observe.rates(
-                        mark, step, c.d_steps * c.batch_size
+                        mark, step, settings['d_steps'] * settings['batch_size']
                     )
-                if last or observe.picture_due(step, c.every.sample):
+                if last or observe.picture_due(step, every['sample']):
                     observe.write_picture(
-                        folder, step, generate(state.ema, c.seed, observe.GRID), writers
+                        folder, step, generate(state.ema, seed, observe.GRID), writers
                     )
-                if last or step % c.every.evaluate == 0:
-                    images = observe.collect(generate(state.ema, c.seed, c.evaluate.num), stopped)
+                if last or step % every['evaluate'] == 0:
+                    batches = generate(state.ema, seed, settings['evaluate']['num'])
+                    images = observe.collect(batches, stopped)
                     if images is not None:
                         values = evaluation.measure(images)
                         row |= {f'eval/{name}': value for name, value in values.items()}
@@ -96,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
                     state = state.replace(metrics=program.reset(state.metrics))
 
             # Save.
-            due = last or (step > 0 and step % c.every.checkpoint == 0)
+            due = last or (step > 0 and step % every['checkpoint'] == 0)
             if step != saved and (due or stopped()):
                 checkpoint.save(checkpoints, state, {**facts, 'seen': seen})
                 saved = step
@@ -129,24 +133,6 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         if argument not in overrides:
             parser.error(f'unknown argument {argument}; overrides are --config.key=value')
     return flags, overrides
-
-
-def _check_size(dataset: data.DataSet, batch_size: int) -> None:
-    if len(dataset.images) < batch_size:
-        raise UserError(
-            f"'{dataset.name}' has {len(dataset.images)} images, fewer than config.batch_size "
-            f'{batch_size}: make the batch smaller',
-            DATA,
-        )
-
-
-@contextlib.contextmanager
-def _as_sentences() -> Iterator[None]:
-    """Parts that do not fit together are the config's fault, whoever's code says so."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise UserError(f'the config does not work: {error}') from error
 
 
 def _resume(folder: Path, shapes: Any, facts: Mapping[str, Any]) -> checkpoint.Restored | None:

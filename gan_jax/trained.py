@@ -3,22 +3,18 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gan_jax import checkpoint, config, data, workdir
+from gan_jax import checkpoint, config, workdir
 from gan_jax.errors import MISSING, UserError
-from gan_jax.experiment import Experiment, build
 from gan_jax.load import TRUSTED
-from gan_jax.program import make_program
-from gan_jax.sharding import make_mesh
+from gan_jax.parts import Parts, assemble
 
 
 class Trained(NamedTuple):
-    """A run's parts and the checkpoint that was asked for."""
+    """A run's parts, on one device, and the checkpoint that was asked for."""
 
-    config: dict[str, Any]
-    experiment: Experiment
-    dataset: data.DataSet
+    parts: Parts
     checkpoint: checkpoint.Restored
 
 
@@ -29,6 +25,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         '--step', default='last', metavar='N', help="checkpoint: a number or 'last'"
     )
     parser.add_argument(
+        '--data_dir', metavar='DIR', type=Path, help='of the data, if they lie elsewhere by now'
+    )
+    parser.add_argument(
         '--allow',
         action='append',
         default=[],
@@ -37,13 +36,21 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read(folder: Path, step: str, allow: Sequence[str]) -> Trained:
+def seed(text: str) -> int:
+    """A seed from the command line, as an argparse type."""
+    if not (text.isdigit() and int(text) < 2**31):
+        raise argparse.ArgumentTypeError(f'is {text}: give a number from 0 to 2147483647')
+    return int(text)
+
+
+def read(folder: Path, step: str, allow: Sequence[str], *, data_dir: Path | None = None) -> Trained:
     """The run in a workdir at one of its checkpoints.
 
     Args:
         folder: the workdir.
         step: a number, or 'last'.
         allow: packages beside `load.TRUSTED` that its config may name.
+        data_dir: where its data set lies; None is where it lay when the run began.
 
     Raises:
         UserError: no run, no such checkpoint, a config with faults, or one that names other code.
@@ -55,23 +62,12 @@ def read(folder: Path, step: str, allow: Sequence[str]) -> Trained:
     wrong = config.faults(settings, trusted)
     if wrong:
         raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
-    dataset = data.load(settings['data']['name'], size=settings['data']['size'])
-    experiment = build(
-        settings,
-        shape=dataset.images.shape[1:],
-        num_classes=dataset.num_classes,
-        allow=trusted,
-    )
-    program = make_program(
-        experiment,
-        dataset,
-        make_mesh(1, settings['batch_size']),
-        batch_size=settings['batch_size'],
-        d_steps=settings['d_steps'],
-    )
+    if data_dir is not None:
+        settings['data']['dir'] = str(data_dir)
+    parts = assemble(settings, devices=1, allow=trusted)
     found = checkpoint.restore(
-        folder / 'checkpoints', program.shapes, step=None if step == 'last' else int(step)
+        folder / 'checkpoints', parts.program.shapes, step=None if step == 'last' else int(step)
     )
     if found is None:
         raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
-    return Trained(settings, experiment, dataset, found)
+    return Trained(parts, found)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.errors import BUSY, MISSING, UNWRITABLE, UserError
+from gan_jax.files import whole
 
 
 @contextlib.contextmanager
@@ -47,10 +48,9 @@ def locked(workdir: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON through a temporary file, so that a reader or a crash never meets half of it."""
-    partial = path.with_name(path.name + '.part')
-    partial.write_text(json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + '\n')
-    partial.replace(path)
+    """Writes JSON; a reader or a crash never meets half of it."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + '\n')
 
 
 def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:

@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from gan_jax.files import whole
+
 
 class JsonlWriter:
     """One JSON object a line, 'step' first: what scripts and tests read.
@@ -27,9 +29,8 @@ class JsonlWriter:
 
     def __init__(self, path: Path, step: int):
         rows = _rows_until(path, step) if path.exists() else []
-        partial = path.with_name(path.name + '.part')
-        partial.write_text(''.join(rows))
-        partial.replace(path)
+        with whole(path) as partial:
+            partial.write_text(''.join(rows))
         self._file = path.open('a')
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:

@@ -61,8 +61,9 @@ def compiled(flags):
         d_steps=c.d_steps,
     )
     flops = program.lower().cost_analysis()['flops']
-    state = jax.block_until_ready(program.update(program.init(), 0, experiment.hyper))
-    return program, experiment.hyper, state, flops
+    hyper = experiment.hyper
+    state = jax.block_until_ready(program.update(program.init(hyper), 0, hyper))
+    return program, hyper, state, flops
 
 
 def main():

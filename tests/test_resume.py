@@ -12,9 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import checkpoint, config, data, sharding
-from gan_jax.experiment import build
-from gan_jax.program import make_program
+from gan_jax import checkpoint, config
+from gan_jax.parts import assemble
 
 CONFIG = str(Path(__file__).parent / 'smoke.py')
 
@@ -25,18 +24,12 @@ NEVER_READ = ('/sigma',)  # spectral norm takes sigma from u and the kernel afre
 @pytest.fixture(scope='module')
 def resumed():
     """(state after 3 steps, outcome: state -> what the rest of the run leaves behind)."""
-    c = config.read(CONFIG)
-    dataset = data.load(c.data.name)
-    experiment = build(
-        json.loads(c.to_json()), shape=dataset.images.shape[1:], num_classes=dataset.num_classes
-    )
-    program = make_program(
-        experiment, dataset, sharding.make_mesh(1, 8), batch_size=8, d_steps=c.d_steps
-    )
+    parts = assemble(json.loads(config.read(CONFIG).to_json()))
+    program, hyper = parts.program, parts.experiment.hyper
 
     def steps(state, first, last):
         for step in range(first, last):
-            state = program.update(state, step, experiment.hyper)
+            state = program.update(state, step, hyper)
         return state
 
     def outcome(state):
@@ -46,7 +39,7 @@ def resumed():
         row = {name: float(mean.compute()) for name, mean in state.metrics.items()}
         return row, checkpoint.digests(state)
 
-    return steps(program.init(), 0, 3), outcome
+    return steps(program.init(hyper), 0, 3), outcome
 
 
 def with_another_value(state, wanted):

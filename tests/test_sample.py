@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from gan_jax import generate, sample, train
+from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.models import sndcgan
@@ -194,4 +195,5 @@ def test_an_unknown_metric_is_refused_with_the_nearest(trained):
 
 def test_a_metric_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UserError, match="means nothing on 'faces'"):
-        evaluate.protocol.prepare(['fd_digits'], 'faces', 32)
+        faces = DataSet(np.zeros((2, 32, 32, 3), np.uint8), None, 0, 'faces')
+        evaluate.protocol.prepare('fd_digits', faces)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_jax import checkpoint, train, workdir
+from gan_jax import checkpoint, parts, train, workdir
 from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
 CONFIG = f'--config={Path(__file__).parent / "smoke.py"}'
@@ -110,7 +110,7 @@ def test_a_finished_run_is_left_alone(finished, capsys):
 
 def interrupt_after(monkeypatch, stop):
     """A real SIGTERM to this process, when step `stop` has been started."""
-    make_program = train.make_program
+    make_program = parts.make_program
 
     def interrupting(*arguments, **options):
         program = make_program(*arguments, **options)
@@ -122,7 +122,7 @@ def interrupt_after(monkeypatch, stop):
 
         return program._replace(update=update)
 
-    monkeypatch.setattr(train, 'make_program', interrupting)
+    monkeypatch.setattr(parts, 'make_program', interrupting)
 
 
 # After the first step, at a log, at an evaluation, one before the end. (That the data goes on in

@@ -4,8 +4,6 @@ Prints them and writes DIR/results/*.json with everything that they depend on.
 """
 
 import argparse
-import hashlib
-import json
 import math
 import os
 import time
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax import cli, trained, workdir
+from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.generate import BATCH, make_generate
@@ -24,14 +23,13 @@ from gan_jax.versions import versions
 def main(arguments: Sequence[str]) -> int:
     """Evaluates one checkpoint with the averaged generator."""
     flags = _parse(arguments)
-    run = trained.read(flags.workdir, flags.step, flags.allow)
-    asked = run.config['evaluate']['metrics'] if flags.metrics is None else flags.metrics
-    count = flags.num or run.config['evaluate']['num']
-    seed = run.config['seed'] if flags.seed is None else flags.seed
-    settings = run.config['data']
-    names = [name for name in asked.split(',') if name]
-    evaluation = protocol.prepare(names, settings['name'], settings['size'])
-    game = run.experiment.game
+    run = trained.read(flags.workdir, flags.step, flags.allow, data_dir=flags.data_dir)
+    settings = run.parts.settings
+    asked = settings['evaluate']['metrics'] if flags.metrics is None else flags.metrics
+    count = flags.num or settings['evaluate']['num']
+    seed = settings['seed'] if flags.seed is None else flags.seed
+    evaluation = protocol.prepare(asked, run.parts.reference)
+    game = run.parts.experiment.game
     generate = make_generate(
         game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
     )
@@ -49,10 +47,8 @@ def main(arguments: Sequence[str]) -> int:
             'quantised': 'uint8',
         },
         'checkpoint': {'step': run.checkpoint.step, 'digest': run.checkpoint.digest},
-        'config_sha256': hashlib.sha256(
-            json.dumps(run.config, sort_keys=True).encode()
-        ).hexdigest(),
-        'training_seed': run.config['seed'],
+        'config_sha256': json_digest(settings),
+        'training_seed': settings['seed'],
         'versions': versions(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
@@ -83,12 +79,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     trained.add_flags(parser)
     parser.add_argument('--num', type=int, help='images; by default those of the config')
     parser.add_argument('--metrics', help='a,b; by default those of the config')
-    parser.add_argument('--seed', type=int, help='of the latents; by default that of the config')
+    parser.add_argument(
+        '--seed', type=trained.seed, help='of the latents; by default that of the config'
+    )
     flags = parser.parse_args(arguments)
     if flags.num is not None and flags.num < 2:
         parser.error(f'--num is {flags.num}: give a number of at least 2')
-    if flags.seed is not None and not 0 <= flags.seed < 2**31:
-        parser.error(f'--seed is {flags.seed}: give a number from 0 to 2147483647')
     return flags
 
 

@@ -1,6 +1,6 @@
 """Metrics by name, with everything that a number depends on written beside it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ class Evaluation(NamedTuple):
     protocol: Mapping[str, Any]
 
 
-def prepare(names: Sequence[str], data_name: str, size: int) -> Evaluation:
+def prepare(metrics: str, train: data.DataSet) -> Evaluation:
     """The named metrics against the train split of a data set.
 
     'fd_digits' is the Fréchet distance in the embedded classifier's features, with
@@ -34,24 +34,23 @@ def prepare(names: Sequence[str], data_name: str, size: int) -> Evaluation:
     Kullback-Leibler divergence of their distribution from the data's ('modes_kl', in nats).
 
     Args:
-        names: of METRICS; none is a valid choice.
-        data_name: of the data set.
-        size: side of its images.
+        metrics: names of METRICS, as in 'fd_digits,modes'; '' is a valid choice.
+        train: the split, at the size of the images to be measured.
 
     Raises:
         UserError: an unknown metric, or one that does not fit the data.
     """
+    names = [name for name in metrics.split(',') if name]
     for name in names:
         if name not in METRICS:
             raise UserError(f"there is no metric '{name}'{nearest(name, METRICS)}")
-        if data_name not in DIGITS:
+        if train.name not in DIGITS:
             raise UserError(
-                f"the metric '{name}' reads digits and means nothing on '{data_name}': "
+                f"the metric '{name}' reads digits and means nothing on '{train.name}': "
                 'take it out of config.evaluate.metrics'
             )
     if not names:
         return Evaluation(lambda images: {}, {'metrics': []})
-    train = data.load(data_name, size=size)
     prepared = [METRICS[name](train) for name in names]
 
     def measure(images: np.ndarray) -> dict[str, float]:
@@ -61,9 +60,9 @@ def prepare(names: Sequence[str], data_name: str, size: int) -> Evaluation:
     return Evaluation(
         measure,
         {
-            'metrics': list(names),
-            'data': data_name,
-            'size': size,
+            'metrics': names,
+            'data': train.name,
+            'size': train.images.shape[1],
             'reference': f'train, {len(train.images)} images',
             'reference_digest': data.digest(train),
             'extractor': 'gan_jax.evaluate.features.digits',

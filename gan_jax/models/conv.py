@@ -19,7 +19,7 @@ and vmap; no forward mode.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -110,6 +110,19 @@ def _by_matmul(x: Array, w: Array, strides: Pair) -> Array:
     return jnp.concatenate(patches, axis=-1) @ w.reshape(-1, features)
 
 
+def conv_transpose(x: Array, w: Array, strides: Pair) -> Array:
+    """`jax.lax.conv_transpose(x, w, strides, 'SAME')`: [N, H, W, C] -> [N, H*s, W*s, O].
+
+    Args:
+        x: [N, H, W, C].
+        w: [a, b, C, O], laid out as for a plain convolution.
+        strides: how often each axis of the image is magnified.
+    """
+    size = (x.shape[1] * strides[0], x.shape[2] * strides[1])
+    # JAX slides the kernel as it is; an adjoint slides it flipped, from outputs to inputs.
+    return spread(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), strides, size)
+
+
 class Conv(nn.Module):
     """`flax.linen.Conv` with 'SAME' padding: [N, H, W, C] -> [N, ceil(H/s), ceil(W/s), features].
 
@@ -124,6 +137,7 @@ class Conv(nn.Module):
     param_dtype: Any = jnp.float32
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
+    operation: ClassVar[Callable[[Array, Array, Pair], Array]] = staticmethod(convolve)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -131,41 +145,13 @@ class Conv(nn.Module):
         w = self.param('kernel', self.kernel_init, shape, self.param_dtype)
         b = self.param('bias', self.bias_init, (self.features,), self.param_dtype)
         x, w, b = nn.dtypes.promote_dtype(x, w, b, dtype=self.dtype)
-        return convolve(x, w, self.strides) + b.reshape(1, 1, 1, -1)
+        return self.operation(x, w, self.strides) + b.reshape(1, 1, 1, -1)
 
 
-class ConvTranspose(nn.Module):
+class ConvTranspose(Conv):
     """`flax.linen.ConvTranspose` with 'SAME' padding: [N, H, W, C] -> [N, H*s, W*s, features].
 
-    Same parameters and initial values as Flax's. With `dtype` None the result has the type that
-    the image and the parameters promote to.
+    Parameters, initial values and types as those of `Conv`.
     """
 
-    features: int
-    kernel_size: Pair
-    strides: Pair = (1, 1)
-    dtype: Any = None
-    param_dtype: Any = jnp.float32
-    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
-    bias_init: nn.initializers.Initializer = nn.initializers.zeros_init()
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        shape = (*self.kernel_size, x.shape[-1], self.features)
-        w = self.param('kernel', self.kernel_init, shape, self.param_dtype)
-        b = self.param('bias', self.bias_init, (self.features,), self.param_dtype)
-        x, w, b = nn.dtypes.promote_dtype(x, w, b, dtype=self.dtype)
-        return conv_transpose(x, w, self.strides) + b.reshape(1, 1, 1, -1)
-
-
-def conv_transpose(x: Array, w: Array, strides: Pair) -> Array:
-    """`jax.lax.conv_transpose(x, w, strides, 'SAME')`: [N, H, W, C] -> [N, H*s, W*s, O].
-
-    Args:
-        x: [N, H, W, C].
-        w: [a, b, C, O], laid out as for a plain convolution.
-        strides: how often each axis of the image is magnified.
-    """
-    size = (x.shape[1] * strides[0], x.shape[2] * strides[1])
-    # JAX slides the kernel as it is; an adjoint slides it flipped, from outputs to inputs.
-    return spread(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), strides, size)
+    operation = staticmethod(conv_transpose)

@@ -7,7 +7,7 @@ from gan_jax.evaluate import protocol
 
 
 def measure(images, data_name='digits', size=16):
-    return protocol.prepare(['fd_digits', 'modes'], data_name, size).measure(images)
+    return protocol.prepare('fd_digits,modes', data.load(data_name, size=size)).measure(images)
 
 
 def test_the_train_images_are_at_distance_zero_from_themselves():
@@ -40,10 +40,12 @@ def test_stacked_digits_have_a_thousand_modes():
 
 
 def test_no_metric_is_a_valid_choice():
-    assert protocol.prepare([], 'anything', 8).measure(np.zeros((2, 8, 8, 1), np.uint8)) == {}
+    blank = np.zeros((2, 8, 8, 1), np.uint8)
+    anything = data.DataSet(blank, None, 0, 'anything')
+    assert protocol.prepare('', anything).measure(blank) == {}
 
 
 def test_the_protocol_names_the_reference_and_the_extractor():
-    described = protocol.prepare(['fd_digits'], 'digits', 16).protocol
+    described = protocol.prepare('fd_digits', data.load('digits', size=16)).protocol
     assert described['reference'] == 'train, 1437 images'
     assert described['reference_digest'] == data.digest(data.load('digits', size=16))

@@ -1,0 +1,92 @@
+"""Everything that a config describes, put together: what train, sample and evaluate start from."""
+
+import functools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_jax import data, sharding
+from gan_jax.errors import DATA, UserError
+from gan_jax.evaluate import protocol
+from gan_jax.experiment import Experiment, build
+from gan_jax.program import Program, make_program
+
+
+class Parts(NamedTuple):
+    """A run before it has a workdir; nothing is compiled yet.
+
+    Attributes:
+        settings: the resolved config, nested, as config.json holds it.
+        dataset: the images to train on.
+        subset: which images of `reference` these are, int32 [N]; None is all of them.
+        reference: the whole train split, which metrics compare with.
+        experiment: networks, terms and numbers.
+        program: the train step.
+        evaluation: () -> the config's metrics, prepared once.
+    """
+
+    settings: Mapping[str, Any]
+    dataset: data.DataSet
+    subset: np.ndarray | None
+    reference: data.DataSet
+    experiment: Experiment
+    program: Program
+    evaluation: Callable[[], protocol.Evaluation]
+
+
+def assemble(
+    settings: Mapping[str, Any],
+    *,
+    devices: int | None = None,
+    allow: Collection[str] | None = None,
+) -> Parts:
+    """The parts of the run that a config without faults describes.
+
+    Args:
+        settings: nested dicts without `config.faults`.
+        devices: how many to use; None is the config's.
+        allow: packages that the config's paths may name, as in `load.resolve`.
+
+    Raises:
+        UserError: the data cannot be read, or the parts do not fit together.
+    """
+    reference = data.load(
+        settings['data']['name'], settings['data']['dir'] or None, size=settings['data']['size']
+    )
+    dataset, subset = _part_of(reference, settings['data'])
+    if len(dataset.images) < settings['batch_size']:
+        raise UserError(
+            f"'{dataset.name}' gives {len(dataset.images)} images, fewer than config.batch_size "
+            f'{settings["batch_size"]}: make the batch smaller',
+            DATA,
+        )
+    mesh = sharding.make_mesh(devices or settings['mesh']['data'], settings['batch_size'])
+    try:
+        experiment = build(
+            settings,
+            shape=dataset.images.shape[1:],
+            num_classes=dataset.num_classes,
+            allow=allow,
+        )
+        program = make_program(
+            experiment,
+            dataset,
+            mesh,
+            batch_size=settings['batch_size'],
+            d_steps=settings['d_steps'],
+        )
+    except (TypeError, ValueError) as error:
+        # Parts that do not fit together are the config's fault, whoever's code says so.
+        raise UserError(f'the config does not work: {error}') from error
+    metrics = settings['evaluate']['metrics']
+    evaluation = functools.cache(lambda: protocol.prepare(metrics, reference))
+    return Parts(settings, dataset, subset, reference, experiment, program, evaluation)
+
+
+def _part_of(
+    whole: data.DataSet, settings: Mapping[str, Any]
+) -> tuple[data.DataSet, np.ndarray | None]:
+    if settings['fraction'] == 1:
+        return whole, None
+    return data.subset(whole, settings['fraction'], settings['subset_seed'])
