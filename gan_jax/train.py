@@ -20,6 +20,12 @@ from gan_jax.parts import Parts, assemble
 from gan_jax.signals import stop_on_signal
 from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
 
+NEXT = """\
+  pictures     {folder}/samples/
+  numbers      {folder}/metrics.jsonl, tensorboard --logdir={folder}
+  more images  python -m gan_jax.sample --workdir={folder} --num=64 --out=grid.png
+  evaluation   python -m gan_jax.evaluate --workdir={folder}"""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Trains until config.steps, or until a signal asks it to save and stop."""
@@ -34,7 +40,10 @@ def main(arguments: Sequence[str]) -> int:
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
-    return train(parts, Path(flags.workdir))
+    stopped = train(parts, Path(flags.workdir))
+    if not stopped:
+        print(NEXT.format(folder=flags.workdir))
+    return stopped
 
 
 def train(parts: Parts, folder: Path) -> int:
@@ -113,7 +122,10 @@ def train(parts: Parts, folder: Path) -> int:
 
         writers.close()  # the live bar ends before the last words
         workdir.write_status(folder, 'stopped' if stopped() else 'done', step)
-        print(_farewell(folder, step, stopped()), flush=True)
+        if stopped():
+            print(f'saved step {step} in {folder}; the same command goes on from there', flush=True)
+        else:
+            print(f'done: {step} steps in {folder}', flush=True)
         return stopped()
 
 
@@ -168,7 +180,7 @@ def _report_failure(folder: Path, step: Callable[[], int]) -> Iterator[None]:
         yield
     except UserError as error:
         with contextlib.suppress(OSError):
-            workdir.write_status(folder, 'failed', step(), reason=str(error))
+            workdir.write_status(folder, 'failed', step(), reason=str(error), exit=error.status)
         raise
 
 
@@ -182,20 +194,6 @@ def _writers(folder: Path, steps: int, settings: Mapping[str, Any], *, since: in
     )
     writers.write_hparams(settings)
     return writers
-
-
-def _farewell(folder: Path, step: int, stopped: int) -> str:
-    if stopped:
-        return f'saved step {step} in {folder}; the same command goes on from there'
-    return '\n'.join(
-        [
-            f'done: {step} steps in {folder}',
-            f'  pictures     {folder}/samples/',
-            f'  numbers      {folder}/metrics.jsonl, tensorboard --logdir={folder}',
-            f'  more images  python -m gan_jax.sample --workdir={folder} --num=64 --out=grid.png',
-            f'  evaluation   python -m gan_jax.evaluate --workdir={folder}',
-        ]
-    )
 
 
 if __name__ == '__main__':
