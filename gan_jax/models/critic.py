@@ -3,20 +3,62 @@
 from collections.abc import Mapping
 from dataclasses import field
 
+import jax
 from flax import linen as nn
 from jax import Array
 
-from gan_jax.models.layers import spectral
+from gan_jax.models.layers import initializer, spectral
 
 
 class Logit(nn.Module):
-    """The unconditional logit: a dense layer with spectral normalisation."""
+    """The unconditional logit: a dense layer with spectral normalisation.
+
+    Attributes:
+        initializer: 'normal', 'glorot' or 'orthogonal', see `layers.initializer`; that of the
+            trunk (SNDCGAN 'normal', SN-ResNet 'glorot', BigGAN 'orthogonal').
+    """
+
+    initializer: str = 'normal'
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
         """{'logit': [N]} from features [N, F]; `label` [N] is not used."""
-        dense = nn.Dense(1, kernel_init=nn.initializers.normal(0.02), name='dense')
+        dense = nn.Dense(1, kernel_init=initializer(self.initializer), name='dense')
         return {'logit': spectral(dense, features, train=train)[:, 0]}
+
+
+class Projection(nn.Module):
+    """The logit of features and class, ψ(φ) + <V y, φ> (Miyato & Koyama 2018, figure 1d).
+
+    ψ is the unconditional logit and V a table with a row for each class; both have spectral
+    normalisation.
+
+    Attributes:
+        num_classes: of the data; a label outside 0 ... num_classes - 1 has a row of zeros.
+        initializer: as in `Logit`, for ψ and V.
+    """
+
+    num_classes: int
+    initializer: str = 'normal'
+
+    @nn.compact
+    def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
+        """{'logit': [N]} from features [N, F] and label [N].
+
+        Raises:
+            ValueError: there are no classes, or no such initialiser.
+        """
+        if self.num_classes < 1:
+            raise ValueError(
+                f'a projection needs classes, not num_classes={self.num_classes}: '
+                'without classes take gan_jax.models.critic.Logit'
+            )
+        init = initializer(self.initializer)
+        dense = nn.Dense(1, kernel_init=init, name='dense')
+        table = nn.Dense(features.shape[-1], use_bias=False, kernel_init=init, name='classes')
+        one_hot = jax.nn.one_hot(label, self.num_classes, dtype=features.dtype)
+        logit = spectral(dense, features, train=train)[:, 0]
+        return {'logit': logit + (spectral(table, one_hot, train=train) * features).sum(1)}
 
 
 class Critic(nn.Module):

@@ -1,7 +1,56 @@
 """Layers that several networks share."""
 
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
+
+# How weights start, by the name that a config gives: a config holds no functions.
+INITIALIZERS = {
+    'glorot': nn.initializers.glorot_uniform(),
+    'normal': nn.initializers.normal(0.02),
+    'orthogonal': nn.initializers.orthogonal(),
+}
+
+
+def initializer(name: str) -> nn.initializers.Initializer:
+    """The initialiser of that name: 'normal' is N(0, 0.02²), 'glorot' uniform, 'orthogonal'.
+
+    An orthogonal kernel [.., I, O] has orthonormal columns, or rows where O is the larger, as a
+    matrix with O columns (Saxe et al. 2014).
+
+    Raises:
+        ValueError: no initialiser of that name.
+    """
+    if name not in INITIALIZERS:
+        raise ValueError(f"weights start as one of {', '.join(INITIALIZERS)}, not '{name}'")
+    return INITIALIZERS[name]
+
+
+def channels(width: float, *full: int) -> list[int]:
+    """The channels of each layer at a width factor: rounded, at least 1."""
+    return [max(1, round(width * n)) for n in full]
+
+
+def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
+    """The side of square images [H, W, C] that a network has layers for.
+
+    Raises:
+        ValueError: no layers for that size; names the sizes that have.
+    """
+    height, width, _ = shape
+    if height != width or height not in sides:
+        known = ', '.join(f'{side}x{side}' for side in sides)
+        raise ValueError(f'{network} has layers for images of {known}, not {height}x{width}')
+    return height
+
+
+def wide(x: Array) -> Array:
+    """x in float32 at least."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
@@ -26,3 +75,105 @@ def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
         for name, value in drawn.items():
             layer.put_variable('params', name, value)
     return y
+
+
+def caller(normalised: bool, *, train: bool) -> Callable[[nn.Module, Array], Array]:
+    """(layer, x) -> `layer(x)`, by `spectral` where normalised."""
+    return partial(spectral, train=train) if normalised else lambda layer, x: layer(x)
+
+
+def double(x: Array) -> Array:
+    """The map [N, H, W, C] twice as large, [N, 2H, 2W, C], by its nearest values."""
+    n, h, w, c = x.shape
+    return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
+
+
+def _quarters(x: Array) -> Array:
+    n, h, w, c = x.shape
+    return x.reshape(n, h // 2, 2, w // 2, 2, c)
+
+
+def average_pool(x: Array) -> Array:
+    """The means over squares of 2×2: [N, H, W, C] -> [N, H/2, W/2, C]; H and W are even."""
+    return _quarters(x).mean((2, 4))
+
+
+def max_pool(x: Array) -> Array:
+    """The maxima over squares of 2×2: [N, H, W, C] -> [N, H/2, W/2, C]; H and W are even."""
+    return _quarters(x).max((2, 4))
+
+
+class ConditionalNorm(nn.Module):
+    """BatchNorm with a gain and a bias that follow a vector c: x̂ (1 + U c) + V c.
+
+    c is a class as a one-hot vector (de Vries et al. 2017; U and V are then tables of the
+    classes' gains and biases) or what Brock et al. 2018 (section 3) make of class and latents.
+    The 1 is as in the authors' code; compare_gan has U c alone. The running statistics keep nine
+    tenths a step and epsilon is 1e-5, as in both.
+
+    Attributes:
+        kernel_init: of U and V.
+        normalised: whether U and V have spectral normalisation.
+        dtype: of the result; the statistics are float32 at least.
+    """
+
+    kernel_init: nn.initializers.Initializer
+    normalised: bool = False
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array, condition: Array | None, *, train: bool) -> Array:
+        """[N, H, W, C] from x [N, H, W, C] and c [N, K]; with None BatchNorm's own gain and bias.
+
+        With `train` takes the statistics of the batch and updates the running ones in the
+        collection 'batch_stats'; without it takes those.
+        """
+        norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
+        if condition is None:
+            return norm(name='batch')(x)
+        x = norm(use_scale=False, use_bias=False, name='batch')(x)
+        call = caller(self.normalised, train=train)
+        linear = partial(
+            *(nn.Dense, x.shape[-1]),
+            use_bias=False,
+            dtype=self.dtype,
+            kernel_init=self.kernel_init,
+        )
+        gain, bias = (call(linear(name=name), condition) for name in ('gain', 'bias'))  # [N, C]
+        return x * (1 + gain[:, None, None]) + bias[:, None, None]
+
+
+class SelfAttention(nn.Module):
+    """x + γ o(A g(x)) with A = softmax(θ(x) φ(x)ᵀ) over places (Zhang et al. 2018, section 3).
+
+    As in the code of SAGAN and BigGAN rather than the paper: θ and φ have an eighth of the
+    channels and g a half, φ and g are pooled to their maxima over 2×2, no map has a bias, all have
+    spectral normalisation, and γ starts at 0: at first the layer passes x on.
+
+    Attributes:
+        kernel_init: of the four maps, which are 1×1 convolutions.
+        dtype: of the maps; the softmax is float32 at least.
+    """
+
+    kernel_init: nn.initializers.Initializer
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[N, H, W, C] from x [N, H, W, C]; H and W are even."""
+        n, h, w, c = x.shape
+
+        def linear(name: str, features: int, x: Array) -> Array:
+            options = dict(use_bias=False, dtype=self.dtype, kernel_init=self.kernel_init)
+            return spectral(nn.Dense(features, name=name, **options), x, train=train)
+
+        def places(x: Array) -> Array:
+            return x.reshape(n, -1, x.shape[-1])
+
+        theta = places(linear('theta', max(1, c // 8), x))  # [N, HW, C/8]
+        phi = places(max_pool(linear('phi', max(1, c // 8), x)))  # [N, HW/4, C/8]
+        g = places(max_pool(linear('g', max(1, c // 2), x)))  # [N, HW/4, C/2]
+        attention = nn.softmax(wide(theta @ phi.swapaxes(1, 2)))  # [N, HW, HW/4]
+        seen = (attention.astype(g.dtype) @ g).reshape(n, h, w, -1)
+        gain = self.param('gain', nn.initializers.zeros_init(), (), jnp.float32)
+        return x + gain.astype(x.dtype) * linear('out', c, seen)

@@ -8,14 +8,9 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import Conv, ConvTranspose
-from gan_jax.models.layers import spectral
+from gan_jax.models.layers import channels, initializer, spectral, wide
 
-_init = nn.initializers.normal(0.02)
-
-
-def _channels(width: float, *full: int) -> list[int]:
-    """The channels of each layer at a width factor: rounded, at least 1."""
-    return [max(1, round(width * n)) for n in full]
+_init = initializer('normal')
 
 
 class Generator(nn.Module):
@@ -44,7 +39,7 @@ class Generator(nn.Module):
         height, width, colours = self.shape
         if height % 8 or width % 8:
             raise ValueError(f'SNDCGAN makes images with sides in multiples of 8, not {self.shape}')
-        first, *others = _channels(self.width, 512, 256, 128, 64)
+        first, *others = channels(self.width, 512, 256, 128, 64)
         norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
         up = partial(ConvTranspose, dtype=self.dtype, kernel_init=_init)
 
@@ -56,7 +51,7 @@ class Generator(nn.Module):
             x = up(features, (4, 4), (2, 2), name=f'up_{i}')(x)
             x = nn.relu(norm(name=f'norm_{i}')(x))
         x = up(colours, (3, 3), name='image')(x)
-        return (jnp.tanh(x.astype(jnp.promote_types(x.dtype, jnp.float32))) + 1) / 2
+        return (jnp.tanh(wide(x)) + 1) / 2
 
 
 class Trunk(nn.Module):
@@ -77,11 +72,10 @@ class Trunk(nn.Module):
         With `train` one step of the power iteration is kept in the collection 'batch_stats'.
         """
         x = 2 * image - 1
-        for i, features in enumerate(_channels(self.width, 64, 128, 128, 256, 256, 512, 512)):
+        for i, features in enumerate(channels(self.width, 64, 128, 128, 256, 256, 512, 512)):
             kernel, stride = ((4, 4), (2, 2)) if i % 2 else ((3, 3), (1, 1))
             conv = Conv(
                 features, kernel, stride, dtype=self.dtype, kernel_init=_init, name=f'conv_{i}'
             )
             x = nn.leaky_relu(spectral(conv, x, train=train), 0.1)
-        x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-        return x.reshape(x.shape[0], -1)  # [N, F]
+        return wide(x).reshape(x.shape[0], -1)  # [N, F]

@@ -10,8 +10,9 @@ import pytest
 from flax import linen as nn
 
 from gan_jax.models.conv import Conv
-from gan_jax.models.critic import Critic, Logit
+from gan_jax.models.critic import Critic, Logit, Projection
 from gan_jax.models.layers import spectral
+from tests import small
 
 LABEL = jnp.arange(4)
 
@@ -117,6 +118,46 @@ def test_another_logit_head_adds_its_outputs_and_knows_whether_it_trains(image):
     out, _ = train(v, image, LABEL)
     assert sorted(out) == ['direction', 'features', 'logit']
     np.testing.assert_allclose(out['direction'], out['features'] + LABEL[:, None], rtol=1e-6)
+
+
+def test_a_projection_is_the_logit_and_the_features_along_the_label_s_row():
+    features = np.random.default_rng(0).standard_normal((4, 6)).astype('float32')
+    module = Projection(3, initializer='orthogonal')
+    label = np.array([0, 2, 2, 3])  # the last is no class
+    v = small.jit(partial(module.init, train=True))(jax.random.key(0), features, label)
+    params = small.numbers(v['params'], np.random.default_rng(1), 'float32')
+    run = small.jit(partial(module.apply, train=True, mutable=['batch_stats']))
+    v = {**v, 'params': params}
+    for _ in range(100):  # the power iteration, to its end
+        out, after = run(v, features, label)
+        v = {**v, **after}
+    psi, table = params['dense'], params['classes']['kernel']
+    table = np.append(table / np.linalg.svd(table)[1][0], np.zeros((1, 6)), axis=0)
+    unconditional = features @ psi['kernel'][:, 0] / np.linalg.norm(psi['kernel']) + psi['bias']
+    expected = unconditional + np.einsum('nf,nf->n', table[label], features)
+    assert sorted(out) == ['logit']
+    np.testing.assert_allclose(out['logit'], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_projection_without_classes_is_refused():
+    with pytest.raises(ValueError, match='needs classes, not num_classes=0: .*Logit'):
+        Projection(0).init(jax.random.key(0), np.zeros((4, 6)), LABEL, train=True)
+
+
+@pytest.mark.parametrize('logit', [Logit, partial(Projection, 3)])
+def test_the_logit_starts_as_its_initializer_says(logit):
+    features = np.zeros((4, 300), 'float32')
+
+    def start(name):
+        init = small.jit(partial(logit(initializer=name).init, train=True))
+        params = init(jax.random.key(0), features, LABEL)['params']
+        return {k: np.asarray(layer['kernel']) for k, layer in params.items()}
+
+    for kernel in start('orthogonal').values():
+        short = kernel.T if kernel.shape[0] > kernel.shape[1] else kernel
+        np.testing.assert_allclose(short @ short.T, np.eye(len(short)), atol=1e-5)
+    for kernel in start('normal').values():
+        assert float(kernel.std()) == pytest.approx(0.02, rel=0.1)
 
 
 @pytest.mark.parametrize(

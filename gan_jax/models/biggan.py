@@ -1,0 +1,176 @@
+"""BigGAN (Brock et al. 2018, appendix B) for images of 32 and 128, with or without classes.
+
+At 128 the published codes agree but for one shortcut; at 32, a size that the paper does not have,
+there are three networks of that name. With ten classes, parameters of G / D with `Projection`:
+
+    compare_gan's, the default, which the work on consistency and augmentation trained:
+        G(num_classes=10), Trunk()                                            9,416,196 / 2,378,114
+    StudioGAN's, whose discriminator halves two maps, not three, and has all shortcuts:
+        G(num_classes=10), Trunk(compare_gan=False)                           9,416,196 / 2,415,170
+    BigGAN-PyTorch's, which DiffAugment and LeCam train; no attention, one latent vector:
+        G(num_classes=10, channels=64, shared=0, hierarchical=False, attention=False,
+          initializer='normal'),
+        Trunk(channels=128, compare_gan=False, attention=False, initializer='normal')
+                                                                              4,304,387 / 4,207,361
+
+compare_gan itself has attention in G only where a fourth block stands, so not at 32: there its G
+is `attention=False`, 9,231,875. Latents: Z = 80 for the first two (four parts of 20), 128 for the
+third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.Projection', num_classes=10,
+initializer='orthogonal' ('normal' for the third).
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from gan_jax.models.blocks import DownBlock, UpBlock
+from gan_jax.models.conv import Conv
+from gan_jax.models.layers import (
+    ConditionalNorm,
+    SelfAttention,
+    initializer,
+    spectral,
+    square,
+    wide,
+)
+
+# By side: multiples of `channels` before and after each of the generator's blocks, and after each
+# of the discriminator's, of which so many halve the map.
+_UP = {32: (4, 4, 4, 4), 128: (16, 16, 8, 4, 2, 1)}
+_DOWN = {32: (2, 2, 2, 2), 128: (1, 2, 4, 8, 16, 16)}
+_HALVINGS = {32: 2, 128: 5}
+
+
+class Generator(nn.Module):
+    """Latents and classes to images, with spectral normalisation everywhere but in the classes.
+
+    The norms of a block follow the vector [class, z's part for the block], of which either half
+    may be absent; without both they are plain BatchNorm.
+
+    Attributes:
+        shape: of one image, (H, W, C); H = W is 32 or 128.
+        channels: the unit of all numbers of channels.
+        num_classes: 0 is unconditional.
+        hierarchical: whether z is cut into a part for the first layer and one for each block
+            (four parts at 32 px, six at 128).
+        shared: length of the embedding of classes that all norms share; 0 gives each norm a table
+            of its own, without spectral normalisation where it stands alone.
+        attention: self-attention on the map of half the image's side.
+        initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
+        dtype: of the layers; BatchNorm's statistics and the image are float32 at least.
+    """
+
+    shape: tuple[int, int, int]
+    channels: int = 96
+    num_classes: int = 0
+    hierarchical: bool = True
+    shared: int = 128
+    attention: bool = True
+    initializer: str = 'orthogonal'
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array, *, train: bool) -> Array:
+        """Images [B, H, W, C] in [0, 1] from z [B, Z] and label [B], not used without classes.
+
+        With `train` BatchNorm takes the statistics of the batch and updates the running ones in
+        the collection 'batch_stats' (keeping nine tenths a step), and so does spectral
+        normalisation with its vectors; without it they stay.
+
+        Raises:
+            ValueError: no layers for images of that size, no such initialiser, or Z cannot be cut
+                into equal parts.
+        """
+        side = square(self.shape, _UP, 'BigGAN')
+        options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
+        first, *others = (self.channels * m for m in _UP[side])
+        z, conditions = self._conditions(z, label, len(others), options)
+        norm = partial(ConditionalNorm, normalised=self.hierarchical or self.shared > 0, **options)
+        block = partial(
+            UpBlock,
+            norm=norm,
+            normalised=True,
+            shortcut_init=options['kernel_init'],
+            **options,
+        )
+        x = spectral(nn.Dense(16 * first, name='dense', **options), z, train=train)
+        x = x.reshape(-1, 4, 4, first)
+        for i, (features, condition) in enumerate(zip(others, conditions, strict=True)):
+            x = block(features, name=f'block_{i}')(x, condition, train=train)
+            if self.attention and 2 * x.shape[1] == side:
+                x = SelfAttention(name='attention', **options)(x, train=train)
+        x = nn.relu(norm(name='norm')(x, None, train=train))
+        x = spectral(Conv(self.shape[2], (3, 3), name='image', **options), x, train=train)
+        return (jnp.tanh(wide(x)) + 1) / 2
+
+    def _conditions(self, z, label, blocks, options) -> tuple[Array, list[Array | None]]:
+        """z for the first layer, and for each block what its norms follow, [B, K] or None."""
+        parts = [[] for _ in range(blocks)]
+        if self.num_classes:
+            y = jax.nn.one_hot(label, self.num_classes, dtype=z.dtype)
+            if self.shared:
+                y = nn.Dense(self.shared, use_bias=False, name='classes', **options)(y)
+            parts = [[y] for _ in parts]
+        if self.hierarchical:
+            if z.shape[1] % (blocks + 1):
+                raise ValueError(
+                    f'this BigGAN cuts latents into {blocks + 1} equal parts, which '
+                    f'{z.shape[1]} numbers do not give: change latent.dim or set '
+                    'hierarchical=False'
+                )
+            z, *cuts = jnp.split(z, blocks + 1, axis=1)
+            parts = [[*part, cut] for part, cut in zip(parts, cuts, strict=True)]
+        return z, [jnp.concatenate(part, axis=1) if part else None for part in parts]
+
+
+class Trunk(nn.Module):
+    """Images to features: four or six residual blocks with spectral normalisation.
+
+    Attributes:
+        channels: the unit of all numbers of channels.
+        attention: self-attention on the map of half the image's side.
+        compare_gan: the discriminator of compare_gan, in which a block that does not change the
+            channels has no shortcut and, at 32 px, three blocks halve the map; otherwise that of
+            BigGAN's authors and StudioGAN.
+        initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
+        dtype: of the convolutions; spectral norms and features are float32 at least.
+    """
+
+    channels: int = 96
+    attention: bool = True
+    compare_gan: bool = True
+    initializer: str = 'orthogonal'
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool) -> Array:
+        """Features [N, F] of images [N, H, W, C] in [0, 1]: the last map, summed over places.
+
+        With `train` one step of the power iteration is kept in the collection 'batch_stats'.
+
+        Raises:
+            ValueError: no layers for images of that size, or no such initialiser.
+        """
+        side = square(image.shape[1:], _DOWN, 'BigGAN')
+        options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
+        multiples = _DOWN[side]
+        halvings = len(multiples) - 1 if self.compare_gan else _HALVINGS[side]
+        x = 2 * image - 1
+        for i, multiple in enumerate(multiples):
+            x = DownBlock(
+                features=self.channels * multiple,
+                hidden=self.channels * multiple,
+                down=i < halvings,
+                first=i == 0,
+                straight=not self.compare_gan,
+                shortcut_init=options['kernel_init'],
+                name=f'block_{i}',
+                **options,
+            )(x, train=train)
+            if self.attention and i == 0:
+                x = SelfAttention(name='attention', **options)(x, train=train)
+        return wide(nn.relu(x)).sum((1, 2))  # [N, F]

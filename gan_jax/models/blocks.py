@@ -1,0 +1,101 @@
+"""Residual blocks of the SN-ResNet and of BigGAN.
+
+A 1×1 convolution commutes with copying and with averaging over squares, so every shortcut is
+convolved where its map is smallest: the same numbers as in the papers' order for a quarter of the
+work.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flax import linen as nn
+from jax import Array
+
+from gan_jax.models.conv import Conv
+from gan_jax.models.layers import average_pool, caller, double, spectral
+
+
+class UpBlock(nn.Module):
+    """A generator's block, whose map is twice as large (Miyato et al. 2018, appendix B.4).
+
+    norm, ReLU, twice the size (nearest), conv 3×3, norm, ReLU, conv 3×3; the shortcut is a 1×1
+    convolution at twice the size.
+
+    Attributes:
+        features: channels of the result and between the convolutions.
+        norm: name -> a module (x, condition, *, train) -> x, such as `ConditionalNorm`.
+        kernel_init: of the 3×3 convolutions.
+        shortcut_init: of the 1×1 convolution.
+        normalised: whether the convolutions have spectral normalisation.
+        dtype: of the convolutions.
+    """
+
+    features: int
+    norm: Callable[..., nn.Module]
+    kernel_init: nn.initializers.Initializer
+    shortcut_init: nn.initializers.Initializer
+    normalised: bool = False
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array, condition: Array | None, *, train: bool) -> Array:
+        """[N, 2H, 2W, features] from x [N, H, W, C] and what the norms take, [N, K] or None."""
+        call = caller(self.normalised, train=train)
+        conv = partial(
+            *(Conv, self.features, (3, 3)), dtype=self.dtype, kernel_init=self.kernel_init
+        )
+        y = double(nn.relu(self.norm(name='norm_0')(x, condition, train=train)))
+        y = call(conv(name='conv_0'), y)
+        y = nn.relu(self.norm(name='norm_1')(y, condition, train=train))
+        y = call(conv(name='conv_1'), y)
+        shortcut = nn.Dense(
+            self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
+        )
+        return y + double(call(shortcut, x))
+
+
+class DownBlock(nn.Module):
+    """A discriminator's block, all with spectral normalisation (Miyato et al. 2018, appendix B.4).
+
+    ReLU, conv 3×3, ReLU, conv 3×3, half the size (means). The shortcut is x itself where neither
+    size nor channels change, else a 1×1 convolution at half the size.
+
+    Attributes:
+        features: channels of the result.
+        hidden: channels between the convolutions.
+        down: whether the map is half as large.
+        first: whether x is the image, which has no ReLU before its first convolution.
+        straight: False leaves a block that does not change the channels without any shortcut.
+        kernel_init: of the 3×3 convolutions.
+        shortcut_init: of the 1×1 convolution.
+        dtype: of the convolutions.
+    """
+
+    features: int
+    hidden: int
+    kernel_init: nn.initializers.Initializer
+    shortcut_init: nn.initializers.Initializer
+    down: bool = True
+    first: bool = False
+    straight: bool = True
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """[N, H', W', features] from x [N, H, W, C]; sides are halved where `down`."""
+        call = partial(spectral, train=train)
+        conv = partial(Conv, dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
+        shrink = average_pool if self.down else lambda x: x
+
+        y = call(conv(self.hidden, name='conv_0'), x if self.first else nn.relu(x))
+        y = shrink(call(conv(self.features, name='conv_1'), nn.relu(y)))
+        widens = x.shape[-1] != self.features
+        if not (widens or self.straight):
+            return y
+        if not (widens or self.down):
+            return y + x
+        shortcut = nn.Dense(
+            self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
+        )
+        return y + call(shortcut, shrink(x))

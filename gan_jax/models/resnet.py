@@ -1,0 +1,127 @@
+"""SN-ResNet (Miyato et al. 2018, tables 4-6) for images of 32, 48, 64 and 128.
+
+The layers follow from the image's side. They are those of the SNGAN authors' code and of mimicry,
+with the nearest values in the generator's upsampling (mimicry's is bilinear) and the sum over
+places as the discriminator's features (compare_gan takes the mean, which makes logits smaller by
+the number of places). Weights start as there: Glorot's, the residual 3×3 convolutions' √2 times
+as large. In the discriminator spectral normalisation is everywhere, in the generator nowhere.
+
+    generator:      fn='gan_jax.models.resnet.Generator', num_classes=10   (0: unconditional)
+    discriminator:  fn='gan_jax.models.resnet.Trunk'
+    logit:          fn='gan_jax.models.critic.Projection', num_classes=10, initializer='glorot'
+                    (unconditional: '...critic.Logit')
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from gan_jax.models.blocks import DownBlock, UpBlock
+from gan_jax.models.conv import Conv
+from gan_jax.models.layers import ConditionalNorm, channels, initializer, square, wide
+
+
+class _Layers(NamedTuple):
+    up: tuple[int, ...]  # channels before and after each of the generator's blocks
+    down: tuple[int, ...]  # channels after each of the discriminator's
+    halvings: int  # how many of the discriminator's blocks halve the map
+
+
+_LAYERS = {
+    32: _Layers((256, 256, 256, 256), (128, 128, 128, 128), 2),
+    48: _Layers((512, 256, 128, 64), (64, 128, 256, 512, 1024), 4),
+    64: _Layers((1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024), 5),
+    128: _Layers((1024, 1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024, 1024), 5),
+}
+_glorot = initializer('glorot')
+_glorot_relu = nn.initializers.variance_scaling(2.0, 'fan_avg', 'uniform')
+
+
+class Generator(nn.Module):
+    """Latents to images: a dense layer and three to five blocks, each twice as large.
+
+    Attributes:
+        shape: of one image, (H, W, C); H = W is 32, 48, 64 or 128.
+        width: factor on every number of channels.
+        num_classes: with classes, the blocks' norms have a gain and a bias for each class, which
+            start at 1 and 0; 0 is unconditional.
+        dtype: of the layers; BatchNorm's statistics and the image are float32 at least.
+    """
+
+    shape: tuple[int, int, int]
+    width: float = 1.0
+    num_classes: int = 0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array, *, train: bool) -> Array:
+        """Images [B, H, W, C] in [0, 1] from z [B, Z] and label [B], not used without classes.
+
+        With `train` BatchNorm takes the statistics of the batch and updates the running ones in
+        the collection 'batch_stats' (keeping nine tenths a step); without it takes those.
+
+        Raises:
+            ValueError: no layers for images of that size.
+        """
+        side = square(self.shape, _LAYERS, 'SN-ResNet')
+        first, *others = channels(self.width, *_LAYERS[side].up)
+        bottom = side >> len(others)
+        condition = None
+        if self.num_classes:
+            condition = jax.nn.one_hot(label, self.num_classes, dtype=z.dtype)
+        norm = partial(ConditionalNorm, nn.initializers.zeros_init(), dtype=self.dtype)
+        block = partial(
+            UpBlock,
+            norm=norm,
+            kernel_init=_glorot_relu,
+            shortcut_init=_glorot,
+            dtype=self.dtype,
+        )
+        units = bottom * bottom * first
+        x = nn.Dense(units, dtype=self.dtype, kernel_init=_glorot, name='dense')(z)
+        x = x.reshape(-1, bottom, bottom, first)
+        for i, features in enumerate(others):
+            x = block(features, name=f'block_{i}')(x, condition, train=train)
+        x = nn.relu(norm(name='norm')(x, None, train=train))
+        x = Conv(self.shape[2], (3, 3), dtype=self.dtype, kernel_init=_glorot, name='image')(x)
+        return (jnp.tanh(wide(x)) + 1) / 2
+
+
+class Trunk(nn.Module):
+    """Images to features: four to six residual blocks with spectral normalisation.
+
+    Attributes:
+        width: factor on every number of channels.
+        dtype: of the convolutions; spectral norms and features are float32 at least.
+    """
+
+    width: float = 1.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool) -> Array:
+        """Features [N, F] of images [N, H, W, C] in [0, 1]: the last map, summed over places.
+
+        With `train` one step of the power iteration is kept in the collection 'batch_stats'.
+
+        Raises:
+            ValueError: no layers for images of that size.
+        """
+        layers = _LAYERS[square(image.shape[1:], _LAYERS, 'SN-ResNet')]
+        block = partial(
+            DownBlock, kernel_init=_glorot_relu, shortcut_init=_glorot, dtype=self.dtype
+        )
+        x = 2 * image - 1
+        for i, features in enumerate(channels(self.width, *layers.down)):
+            x = block(
+                features,
+                hidden=features if i == 0 else x.shape[-1],
+                down=i < layers.halvings,
+                first=i == 0,
+                name=f'block_{i}',
+            )(x, train=train)
+        return wide(nn.relu(x)).sum((1, 2))  # [N, F]
