@@ -3,19 +3,18 @@
     python -m gan_jax.train --config=configs/digits.py --workdir=workdirs/digits
     python -m gan_jax.train --config=configs/digits.py:method=none --workdir=workdirs/vanilla
 
-Methods: those of the README. Zhao et al. 2020, arXiv 2006.02595, has
-no experiment on digits; weights and method are its own, network width and rates are chosen for a
-first run on two CPU cores.
+Arguments: method, augment (a policy), strength; cntr_augment, cntr_strength for Cntr alone. Methods
+are those of the README. Zhao et al. 2020, arXiv 2006.02595, has no experiment on digits; weights
+and method are its own, network width and rates are chosen for a first run on two CPU cores.
 """
 
 from ml_collections import ConfigDict
 
-from gan_jax.methods import arguments, method
+from gan_jax.methods import blocks
 
 
 def get_config(text: str = '') -> ConfigDict:
-    """`method`, `augment` (a policy) and its `strength` can follow the file name."""
-    chosen = arguments(text, method='bcr_cntr', augment='translation', strength=0.15)
+    """The arguments can follow the file name."""
     c = ConfigDict()
     c.seed = 0
     c.steps = 1400
@@ -27,7 +26,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.generator = dict(fn='gan_jax.models.sndcgan.Generator', width=0.25)
     c.discriminator = dict(fn='gan_jax.models.sndcgan.Trunk', width=0.25)
     c.logit = dict(fn='gan_jax.models.critic.Logit')
-    c.update(method(chosen['method'], chosen['augment'], chosen['strength']))
+    c.update(blocks(text, method='bcr_cntr', augment='translation', strength=0.15))
     adam = dict(fn='optax.adam', learning_rate=6e-4, b1=0.5, b2=0.999)
     c.optim = dict(g=dict(adam), d=dict(adam))
     c.ema = dict(halflife_images=10_000.0, ramp=0.05)

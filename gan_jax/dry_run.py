@@ -25,8 +25,11 @@ def describe(parts: Parts) -> str:
                 lines.append(f'    {side}: {", ".join(read) or "no view"}')
     distinct = {side: len({*plans[side].views}) for side in 'dg'}
     lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
-    for side, net in (('generator', program.shapes.g), ('discriminator', program.shapes.d)):
-        lines.append(f'{side}: {_size(net.params):,} parameters')
+    lines.append(f'generator: {_size(program.shapes.g.params):,} parameters')
+    critic = dict(program.shapes.d.params)
+    heads = {name: critic.pop(f'heads_{name}') for name in experiment.game.critic.heads}
+    lines.append(f'discriminator: {_size(critic):,} parameters')
+    lines += [f'head of terms.{name}: {_size(head):,} parameters' for name, head in heads.items()]
     state = sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(program.shapes))
     lines.append(f'state: {state:,} bytes')
     cost = program.lower().cost_analysis() or {}
@@ -49,5 +52,6 @@ def _view(name: str, view: views.View) -> str:
     if view.make is views.plain:
         return f'{name} = {view.source}'
     policy = f' {view.policy}' if view.policy else ''
+    options = ''.join(f' {key}={value}' for key, value in view.options)
     draw = f' #{view.draw}' if view.draw else ''
-    return f'{name} = {view.make.__name__} {view.source}{policy}{draw}'
+    return f'{name} = {view.make.__name__} {view.source}{policy}{options}{draw}'

@@ -1,52 +1,111 @@
-"""The ways of applying an augmentation that the paper compares, as blocks of a config.
+"""The ways of applying an augmentation that the paper compares, and its neighbours, as config.
 
-Zhao et al. 2020, arXiv 2006.02595, section 3 and algorithms 1 and 2.
+Zhao et al. 2020, arXiv 2006.02595, section 3 and algorithms 1 and 2. What the neighbours' weights
+assume stands in the docstrings of their terms.
 """
 
+import copy
 from typing import Any
 
-HINGE = 'gan_jax.terms.adversarial.hinge'
-BALANCED = 'gan_jax.terms.consistency.balanced'
-CNTR = 'gan_jax.terms.contrastive.cntr'
+HINGE = {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 1.0}
+CR = {'fn': 'gan_jax.terms.consistency.cr', 'weight': 10.0}
+BALANCED = {'fn': 'gan_jax.terms.consistency.balanced', 'weight': 10.0}
+LATENT = {
+    'fn': 'gan_jax.terms.consistency.latent',
+    'sigma': 0.03,
+    'weight': {'dis': 5.0, 'gen': 0.5},
+}
+IMPROVED = {
+    'fn': 'gan_jax.terms.consistency.improved',
+    'sigma': 0.03,
+    'weight': {'real': 10.0, 'fake': 10.0, 'dis': 5.0, 'gen': 0.5},
+}
+CNTR = {'fn': 'gan_jax.terms.contrastive.cntr', 'weight': 0.1}
+ROTATION = {'fn': 'gan_jax.terms.rotation.rotation', 'weight': {'real': 1.0, 'fake': 0.2}}
+LECAM = {'fn': 'gan_jax.terms.lecam.lecam', 'weight': 0.3}
+CONTRAD = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
 
-# For each method: where the policy goes in `augment`, and the terms beside the adversarial one.
+# For each method: where the policy goes in `augment`, and the terms beside (or, where a method
+# names it, in place of) the adversarial one.
 METHODS = {
     'none': ('', {}),
     'real_only': ('real', {}),
     'real_fake': ('critic', {}),
-    'bcr': ('view', {'consistency': {'fn': BALANCED, 'weight': 10.0}}),
-    'cntr': ('view', {'contrastive': {'fn': CNTR, 'weight': 0.1}}),
-    'bcr_cntr': (
-        'view',
-        {
-            'consistency': {'fn': BALANCED, 'weight': 5.0},
-            'contrastive': {'fn': CNTR, 'weight': 0.1},
-        },
-    ),
+    'cr': ('view', {'consistency': CR}),
+    'bcr': ('view', {'consistency': BALANCED}),
+    'zcr': ('', {'consistency': LATENT}),
+    'icr': ('view', {'consistency': IMPROVED}),
+    'cntr': ('view', {'contrastive': CNTR}),
+    'bcr_cntr': ('view', {'consistency': {**BALANCED, 'weight': 5.0}, 'contrastive': CNTR}),
+    'rotation': ('', {'rotation': ROTATION}),
+    'diffaugment': ('critic', {}),
+    'lecam': ('', {'lecam': LECAM}),
+    'contrad': ('view', {'adversarial': CONTRAD}),
 }
+# DiffAugment is `real_fake` with a policy of its own (Zhao et al. 2020, arXiv 2006.10738).
+DIFFAUGMENT = 'diffaugment_color|diffaugment_translation|diffaugment_cutout'
+# zCR of a conditional model (Zhao et al. 2020, arXiv 2002.04724): more noise, a larger weight.
+SIGMA, DIS = 0.05, 20.0
 
 
-def method(name: str, policy: str, strength: float) -> dict[str, Any]:
+def method(
+    name: str,
+    policy: str,
+    strength: float,
+    *,
+    conditional: bool = False,
+    cntr_policy: str = '',
+    cntr_strength: float = 0.5,
+) -> dict[str, Any]:
     """The blocks 'augment' and 'terms' of one method, with the hinge loss.
 
     Args:
         name: one of METHODS.
-        policy: the augmentation, such as 'translation'.
+        policy: the augmentation, such as 'translation'; 'diffaugment' has its own.
         strength: of the policy.
+        conditional: whether the weights are those of a conditional model.
+        cntr_policy: what Cntr's views use in place of `policy`; '' is the same.
+        cntr_strength: of `cntr_policy`; the paper finds most policies best near 0.5, 'simclr' at
+            0.3.
 
     Raises:
-        ValueError: there is no such method.
+        ValueError: there is no such method, or it has no Cntr that could have a policy.
     """
     if name not in METHODS:
         raise ValueError(f"there is no method '{name}'; known: {', '.join(METHODS)}")
-    use, terms = METHODS[name]
+    use, blocks = METHODS[name]
     augment = {'real': '', 'critic': '', 'view': '', 'strength': strength}
     if use:
-        augment[use] = policy
-    return {
-        'augment': augment,
-        'terms': {'adversarial': {'fn': HINGE, 'weight': 1.0}, **terms},
-    }
+        augment[use] = DIFFAUGMENT if name == 'diffaugment' else policy
+    terms = copy.deepcopy({'adversarial': HINGE, **blocks})
+    if conditional and name in ('zcr', 'icr'):
+        terms['consistency']['sigma'] = SIGMA
+        terms['consistency']['weight']['dis'] = DIS
+    if cntr_policy:
+        if 'contrastive' not in terms:
+            raise ValueError(f"method '{name}' has no Cntr that could have a policy of its own")
+        terms['contrastive'] |= {'policy': cntr_policy, 'strength': cntr_strength}
+    return {'augment': augment, 'terms': terms}
+
+
+def blocks(text: str, *, conditional: bool = False, **defaults: Any) -> dict[str, Any]:
+    """The blocks of `method` with what follows the colon in `--config=FILE:key=value,...`.
+
+    Args:
+        text: values for method, augment, strength, cntr_augment and cntr_strength.
+        conditional: as in `method`.
+        **defaults: method, augment and strength, of which the text may say nothing.
+
+    Raises:
+        ValueError: as `arguments` and `method`.
+    """
+    chosen = arguments(text, **defaults, cntr_augment='', cntr_strength=0.5)
+    return method(
+        *(chosen[key] for key in ('method', 'augment', 'strength')),
+        conditional=conditional,
+        cntr_policy=chosen['cntr_augment'],
+        cntr_strength=chosen['cntr_strength'],
+    )
 
 
 def arguments(text: str, **defaults: Any) -> dict[str, Any]:

@@ -31,33 +31,106 @@ def augmented(
     return {**own, 'image': policy(key, own['image'], strength)}
 
 
+def mixed(key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any) -> Record:
+    """Between an image x of the source and its pair f of 'fake': x + a (f - x), a ~ U(0, 1).
+
+    One a for each image; the label is that of x. WGAN-GP's samples (Gulrajani et al. 2017, arXiv
+    1704.00028, algorithm 1).
+    """
+    del policy, strength
+    own, fake = sources['own'], sources['fake']['image']
+    image = own['image']
+    share = jax.random.uniform(key, (len(image), 1, 1, 1), image.dtype)
+    return {**own, 'image': image + share * (fake - image)}
+
+
+def perturbed(
+    key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
+) -> Record:
+    """The source's images x with noise: x + a std(x) U / 2, where U ~ U(0, 1) for each value.
+
+    a ~ U(0, 1) for each image, std(x) is that of all values of the batch. Nothing is clipped: the
+    noise is never negative, so an image may exceed 1. DRAGAN's samples (Kodali et al. 2017, arXiv
+    1705.07215) as StudioGAN draws them; compare_gan centres U, has no a and clips.
+    """
+    del policy, strength
+    own = sources['own']
+    image = own['image']
+    share = jax.random.uniform(named(key, 'share'), (len(image), 1, 1, 1), image.dtype)
+    noise = jax.random.uniform(named(key, 'noise'), image.shape, image.dtype)
+    return {**own, 'image': image + share * jnp.std(image) * noise / 2}
+
+
+def rotated(
+    key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any, *, turns: int
+) -> Record:
+    """The source's images turned counterclockwise by `turns` times 90°.
+
+    Raises:
+        ValueError: the images are not square.
+    """
+    del key, policy, strength
+    own = sources['own']
+    return {**own, 'image': _turn(own['image'], turns)}
+
+
+def rotated_quarter(
+    key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
+) -> Record:
+    """A quarter of the source's images, each upright and turned by 90°, 180° and 270°.
+
+    The quarter is the last of every four images: rows 4 n to 4 n + 3 are image 4 n + 3 turned 0, 1,
+    2 and 3 times, so that nothing leaves its device. The record gains 'turns' [B], int32.
+
+    Raises:
+        ValueError: the images are not square, or B is no multiple of 4.
+    """
+    del key, policy, strength
+    own = sources['own']
+    size = len(own['image'])
+    if size % 4:
+        raise ValueError(f'a quarter of the batch is to be rotated, but {size} is no multiple of 4')
+    last = jax.tree.map(lambda x: x.reshape(-1, 4, *x.shape[1:])[:, 3], dict(own))  # [B / 4, ...]
+    copies = [{**last, 'image': _turn(last['image'], turns)} for turns in range(4)]
+    record = jax.tree.map(lambda *parts: join(parts), *copies)
+    return {**record, 'turns': jnp.arange(size, dtype=jnp.int32) % 4}
+
+
+WITHOUT_POLICY = (mixed, perturbed, rotated, rotated_quarter)  # these read none
+
+
 class View(NamedTuple):
     """One way to look at a source; equal views share their pixels.
 
     Attributes:
         source: 'real', 'fake', or the name of a latent view that a term brings ('fake_near').
-        make: (key, sources {name: Record}, policy, strength f32[]) -> Record of the same batch
-            size. `sources['own']` is the record of the view's own source. A function of a module,
-            since its path names the view's draws.
+        make: (key, sources {name: Record}, policy, strength f32[], **options) -> Record of the same
+            batch size. `sources['own']` is the record of the view's own source. A function of a
+            module, since its path names the view's draws.
         policy: augmentation policy such as 'flip|translation'; '' stands for the config's
             `augment.view`.
         draw: tells apart independent draws of the same view.
+        options: further keywords of `make`, as (name, value) pairs of plain values.
     """
 
     source: str
     make: Callable[..., Record] = plain
     policy: str = ''
     draw: int = 0
+    options: tuple[tuple[str, Any], ...] = ()
 
 
 def settle(view: View, policy: str) -> View:
     """The view with its policy filled in, in the one form that equal pixels have.
 
-    A plain view has no policy and no draw; a view under the identity policy is the plain view, so
-    that a consistency term without an augmentation costs and changes nothing.
+    A plain view has no policy and no draw, a make that reads no policy has none either; a view
+    under the identity policy is the plain view, so that a consistency term without an augmentation
+    costs and changes nothing.
     """
     if view.make is plain:
         return View(view.source)
+    if view.make in WITHOUT_POLICY:
+        return view._replace(policy='')
     view = view._replace(policy=view.policy or policy)
     return View(view.source) if view.make is augmented and not view.policy else view
 
@@ -91,6 +164,7 @@ def build(
             {**sources, 'own': sources[view.source]},
             policies.parse(view.policy),
             strength_of(view.policy, strengths),
+            **dict(view.options),
         )
     return records
 
@@ -132,4 +206,12 @@ def split(array: jax.Array, count: int) -> list[jax.Array]:
 
 def _describe(view: View) -> str:
     maker = f'{view.make.__module__}.{view.make.__qualname__}'
-    return f'{view.source} {maker} {view.policy} {view.draw}'
+    options = ''.join(f' {name}={value}' for name, value in view.options)
+    return f'{view.source} {maker} {view.policy} {view.draw}{options}'
+
+
+def _turn(images: jax.Array, turns: int) -> jax.Array:
+    height, width = images.shape[1:3]
+    if height != width:
+        raise ValueError(f'only square images can be rotated by 90°, these are {height}x{width}')
+    return jnp.rot90(images, turns, axes=(1, 2))

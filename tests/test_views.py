@@ -8,7 +8,7 @@ import pytest
 from gan_jax import views
 from gan_jax.augment import policy
 from gan_jax.keys import named
-from gan_jax.views import View, augmented, plain
+from gan_jax.views import View, augmented, mixed, perturbed, plain, rotated, rotated_quarter
 
 KEY = jax.random.key(3)
 STRENGTHS = {'translation': np.float32(0.4)}
@@ -28,7 +28,7 @@ def build(*wanted, key=KEY, sources=SOURCES, strengths=STRENGTHS):
     return views.build(wanted, key, sources, strengths)
 
 
-def mixed(key, sources, policy, strength):
+def halfway(key, sources, policy, strength):
     """A make of one's own: it may read every source."""
     image = (sources['own']['image'] + sources['fake']['image']) / 2
     return {**sources['own'], 'image': image + strength}
@@ -46,7 +46,10 @@ def test_settle():
     assert views.settle(own, 'translation') == own
     # Under the identity nothing is drawn: it is the source itself.
     assert views.settle(View('fake', augmented, draw=1), '') == View('fake')
-    assert views.settle(View('real', mixed, draw=1), '') == View('real', mixed, '', 1)
+    assert views.settle(View('real', halfway, draw=1), '') == View('real', halfway, '', 1)
+    # What reads no policy has none, whatever that of the config or of the term.
+    for make in (mixed, perturbed, rotated, rotated_quarter):
+        assert views.settle(View('real', make, 'flip'), 'translation') == View('real', make)
 
 
 def test_equal_views_are_drawn_once():
@@ -69,7 +72,7 @@ def test_a_view_is_of_its_own_source():
 
 
 def test_a_view_may_read_every_source():
-    view = View('real', mixed, 'translation')
+    view = View('real', halfway, 'translation')
     image = build(view)[view]['image']
     half = (SOURCES['real']['image'] + SOURCES['fake']['image']) / 2
     np.testing.assert_array_equal(image, half + np.float32(0.4))
@@ -121,7 +124,7 @@ def test_draws_do_not_depend_on_the_other_views():
 
 
 def test_gradients_flow_through_an_augmented_view():
-    """No shipped term has such a view of fakes in the generator's loss, but one may."""
+    """As ContraD's generator needs them."""
 
     def total(image):
         sources = {'real': {**SOURCES['real'], 'image': image}}
@@ -139,6 +142,65 @@ def test_strength_is_that_of_the_policy():
     np.testing.assert_array_equal(still, SOURCES['real']['image'])
 
 
+# Other ways to look -------------------------------------------------------------------------------
+
+
+def test_mixed_lies_between_a_real_and_its_fake():
+    record = build(View('real', mixed))[View('real', mixed)]
+    share = jax.random.uniform(named(KEY, 'real gan_jax.views.mixed  0'), (6, 1, 1, 1))
+    real, fake = SOURCES['real'], SOURCES['fake']
+    expected = (1 - share) * real['image'] + share * fake['image']
+    np.testing.assert_allclose(record['image'], expected, atol=1e-6)
+    assert record['label'] is real['label']
+    assert len(np.unique(share)) == 6 and ((share > 0) & (share < 1)).all()
+
+
+def test_perturbed():
+    key = named(KEY, 'real gan_jax.views.perturbed  0')
+    record = build(View('real', perturbed))[View('real', perturbed)]
+    image = SOURCES['real']['image']
+    share = jax.random.uniform(named(key, 'share'), (6, 1, 1, 1))
+    noise = jax.random.uniform(named(key, 'noise'), image.shape)
+    expected = image + share * 0.5 * image.std() * noise
+    np.testing.assert_allclose(record['image'], expected, atol=1e-6)
+    assert record['label'] is SOURCES['real']['label']
+
+
+@pytest.mark.parametrize('turns', [1, 2, 3])
+def test_rotated(turns):
+    view = View('real', rotated, options=(('turns', turns),))
+    record = build(view)[view]
+    for image, turned in zip(SOURCES['real']['image'], record['image'], strict=True):
+        np.testing.assert_array_equal(turned, np.rot90(image, turns))
+    assert record['label'] is SOURCES['real']['label']
+
+
+def test_rotated_quarter():
+    source = {k: np.concatenate([SOURCES['real'][k], SOURCES['fake'][k][:2]]) for k in record(0)}
+    view = View('real', rotated_quarter)
+    turned = build(view, sources={'real': source})[view]
+    for row in range(8):
+        image = source['image'][(3, 7)[row // 4]]
+        np.testing.assert_array_equal(turned['image'][row], np.rot90(image, row % 4))
+    np.testing.assert_array_equal(turned['label'], source['label'][[3, 3, 3, 3, 7, 7, 7, 7]])
+    np.testing.assert_array_equal(turned['turns'], [0, 1, 2, 3] * 2)
+
+
+def test_options_are_keywords_and_tell_views_and_draws_apart():
+    def noise(key, sources, policy, strength, *, scale):
+        image = sources['own']['image']
+        return {**sources['own'], 'image': scale * jax.random.normal(key, image.shape)}
+
+    one, two = (View('real', noise, options=(('scale', scale),)) for scale in (1, 2))
+    assert one != two and one == View('real', noise, options=(('scale', 1),))
+    records = build(one, two, one)
+    assert list(records) == [one, two]
+    for scale, view in ((1, one), (2, two)):
+        name = f'real {__name__}.{noise.__qualname__}  0 scale={scale}'
+        expected = scale * jax.random.normal(named(KEY, name), (6, 8, 8, 2))
+        np.testing.assert_array_equal(records[view]['image'], expected)
+
+
 # Errors -------------------------------------------------------------------------------------------
 
 
@@ -153,6 +215,18 @@ def test_policy_without_a_strength():
         build(view)
     for text in ('flip', 'cutout(0.2)', ''):
         assert views.strength_of(text, STRENGTHS) == 0
+
+
+def test_only_square_images_are_rotated():
+    wide = {'real': {'image': np.zeros((4, 8, 6, 1), np.float32), 'label': np.zeros(4, np.int32)}}
+    for view in (View('real', rotated, options=(('turns', 2),)), View('real', rotated_quarter)):
+        with pytest.raises(ValueError, match='only square images .* by 90°, these are 8x6'):
+            build(view, sources=wide)
+
+
+def test_a_quarter_of_the_batch_must_exist():
+    with pytest.raises(ValueError, match='a quarter of the batch .* but 6 is no multiple of 4'):
+        build(View('real', rotated_quarter))
 
 
 # Riding together ----------------------------------------------------------------------------------

@@ -44,3 +44,62 @@ def non_saturating() -> Term:
         return {'fake': jnp.mean(jax.nn.softplus(-out['fake']['logit']))}, state, {}
 
     return Term(d=Objective(PAIR, d), g=Objective(FAKE, g))
+
+
+def wasserstein() -> Term:
+    """The critic's loss of WGAN (Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1).
+
+    L_D = E D(G(z)) - E D(x) and L_G = -E D(G(z)). It bounds nothing by itself: put
+    `penalty.wgan_gp` or spectral normalisation beside it.
+    Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
+    """
+
+    def d(out, state):
+        real, fake = jnp.mean(out['real']['logit']), jnp.mean(out['fake']['logit'])
+        return {'real': -real, 'fake': fake}, state, {}
+
+    def g(out, state):
+        return {'fake': -jnp.mean(out['fake']['logit'])}, state, {}
+
+    return Term(d=Objective(PAIR, d), g=Objective(FAKE, g))
+
+
+def least_squares() -> Term:
+    """The least-squares loss (Mao et al. 2017, arXiv 1611.04076, eq. 9: a = 0, b = c = 1).
+
+    L_D = E (D(x) - 1)^2 / 2 + E D(G(z))^2 / 2 and L_G = E (D(G(z)) - 1)^2 / 2, on the logit as it
+    is (compare_gan puts it through a sigmoid first).
+    Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
+    """
+
+    def d(out, state):
+        real = jnp.mean((out['real']['logit'] - 1) ** 2) / 2
+        fake = jnp.mean(out['fake']['logit'] ** 2) / 2
+        return {'real': real, 'fake': fake}, state, {}
+
+    def g(out, state):
+        return {'fake': jnp.mean((out['fake']['logit'] - 1) ** 2) / 2}, state, {}
+
+    return Term(d=Objective(PAIR, d), g=Objective(FAKE, g))
+
+
+def relativistic() -> Term:
+    """The relativistic pairing loss, RpGAN (Jolicoeur-Martineau 2018, arXiv 1807.00734).
+
+    L_D = E softplus(D(G(z)) - D(x)) and L_G = E softplus(D(x) - D(G(z))): image n of the reals is
+    paired with image n of the fakes, and the generator's reals are those of the last discriminator
+    update. This is the logistic form of R3GAN (Huang et al. 2025, arXiv 2501.05441), which puts
+    `penalty.r1` and `penalty.r2` beside it; it is not the relativistic *average* loss. R3GAN gives
+    both images of a pair one class, here their labels are independent.
+    Part: 'pair', for both.
+    """
+
+    def d(out, state):
+        margin = out['real']['logit'] - out['fake']['logit']
+        return {'pair': jnp.mean(jax.nn.softplus(-margin))}, state, {}
+
+    def g(out, state):
+        margin = out['fake']['logit'] - out['real']['logit']
+        return {'pair': jnp.mean(jax.nn.softplus(-margin))}, state, {}
+
+    return Term(d=Objective(PAIR, d), g=Objective(PAIR, g))

@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 from jax.lax import Precision
 
+from gan_jax.models.layers import spectral
 from gan_jax.terms import Objective, Term
-from gan_jax.views import View, augmented, join
+from gan_jax.views import View, augmented, join, split
 
 
 class Projection(nn.Module):
@@ -25,6 +26,43 @@ class Projection(nn.Module):
         """features [N, F], label [N] (not read) -> {'projection': [N, size]}."""
         hidden = nn.relu(nn.Dense(self.hidden)(features))
         return {'projection': nn.Dense(self.size)(hidden)}
+
+
+class Contrasts(nn.Module):
+    """ContraD's three heads on one representation: Dense, LeakyReLU(0.1), Dense each.
+
+    All layers have spectral normalisation. The logit is given twice: the same numbers, of which
+    'detached' sends no gradient into the features.
+
+    Attributes:
+        hidden: units of each hidden layer.
+        size: units of the two projections.
+    """
+
+    hidden: int = 512
+    size: int = 128
+
+    @nn.compact
+    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+        """features [N, F] -> {'real', 'fake': [N, size], 'logit', 'detached': [N]}; no label."""
+        both = join([features, jax.lax.stop_gradient(features)])  # [2N, F]
+        logit, detached = split(self._perceptron('logit', both, 1)[:, 0], 2)
+        return {
+            'real': self._perceptron('real', features, self.size),
+            'fake': self._perceptron('fake', features, self.size),
+            'logit': logit,
+            'detached': detached,
+        }
+
+    def _perceptron(self, name, x, size):
+        # A head is not told whether D trains: the power iteration moves where its vectors may.
+        train = self.is_mutable_collection('batch_stats')
+        first, last = (
+            nn.Dense(units, kernel_init=nn.initializers.normal(0.02), name=f'{name}_{i}')
+            for i, units in enumerate((self.hidden, size))
+        )
+        hidden = nn.leaky_relu(spectral(first, x, train=train), 0.1)
+        return spectral(last, hidden, train=train)
 
 
 def nt_xent(a: jax.Array, b: jax.Array, temperature: float | jax.Array) -> jax.Array:
@@ -56,6 +94,36 @@ def nt_xent(a: jax.Array, b: jax.Array, temperature: float | jax.Array) -> jax.A
     return jnp.mean(others) - jnp.mean(positive)
 
 
+def sup_con(anchors: jax.Array, others: jax.Array, temperature: float | jax.Array) -> jax.Array:
+    """Supervised contrastive loss of one class (Khosla et al. 2020, arXiv 2004.11362, L_out).
+
+    -log( exp(s_ij / t) / sum_k exp(s_ik / t) ), where s is the cosine similarity and k runs over
+    the other anchors and all of `others`, averaged over the other anchors j and then over the
+    anchors i.
+
+    Args:
+        anchors: [N, F], N > 1; each is a positive of every other.
+        others: [M, F]; the negatives.
+        temperature: t > 0.
+
+    Returns:
+        The loss, [].
+
+    Raises:
+        ValueError: there are not two anchors, or the rows differ in length.
+    """
+    count = len(anchors)
+    if count < 2 or anchors.shape[1:] != others.shape[1:]:
+        raise ValueError(f'sup_con needs [N > 1, F], [M, F], got {anchors.shape}, {others.shape}')
+    anchors, others = _unit(anchors), _unit(others)
+    same = jnp.matmul(anchors, anchors.T, precision=Precision.HIGHEST) / temperature  # [N, N]
+    cross = jnp.matmul(anchors, others.T, precision=Precision.HIGHEST) / temperature  # [N, M]
+    itself = jnp.eye(count, dtype=bool)
+    rows = jnp.concatenate([jnp.where(itself, -jnp.inf, same), cross], axis=1)  # [N, N + M]
+    positive = jnp.sum(jnp.where(itself, 0, same), axis=1) / (count - 1)  # [N]
+    return jnp.mean(jax.nn.logsumexp(rows, axis=1) - positive)
+
+
 def cntr(temperature: float = 0.1, *, hidden: int = 128, size: int = 128) -> Term:
     """Cntr-GAN's contrastive loss (Zhao et al. 2020, arXiv 2006.02595, algorithm 2).
 
@@ -71,20 +139,59 @@ def cntr(temperature: float = 0.1, *, hidden: int = 128, size: int = 128) -> Ter
         hidden: units of the head's hidden layer.
         size: units of its output.
     """
+    # Names of their own: the term may have another policy than a consistency term beside it.
     views = {
-        'real_aug': View('real', augmented),
-        'real_aug2': View('real', augmented, draw=1),
-        'fake_aug': View('fake', augmented),
-        'fake_aug2': View('fake', augmented, draw=1),
+        'real_1': View('real', augmented),
+        'real_2': View('real', augmented, draw=1),
+        'fake_1': View('fake', augmented),
+        'fake_2': View('fake', augmented, draw=1),
     }
 
     def d(out, state):
         h = {name: out[name]['head']['projection'] for name in views}
-        real = nt_xent(h['real_aug'], h['real_aug2'], temperature)
-        fake = nt_xent(h['fake_aug'], h['fake_aug2'], temperature)
+        real = nt_xent(h['real_1'], h['real_2'], temperature)
+        fake = nt_xent(h['fake_1'], h['fake_2'], temperature)
         return {'real': real, 'fake': fake}, state, {}
 
     return Term(d=Objective(views, d), head=Projection(hidden, size))
+
+
+def contrad(temperature: float = 0.1, *, hidden: int = 512, size: int = 128) -> Term:
+    """ContraD's whole game (Jeong & Shin 2021, arXiv 2103.09742), in place of an adversarial term.
+
+    The discriminator's features learn from contrasts alone: `nt_xent` of two views of each real,
+    on one projection, plus `sup_con` of the fakes, which are each other's positives, with all views
+    of reals as negatives, on another. A perceptron on these features plays the non-saturating game
+    of `adversarial.non_saturating`, over the first view of each real and the view of each fake; the
+    discriminator's part of it does not reach the features, the generator's part passes them.
+    Everything that D sees is augmented; the paper's policy is SimCLR's. Constants are those of the
+    authors' code for SNDCGAN: temperature 0.1, 512 hidden units, 128 outputs, weight 1 for every
+    part (batch 512). The critic's own logit is not trained.
+    Parts: 'nt_xent', 'sup_con', 'real' and 'fake' for the discriminator, 'fake' for the generator.
+
+    Args:
+        temperature: of both contrastive losses, > 0.
+        hidden: units of each head's hidden layer.
+        size: units of the projections.
+    """
+    fake = {'fake_1': View('fake', augmented)}
+    views = {'real_1': View('real', augmented), 'real_2': View('real', augmented, draw=1), **fake}
+
+    def d(out, state):
+        real_1, real_2, fake_1 = (out[name]['head'] for name in views)
+        reals = join([real_1['fake'], real_2['fake']])  # [2N, F]
+        parts = {
+            'nt_xent': nt_xent(real_1['real'], real_2['real'], temperature),
+            'sup_con': sup_con(fake_1['fake'], reals, temperature),
+            'real': jnp.mean(jax.nn.softplus(-real_1['detached'])),
+            'fake': jnp.mean(jax.nn.softplus(fake_1['detached'])),
+        }
+        return parts, state, {}
+
+    def g(out, state):
+        return {'fake': jnp.mean(jax.nn.softplus(-out['fake_1']['head']['logit']))}, state, {}
+
+    return Term(d=Objective(views, d), g=Objective(fake, g), head=Contrasts(hidden, size))
 
 
 def _unit(x: jax.Array) -> jax.Array:

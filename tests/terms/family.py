@@ -8,11 +8,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import terms
+from gan_jax import terms, views
 from gan_jax.terms import Term
 from tests import small
 
 FEATURES = 6
+INTEGERS = ('label', 'turns')
+
+# Latents are moved far enough to see the gradients. With few hidden units no finite difference
+# meets the kink of one. LeCam acts at once, and its averages stand still: the gradient takes them
+# for constants, a finite difference would see them move.
+OPTIONS = {
+    'gan_jax.terms.consistency.latent': {'sigma': 0.3},
+    'gan_jax.terms.consistency.improved': {'sigma': 0.3},
+    'gan_jax.terms.contrastive.contrad': {'hidden': 8, 'size': 8},
+    'gan_jax.terms.lecam.lecam': {'decay': 1.0, 'start': 0},
+}
+# Weights of parts other than 1 where the gradient is no slope: ContraD's game stops it on purpose.
+WEIGHTS = {
+    ('gan_jax.terms.contrastive.contrad', 'd'): {'nt_xent': 1, 'sup_con': 1, 'real': 0, 'fake': 0}
+}
 
 
 def find_factories():
@@ -31,19 +46,19 @@ def _returns_term(function):
 
 
 FACTORIES = find_factories()
+
+
+def make(path):
+    return FACTORIES[path](**OPTIONS.get(path, {}))
+
+
 # (path, side) of every objective.
-OBJECTIVES = [
-    (path, side)
-    for path, factory in FACTORIES.items()
-    for side in 'dg'
-    if getattr(factory(), side) is not None
-]
+OBJECTIVES = [(path, side) for path in FACTORIES for side in 'dg' if getattr(make(path), side)]
 
 
 def outputs(term, side, draw):
     """What the step hands the loss: `draw(shape)` everywhere, and nothing that is not declared."""
     objective, b = getattr(term, side), small.BATCH
-    label = np.arange(b, dtype=np.int32) % small.CLASSES
     source = {'image': (b, *small.SHAPE)}
     shapes = dict.fromkeys(('real', 'fake', *term.latents), source)
     for name in objective.views:
@@ -53,7 +68,12 @@ def outputs(term, side, draw):
         if term.head is not None:
             shapes[name] = {**shapes[name], 'head': head_shapes(term.head)}
     arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
-    return {name: {**record, 'label': label} for name, record in arrays.items()}
+    label = np.arange(b, dtype=np.int32) % small.CLASSES
+    out = {name: {**record, 'label': label} for name, record in arrays.items()}
+    for name, view in objective.views.items():
+        if view.make is views.rotated_quarter:
+            out[name]['turns'] = np.arange(b, dtype=np.int32) % 4
+    return out
 
 
 def head_shapes(head):
@@ -82,13 +102,13 @@ def summed(term, side):
 
 
 def on_floats(loss, out):
-    """`loss` as a function of everything but the labels, and the point where."""
-    label = {name: record['label'] for name, record in out.items()}
+    """`loss` as a function of everything but the integers, and the point where."""
+    integers = {n: {k: x for k, x in r.items() if k in INTEGERS} for n, r in out.items()}
 
     def of_floats(floats):
-        return loss({name: {**record, 'label': label[name]} for name, record in floats.items()})
+        return loss({name: {**record, **integers[name]} for name, record in floats.items()})
 
-    return of_floats, {n: {k: x for k, x in r.items() if k != 'label'} for n, r in out.items()}
+    return of_floats, {n: {k: x for k, x in r.items() if k not in INTEGERS} for n, r in out.items()}
 
 
 def central_difference(value, at, direction, step):

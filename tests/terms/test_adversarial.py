@@ -53,9 +53,49 @@ def test_non_saturating_does_not_overflow():
     assert g == {'fake': 500}
 
 
-@pytest.mark.parametrize('factory', [adversarial.hinge, adversarial.non_saturating])
-def test_looks_at_images_as_they_are(factory):
+def test_wasserstein():
+    d, g = losses(adversarial.wasserstein())
+    assert d == {'real': pytest.approx(-0.5), 'fake': pytest.approx(-0.25)}
+    assert g == {'fake': pytest.approx(0.25)}
+
+
+def test_least_squares():
+    d, g = losses(adversarial.least_squares())
+    # (logit - 1)^2 is 0.25, 1, 4 on the reals and 9, 0.5625, 0 on the fakes; fakes squared are
+    # 4, 0.0625, 1. Halves of the means.
+    assert d == {'real': pytest.approx(5.25 / 6), 'fake': pytest.approx(5.0625 / 6)}
+    assert g == {'fake': pytest.approx(9.5625 / 6)}
+
+
+def test_relativistic():
+    d, g = losses(adversarial.relativistic())
+    # D(x) - D(G(z)) of the pairs is 2.5, 1.75, -2; ln(1 + exp(-m)) of them and of their opposites.
+    assert d == {'pair': pytest.approx((0.078890 + 0.160224 + 2.126928) / 3, abs=1e-6)}
+    assert g == {'pair': pytest.approx((2.578890 + 1.910224 + 0.126928) / 3, abs=1e-6)}
+
+
+def test_relativistic_knows_pairs_and_no_level():
+    def parts(real, fake):
+        out = {'real': {'logit': real}, 'fake': {'logit': fake}}
+        return losses(adversarial.relativistic(), out)
+
+    real, fake = OUT['real']['logit'], OUT['fake']['logit']
+    assert parts(real + 8, fake + 8) == parts(real, fake)
+    assert parts(real, np.roll(fake, 1)) != parts(real, fake)
+
+
+LOOKS = {
+    adversarial.hinge: ('fake',),
+    adversarial.non_saturating: ('fake',),
+    adversarial.wasserstein: ('fake',),
+    adversarial.least_squares: ('fake',),
+    adversarial.relativistic: ('real', 'fake'),
+}
+
+
+@pytest.mark.parametrize(('factory', 'g_looks_at'), LOOKS.items())
+def test_looks_at_images_as_they_are(factory, g_looks_at):
     term = factory()
     assert term.d.views == {'real': View('real'), 'fake': View('fake')}
-    assert term.g.views == {'fake': View('fake')}
+    assert term.g.views == {name: View(name) for name in g_looks_at}
     assert term.head is None and term.init() == {}

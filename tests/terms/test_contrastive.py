@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax.terms import contrastive
+from gan_jax.terms.adversarial import non_saturating
 from gan_jax.views import View, augmented
 from tests import small
 
@@ -103,7 +104,7 @@ def test_projection():
 
 def test_cntr_by_hand():
     a, b = jnp.float32([[1, 0], [0, 1]]), jnp.float32([[3, 4], [-4, 3]])
-    heads = {'real_aug': a, 'real_aug2': b, 'fake_aug': a, 'fake_aug2': 2 * a}
+    heads = {'real_1': a, 'real_2': b, 'fake_1': a, 'fake_2': 2 * a}
     out = {name: {'head': {'projection': h}} for name, h in heads.items()}
     # The numbers of test_nt_xent_by_hand; reals are never contrasted with fakes.
     parts, *_ = contrastive.cntr(temperature=0.5).d.loss(out, {})
@@ -116,10 +117,10 @@ def test_cntr_is_the_discriminators_alone():
     assert term.g is None and term.init() == {}
     assert term.head == contrastive.Projection(hidden=128, size=128)
     assert term.d.views == {
-        'real_aug': View('real', augmented),
-        'real_aug2': View('real', augmented, draw=1),
-        'fake_aug': View('fake', augmented),
-        'fake_aug2': View('fake', augmented, draw=1),
+        'real_1': View('real', augmented),
+        'real_2': View('real', augmented, draw=1),
+        'fake_1': View('fake', augmented),
+        'fake_2': View('fake', augmented, draw=1),
     }
     narrow = contrastive.cntr(hidden=3, size=2).head
     assert narrow == contrastive.Projection(hidden=3, size=2)
@@ -127,7 +128,102 @@ def test_cntr_is_the_discriminators_alone():
 
 def test_cntr_has_simclrs_temperature():
     a, b = jnp.float32(pairs())
-    heads = {'real_aug': a, 'real_aug2': b, 'fake_aug': b, 'fake_aug2': a}
+    heads = {'real_1': a, 'real_2': b, 'fake_1': b, 'fake_2': a}
     out = {name: {'head': {'projection': h}} for name, h in heads.items()}
     parts, *_ = contrastive.cntr().d.loss(out, {})
     assert parts['real'] == pytest.approx(float(nt_xent(a, b, 0.1)), rel=1e-6)
+
+
+# ContraD ------------------------------------------------------------------------------------------
+
+
+def sup_con_by_definition(anchors, others, temperature):
+    """Khosla et al. 2020, L_out, for anchors of one class: one anchor, one positive at a time."""
+    anchors, others = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (anchors, others))
+    losses = []
+    for i, anchor in enumerate(anchors):
+        rest = [row for j, row in enumerate(anchors) if j != i]
+        total = sum(np.exp(anchor @ row / temperature) for row in (*rest, *others))
+        losses.append(
+            np.mean([-np.log(np.exp(anchor @ row / temperature) / total) for row in rest])
+        )
+    return np.mean(losses)
+
+
+@pytest.mark.parametrize('temperature', [0.1, 2.0])
+def test_sup_con(temperature, x64):
+    anchors, others = pairs()[0], pairs(seed=1, count=8)[0]
+    value = small.jit(contrastive.sup_con)(anchors, others, temperature)
+    assert value == pytest.approx(sup_con_by_definition(anchors, others, temperature), rel=1e-12)
+
+
+@pytest.mark.parametrize(('anchors', 'others'), [((1, 3), (2, 3)), ((4, 3), (4, 2))])
+def test_sup_con_refuses_other_shapes(anchors, others):
+    with pytest.raises(ValueError, match=r'sup_con needs \[N > 1, F\], \[M, F\], got'):
+        contrastive.sup_con(jnp.ones(anchors), jnp.ones(others), 0.1)
+
+
+def test_contrad_is_made_of_its_parts(x64):
+    rng = np.random.default_rng(0)
+
+    def head():
+        vectors = {name: rng.standard_normal((4, 7)) for name in ('real', 'fake')}
+        return vectors | {name: rng.standard_normal(4) for name in ('logit', 'detached')}
+
+    out = {name: {'head': head()} for name in ('real_1', 'real_2', 'fake_1')}
+    one, two, fake = (out[name]['head'] for name in out)
+    term = contrastive.contrad(0.3)
+    parts = term.d.loss(out, {})[0]
+    negatives = np.concatenate([one['fake'], two['fake']])
+    assert parts['nt_xent'] == pytest.approx(by_definition(one['real'], two['real'], 0.3))
+    assert parts['sup_con'] == pytest.approx(sup_con_by_definition(fake['fake'], negatives, 0.3))
+    game = {'real': {'logit': one['detached']}, 'fake': {'logit': fake['detached']}}
+    for name, value in non_saturating().d.loss(game, {})[0].items():
+        assert parts[name] == pytest.approx(float(value))
+    game = {'fake': {'logit': fake['logit']}}
+    assert term.g.loss(out, {})[0] == non_saturating().g.loss(game, {})[0]
+
+
+def test_contrad_sees_augmented_images_only():
+    term = contrastive.contrad()
+    fake = {'fake_1': View('fake', augmented)}
+    reals = {'real_1': View('real', augmented), 'real_2': View('real', augmented, draw=1)}
+    assert term.d.views == {**reals, **fake} and term.g.views == fake
+    assert term.head == contrastive.Contrasts(hidden=512, size=128)
+
+
+def test_contrasts():
+    """Two layers each, divided by the singular value that stands in the statistics."""
+    features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
+    head = contrastive.Contrasts(hidden=11, size=4)
+    out, variables = small.jit(head.init_with_output)(jax.random.key(0), features, label)
+    params, stats = jax.tree.map(np.asarray, (variables['params'], variables['batch_stats']))
+
+    def layer(name, x):
+        sigma = stats[f'spectral_{name}'][f'{name}/kernel/sigma']
+        return x @ params[name]['kernel'] / sigma + params[name]['bias']
+
+    for name, size in (('real', 4), ('fake', 4), ('logit', 1)):
+        hidden = layer(f'{name}_0', features)
+        expected = layer(f'{name}_1', np.where(hidden > 0, hidden, 0.1 * hidden))
+        assert hidden.shape == (5, 11) and expected.shape == (5, size)
+        np.testing.assert_allclose(out[name].reshape(5, size), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(out['detached'], out['logit'])
+
+
+def test_contrads_game_stops_at_the_features(x64):
+    """In D's step it moves its own perceptron alone; in G's it passes through the trunk."""
+    terms = {'game': contrastive.contrad(hidden=8, size=4)}
+    game = small.make_game(terms)
+    state = small.first_state(game, terms, dtype=np.float64)
+    weights = {'game': {'nt_xent': 0, 'sup_con': 0, 'real': 1, 'fake': 1}}
+    hyper = small.make_hyper(weights, d=1, g=1)
+    after, _ = small.compiled(game, terms)(state, small.make_batch(), hyper)
+    moved = {
+        f'{part}/{name}'
+        for part, before in state.d.params.items()
+        for name in before
+        if small.distance(before[name], after.d.params[part][name]) > 0
+    }
+    assert moved == {'heads_game/logit_0', 'heads_game/logit_1'}
+    assert small.distance(after.g.params, state.g.params) > 1e-3

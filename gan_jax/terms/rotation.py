@@ -1,0 +1,69 @@
+"""Self-supervision by rotation: the discriminator tells by how much an image has been turned."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.models.layers import spectral
+from gan_jax.terms import Objective, Term
+from gan_jax.views import View, rotated, rotated_quarter
+
+
+class Turns(nn.Module):
+    """A linear layer of four logits with spectral normalisation, as SS-GAN's D has everywhere."""
+
+    @nn.compact
+    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+        """features [N, F], label [N] (not read) -> {'turns': [N, 4]}."""
+        dense = nn.Dense(4, kernel_init=nn.initializers.normal(0.02), name='dense')
+        # A head is not told whether D trains: the power iteration moves where its vectors may.
+        train = self.is_mutable_collection('batch_stats')
+        return {'turns': spectral(dense, features, train=train)}
+
+
+def rotation(*, quarter: bool = True) -> Term:
+    """SS-GAN's rotation loss (Chen et al. 2019, arXiv 1811.11212).
+
+    The cross entropy of a 4-way head on D's features that is to tell by which of 0°, 90°, 180° and
+    270° an image has been turned, averaged over images and turns: of reals for the discriminator,
+    of fakes for the generator. Weights: beta = 1 for 'real', alpha = 0.2 for 'fake'. Other terms
+    see upright images only. Images must be square.
+    Parts: 'real' for the discriminator, 'fake' for the generator.
+
+    Args:
+        quarter: the four copies are made of a quarter of the batch, as SS-GAN has it: one more view
+            of B images; B must be a multiple of 4. compare_gan takes the last B / 4 examples, here
+            they are the last of every four, which is no other choice in a shuffled batch. False
+            makes them of all images: three more views, and the same loss in expectation.
+    """
+    look = _quarter if quarter else _all
+    return Term(d=look('real'), g=look('fake'), head=Turns())
+
+
+def _quarter(source):
+    name = f'{source}_turned'
+
+    def loss(out, state):
+        view = out[name]
+        return {source: _cross_entropy(view['head']['turns'], view['turns'])}, state, {}
+
+    return Objective({name: View(source, rotated_quarter)}, loss)
+
+
+def _all(source):
+    views = {source: View(source)}
+    for turns in (1, 2, 3):
+        views[f'{source}_{90 * turns}'] = View(source, rotated, options=(('turns', turns),))
+
+    def loss(out, state):
+        logits = jnp.stack([out[name]['head']['turns'] for name in views], axis=1)  # [B, 4, 4]
+        return {source: _cross_entropy(logits, jnp.arange(4))}, state, {}
+
+    return Objective(views, loss)
+
+
+def _cross_entropy(logits, turns):
+    """Mean of -log softmax(logits [..., N, 4]) at the right turns [N]."""
+    right = jax.nn.one_hot(turns, 4, dtype=logits.dtype)
+    right = jnp.broadcast_to(right, logits.shape)
+    return -jnp.mean(jnp.sum(right * jax.nn.log_softmax(logits), axis=-1))
