@@ -32,8 +32,9 @@ ALLOWED = {
     'plan': BASE | {'augment', 'views', 'terms'},
     'step': BASE | {'augment', 'views', 'models', 'terms', 'critique', 'plan', 'state'},
 }
-# Programs: only another program may import one.
+# Programs: only another program may import one, or the folder that one is made of.
 COMMANDS = {'train', 'sample', 'prepare', 'report', 'sweep', 'benchmark'}
+FOLDERS = {'sweeps'}
 
 
 def modules() -> dict[str, Path]:
@@ -80,7 +81,7 @@ def misdirected(name: str, source: str) -> list[str]:
     part, *rest = name.split('.')[1:] or ['']
     package = name if part in {'augment', 'terms'} and not rest else name.rpartition('.')[0]
     found = set(imported(source, package)) - {part}
-    is_program = part in COMMANDS or name.endswith('__main__')
+    is_program = part in COMMANDS | FOLDERS or name.endswith('__main__')
     wrong = found - ALLOWED[part] if part in ALLOWED else set()
     return sorted(wrong | (set() if is_program else found & COMMANDS))
 
@@ -111,6 +112,7 @@ def test_an_import_the_wrong_way_is_found(name, source, wrong):
 
 def test_programs_may_import_programs_and_a_part_itself():
     assert not misdirected('gan_jax.sweep', 'from gan_jax import train')
+    assert not misdirected('gan_jax.sweeps.sitting', 'from gan_jax.train import train')
     assert not misdirected('gan_jax.evaluate.__main__', 'from gan_jax import train')
     assert not misdirected('gan_jax.terms.rotation', 'from gan_jax.terms import Term\nimport jax')
 

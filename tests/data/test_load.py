@@ -140,7 +140,7 @@ def test_size_treats_channels_apart():
     ('arguments', 'options', 'sentence'),
     [
         (('digit',), {}, "there is no data set 'digit'; did you mean 'digits'?"),
-        (('zzz',), {}, "there is no data set 'zzz'; known: digits, stacked_digits"),
+        (('zzz',), {}, f"there is no data set 'zzz'; known: {', '.join(data.names())}"),
         (('digits', None, 'tst'), {}, "'digits' has no split 'tst'; did you mean 'test'?"),
         (('digits',), {'size': 0}, 'the size of an image must be at least 1 pixel, got 0'),
     ],

@@ -1,0 +1,140 @@
+"""One image file as pixels: which files are read, which are converted, which are refused.
+
+Grey (also 1 bit), RGB, palette, CMYK and YCbCr images of 8 bits are read. The EXIF orientation is
+applied, an alpha channel that is opaque everywhere is dropped, colours become RGB by Pillow's own
+conversion. What cannot become 8-bit grey or RGB without a decision is refused: transparency, 16
+bits, several frames; so is what Pillow cannot read to the end. Of a stereo photograph (MPO) the
+first picture is taken.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from gan_jax.data.resize import resize
+from gan_jax.errors import DATA, UserError
+
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')  # Pillow finds MPO by itself in a JPEG
+GREY = {'1', 'L', 'LA'}
+MODES = GREY | {'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr'}
+LARGEST = 1 << 26  # pixels of an image: more are taken for a decompression bomb
+LARGEST_FILE = 1 << 28  # bytes of an image file
+CHUNK = 256  # images that are decoded at once
+
+
+class Header(NamedTuple):
+    """What an image file says of itself: pixels are not read for it."""
+
+    width: int
+    height: int
+    grey: bool
+
+
+def header(file: BinaryIO, name: str) -> Header:
+    """Of an open image file; `name` is for the fault's sentence.
+
+    Raises:
+        UserError: it is not an image that this project reads.
+    """
+    with warnings.catch_warnings():
+        # Pillow warns of what is refused here anyway.
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        with _opened(file, name) as image:
+            return Header(*image.size, image.mode in GREY)
+
+
+def pixels(
+    file: BinaryIO, name: str, *, channels: int, size: int | None, crop: int | None = None
+) -> np.ndarray:
+    """An image file as uint8 [H, W, channels].
+
+    Args:
+        file: open for reading.
+        name: for the fault's sentence.
+        channels: 1 (grey; the image must be grey) or 3 (RGB).
+        size: the largest square in the middle, resized by `resize`; None leaves the image whole.
+        crop: side of the square in the middle that is cut out before, at most the shorter side.
+    """
+    with _opened(file, name) as image, _decoding(name):
+        image = _opaque(ImageOps.exif_transpose(image), name)
+        image = image.convert('L' if channels == 1 else 'RGB')
+        if crop or size:
+            image = _centre(image, min(*image.size, crop or max(image.size)))
+        array = np.asarray(image).reshape(image.height, image.width, channels)
+    return array if size is None else resize(array[None], size)[0]
+
+
+def in_chunks(
+    items: Iterable, decode: Callable[..., np.ndarray], chunk: int = CHUNK
+) -> Iterator[np.ndarray]:
+    """`decode(*item)` of every item in order, uint8 [n, H, W, C] at a time, by several threads."""
+    items = iter(items)
+    with ThreadPoolExecutor() as pool:
+        while batch := list(islice(items, chunk)):
+            yield np.stack(list(pool.map(lambda item: decode(*item), batch)))
+
+
+def in_memory(file: BinaryIO, name: str) -> BinaryIO:
+    """A copy of an open image file that needs no open archive, unless it is far too large."""
+    content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise UserError(f'{name} has more than {LARGEST_FILE} bytes: leave it out', DATA)
+    return io.BytesIO(content)
+
+
+@contextlib.contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
+    with _decoding(name):
+        image = Image.open(file, formats=FORMATS)
+        fault = _fault(image)
+    if fault:
+        raise UserError(f'{name} {fault}', DATA)
+    yield image
+
+
+def _fault(image: Image.Image) -> str:
+    if image.width * image.height > LARGEST:
+        return f'has {image.width}x{image.height} pixels, too many to decode safely: leave it out'
+    # Pillow gives colour PNGs of 16 bits as RGB without a word; how it unpacks them tells.
+    if image.mode not in MODES or any('16' in str(tile[3]) for tile in image.tile):
+        return 'does not have 8 bits a channel: convert it, as you find right for its range'
+    if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
+        return f'has {image.n_frames} frames: save each that you want as an image of its own'
+    return ''
+
+
+@contextlib.contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Whatever Pillow raises over a file is the file's fault."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f'{name} cannot be read as an image: repair it or leave it out', DATA
+        ) from (error)
+
+
+def _opaque(image: Image.Image, name: str) -> Image.Image:
+    if not image.has_transparency_data:
+        return image
+    image = image.convert('RGBA')
+    if image.getchannel('A').getextrema()[0] < 255:
+        raise UserError(
+            f'{name} is transparent in places: lay it over the background that you want', DATA
+        )
+    return image
+
+
+def _centre(image: Image.Image, side: int) -> Image.Image:
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))

@@ -1,0 +1,117 @@
+"""Downloads that go on where they were cut, and give a file its name only when it is right."""
+
+import hashlib
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from gan_jax.errors import DATA, MISSING, UserError
+
+TRIES = 3  # in a row without a single new byte
+WAIT = 2.0  # seconds before the second try; twice as many before the third
+TIMEOUT = 60  # seconds without an answer
+BLOCK = 1 << 18
+# What another try may mend; the disk's faults are not among them.
+NETWORK = (
+    *(urllib.error.URLError, ssl.SSLError, ConnectionError, TimeoutError),
+    http.client.HTTPException,
+)
+
+
+def download(
+    url: str,
+    path: Path,
+    *,
+    size: int,
+    sha256: str,
+    advance: Callable[[int], None] = lambda total: None,
+) -> None:
+    """Fetches `url` to `path`, which exists in the end with just these contents, or not at all.
+
+    What has come so far lies in `path` + '.part'; the next call goes on from there where the server
+    can.
+
+    Args:
+        url: of a file that anybody may fetch.
+        path: a file in a folder that exists.
+        size: of the file in bytes.
+        sha256: of the file, in hex. Because of it the address needs no https.
+        advance: called with the number of bytes that have come so far, from time to time.
+
+    Raises:
+        UserError: the server cannot be reached or has no such file (66), or what it sends is
+            another file (65).
+    """
+    part = path.with_name(path.name + '.part')
+    failures = 0
+    while (had := part.stat().st_size if part.exists() else 0) < size:
+        advance(had)
+        try:
+            _fetch(url, part, had, size, advance)
+            cause = 'the connection was cut'
+        except NETWORK as error:
+            cause = _cause(error, url, part)
+        if part.exists() and part.stat().st_size > had:
+            failures = 0
+            continue
+        failures += 1
+        if failures == TRIES:
+            raise UserError(
+                f'{url} cannot be downloaded ({cause}): run the same command again to go on, or '
+                'fetch the file by other means and give it by --source',
+                MISSING,
+            )
+        time.sleep(WAIT * failures)
+    _check(url, part, size, sha256)
+    part.replace(path)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def _fetch(url: str, part: Path, had: int, size: int, advance: Callable[[int], None]) -> None:
+    """Appends what the server has beyond the first `had` bytes, or starts again if it must."""
+    request = urllib.request.Request(url, headers={'Range': f'bytes={had}-'} if had else {})
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        goes_on = answer.headers.get('Content-Range', '').startswith(f'bytes {had}-')
+        total = had if goes_on else 0
+        with part.open('ab' if goes_on else 'wb') as file:
+            # One byte more than there should be is enough to know that it is another file.
+            while total <= size and (content := answer.read(min(BLOCK, size + 1 - total))):
+                file.write(content)
+                total += len(content)
+                advance(total)
+
+
+def _cause(error: Exception, url: str, part: Path) -> str:
+    """Why a try failed; raises what no other try can mend."""
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+        if error.code == 416:  # the file there ends before what we have of it
+            part.unlink(missing_ok=True)
+        elif error.code < 500 and error.code not in (408, 429):
+            raise UserError(
+                f'{url} cannot be downloaded (the server answers {error.code}): fetch the file by '
+                'other means and give it by --source',
+                MISSING,
+            ) from error
+        return f'the server answers {error.code}'
+    return str(getattr(error, 'reason', '') or error or type(error).__name__)
+
+
+def _check(url: str, part: Path, size: int, sha256: str) -> None:
+    found = sha256_of(part)
+    if part.stat().st_size != size or found != sha256:
+        part.unlink()
+        raise UserError(
+            f'what {url} sends is not the published file (SHA-256 {found} instead of {sha256}): '
+            'try again later, or fetch it by other means and give it by --source',
+            DATA,
+        )

@@ -1,0 +1,72 @@
+"""CelebA from its zip of aligned photographs, and CelebA-HQ from a folder or archive of images."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from gan_jax.data import decode
+from gan_jax.data.folder import open_folder
+from gan_jax.data.listing import listing
+from gan_jax.data.pieces import Content, Piece
+from gan_jax.errors import DATA, UserError
+
+CROP = 160
+PARTITION = 'list_eval_partition.txt'
+SPLITS = ('train', 'validation', 'test')  # 0, 1 and 2 in that file
+HELD_OUT = 10  # one image of so many of CelebA-HQ is for the test
+
+
+def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+    """CelebA: uint8 [n, size, size, 3], without labels; the 160×160 in the middle, resized.
+
+    The photographs have 178×218 pixels; the crop is the one of earlier GAN studies, which cuts the
+    background away. train, validation and test are those of list_eval_partition.txt.
+    """
+
+    def pixels(file, name):
+        return decode.pixels(file, name, channels=3, size=size, crop=CROP)
+
+    path = paths['img_align_celeba.zip']
+    with listing(path) as files:
+        by_name = {name.rpartition('/')[2]: name for name in files.names if name.endswith('.jpg')}
+        for split, names in _partition(paths[PARTITION], by_name).items():
+            chosen = ((by_name[n], f'{path}: {n}') for n in names)
+            contents = ((_read(files, member, name), name) for member, name in chosen)
+            for images in decode.in_chunks(contents, pixels):
+                yield Piece(split, 'images', images)
+
+
+def _read(files, member: str, name: str):
+    with files.open(member) as file:
+        return decode.in_memory(file, name)
+
+
+def _partition(path: Path, known: Mapping[str, str]) -> Mapping[str, list[str]]:
+    splits = {split: [] for split in SPLITS}
+    for line in path.read_text('utf-8', 'replace').splitlines():
+        name, _, number = line.strip().partition(' ')
+        if number.strip() not in ('0', '1', '2') or name not in known:
+            raise UserError(f'{path}: "{line[:80]}" names no image of the zip and a split', DATA)
+        splits[SPLITS[int(number)]].append(name)
+    return {split: names for split, names in splits.items() if names}
+
+
+def open_hq(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
+    """CelebA-HQ from any folder, zip or tar of its images, without labels.
+
+    The last tenth in the order of the file names, 3,000 of the 30,000, is the test split, a choice
+    of this project's.
+    """
+    content, shape = open_folder(path, size)
+    return content._replace(pieces=_divided(content), num_classes=0), shape
+
+
+def _divided(content: Content) -> Iterator[Piece]:
+    left = content.count - content.count // HELD_OUT
+    for piece in content.pieces:
+        if piece.kind == 'labels':
+            continue
+        if left > 0:
+            yield piece._replace(split='train', array=piece.array[:left])
+        if len(piece.array) > left:
+            yield piece._replace(split='test', array=piece.array[max(left, 0) :])
+        left -= len(piece.array)

@@ -1,0 +1,80 @@
+"""ImageNet (ILSVRC 2012) from its tars, and its 32×32 and 64×64 versions from their archives.
+
+The versions at 32 and 64 pixels are those of "A Downsampled Variant of ImageNet as an Alternative
+to the CIFAR datasets" (Chrabaszcz et al., 2017); their classes come in an order of their own.
+"""
+
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from gan_jax.data import decode, npz
+from gan_jax.data.damage import reading
+from gan_jax.data.pieces import Piece
+from gan_jax.errors import DATA, UserError
+
+
+def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+    """The training images: uint8 [n, size, size, 3], the square in the middle of each, resized.
+
+    The labels, 0-999, follow the sorted WordNet names of the classes, the images of a class their
+    file names.
+    """
+    ((name, path),) = paths.items()
+
+    def pixels(file, place):
+        return decode.pixels(file, place, channels=3, size=size)
+
+    with reading(path), tarfile.open(path, 'r:') as archive:
+        classes = sorted((m for m in archive if m.name.endswith('.tar')), key=lambda m: m.name)
+        if not classes or not all(m.isreg() for m in classes):
+            raise UserError(f'{path} holds no tar for each class: it must be {name}', DATA)
+        for label, member in enumerate(classes):
+            with tarfile.open(fileobj=archive.extractfile(member), mode='r:') as inner:
+                for images in decode.in_chunks(_files(inner, f'{path}: {member.name}'), pixels):
+                    yield Piece('train', 'images', images)
+                    yield Piece('train', 'labels', np.full(len(images), label, np.int32))
+
+
+def _files(archive: tarfile.TarFile, name: str) -> Iterator[tuple]:
+    for member in sorted((m for m in archive if m.isreg()), key=lambda m: m.name):
+        path = f'{name}: {member.name}'
+        yield decode.in_memory(archive.extractfile(member), path), path
+
+
+def read_small(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+    """The version at 32 or 64 pixels: uint8 [n, side, side, 3] and labels 0-999, train and test.
+
+    Each archive is a zip of .npz files with `data`, uint8 [n, 3·side²], red, green, blue, and
+    `labels`, 1-1000. The test split is what ImageNet calls validation.
+    """
+    for name, path in paths.items():
+        side = 64 if '64' in name else 32
+        split = 'train' if 'train' in name else 'test'
+        with reading(path), zipfile.ZipFile(path) as outer:
+            batches = [n for n in outer.namelist() if n.endswith('.npz')]
+            if not batches:
+                raise UserError(f'{path} holds no .npz: it must be {name}', DATA)
+            for batch in sorted(batches, key=_number):
+                with outer.open(batch) as file, zipfile.ZipFile(file) as inner:
+                    yield from _batch(inner, Path(path, batch), split, side)
+
+
+def _number(name: str) -> tuple[int, str]:
+    return int(''.join(c for c in name.rpartition('_')[2] if c.isdigit()) or 0), name
+
+
+def _batch(archive: zipfile.ZipFile, path: Path, split: str, side: int) -> Iterator[Piece]:
+    if not {'data.npy', 'labels.npy'} <= {*archive.namelist()}:
+        raise UserError(f'{path} lacks data or labels: get the archive again', DATA)
+    with npz.array(archive, 'data', path) as (shape, dtype, file):
+        if dtype != np.uint8 or shape[1:] != (3 * side * side,):
+            raise UserError(f'{path} holds no images of {side}x{side}: get it again', DATA)
+        for block in npz.blocks(shape, dtype, file, str(path)):
+            yield Piece(split, 'images', block.reshape(-1, 3, side, side).transpose(0, 2, 3, 1))
+    with npz.array(archive, 'labels', path) as (shape, dtype, file):
+        for block in npz.blocks(shape, dtype, file, str(path)):
+            yield Piece(split, 'labels', block.astype(np.int64) - 1)

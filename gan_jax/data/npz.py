@@ -1,0 +1,125 @@
+"""A .npz file of arrays as a data set: `np.savez(path, images=..., labels=...)`.
+
+The arrays are read as a stream, so that a file larger than memory can be prepared.
+"""
+
+import contextlib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from gan_jax.data.damage import reading
+from gan_jax.data.pieces import BLOCK, Content, Piece
+from gan_jax.errors import DATA, MISSING, UserError
+
+
+def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
+    """What a .npz holds, and [H, W, C] of its images as stored; it is all one split, 'train'.
+
+    Args:
+        path: of a file with `images`, uint8 [N, H, W, C] with C 1 or 3, and perhaps `labels`,
+            integers [N] from 0 on.
+        size: None where the images must be squares already; else they are cropped to squares,
+            which the reader of the pieces has to resize.
+
+    Raises:
+        UserError: no such file, or not such a one.
+    """
+    if not path.exists():
+        raise UserError(f'{path} does not exist: check the path', MISSING)
+    with reading(path), zipfile.ZipFile(path) as archive:
+        names = [n.removesuffix('.npy') for n in archive.namelist()]
+        if 'images' not in names:
+            raise UserError(
+                f"{path} holds no array 'images' but {', '.join(names) or 'nothing'}: save it by "
+                'np.savez(path, images=..., labels=...)',
+                DATA,
+            )
+        with array(archive, 'images', path) as (shape, dtype, _):
+            _check(path, shape, dtype, size)
+        labels = _labels(archive, path, shape[0]) if 'labels' in names else None
+    num_classes = 0 if labels is None else int(labels.max()) + 1
+    return Content(_pieces(path, labels), num_classes, shape[0]), shape[1:]
+
+
+@contextlib.contextmanager
+def array(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[tuple]:
+    """(shape, dtype, file at its first number) of one array of an open .npz.
+
+    Raises:
+        UserError: it holds Python objects, or is no array in C order.
+    """
+    with archive.open(f'{name}.npy') as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, by_columns, dtype = read(file)
+        except (ValueError, KeyError) as error:
+            raise UserError(f"{path}: '{name}' is no array: save it again", DATA) from error
+        if dtype.hasobject or (by_columns and len(shape) > 1):
+            raise UserError(
+                f"{path}: '{name}' holds Python objects or columns first: save it as a plain array",
+                DATA,
+            )
+        yield shape, dtype, file
+
+
+def blocks(shape: tuple[int, ...], dtype: np.dtype, file: BinaryIO, name: str) -> Iterator:
+    """The array as blocks [n, ...] along its first axis, the values of `array`."""
+    width = int(np.prod(shape[1:])) * dtype.itemsize
+    step, found = max(1, BLOCK // max(1, width)), 0
+    while found < shape[0]:
+        count = min(step, shape[0] - found)
+        content = file.read(count * width)
+        if len(content) != count * width:
+            raise UserError(f'{name} is cut short: save it again', DATA)
+        yield np.frombuffer(content, dtype).reshape(count, *shape[1:])
+        found += count
+    if file.read(1):  # reading to the end also compares the checksum
+        raise UserError(f'{name} is longer than it declares: save it again', DATA)
+
+
+def _check(path: Path, shape: tuple, dtype: np.dtype, size: int | None) -> None:
+    if dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape:
+        raise UserError(
+            f"{path}: 'images' must be uint8 [N, H, W, C] with C 1 or 3, got {dtype} "
+            f'{list(shape)}: save it again',
+            DATA,
+        )
+    if size is None and shape[1] != shape[2]:
+        raise UserError(
+            f'{path}: the images are no squares but {shape[2]}x{shape[1]}: give the size that all '
+            'are cropped and resized to (--size=N, in a config data.size)',
+            DATA,
+        )
+
+
+def _labels(archive: zipfile.ZipFile, path: Path, count: int) -> np.ndarray:
+    with array(archive, 'labels', path) as (shape, dtype, file):
+        if shape != (count,) or dtype.kind not in 'iu':
+            raise UserError(
+                f"{path}: 'labels' must be integers [{count}], got {dtype} {list(shape)}: save it "
+                'again',
+                DATA,
+            )
+        labels = np.concatenate(list(blocks(shape, dtype, file, str(path))))
+    if labels.min() < 0 or labels.max() >= 2**31:
+        raise UserError(f"{path}: 'labels' must count from 0: save it again", DATA)
+    return labels.astype(np.int32)
+
+
+def _pieces(path: Path, labels: np.ndarray | None) -> Iterator[Piece]:
+    with reading(path), zipfile.ZipFile(path) as archive:
+        with array(archive, 'images', path) as (shape, dtype, file):
+            side = min(shape[1:3])
+            top, left = (shape[1] - side) // 2, (shape[2] - side) // 2
+            for block in blocks(shape, dtype, file, str(path)):
+                yield Piece('train', 'images', block[:, top : top + side, left : left + side])
+    if labels is not None:
+        yield Piece('train', 'labels', labels)

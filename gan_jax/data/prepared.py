@@ -1,0 +1,181 @@
+"""The one form of a data set on the disk: `DIR/NAME/<split>/{images.npy, labels.npy, info.json}`.
+
+images.npy is uint8 [N, H, W, C], labels.npy int32 [N], absent where there are no labels. The folder
+NAME is whole or absent: it is written under another name and renamed.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data.dataset import MEMORY, DataSet
+from gan_jax.data.growing import GrowingArray
+from gan_jax.data.pieces import Piece
+from gan_jax.errors import BUSY, DATA, UNWRITABLE, UserError
+
+VERSION = 1  # of the form
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds `DIR/NAME`, of which DIR is made if needed, for one process that prepares it.
+
+    The lock is the kernel's: it ends with the process, however that ends.
+
+    Raises:
+        UserError: another process prepares it (75), or DIR cannot be written (73).
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        file = (folder.parent / f'.{folder.name}.lock').open('w')
+    except OSError as error:
+        raise UserError(
+            f'cannot write to --data_dir={folder.parent}: {error.strerror}; choose another',
+            UNWRITABLE,
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f'{folder} is being prepared already: wait for it', BUSY) from error
+        yield
+
+
+def write(
+    folder: Path,
+    pieces: Iterable[Piece],
+    facts: Mapping[str, Any],
+    *,
+    num_classes: int,
+    advance: Callable[[int], None] = lambda count: None,
+) -> None:
+    """Writes all splits of a data set, and only then gives the folder its name.
+
+    Args:
+        folder: `DIR/NAME`, which must not exist.
+        pieces: what it shall hold.
+        facts: JSON values for every info.json: sources and how it was made.
+        num_classes: labels lie in [0, num_classes).
+        advance: called with the number of images of each piece.
+
+    Raises:
+        UserError: labels out of range, not as many labels as images, or no images.
+    """
+    partial = folder.with_name(f'{folder.name}.part')
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        infos = _write_arrays(partial, pieces, num_classes, advance)
+        for split, info in infos.items():
+            text = json.dumps({'version': VERSION, 'split': split, **facts, **info}, indent=2)
+            (partial / split / 'info.json').write_text(text + '\n')
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_arrays(
+    folder: Path, pieces: Iterable[Piece], num_classes: int, advance: Callable[[int], None]
+) -> dict[str, dict[str, Any]]:
+    arrays: dict[tuple[str, str], GrowingArray] = {}
+    with contextlib.ExitStack() as stack:
+        for split, kind, array in pieces:
+            if (split, kind) not in arrays:
+                (folder / split).mkdir(exist_ok=True)
+                file = stack.enter_context((folder / split / f'{kind}.npy').open('wb'))
+                arrays[split, kind] = GrowingArray(file)
+            if kind == 'labels':
+                array = _labels(array, split, num_classes)
+            arrays[split, kind].append(array)
+            advance(len(array) if kind == 'images' else 0)
+        splits = sorted({split for split, _ in arrays}) or ['train']
+        return {split: _info(split, arrays, num_classes) for split in splits}
+
+
+def _labels(array: np.ndarray, split: str, num_classes: int) -> np.ndarray:
+    if len(array) and not 0 <= array.min() <= array.max() < num_classes:
+        raise UserError(
+            f"a label of the split '{split}' lies outside 0 to {num_classes - 1}: the source is "
+            'damaged, get it again',
+            DATA,
+        )
+    return array.astype('<i4')
+
+
+def _info(split: str, arrays: Mapping, num_classes: int) -> dict[str, Any]:
+    images, labels = arrays.get((split, 'images')), arrays.get((split, 'labels'))
+    count = images.count if images else 0
+    if not count or (labels and labels.count != count):
+        raise UserError(
+            f"the split '{split}' has {count} images and {labels.count if labels else 0} labels: "
+            'the source is damaged, get it again',
+            DATA,
+        )
+    return {
+        'num_classes': num_classes if labels else 0,
+        'images': {'shape': images.shape, 'sha256': images.finish()},
+        'labels': {'sha256': labels.finish()} if labels else None,
+    }
+
+
+def infos(folder: Path) -> dict[str, Any]:
+    """What each split of a prepared data set says of itself: split -> its info.json."""
+    found = {}
+    for path in sorted(folder.glob('*/info.json')):
+        try:
+            info = json.loads(path.read_text())
+            count, _, _, _ = info['images']['shape']
+            known = info['version'] == VERSION and count > 0 and info['num_classes'] >= 0
+        except (OSError, ValueError, KeyError, TypeError):
+            known = False
+        if not known:
+            raise UserError(
+                f'{path} is damaged or of another version: remove {folder} and prepare it again',
+                DATA,
+            )
+        found[path.parent.name] = info
+    return found
+
+
+def read(folder: Path, split: str, name: str) -> DataSet:
+    """One split of a prepared data set: in memory, or mapped where it is larger than `MEMORY`.
+
+    Raises:
+        UserError: a file of it is missing or not what info.json says. The pixels themselves are
+            compared only where they are read into memory.
+    """
+    info = infos(folder)[split]
+    images = _array(folder, split, 'images', info)
+    labels = None if info['labels'] is None else _array(folder, split, 'labels', info)
+    if (images.dtype, images.shape) != (np.uint8, tuple(info['images']['shape'])):
+        raise _damaged(folder, split, 'images')
+    if labels is not None and (labels.dtype, labels.shape) != (np.int32, images.shape[:1]):
+        raise _damaged(folder, split, 'labels')
+    return DataSet(images, labels, info['num_classes'], name)
+
+
+def _array(folder: Path, split: str, kind: str, info: Mapping[str, Any]) -> np.ndarray:
+    path = folder / split / f'{kind}.npy'
+    try:
+        if path.stat().st_size > MEMORY:
+            return np.load(path, mmap_mode='r', allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(folder, split, kind) from error
+    if hashlib.sha256(array).hexdigest() != info[kind]['sha256']:
+        raise _damaged(folder, split, kind)
+    return array
+
+
+def _damaged(folder: Path, split: str, kind: str) -> UserError:
+    return UserError(
+        f'{folder / split / kind}.npy is missing or damaged: remove {folder} and prepare it again',
+        DATA,
+    )

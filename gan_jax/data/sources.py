@@ -1,0 +1,138 @@
+"""The files that a user gives by --source: found, checked, and opened as what they hold."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from gan_jax.data.archives import ARCHIVES, FOLDERS, File
+from gan_jax.data.download import download, sha256_of
+from gan_jax.data.folder import open_folder
+from gan_jax.data.listing import listing
+from gan_jax.data.npz import open_npz
+from gan_jax.data.pieces import Content
+from gan_jax.errors import DATA, MISSING, UserError
+
+
+def is_path(name: str) -> bool:
+    """Whether the name of a data set is a path of images."""
+    return '/' in name or name.endswith(('.zip', '.npz', '.tar'))
+
+
+def open_images(
+    path: Path, size: int | None, name: str = ''
+) -> tuple[Content, tuple[int, int, int]]:
+    """What a folder, zip, tar or npz of images holds, and [H, W, C] of its images.
+
+    `name` is that of a data set that may have its own way with folders.
+    """
+    if path.suffix == '.npz' and name not in FOLDERS:
+        return open_npz(path, size)
+    if path.exists() and not path.is_dir() and path.suffix not in ('.zip', '.tar'):
+        raise UserError(f'{path} is no folder, .zip, .tar or .npz of images: check the path', DATA)
+    return FOLDERS.get(name, open_folder)(path, size)
+
+
+def find(name: str, source: str) -> dict[str, Path]:
+    """The path of each file of an archive data set, by its published name.
+
+    Args:
+        name: of the data set.
+        source: one file, the files with commas between them, or a folder that holds them. The only
+            file of a data set may have any name; others are known by their published names, where
+            '.gz' may be missing.
+
+    Raises:
+        UserError: a path does not exist, or a file is missing.
+    """
+    files = ARCHIVES[name].files
+    given = [
+        Path(p).expanduser() for p in ([source] if Path(source).exists() else source.split(','))
+    ]
+    for path in given:
+        if not path.exists():
+            raise UserError(f'--source: {path} does not exist: check the path', MISSING)
+    if len(files) == len(given) == 1 and given[0].is_file():
+        return {files[0].name: given[0]}
+    near = [p for g in given for p in (sorted(g.iterdir()) if g.is_dir() else [g])]
+    by_name = {path.name: path for path in near}
+    found = {f.name: by_name.get(f.name) or by_name.get(f.name.removesuffix('.gz')) for f in files}
+    missing = [name for name, path in found.items() if path is None]
+    if missing:
+        raise UserError(
+            f"--source={source} lacks {', '.join(missing)}, which '{name}' is made from: give the "
+            'folder that holds all its files, or their paths with commas between them',
+            MISSING,
+        )
+    return found
+
+
+def open_archive(name: str, paths: Mapping[str, Path], size: int | None) -> Content:
+    """What the files of an archive data set hold; they are read when the pieces are."""
+    archive = ARCHIVES[name]
+    return Content(archive.read(paths, size), archive.num_classes)
+
+
+def record(path: Path) -> dict[str, Any]:
+    """What info.json says of a source: its name, its bytes and a SHA-256.
+
+    That of a folder is of the names and sizes of its files, which is no proof but soon made.
+    """
+    if not path.is_dir():
+        return {'file': path.name, 'bytes': path.stat().st_size, 'sha256': sha256_of(path)}
+    with listing(path) as files:
+        sizes = {name: (path / name).stat().st_size for name in files.names}
+    listed = hashlib.sha256(repr(sorted(sizes.items())).encode()).hexdigest()
+    return {'folder': path.name, 'bytes': sum(sizes.values()), 'sha256_of_listing': listed}
+
+
+def compared(
+    name: str, paths: Mapping[str, Path], records: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The records of an archive data set's files, each with whether it is the published one.
+
+    Raises:
+        UserError: a file has just the published size, but other contents: a damaged copy.
+    """
+    found = []
+    for file, record in zip(ARCHIVES[name].files, records, strict=True):
+        published = record['sha256'] == file.sha256
+        if not published and record['bytes'] == file.size:
+            raise UserError(
+                f'{paths[file.name]} is damaged: it has the size of the published {file.name}, '
+                f'but the SHA-256 {record["sha256"]} instead of {file.sha256}; get it again',
+                DATA,
+            )
+        found.append({**record, 'published_name': file.name, 'published': published})
+    return found
+
+
+def fetch(
+    name: str, folder: Path, watched: Callable[[File], AbstractContextManager]
+) -> dict[str, Path]:
+    """Downloads the files of an archive data set that are not in `folder`; their paths.
+
+    Args:
+        name: of the data set.
+        folder: for the files, made if needed.
+        watched: file -> context of what is called with the bytes that have come.
+
+    Raises:
+        UserError: files that nobody gives out to programs, and as `download`.
+    """
+    files = ARCHIVES[name].files
+    if not all(file.url for file in files):
+        raise UserError(
+            f"'{name}' is not given out to programs: get {', '.join(f.name for f in files)} from "
+            f'{ARCHIVES[name].page} and give the folder that holds them by --source',
+            MISSING,
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        path = folder / file.name
+        if path.exists() and path.stat().st_size == file.size:
+            continue
+        with watched(file) as advance:
+            download(file.url, path, size=file.size, sha256=file.sha256, advance=advance)
+    return {file.name: folder / file.name for file in files}

@@ -1,0 +1,107 @@
+"""Batches of a data set that lies on disk: read ahead by grain's threads while a step computes.
+
+What a batch holds is a function of the seed and the step alone, the same one as for a data set in
+memory. So both ways train alike, bit for bit, and a resumed run starts at its step: there is no
+state to save and nothing to skip.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data import sampler
+from gan_jax.data.dataset import DataSet
+from gan_jax.errors import DATA, DISK, UserError
+
+THREADS = 2  # batches that are read at the same time
+AHEAD = 4  # batches that lie ready in memory
+ENDLESS = 2**40  # steps; grain asks for a length
+
+Batch = dict[str, np.ndarray]
+
+
+def batches(
+    dataset: DataSet, *, seed: int, first: int, batch_size: int, d_steps: int
+) -> Iterator[Batch]:
+    """The batches of the steps `first`, `first + 1`, and so on without end.
+
+    Only the rows of these batches are read, at most `AHEAD` batches before they are asked for.
+    Closing the iterator (`.close()`, or dropping it) stops the threads.
+
+    Args:
+        dataset: images as an `np.memmap` of a file, or any array; labels None give zeros.
+        seed: >= 0, the seed of `sampler.indices`.
+        first: >= 0, the step to begin with.
+        batch_size: B, images in a sub-batch, between 1 and N.
+        d_steps: k >= 1, sub-batches of a step; sub-batch i of step s is number s·k + i of
+            `sampler.indices`.
+
+    Returns:
+        An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}.
+
+    Raises:
+        UserError: grain is not installed; or, from the iterator, the images cannot be read, or
+            their file was replaced, cut off or written to since the iterator was made.
+        ValueError: an argument out of its range.
+    """
+    try:
+        import grain
+    except ImportError as fault:
+        raise UserError(
+            "a data set too large for memory is read by grain: pip install 'gan_jax[grain]'"
+        ) from fault
+    read = _reader(dataset, seed, batch_size, d_steps)
+    sampler.indices(seed, first * d_steps, batch_size, len(dataset.images))  # its checks, now
+    ahead = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
+    steps = grain.MapDataset.range(first, first + ENDLESS)
+    return _closing(iter(steps.map(read).to_iter_dataset(ahead)))
+
+
+def _reader(dataset: DataSet, seed: int, batch_size: int, d_steps: int) -> Callable[[int], Batch]:
+    """The function step -> batch that grain's threads run."""
+    images, labels = dataset.images, dataset.labels
+    check = _watch(getattr(images, 'filename', None))
+
+    def read(step: int) -> Batch:
+        numbers = range(step * d_steps, (step + 1) * d_steps)
+        rows = np.stack([sampler.indices(seed, n, batch_size, len(images)) for n in numbers])
+        check()  # before the rows are touched: a page behind the end of a file kills the process
+        label = np.zeros(rows.shape, np.int32) if labels is None else labels[rows]
+        return {'image': images[rows], 'label': label}
+
+    return read
+
+
+def _watch(file: Any) -> Callable[[], None]:
+    """A function that raises unless the file is the one that it is now; `file` may be None."""
+    if file is None:
+        return lambda: None
+
+    def identity() -> tuple[int, ...]:
+        try:
+            stat = os.stat(file)
+        except OSError as fault:
+            raise UserError(f'{file} can no longer be read ({fault.strerror})', DISK) from fault
+        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    before = identity()
+
+    def check() -> None:
+        if identity() != before:
+            raise UserError(
+                f'{file} was changed while it was read: put the file back as it was and resume, '
+                'or train anew on the new one',
+                DATA,
+            )
+
+    return check
+
+
+def _closing(iterator: Any) -> Iterator[Batch]:
+    """The same batches; ends grain's threads, whatever ends the loop over them."""
+    try:
+        yield from iterator
+    finally:
+        iterator.close()

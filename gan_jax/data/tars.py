@@ -1,0 +1,40 @@
+"""Members of tar archives, read and never unpacked: no path of theirs reaches the disk."""
+
+import tarfile
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from gan_jax.data.damage import reading, unpacked
+from gan_jax.data.pieces import BLOCK
+from gan_jax.errors import DATA, UserError
+
+
+def members(path: Path, wanted: Collection[str], hint: str) -> Iterator[tuple[str, BinaryIO]]:
+    """Each wanted member, as it comes in the archive: (its name without folders, its bytes).
+
+    The archive is read once from start to end, compressed or not; a member must be read before the
+    next one is asked for, within `reading(path)`.
+
+    Args:
+        path: the archive.
+        wanted: names without folders.
+        hint: what the archive should be, for the sentence about a member that is missing.
+
+    Raises:
+        UserError: the archive is damaged, or a wanted member is missing, there twice, or a link.
+    """
+    missing = set(wanted)
+    with reading(path), unpacked(path) as file, tarfile.open(fileobj=file, mode='r|') as archive:
+        for member in archive:
+            name = PurePosixPath(member.name).name
+            if name not in wanted or member.isdir():
+                continue
+            if name not in missing or not member.isreg() or member.issparse():
+                raise UserError(f'{path} holds {name} twice or as a link: get it again', DATA)
+            missing.remove(name)
+            yield name, archive.extractfile(member)
+        while file.read(BLOCK):  # the checksum of gzip stands behind everything
+            pass
+    if missing:
+        raise UserError(f'{path} holds no {min(missing)}: it must be {hint}', DATA)

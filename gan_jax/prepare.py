@@ -1,0 +1,234 @@
+"""Makes a data set ready for training: python -m gan_jax.prepare --dataset=NAME
+
+It downloads the publisher's files into DIR/downloads/NAME, or takes those that --source names,
+checks them, and writes DIR/NAME/<split>/ with images.npy, labels.npy and info.json. Without a
+network, put the files anywhere and give them by --source. A NAME of your own prepares a folder,
+.zip, .tar or .npz of images.
+"""
+
+import argparse
+import contextlib
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from gan_jax import cli, data
+from gan_jax.data import prepared, sources
+from gan_jax.data.archives import ARCHIVES, FOLDERS, File
+from gan_jax.data.pieces import Content, resized
+from gan_jax.errors import DATA, MISSING, UNWRITABLE, UserError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prepares one data set, or says that it is prepared already."""
+    flags = _parse(arguments)
+    root = data.folder_of(flags.data_dir)
+    folder = root / flags.dataset
+    with prepared.locked(folder):
+        done = prepared.infos(folder) if folder.exists() else None
+        if done is None:
+            _prepare(flags, root, folder)
+        else:
+            _check_done(flags, folder, done)
+    for split, info in prepared.infos(folder).items():
+        count, height, width, channels = info['images']['shape']
+        labels = f'{info["num_classes"]} classes' if info['labels'] else 'no labels'
+        print(f'{folder / split}: {count} images of {width}x{height}x{channels}, {labels}')
+    if done is not None:
+        print(f'{folder} was prepared already; remove it to prepare it anew')
+    return os.EX_OK
+
+
+def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
+    archive = ARCHIVES.get(flags.dataset)
+    if archive and archive.photographs and flags.size is None:
+        raise UserError(f"the images of '{flags.dataset}' come in many sizes: give --size=64, say")
+    paths = _paths(flags, root)
+    records = _records(flags, paths)
+    content = _open(flags, paths)
+    _write(folder, content, records, flags)
+    # Said at the end: on a fault there is one sentence only.
+    for note in [*content.notes, *_unpublished(records)]:
+        print(f'gan_jax: {note}', file=sys.stderr)
+
+
+def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]) -> None:
+    """Raises unless the data set that is there is the one that is asked for."""
+    if not done:
+        raise UserError(
+            f'{folder} exists and is no prepared data set, perhaps a copy of tensorflow-datasets: '
+            'choose another --data_dir',
+            UNWRITABLE,
+        )
+    advice = 'choose another --data_dir, or remove it'
+    info = next(iter(done.values()))
+    side = info['images']['shape'][1]
+    if flags.size not in (None, side):
+        raise UserError(f'{folder} is prepared with {side} pixels, not {flags.size}: {advice}')
+    if flags.source is not None:
+        records = _records(flags, _paths(flags, folder.parent))
+        if records != info['sources']:
+            raise UserError(f'{folder} is prepared from other files than --source: {advice}', DATA)
+
+
+# Sources -----------------------------------------------------------------------------------------
+
+
+def _paths(flags: argparse.Namespace, root: Path) -> Mapping[str, Path]:
+    """Published name, or '' for a folder or archive of images -> where it lies here."""
+    name = flags.dataset
+    if name not in ARCHIVES:
+        if flags.source is None:
+            raise UserError(
+                f"there is no one archive of '{name}' to download: give a folder, .zip, .tar or "
+                '.npz of its images by --source',
+                MISSING,
+            )
+        path = Path(flags.source).expanduser()
+        if not path.exists():
+            raise UserError(f'--source: {path} does not exist: check the path', MISSING)
+        return {'': path}
+    if flags.source is not None:
+        return sources.find(name, flags.source)
+    return sources.fetch(name, root / 'downloads' / name, _watched)
+
+
+@contextlib.contextmanager
+def _watched(file: File) -> Iterator[Callable[[int], None]]:
+    print(f'downloading {file.name}, {file.size / 1e6:.1f} MB, from {file.url}', flush=True)
+    with _bar(file.name, DownloadColumn(), file.size) as progress:
+        yield lambda total: progress(completed=total)
+
+
+def _records(flags: argparse.Namespace, paths: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """What info.json says of the sources, checked against what is known of them."""
+    records = [sources.record(path) for path in paths.values()]
+    digest = records[0].get('sha256', 'of no file')
+    if flags.sha256 and digest != flags.sha256.lower():
+        raise UserError(
+            f'{flags.source} has the SHA-256 {digest}, not that of --sha256={flags.sha256}: get it '
+            'again',
+            DATA,
+        )
+    if flags.dataset not in ARCHIVES:
+        return records
+    return sources.compared(flags.dataset, paths, records)
+
+
+def _unpublished(records: list[dict[str, Any]]) -> list[str]:
+    """A sentence when files that were given are not the published ones."""
+    files = ', '.join(record['file'] for record in records if not record.get('published', True))
+    if not files:
+        return []
+    return [f'not the published {files}, by SHA-256: taken as given, and info.json says so']
+
+
+def _open(flags: argparse.Namespace, paths: Mapping[str, Path]) -> Content:
+    if flags.dataset in ARCHIVES:
+        return sources.open_archive(flags.dataset, paths, flags.size)
+    content, _ = sources.open_images(paths[''], flags.size, flags.dataset)
+    return content
+
+
+# Results -----------------------------------------------------------------------------------------
+
+
+def _write(
+    folder: Path, content: Content, records: list[dict[str, Any]], flags: argparse.Namespace
+) -> None:
+    facts = {
+        'name': flags.dataset,
+        'sources': records,
+        'made': {
+            'by': 'gan_jax.prepare',
+            'size': flags.size,
+            'resize': 'the square in the middle, bicubic, antialiased',
+            'pillow': PIL.__version__,
+            'numpy': np.__version__,
+        },
+    }
+    with _bar('images', MofNCompleteColumn(), content.count) as progress:
+        prepared.write(
+            folder,
+            resized(content.pieces, flags.size),
+            facts,
+            num_classes=content.num_classes,
+            advance=lambda count: progress(advance=count),
+        )
+
+
+@contextlib.contextmanager
+def _bar(what: str, amount: ProgressColumn, total: int | None) -> Iterator[Callable[..., None]]:
+    """A bar where somebody watches; gives Progress.update of its one task."""
+    console = Console()
+    columns = (TextColumn(what), BarColumn(), amount, TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda **state: progress.update(task, **state)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    known = [*ARCHIVES, *FOLDERS]
+    parser = argparse.ArgumentParser(
+        'python -m gan_jax.prepare',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        '--dataset', required=True, metavar='NAME', help=f'{", ".join(known)}, or a name of yours'
+    )
+    parser.add_argument(
+        '--source',
+        metavar='PATH[,PATH...]',
+        help='the published files, or a folder that holds them; without it they are downloaded',
+    )
+    parser.add_argument(
+        '--data_dir', metavar='DIR', help=f'by default ${data.VARIABLE}, or else ./data'
+    )
+    parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
+    parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
+    flags = parser.parse_args(arguments)
+    if flags.size is not None and flags.size < 1:
+        parser.error(f'--size is {flags.size}: give a number of at least 1')
+    if flags.sha256 is not None and (not flags.source or ',' in flags.source):
+        parser.error('--sha256 is for one file of --source')
+    _check_name(flags.dataset, flags.source, known)
+    return flags
+
+
+def _check_name(name: str, source: str | None, known: Sequence[str]) -> None:
+    if name in data.READERS:
+        raise UserError(f"'{name}' comes with gan_jax and needs no preparation")
+    if name in known:
+        return
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    if close:
+        raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
+    if source is None:
+        raise UserError(f"there is no data set '{name}' to download; known: {', '.join(known)}")
+    if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', name) or name == 'downloads':
+        raise UserError(
+            f"'{name}' cannot name a data set: use letters, digits, '_', '-', not 'downloads'"
+        )
+
+
+if __name__ == '__main__':
+    cli.run(main)

@@ -1,0 +1,239 @@
+"""The prepared form: whole or absent, mapped where it is large, checked where it is read."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gan_jax import data
+from gan_jax.data import dataset, prepared
+from gan_jax.data.growing import GrowingArray
+from gan_jax.data.pieces import Piece, resized
+from gan_jax.errors import DATA, MISSING, UserError
+from tests.data.archives import noise
+
+IMAGES, LABELS = noise(0, 10, 8, 8, 3), np.arange(10) % 3
+
+
+def pieces():
+    yield Piece('train', 'images', IMAGES[:4])
+    yield Piece('train', 'labels', LABELS)
+    yield Piece('train', 'images', IMAGES[4:])
+    yield Piece('more', 'images', IMAGES[:2])
+
+
+@pytest.fixture
+def root(tmp_path):
+    prepared.write(tmp_path / 'mine', pieces(), {'name': 'mine', 'sources': []}, num_classes=3)
+    return tmp_path
+
+
+@pytest.mark.parametrize('count', [1, 9, 10, 12_345])
+def test_an_array_that_grew_is_a_plain_npy(count, tmp_path):
+    array = noise(0, count, 2, 3)
+    with (tmp_path / 'a.npy').open('wb') as file:
+        growing = GrowingArray(file)
+        for start in range(0, count, 5000):
+            growing.append(array[start : start + 5000])
+        growing.finish()
+    np.save(tmp_path / 'b.npy', array)
+    assert (tmp_path / 'a.npy').read_bytes() == (tmp_path / 'b.npy').read_bytes()
+
+
+def test_what_is_written_is_read(root):
+    train, more = data.load('mine', root), data.load('mine', root, 'more')
+    np.testing.assert_array_equal(train.images, IMAGES)
+    np.testing.assert_array_equal(train.labels, LABELS)
+    assert train.labels.dtype == np.int32
+    assert (train.num_classes, train.name) == (3, 'mine')
+    assert more.labels is None
+    assert more.num_classes == 0
+    assert sorted(p.name for p in (root / 'mine' / 'train').iterdir()) == [
+        *('images.npy', 'info.json', 'labels.npy')
+    ]
+    info = json.loads((root / 'mine' / 'train' / 'info.json').read_text())
+    assert (info['version'], info['name'], info['split'], info['num_classes']) == (
+        1,
+        'mine',
+        'train',
+        3,
+    )
+    assert info['images']['shape'] == [10, 8, 8, 3]
+
+
+def test_large_images_stay_on_the_disk(root, monkeypatch):
+    resident = data.load('mine', root)
+    monkeypatch.setattr(prepared, 'MEMORY', IMAGES.nbytes)  # the header is beyond it
+    mapped = data.load('mine', root)
+    assert isinstance(mapped.images, np.memmap)
+    assert not mapped.images.flags.writeable
+    assert not isinstance(mapped.labels, np.memmap)
+    np.testing.assert_array_equal(mapped.images, resident.images)
+    assert data.load('mine', root, size=8).images.shape[1] == 8
+    with pytest.raises(
+        UserError, match='prepared with 8x8 pixels and .* prepare it again with --s'
+    ):
+        data.load('mine', root, size=4)
+    assert data.load('mine', root, 'more', size=4).images.shape == (2, 4, 4, 3)
+
+
+def test_a_mapped_digest_sees_samples_shape_and_labels(root, monkeypatch):
+    monkeypatch.setattr(prepared, 'MEMORY', 0)
+    monkeypatch.setattr(dataset, 'SAMPLED', 5)
+    resident = dataset.DataSet(IMAGES, LABELS, 3, 'mine')
+
+    def mapped(images):
+        np.save(root / 'a.npy', images)
+        return resident._replace(images=np.load(root / 'a.npy', mmap_mode='r'))
+
+    whole = data.digest(mapped(IMAGES))
+    assert whole == data.digest(mapped(IMAGES))
+    assert whole != data.digest(resident)
+    seen = []
+    for n in range(10):
+        changed = IMAGES.copy()
+        changed[n] += 1
+        seen.append(data.digest(mapped(changed)) != whole)
+    assert seen == [n % 2 == 0 for n in range(10)]
+    assert data.digest(mapped(IMAGES[:9])) != whole
+    assert data.digest(mapped(IMAGES)._replace(labels=LABELS[::-1])) != whole
+
+
+@pytest.mark.parametrize('failing', [RuntimeError('x'), KeyboardInterrupt()])
+def test_a_failure_leaves_nothing(failing, tmp_path):
+    def broken():
+        yield Piece('train', 'images', IMAGES)
+        raise failing
+
+    with pytest.raises(type(failing)):
+        prepared.write(tmp_path / 'mine', broken(), {}, num_classes=3)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_kill_left_is_cleared_away(tmp_path):
+    (tmp_path / 'mine.part' / 'train').mkdir(parents=True)
+    (tmp_path / 'mine.part' / 'train' / 'old.npy').write_bytes(b'x')
+    prepared.write(tmp_path / 'mine', pieces(), {}, num_classes=3)
+    assert not list(tmp_path.rglob('old.npy'))
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'sentence'),
+    [
+        ([], "the split 'train' has 0 images and 0 labels"),
+        ([Piece('train', 'images', IMAGES[:0])], "the split 'train' has 0 images"),
+        ([Piece('test', 'labels', LABELS)], "the split 'test' has 0 images and 10 labels"),
+        (
+            [Piece('train', 'images', IMAGES), Piece('train', 'labels', LABELS[:9])],
+            "the split 'train' has 10 images and 9 labels",
+        ),
+        ([Piece('train', 'labels', LABELS - 1)], 'lies outside 0 to 2'),
+        ([Piece('train', 'labels', LABELS + 1)], 'lies outside 0 to 2'),
+    ],
+)
+def test_what_is_no_data_set_is_not_written(wrong, sentence, tmp_path):
+    with pytest.raises(UserError, match=sentence) as caught:
+        prepared.write(tmp_path / 'mine', wrong, {}, num_classes=3)
+    assert caught.value.status == DATA
+    assert not list(tmp_path.iterdir())
+
+
+def test_pieces_are_resized():
+    small = list(resized(pieces(), 4))
+    assert [p.array.shape for p in small] == [(4, 4, 4, 3), (10,), (6, 4, 4, 3), (2, 4, 4, 3)]
+    np.testing.assert_array_equal(small[2].array, data.resize(IMAGES[4:], 4))
+
+
+def damage(path, how):
+    content = bytearray(path.read_bytes())
+    if how == 'cut':
+        content = content[:-1]
+    elif how == 'flip':
+        content[-1] ^= 1
+    path.write_bytes(content)
+    if how == 'gone':
+        path.unlink()
+    if how == 'objects':
+        np.save(path, np.array([None]), allow_pickle=True)
+
+
+@pytest.mark.parametrize('how', ['cut', 'flip', 'gone', 'objects'])
+@pytest.mark.parametrize('kind', ['images', 'labels'])
+def test_damage_is_found(how, kind, root):
+    damage(root / 'mine' / 'train' / f'{kind}.npy', how)
+    with pytest.raises(UserError, match=f'{kind}.npy is missing or damaged: remove') as caught:
+        data.load('mine', root)
+    assert caught.value.status == DATA
+
+
+def test_a_mapped_array_of_another_shape_is_found(root, monkeypatch):
+    monkeypatch.setattr(prepared, 'MEMORY', 0)
+    np.save(root / 'mine' / 'train' / 'images.npy', IMAGES[:9])
+    with pytest.raises(UserError, match='images.npy is missing or damaged'):
+        data.load('mine', root)
+    np.save(root / 'mine' / 'train' / 'images.npy', IMAGES)
+    np.save(root / 'mine' / 'train' / 'labels.npy', LABELS[:9].astype(np.int32))
+    with pytest.raises(UserError, match='labels.npy is missing or damaged'):
+        data.load('mine', root)
+
+
+@pytest.mark.parametrize('text', ['', '{}', '[]', '{"version": 2}', 'null'])
+def test_an_info_that_says_nothing_is_found(text, root):
+    (root / 'mine' / 'train' / 'info.json').write_text(text)
+    with pytest.raises(UserError, match='info.json is damaged or of another version'):
+        data.load('mine', root)
+
+
+# Names -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('name', 'command'),
+    [
+        ('cifar10', '--dataset=cifar10 --data_dir=DIR'),
+        ('lsun', '--dataset=lsun --source=PATH --data_dir=DIR'),
+        ('imagenet', '--dataset=imagenet --source=PATH --size=N --data_dir=DIR'),
+    ],
+)
+def test_a_data_set_that_is_not_prepared_says_how(name, command, tmp_path):
+    with pytest.raises(UserError) as caught:
+        data.load(name, tmp_path)
+    expected = f"'{name}' is not prepared in {tmp_path}: python -m gan_jax.prepare {command}"
+    assert str(caught.value) == expected.replace('DIR', str(tmp_path))
+    assert caught.value.status == MISSING
+
+
+def test_the_folder_of_data_sets(root, monkeypatch, tmp_path_factory):
+    monkeypatch.setenv('GAN_JAX_DATA', str(root))
+    assert len(data.load('mine').images) == 10
+    assert len(data.load('mine', '').images) == 10
+    elsewhere = tmp_path_factory.mktemp('elsewhere')
+    with pytest.raises(UserError, match="there is no data set 'mine'"):
+        data.load('mine', elsewhere)
+    monkeypatch.delenv('GAN_JAX_DATA')
+    root.rename(elsewhere / 'data')
+    monkeypatch.chdir(elsewhere)
+    assert len(data.load('mine').images) == 10
+    (elsewhere / 'data').rename(root)
+
+
+def test_a_split_that_is_not_there(root):
+    with pytest.raises(UserError, match="'mine' has no split 'test'; known: more, train"):
+        data.load('mine', root, 'test')
+
+
+@pytest.mark.parametrize('name', ['..', '.hidden', 'a b', ''])
+def test_a_name_leads_to_no_other_folder(name, root):
+    with pytest.raises(UserError, match=f"there is no data set '{name}'"):
+        data.load(name, root / 'mine')
+
+
+def test_a_copy_of_tensorflow_datasets_is_used(root, monkeypatch):
+    from gan_jax.data import tfds_copies
+
+    copy = dataset.DataSet(IMAGES, None, 0, 'theirs')
+    asked = []
+    monkeypatch.setattr(tfds_copies, 'read', lambda *a: asked.append(a) or copy)
+    assert data.load('theirs', root, 'test', size=4).images.shape == (10, 4, 4, 3)
+    assert asked == [(root, 'theirs', 'test')]
+    assert data.load('mine', root).images.shape == (10, 8, 8, 3)  # a prepared one comes first

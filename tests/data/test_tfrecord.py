@@ -1,0 +1,91 @@
+"""TFRecord frames: the checksum against published values, and every way a file can be damaged."""
+
+import struct
+
+import numpy as np
+import pytest
+from tensorboardX.record_writer import RecordWriter
+
+from gan_jax.data import tfrecord
+
+RECORDS = [b'', b'a', b'abc', bytes(range(256)) * 9, b'last']
+
+
+@pytest.mark.parametrize(
+    ('data', 'crc'),
+    [
+        # The first is the check value of catalogues of CRCs, the others are RFC 3720's, B.4.
+        (b'123456789', 0xE3069283),
+        (bytes(32), 0x8A9136AA),
+        (b'\xff' * 32, 0x62A8AB43),
+        (bytes(range(32)), 0x46DD794E),
+        (bytes(range(32))[::-1], 0x113FDB5C),
+    ],
+)
+def test_crc32c_of_published_examples(data, crc):
+    assert tfrecord.crc32c(data) == crc
+
+
+def bit_by_bit(data: bytes) -> int:
+    register = 0xFFFFFFFF
+    for byte in data:
+        register ^= byte
+        for _ in range(8):
+            register = register >> 1 ^ 0x82F63B78 * (register & 1)
+    return register ^ 0xFFFFFFFF
+
+
+@pytest.mark.parametrize('size', [0, 1, 3, 4, 5, 507, 508, 509, 1020, 1021, 2044, 2045, 5000])
+def test_crc32c_of_any_length(size):
+    data = np.random.default_rng(size).bytes(size)
+    assert tfrecord.crc32c(data) == bit_by_bit(data)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """`RECORDS`, written by another project's writer."""
+    path = tmp_path / 'file.tfrecord'
+    writer = RecordWriter(str(path))
+    for record in RECORDS:
+        writer.write(record)
+    writer.close()
+    return path
+
+
+def test_frames_are_the_records(file):
+    assert [*tfrecord.frames(file)] == RECORDS
+
+
+def test_an_empty_file_has_no_records(tmp_path):
+    (tmp_path / 'empty').touch()
+    assert [*tfrecord.frames(tmp_path / 'empty')] == []
+
+
+@pytest.mark.parametrize('cut', [1, 4, 5, 8, 9, 12, 19])
+def test_a_file_that_was_cut_off(file, cut):
+    content = file.read_bytes()
+    file.write_bytes(content[:-cut])
+    frames = tfrecord.frames(file)
+    assert [next(frames) for _ in RECORDS[:-1]] == RECORDS[:-1]
+    with pytest.raises(ValueError, match='ends in the middle'):
+        next(frames)
+
+
+@pytest.mark.parametrize('place', [12, 13, -8])  # checksum of the empty record, 'a', 'last'
+def test_a_changed_byte(file, place):
+    content = bytearray(file.read_bytes())
+    content[16 + place if place > 0 else place] ^= 4
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match='does not fit its checksum'):
+        [*tfrecord.frames(file)]
+
+
+@pytest.mark.parametrize(
+    ('length', 'message'),
+    [(1, 'checksum'), (17, 'checksum'), (2**62, 'middle'), (2**64 - 16, 'middle')],
+)
+def test_a_changed_length_is_found_without_reading_that_much(file, length, message):
+    content = file.read_bytes()
+    file.write_bytes(struct.pack('<Q', length) + content[8:])
+    with pytest.raises(ValueError, match=message):
+        [*tfrecord.frames(file)]

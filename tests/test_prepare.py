@@ -1,0 +1,322 @@
+"""python -m gan_jax.prepare: archives, folders, downloads; one sentence and a status on faults."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax import cli, data, prepare
+from gan_jax.data import archives, prepared, sources
+from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, USAGE
+from tests.data import archives as made
+from tests.data.archives import noise, png, write_zip
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """run(flags...) -> (status, out, err), with --data_dir in the test's folder."""
+
+    def command(*flags):
+        monkeypatch.setattr(sys, 'argv', ['prepare', f'--data_dir={tmp_path / "out"}', *flags])
+        with pytest.raises(SystemExit) as caught:
+            cli.run(prepare.main)
+        done = capsys.readouterr()
+        assert 'Traceback' not in done.err
+        return caught.value.code, done.out, done.err
+
+    return command
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """An archive that the table takes for the published CIFAR-10, and an address that has none."""
+    path, known = made.cifar10(tmp_path, per_batch=10)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (file,) = archives.ARCHIVES['cifar10'].files
+    file = file._replace(size=path.stat().st_size, sha256=digest, url='http://127.0.0.1:9/none')
+    archive = archives.ARCHIVES['cifar10']._replace(files=(file,))
+    monkeypatch.setitem(archives.ARCHIVES, 'cifar10', archive)
+    return path, known
+
+
+def failed(result, status, *parts):
+    """One sentence, that status."""
+    code, _, err = result
+    assert code == status
+    assert err.count('\n') == 1, err
+    for part in parts:
+        assert part in err
+
+
+def test_the_whole_way_through_the_command(tmp_path):
+    source, known = made.cifar10(tmp_path)  # 600 images
+    out = tmp_path / 'out'
+    command = [sys.executable, '-m', 'gan_jax.prepare', '--dataset=cifar10', f'--source={source}']
+    done = subprocess.run([*command, f'--data_dir={out}'], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f'{out}/cifar10/train: 500 images of 32x32x3, 10 classes' in done.stdout
+    assert done.stderr.count('\n') == 1
+    assert 'not the published cifar-10-binary.tar.gz, by SHA-256: taken as given' in done.stderr
+    for split, (images, labels) in known.items():
+        dataset = data.load('cifar10', out, split)
+        np.testing.assert_array_equal(dataset.images, images)
+        np.testing.assert_array_equal(dataset.labels, labels)
+    (said,) = json.loads((out / 'cifar10' / 'train' / 'info.json').read_text())['sources']
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    assert said == {
+        'file': 'cifar-10-binary.tar.gz',
+        'bytes': source.stat().st_size,
+        'sha256': digest,
+        'published_name': 'cifar-10-binary.tar.gz',
+        'published': False,
+    }
+
+
+def test_the_published_file_is_taken_without_a_word(run, published, tmp_path):
+    code, out, err = run('--dataset=cifar10', f'--source={published[0]}')
+    assert (code, err) == (0, '')
+    assert out.count('\n') == 2
+    info = json.loads((tmp_path / 'out/cifar10/test/info.json').read_text())
+    assert info['sources'][0]['published'] is True
+
+
+def test_preparing_twice_says_so_and_changes_nothing(run, published, tmp_path):
+    flags = ('--dataset=cifar10', f'--source={published[0]}')
+    run(*flags)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / 'out' / 'cifar10').rglob('*')}
+    for again in (flags, flags[:1]):
+        code, out, err = run(*again)
+        assert (code, err) == (0, '')
+        assert 'was prepared already; remove it to prepare it anew' in out
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / 'out' / 'cifar10').rglob('*')} == before
+    failed(run(*flags, '--size=16'), USAGE, 'is prepared with 32 pixels, not 16')
+    other, _ = made.cifar10(tmp_path, per_batch=11)
+    failed(run(*flags[:1], f'--source={other}'), DATA, 'prepared from other files than --source')
+
+
+def test_size(run, published, tmp_path):
+    assert run('--dataset=cifar10', f'--source={published[0]}', '--size=16')[0] == 0
+    images = data.load('cifar10', tmp_path / 'out').images
+    expected = data.resize(published[1]['train'][0], 16)
+    np.testing.assert_array_equal(images, expected)
+
+
+# Checksums ---------------------------------------------------------------------------------------
+
+
+def test_a_damaged_copy_of_the_published_file(run, published, tmp_path):
+    content = bytearray(published[0].read_bytes())
+    content[-1] ^= 1
+    published[0].write_bytes(content)
+    failed(
+        run('--dataset=cifar10', f'--source={published[0]}'), DATA, 'is damaged: it has the size'
+    )
+    assert not (tmp_path / 'out' / 'cifar10').exists()
+
+
+def test_a_damaged_file_is_one_sentence(run, tmp_path):
+    source, _ = made.cifar10(tmp_path, per_batch=10)
+    source.write_bytes(source.read_bytes()[:-3000])
+    failed(run('--dataset=cifar10', f'--source={source}'), DATA, 'damaged')
+    assert [*os.listdir(tmp_path / 'out')] == ['.cifar10.lock']
+
+
+def test_a_demanded_checksum(run, tmp_path):
+    source, _ = made.cifar10(tmp_path, per_batch=10)
+    flags = ('--dataset=cifar10', f'--source={source}')
+    failed(run(*flags, f'--sha256={"0" * 64}'), DATA, 'has the SHA-256', 'get it again')
+    assert not (tmp_path / 'out' / 'cifar10').exists()
+    digest = hashlib.sha256(source.read_bytes()).hexdigest().upper()
+    assert run(*flags, f'--sha256={digest}')[0] == 0
+
+
+# Downloads ---------------------------------------------------------------------------------------
+
+
+def test_a_download_is_kept_and_used_again(run, published, tmp_path, monkeypatch):
+    def download(url, path, *, size, sha256, advance):
+        asked.append(url)
+        advance(size)
+        path.write_bytes(published[0].read_bytes())
+
+    asked = []
+    monkeypatch.setattr(sources, 'download', download)
+    code, out, _ = run('--dataset=cifar10')
+    assert code == 0
+    assert out.startswith('downloading cifar-10-binary.tar.gz, ')
+    assert (tmp_path / 'out/downloads/cifar10/cifar-10-binary.tar.gz').exists()
+    np.testing.assert_array_equal(
+        data.load('cifar10', tmp_path / 'out').images, published[1]['train'][0]
+    )
+    shutil.rmtree(tmp_path / 'out' / 'cifar10')
+    assert run('--dataset=cifar10')[0] == 0
+    assert len(asked) == 1
+
+
+def test_a_download_that_is_cut_leaves_no_data_set(run, published, tmp_path, monkeypatch):
+    monkeypatch.setattr('gan_jax.data.download.WAIT', 0)
+    failed(run('--dataset=cifar10'), MISSING, '127.0.0.1:9/none cannot be downloaded', '--source')
+    assert not (tmp_path / 'out' / 'cifar10').exists()
+
+
+def test_what_cannot_be_downloaded_says_where_it_is(run):
+    failed(run('--dataset=celeb_a', '--size=64'), MISSING, 'img_align_celeba.zip', 'mmlab.ie.cuhk')
+    failed(run('--dataset=imagenet', '--size=64'), MISSING, 'ILSVRC2012_img_train.tar', 'image-net')
+    failed(run('--dataset=lsun', '--size=64'), MISSING, 'give a folder, .zip, .tar or .npz')
+
+
+# Images ------------------------------------------------------------------------------------------
+
+
+def photos(place, *names):
+    for seed, name in enumerate(names):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(png(noise(seed, 20, 24, 3)))
+    return place
+
+
+def test_a_folder_under_a_name_of_ones_own(run, tmp_path):
+    source = photos(tmp_path / 'photos', 'cat/1.png', 'dog/2.png', 'cat/3.png')
+    code, out, err = run('--dataset=pets', f'--source={source}', '--size=16')
+    assert (code, err) == (0, '')
+    assert 'train: 3 images of 16x16x3, 2 classes' in out
+    there = data.load('pets', tmp_path / 'out')
+    direct = data.load(str(source), size=16)
+    assert data.digest(there) == data.digest(direct)
+    assert run('--dataset=pets', f'--source={source}', '--size=16')[0] == 0
+    (source / 'dog' / '4.png').write_bytes(png(noise(4, 20, 24, 3)))
+    failed(run('--dataset=pets', f'--source={source}'), DATA, 'prepared from other files')
+
+
+def test_an_npz_under_a_name_of_ones_own(run, tmp_path):
+    np.savez(tmp_path / 'a.npz', images=noise(0, 6, 8, 12, 1), labels=[0, 1, 2, 0, 1, 2])
+    assert run('--dataset=mine', f'--source={tmp_path}/a.npz', '--size=4')[0] == 0
+    there = data.load('mine', tmp_path / 'out')
+    assert data.digest(there) == data.digest(data.load(f'{tmp_path}/a.npz', size=4))
+    assert there.num_classes == 3
+
+
+def test_celeb_a_hq_holds_out_the_last_tenth(run, tmp_path):
+    source = photos(tmp_path / 'hq', *(f'{n:02}.png' for n in range(20)))
+    assert run('--dataset=celeb_a_hq', f'--source={source}', '--size=8')[0] == 0
+    everything = data.load(str(source), size=8).images
+    for split, expected in (('train', everything[:18]), ('test', everything[18:])):
+        dataset = data.load('celeb_a_hq', tmp_path / 'out', split)
+        np.testing.assert_array_equal(dataset.images, expected)
+        assert dataset.labels is None
+
+
+def test_lsun_is_unpacked_first(run, tmp_path):
+    write_zip(tmp_path / 'church_train_lmdb.zip', {'church_train_lmdb/data.mdb': b'x'})
+    result = run('--dataset=lsun', f'--source={tmp_path}/church_train_lmdb.zip', '--size=64')
+    failed(result, DATA, 'holds an LMDB: unpack it', 'data.py export')
+    source = photos(tmp_path / 'church', '1.png', '2.png')
+    assert run('--dataset=lsun', f'--source={source}', '--size=8')[0] == 0
+
+
+FRAMES = [Image.fromarray(noise(1, 8, 8))]
+HOSTILE = {
+    'mixed': ({'a.png': png(noise(0, 8, 8, 3)), 'b.png': png(noise(1, 9, 9, 3))}, DATA, 'b.png'),
+    'rgba': ({'a.png': png(noise(0, 8, 8, 4))}, DATA, 'a.png is transparent'),
+    '16-bit': (
+        {'a.png': png(noise(0, 8, 8).astype(np.uint16))},
+        DATA,
+        'a.png does not have 8 bits',
+    ),
+    'animated': (
+        {'a.gif': png(noise(0, 8, 8), 'GIF', save_all=True, append_images=FRAMES)},
+        DATA,
+        'a.gif has 2 frames',
+    ),
+    'corrupt': ({'a.png': b'no image'}, DATA, 'a.png cannot be read'),
+    'empty': ({}, MISSING, 'holds no images'),
+    'hidden': ({'.a.png': b'x', 'b.txt': b'x'}, MISSING, 'holds no images'),
+}
+
+
+@pytest.mark.parametrize('kind', HOSTILE)
+def test_hostile_folders(kind, run, tmp_path):
+    files, status, sentence = HOSTILE[kind]
+    (tmp_path / 'bad').mkdir()
+    for name, content in files.items():
+        (tmp_path / 'bad' / name).write_bytes(content)
+    failed(run('--dataset=bad', f'--source={tmp_path}/bad'), status, sentence)
+    assert not list((tmp_path / 'out').glob('bad*'))
+
+
+# Places and names --------------------------------------------------------------------------------
+
+
+def test_a_source_that_is_not_there(run, tmp_path):
+    failed(run('--dataset=cifar10', '--source=none.tar.gz'), MISSING, 'none.tar.gz does not exist')
+    failed(run('--dataset=own', '--source=none'), MISSING, 'none does not exist')
+    failed(run('--dataset=mnist', f'--source={tmp_path}'), MISSING, 'lacks train-images-idx3')
+
+
+@pytest.mark.parametrize('place', ['/proc/none', '/dev/null/x'])
+def test_a_data_dir_that_cannot_be_written(place, run):
+    failed(run('--dataset=cifar10', f'--data_dir={place}'), UNWRITABLE, place, 'choose another')
+
+
+def test_a_folder_that_is_something_else_is_left_alone(run, published, tmp_path):
+    copy = tmp_path / 'out' / 'cifar10' / '3.0.2'
+    copy.mkdir(parents=True)
+    failed(run('--dataset=cifar10', f'--source={published[0]}'), UNWRITABLE, 'perhaps a copy of')
+    assert copy.exists()
+
+
+def test_two_at_once(run, published, tmp_path):
+    with prepared.locked(tmp_path / 'out' / 'cifar10'):
+        failed(run('--dataset=cifar10'), BUSY, 'cifar10 is being prepared already')
+    assert run('--dataset=cifar10', f'--source={published[0]}')[0] == 0
+
+
+@pytest.mark.parametrize(
+    ('flags', 'sentence'),
+    [
+        (('--dataset=cifra10',), "no data set 'cifra10'; did you mean 'cifar10'?"),
+        (('--dataset=celeba', '--source=x.zip'), "did you mean 'celeb_a'?"),
+        (('--dataset=zzz',), "no data set 'zzz' to download; known: cifar10, "),
+        (('--dataset=digits',), "'digits' comes with gan_jax"),
+        (('--dataset=../x', '--source=x'), "'../x' cannot name a data set"),
+        (('--dataset=downloads', '--source=x'), "'downloads' cannot name a data set"),
+        (('--dataset=imagenet', '--source=.', '--size=8'), 'lacks ILSVRC2012_img_train.tar'),
+    ],
+)
+def test_names(flags, sentence, run):
+    status = MISSING if 'lacks' in sentence else USAGE
+    failed(run(*flags), status, sentence)
+
+
+@pytest.mark.parametrize(
+    'flags',
+    [
+        (),
+        ('--dataset=cifar10', '--size=0'),
+        ('--dataset=cifar10', '--sha256=00'),
+        ('--dataset=mnist', '--source=a,b', '--sha256=00'),
+        ('--dataset=cifar10', '--sorce=x'),
+    ],
+)
+def test_wrong_flags(flags, run):
+    assert run(*flags)[0] == USAGE
+
+
+def test_photographs_need_a_size(run, tmp_path):
+    source, _ = made.celeb_a(tmp_path)
+    failed(run('--dataset=celeb_a', f'--source={source}'), USAGE, "'celeb_a' come in many sizes")
+
+
+def test_an_interrupt_leaves_nothing(run, published, tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare, 'resized', interrupted)
+    assert run('--dataset=cifar10', f'--source={published[0]}')[0] == 130
+    assert [*os.listdir(tmp_path / 'out')] == ['.cifar10.lock']
