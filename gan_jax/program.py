@@ -1,4 +1,4 @@
-"""The train step compiled for a mesh, with the data set resident on its devices."""
+"""The train step compiled for a mesh, with the feed of its data."""
 
 import functools
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from gan_jax import sharding
-from gan_jax.data import DataSet, sampler
+from gan_jax.data import DataSet
 from gan_jax.experiment import Experiment
+from gan_jax.feed import make_feed
 from gan_jax.state import Hyper, TrainState, create, empty
 from gan_jax.step import make_train_step
 
@@ -41,7 +41,7 @@ def make_program(
 
     Args:
         experiment: networks, terms and numbers.
-        dataset: put whole on every device of the mesh, as uint8.
+        dataset: what `feed.make_feed` takes.
         mesh: from `sharding.make_mesh`.
         batch_size: global, of one discriminator update.
         d_steps: discriminator updates in a step.
@@ -51,9 +51,8 @@ def make_program(
     """
     game, terms, every, hyper = experiment
     everywhere = sharding.replicated(mesh)
-    count, *shape = dataset.images.shape
-    labels = np.zeros(count, np.int32) if dataset.labels is None else dataset.labels
-    resident = {'image': dataset.images, 'label': labels}
+    shape = dataset.images.shape[1:]
+    feed = make_feed(dataset, mesh, batch_size=batch_size, d_steps=d_steps)
 
     def step_with(active: frozenset[str]):
         step = make_train_step(
@@ -63,11 +62,7 @@ def make_program(
             shard=sharding.shard_with(mesh),
         )
 
-        def update(state, resident, indices, hyper):
-            batch = {name: array[indices] for name, array in resident.items()}
-            return step(state, batch, hyper)
-
-        return update
+        return lambda state, held, rows, hyper: step(state, feed.batch(held, rows), hyper)
 
     def init_without_metrics(hyper):
         return create(
@@ -77,12 +72,11 @@ def make_program(
             game.optimizers,
             seed=hyper.seed,
             latent_dim=game.latent_dim,
-            shape=tuple(shape),
+            shape=shape,
         )
 
-    indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32)
     first = jax.eval_shape(init_without_metrics, hyper)
-    _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, resident, indices, hyper)
+    _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
 
     @functools.partial(jax.jit, out_shardings=everywhere)
     def init(hyper):
@@ -95,26 +89,18 @@ def make_program(
 
         return jax.jit(update, donate_argnums=0, out_shardings=everywhere)
 
-    def shapes_of(tree, where):
-        struct = functools.partial(jax.ShapeDtypeStruct, sharding=where)
-        return jax.tree.map(lambda x: struct(x.shape, x.dtype), tree)
-
-    shapes = shapes_of(jax.eval_shape(init, hyper), everywhere)
-    on_devices = functools.cache(lambda: jax.device_put(resident, everywhere))
-    spread = sharding.batch_sharding(mesh, axis=1)
+    shapes = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere),
+        jax.eval_shape(init, hyper),
+    )
 
     def update(state, step, hyper):
         active = frozenset(name for name in terms if step % every[name] == 0)
-        rows = [
-            sampler.indices(int(hyper.seed), step * d_steps + i, batch_size, count)
-            for i in range(d_steps)
-        ]
-        batch = jax.device_put(np.stack(rows), spread)
-        return compiled(active)(state, on_devices(), batch, hyper)
+        rows = feed.rows(int(hyper.seed), step)
+        return compiled(active)(state, feed.held(), rows, hyper)
 
     def lower():
-        data, batch = shapes_of(resident, everywhere), shapes_of(indices, spread)
-        return compiled(frozenset(terms)).lower(shapes, data, batch, hyper)
+        return compiled(frozenset(terms)).lower(shapes, *feed.shapes, hyper)
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=everywhere)
     return Program(shapes, init, update, lower, reset)

@@ -1,0 +1,94 @@
+"""How images reach the step: from the devices' memory by index, or batch by batch from a disk.
+
+Both give the same batches, a function of seed and step.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from gan_jax import sharding
+from gan_jax.data import DataSet, sampler, stream
+
+Arrays = Mapping[str, jax.Array]
+
+
+class Feed(NamedTuple):
+    """A source of batches.
+
+    Attributes:
+        held: () -> the arrays that stay on the devices.
+        rows: (seed, step) -> what a step gets beside them, spread over the devices.
+        batch: (held, rows) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
+        shapes: of held and of rows, as `jax.ShapeDtypeStruct`s with shardings.
+    """
+
+    held: Callable[[], Arrays]
+    rows: Callable[[int, int], Any]
+    batch: Callable[[Arrays, Any], Arrays]
+    shapes: tuple[Any, Any]
+
+
+def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int) -> Feed:
+    """The feed that fits a data set: one on disk, an `np.memmap`, is streamed.
+
+    Args:
+        dataset: the images; those in memory are put whole on every device of the mesh, as uint8.
+        mesh: from `sharding.make_mesh`.
+        batch_size: B, global, of one discriminator update.
+        d_steps: k, discriminator updates in a step.
+    """
+    if isinstance(dataset.images, np.memmap):
+        return _streamed(dataset, mesh, batch_size, d_steps)
+    return _resident(dataset, mesh, batch_size, d_steps)
+
+
+def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
+    everywhere, spread = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
+    count = len(dataset.images)
+    labels = np.zeros(count, np.int32) if dataset.labels is None else dataset.labels
+    resident = {'image': dataset.images, 'label': labels}
+
+    def rows(seed, step):
+        numbers = range(step * d_steps, (step + 1) * d_steps)
+        return np.stack([sampler.indices(seed, n, batch_size, count) for n in numbers])
+
+    indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
+    return Feed(
+        held=functools.cache(lambda: jax.device_put(resident, everywhere)),
+        rows=lambda seed, step: jax.device_put(rows(seed, step), spread),
+        batch=lambda held, rows: {name: array[rows] for name, array in held.items()},
+        shapes=(jax.tree.map(lambda x: _struct(x, everywhere), resident), indices),
+    )
+
+
+def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
+    spread = sharding.batch_sharding(mesh, axis=1)
+    image = jax.ShapeDtypeStruct(
+        (d_steps, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=spread
+    )
+    label = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
+    sizes = {'batch_size': batch_size, 'd_steps': d_steps}
+    ahead = {}  # the open stream, and the (seed, step) that it stands at
+
+    def rows(seed, step):
+        if ahead.get('at') != (seed, step):
+            ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **sizes)
+        ahead['at'] = seed, step + 1
+        return jax.device_put(next(ahead['batches']), spread)
+
+    return Feed(
+        held=dict,
+        rows=rows,
+        batch=lambda held, rows: rows,
+        shapes=({}, {'image': image, 'label': label}),
+    )
+
+
+def _struct(array: np.ndarray, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=where)
