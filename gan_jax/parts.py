@@ -23,7 +23,7 @@ class Parts(NamedTuple):
         reference: the whole train split, which metrics compare with.
         experiment: networks, terms and numbers.
         program: the train step.
-        evaluation: () -> the config's metrics, prepared once.
+        evaluation: names of metrics -> the metrics, prepared once.
     """
 
     settings: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Parts(NamedTuple):
     reference: data.DataSet
     experiment: Experiment
     program: Program
-    evaluation: Callable[[], protocol.Evaluation]
+    evaluation: Callable[[str], protocol.Evaluation]
 
 
 def assemble(
@@ -51,10 +51,10 @@ def assemble(
     Raises:
         UserError: the data cannot be read, or the parts do not fit together.
     """
-    reference = data.load(
-        settings['data']['name'], settings['data']['dir'] or None, size=settings['data']['size']
-    )
-    dataset, subset = _part_of(reference, settings['data'])
+    images = settings['data']
+    load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
+    reference = load()
+    dataset, subset = _part_of(reference, images)
     if len(dataset.images) < settings['batch_size']:
         raise UserError(
             f"'{dataset.name}' gives {len(dataset.images)} images, fewer than config.batch_size "
@@ -79,8 +79,12 @@ def assemble(
     except (TypeError, ValueError) as error:
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error
-    metrics = settings['evaluate']['metrics']
-    evaluation = functools.cache(lambda: protocol.prepare(metrics, reference))
+
+    @functools.cache
+    def evaluation(metrics):
+        held_out = functools.cache(lambda: load(split='test'))
+        return protocol.prepare(metrics, reference, held_out, experiment.game.critic)
+
     return Parts(settings, dataset, subset, reference, experiment, program, evaluation)
 
 

@@ -58,7 +58,7 @@ def train(parts: Parts, folder: Path) -> int:
     settings, dataset, program = parts.settings, parts.dataset, parts.program
     game, *_, hyper = parts.experiment
     steps, every, seed = settings['steps'], settings['every'], settings['seed']
-    evaluation = parts.evaluation()
+    evaluation = parts.evaluation(settings['evaluate']['metrics'])
     generate = make_generate(
         game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
     )
@@ -99,7 +99,7 @@ def train(parts: Parts, folder: Path) -> int:
                     batches = generate(state.ema, seed, settings['evaluate']['num'])
                     images = observe.collect(batches, stopped)
                     if images is not None:
-                        values = evaluation.measure(images)
+                        values = evaluation.measure(images, state.d.variables)
                         row |= {f'eval/{name}': value for name, value in values.items()}
                 seen = not stopped()
                 if seen and row:

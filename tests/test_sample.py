@@ -12,6 +12,7 @@ from gan_jax import generate, sample, train
 from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.evaluate import protocol
 from gan_jax.models import sndcgan
 
 SMOKE = Path(__file__).parent / 'smoke.py'
@@ -177,12 +178,12 @@ def test_a_result_says_what_it_depends_on(trained):
 
 
 def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatch):
-    prepare = evaluate.protocol.prepare
+    prepare = protocol.prepare
 
     def broken(*arguments):
-        return prepare(*arguments)._replace(measure=lambda images: {'fd_digits': float('nan')})
+        return prepare(*arguments)._replace(measure=lambda *_: {'fd_digits': float('nan')})
 
-    monkeypatch.setattr(evaluate.protocol, 'prepare', broken)
+    monkeypatch.setattr(protocol, 'prepare', broken)
     result = score(trained, '--num=20')
     assert result['metrics'] == {'fd_digits': None}
     assert result['not_finite'] == {'fd_digits': 'nan'}
@@ -196,4 +197,4 @@ def test_an_unknown_metric_is_refused_with_the_nearest(trained):
 def test_a_metric_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UserError, match="means nothing on 'faces'"):
         faces = DataSet(np.zeros((2, 32, 32, 3), np.uint8), None, 0, 'faces')
-        evaluate.protocol.prepare('fd_digits', faces)
+        protocol.prepare('fd_digits', faces, None, None)

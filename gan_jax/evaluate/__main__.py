@@ -15,7 +15,6 @@ import numpy as np
 from gan_jax import cli, trained, workdir
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
-from gan_jax.evaluate import protocol
 from gan_jax.generate import BATCH, make_generate
 from gan_jax.versions import versions
 
@@ -28,14 +27,15 @@ def main(arguments: Sequence[str]) -> int:
     asked = settings['evaluate']['metrics'] if flags.metrics is None else flags.metrics
     count = flags.num or settings['evaluate']['num']
     seed = settings['seed'] if flags.seed is None else flags.seed
-    evaluation = protocol.prepare(asked, run.parts.reference)
+    evaluation = run.parts.evaluation(asked)
     game = run.parts.experiment.game
     generate = make_generate(
         game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
     )
-    images = np.concatenate(list(generate(run.checkpoint.state.ema, seed, count)))
+    state = run.checkpoint.state
+    images = np.concatenate(list(generate(state.ema, seed, count)))
     result = {
-        **_values(evaluation.measure(images)),
+        **_values(evaluation.measure(images, state.d.variables)),
         'protocol': {
             **evaluation.protocol,
             'num': count,

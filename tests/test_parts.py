@@ -1,0 +1,69 @@
+"""A config's parts put together: the data that it names, and parts that do not fit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_jax import config, data, parts
+from gan_jax.data import DataSet
+from gan_jax.errors import DATA, UserError
+
+CONFIG = str(Path(__file__).parent / 'smoke.py')
+
+
+def settings(*overrides):
+    return json.loads(config.read(CONFIG, [f'--config.{o}' for o in overrides]).to_json())
+
+
+def test_a_fraction_trains_on_a_part_and_compares_with_the_whole():
+    assembled = parts.assemble(settings('data.fraction=0.1', 'data.subset_seed=3'))
+    whole = data.load('digits', size=16)
+    assert len(assembled.reference.images) == len(whole.images)
+    np.testing.assert_array_equal(assembled.dataset.images, whole.images[assembled.subset])
+    assert len(assembled.dataset.images) == len(data.subset(whole, 0.1, 3)[1])
+    assert parts.assemble(settings()).subset is None
+
+
+def test_the_seed_of_the_run_does_not_choose_the_part():
+    first, second = (
+        parts.assemble(settings('data.fraction=0.1', f'seed={seed}')).subset for seed in (0, 1)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_fewer_images_than_the_batch_is_one_sentence():
+    with pytest.raises(UserError, match='images, fewer than config.batch_size 200') as caught:
+        parts.assemble(settings('data.fraction=0.1', 'batch_size=200'))
+    assert caught.value.status == DATA
+
+
+def test_parts_that_do_not_fit_are_the_configs_fault():
+    with pytest.raises(UserError, match='the config does not work: .*multiples of 8, not'):
+        parts.assemble(settings('data.size=12'))
+
+
+def test_images_without_labels_are_all_of_one_class(monkeypatch):
+    blank = DataSet(np.zeros((20, 16, 16, 1), np.uint8), None, 0, 'blank')
+    monkeypatch.setattr(parts.data, 'load', lambda *_, **__: blank)
+    assert parts.assemble(settings('evaluate.metrics=')).experiment.game.num_classes == 1
+
+
+def test_a_conditional_network_must_count_the_classes_of_the_data():
+    changed = settings()
+    changed['logit'] = {'fn': 'gan_jax.models.critic.Projection', 'num_classes': 7}
+    with pytest.raises(UserError, match='config.logit.num_classes is 7 and the data have 10'):
+        parts.assemble(changed)
+
+
+def test_a_variation_has_its_own_numbers_and_the_same_program():
+    first = parts.assemble(settings())
+    other = parts.vary(
+        first, settings('seed=5', 'augment.strength=0.3', 'terms.consistency.weight=2')
+    )
+    assert other.program is first.program and other.dataset is first.dataset
+    assert other.settings['seed'] == 5
+    hyper = other.experiment.hyper
+    assert hyper.seed == 5 and hyper.weights['consistency'] == 2
+    assert hyper.strength == {'translation': np.float32(0.3)}
