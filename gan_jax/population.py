@@ -1,0 +1,247 @@
+"""N members of one configuration, each with its own seed and numbers, trained as one program.
+
+The members' states are stacked, and spread over devices with `shard_map`: a device runs its own
+members from the data to the moving average and never talks to another. A member's state is that of
+a run of its own to rounding, and its checkpoint is one of such a run.
+
+When it should pay, not measured, since no accelerator could be had: on several devices, where
+members wait for nobody and a batch spread over devices waits for every gradient; and on one
+accelerator that a small network leaves idle, where the members are one `vmap`.
+
+When it does not: on one CPU. Two SNDCGANs of width 0.25 at 16 px, batch 64, hinge loss, on two
+cores of a busy machine; seconds a member-step over those of the same members in sequence, median
+and range of 7 turns: written out 1.00 (0.65 to 2.10), with `vmap`, which makes grouped convolutions
+of theirs, 2.18 (1.80 to 4.08); on two CPU devices of the same two cores 1.04 (0.80 to 2.01).
+Members that are written out are compiled one by one: 78 s to the end of the first step instead of
+34 s for runs in sequence, which share one compilation. `python tests/benchmark_population.py
+--members=2` measures it. Nor for members of different lengths: all take every step together.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from gan_jax import config, sharding
+from gan_jax.data import DataSet, sampler
+from gan_jax.errors import UserError
+from gan_jax.experiment import Experiment
+from gan_jax.program import make_program
+from gan_jax.state import Hyper, TrainState
+from gan_jax.step import make_train_step
+
+MEMBERS, WHOLE = PartitionSpec('members'), PartitionSpec()
+
+
+class Population(NamedTuple):
+    """What a training loop of several members calls. A population's state is a `TrainState` whose
+    arrays have a leading axis of N members, so that `state.metrics` and `state.ema` are stacked.
+
+    Attributes:
+        shapes: `jax.ShapeDtypeStruct`s with shardings, like the state of one member.
+        init: () -> the state before the first step.
+        update: (state, step) -> the state after that step; the state given is used up.
+        member: (state, i) -> the state of member i, on the device where it trains.
+        stack: the states of N members, in order -> the state of the population.
+        reset: metrics -> running means that have seen nothing.
+    """
+
+    shapes: TrainState
+    init: Callable[[], TrainState]
+    update: Callable[[TrainState, int], TrainState]
+    member: Callable[[TrainState, int], TrainState]
+    stack: Callable[[Sequence[TrainState]], TrainState]
+    reset: Callable[[Any], Any]
+
+
+def make_population(
+    experiment: Experiment,
+    dataset: DataSet,
+    hypers: Sequence[Hyper],
+    *,
+    batch_size: int,
+    d_steps: int,
+    devices: Sequence[jax.Device] | None = None,
+) -> Population:
+    """The compiled parts of a population; nothing is compiled before it is first called.
+
+    Args:
+        experiment: networks and terms of all members; its own numbers are not used.
+        dataset: put whole on every device, once for all of its members, as uint8.
+        hypers: the numbers of each member; every member draws its own batches from its seed.
+        batch_size: of one discriminator update of one member.
+        d_steps: discriminator updates in a step.
+        devices: those to use, which take equal shares of the members in order; None is all.
+
+    Raises:
+        UserError: the members do not divide among the devices, or the numbers of one are not
+            those that the experiment has.
+        ValueError, TypeError: the parts do not fit together (names, shapes).
+    """
+    game, terms, every, like = experiment
+    numbers = _stack_numbers(like, hypers)
+    mesh = _mesh(len(hypers), jax.devices() if devices is None else devices)
+    spread, everywhere = NamedSharding(mesh, MEMBERS), NamedSharding(mesh, WHOLE)
+    alone = make_program(
+        experiment,
+        dataset,
+        sharding.make_mesh(1, batch_size),
+        batch_size=batch_size,
+        d_steps=d_steps,
+    )
+    labels = np.zeros(len(dataset.images), np.int32) if dataset.labels is None else dataset.labels
+    resident = {'image': dataset.images, 'label': labels}
+    on_devices = functools.cache(lambda: jax.device_put((resident, numbers), (everywhere, spread)))
+
+    @functools.cache
+    def compiled(active: frozenset[str]):
+        step = make_train_step(
+            game, {name: term for name, term in terms.items() if name in active}, every=every
+        )
+
+        def update(state, resident, indices, hyper):
+            def of_one(state, indices, hyper):
+                batch = {name: array[indices] for name, array in resident.items()}
+                return step(state, batch, hyper)[0]
+
+            return _each(of_one)(state, indices, hyper)
+
+        on_each_device = jax.shard_map(
+            update,
+            mesh=mesh,
+            in_specs=(MEMBERS, WHOLE, MEMBERS, MEMBERS),
+            out_specs=MEMBERS,
+            # It would refuse the derivatives of `models.conv`, and there is nothing for it to
+            # find: all that comes out is each device's own.
+            check_vma=False,
+        )
+        return jax.jit(on_each_device, donate_argnums=0)
+
+    def rows(hyper, step):
+        batches = range(step * d_steps, (step + 1) * d_steps)
+        return [sampler.indices(int(hyper.seed), b, batch_size, len(labels)) for b in batches]
+
+    def update(state, step):
+        active = frozenset(name for name in terms if step % every[name] == 0)
+        indices = np.stack([rows(hyper, step) for hyper in hypers])  # [N, k, B]
+        resident, numbers = on_devices()
+        return compiled(active)(state, resident, jax.device_put(indices, spread), numbers)
+
+    def stack(states):
+        if len(states) != len(hypers):
+            raise ValueError(f'a population of {len(hypers)} takes no {len(states)} states')
+        # Through the host, so that no device ever holds more than its own share.
+        on_host = [jax.device_get(state) for state in states]
+        return jax.device_put(jax.tree.map(lambda *xs: np.stack(xs), *on_host), spread)
+
+    def member(state, i):
+        device, place = divmod(i, len(hypers) // mesh.size)
+        shares = jax.tree.map(lambda x: _share(x, mesh.devices[device]), state)
+        return _take(shares, place)
+
+    return Population(
+        alone.shapes,
+        init=lambda: stack([jax.device_get(alone.init(hyper)) for hyper in hypers]),
+        update=update,
+        member=member,
+        stack=stack,
+        reset=jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=spread),
+    )
+
+
+def check_members(settings: Sequence[Mapping[str, Any]]) -> None:
+    """Whether configs can be the members of one population.
+
+    Args:
+        settings: the config of each member, nested dicts.
+
+    Raises:
+        UserError: they differ in more than the numbers of a `Hyper`.
+    """
+    first, *others = [_fixed(config.flat(c)) for c in settings]
+    for i, other in enumerate(others, start=1):
+        for key in sorted(first.keys() | other.keys()):
+            if first.get(key) != other.get(key):
+                raise UserError(
+                    f'members 0 and {i} of a population differ in config.{key}, {first.get(key)!r} '
+                    f'and {other.get(key)!r}: members differ in seed, weights, strengths and '
+                    'learning rates only; train the others in a population of their own'
+                )
+
+
+def _fixed(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the keys that become numbers of a `Hyper`."""
+    return {k: v for k, v in flat.items() if not _is_number(*k.split('.'))}
+
+
+def _is_number(block: str, *rest: str) -> bool:
+    if block == 'terms':
+        return rest[1] in ('weight', 'strength')
+    return (block, *rest[-1:]) in {
+        ('seed',),
+        ('augment', 'strength'),
+        ('optim', 'learning_rate'),
+    }
+
+
+def _stack_numbers(like: Hyper, hypers: Sequence[Hyper]) -> Hyper:
+    """The members' numbers with a leading axis [N], in the types of the experiment's own."""
+    for i, hyper in enumerate(hypers):
+        wrong = sorted(_names(like) ^ _names(hyper))
+        if wrong:
+            raise UserError(
+                f'member {i} of the population has other numbers than the experiment, they differ '
+                f'in {", ".join(wrong)}: members share their terms and policies (a weight of 0 in '
+                'the config takes a term out); train this one in a population of its own'
+            )
+    return jax.tree.map(lambda x, *xs: np.asarray(xs, np.asarray(x).dtype), like, *hypers)
+
+
+def _names(tree: Any) -> set[str]:
+    """The path of every leaf: 'weights.adversarial'."""
+    paths = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {jax.tree_util.keystr(path, simple=True, separator='.') for path, _ in paths}
+
+
+def _mesh(members: int, devices: Sequence[jax.Device]) -> Mesh:
+    if members % len(devices):
+        most = max(n for n in range(1, len(devices)) if members % n == 0)
+        raise UserError(
+            f'{members} members do not divide among {len(devices)} devices: '
+            f'use {most} of them, or {members + -members % len(devices)} members'
+        )
+    return jax.make_mesh(
+        (len(devices),), ('members',), axis_types=(AxisType.Auto,), devices=devices
+    )
+
+
+def _each(of_one: Callable) -> Callable:
+    """`of_one` for every member of a device.
+
+    On a CPU written out, since XLA runs the grouped convolutions that `vmap` makes of those of
+    several networks far slower there.
+    """
+    return _written_out(of_one) if jax.default_backend() == 'cpu' else jax.vmap(of_one)
+
+
+def _written_out(of_one: Callable) -> Callable:
+    def of_all(*stacked):
+        count = len(jax.tree.leaves(stacked)[0])
+        outs = [of_one(*jax.tree.map(lambda x, i=i: x[i], stacked)) for i in range(count)]
+        return jax.tree.map(lambda *xs: jnp.stack(xs), *outs)
+
+    return of_all
+
+
+def _share(array: jax.Array, device: jax.Device) -> jax.Array:
+    """What a device holds of an array, without asking any other."""
+    return next(s.data for s in array.addressable_shards if s.device == device)
+
+
+@jax.jit
+def _take(tree: Any, i: jax.Array) -> Any:
+    return jax.tree.map(lambda x: x[i], tree)
