@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 
-@functools.lru_cache(maxsize=32)  # successive steps share an epoch; the seeds of a population take turns
+@functools.lru_cache(maxsize=32)  # successive steps share an epoch; a few seeds take turns
 def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
     """A uniform permutation of range(size), int32 [size], read-only, its own for (seed, epoch).
 
