@@ -1,10 +1,10 @@
-"""SimCLR's colour distortion, and the changes of colour that it is made of.
+"""Changes of colour, by an amount given for each image.
 
-The changes take a list of channels, each [B, H, W] in [0, 1], and an amount for each image, [B].
-As whole images with the channels last, XLA's CPU code computes every step again for each one that
-follows: the distortion with its gradient took 41 ms instead of 5 for 384 images of 32 × 32 × 3.
+They take a list of channels, each [B, H, W] in [0, 1], and an amount for each image, [B]. As whole
+images with the channels last, XLA's CPU code computes every step again for each one that follows:
+SimCLR's distortion with its gradient took 41 ms instead of 5 for 384 images of 32 × 32 × 3.
 
-Results are not clipped except where it is said, so that each change is linear in the channels.
+Results are not clipped, so that each change is linear in the channels.
 Saturation, hue and grayscale have a meaning for red, green and blue only: any other number of
 channels they return as it is.
 """
@@ -15,9 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.augment import draws
-from gan_jax.keys import named
-
 Channels = list[jax.Array]
 
 # Rows: luma, then the two chroma axes I and Q, of red, green and blue (the NTSC colour space).
@@ -27,37 +24,14 @@ YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5
 QUARTER = np.linalg.inv(YIQ) @ np.array([[0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ YIQ
 
 
-def distort(key: jax.Array, images: jax.Array) -> jax.Array:
-    """SimCLR's colours: for each image `jitter` with probability 0.8, then grayscale with 0.2.
+def split(images: jax.Array) -> Channels:
+    """[B, H, W, C] as C channels [B, H, W]."""
+    return [images[..., c] for c in range(images.shape[3])]
 
-    Args:
-        key: consumed.
-        images: [B, H, W, C] in [0, 1].
 
-    Returns:
-        [B, H, W, C] in [0, 1].
-
-    Source: Chen et al. 2020 (2002.05709), appendix A.
-    """
-    channels = [images[..., c] for c in range(images.shape[3])]
-    jittered = jitter(named(key, 'jitter'), channels)
-    channels = draws.sometimes(named(key, 'jittered'), 0.8, jittered, channels)
-    channels = draws.sometimes(named(key, 'gray'), 0.2, grayscale(channels), channels)
+def merge(channels: Channels) -> jax.Array:
+    """The inverse of `split`."""
     return jnp.stack(channels, axis=3)
-
-
-def jitter(key: jax.Array, channels: Channels) -> Channels:
-    """Colour jitter of strength 0.5, SimCLR's value for small images, clipped at each step.
-
-    Brightness, contrast and saturation by factors ~ U(0.6, 1.4), hue by a turn ~ U(-0.1, 0.1), in
-    this order. SimCLR draws the order as well; one per image would compute all 24, and they differ
-    only in what is clipped and in the mean that contrast sees.
-    """
-    brightness, contrasts, saturations, turn = draws.signed(key, channels[0], 4)
-    channels = _clipped(scale(channels, 1 + 0.4 * brightness))
-    channels = _clipped(contrast(channels, 1 + 0.4 * contrasts))
-    channels = _clipped(saturation(channels, 1 + 0.4 * saturations))
-    return _clipped(hue(channels, 0.1 * turn))
 
 
 def scale(channels: Channels, factor: jax.Array) -> Channels:
@@ -101,10 +75,6 @@ def clip(images: jax.Array) -> jax.Array:
     jnp.clip halves the gradient at the bounds themselves, where the backgrounds of images lie.
     """
     return jnp.where(images < 0, 0, jnp.where(images > 1, 1, images))
-
-
-def _clipped(channels: Channels) -> Channels:
-    return [clip(channel) for channel in channels]
 
 
 def _mix(channels: Channels, weights: Sequence[float]) -> jax.Array:

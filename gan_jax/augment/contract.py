@@ -27,6 +27,8 @@ class Range(NamedTuple):
         return f'[{self.low:g}, {self.high:g}{"]" if self.closed else ")"}'
 
 
+CLOSED = Range(0.0, 1.0)
+OPEN = Range(0.0, 1.0, closed=False)  # nothing would be left of the image at 1
 FINITE = Range(-math.inf, math.inf, closed=False)
 
 

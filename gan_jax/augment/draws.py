@@ -22,7 +22,22 @@ def signed(key: jax.Array, images: jax.Array, count: int) -> jax.Array:
     return 2 * uniform(key, images, count) - 1
 
 
-def sometimes(key: jax.Array, probability: float, changed: Images, images: Images) -> Images:
+def normal(key: jax.Array, images: jax.Array) -> jax.Array:
+    """Independent draws from N(0, 1) of the images' shape and dtype; drawn in float32 as well."""
+    return jax.random.normal(key, images.shape, jnp.float32).astype(images.dtype)
+
+
+def whole(draw: jax.Array, low: jax.typing.ArrayLike, high: jax.typing.ArrayLike) -> jax.Array:
+    """A draw from U(0, 1) as a whole number from low to high, each of them equally likely.
+
+    All are floats of one shape, or scalars; `low` and `high` are whole numbers.
+    """
+    return low + jnp.floor(draw * (high - low + 1))
+
+
+def sometimes(
+    key: jax.Array, probability: jax.typing.ArrayLike, changed: Images, images: Images
+) -> Images:
     """For each image by itself, `changed` with the probability given, else the image as it is."""
     (draw,) = uniform(key, jax.tree.leaves(images)[0], 1)
 

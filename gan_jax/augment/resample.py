@@ -1,4 +1,4 @@
-"""Translation and zoom as one thing: two small matrices per image, one for rows, one for columns.
+"""Translation, zoom and blur as one thing: two small matrices an image, for rows and for columns.
 
 A pixel lies at its index and covers index ± 1/2 (half-pixel centres); between pixels the image is
 interpolated linearly, without a low-pass filter. Matrices, because their backward pass is a matmul
@@ -8,6 +8,17 @@ pixels, and on a GPU adds in no fixed order.
 
 import jax
 import jax.numpy as jnp
+
+# Accelerators multiply matrices in fewer bits by default, and the identity would blur.
+EXACT = jax.lax.Precision.HIGHEST
+
+
+def shifted(shift: jax.Array, size: int) -> jax.Array:
+    """The pixels that an image moved by `shift` [B] whole pixels reads, inside or out: [B, size].
+
+    A positive shift is down (right).
+    """
+    return jnp.arange(size, dtype=shift.dtype)[None] - shift[:, None]
 
 
 def window(start: jax.Array, scale: jax.Array, size: int) -> jax.Array:
@@ -48,12 +59,31 @@ def sample(images: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
         [B, H', W', C]; bit for bit the pixel where both positions are whole, and never outside the
         range of the pixels read: the two weights of a position sum to 1 without rounding.
     """
-    # Accelerators multiply matrices in fewer bits by default, and the identity would blur.
-    exact = jax.lax.Precision.HIGHEST
-    vertical = _weights(rows, images.shape[1])
-    horizontal = _weights(columns, images.shape[2])
-    images = jnp.einsum('bhi,bijc->bhjc', vertical, images, precision=exact)
-    return jnp.einsum('bwj,bhjc->bhwc', horizontal, images, precision=exact)
+    return sample_columns(sample_rows(images, rows), columns)
+
+
+def sample_rows(images: jax.Array, rows: jax.Array) -> jax.Array:
+    """As `sample` along the height alone; a position a pixel or more outside the image reads 0."""
+    return _times_rows(_weights(rows, images.shape[1]), images)
+
+
+def sample_columns(images: jax.Array, columns: jax.Array) -> jax.Array:
+    """As `sample` along the width alone; a position a pixel or more outside the image reads 0."""
+    return _times_columns(_weights(columns, images.shape[2]), images)
+
+
+def convolve(images: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Images filtered along both axes, each by its own symmetric kernel, padded by reflection.
+
+    Args:
+        images: [B, H, W, C].
+        kernel: [B, K], K odd.
+
+    Returns:
+        [B, H, W, C].
+    """
+    images = _times_rows(_filter(kernel, images.shape[1]), images)
+    return _times_columns(_filter(kernel, images.shape[2]), images)
 
 
 def crop(
@@ -80,3 +110,19 @@ def _weights(positions: jax.Array, size: int) -> jax.Array:
     """[B, P] positions -> [B, P, size]: pixel j counts max(0, 1 - |position - j|)."""
     pixels = jnp.arange(size, dtype=positions.dtype)
     return jnp.maximum(0, 1 - jnp.abs(positions[:, :, None] - pixels[None, None]))
+
+
+def _filter(kernel: jax.Array, size: int) -> jax.Array:
+    """[B, K] kernels -> [B, size, size]: in each row the kernel, about that row's pixel."""
+    taps = kernel.shape[1]
+    offsets = jnp.arange(taps, dtype=kernel.dtype) - taps // 2
+    places = _weights(reflect(shifted(-offsets, size), size), size)  # [K, size, size], constant
+    return jnp.einsum('bk,kij->bij', kernel, places, precision=EXACT)
+
+
+def _times_rows(matrices: jax.Array, images: jax.Array) -> jax.Array:
+    return jnp.einsum('bhi,biwc->bhwc', matrices, images, precision=EXACT)
+
+
+def _times_columns(matrices: jax.Array, images: jax.Array) -> jax.Array:
+    return jnp.einsum('bwj,bhjc->bhwc', matrices, images, precision=EXACT)

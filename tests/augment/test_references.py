@@ -1,0 +1,29 @@
+"""Every op against its definition, written out by other means, image by image.
+
+A reference is given the op's key and reads the same draws; whether these follow the law that they
+should is tested elsewhere, from the results alone.
+"""
+
+import numpy as np
+import pytest
+
+from tests.augment.family import KEY, STRENGTH, batch, compiled, every_op
+from tests.augment.references import diffaugment, mixing, simclr, spatial, tones
+
+REFERENCES = {
+    name: function
+    for module in (tones, spatial, mixing, diffaugment, simclr)
+    for name, function in vars(module).items()
+}
+SIZES = [{}, dict(count=6, height=10, width=7, channels=1)]
+# Rotations of hue are printed to four digits.
+LOOSE = {'hue': 5e-4, 'simclr': 5e-4}
+
+
+@pytest.mark.parametrize('sizes', SIZES, ids=['9x12x3', '10x7x1'])
+@every_op
+def test_is_its_reference(op, sizes):
+    images = batch(op, **sizes)
+    out = compiled(op)(KEY, images, STRENGTH)
+    expected = REFERENCES[op.__name__](KEY, images.astype(float), STRENGTH)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=LOOSE.get(op.__name__, 2e-6))
