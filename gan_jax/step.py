@@ -95,11 +95,16 @@ def make_train_step(
         are means over its k updates.
 
     Raises:
-        ValueError: two terms give one name to different views or latents, or a term reads the
-            input gradient of a view that it does not declare.
+        ValueError: two terms give one name to different views or latents, a term reads the input
+            gradient of a view that it does not declare, or of images that `augment.critic` mixes.
     """
     sides = {side: plan(terms, side, game.augment.view) for side in 'dg'}
     latents = latents_of(terms)
+    if policies.mixes(game.augment.critic) and any(plan.with_dx for plan in sides.values()):
+        raise ValueError(
+            f"augment.critic='{game.augment.critic}' mixes images, and a term reads the gradient "
+            'of each logit in its own image: take out the penalty, or mix no images there'
+        )
 
     def judge(side, net, params, sources, key, hyper, term_states):
         """One player's loss, and (the critic's collections, the terms' states, metrics)."""

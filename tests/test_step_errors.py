@@ -8,6 +8,7 @@ from gan_jax.step import Augment, make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
+from gan_jax.terms.penalty import r1
 from gan_jax.views import View, augmented
 from tests import small
 
@@ -108,3 +109,12 @@ def test_head_with_the_name_of_an_output():
     terms = {'features': hinge()._replace(head=small.PlainLogit())}
     with pytest.raises(ValueError, match="a head cannot be called 'features'"):
         trace(terms)
+
+
+def test_a_penalty_where_the_critics_images_are_mixed():
+    """A logit that depends on two images has no gradient in 'its' image."""
+    terms = {'adversarial': hinge(), 'penalty': r1()}
+    trace(terms, augment=Augment(critic='translation(0.1)'))
+    trace({'adversarial': hinge()}, augment=Augment(critic='cutmix(0.1)'))
+    with pytest.raises(ValueError, match=r"augment\.critic='flip\|cutmix\(0\.1\)' mixes images"):
+        trace(terms, augment=Augment(critic='flip|cutmix(0.1)'))

@@ -32,15 +32,17 @@ OPEN = Range(0.0, 1.0, closed=False)  # nothing would be left of the image at 1
 FINITE = Range(-math.inf, math.inf, closed=False)
 
 
-def op(strengths: Range | None) -> Callable[[Op], Op]:
+def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
     """Make a function of (key, images, strength) an augmentation op.
 
     The function sees float images of at least 32 bits and a strength of the same dtype; what it
-    returns is cast back. The op carries `strengths`, by which `policy` finds and checks it.
+    returns is cast back. The op carries `strengths`, by which `policy` finds and checks it, and
+    `mixes`.
 
     Args:
         strengths: the valid strengths, or None for an op without a strength. A strength is traced,
             so the op itself cannot check it: `policy.check` does, before anything is compiled.
+        mixes: whether an image of the result depends on others of the batch.
 
     Raises (the op, when called or traced):
         TypeError: images are not of a float dtype.
@@ -58,7 +60,7 @@ def op(strengths: Range | None) -> Callable[[Op], Op]:
                 strength = jnp.asarray(strength, wide)
             return function(key, images.astype(wide), strength).astype(images.dtype)
 
-        checked.strengths = strengths
+        checked.strengths, checked.mixes = strengths, mixes
         return checked
 
     return decorate

@@ -60,6 +60,11 @@ def needs_strength(text: str, *, allow: Sequence[str] | None = None) -> bool:
     return any(_takes_policys(part) for part in _parts(text, allow))
 
 
+def mixes(text: str, *, allow: Sequence[str] | None = None) -> bool:
+    """Whether any op of the policy mixes the images of a batch. Raises as `parse`."""
+    return any(getattr(part.op, 'mixes', False) for part in _parts(text, allow))
+
+
 def check(text: str, strength: jax.typing.ArrayLike, *, allow: Sequence[str] | None = None) -> None:
     """Check a policy and the strength it is to be called with, before anything is compiled.
 
