@@ -8,7 +8,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-ve
 DEMO ?= workdirs/demo
 export VENV
 
-.PHONY: help core dev demo test test-slow test-all lint lock clean
+.PHONY: help core dev demo test test-slow test-all notebooks lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ test-slow: dev  ## the slow tests
 
 test-all: dev  ## all tests
 	$(PY) -m pytest $(ARGS)
+
+notebooks: dev  ## execute the notebooks, which stay without outputs
+	$(PY) -m pytest -W default --nbmake --nbmake-timeout=1800 notebooks $(ARGS)
 
 lint: dev  ## ruff, and shellcheck on the scripts
 	$(PY) -m ruff check .

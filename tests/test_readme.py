@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.data import archives
+
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / 'README.md').read_text(encoding='utf-8')
 
@@ -25,6 +27,10 @@ SHORT = [
     '--config.evaluate.num=100',
     '--config.mesh.data=1',
 ]
+SHORT_GRID = ''.join(
+    f"'{key.removeprefix('--config.')}': [{value}], "
+    for key, value in (flag.split('=') for flag in SHORT)
+)
 
 
 def blocks(language):
@@ -44,7 +50,7 @@ def reader(tmp_path_factory):
         (folder / name).symlink_to(ROOT / name)
     for block in blocks('python'):
         name = re.match(r'# (\w+\.py)\n', block).group(1)
-        (folder / name).write_text(block)
+        (folder / name).write_text(block.replace("'steps': [200],", SHORT_GRID))
     return folder
 
 
@@ -57,6 +63,8 @@ def test_every_command_runs_in_order(reader):
             words = ['python', '-m', 'gan_jax.train', *words[1:]]
         assert words[:2] == ['python', '-m'], f'the README has a command nobody runs: {line}'
         short = SHORT if words[2] == 'gan_jax.train' else []
+        if words[2] == 'gan_jax.prepare':  # a small archive instead of a download
+            short = [f'--source={archives.cifar10(reader)[0]}']
         done = subprocess.run(
             [sys.executable, *words[1:], *short],
             cwd=reader,
@@ -67,7 +75,9 @@ def test_every_command_runs_in_order(reader):
         )
         assert done.returncode == 0, f'{line}\n{done.stderr}'
         ran.append(words[2])
-    assert set(ran) == {'gan_jax.train', 'gan_jax.sample', 'gan_jax.evaluate'}
+    programs = ('train', 'sample', 'evaluate', 'prepare', 'sweep')
+    assert set(ran) == {f'gan_jax.{program}' for program in programs}
+    assert (reader / 'workdirs' / 'my_sweep' / 'table.md').exists()
     assert (reader / 'grid.png').exists() and len(list((reader / 'images').iterdir())) == 500
     rows = (reader / 'workdirs' / 'drift' / 'metrics.jsonl').read_text().splitlines()
     assert 'd/drift/real' in json.loads(rows[-1])
@@ -98,5 +108,5 @@ def test_the_methods_and_ops_named_are_those_that_there_are():
 
     table = TEXT[TEXT.index('## Methods') : TEXT.index('## A term of your own')]
     assert re.findall(r'^\| `(\w+)`', table, flags=re.M) == list(METHODS)
-    listed = table[table.index('There are') :]
+    listed = table[table.index('There are\n') :]
     assert set(re.findall(r'`(\w+)`', listed)) == set(policy.OPS)

@@ -1,0 +1,136 @@
+"""Runs a grid of experiments: python -m gan_jax.sweep --sweep=FILE --workdir=DIR
+
+Typing the same command again skips what is done and resumes what is not. DIR gets a workdir for
+each run, table.csv, table.md and figure.png. A run that has diverged stays noted as failed, and is
+not tried again unless its folder is removed.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gan_jax import cli
+from gan_jax.errors import BUSY, DIVERGED, UserError
+from gan_jax.load import nearest
+from gan_jax.sweeps import figure, plan, results, table
+from gan_jax.sweeps.groups import group, shard
+from gan_jax.sweeps.sitting import sit
+
+Results = Mapping[str, results.Result]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Trains what is not done, then writes the tables and the figure of everything that is."""
+    flags = _parse(arguments)
+    sweep, folder = plan.read(flags.sweep), flags.workdir
+    _refuse_others(folder, sweep.runs)
+    mine = shard(sweep.runs, *flags.shard)
+    found = _results(folder, sweep)
+    todo = [run for run in mine if not found[run.name].final]
+    print(_opening(folder, sweep, mine, len(todo)), flush=True)
+
+    outcome = sit(folder, todo, lambda: _write_tables(folder, sweep, flags.sweep.stem))
+    found = _write_tables(folder, sweep, flags.sweep.stem)
+    if outcome.stopped:
+        print('stopped: the same command goes on from here', flush=True)
+        return outcome.stopped
+    _draw(folder, sweep, found)
+    print(f'tables in {folder}: table.md, table.csv', flush=True)
+    # What diverged in an earlier sitting has failed no less than what does now.
+    diverged = [r.name for r in mine if found[r.name].final and found[r.name].status == 'failed']
+    earlier = {name: UserError(found[name].reason, DIVERGED) for name in diverged}
+    _report({**earlier, **outcome.failed}, len(mine))
+    return BUSY if outcome.busy else os.EX_OK
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        'python -m gan_jax.sweep', description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument(
+        '--sweep', required=True, metavar='FILE', type=Path, help='Python with a get_sweep()'
+    )
+    parser.add_argument(
+        '--workdir', required=True, metavar='DIR', type=Path, help='of the runs and the tables'
+    )
+    parser.add_argument(
+        '--shard',
+        default=(0, 1),
+        metavar='i/n',
+        type=_shard,
+        help='part i of n of the runs, for a job array; counts from 0',
+    )
+    return parser.parse_args(arguments)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    index, _, count = text.partition('/')
+    if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not i/n with i from 0 to n-1")
+    return int(index), int(count)
+
+
+def _refuse_others(folder: Path, runs: Sequence[plan.Run]) -> None:
+    """A folder that holds another run than the sweep asks for is the user's to move away."""
+    wrong = []
+    for run in runs:
+        if changed := results.changes(folder / run.name, run.settings):
+            wrong.append(
+                f'{folder}/{run.name} holds a run of another config ({"; ".join(changed)}): '
+                'remove it, or choose another --workdir'
+            )
+    if wrong:
+        raise UserError('\n'.join(wrong))
+
+
+def _results(folder: Path, sweep: plan.Sweep) -> Results:
+    return {r.name: results.read(folder / r.name, r.settings['steps']) for r in sweep.runs}
+
+
+def _opening(folder: Path, sweep: plan.Sweep, mine: Sequence[plan.Run], todo: int) -> str:
+    part = '' if len(mine) == len(sweep.runs) else f' of {len(sweep.runs)}'
+    programs = len({group(run.settings) for run in mine})
+    said = f'{len(mine)}{part} runs, programs to compile: {programs}, to do: {todo}'
+    known = {folder / run.name for run in sweep.runs}
+    others = [p.parent for p in folder.glob('*/seed=*/config.json') if p.parent not in known]
+    if others:
+        said += f'\n{folder} holds {len(others)} runs that this sweep does not, as {min(others)}'
+    return said
+
+
+def _write_tables(folder: Path, sweep: plan.Sweep, title: str) -> Results:
+    found = _results(folder, sweep)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / 'table.csv', table.as_csv(sweep, found).encode())
+    _write(folder / 'table.md', table.as_markdown(sweep, found, title).encode())
+    return found
+
+
+def _write(path: Path, content: bytes) -> None:
+    # Every job of an array writes the tables: each through a file of its own.
+    partial = path.with_name(f'{path.name}.{os.getpid()}.part')
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _draw(folder: Path, sweep: plan.Sweep, found: Results) -> None:
+    if not any(sweep.metric in result.values for result in found.values()):
+        names = {name for result in found.values() for name in result.values}
+        print(f"no run has the metric '{sweep.metric}'{nearest(sweep.metric, names)}")
+        return
+    try:
+        _write(folder / 'figure.png', figure.render(sweep, found))
+    except ImportError:
+        print("figure.png is left out: matplotlib is missing; pip install 'gan_jax[plots]'")
+
+
+def _report(failed: Mapping[str, UserError], count: int) -> None:
+    if failed:
+        said = '\n'.join(f'{name}: {error}' for name, error in failed.items())
+        status = next(iter(failed.values())).status
+        raise UserError(f'{len(failed)} of {count} runs failed\n{said}', status)
+
+
+if __name__ == '__main__':
+    cli.run(main)

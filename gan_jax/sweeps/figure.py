@@ -1,0 +1,148 @@
+"""figure.png: the metric against the swept number, one curve a method."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gan_jax.sweeps.arms import Arm, label, numbers, only, varied
+from gan_jax.sweeps.plan import Sweep
+from gan_jax.sweeps.results import Result
+from gan_jax.sweeps.statistics import Summary, summary
+from gan_jax.sweeps.table import values_of
+
+# Okabe and Ito's colours, told apart by all kinds of colour vision, without yellow and black.
+COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00')
+MARKERS = 'osD^vPX*'
+GREY = '#595959'
+
+Results = Mapping[str, Result]
+Points = Mapping[float, list[float]]  # x -> the metric of every seed
+
+
+def render(sweep: Sweep, results: Results) -> bytes:
+    """The picture as PNG: mean and standard deviation over seeds, the baseline dashed.
+
+    Against `sweep.x` where there is one, a curve for each value of `sweep.curve` and a panel for
+    each combination of the other keys; else a row an arm.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    import matplotlib.figure
+
+    if sweep.x is None:
+        figure = matplotlib.figure.Figure((7, 1.2 + 0.4 * len(sweep.arms)), layout='constrained')
+        _rows(figure.subplots(), sweep, results)
+    else:
+        panels = _panels(sweep, results)
+        across = min(len(panels), 4)
+        down = -(-len(panels) // across)
+        size = (1 + (5.4 if across == 1 else 3.0 * across), 1 + (3.2 if down == 1 else 2.6 * down))
+        figure = matplotlib.figure.Figure(size, layout='constrained')
+        axes = figure.subplots(down, across, sharey=True, squeeze=False).flatten()
+        for axis in axes[len(panels) :]:
+            axis.remove()
+        _curves(figure, axes, panels, sweep, summary(values_of(sweep, results, sweep.baseline)))
+    for axis in figure.axes:
+        axis.spines[['top', 'right']].set_visible(False)
+    file = io.BytesIO()
+    figure.savefig(file, dpi=160, format='png')
+    return file.getvalue()
+
+
+def _panels(sweep: Sweep, results: Results) -> dict[str, dict[str, Points]]:
+    """Panel -> curve -> points, of the runs that are done. An arm without x has no point."""
+    beside = [key for key in varied(sweep.arms) if key not in (sweep.x, sweep.curve)]
+    panels: dict[str, dict[str, dict[float, list[float]]]] = {}
+    for arm in sweep.arms:
+        values = values_of(sweep, results, arm)
+        if values and numbers(sweep.x, [arm]):
+            curves = panels.setdefault(label(only(arm, beside)), {})
+            points = curves.setdefault(str(arm.get(sweep.curve, '')), {})
+            points.setdefault(arm[sweep.x], []).extend(values)
+    return panels or {'': {}}
+
+
+def _curves(
+    figure: Any,
+    axes: Any,
+    panels: Mapping[str, Mapping[str, Points]],
+    sweep: Sweep,
+    baseline: Summary | None,
+) -> None:
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    shown: dict[str, Any] = {}
+    for axis, (title, curves) in zip(axes, panels.items(), strict=False):
+        axis.set_title(title, fontsize='medium')
+        if baseline is not None:
+            shown[_name(sweep.baseline, sweep)] = axis.axhline(
+                baseline.mean, color=GREY, linestyle='--', linewidth=1
+            )
+        for name, points in curves.items():
+            shown[name] = _curve(axis, points, names.index(name))
+        _axis(axis, sorted({x for curve in curves.values() for x in curve}))
+    figure.supxlabel(sweep.x, fontsize='medium')
+    figure.supylabel(_quantity(sweep), fontsize='medium')
+    legend = figure.legend(
+        [*shown.values()], [*shown], loc='outside right upper', title=sweep.curve, frameon=False
+    )
+    legend.set_alignment('left')
+
+
+def _curve(axis: Any, points: Points, index: int) -> Any:
+    xs = sorted(points)
+    found = [summary(points[x]) for x in xs]
+    return axis.errorbar(
+        xs,
+        [one.mean for one in found],
+        # One seed has no spread: no bar, rather than one of no length.
+        yerr=[one.sd for one in found],
+        color=COLOURS[index % len(COLOURS)],
+        marker=MARKERS[index % len(MARKERS)],
+        markersize=5,
+        capsize=3,
+        linewidth=1.5,
+    )
+
+
+def _axis(axis: Any, xs: Sequence[float]) -> None:
+    """Ticks at the values that were swept; a logarithmic axis where they span it."""
+    if xs and xs[0] > 0 and xs[-1] / xs[0] >= 30:
+        axis.set_xscale('log')
+        axis.minorticks_off()
+    axis.set_xticks(xs, [f'{x:g}' for x in xs])
+
+
+def _rows(axis: Any, sweep: Sweep, results: Results) -> None:
+    """A row an arm: every seed as a dot, mean and deviation beside it."""
+    columns = varied(sweep.arms)
+    for row, arm in enumerate(sweep.arms):
+        values = values_of(sweep, results, arm)
+        found = summary(values)
+        if found is None:
+            continue
+        axis.plot(
+            values, np.full(len(values), row + 0.18), 'o', color=GREY, markersize=3, alpha=0.6
+        )
+        axis.errorbar(
+            found.mean, row, xerr=found.sd, fmt='o', color=COLOURS[0], markersize=6, capsize=3
+        )
+        if arm == sweep.baseline:
+            axis.axvline(found.mean, color=GREY, linestyle='--', linewidth=1)
+    names = [', '.join(map(str, only(arm, columns).values())) or 'all' for arm in sweep.arms]
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_xlabel(_quantity(sweep))
+
+
+def _name(arm: Arm, sweep: Sweep) -> str:
+    return f'baseline: {label(only(arm, varied(sweep.arms)))}'
+
+
+def _quantity(sweep: Sweep) -> str:
+    seeds = len({run.seed for run in sweep.runs})
+    better = 'higher' if sweep.higher else 'lower'
+    over = f'mean ± sd of {seeds} seeds, ' if seeds > 1 else ''
+    return f'{sweep.metric} ({over}{better} is better)'

@@ -1,0 +1,112 @@
+"""A sweep file: Python whose `get_sweep()` returns a dict. Everything wrong with it, at once."""
+
+import itertools
+import runpy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_jax import config
+from gan_jax.errors import UserError
+from gan_jax.load import nearest
+from gan_jax.sweeps.arms import Arm, keys, matching, numbers
+
+# What each key holds: the check, and what to give in words.
+NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'config': (lambda v: isinstance(v, str), 'a config file'),
+    'grid': (
+        lambda v: isinstance(v, Mapping | list | tuple) and len(v) > 0,
+        '{key: [values]}, or a list of such dicts',
+    ),
+    'seeds': (lambda v: type(v) is int and v >= 1, 'a positive integer'),
+}
+OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'baseline': (lambda v: isinstance(v, Mapping), 'keys and values of one arm'),
+    'metric': (lambda v: isinstance(v, str), 'the name of a metric'),
+    'better': (lambda v: v in ('lower', 'higher'), "'lower' or 'higher'"),
+    'x': (lambda v: isinstance(v, str), 'a key of the grid'),
+    'curve': (lambda v: isinstance(v, str), 'a key of the grid'),
+}
+
+
+def read(path: Path) -> tuple[Mapping[str, Any], tuple[Arm, ...]]:
+    """(what the file asks for, the arms of its grid).
+
+    Raises:
+        UserError: no such file, or all its faults, a line each.
+    """
+    asked = _asked(path)
+    refuse([*_key_faults(asked)])
+    grids = [asked['grid']] if isinstance(asked['grid'], Mapping) else asked['grid']
+    refuse([*_grid_faults(grids)])
+    arms = tuple(
+        dict(zip(grid, values, strict=True))
+        for grid in grids
+        for values in itertools.product(*grid.values())
+    )
+    refuse([*_choice_faults(asked, arms)])
+    return asked, arms
+
+
+def is_override(key: str) -> bool:
+    """Whether a grid's key is a value of the config; if not, it is an argument of the file."""
+    return '.' in key or key in config.VALUES
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raises the faults, if there are any, as one UserError."""
+    if faults:
+        raise UserError('\n'.join(faults))
+
+
+def _asked(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise UserError(f'there is no sweep file {path}')
+    try:
+        defined = runpy.run_path(str(path))
+        asked = defined['get_sweep']() if 'get_sweep' in defined else None
+    except Exception as error:  # a sweep file is Python: it may raise anything
+        raise UserError(f'{path}: {type(error).__name__}: {error}') from error
+    if not isinstance(asked, Mapping):
+        raise UserError(f'{path}: define get_sweep() and let it return a dict')
+    return asked
+
+
+def _key_faults(asked: Mapping[str, Any]) -> Iterator[str]:
+    known = NEEDED | OPTIONAL
+    yield from (f"a sweep has no '{key}'{nearest(key, known)}" for key in asked if key not in known)
+    yield from (f"the sweep's '{key}' is missing" for key in NEEDED if key not in asked)
+    for key, (check, expected) in known.items():
+        if key in asked and not check(asked[key]):
+            yield f"the sweep's '{key}' is {asked[key]!r}: give {expected}"
+
+
+def _grid_faults(grids: Sequence[Any]) -> Iterator[str]:
+    for grid in grids:
+        if not isinstance(grid, Mapping) or not grid:
+            yield f"the sweep's 'grid' holds {grid!r}: give {{key: [values]}}"
+            continue
+        if 'seed' in grid:
+            yield "the grid varies 'seed': give the number of 'seeds' instead"
+        for key, values in grid.items():
+            if not isinstance(values, list | tuple) or not values:
+                yield f"the grid's '{key}' is {values!r}: give a list of values"
+                continue
+            wrong = [v for v in values if not isinstance(v, str | int | float)]
+            # A comma ends the argument of a config file.
+            wrong += [v for v in values if ',' in str(v) and not is_override(key)]
+            yield from (f"the grid's '{key}' cannot be {value!r}" for value in wrong)
+
+
+def _choice_faults(asked: Mapping[str, Any], arms: Sequence[Arm]) -> Iterator[str]:
+    for choice in ('x', 'curve'):
+        if choice in asked and asked[choice] not in keys(arms):
+            yield f"the sweep's '{choice}' is {asked[choice]!r}{nearest(asked[choice], keys(arms))}"
+    if asked.get('x') in keys(arms) and not numbers(asked['x'], arms):
+        yield f"the sweep's 'x' is '{asked['x']}', which takes no numbers"
+    fitting = matching(asked.get('baseline', arms[0]), arms)
+    if 'baseline' in asked and len(fitting) != 1:
+        yield (
+            f"the sweep's 'baseline' fits {len(fitting)} arms: give keys and values that one alone "
+            f'has, such as {dict(arms[0])}'
+        )

@@ -1,0 +1,80 @@
+"""What came of a run, read from its workdir."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gan_jax import config, workdir
+from gan_jax.errors import DIVERGED
+
+
+class Result(NamedTuple):
+    """One run as its files tell it.
+
+    Attributes:
+        status: 'done', 'failed', 'unfinished' or 'missing'.
+        step: that it has reached; -1 when missing.
+        evaluations: ((step, {metric: value, or None where it was not finite}), ...), ascending.
+        reason: of a failure.
+        final: whether to try again is of no use: it is done, or it has diverged.
+    """
+
+    status: str
+    step: int = -1
+    evaluations: tuple[tuple[int, Mapping[str, float | None]], ...] = ()
+    reason: str = ''
+    final: bool = False
+
+    @property
+    def values(self) -> Mapping[str, float | None]:
+        """The metrics at the last step of a run that is done; {} of any other."""
+        return self.evaluations[-1][1] if self.status == 'done' and self.evaluations else {}
+
+
+MISSING = Result('missing')
+
+
+def read(folder: Path, steps: int) -> Result:
+    """The result of the run in `folder`, which is to go to `steps`."""
+    told = _json(folder / 'status.json')
+    if told is None:
+        return MISSING
+    status, step, reason = told['status'], told['step'], told.get('reason', '')
+    rows = _evaluations(folder / 'metrics.jsonl')
+    if status == 'done' and step == steps:
+        return Result('done', step, rows, final=True)
+    if status == 'failed':
+        return Result('failed', step, rows, reason, final=told.get('exit') == DIVERGED)
+    return Result('unfinished', step, rows)
+
+
+def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
+    """What keeps the run in `folder` from being the one of these settings, a line each."""
+    if not (folder / 'config.json').exists():
+        return []
+    changed = config.differences(workdir.read_config(folder), settings)
+    step = (_json(folder / 'status.json') or {'step': 0})['step']
+    if step > settings['steps']:
+        changed.append(f'steps: it has gone to {step}, past {settings["steps"]}')
+    return changed
+
+
+def _evaluations(path: Path) -> tuple[tuple[int, Mapping[str, float | None]], ...]:
+    if not path.exists():
+        return ()
+    found = []
+    for line in path.read_text().splitlines(keepends=True):
+        # A run that is going on, or was killed, may have left half a line.
+        if '"eval/' in line and line.endswith('}\n'):
+            row = json.loads(line)
+            values = {k.removeprefix('eval/'): v for k, v in row.items() if k.startswith('eval/')}
+            found.append((row['step'], values))
+    return tuple(found)
+
+
+def _json(path: Path) -> Mapping[str, Any] | None:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None

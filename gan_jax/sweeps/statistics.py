@@ -1,0 +1,69 @@
+"""What several training seeds tell: spread, paired difference, the best of many runs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+ENOUGH = 14  # runs of which 15 % are at least two: fewer have no spread
+
+
+class Summary(NamedTuple):
+    """A mean and the sample's standard deviation (divided by count - 1; NaN of a single value)."""
+
+    mean: float
+    sd: float
+    count: int
+
+
+class Difference(NamedTuple):
+    """A mean paired difference and its 95 % interval (NaN where there is one pair)."""
+
+    mean: float
+    low: float
+    high: float
+    count: int
+
+
+def summary(values: Sequence[float]) -> Summary | None:
+    """Mean and spread; None of no values."""
+    if not values:
+        return None
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+    return Summary(float(np.mean(values)), sd, len(values))
+
+
+def paired(values: Mapping[int, float], baseline: Mapping[int, float]) -> Difference | None:
+    """values - baseline over the seeds that both have, with Student's 95 % interval.
+
+    Seeds share data order and latents, so that their differences spread less than their values.
+
+    Args:
+        values: by training seed.
+        baseline: the same of the other arm.
+
+    Returns:
+        None where they have no seed in common.
+    """
+    from scipy.special import (
+        stdtrit,
+    )  # the quantile of Student's t, without scipy.stats' half second
+
+    found = summary([values[seed] - baseline[seed] for seed in values if seed in baseline])
+    if found is None:
+        return None
+    mean, sd, count = found
+    half = float(stdtrit(count - 1, 0.975)) * sd / math.sqrt(count) if count > 1 else math.nan
+    return Difference(mean, mean - half, mean + half, count)
+
+
+def top(values: Sequence[float], *, higher: bool) -> Summary | None:
+    """Mean and spread of the best 15 %, rounded down; None of fewer than 14 values.
+
+    Zhao et al. 2020, arXiv 2006.02595, report the FID of the top 15 % of all trained models. How
+    they round is not known to us.
+    """
+    if len(values) < ENOUGH:
+        return None
+    return summary(sorted(values, reverse=higher)[: len(values) * 15 // 100])

@@ -1,0 +1,74 @@
+"""A run's folder read back, whole or as a kill leaves it."""
+
+import json
+
+import pytest
+
+from gan_jax import workdir
+from gan_jax.errors import DATA, DIVERGED
+from gan_jax.sweeps import results
+
+ROWS = [
+    {'step': 0, 'eval/fd': 9.0},
+    {'step': 5, 'd/adversarial/real': 1.0},
+    {'step': 10, 'd/adversarial/real': 1.0, 'eval/fd': 3.0, 'eval/modes': None},
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    lines = (json.dumps(row) + '\n' for row in ROWS)
+    (tmp_path / 'metrics.jsonl').write_text(''.join(lines))
+    return tmp_path
+
+
+def test_a_run_that_is_done(folder):
+    workdir.write_status(folder, 'done', 10)
+    found = results.read(folder, 10)
+    assert (found.status, found.step, found.final) == ('done', 10, True)
+    assert found.values == {'fd': 3.0, 'modes': None}
+    assert found.evaluations == ((0, {'fd': 9.0}), (10, {'fd': 3.0, 'modes': None}))
+
+
+def test_a_run_that_is_to_go_further_is_unfinished_and_has_no_final_values(folder):
+    workdir.write_status(folder, 'done', 10)
+    found = results.read(folder, 20)
+    assert (found.status, found.step, found.final) == ('unfinished', 10, False)
+    assert found.values == {}
+
+
+@pytest.mark.parametrize('status', ['running', 'stopped'])
+def test_a_run_that_was_left(folder, status):
+    workdir.write_status(folder, status, 10)
+    assert results.read(folder, 10).status == 'unfinished'
+
+
+@pytest.mark.parametrize(('exit', 'final'), [(DIVERGED, True), (DATA, False)])
+def test_of_failures_only_divergence_is_final(folder, exit, final):
+    workdir.write_status(folder, 'failed', 7, reason='why', exit=exit)
+    found = results.read(folder, 10)
+    assert (found.status, found.reason, found.final) == ('failed', 'why', final)
+    assert found.values == {}
+
+
+def test_half_a_line_is_left_out(folder):
+    workdir.write_status(folder, 'running', 10)
+    with (folder / 'metrics.jsonl').open('a') as file:
+        file.write('{"step": 12, "eval/fd": 2.')
+    assert len(results.read(folder, 20).evaluations) == 2
+
+
+def test_a_run_that_has_not_begun(tmp_path):
+    assert results.read(tmp_path / 'none', 10) == results.MISSING
+    (tmp_path / 'status.json').write_text('{"status": "running", "step": 0}')
+    assert results.read(tmp_path, 10) == results.Result('unfinished', 0)
+
+
+def test_changes_of_the_config(tmp_path):
+    settings = {'seed': 0, 'steps': 20, 'every': {'log': 1}}
+    assert results.changes(tmp_path, settings) == []
+    workdir.write_json(tmp_path / 'config.json', {'seed': 1, 'steps': 10, 'every': {'log': 5}})
+    assert results.changes(tmp_path, settings) == ['seed: 1 -> 0']
+    workdir.write_status(tmp_path, 'done', 10)
+    found = results.changes(tmp_path, settings | {'seed': 1, 'steps': 9})
+    assert found == ['steps: it has gone to 10, past 9']
