@@ -39,8 +39,8 @@ def get_config(text: str = '') -> ConfigDict:
     c.steps = 100_000
     c.batch_size = 256
     c.latent.dim = 80
-    c.generator = dict(fn='gan_jax.models.biggan.Generator', num_classes=CLASSES)
-    c.discriminator = dict(fn='gan_jax.models.biggan.Trunk')
+    c.generator = dict(fn='gan_jax.models.biggan.Generator', channels=96, num_classes=CLASSES)
+    c.discriminator = dict(fn='gan_jax.models.biggan.Trunk', channels=96)
     c.logit = dict(
         fn='gan_jax.models.critic.Projection', num_classes=CLASSES, initializer='orthogonal'
     )

@@ -2,8 +2,8 @@
 
 It downloads the publisher's files into DIR/downloads/NAME, or takes those that --source names,
 checks them, and writes DIR/NAME/<split>/ with images.npy, labels.npy and info.json. Without a
-network, put the files anywhere and give them by --source. A NAME of your own prepares a folder,
-.zip, .tar or .npz of images.
+network, put the files anywhere and give them by --source, or give a copy of tensorflow-datasets. A
+NAME of your own prepares a folder, .zip, .tar or .npz of images.
 """
 
 import argparse
@@ -31,9 +31,9 @@ from rich.progress import (
 
 from gan_jax import cli, data
 from gan_jax.data import prepared, sources
-from gan_jax.data.archives import ARCHIVES, FOLDERS, File
+from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
 from gan_jax.data.pieces import Content, resized
-from gan_jax.errors import DATA, MISSING, UNWRITABLE, UserError
+from gan_jax.errors import DATA, UNWRITABLE, UserError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,12 +57,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
-    archive = ARCHIVES.get(flags.dataset)
-    if archive and archive.photographs and flags.size is None:
-        raise UserError(f"the images of '{flags.dataset}' come in many sizes: give --size=64, say")
     paths = _paths(flags, root)
+    content = sources.open_source(flags.dataset, paths, flags.size)
     records = _records(flags, paths)
-    content = _open(flags, paths)
     _write(folder, content, records, flags)
     # Said at the end: on a fault there is one sentence only.
     for note in [*content.notes, *_unpublished(records)]:
@@ -92,22 +89,10 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
 
 
 def _paths(flags: argparse.Namespace, root: Path) -> Mapping[str, Path]:
-    """Published name, or '' for a folder or archive of images -> where it lies here."""
-    name = flags.dataset
-    if name not in ARCHIVES:
-        if flags.source is None:
-            raise UserError(
-                f"there is no one archive of '{name}' to download: give a folder, .zip, .tar or "
-                '.npz of its images by --source',
-                MISSING,
-            )
-        path = Path(flags.source).expanduser()
-        if not path.exists():
-            raise UserError(f'--source: {path} does not exist: check the path', MISSING)
-        return {'': path}
+    """Published name, or '' for images or a copy of tensorflow-datasets -> where it lies here."""
     if flags.source is not None:
-        return sources.find(name, flags.source)
-    return sources.fetch(name, root / 'downloads' / name, _watched)
+        return sources.find(flags.dataset, flags.source)
+    return sources.fetch(flags.dataset, root / 'downloads' / flags.dataset, _watched)
 
 
 @contextlib.contextmanager
@@ -127,8 +112,6 @@ def _records(flags: argparse.Namespace, paths: Mapping[str, Path]) -> list[dict[
             'again',
             DATA,
         )
-    if flags.dataset not in ARCHIVES:
-        return records
     return sources.compared(flags.dataset, paths, records)
 
 
@@ -138,13 +121,6 @@ def _unpublished(records: list[dict[str, Any]]) -> list[str]:
     if not files:
         return []
     return [f'not the published {files}, by SHA-256: taken as given, and info.json says so']
-
-
-def _open(flags: argparse.Namespace, paths: Mapping[str, Path]) -> Content:
-    if flags.dataset in ARCHIVES:
-        return sources.open_archive(flags.dataset, paths, flags.size)
-    content, _ = sources.open_images(paths[''], flags.size, flags.dataset)
-    return content
 
 
 # Results -----------------------------------------------------------------------------------------
@@ -198,7 +174,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--source',
         metavar='PATH[,PATH...]',
-        help='the published files, or a folder that holds them; without it they are downloaded',
+        help='the published files or a folder of them, a copy of tensorflow-datasets, or images; '
+        'without it the published files are downloaded',
     )
     parser.add_argument(
         '--data_dir', metavar='DIR', help=f'by default ${data.VARIABLE}, or else ./data'

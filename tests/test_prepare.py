@@ -6,16 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import cli, data, prepare
-from gan_jax.data import archives, prepared, sources
+from gan_jax import checkpoint, cli, data, parts, prepare, train
+from gan_jax.data import prepared, sources
+from gan_jax.data.archives import table
 from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, USAGE
-from tests.data import archives as made
-from tests.data.archives import noise, png, write_zip
+from tests.data.archives import maker as made
+from tests.data.archives.maker import noise, png, write_zip
+from tests.data.tfds.maker import make_both
+
+SMOKE = Path(__file__).parent / 'smoke.py'
 
 
 @pytest.fixture
@@ -38,10 +43,10 @@ def published(tmp_path, monkeypatch):
     """An archive that the table takes for the published CIFAR-10, and an address that has none."""
     path, known = made.cifar10(tmp_path, per_batch=10)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    (file,) = archives.ARCHIVES['cifar10'].files
+    (file,) = table.ARCHIVES['cifar10'].files
     file = file._replace(size=path.stat().st_size, sha256=digest, url='http://127.0.0.1:9/none')
-    archive = archives.ARCHIVES['cifar10']._replace(files=(file,))
-    monkeypatch.setitem(archives.ARCHIVES, 'cifar10', archive)
+    archive = table.ARCHIVES['cifar10']._replace(files=(file,))
+    monkeypatch.setitem(table.ARCHIVES, 'cifar10', archive)
     return path, known
 
 
@@ -160,7 +165,7 @@ def test_a_download_is_kept_and_used_again(run, published, tmp_path, monkeypatch
 
 
 def test_a_download_that_is_cut_leaves_no_data_set(run, published, tmp_path, monkeypatch):
-    monkeypatch.setattr('gan_jax.data.download.WAIT', 0)
+    monkeypatch.setattr('gan_jax.data.archives.download.WAIT', 0)
     failed(run('--dataset=cifar10'), MISSING, '127.0.0.1:9/none cannot be downloaded', '--source')
     assert not (tmp_path / 'out' / 'cifar10').exists()
 
@@ -202,6 +207,24 @@ def test_an_npz_under_a_name_of_ones_own(run, tmp_path):
     assert there.num_classes == 3
 
 
+def test_what_is_too_large_for_memory_trains_alike_from_the_disk(run, tmp_path, monkeypatch):
+    """The shipped digits under another name: stopped and resumed, they give the same bits."""
+    images, labels, *_ = data.load('digits')
+    np.savez(tmp_path / 'a.npz', images=images, labels=labels)
+    assert run('--dataset=mine', f'--source={tmp_path}/a.npz')[0] == 0
+    monkeypatch.setattr(prepared, 'MEMORY', 1000)
+    assert isinstance(data.load('mine', tmp_path / 'out', size=16).images, np.memmap)
+
+    def trained(name, steps):
+        flags = [f'data.name={name}', f'data.dir={tmp_path}/out', f'steps={steps}']
+        flags = [f'--config.{flag}' for flag in [*flags, 'evaluate.metrics=']]
+        train.main([f'--config={SMOKE}', f'--workdir={tmp_path / name}', *flags])
+        return checkpoint._record(tmp_path / name / 'checkpoints', steps)['leaves']
+
+    trained('mine', 1)
+    assert trained('mine', 2) == trained('digits', 2)
+
+
 def test_celeb_a_hq_holds_out_the_last_tenth(run, tmp_path):
     source = photos(tmp_path / 'hq', *(f'{n:02}.png' for n in range(20)))
     assert run('--dataset=celeb_a_hq', f'--source={source}', '--size=8')[0] == 0
@@ -218,6 +241,39 @@ def test_lsun_is_unpacked_first(run, tmp_path):
     failed(result, DATA, 'holds an LMDB: unpack it', 'data.py export')
     source = photos(tmp_path / 'church', '1.png', '2.png')
     assert run('--dataset=lsun', f'--source={source}', '--size=8')[0] == 0
+
+
+@pytest.fixture(scope='module')
+def copies(tmp_path_factory):
+    """{format: data_dir} of tensorflow-datasets."""
+    return make_both(tmp_path_factory)
+
+
+def test_copies_of_both_formats_give_the_same_images(run, copies, tmp_path):
+    found = []
+    for number, source in enumerate(
+        [*copies.values(), *(c / 'cifar10' / '3.0.2' for c in copies.values())]
+    ):
+        out = tmp_path / str(number)
+        code, said, err = run('--dataset=cifar10', f'--source={source}', f'--data_dir={out}')
+        assert (code, err) == (0, '')
+        assert f'{out}/cifar10/train: 31 images of 8x8x3, 10 classes' in said
+        found.append([data.digest(data.load('cifar10', out, split)) for split in ('train', 'test')])
+        direct = data.load('cifar10', copies['tfrecord'], 'train')
+        assert found[-1][0] == data.digest(direct)
+    assert found == [found[0]] * 4
+    flags = ('--dataset=cifar10', f'--source={copies["tfrecord"]}', f'--data_dir={tmp_path}/0')
+    failed(run(*flags), DATA, 'prepared from other files than --source')
+
+
+def test_a_copy_is_resized_and_belongs_to_its_name(run, copies, tmp_path):
+    source = f'--source={copies["tfrecord"]}/cifar10/3.0.2'
+    failed(run('--dataset=mnist', source), DATA, "holds a copy of 'cifar10', not of 'mnist'")
+    assert run('--dataset=cifar10', source, '--size=4')[0] == 0
+    direct = data.load('cifar10', copies['tfrecord'], 'test', size=4)
+    np.testing.assert_array_equal(
+        data.load('cifar10', tmp_path / 'out', 'test').images, direct.images
+    )
 
 
 FRAMES = [Image.fromarray(noise(1, 8, 8))]
@@ -248,6 +304,53 @@ def test_hostile_folders(kind, run, tmp_path):
         (tmp_path / 'bad' / name).write_bytes(content)
     failed(run('--dataset=bad', f'--source={tmp_path}/bad'), status, sentence)
     assert not list((tmp_path / 'out').glob('bad*'))
+
+
+# Data that train refuses -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bad(tmp_path):
+    """A folder of folders that cannot be trained on."""
+    (tmp_path / 'empty').mkdir()
+    photos(tmp_path / 'few', *(f'{n}.png' for n in range(7)))
+    photos(tmp_path / 'damaged', 'a.png')
+    (tmp_path / 'damaged' / 'b.png').write_bytes(b'x')
+    np.savez(tmp_path / 'floats.npz', images=np.zeros((9, 16, 16, 3)))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ('name', 'status', 'sentence'),
+    [
+        (
+            *('cifar10', MISSING),
+            "'cifar10' is not prepared in {0}: python -m gan_jax.prepare --dataset=cifar10 "
+            '--data_dir={0}',
+        ),
+        (
+            *('celeb_a', MISSING),
+            "'celeb_a' is not prepared in {0}: python -m gan_jax.prepare --dataset=celeb_a "
+            '--source=PATH --size=16 --data_dir={0}',
+        ),
+        ('{0}/empty', MISSING, '{0}/empty holds no images: put some there, .png'),
+        ('{0}/few', DATA, "'{0}/few' gives 7 images, fewer than config.batch_size 8"),
+        ('{0}/damaged', DATA, '{0}/damaged: b.png cannot be read as an image'),
+        ('{0}/floats.npz', DATA, "{0}/floats.npz: 'images' must be uint8 [N, H, W, C]"),
+        ('{0}/none.zip', MISSING, '{0}/none.zip does not exist'),
+    ],
+)
+def test_train_says_what_is_wrong_before_anything_is_built(
+    name, status, sentence, bad, monkeypatch, capsys
+):
+    monkeypatch.delattr(parts, 'build')
+    flags = [f'data.name={name.format(bad)}', f'data.dir={bad}', 'evaluate.metrics=']
+    flags = [f'--config={SMOKE}', f'--workdir={bad}/run', *(f'--config.{f}' for f in flags)]
+    monkeypatch.setattr(sys, 'argv', ['train', *flags])
+    with pytest.raises(SystemExit) as caught:
+        cli.run(train.main)
+    failed((caught.value.code, *capsys.readouterr()), status, sentence.format(bad))
+    assert not (bad / 'run').exists()
 
 
 # Places and names --------------------------------------------------------------------------------

@@ -2,49 +2,33 @@
 
 Names are embedded sets (`READERS`), what `python -m gan_jax.prepare` has prepared, and copies of
 tensorflow-datasets; a path is a folder, zip, tar or npz of images. A new embedded set is one reader
-and one entry of `READERS`; a new archive is one reader and one entry of `archives.ARCHIVES`.
+and one entry of `READERS`; a new archive is one reader and one entry of `archives.table.ARCHIVES`.
 """
 
 import os
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import NoReturn
 
 from gan_jax.data import digits, prepared
-from gan_jax.data.archives import ARCHIVES, FOLDERS
+from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
-from gan_jax.data.pieces import resized
+from gan_jax.data.pieces import collected, resized
 from gan_jax.data.resize import resize
 from gan_jax.data.sources import is_path, open_images
-from gan_jax.data.subset import subset
+from gan_jax.data.subsets import subset
+from gan_jax.data.tfds import contents
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.load import nearest
 
-__all__ = ['READERS', 'DataSet', 'Reader', 'digest', 'folder_of', 'load', 'names', 'subset']
+__all__ = ['READERS', 'DataSet', 'digest', 'folder_of', 'load', 'names', 'subset']
 
 VARIABLE = 'GAN_JAX_DATA'  # environment variable with the folder of prepared data sets
 
 
-class Reader(NamedTuple):
-    """How one embedded data set is read.
-
-    Attributes:
-        read: (data_dir, split) -> DataSet; `split` is one of `splits`.
-        splits: the names of the splits that it has.
-    """
-
-    read: Callable[[str | Path | None, str], DataSet]
-    splits: tuple[str, ...]
-
-
-READERS = {
-    'digits': Reader(digits.read, digits.SPLITS),
-    'stacked_digits': Reader(digits.read_stacked, digits.SPLITS),
-}
+# Embedded sets: split, 'train' or 'test' -> data set.
+READERS = {'digits': digits.read, 'stacked_digits': digits.read_stacked}
 
 
 def names() -> list[str]:
@@ -83,21 +67,17 @@ def load(
         UserError: no such name, path or split, a size below 1, images that are refused, damaged
             files, or images that stay on the disk and have another size.
     """
-    if name in READERS:
-        reader = READERS[name]
-        if split not in reader.splits:
-            raise _no_split(name, split, reader.splits)
-        _check_size(size)
-        data = reader.read(data_dir, split)
-    else:
-        _check_size(size)
-        data = _from_path(name, split, size) if is_path(name) else _stored(name, data_dir, split)
-    return data if size is None else _resized(data, size)
-
-
-def _check_size(size: int | None) -> None:
     if size is not None and size < 1:
         raise UserError(f'the size of an image must be at least 1 pixel, got {size}')
+    if name in READERS:
+        if split not in digits.SPLITS:
+            raise _no_split(name, split, digits.SPLITS)
+        data = READERS[name](split)
+    elif is_path(name):
+        data = _from_path(name, split, size)
+    else:
+        data = _stored(name, data_dir, split) or _missing(name, folder_of(data_dir), size)
+    return data if size is None else _resized(data, size)
 
 
 def _no_split(name: str, split: str, known: tuple[str, ...]) -> UserError:
@@ -131,40 +111,33 @@ def _from_path(name: str, split: str, size: int | None) -> DataSet:
     splits = tuple(sorted({piece.split for piece in pieces}))
     if split not in splits:
         raise _no_split(name, split, splits)
-    images, labels = (
-        [p.array for p in pieces if (p.split, p.kind) == (split, kind)]
-        for kind in ('images', 'labels')
-    )
-    classes = np.concatenate(labels).astype(np.int32) if labels else None
-    return DataSet(np.concatenate(images), classes, content.num_classes if labels else 0, name)
+    return collected(pieces, split, content.num_classes, name)
 
 
-def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet:
-    # A name is a folder's name, never a way out of data_dir.
+def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:
+    """What is prepared, or a copy of tensorflow-datasets."""
     root = folder_of(data_dir)
-    if re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', name):
-        if splits := prepared.infos(root / name):
-            if split not in splits:
-                raise _no_split(name, split, tuple(splits))
-            return prepared.read(root / name, split, name)
-        from gan_jax.data import tfds_copies
+    # A name is a folder's name, never a way out of data_dir.
+    if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', name):
+        return None
+    if splits := prepared.infos(root / name):
+        if split not in splits:
+            raise _no_split(name, split, tuple(splits))
+        return prepared.read(root / name, split, name)
+    return contents.read(root, name, split)
 
-        if copy := tfds_copies.read(root, name, split):
-            return copy
+
+def _missing(name: str, root: Path, size: int | None) -> NoReturn:
+    """Says how that data set is prepared."""
     if name in (*ARCHIVES, *FOLDERS):
+        archive = ARCHIVES.get(name)
+        source = '' if archive and archive.files[0].url else ' --source=PATH'
+        side = f' --size={size or "N"}' if name in FOLDERS or archive.photographs else ''
         raise UserError(
-            f"'{name}' is not prepared in {root}: {_command(name)} --data_dir={root}", MISSING
+            f"'{name}' is not prepared in {root}: python -m gan_jax.prepare --dataset={name}"
+            f'{source}{side} --data_dir={root}',
+            MISSING,
         )
-    raise UserError(f"there is no data set '{name}'{nearest(name, names()) or _known()}")
-
-
-def _known() -> str:
-    return f'; known: {", ".join(names())}'
-
-
-def _command(name: str) -> str:
-    """How that data set is prepared."""
-    archive = ARCHIVES.get(name)
-    source = '' if archive and archive.files[0].url else ' --source=PATH'
-    size = ' --size=N' if archive and archive.photographs else ''
-    return f'python -m gan_jax.prepare --dataset={name}{source}{size}'
+    path = f'; for the images in {name} write ./{name}' if name and Path(name).exists() else ''
+    known = nearest(name, names()) or f'; known: {", ".join(names())}'
+    raise UserError(f"there is no data set '{name}'{known}{path}")

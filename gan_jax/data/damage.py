@@ -1,4 +1,4 @@
-"""Opening archives, and what a damaged one raises as one sentence that names it."""
+"""What a damaged archive raises, as one sentence that names it."""
 
 import contextlib
 import gzip
@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from gan_jax.errors import DATA, UserError
 
@@ -30,13 +29,3 @@ def reading(path: Path) -> Iterator[None]:
             f'({error or type(error).__name__}): get it again',
             DATA,
         ) from error
-
-
-def unpacked(path: Path) -> BinaryIO:
-    """A file that may be compressed by gzip, open at the start of its contents.
-
-    Who reads it to its end has its checksum compared.
-    """
-    with path.open('rb') as file:
-        packed = file.read(2) == b'\x1f\x8b'
-    return gzip.open(path) if packed else path.open('rb')

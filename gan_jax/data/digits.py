@@ -17,17 +17,14 @@ SPLITS = ('train', 'test')
 STACKS = {'train': 25_600, 'test': 5_120}  # about 26 and 5 of each of the 1,000 modes
 
 
-def read(data_dir: str | Path | None, split: str) -> DataSet:
-    """The digits: images uint8 [N, 16, 16, 1], labels 0-9; N is 1,437 (train) or 360 (test).
-
-    `data_dir` is not used.
-    """
+def read(split: str) -> DataSet:
+    """The digits: images uint8 [N, 16, 16, 1], labels 0-9; N is 1,437 (train) or 360 (test)."""
     with np.load(FILE, allow_pickle=False) as file:
         keep = file['test'] == (split == 'test')
         return DataSet(file['images'][keep], file['labels'][keep].astype(np.int32), 10, 'digits')
 
 
-def read_stacked(data_dir: str | Path | None, split: str) -> DataSet:
+def read_stacked(split: str) -> DataSet:
     """Three digits of the same split in three channels; the label is 100a + 10b + c.
 
     The 1,000-mode benchmark of "Unrolled Generative Adversarial Networks" (Metz et al., 2017,
@@ -37,9 +34,8 @@ def read_stacked(data_dir: str | Path | None, split: str) -> DataSet:
 
     Returns:
         Images uint8 [N, 16, 16, 3], labels 0-999; N is 25,600 (train) or 5,120 (test).
-        `data_dir` is not used.
     """
-    single = read(data_dir, split)
+    single = read(split)
     # Raw Philox numbers stay the same in every version of NumPy; Generator's methods may not. The
     # bias of the remainder is below 1e-15.
     key = [zlib.crc32(b'stacked_digits'), SPLITS.index(split)]

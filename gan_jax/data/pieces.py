@@ -1,12 +1,12 @@
-"""How data sets too large for memory travel from an archive to the disk: piece by piece."""
+"""How data sets travel from their source to the disk or to memory: piece by piece."""
 
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.data.dataset import DataSet
 from gan_jax.data.resize import resize
-from gan_jax.errors import DATA, UserError
 
 BLOCK = 1 << 24  # bytes that are read at once
 
@@ -41,14 +41,6 @@ class Content(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def rows(file: BinaryIO, width: int, name: str) -> Iterator[np.ndarray]:
-    """The rest of a file as blocks of uint8 [n, width]; `name` is for the fault's sentence."""
-    while content := file.read(max(1, BLOCK // width) * width):
-        if len(content) % width:
-            raise UserError(f'{name} ends in the middle of an image: get it again', DATA)
-        yield np.frombuffer(content, np.uint8).reshape(-1, width)
-
-
 def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:
     """The same pieces with images of that size; None leaves them as they are."""
     for piece in pieces:
@@ -56,3 +48,13 @@ def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:
             yield piece
         else:
             yield piece._replace(array=resize(piece.array, size))
+
+
+def collected(pieces: Iterable[Piece], split: str, num_classes: int, name: str) -> DataSet:
+    """One split of the pieces, in memory."""
+    images, labels = [], []
+    for piece in pieces:
+        if piece.split == split:
+            (images if piece.kind == 'images' else labels).append(piece.array)
+    classes = np.concatenate(labels).astype(np.int32) if labels else None
+    return DataSet(np.concatenate(images), classes, num_classes if labels else 0, name)

@@ -8,15 +8,15 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from gan_jax.data.dataset import MEMORY, DataSet
-from gan_jax.data.growing import GrowingArray
 from gan_jax.data.pieces import Piece
 from gan_jax.errors import BUSY, DATA, UNWRITABLE, UserError
 
@@ -46,6 +46,9 @@ def locked(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise UserError(f'{folder} is being prepared already: wait for it', BUSY) from error
         yield
+
+
+# Writing -----------------------------------------------------------------------------------------
 
 
 def write(
@@ -123,6 +126,52 @@ def _info(split: str, arrays: Mapping, num_classes: int) -> dict[str, Any]:
         'images': {'shape': images.shape, 'sha256': images.finish()},
         'labels': {'sha256': labels.finish()} if labels else None,
     }
+
+
+class GrowingArray:
+    """Writes a .npy file piece by piece, for arrays larger than memory.
+
+    Its header is written again at the end: NumPy leaves room in it for the first axis to grow.
+    """
+
+    def __init__(self, file: BinaryIO):
+        """`file` is empty, open for writing, and closed by who opened it."""
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._like: np.ndarray | None = None
+        self.count = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.count, *self._like.shape[1:])
+
+    def append(self, array: np.ndarray) -> None:
+        """Adds [n, ...] along the first axis; all pieces have one type and one shape beyond it."""
+        array = np.ascontiguousarray(array)
+        if self._like is None:
+            self._like = array[:0]
+            self._header()
+        if array.shape[1:] != self._like.shape[1:]:
+            raise ValueError(f'{array.shape[1:]} after {self._like.shape[1:]} in one array')
+        self._file.write(array)
+        self._digest.update(array)
+        self.count += len(array)
+
+    def finish(self) -> str:
+        """Completes the file and returns the SHA-256, in hex, of its numbers."""
+        self._file.seek(0)
+        self._header()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._digest.hexdigest()
+
+    def _header(self) -> None:
+        descr = np.lib.format.dtype_to_descr(self._like.dtype)
+        head = {'descr': descr, 'fortran_order': False, 'shape': self.shape}
+        np.lib.format.write_array_header_1_0(self._file, head)
+
+
+# Reading -----------------------------------------------------------------------------------------
 
 
 def infos(folder: Path) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """The files that a user gives by --source: found, checked, and opened as what they hold."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from gan_jax.data.archives import ARCHIVES, FOLDERS, File
-from gan_jax.data.download import download, sha256_of
-from gan_jax.data.folder import open_folder
-from gan_jax.data.listing import listing
-from gan_jax.data.npz import open_npz
+from gan_jax.data.archives.download import download, sha256_of
+from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File, Shape
+from gan_jax.data.pictures.folder import open_folder
+from gan_jax.data.pictures.listing import listing
+from gan_jax.data.pictures.npz import open_npz
 from gan_jax.data.pieces import Content
+from gan_jax.data.tfds import copies
+from gan_jax.data.tfds.contents import open_copy
 from gan_jax.errors import DATA, MISSING, UserError
 
 
@@ -20,39 +23,34 @@ def is_path(name: str) -> bool:
     return '/' in name or name.endswith(('.zip', '.npz', '.tar'))
 
 
-def open_images(
-    path: Path, size: int | None, name: str = ''
-) -> tuple[Content, tuple[int, int, int]]:
-    """What a folder, zip, tar or npz of images holds, and [H, W, C] of its images.
-
-    `name` is that of a data set that may have its own way with folders.
-    """
-    if path.suffix == '.npz' and name not in FOLDERS:
-        return open_npz(path, size)
-    if path.exists() and not path.is_dir() and path.suffix not in ('.zip', '.tar'):
-        raise UserError(f'{path} is no folder, .zip, .tar or .npz of images: check the path', DATA)
-    return FOLDERS.get(name, open_folder)(path, size)
+def open_images(path: Path, size: int | None) -> tuple[Content, Shape]:
+    """What a folder, zip, tar or npz of images holds, and [H, W, C] of its images."""
+    return (open_npz if path.suffix == '.npz' else open_folder)(path, size)
 
 
 def find(name: str, source: str) -> dict[str, Path]:
-    """The path of each file of an archive data set, by its published name.
+    """The paths that --source means, by the published names of an archive data set's files.
 
     Args:
         name: of the data set.
-        source: one file, the files with commas between them, or a folder that holds them. The only
-            file of a data set may have any name; others are known by their published names, where
-            '.gz' may be missing.
+        source: a copy of tensorflow-datasets, or images: their path is under ''. For an archive
+            data set one file, the files with commas between them, or a folder that holds them. The
+            only file of a data set may have any name; others are known by their published names,
+            where '.gz' may be missing.
 
     Raises:
         UserError: a path does not exist, or a file is missing.
     """
-    files = ARCHIVES[name].files
-    given = [
-        Path(p).expanduser() for p in ([source] if Path(source).exists() else source.split(','))
-    ]
+    several = name in ARCHIVES and not Path(source).exists()
+    given = [Path(p).expanduser() for p in (source.split(',') if several else [source])]
     for path in given:
         if not path.exists():
             raise UserError(f'--source: {path} does not exist: check the path', MISSING)
+    if copy := copies.folder_of(given[0], name):
+        return {'': copy}
+    if name not in ARCHIVES:
+        return {'': given[0]}
+    files = ARCHIVES[name].files
     if len(files) == len(given) == 1 and given[0].is_file():
         return {files[0].name: given[0]}
     near = [p for g in given for p in (sorted(g.iterdir()) if g.is_dir() else [g])]
@@ -68,10 +66,17 @@ def find(name: str, source: str) -> dict[str, Path]:
     return found
 
 
-def open_archive(name: str, paths: Mapping[str, Path], size: int | None) -> Content:
-    """What the files of an archive data set hold; they are read when the pieces are."""
-    archive = ARCHIVES[name]
-    return Content(archive.read(paths, size), archive.num_classes)
+def open_source(name: str, paths: Mapping[str, Path], size: int | None) -> Content:
+    """What the paths that `find` or `fetch` gave hold; it is read when the pieces are."""
+    if '' not in paths:
+        archive = ARCHIVES[name]
+        if archive.photographs and size is None:
+            raise UserError(f"the images of '{name}' come in many sizes: give --size=64, say")
+        return Content(archive.read(paths, size), archive.num_classes)
+    reader = FOLDERS.get(name, open_images)
+    if copies.is_copy(paths['']):
+        reader = functools.partial(open_copy, name=name)
+    return reader(paths[''], size)[0]
 
 
 def record(path: Path) -> dict[str, Any]:
@@ -90,11 +95,13 @@ def record(path: Path) -> dict[str, Any]:
 def compared(
     name: str, paths: Mapping[str, Path], records: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The records of an archive data set's files, each with whether it is the published one.
+    """The records, those of an archive data set's files with whether it is the published one.
 
     Raises:
         UserError: a file has just the published size, but other contents: a damaged copy.
     """
+    if '' in paths:
+        return [*records]
     found = []
     for file, record in zip(ARCHIVES[name].files, records, strict=True):
         published = record['sha256'] == file.sha256
@@ -121,6 +128,12 @@ def fetch(
     Raises:
         UserError: files that nobody gives out to programs, and as `download`.
     """
+    if name not in ARCHIVES:
+        raise UserError(
+            f"there is no one archive of '{name}' to download: give a folder, .zip, .tar or .npz "
+            'of its images by --source',
+            MISSING,
+        )
     files = ARCHIVES[name].files
     if not all(file.url for file in files):
         raise UserError(

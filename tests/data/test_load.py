@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from gan_jax import data, errors
 from gan_jax.data import build_digits, digits
 
+ROOT = Path(__file__).parent.parent.parent
 SIZES = {
     ('digits', 'train'): (1437, 16, 16, 1),
     ('digits', 'test'): (360, 16, 16, 1),
@@ -31,9 +33,7 @@ def rows(images):
 
 
 def test_every_reader_is_listed_here():
-    assert {(name, split) for name, reader in data.READERS.items() for split in reader.splits} == (
-        SIZES.keys()
-    )
+    assert {(name, split) for name in data.READERS for split in digits.SPLITS} == SIZES.keys()
 
 
 @pytest.mark.parametrize(('name', 'split'), SIZES)
@@ -141,11 +141,18 @@ def test_size_treats_channels_apart():
     [
         (('digit',), {}, "there is no data set 'digit'; did you mean 'digits'?"),
         (('zzz',), {}, f"there is no data set 'zzz'; known: {', '.join(data.names())}"),
+        (
+            ('docs',),
+            {},
+            f"there is no data set 'docs'; known: {', '.join(data.names())}"
+            '; for the images in docs write ./docs',
+        ),
         (('digits', None, 'tst'), {}, "'digits' has no split 'tst'; did you mean 'test'?"),
         (('digits',), {'size': 0}, 'the size of an image must be at least 1 pixel, got 0'),
     ],
 )
-def test_wrong_arguments_are_the_users_fault(arguments, options, sentence):
+def test_wrong_arguments_are_the_users_fault(arguments, options, sentence, monkeypatch):
+    monkeypatch.chdir(ROOT)
     with pytest.raises(errors.UserError) as caught:
         data.load(*arguments, **options)
     assert str(caught.value) == sentence

@@ -7,10 +7,9 @@ import pytest
 
 from gan_jax import data
 from gan_jax.data import dataset, prepared
-from gan_jax.data.growing import GrowingArray
 from gan_jax.data.pieces import Piece, resized
 from gan_jax.errors import DATA, MISSING, UserError
-from tests.data.archives import noise
+from tests.data.archives.maker import noise
 
 IMAGES, LABELS = noise(0, 10, 8, 8, 3), np.arange(10) % 3
 
@@ -32,7 +31,7 @@ def root(tmp_path):
 def test_an_array_that_grew_is_a_plain_npy(count, tmp_path):
     array = noise(0, count, 2, 3)
     with (tmp_path / 'a.npy').open('wb') as file:
-        growing = GrowingArray(file)
+        growing = prepared.GrowingArray(file)
         for start in range(0, count, 5000):
             growing.append(array[start : start + 5000])
         growing.finish()
@@ -191,7 +190,7 @@ def test_an_info_that_says_nothing_is_found(text, root):
     ('name', 'command'),
     [
         ('cifar10', '--dataset=cifar10 --data_dir=DIR'),
-        ('lsun', '--dataset=lsun --source=PATH --data_dir=DIR'),
+        ('lsun', '--dataset=lsun --source=PATH --size=N --data_dir=DIR'),
         ('imagenet', '--dataset=imagenet --source=PATH --size=N --data_dir=DIR'),
     ],
 )
@@ -201,6 +200,9 @@ def test_a_data_set_that_is_not_prepared_says_how(name, command, tmp_path):
     expected = f"'{name}' is not prepared in {tmp_path}: python -m gan_jax.prepare {command}"
     assert str(caught.value) == expected.replace('DIR', str(tmp_path))
     assert caught.value.status == MISSING
+    with pytest.raises(UserError) as caught:
+        data.load(name, tmp_path, size=48)
+    assert str(caught.value) == expected.replace('DIR', str(tmp_path)).replace('=N', '=48')
 
 
 def test_the_folder_of_data_sets(root, monkeypatch, tmp_path_factory):
@@ -229,11 +231,11 @@ def test_a_name_leads_to_no_other_folder(name, root):
 
 
 def test_a_copy_of_tensorflow_datasets_is_used(root, monkeypatch):
-    from gan_jax.data import tfds_copies
+    from gan_jax.data.tfds import contents
 
     copy = dataset.DataSet(IMAGES, None, 0, 'theirs')
     asked = []
-    monkeypatch.setattr(tfds_copies, 'read', lambda *a: asked.append(a) or copy)
+    monkeypatch.setattr(contents, 'read', lambda *a: asked.append(a) or copy)
     assert data.load('theirs', root, 'test', size=4).images.shape == (10, 4, 4, 3)
     assert asked == [(root, 'theirs', 'test')]
     assert data.load('mine', root).images.shape == (10, 8, 8, 3)  # a prepared one comes first

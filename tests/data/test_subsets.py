@@ -1,11 +1,10 @@
 """Subsets: so many of each class, drawn by the seed alone."""
 
-import importlib
-
 import numpy as np
 import pytest
 
 from gan_jax import data
+from gan_jax.data import subsets
 from gan_jax.data.dataset import DataSet
 from gan_jax.errors import USAGE, UserError
 
@@ -81,7 +80,7 @@ def test_of_images_on_the_disk_what_fits_is_taken(whole, tmp_path, monkeypatch):
     assert not isinstance(part.images, np.memmap)
     np.testing.assert_array_equal(part.images, whole.images[indices])
     # The function hides the module of its name.
-    monkeypatch.setattr(importlib.import_module('gan_jax.data.subset'), 'MEMORY', 4 * 26 - 1)
+    monkeypatch.setattr(subsets, 'MEMORY', 4 * 26 - 1)
     with pytest.raises(UserError, match="fraction 0.25 of 'whole' is 0.0 GB, more than"):
         data.subset(mapped, 0.25, 0)
     assert len(data.subset(whole, 0.25, 0)[1]) == 26

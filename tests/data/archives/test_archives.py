@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from gan_jax import data, prepare
-from gan_jax.data import archives, cifar, sources, tars
+from gan_jax.data import sources
+from gan_jax.data.archives import binary, cifar, table
 from gan_jax.data.pieces import Content
 from gan_jax.data.prepared import write
 from gan_jax.errors import DATA, MISSING, UserError
-from tests.data import archives as made
+from tests.data.archives import maker as made
 
 MAKERS = {
     'cifar10': made.cifar10,
@@ -32,15 +33,15 @@ SAME = {'fashion_mnist': 'mnist', 'kmnist': 'mnist', 'imagenet64': 'imagenet32'}
 
 
 def test_every_archive_is_tried():
-    assert archives.ARCHIVES.keys() == MAKERS.keys() | SAME.keys()
+    assert table.ARCHIVES.keys() == MAKERS.keys() | SAME.keys()
     for name, like in SAME.items():
-        assert archives.ARCHIVES[name].read is archives.ARCHIVES[like].read
+        assert table.ARCHIVES[name].read is table.ARCHIVES[like].read
 
 
 @pytest.mark.parametrize('name', MAKERS)
 def test_an_archive_gives_its_images_in_order(name, tmp_path):
     source, known = MAKERS[name](tmp_path)
-    size = ['--size=16'] if archives.ARCHIVES[name].photographs else []
+    size = ['--size=16'] if table.ARCHIVES[name].photographs else []
     out = tmp_path / 'out'
     prepare.main([f'--dataset={name}', f'--source={source}', f'--data_dir={out}', *size])
     for split, (images, labels) in known.items():
@@ -53,18 +54,18 @@ def test_an_archive_gives_its_images_in_order(name, tmp_path):
         else:
             np.testing.assert_array_equal(dataset.labels, labels)
             assert dataset.labels.dtype == np.int32
-            assert dataset.num_classes == archives.ARCHIVES[name].num_classes
+            assert dataset.num_classes == table.ARCHIVES[name].num_classes
     assert {p.name for p in (out / name).iterdir()} == known.keys()
 
 
 def test_the_table_is_complete():
-    for name, archive in archives.ARCHIVES.items():
+    for name, archive in table.ARCHIVES.items():
         assert archive.page or all(file.url for file in archive.files), name
         for file in archive.files:
             assert re.fullmatch(r'[0-9a-f]{64}', file.sha256), file.name
             assert file.size > 1000
             assert not file.url or file.url.endswith(f'/{file.name}')
-    files = [file for archive in archives.ARCHIVES.values() for file in archive.files]
+    files = [file for archive in table.ARCHIVES.values() for file in archive.files]
     assert len({file.sha256 for file in files}) == len(files)
 
 
@@ -73,8 +74,8 @@ def test_the_table_is_complete():
 
 def read(name, path, size=None):
     """All pieces of an archive of one file."""
-    paths = {archives.ARCHIVES[name].files[0].name: path}
-    return list(sources.open_archive(name, paths, size).pieces)
+    paths = {table.ARCHIVES[name].files[0].name: path}
+    return list(sources.open_source(name, paths, size).pieces)
 
 
 def cut(path, keep):
@@ -210,7 +211,7 @@ def test_a_partition_that_names_no_image_is_refused(tmp_path):
     source, _ = made.celeb_a(tmp_path)
     (tmp_path / 'list_eval_partition.txt').write_text('000001.jpg 0\n999999.jpg 1\n')
     with pytest.raises(UserError, match='"999999.jpg 1" names no image of the zip'):
-        content: Content = sources.open_archive('celeb_a', sources.find('celeb_a', str(source)), 16)
+        content: Content = sources.open_source('celeb_a', sources.find('celeb_a', str(source)), 16)
         list(content.pieces)
 
 
@@ -223,7 +224,7 @@ def test_files_are_found_in_a_folder_or_by_their_paths(tmp_path):
     assert by_folder['t10k-images-idx3-ubyte.gz'] == folder / 't10k-images-idx3-ubyte'
     by_path = sources.find('mnist', ','.join(map(str, by_folder.values())))
     assert by_path == by_folder
-    assert [*by_folder] == [file.name for file in archives.ARCHIVES['mnist'].files]
+    assert [*by_folder] == [file.name for file in table.ARCHIVES['mnist'].files]
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):
@@ -238,5 +239,5 @@ def test_a_file_that_is_missing_is_named(tmp_path):
 
 def test_tars_give_members_in_one_pass(tmp_path):
     source = made.write_tar(tmp_path / 'a.tar', {'x/b': b'2', 'x/a': b'1', 'x/c': b'3'}, 'w')
-    found = [(name, file.read()) for name, file in tars.members(source, {'a', 'b'}, 'it')]
+    found = [(name, file.read()) for name, file in binary.members(source, {'a', 'b'}, 'it')]
     assert found == [('b', b'2'), ('a', b'1')]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_jax.data import decode
-from gan_jax.data.folder import open_folder
-from gan_jax.data.listing import listing
+from gan_jax.data.pictures import decode
+from gan_jax.data.pictures.folder import open_folder
+from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pieces import Content, Piece
 from gan_jax.errors import DATA, UserError
 

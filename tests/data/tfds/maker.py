@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from tensorboardX.record_writer import RecordWriter
 
-from gan_jax.data import tfds_copies
+from gan_jax.data.tfds import contents
 from gan_jax.errors import UserError
 
 FORMATS = ('array_record', 'tfrecord')
@@ -89,7 +89,7 @@ def make_both(factory):
     return folders
 
 
-def refusal(status, *arguments, read=tfds_copies.read):
+def refusal(status, *arguments, read=contents.read):
     """The sentence that `read` ends with."""
     with pytest.raises(UserError) as caught:
         read(*arguments)

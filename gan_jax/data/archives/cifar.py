@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax.data import tars
+from gan_jax.data.archives.binary import members, rows
 from gan_jax.data.damage import reading
-from gan_jax.data.pieces import Piece, rows
+from gan_jax.data.pieces import Piece
 from gan_jax.errors import DATA, UserError
 
 PIXELS = 3 * 32 * 32
@@ -36,7 +36,7 @@ def _read(path: Path, splits: Mapping[str, str], label_bytes: int) -> Iterator[P
     with reading(path):
         batches = {
             name: _records(file, label_bytes + PIXELS, f'{name} of {path}')
-            for name, file in tars.members(path, splits, hint)
+            for name, file in members(path, splits, hint)
         }
     for name, split in splits.items():
         pixels = batches[name][:, label_bytes:].reshape(-1, 3, 32, 32)

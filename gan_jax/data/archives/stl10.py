@@ -6,9 +6,9 @@ An image is 96 columns of 96 of red, then green, then blue; labels are 1-10, one
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_jax.data import tars
+from gan_jax.data.archives.binary import members, rows
 from gan_jax.data.damage import reading
-from gan_jax.data.pieces import Piece, rows
+from gan_jax.data.pieces import Piece
 
 MEMBERS = {
     'train_X.bin': ('train', 'images'),
@@ -23,7 +23,7 @@ def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """Images uint8 [n, 96, 96, 3] and labels 0-9 of train and test; 'unlabelled' has no labels."""
     (path,) = paths.values()
     with reading(path):
-        for name, file in tars.members(path, MEMBERS, 'stl10_binary.tar.gz'):
+        for name, file in members(path, MEMBERS, 'stl10_binary.tar.gz'):
             split, kind = MEMBERS[name]
             for block in rows(file, 3 * 96 * 96 if kind == 'images' else 1, f'{name} of {path}'):
                 if kind == 'images':

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from gan_jax import data
-from gan_jax.data import decode, folder
+from gan_jax.data.pictures import decode, folder
 from gan_jax.errors import DATA, MISSING, USAGE, UserError
-from tests.data.archives import noise, png, write_tar, write_zip
+from tests.data.archives.maker import noise, png, write_tar, write_zip
 
 
 def make(place, files):

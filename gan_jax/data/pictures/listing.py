@@ -30,7 +30,7 @@ def listing(path: Path) -> Iterator[Listing]:
     """What `path`, a folder, a .zip or a .tar, holds. Nothing is unpacked.
 
     Raises:
-        UserError: there is no such path, it is damaged, or a name is in the archive twice.
+        UserError: there is no such path, it is something else or damaged, or it holds a name twice.
     """
     if not path.exists():
         raise UserError(f'{path} does not exist: check the path', MISSING)
@@ -42,6 +42,8 @@ def listing(path: Path) -> Iterator[Listing]:
             by_name = {m.name.removeprefix('./'): m for m in files}
             names = _sorted((m.name.removeprefix('./') for m in files), path)
             yield Listing(names, lambda name: archive.extractfile(by_name[name]))
+    elif path.suffix != '.zip':
+        raise UserError(f'{path} is no folder, .zip, .tar or .npz of images: check the path', DATA)
     else:
         with reading(path), zipfile.ZipFile(path) as archive:
             names = _sorted((i.filename for i in archive.infolist() if not i.is_dir()), path)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.data import tfds_copies
-from gan_jax.data.tfds_records import first_line
+from gan_jax.data.tfds.contents import read
+from gan_jax.data.tfds.copies import find
+from gan_jax.data.tfds.records import first_line, records
 from gan_jax.errors import DATA, MISSING, USAGE, UserError
-from tests.data.tfds_maker import FORMATS, IMAGES, make_both, refusal, rng, small
+from tests.data.tfds.maker import FORMATS, IMAGES, make_both, refusal, rng, small
 
 
 @pytest.fixture(scope='module')
@@ -44,7 +45,7 @@ def test_a_missing_file_is_found_before_anything_is_read(copy):
     data_dir, folder = copy
     (path := shard(folder)).unlink()
     sentence = f'{path} is missing: copy it there or prepare the data set again'
-    assert refusal(MISSING, data_dir, 'cifar10', 'train', read=tfds_copies.find) == sentence
+    assert refusal(MISSING, data_dir, 'cifar10', 'train', read=find) == sentence
 
 
 @pytest.mark.parametrize('damage', ['cut', 'emptied', 'one byte'])
@@ -71,7 +72,7 @@ def test_a_record_that_is_no_image(tmp_path):
     folder = small(tmp_path, images=[io.BytesIO(b'no image')], labels=[0])
     path = folder / 'cifar10-train.tfrecord-00000-of-00001'
     with pytest.raises(UserError, match=f'record 0 of {path} cannot be read as an image'):
-        [*tfds_copies.records(tmp_path, 'cifar10', 'train')]
+        [*records(find(tmp_path, 'cifar10', 'train'))]
 
 
 def test_an_image_of_another_size_than_declared(tmp_path):
@@ -135,12 +136,12 @@ def test_array_record_needs_the_extra_and_tfrecord_does_not(copies, monkeypatch)
         f'to read the copy in {folder / "cifar10" / "3.0.2"}, which is in ArrayRecord format, pip '
         "install 'gan_jax[grain]'"
     )
-    assert len(tfds_copies.read(copies['tfrecord'], 'cifar10', 'train').images) == 31
+    assert len(read(copies['tfrecord'], 'cifar10', 'train').images) == 31
 
 
 def test_tensorflow_datasets_is_needed_only_where_there_is_a_copy(copies, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
-    assert tfds_copies.read(tmp_path, 'cifar10', 'train') is None
+    assert read(tmp_path, 'cifar10', 'train') is None
     sentence = refusal(USAGE, copies['tfrecord'], 'cifar10', 'train')
     assert sentence.endswith('): pip install tensorflow-datasets importlib_resources')
 

@@ -2,20 +2,49 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.data import decode as images
-from gan_jax.data import tfrecord
+from gan_jax.data.pictures import decode
+from gan_jax.data.tfds import tfrecord
 from gan_jax.errors import DATA, UserError
 
 AT_ONCE = 256  # records that are asked of an ArrayRecord file at once
 
 Labelled = tuple[np.ndarray, int | None]  # image uint8 [H, W, C] and its class, if it has one
 Frames = Callable[[Path], Iterator[bytes]]
+
+
+class Copy(NamedTuple):
+    """One split of a copy, described but not read yet.
+
+    Attributes:
+        folder: the folder of the version, which holds dataset_info.json.
+        count: how many images there are.
+        num_classes: how many classes there are; 0 where the copy has no labels.
+        shards: the files with their numbers of records, in order.
+        frames: what yields the records of one file.
+        image: the feature of tensorflow-datasets that holds the image.
+        label: that of the label, a `ClassLabel`; None where there is none.
+        crop: side of the square that is cut out before an image is resized; None for the largest.
+    """
+
+    folder: Path
+    count: int
+    num_classes: int
+    shards: tuple[tuple[Path, int], ...]
+    frames: Frames
+    image: Any
+    label: Any | None = None
+    crop: int | None = None
+
+    @property
+    def shape(self) -> tuple[int | None, int | None, int]:
+        """[H, W, C] of an image; H and W are None where they vary."""
+        return self.image.shape
 
 
 def frames_of(file_format: str, folder: Path) -> Frames:
@@ -52,44 +81,38 @@ def frames_of(file_format: str, folder: Path) -> Frames:
     return frames
 
 
-def decoded(
-    shards: Iterable[tuple[Path, int]],
-    frames: Frames,
-    image: Any,
-    label: Any | None,
-    *,
-    size: int | None,
-    crop: int | None,
-) -> Iterator[Labelled]:
-    """The records of all the files in order, decoded.
+def records(copy: Copy, *, size: int | None = None) -> Iterator[Labelled]:
+    """The images of a split one by one, however many and large they are, decoded.
+
+    The order is that of the files' numbers and, within a file, of its records; it is the same in
+    both formats.
 
     Args:
-        shards: the files, each with the number of records that it must hold.
-        frames: what `frames_of` gave.
-        image: the feature of tensorflow-datasets that holds the image.
-        label: that of the label, a `ClassLabel`; None where there is none.
-        size, crop: as in `decode.pixels`.
+        copy: what `find` gave.
+        size: side of the square in the middle, resized by `resize`; None leaves the images as they
+            are stored. Of celeb_a the 160×160 in the middle is taken, as from its archive.
 
     Raises:
         UserError: a file is damaged, or holds another number of records.
     """
-    from tensorflow_datasets.core import decode, features
+    from tensorflow_datasets.core import decode as theirs
+    from tensorflow_datasets.core import features
 
-    wanted = features.FeaturesDict({'image': image} | ({'label': label} if label else {}))
+    labels = {'label': copy.label} if copy.label else {}
+    wanted = features.FeaturesDict({'image': copy.image, **labels})
     # The same decoder as for all other images: that of tensorflow-datasets is OpenCV or Pillow, by
     # what is installed, and their JPEG pixels differ.
-    encoded = {'image': decode.SkipDecoding()}
-    shape = image.shape if size is None else (size, size, image.shape[2])
-    for path, count in shards:
+    encoded = {'image': theirs.SkipDecoding()}
+    shape = copy.shape if size is None else (size, size, copy.shape[2])
+    crop = copy.crop if size else None
+    for path, count in copy.shards:
         seen = 0
         with _reading(path):
-            for record in frames(path):
+            for record in copy.frames(path):
                 example = wanted.deserialize_example_np(record, decoders=encoded)
                 file, name = io.BytesIO(example['image']), f'record {seen} of {path}'
-                pixels = images.pixels(file, name, channels=shape[2], size=size, crop=crop)
-                if any(
-                    want not in (None, got) for want, got in zip(shape, pixels.shape, strict=True)
-                ):
+                pixels = decode.pixels(file, name, channels=shape[2], size=size, crop=crop)
+                if any(w not in (None, got) for w, got in zip(shape, pixels.shape, strict=True)):
                     raise ValueError(f'{name} is {pixels.shape} instead of {shape}')
                 value = example.get('label', -1)
                 yield pixels, None if value < 0 else value

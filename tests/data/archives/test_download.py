@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from gan_jax.data import download as module
-from gan_jax.data.download import download
+from gan_jax.data.archives import download as module
+from gan_jax.data.archives.download import download
 from gan_jax.errors import DATA, MISSING, UserError
-from tests.data.archives import noise
+from tests.data.archives.maker import noise
 
 CONTENT = noise(0, 100_000).tobytes()
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

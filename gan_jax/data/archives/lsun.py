@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gan_jax.data.folder import open_folder
-from gan_jax.data.listing import listing
+from gan_jax.data.pictures.folder import open_folder
+from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pieces import Content
 from gan_jax.errors import DATA, UserError
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.data import decode
-from gan_jax.data.listing import Listing, listing
+from gan_jax.data.pictures import decode
+from gan_jax.data.pictures.listing import Listing, listing
 from gan_jax.data.pieces import Content, Piece
 from gan_jax.errors import DATA, MISSING, UserError
 

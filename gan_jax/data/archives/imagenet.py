@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax.data import decode, npz
 from gan_jax.data.damage import reading
+from gan_jax.data.pictures import decode, npz
 from gan_jax.data.pieces import Piece
 from gan_jax.errors import DATA, UserError
 

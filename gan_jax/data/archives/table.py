@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gan_jax.data import cifar, faces, idx, imagenet, lsun, stl10, svhn
+from gan_jax.data.archives import cifar, faces, idx, imagenet, lsun, stl10, svhn
 from gan_jax.data.pieces import Content, Piece
 
 Shape = tuple[int, int, int]

@@ -12,8 +12,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gan_jax.data.damage import reading, unpacked
-from gan_jax.data.pieces import Piece, rows
+from gan_jax.data.archives.binary import rows, unpacked
+from gan_jax.data.damage import reading
+from gan_jax.data.pieces import Piece
 from gan_jax.errors import DATA, UserError
 
 LARGEST_SIDE = 4096

@@ -1,13 +1,37 @@
-"""Members of tar archives, read and never unpacked: no path of theirs reaches the disk."""
+"""Binary files, packed or not: gzip, members of tars, rows of bytes.
 
+Nothing is unpacked to the disk, so that no path within an archive matters.
+"""
+
+import gzip
 import tarfile
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from gan_jax.data.damage import reading, unpacked
+import numpy as np
+
+from gan_jax.data.damage import reading
 from gan_jax.data.pieces import BLOCK
 from gan_jax.errors import DATA, UserError
+
+
+def unpacked(path: Path) -> BinaryIO:
+    """A file that may be compressed by gzip, open at the start of its contents.
+
+    Who reads it to its end has its checksum compared.
+    """
+    with path.open('rb') as file:
+        packed = file.read(2) == b'\x1f\x8b'
+    return gzip.open(path) if packed else path.open('rb')
+
+
+def rows(file: BinaryIO, width: int, name: str) -> Iterator[np.ndarray]:
+    """The rest of a file as blocks of uint8 [n, width]; `name` is for the fault's sentence."""
+    while content := file.read(max(1, BLOCK // width) * width):
+        if len(content) % width:
+            raise UserError(f'{name} ends in the middle of an image: get it again', DATA)
+        yield np.frombuffer(content, np.uint8).reshape(-1, width)
 
 
 def members(path: Path, wanted: Collection[str], hint: str) -> Iterator[tuple[str, BinaryIO]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tensorboardX.record_writer import RecordWriter
 
-from gan_jax.data import tfrecord
+from gan_jax.data.tfds import tfrecord
 
 RECORDS = [b'', b'a', b'abc', bytes(range(256)) * 9, b'last']
 

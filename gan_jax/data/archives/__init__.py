@@ -1,0 +1,1 @@
+"""Data sets from their publishers' files: the table of them, and a reader for each format."""

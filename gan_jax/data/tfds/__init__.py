@@ -1,0 +1,1 @@
+"""Copies that tensorflow-datasets prepared, in ArrayRecord or TFRecord, read without TensorFlow."""

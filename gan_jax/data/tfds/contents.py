@@ -1,0 +1,83 @@
+"""What a copy holds: one split of it in memory, or all of it piece by piece for `prepare`.
+
+Its images are compressed one by one, and decoding them takes a while (60,000 of CIFAR-10's size
+about 20 seconds) each time that a program starts: `python -m gan_jax.prepare` does it once.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from gan_jax.data.dataset import MEMORY, DataSet
+from gan_jax.data.pieces import Content, Piece, collected
+from gan_jax.data.tfds.copies import find, splits
+from gan_jax.data.tfds.records import Copy, records
+from gan_jax.errors import DATA, UserError
+
+CHUNK = 256  # images of a piece
+
+
+def read(data_dir: Path, name: str, split: str) -> DataSet | None:
+    """A split of a copy, whole, in memory, or None where there is no copy of that name.
+
+    Args:
+        data_dir, name, split: as for `find`.
+
+    Returns:
+        A `DataSet` in the order of `records`; its labels are None where the copy has none or marks
+        them all as unknown (-1).
+
+    Raises:
+        UserError: as `find`; a file is damaged; images that are not squares of one size, or more
+            than `dataset.MEMORY` bytes of them: `prepare` can read those.
+    """
+    copy = find(data_dir, name, split)
+    if copy is None:
+        return None
+    height, width, channels = copy.shape
+    if None in copy.shape or height != width or copy.count * height * width * channels > MEMORY:
+        raise UserError(
+            f'the copy in {copy.folder} holds images that are no squares of one size, or too many '
+            f'to decode into memory: run `python -m gan_jax.prepare --dataset={name} '
+            f'--source={copy.folder} --size=N` once',
+            DATA,
+        )
+    return collected(_pieces(split, copy), split, copy.num_classes, name)
+
+
+def open_copy(path: Path, size: int | None, name: str) -> tuple[Content, tuple[int, int, int]]:
+    """What all splits of a copy hold, and [H, W, C] of the images.
+
+    Args:
+        path: the folder of one version, or the one that tensorflow-datasets was given.
+        size: as for `records`; needed where the images are no squares of one size.
+        name: of the data set, as for `find`.
+
+    Raises:
+        UserError: as `find`; a size is needed; or, from the pieces, a file is damaged or some
+            images of a split have a label and some have none.
+    """
+    copies = {split: find(path, name, split) for split in splits(path, name)}
+    if not copies:
+        raise UserError(f'{path} holds no images: copy it again', DATA)
+    first = next(iter(copies.values()))
+    shape = first.shape if size is None else (size, size, first.shape[2])
+    if None in shape or shape[0] != shape[1]:
+        raise UserError(f"the images of '{name}' are no squares of one size: give --size=64, say")
+    count = sum(copy.count for copy in copies.values())
+    pieces = (piece for split, copy in copies.items() for piece in _pieces(split, copy, size))
+    return Content(pieces, first.num_classes, count), shape
+
+
+def _pieces(split: str, copy: Copy, size: int | None = None) -> Iterator[Piece]:
+    rows, known = records(copy, size=size), set()
+    while chunk := list(islice(rows, CHUNK)):
+        images, labels = zip(*chunk, strict=True)
+        yield Piece(split, 'images', np.stack(images))
+        known |= {label is not None for label in labels}
+        if len(known) > 1:
+            raise UserError(f"some images of '{split}' in {copy.folder} have no label", DATA)
+        if known == {True}:
+            yield Piece(split, 'labels', np.array(labels))

@@ -1,0 +1,141 @@
+"""Which copy of tensorflow-datasets is meant, and what it says of itself.
+
+A copy lies in `DATA_DIR/<name>[/<config>]/<version>/`.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data.archives.faces import CROP
+from gan_jax.data.tfds.records import Copy, first_line, frames_of
+from gan_jax.errors import DATA, MISSING, UserError
+
+# Our name -> theirs, where they differ; any other name stands for itself.
+THEIRS = {
+    'svhn': 'svhn_cropped',
+    'imagenet': 'imagenet2012',
+    'imagenet32': 'imagenet_resized/32x32',
+    'imagenet64': 'imagenet_resized/64x64',
+}
+# Where we call a split otherwise, as the readers of the archives do.
+SPLITS = {('imagenet32', 'test'): 'validation', ('imagenet64', 'test'): 'validation'}
+SIDEWAYS = {'emnist'}  # not read: their images lie on the side, ours stand upright
+CROPS = {'celeb_a': CROP}  # the square that is cut out before an image is resized
+FILES = ('dataset_info.json', 'features.json')
+
+
+def splits(data_dir: str | Path, name: str) -> list[str]:
+    """The names of the splits of the copy, as `find` takes them; none where there is no copy."""
+    folder = folder_of(data_dir, name)
+    ours = {theirs: split for (of, split), theirs in SPLITS.items() if of == name}
+    return [ours.get(split, split) for split in _described(folder).splits] if folder else []
+
+
+def find(data_dir: str | Path, name: str, split: str) -> Copy | None:
+    """A split of the copy of that name, described but not read; None where there is no copy.
+
+    Args:
+        data_dir: the folder that tensorflow-datasets was given, or the folder of one version.
+        name: our name of the data set ('svhn', 'imagenet32') or theirs ('svhn_cropped'). Of several
+            versions the newest is meant.
+        split: as the copy calls it: 'train', 'test', 'validation', ...
+
+    Raises:
+        UserError: several configs, so that the name does not say which; a copy of something else;
+            no such split, or an empty one; a file or a package is missing; images that are not of
+            8 bits with 1 or 3 channels.
+    """
+    folder = folder_of(data_dir, name)
+    if folder is None:
+        return None
+    info = _described(folder)
+    if info.name != THEIRS.get(name, name).partition('/')[0]:
+        raise UserError(f"{folder} holds a copy of '{info.name}', not of '{name}'", DATA)
+    image, label = _features(folder, info)
+    part = info.splits.get(SPLITS.get((name, split), split))
+    if part is None:
+        has = ', '.join(f"'{s}'" for s in info.splits) or 'no splits'
+        raise UserError(f"the copy in {folder} has no split '{split}': it has {has}", MISSING)
+    if not part.num_examples:
+        raise UserError(f"the split '{split}' of the copy in {folder} holds no images", DATA)
+    frames = frames_of(info.file_format.value, folder)
+    shards = tuple((Path(f), n) for f, n in zip(part.filepaths, part.shard_lengths, strict=True))
+    for path, _ in shards:
+        if not path.is_file():
+            raise UserError(
+                f'{path} is missing: copy it there or prepare the data set again', MISSING
+            )
+    classes = label.num_classes if label else 0
+    crop = CROPS.get(name)
+    return Copy(folder, part.num_examples, classes, shards, frames, image, label, crop)
+
+
+# Which folder ------------------------------------------------------------------------------------
+
+
+def folder_of(data_dir: str | Path, name: str) -> Path | None:
+    """The folder of the newest version of the only config; None where there is none."""
+    data_dir = Path(data_dir)
+    if name in SIDEWAYS:
+        return None
+    if is_copy(data_dir):
+        return data_dir
+    top = data_dir / THEIRS.get(name, name)
+    homes = (top, *sorted(top.iterdir())) if top.is_dir() else ()
+    found = [newest for home in homes if (newest := _newest(home))]
+    if len(found) > 1:
+        raise UserError(
+            f"there are several copies of '{name}', {', '.join(map(str, found))}: run `python -m "
+            f'gan_jax.prepare --dataset={name} --source=FOLDER --size=N` with the one that you mean'
+        )
+    return found[0] if found else None
+
+
+def is_copy(folder: Path) -> bool:
+    """Whether the folder is that of one version of a copy."""
+    return all((folder / file).is_file() for file in FILES)
+
+
+def _newest(home: Path) -> Path | None:
+    versions = home.glob('*.*.*') if home.is_dir() else ()
+    numbered = [v for v in versions if re.fullmatch(r'\d+\.\d+\.\d+', v.name) and is_copy(v)]
+    return max(numbered, key=lambda v: [int(n) for n in v.name.split('.')], default=None)
+
+
+# What is in it -----------------------------------------------------------------------------------
+
+
+def _described(folder: Path) -> Any:
+    """What tensorflow-datasets makes of the two JSON files: its `DatasetInfo`."""
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as fault:
+        raise UserError(
+            f'reading the copy in {folder} needs tensorflow-datasets ({fault}): '
+            'pip install tensorflow-datasets importlib_resources'
+        ) from fault
+    try:
+        return tfds.builder_from_directory(folder).info
+    except Exception as fault:  # whatever a damaged description makes tensorflow-datasets raise
+        raise UserError(
+            f'the description of the data set in {folder} is damaged ({first_line(fault)}): '
+            'copy it again or prepare the data set again',
+            DATA,
+        ) from fault
+
+
+def _features(folder: Path, info: Any) -> tuple[Any, Any | None]:
+    """The features 'image' and, where it is a class, 'label'."""
+    from tensorflow_datasets.core import features
+
+    held = {**info.features} if isinstance(info.features, features.FeaturesDict) else {}
+    image, label = held.get('image'), held.get('label')
+    if not isinstance(image, features.Image) or image.np_dtype != np.uint8:
+        raise UserError(f"the copy in {folder} has no feature 'image' of 8 bits", DATA)
+    if image.shape[-1] not in (1, 3):
+        raise UserError(f'the images in {folder} have {image.shape[-1]} channels, not 1 or 3', DATA)
+    known = isinstance(label, features.ClassLabel) and label.num_classes
+    return image, label if known else None
