@@ -25,6 +25,9 @@ def describe(parts: Parts) -> str:
                 lines.append(f'    {side}: {", ".join(read) or "no view"}')
     distinct = {side: len({*plans[side].views}) for side in 'dg'}
     lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
+    height, width, channels = parts.dataset.images.shape[1:]
+    classes = parts.dataset.num_classes
+    lines.append(f'images: {height}x{width}x{channels}, {classes or "no"} classes')
     lines.append(f'generator: {_size(program.shapes.g.params):,} parameters')
     critic = dict(program.shapes.d.params)
     heads = {name: critic.pop(f'heads_{name}') for name in experiment.game.critic.heads}

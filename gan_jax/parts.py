@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax import data, sharding
-from gan_jax.errors import DATA, UserError
+from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.experiment import Experiment, build
 from gan_jax.program import Program, make_program
@@ -40,6 +40,7 @@ def assemble(
     *,
     devices: int | None = None,
     allow: Collection[str] | None = None,
+    outline: bool = False,
 ) -> Parts:
     """The parts of the run that a config without faults describes.
 
@@ -47,13 +48,19 @@ def assemble(
         settings: nested dicts without `config.faults`.
         devices: how many to use; None is the config's.
         allow: packages that the config's paths may name, as in `load.resolve`.
+        outline: take `data.outline` where a published data set is not prepared.
 
     Raises:
         UserError: the data cannot be read, or the parts do not fit together.
     """
     images = settings['data']
     load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
-    reference = load()
+    try:
+        reference = load()
+    except UserError as error:
+        reference = data.outline(images['name'], images['size']) if outline else None
+        if error.status != MISSING or reference is None:
+            raise
     dataset, subset = _part_of(reference, images)
     if len(dataset.images) < settings['batch_size']:
         raise UserError(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gan_jax import config, data, experiment, sharding
-from gan_jax.augment.policy import OPS
+from gan_jax.augment.policy import OPS, needs_strength
 from gan_jax.data import DataSet, sampler
 from gan_jax.errors import UserError
 from gan_jax.program import make_program
@@ -66,8 +66,7 @@ DATA = DataSet(
 @functools.cache
 def seen_on(count):
     """What a step on that many devices shows to D, by view."""
-    exact = list(OPS)
-    policies = [op if op == 'flip' else f'{op}(0.3)' for op in exact]
+    policies = [f'{op}(0.3)' if needs_strength(op) else op for op in OPS]
     terms = {'witness': witness(policies)}
     latent = math.prod(small.SHAPE)
     game = small.make_game(terms, generator=Passing(), latent_dim=latent, augment=Augment())

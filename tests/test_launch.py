@@ -222,13 +222,14 @@ def run_ci(folder: Path, **status: int) -> subprocess.CompletedProcess:
     )
 
 
-def test_ci_runs_lint_then_the_fast_tests_then_the_slow_ones(tmp_path):
+def test_ci_runs_lint_the_fast_tests_the_notebooks_then_the_slow_tests(tmp_path):
     result = run_ci(tmp_path)
     assert result.returncode == 0
-    assert result.stdout.splitlines() == ['make lint', 'make test', 'make test-slow ARGS=-x']
+    ran = ['make lint', 'make test', 'make notebooks', 'make test-slow ARGS=-x']
+    assert result.stdout.splitlines() == ran
 
 
-@pytest.mark.parametrize('target', ['lint', 'test', 'test-slow'])
+@pytest.mark.parametrize('target', ['lint', 'test', 'notebooks', 'test-slow'])
 def test_ci_fails_where_a_target_fails(tmp_path, target):
     assert run_ci(tmp_path, **{target: 2}).returncode == 2
 

@@ -18,19 +18,13 @@ def settings(*overrides):
 
 
 def test_a_fraction_trains_on_a_part_and_compares_with_the_whole():
-    assembled = parts.assemble(settings('data.fraction=0.1', 'data.subset_seed=3'))
+    """The part depends on its own seed, not on that of the run."""
+    assembled = parts.assemble(settings('data.fraction=0.1', 'data.subset_seed=3', 'seed=1'))
     whole = data.load('digits', size=16)
+    part, rows = data.subset(whole, 0.1, 3)
     assert len(assembled.reference.images) == len(whole.images)
-    np.testing.assert_array_equal(assembled.dataset.images, whole.images[assembled.subset])
-    assert len(assembled.dataset.images) == len(data.subset(whole, 0.1, 3)[1])
-    assert parts.assemble(settings()).subset is None
-
-
-def test_the_seed_of_the_run_does_not_choose_the_part():
-    first, second = (
-        parts.assemble(settings('data.fraction=0.1', f'seed={seed}')).subset for seed in (0, 1)
-    )
-    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(assembled.subset, rows)
+    np.testing.assert_array_equal(assembled.dataset.images, part.images)
 
 
 def test_fewer_images_than_the_batch_is_one_sentence():
@@ -59,6 +53,7 @@ def test_a_conditional_network_must_count_the_classes_of_the_data():
 
 def test_a_variation_has_its_own_numbers_and_the_same_program():
     first = parts.assemble(settings())
+    assert first.subset is None
     other = parts.vary(
         first, settings('seed=5', 'augment.strength=0.3', 'terms.consistency.weight=2')
     )
@@ -67,3 +62,13 @@ def test_a_variation_has_its_own_numbers_and_the_same_program():
     hyper = other.experiment.hyper
     assert hyper.seed == 5 and hyper.weights['consistency'] == 2
     assert hyper.strength == {'translation': np.float32(0.3)}
+
+
+def test_an_outline_stands_in_for_data_that_are_missing_and_for_no_other_fault(tmp_path):
+    away = [f'data.dir={tmp_path}', 'evaluate.metrics=']
+    with pytest.raises(UserError, match="'kmnist' is not prepared"):
+        parts.assemble(settings('data.name=kmnist', *away))
+    outlined = parts.assemble(settings('data.name=kmnist', *away), outline=True)
+    assert outlined.dataset.images.shape[1:] == (16, 16, 1)
+    with pytest.raises(UserError, match="no data set 'kmnst'"):
+        parts.assemble(settings('data.name=kmnst', *away), outline=True)

@@ -28,7 +28,7 @@ from tests.terms.family import outputs, random
 
 ROOT = Path(__file__).parent.parent
 SWEEPS = ROOT / 'configs' / 'sweeps'
-FILES = sorted(p for p in SWEEPS.rglob('*.py') if p.name not in ('figure4.py', 'terms.py'))
+FILES = sorted(p for p in SWEEPS.rglob('*.py') if 'def get_sweep' in p.read_text())
 every_file = pytest.mark.parametrize('path', FILES, ids=lambda p: f'{p.relative_to(SWEEPS)}')
 
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
@@ -22,9 +24,10 @@ from gan_jax.data.tfds import contents
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.load import nearest
 
-__all__ = ['READERS', 'DataSet', 'digest', 'folder_of', 'load', 'names', 'subset']
+__all__ = ['READERS', 'DataSet', 'digest', 'folder_of', 'load', 'names', 'outline', 'subset']
 
 VARIABLE = 'GAN_JAX_DATA'  # environment variable with the folder of prepared data sets
+OUTLINE = 50_000  # images of an outline, more than any batch
 
 
 # Embedded sets: split, 'train' or 'test' -> data set.
@@ -78,6 +81,21 @@ def load(
     else:
         data = _stored(name, data_dir, split) or _missing(name, folder_of(data_dir), size)
     return data if size is None else _resized(data, size)
+
+
+def outline(name: str, size: int) -> DataSet | None:
+    """Blank images in the form of a published data set, which take no memory; None for other names.
+
+    What a run's networks and cost depend on, where the data set itself is not here.
+    """
+    if name not in (*ARCHIVES, *FOLDERS):
+        return None
+    channels, classes = 3, 0
+    if name in ARCHIVES:
+        channels, classes = ARCHIVES[name].channels, ARCHIVES[name].num_classes
+    images = np.broadcast_to(np.uint8(0), (OUTLINE, size, size, channels))
+    labels = np.broadcast_to(np.int32(0), OUTLINE) if classes else None
+    return DataSet(images, labels, classes, name)
 
 
 def _no_split(name: str, split: str, known: tuple[str, ...]) -> UserError:

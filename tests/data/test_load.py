@@ -185,3 +185,14 @@ def test_loading_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == '[]'
+
+
+def test_an_outline_has_the_form_of_a_published_set_and_no_size_in_memory():
+    cifar10, faces, digits = (
+        data.outline(name, 32) for name in ('cifar10', 'celeb_a_hq', 'kmnist')
+    )
+    assert (cifar10.images.shape[1:], cifar10.num_classes) == ((32, 32, 3), 10)
+    assert (faces.images.shape[1:], faces.labels, faces.num_classes) == ((32, 32, 3), None, 0)
+    assert digits.images.shape[1:] == (32, 32, 1)
+    assert cifar10.images.strides == (0, 0, 0, 0)
+    assert data.outline('mine', 32) is None

@@ -32,6 +32,7 @@ class Archive(NamedTuple):
         read: (path of each file by its published name, size of the images or None) -> pieces.
         num_classes: labels are in [0, num_classes); 0 where there are none.
         photographs: whether images come in many sizes, so that `size` must be given.
+        channels: of the images.
         page: where a person gets what has no address.
     """
 
@@ -39,13 +40,14 @@ class Archive(NamedTuple):
     read: Callable[[Mapping[str, Path], int | None], Iterator[Piece]]
     num_classes: int
     photographs: bool = False
+    channels: int = 3
     page: str = ''
 
 
 def _mnist_family(address: str, *contents: tuple[int, str]) -> Archive:
     names = [f'{s}-{k}-ubyte.gz' for s in ('train', 't10k') for k in ('images-idx3', 'labels-idx1')]
     files = (File(n, *c, f'{address}/{n}') for n, c in zip(names, contents, strict=True))
-    return Archive(tuple(files), idx.read, 10)
+    return Archive(tuple(files), idx.read, 10, channels=1)
 
 
 IMAGENET = 'https://image-net.org/download-images (after registration)'
@@ -107,6 +109,7 @@ ARCHIVES = {
         ),
         idx.read_emnist,
         47,
+        channels=1,
     ),
     'stl10': Archive(
         (
