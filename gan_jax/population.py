@@ -18,7 +18,7 @@ Members that are written out are compiled one by one: 78 s to the end of the fir
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from gan_jax import config, sharding
+from gan_jax import sharding
 from gan_jax.data import DataSet, sampler
 from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment
@@ -48,6 +48,7 @@ class Population(NamedTuple):
         member: (state, i) -> the state of member i, on the device where it trains.
         stack: the states of N members, in order -> the state of the population.
         reset: metrics -> running means that have seen nothing.
+        vary: the numbers of N other members -> their population, with the same compiled program.
     """
 
     shapes: TrainState
@@ -56,6 +57,7 @@ class Population(NamedTuple):
     member: Callable[[TrainState, int], TrainState]
     stack: Callable[[Sequence[TrainState]], TrainState]
     reset: Callable[[Any], Any]
+    vary: Callable[[Sequence[Hyper]], 'Population']
 
 
 def make_population(
@@ -71,20 +73,26 @@ def make_population(
 
     Args:
         experiment: networks and terms of all members; its own numbers are not used.
-        dataset: put whole on every device, once for all of its members, as uint8.
+        dataset: in memory; put whole on every device, once for all of its members, as uint8.
         hypers: the numbers of each member; every member draws its own batches from its seed.
         batch_size: of one discriminator update of one member.
         d_steps: discriminator updates in a step.
         devices: those to use, which take equal shares of the members in order; None is all.
 
     Raises:
-        UserError: the members do not divide among the devices, or the numbers of one are not
-            those that the experiment has.
+        UserError: the members do not divide among the devices, the numbers of one are not those
+            that the experiment has, or the data set is streamed from a disk.
         ValueError, TypeError: the parts do not fit together (names, shapes).
     """
     game, terms, every, like = experiment
-    numbers = _stack_numbers(like, hypers)
-    mesh = _mesh(len(hypers), jax.devices() if devices is None else devices)
+    _stack_numbers(like, hypers)  # refuses members of other terms before anything is built
+    if isinstance(dataset.images, np.memmap):
+        raise UserError(
+            f"'{dataset.name}' is read from the disk as it is needed, and a population keeps its "
+            'data on the devices: train its members one by one'
+        )
+    count = len(hypers)
+    mesh = _mesh(count, jax.devices() if devices is None else devices)
     spread, everywhere = NamedSharding(mesh, MEMBERS), NamedSharding(mesh, WHOLE)
     alone = make_program(
         experiment,
@@ -95,7 +103,7 @@ def make_population(
     )
     labels = np.zeros(len(dataset.images), np.int32) if dataset.labels is None else dataset.labels
     resident = {'image': dataset.images, 'label': labels}
-    on_devices = functools.cache(lambda: jax.device_put((resident, numbers), (everywhere, spread)))
+    held = functools.cache(lambda: jax.device_put(resident, everywhere))
 
     @functools.cache
     def compiled(active: frozenset[str]):
@@ -125,67 +133,44 @@ def make_population(
         batches = range(step * d_steps, (step + 1) * d_steps)
         return [sampler.indices(int(hyper.seed), b, batch_size, len(labels)) for b in batches]
 
-    def update(state, step):
-        active = frozenset(name for name in terms if step % every[name] == 0)
-        indices = np.stack([rows(hyper, step) for hyper in hypers])  # [N, k, B]
-        resident, numbers = on_devices()
-        return compiled(active)(state, resident, jax.device_put(indices, spread), numbers)
-
     def stack(states):
-        if len(states) != len(hypers):
-            raise ValueError(f'a population of {len(hypers)} takes no {len(states)} states')
+        _check_count(count, states, 'states')
         # Through the host, so that no device ever holds more than its own share.
         on_host = [jax.device_get(state) for state in states]
         return jax.device_put(jax.tree.map(lambda *xs: np.stack(xs), *on_host), spread)
 
     def member(state, i):
-        device, place = divmod(i, len(hypers) // mesh.size)
+        device, place = divmod(i, count // mesh.size)
         shares = jax.tree.map(lambda x: _share(x, mesh.devices[device]), state)
         return _take(shares, place)
 
-    return Population(
-        alone.shapes,
-        init=lambda: stack([jax.device_get(alone.init(hyper)) for hyper in hypers]),
-        update=update,
-        member=member,
-        stack=stack,
-        reset=jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=spread),
-    )
+    reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=spread)
+
+    def of(hypers):
+        _check_count(count, hypers, "members' numbers")
+        numbers = jax.device_put(_stack_numbers(like, hypers), spread)
+
+        def update(state, step):
+            active = frozenset(name for name in terms if step % every[name] == 0)
+            indices = np.stack([rows(hyper, step) for hyper in hypers])  # [N, k, B]
+            return compiled(active)(state, held(), jax.device_put(indices, spread), numbers)
+
+        return Population(
+            alone.shapes,
+            init=lambda: stack([jax.device_get(alone.init(hyper)) for hyper in hypers]),
+            update=update,
+            member=member,
+            stack=stack,
+            reset=reset,
+            vary=of,
+        )
+
+    return of(hypers)
 
 
-def check_members(settings: Sequence[Mapping[str, Any]]) -> None:
-    """Whether configs can be the members of one population.
-
-    Args:
-        settings: the config of each member, nested dicts.
-
-    Raises:
-        UserError: they differ in more than the numbers of a `Hyper`.
-    """
-    first, *others = [_fixed(config.flat(c)) for c in settings]
-    for i, other in enumerate(others, start=1):
-        for key in sorted(first.keys() | other.keys()):
-            if first.get(key) != other.get(key):
-                raise UserError(
-                    f'members 0 and {i} of a population differ in config.{key}, {first.get(key)!r} '
-                    f'and {other.get(key)!r}: members differ in seed, weights, strengths and '
-                    'learning rates only; train the others in a population of their own'
-                )
-
-
-def _fixed(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the keys that become numbers of a `Hyper`."""
-    return {k: v for k, v in flat.items() if not _is_number(*k.split('.'))}
-
-
-def _is_number(block: str, *rest: str) -> bool:
-    if block == 'terms':
-        return rest[1] in ('weight', 'strength')
-    return (block, *rest[-1:]) in {
-        ('seed',),
-        ('augment', 'strength'),
-        ('optim', 'learning_rate'),
-    }
+def _check_count(count: int, given: Sequence[Any], what: str) -> None:
+    if len(given) != count:
+        raise ValueError(f'a population of {count} takes no {len(given)} {what}')
 
 
 def _stack_numbers(like: Hyper, hypers: Sequence[Hyper]) -> Hyper:

@@ -3,6 +3,13 @@
 Typing the same command again skips what is done and resumes what is not. DIR gets a workdir for
 each run, table.csv, table.md and figure.png. A run that has diverged stays noted as failed, and is
 not tried again unless its folder is removed.
+
+--members=N trains up to N runs that differ in numbers only (seeds, strengths, weights, learning
+rates) as one program. It should pay on several devices, of which every member then has one, and on
+one accelerator that a run leaves idle; this has not been measured on an accelerator. It does not
+pay on a CPU, where members take as long as one after another and longer to compile. The tables are
+the same to rounding, and a sweep may go on with another N; every N is compiled for itself, so
+choose one that divides the runs of a program.
 """
 
 import argparse
@@ -30,7 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     todo = [run for run in mine if not found[run.name].final]
     print(_opening(folder, sweep, mine, len(todo)), flush=True)
 
-    outcome = sit(folder, todo, lambda: _write_tables(folder, sweep, flags.sweep.stem))
+    outcome = sit(
+        folder, todo, flags.members, lambda: _write_tables(folder, sweep, flags.sweep.stem)
+    )
     found = _write_tables(folder, sweep, flags.sweep.stem)
     if outcome.stopped:
         print('stopped: the same command goes on from here', flush=True)
@@ -61,6 +70,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         type=_shard,
         help='part i of n of the runs, for a job array; counts from 0',
     )
+    parser.add_argument(
+        '--members',
+        default=1,
+        metavar='N',
+        type=_positive,
+        help='runs that are trained together, as one program on an accelerator (default: 1)',
+    )
     return parser.parse_args(arguments)
 
 
@@ -69,6 +85,12 @@ def _shard(text: str) -> tuple[int, int]:
     if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
         raise argparse.ArgumentTypeError(f"'{text}' is not i/n with i from 0 to n-1")
     return int(index), int(count)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive integer")
+    return int(text)
 
 
 def _refuse_others(folder: Path, runs: Sequence[plan.Run]) -> None:

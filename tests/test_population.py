@@ -2,7 +2,6 @@
 
 import functools
 import math
-from pathlib import Path
 
 import flax.linen as nn
 import jax
@@ -11,12 +10,12 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import checkpoint, config, experiment, population, sharding
+from gan_jax import checkpoint, experiment, population, sharding
 from gan_jax.data import DataSet
 from gan_jax.errors import UserError
 from gan_jax.models import conv
 from gan_jax.models.critic import Critic
-from gan_jax.population import check_members, make_population
+from gan_jax.population import make_population
 from gan_jax.program import make_program
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
@@ -24,7 +23,6 @@ from gan_jax.terms.contrastive import cntr
 from gan_jax.views import View
 from tests import small
 
-ROOT = Path(__file__).parent.parent
 DATA = DataSet(
     images=np.random.default_rng(0).integers(0, 256, (10, *small.SHAPE), dtype=np.uint8),
     labels=np.arange(10, dtype=np.int32) % small.CLASSES,
@@ -209,6 +207,23 @@ def test_neighbours_do_not_matter():
     assert small.same(*map(jax.device_get, (pair().member(here, 0), pair().member(there, 1))))
 
 
+def test_other_members_in_the_same_program(caplog):
+    """As many, with numbers of their own; nothing is compiled for them."""
+    first = pair().update(start_pair(), 0)
+    with jax.log_compiles():
+        other = pair().vary([hyper_of(i, LAZY) for i in (5, 0)])
+        state = other.update(start_pair((5, 0)), 0)
+    assert not [r for r in caplog.records if 'Compiling jit(update)' in r.getMessage()]
+    assert small.same(*map(jax.device_get, (pair().member(first, 0), other.member(state, 1))))
+    again = pair().update(start_pair(), 0)
+    assert small.same(jax.device_get(again), jax.device_get(first))
+
+
+def test_others_are_as_many():
+    with pytest.raises(ValueError, match="a population of 2 takes no 3 members' numbers"):
+        pair().vary([hyper_of(i, LAZY) for i in range(3)])
+
+
 def test_members_lie_on_their_devices():
     made = make(range(4), 2)
     state = start(made, range(4))
@@ -281,30 +296,9 @@ def test_members_of_other_terms():
         make_population(parts(tuple(TERMS)), DATA, [hyper_of(0), odd], batch_size=4, d_steps=1)
 
 
-def settings_of(key='', value=None):
-    """The shipped config, with one key of its own value."""
-    settings = block = config.read(f'{ROOT}/configs/digits.py').to_dict()
-    if key:
-        *path, leaf = key.split('.')
-        for name in path:
-            block = block[name]
-        block[leaf] = value
-    return settings
-
-
-@pytest.mark.parametrize(
-    'key',
-    ['seed', 'augment.strength', 'terms.consistency.weight', 'optim.d.learning_rate'],
-)
-def test_numbers_may_differ(key):
-    check_members([settings_of(), settings_of(key, 3)])
-
-
-@pytest.mark.parametrize(
-    'key',
-    ['steps', 'generator.width', 'augment.view', 'terms.consistency.every', 'optim.d.b1'],
-)
-def test_nothing_else_may(key):
-    members = [settings_of(), settings_of('seed', 1), settings_of(key, 3)]
-    with pytest.raises(UserError, match=f'members 0 and 2 of a population differ in config.{key},'):
-        check_members(members)
+def test_a_data_set_that_is_streamed(tmp_path):
+    path = tmp_path / 'images.npy'
+    np.save(path, DATA.images)
+    streamed = DATA._replace(images=np.load(path, mmap_mode='r'))
+    with pytest.raises(UserError, match="'noise' is read from the disk .* members one by one"):
+        make_population(parts(LAZY), streamed, [hyper_of(0, LAZY)], batch_size=4, d_steps=1)

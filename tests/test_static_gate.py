@@ -22,7 +22,10 @@ BANNED_TEXT = ('http://', '0.0.0.0')
 
 # (file, fault) -> why it may stay.
 EXCEPTIONS: dict[tuple[str, str], str] = {
-    ('gan_jax/data/archives/table.py', 'http://'): 'publishers without https; a SHA-256 for each file',
+    (
+        'gan_jax/data/archives/table.py',
+        'http://',
+    ): 'publishers without https; a SHA-256 for each file',
 }
 
 

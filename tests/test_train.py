@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_jax import checkpoint, parts, train, workdir
+from gan_jax import checkpoint, data, parts, train, workdir
+from gan_jax import run as opened
 from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
 CONFIG = f'--config={Path(__file__).parent / "smoke.py"}'
@@ -140,7 +141,7 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
 
 
 def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):
-    make_generate = train.make_generate
+    make_generate = opened.make_generate
 
     def interrupting(*arguments, **options):
         generate = make_generate(*arguments, **options)
@@ -154,7 +155,7 @@ def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_
         return batches
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, 'make_generate', interrupting)
+        patch.setattr(opened, 'make_generate', interrupting)
         assert run(tmp_path) == 143
     assert rows(tmp_path)[-1]['step'] == 8
     assert record(tmp_path, 10)['seen'] is False
@@ -222,13 +223,13 @@ def test_more_steps_and_other_intervals_are_the_same_experiment(finished, tmp_pa
 
 def test_other_images_under_the_same_name_are_refused(finished, tmp_path, monkeypatch):
     shutil.copytree(finished, tmp_path / 'run')
-    load = train.data.load
+    load = data.load
 
     def altered(*arguments, **options):
         dataset = load(*arguments, **options)
         return dataset._replace(images=255 - dataset.images)
 
-    monkeypatch.setattr(train.data, 'load', altered)
+    monkeypatch.setattr(data, 'load', altered)
     with pytest.raises(UserError, match='images of config.data are not those'):
         run(tmp_path / 'run')
 

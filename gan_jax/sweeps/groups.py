@@ -1,9 +1,11 @@
-"""Which runs share one compiled step, and how runs are dealt to the jobs of an array."""
+"""Which runs share one compiled step or one population, and how runs are dealt to jobs."""
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from gan_jax.sweeps import results
 from gan_jax.sweeps.plan import Run
 
 
@@ -34,6 +36,33 @@ def shard(runs: Sequence[Run], index: int, count: int) -> list[Run]:
     mine = together[index * len(runs) // count : (index + 1) * len(runs) // count]
     names = {run.name for run in mine}
     return [run for run in runs if run.name in names]
+
+
+def members(folder: Path, runs: Sequence[Run], count: int) -> list[Run]:
+    """The first of the runs and up to count - 1 later ones that one population can train with it.
+
+    They share their group, last step, intervals and evaluation; and either no run has a checkpoint,
+    or there is a step of which all have one.
+
+    Args:
+        folder: the sweep's; each run has its own below.
+        runs: what is to be done, at least one.
+        count: of members.
+    """
+    first, *others = runs
+    chosen, steps = [first], results.saved(folder / first.name)
+    for run in others:
+        if len(chosen) == count:
+            break
+        theirs = results.saved(folder / run.name)
+        if _kind(run) == _kind(first) and (steps & theirs or not steps | theirs):
+            chosen.append(run)
+            steps &= theirs
+    return chosen
+
+
+def _kind(run: Run) -> tuple[Any, ...]:
+    return group(run.settings), *(run.settings[key] for key in ('steps', 'every', 'evaluate'))
 
 
 def _without_numbers(block: Mapping[str, Any]) -> dict[str, Any]:

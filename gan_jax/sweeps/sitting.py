@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gan_jax.errors import BUSY, DISK, UNWRITABLE, UserError
 from gan_jax.signals import stop_on_signal
 from gan_jax.sweeps import results
+from gan_jax.sweeps.groups import members
 from gan_jax.sweeps.plan import Run
 
 FATAL = (UNWRITABLE, DISK)  # every other run would meet it as well
@@ -28,13 +29,14 @@ class Outcome(NamedTuple):
     busy: Sequence[Run]
 
 
-def sit(folder: Path, runs: Sequence[Run], after_each: Callable[[], object]) -> Outcome:
+def sit(folder: Path, runs: Sequence[Run], count: int, after_each: Callable[[], object]) -> Outcome:
     """Trains the runs in turn, and in the end tries once more those that another process held.
 
     Args:
         folder: the sweep's; each run has its own below.
         runs: what is to be done.
-        after_each: called when a run has ended.
+        count: how many runs are trained together where they can be.
+        after_each: called when a run, or those trained together, have ended.
 
     Raises:
         UserError: the disk is full or cannot be written to.
@@ -45,51 +47,71 @@ def sit(folder: Path, runs: Sequence[Run], after_each: Callable[[], object]) -> 
     with stop_on_signal() as stopped:
         train = _trainer(folder, stopped) if runs else None
         for _ in range(2):
-            busy = []
-            for number, run in enumerate(waiting, 1):
-                if results.read(folder / run.name, run.settings['steps']).final:
+            busy, left = [], waiting
+            while left:
+                chosen = members(folder, left, count)
+                left = [run for run in left if run not in chosen]
+                chosen = [run for run in chosen if not _is_final(folder, run)]
+                if not chosen:
                     continue  # another process has done it meanwhile
-                print(f'[{number}/{len(waiting)}] {run.name}', flush=True)
+                for run in chosen:
+                    print(f'[{waiting.index(run) + 1}/{len(waiting)}] {run.name}', flush=True)
                 begun = time.monotonic()
-                try:
-                    status = train(run)
-                except UserError as error:
-                    if error.status in FATAL:
-                        raise
+                status, errors, apart = train(chosen)
+                for name, error in errors.items():
                     print(error, flush=True)
-                    if error.status == BUSY:
-                        busy.append(run)
-                    else:
-                        failed[run.name] = error
-                else:
-                    if status:
-                        return Outcome(status, failed, busy)
-                    seconds.append(time.monotonic() - begun)
-                    print(_time_left(seconds, len(waiting) - number), flush=True)
+                    if error.status != BUSY:
+                        failed[name] = error
+                if status:
+                    return Outcome(status, failed, busy)
+                sound = [run for run in chosen if run.name not in errors]
+                busy += [run for run in chosen if run.name in errors and run.name not in failed]
+                if apart:
+                    left = sound + left
+                elif sound:
+                    took = time.monotonic() - begun
+                    seconds += [took / len(sound)] * len(sound)
+                    print(_time_left(took, seconds, len(left)), flush=True)
                 after_each()
             waiting = busy
     return Outcome(0, failed, waiting)
 
 
-def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Run], int]:
+def _is_final(folder: Path, run: Run) -> bool:
+    return results.read(folder / run.name, run.settings['steps']).final
+
+
+def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Run]], tuple]:
+    """A function that trains runs, one or several together, and returns a `together.Ended`."""
     # Tables of finished runs need none of the packages that training does.
-    from gan_jax.sweeps.programs import sharing
+    from gan_jax.sweeps import together
+    from gan_jax.sweeps.programs import populating, sharing
     from gan_jax.train import train
 
-    assembled = sharing()
+    assembled, populated = sharing(), populating()
 
-    def trained(run: Run) -> int:
-        """0, or the status of the signal that stopped it."""
-        parts = assembled(run.settings)
-        # Takes seconds; a signal that comes before training has its own handler is seen here.
-        parts.evaluation(run.settings['evaluate']['metrics'])
-        return stopped() or train(parts, folder / run.name)
+    def trained(runs):
+        try:
+            parts = {run.name: assembled(run.settings) for run in runs}
+            for one in parts.values():
+                one.evaluation(one.settings['evaluate']['metrics'])
+            # This takes seconds; a signal that comes before training has its own handler is seen.
+            if stopped():
+                return together.Ended(stopped())
+            if len(runs) > 1:
+                return together.train(folder, parts, populated)
+            [(name, one)] = parts.items()
+            return together.Ended(train(one, folder / name))
+        except UserError as error:
+            if error.status in FATAL:
+                raise
+            return together.Ended(0, {run.name: error for run in runs})
 
     return trained
 
 
-def _time_left(seconds: Sequence[float], left: int) -> str:
-    said = f'took {_duration(seconds[-1])}'
+def _time_left(took: float, seconds: Sequence[float], left: int) -> str:
+    said = f'took {_duration(took)}'
     # The median: runs that compile take longer than the others of their program.
     return f'{said}; {left} left, about {_duration(median(seconds) * left)}' if left else said
 

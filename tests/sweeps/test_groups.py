@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from gan_jax.sweeps import plan
-from gan_jax.sweeps.groups import group, shard
-from gan_jax.sweeps.programs import sharing
+from gan_jax.sweeps.groups import group, members, shard
+from gan_jax.sweeps.programs import populating, sharing
 from tests.sweeps.made import write
 
 STRENGTHS = {'method': ['none', 'bcr', 'cntr'], 'strength': [0.1, 0.2]}
@@ -62,6 +62,13 @@ def test_runs_of_a_group_share_their_program_and_keep_their_numbers(tmp_path):
     assert one.experiment.hyper.strength['translation'] == pytest.approx(0.1)
 
 
+def test_populations_of_one_size_share_their_program(tmp_path):
+    assembled, populated = sharing(), populating()
+    found = [assembled(run.settings) for run in runs(tmp_path, grid={'method': ['none']}, seeds=5)]
+    one, two, larger = populated(found[:2]), populated(found[2:4]), populated(found[2:])
+    assert one.member is two.member is not larger.member
+
+
 @pytest.mark.parametrize('count', [1, 2, 3, 5, 12, 20])
 def test_every_run_is_in_one_shard_and_shards_are_even(tmp_path, count):
     all_runs = runs(tmp_path, grid=STRENGTHS, seeds=2)
@@ -77,3 +84,43 @@ def test_a_group_stays_together_and_the_order_stays(tmp_path):
         mine = shard(all_runs, index, 3)
         assert len({group(run.settings) for run in mine}) == 1
         assert [run.seed for run in mine] == [0, 0, 1, 1]
+
+
+def checkpoints(folder, run, *steps):
+    for step in steps:
+        (folder / run.name / 'checkpoints' / str(step)).mkdir(parents=True)
+
+
+def test_members_are_the_next_of_a_group_up_to_their_number(tmp_path):
+    todo = runs(tmp_path, grid=STRENGTHS, seeds=2)
+    found = members(tmp_path, todo, 3)
+    assert [run.name for run in found] == [
+        'method=none,strength=0.1/seed=0',
+        'method=none,strength=0.2/seed=0',
+        'method=none,strength=0.1/seed=1',
+    ]
+    assert len(members(tmp_path, todo, 100)) == 4  # all that the group has
+    assert members(tmp_path, todo, 1) == [todo[0]]
+
+
+@pytest.mark.parametrize('key', ['steps', 'every.log', 'evaluate.num'])
+def test_members_go_the_same_way(tmp_path, key):
+    todo = runs(tmp_path, grid={'method': ['bcr'], key: [10, 20]})
+    assert members(tmp_path, todo, 2) == [todo[0]]
+
+
+@pytest.mark.parametrize(
+    ('steps', 'chosen'),
+    [
+        (((), (), ()), [0, 1, 2]),
+        (((5, 10), (), (10,)), [0, 2]),  # one has not begun
+        (((), (5,), ()), [0, 2]),
+        (((5, 10), (10, 15), (5,)), [0, 1]),  # each two have one, but not all
+        (((5, 10, 15), (10, 15), (5, 10)), [0, 1, 2]),
+    ],
+)
+def test_members_can_begin_at_one_step(tmp_path, steps, chosen):
+    todo = runs(tmp_path, grid={'method': ['bcr']}, seeds=3)
+    for run, saved in zip(todo, steps, strict=True):
+        checkpoints(tmp_path, run, *saved)
+    assert members(tmp_path, todo, 3) == [todo[i] for i in chosen]
