@@ -145,6 +145,7 @@ def test_members_lie_on_as_many_devices_as_divide_them(members, allowed, devices
     assert len(_devices(members, allowed)) == devices
 
 
+@pytest.mark.slow
 def test_members_on_devices_of_their_own(tmp_path, alone, monkeypatch):
     """Members evaluated from wherever they lie; the probes read the discriminator there."""
     forbid_single_runs(monkeypatch)

@@ -165,7 +165,7 @@ def assert_equal_to_rounding(state, own):
     ('members', 'devices', 'each'),
     [
         (4, 4, None),
-        (8, 4, None),
+        pytest.param(8, 4, None, marks=pytest.mark.slow),
         (2, 1, jax.vmap),  # what accelerators do
     ],
 )

@@ -207,6 +207,7 @@ def test_an_npz_under_a_name_of_ones_own(run, tmp_path):
     assert there.num_classes == 3
 
 
+@pytest.mark.slow
 def test_what_is_too_large_for_memory_trains_alike_from_the_disk(run, tmp_path, monkeypatch):
     """The shipped digits under another name: stopped and resumed, they give the same bits."""
     images, labels, *_ = data.load('digits')

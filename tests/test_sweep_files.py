@@ -316,6 +316,7 @@ def distance(real, fake):
     return frechet.distance(*map(frechet.moments, seen))
 
 
+@pytest.mark.slow
 def test_figure_4_of_a_run(tmp_path, capsys):
     flags = ['--config.steps=1', f'--workdir={tmp_path}']
     assert train.main([f'--config={ROOT}/tests/smoke.py', *flags]) == 0

@@ -128,7 +128,9 @@ def interrupt_after(monkeypatch, stop):
 
 # After the first step, at a log, at an evaluation, one before the end. (That the data goes on in
 # mid-epoch and over an epoch's end is seen below.)
-@pytest.mark.parametrize('stop', [1, 8, 20, 29])
+@pytest.mark.parametrize(
+    'stop', [1, 20, *(pytest.param(step, marks=pytest.mark.slow) for step in (8, 29))]
+)
 def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_after(patch, stop)
@@ -163,6 +165,7 @@ def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_
     assert rows(tmp_path) == rows(finished)
 
 
+@pytest.mark.slow
 def test_resume_across_epochs(tmp_path, monkeypatch):
     """Batches of 700 in 1,437 images: step 2 ends an epoch, step 3 is in the middle of the next."""
     options = ['--config.batch_size=700', '--config.steps=5', '--config.every.evaluate=5']
@@ -278,6 +281,7 @@ def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     assert not (tmp_path / 'none').exists()
 
 
+@pytest.mark.slow
 def test_training_on_digits_imports_no_heavy_package(tmp_path):
     script = (
         'import sys\n'
