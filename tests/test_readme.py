@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data import archives
+from tests.data.archives import maker
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / 'README.md').read_text(encoding='utf-8')
@@ -64,7 +64,7 @@ def test_every_command_runs_in_order(reader):
         assert words[:2] == ['python', '-m'], f'the README has a command nobody runs: {line}'
         short = SHORT if words[2] == 'gan_jax.train' else []
         if words[2] == 'gan_jax.prepare':  # a small archive instead of a download
-            short = [f'--source={archives.cifar10(reader)[0]}']
+            short = [f'--source={maker.cifar10(reader)[0]}']
         done = subprocess.run(
             [sys.executable, *words[1:], *short],
             cwd=reader,
