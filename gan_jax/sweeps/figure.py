@@ -144,5 +144,5 @@ def _name(arm: Arm, sweep: Sweep) -> str:
 def _quantity(sweep: Sweep) -> str:
     seeds = len({run.seed for run in sweep.runs})
     better = 'higher' if sweep.higher else 'lower'
-    over = f'mean ± sd of {seeds} seeds, ' if seeds > 1 else ''
+    over = 'mean ± sd over seeds, ' if seeds > 1 else ''  # some may not be done yet
     return f'{sweep.metric} ({over}{better} is better)'

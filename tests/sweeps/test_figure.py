@@ -59,7 +59,7 @@ def test_a_curve_a_method_with_the_deviation_of_seeds_and_the_baseline_dashed(dr
     (legend,) = picture.legends
     assert [t.get_text() for t in legend.texts] == ['baseline: method=none', 'bcr', 'cntr']
     assert picture.get_supxlabel() == 's'
-    assert picture.get_supylabel() == 'fd (mean ± sd of 3 seeds, lower is better)'
+    assert picture.get_supylabel() == 'fd (mean ± sd over seeds, lower is better)'
 
 
 def test_what_is_not_done_is_not_drawn(drawn):
@@ -99,4 +99,4 @@ def test_without_a_number_that_is_swept_a_row_an_arm(drawn):
     assert [c.lines[0].get_xdata()[0] for c in axis.containers] == [1, 4, 7]
     dots = [line for line in axis.lines if line.get_markersize() == 3]
     assert [sorted(line.get_xdata()) for line in dots] == [[0, 2], [3, 5], [6, 8]]
-    assert axis.get_xlabel() == 'fd (mean ± sd of 2 seeds, lower is better)'
+    assert axis.get_xlabel() == 'fd (mean ± sd over seeds, lower is better)'
