@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError
+from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError, first_line
 
 KEEP = 3
 
@@ -105,7 +105,7 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
         need = sum(leaf.nbytes for leaf in leaves.values())
         free = shutil.disk_usage(folder).free
         raise UserError(
-            f'cannot save step {step} in {folder}: {_first_line(error)} ({free:,} bytes free, '
+            f'cannot save step {step} in {folder}: {first_line(error)[:200]} ({free:,} bytes free, '
             f'about {need:,} needed); make room and run the same command again',
             DISK,
         ) from error
@@ -214,7 +214,3 @@ def _name(path: tuple) -> str:
 
 def _kind(leaf: Any) -> str:
     return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -10,6 +10,11 @@ BUSY = 75  # somebody else holds the workdir
 PREEMPTED = 143  # stopped by a signal, resumable
 
 
+def first_line(error: Exception) -> str:
+    """What an exception says, without the lines of context that libraries add."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class UserError(Exception):
     """What is wrong, where, and what to do, in one sentence; `status` is the exit status."""
 

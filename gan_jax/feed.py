@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 
 from gan_jax import sharding
 from gan_jax.data import DataSet, sampler, stream
+from gan_jax.data.dataset import labels_of, on_disk
 
 Arrays = Mapping[str, jax.Array]
 
@@ -43,20 +44,23 @@ def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int) ->
         batch_size: B, global, of one discriminator update.
         d_steps: k, discriminator updates in a step.
     """
-    if isinstance(dataset.images, np.memmap):
+    if on_disk(dataset):
         return _streamed(dataset, mesh, batch_size, d_steps)
     return _resident(dataset, mesh, batch_size, d_steps)
+
+
+def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
+    """{'image': uint8 [N, H, W, C], 'label': int32 [N]}: what is kept on devices."""
+    return {'image': dataset.images, 'label': labels_of(dataset)}
 
 
 def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
     everywhere, spread = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
     count = len(dataset.images)
-    labels = np.zeros(count, np.int32) if dataset.labels is None else dataset.labels
-    resident = {'image': dataset.images, 'label': labels}
+    resident = in_memory(dataset)
 
     def rows(seed, step):
-        numbers = range(step * d_steps, (step + 1) * d_steps)
-        return np.stack([sampler.indices(seed, n, batch_size, count) for n in numbers])
+        return sampler.of_step(seed, step, d_steps, batch_size, count)
 
     indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
     return Feed(

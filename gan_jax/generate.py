@@ -1,6 +1,5 @@
 """Images by index: image i of a seed is the same whatever is asked for beside it."""
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,6 @@ from gan_jax.keys import named
 BATCH = 100
 
 
-@functools.lru_cache(maxsize=8)  # the runs of a sweep share one compilation
 def make_generate(
     generator: nn.Module,
     *,

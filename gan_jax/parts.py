@@ -1,7 +1,7 @@
 """Everything that a config describes, put together: what train, sample and evaluate start from."""
 
 import functools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from gan_jax import data, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.experiment import Experiment, build
+from gan_jax.generate import make_generate
 from gan_jax.program import Program, make_program
 
 
@@ -23,6 +24,7 @@ class Parts(NamedTuple):
         reference: the whole train split, which metrics compare with.
         experiment: networks, terms and numbers.
         program: the train step.
+        generate: (variables, seed, count) -> generated images, see `generate.make_generate`.
         evaluation: names of metrics -> the metrics, prepared once.
     """
 
@@ -32,6 +34,7 @@ class Parts(NamedTuple):
     reference: data.DataSet
     experiment: Experiment
     program: Program
+    generate: Callable[..., Iterator[np.ndarray]]
     evaluation: Callable[[str], protocol.Evaluation]
 
 
@@ -87,16 +90,21 @@ def assemble(
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error
 
+    game = experiment.game
+    generate = make_generate(
+        game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
+    )
+
     @functools.cache
     def evaluation(metrics):
         held_out = functools.cache(lambda: load(split='test'))
-        return protocol.prepare(metrics, reference, held_out, experiment.game.critic)
+        return protocol.prepare(metrics, reference, held_out, game.critic)
 
-    return Parts(settings, dataset, subset, reference, experiment, program, evaluation)
+    return Parts(settings, dataset, subset, reference, experiment, program, generate, evaluation)
 
 
 def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:
-    """The parts of a run that differs in numbers only, with the same data and compiled program.
+    """The parts of a run that differs in numbers only, with the same data and compiled programs.
 
     Args:
         parts: of a run.

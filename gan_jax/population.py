@@ -28,8 +28,10 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan_jax import sharding
 from gan_jax.data import DataSet, sampler
+from gan_jax.data.dataset import on_disk
 from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment
+from gan_jax.feed import in_memory
 from gan_jax.program import make_program
 from gan_jax.state import Hyper, TrainState
 from gan_jax.step import make_train_step
@@ -86,7 +88,7 @@ def make_population(
     """
     game, terms, every, like = experiment
     _stack_numbers(like, hypers)  # refuses members of other terms before anything is built
-    if isinstance(dataset.images, np.memmap):
+    if on_disk(dataset):
         raise UserError(
             f"'{dataset.name}' is read from the disk as it is needed, and a population keeps its "
             'data on the devices: train its members one by one'
@@ -101,9 +103,7 @@ def make_population(
         batch_size=batch_size,
         d_steps=d_steps,
     )
-    labels = np.zeros(len(dataset.images), np.int32) if dataset.labels is None else dataset.labels
-    resident = {'image': dataset.images, 'label': labels}
-    held = functools.cache(lambda: jax.device_put(resident, everywhere))
+    held = functools.cache(lambda: jax.device_put(in_memory(dataset), everywhere))
 
     @functools.cache
     def compiled(active: frozenset[str]):
@@ -130,8 +130,7 @@ def make_population(
         return jax.jit(on_each_device, donate_argnums=0)
 
     def rows(hyper, step):
-        batches = range(step * d_steps, (step + 1) * d_steps)
-        return [sampler.indices(int(hyper.seed), b, batch_size, len(labels)) for b in batches]
+        return sampler.of_step(int(hyper.seed), step, d_steps, batch_size, len(dataset.images))
 
     def stack(states):
         _check_count(count, states, 'states')

@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import difflib
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -201,7 +200,7 @@ def _check_name(name: str, source: str | None, known: Sequence[str]) -> None:
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
     if source is None:
         raise UserError(f"there is no data set '{name}' to download; known: {', '.join(known)}")
-    if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', name) or name == 'downloads':
+    if not prepared.NAME.fullmatch(name) or name == 'downloads':
         raise UserError(
             f"'{name}' cannot name a data set: use letters, digits, '_', '-', not 'downloads'"
         )

@@ -14,7 +14,6 @@ import orbax.checkpoint as ocp
 
 from gan_jax import checkpoint, config, data, observe, workdir
 from gan_jax.errors import UserError
-from gan_jax.generate import make_generate
 from gan_jax.parts import Parts
 from gan_jax.state import TrainState
 from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
@@ -90,10 +89,6 @@ class Run:
         self.failed: UserError | None = None
         self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
         self._writers, self._checkpoints = writers, checkpoints
-        game = parts.experiment.game
-        self._generate = make_generate(
-            game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
-        )
         self._step = self._saved = restored.step if restored else 0
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
@@ -116,7 +111,7 @@ class Run:
             count = settings['d_steps'] * settings['batch_size']
             row |= observe.means(state.metrics, step) | observe.rates(self._mark, step, count)
         if 'sample' in now:
-            images = self._generate(state.ema, settings['seed'], observe.GRID)
+            images = self._parts.generate(state.ema, settings['seed'], observe.GRID)
             observe.write_picture(self._folder, step, images, self._writers)
         if 'evaluate' in now:
             row |= self._evaluated(state)
@@ -159,7 +154,7 @@ class Run:
 
     def _evaluated(self, state: TrainState) -> dict[str, float]:
         settings = self._parts.settings
-        batches = self._generate(state.ema, settings['seed'], settings['evaluate']['num'])
+        batches = self._parts.generate(state.ema, settings['seed'], settings['evaluate']['num'])
         images = observe.collect(batches, self._stopped)
         if images is None:
             return {}

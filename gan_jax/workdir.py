@@ -1,17 +1,14 @@
 """The folder of a run: one writer, and files that are whole or absent."""
 
 import contextlib
-import fcntl
 import json
-import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gan_jax.errors import BUSY, MISSING, UNWRITABLE, UserError
-from gan_jax.files import whole
+from gan_jax.files import held, whole
 
 
 @contextlib.contextmanager
@@ -23,27 +20,18 @@ def locked(workdir: Path) -> Iterator[None]:
     Raises:
         UserError: somebody holds it (75), or it cannot be written (73).
     """
-    path = workdir / '.lock'
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        file = path.open('a+')
-    except OSError as error:
-        raise UserError(
-            f'cannot write to --workdir={workdir}: {error.strerror}; choose another', UNWRITABLE
-        ) from error
-    with file:
+    with contextlib.ExitStack() as until_the_end:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            workdir.mkdir(parents=True, exist_ok=True)
+            until_the_end.enter_context(held(workdir / '.lock'))
         except BlockingIOError as error:
-            file.seek(0)
             raise UserError(
-                f'--workdir={workdir} is in use by {file.read().strip() or "another process"}: '
-                'wait for it, or choose another',
-                BUSY,
+                f'--workdir={workdir} is in use by {error}: wait for it, or choose another', BUSY
             ) from error
-        file.truncate(0)
-        file.write(f'process {os.getpid()} on {socket.gethostname()}')
-        file.flush()
+        except OSError as error:
+            raise UserError(
+                f'cannot write to --workdir={workdir}: {error.strerror}; choose another', UNWRITABLE
+            ) from error
         yield
 
 

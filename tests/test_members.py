@@ -183,20 +183,20 @@ def test_a_signal_saves_all_and_any_number_of_members_goes_on(
 def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     asked, expected, tmp_path, monkeypatch
 ):
-    make_generate = opened.make_generate
+    assembled = programs.sharing()
 
-    def interrupting(*arguments, **options):
-        generate = make_generate(*arguments, **options)
+    def interrupting(settings):
+        parts = assembled(settings)
 
-        def batches(variables, seed, count):
+        def generate(variables, seed, count):
             if count == 100 and reached(tmp_path / FIRST) == 6:
                 terminate()  # the first member has been evaluated, the second has not
-            yield from generate(variables, seed, count)
+            yield from parts.generate(variables, seed, count)
 
-        return batches
+        return parts._replace(generate=generate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(opened, 'make_generate', interrupting)
+        patch.setattr(programs, 'sharing', lambda: interrupting)
         assert run(asked, tmp_path) == 143
     seen = [
         checkpoint._record(tmp_path / name / 'checkpoints', 6)['seen'] for name in (FIRST, SECOND)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -62,6 +63,20 @@ def test_a_variation_has_its_own_numbers_and_the_same_program():
     hyper = other.experiment.hyper
     assert hyper.seed == 5 and hyper.weights['consistency'] == 2
     assert hyper.strength == {'translation': np.float32(0.3)}
+
+
+def test_a_generator_may_have_a_list_among_its_options():
+    """Flax cannot hash such a module; drawing images must not ask it to."""
+    module = parts.build(settings(), shape=(16, 16, 1), num_classes=10).game.generator
+    listed = module.clone(shape=[16, 16, 1])
+    with pytest.raises(TypeError, match='hash'):
+        hash(listed)
+    drawn = parts.make_generate(listed, latent_dim=16, num_classes=10)
+    variables = jax.eval_shape(
+        lambda: listed.init(jax.random.key(0), np.zeros((1, 16)), np.zeros(1, int), train=False)
+    )
+    blank = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), variables)
+    assert next(drawn(blank, 0, 2)).shape == (2, 16, 16, 1)
 
 
 def test_an_outline_stands_in_for_data_that_are_missing_and_for_no_other_fault(tmp_path):

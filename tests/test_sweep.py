@@ -185,9 +185,14 @@ def test_ctrl_c_between_runs_stops_before_the_next(tmp_path, monkeypatch):
         return written(*arguments)
 
     monkeypatch.setattr(sweep, '_write_tables', interrupted)
-    # The last tables are written when the sweep no longer listens.
-    with pytest.raises(KeyboardInterrupt):
-        run(write(tmp_path, grid=PAIR), tmp_path / 'sweep')
+    # A job in a shell's background is started deaf to Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        # The last tables are written when the sweep no longer listens.
+        with pytest.raises(KeyboardInterrupt):
+            run(write(tmp_path, grid=PAIR), tmp_path / 'sweep')
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(trained) == 1
 
 

@@ -15,7 +15,6 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_jax import checkpoint, data, parts, train, workdir
-from gan_jax import run as opened
 from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
 CONFIG = f'--config={Path(__file__).parent / "smoke.py"}'
@@ -143,7 +142,7 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
 
 
 def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):
-    make_generate = opened.make_generate
+    make_generate = parts.make_generate
 
     def interrupting(*arguments, **options):
         generate = make_generate(*arguments, **options)
@@ -157,7 +156,7 @@ def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_
         return batches
 
     with monkeypatch.context() as patch:
-        patch.setattr(opened, 'make_generate', interrupting)
+        patch.setattr(parts, 'make_generate', interrupting)
         assert run(tmp_path) == 143
     assert rows(tmp_path)[-1]['step'] == 8
     assert record(tmp_path, 10)['seen'] is False

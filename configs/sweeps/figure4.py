@@ -30,7 +30,6 @@ from gan_jax.augment import policy as policies
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
 from gan_jax.evaluate.protocol import DIGITS
-from gan_jax.generate import make_generate
 from gan_jax.keys import named
 
 BATCH = 500  # images that mixup and cutmix find their partners among
@@ -49,11 +48,8 @@ def main(arguments: Sequence[str]) -> None:
             f"the features are of digits and mean nothing on '{run.parts.reference.name}': "
             'give the --workdir of a run on digits'
         )
-    game = run.parts.experiment.game
-    generate = make_generate(
-        game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
-    )
-    fake = np.concatenate(list(generate(run.checkpoint.state.ema, flags.seed, flags.num)))
+    drawn = run.parts.generate(run.checkpoint.state.ema, flags.seed, flags.num)
+    fake = np.concatenate(list(drawn))
     found = ratios(run.parts.reference.images, fake, flags.augment, flags.strength, seed=flags.seed)
     folder = flags.workdir / 'results'
     folder.mkdir(exist_ok=True)

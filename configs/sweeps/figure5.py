@@ -24,37 +24,19 @@ off the figure, to about 0.3. The baseline is 14.73. Strengths from weak to stro
 | instance_noise | W | 15.8 20.4 25.6 27.8 35.6 | 14.7 15.4 15.8 16.1 16.0 |
 """
 
-METHODS = ['real_fake', 'bcr']
-PLACES = [
-    'zoom_out',
-    'zoom_in',
-    'translation',
-    'translation_x',
-    'translation_y',
-    'cutmix',
-    'cutout',
-]
+import runpy
+from pathlib import Path
+
+FIGURE3 = runpy.run_path(str(Path(__file__).with_name('figure3.py')))
+METHODS = FIGURE3['METHODS']
 COLOURS = ['redness', 'greenness', 'mixup']
 
 
 def get_sweep() -> dict:
-    """121 arms; the paper has 'several' seeds, here three."""
-    return {
-        'config': 'configs/cifar10_biggan.py',
-        'grid': [
-            {'method': ['none']},
-            {'method': METHODS, 'augment': PLACES, 'strength': [0.1, 0.2, 0.3, 0.4, 0.5]},
-            {'method': METHODS, 'augment': ['brightness'], 'strength': [0.02, 0.06, 0.1, 0.2, 0.3]},
-            {'method': METHODS, 'augment': COLOURS, 'strength': [0.06, 0.08, 0.1, 0.2, 0.3]},
-            {
-                'method': METHODS,
-                'augment': ['instance_noise'],
-                'strength': [0.02, 0.04, 0.06, 0.08, 0.1],
-            },
-        ],
-        'seeds': 3,
-        'baseline': {'method': 'none'},
-        'metric': 'fid',
-        'x': 'strength',
-        'curve': 'method',
-    }
+    """Figure 3's 121 arms with another config, and stronger colours."""
+    sweep = FIGURE3['get_sweep']()
+    none, places, brightness, weak = sweep['grid']
+    colours = {'method': METHODS, 'augment': COLOURS, 'strength': [0.06, 0.08, 0.1, 0.2, 0.3]}
+    noise = {**weak, 'augment': ['instance_noise']}
+    config = 'configs/cifar10_biggan.py'
+    return {**sweep, 'config': config, 'grid': [none, places, brightness, colours, noise]}

@@ -6,7 +6,6 @@ and one entry of `READERS`; a new archive is one reader and one entry of `archiv
 """
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -135,8 +134,7 @@ def _from_path(name: str, split: str, size: int | None) -> DataSet:
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:
     """What is prepared, or a copy of tensorflow-datasets."""
     root = folder_of(data_dir)
-    # A name is a folder's name, never a way out of data_dir.
-    if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', name):
+    if not prepared.NAME.fullmatch(name):
         return None
     if splits := prepared.infos(root / name):
         if split not in splits:

@@ -30,6 +30,13 @@ def on_disk(dataset: DataSet) -> bool:
     return isinstance(dataset.images, np.memmap)
 
 
+def labels_of(dataset: DataSet) -> np.ndarray:
+    """int32 [N]: the labels; images without labels are all of class 0."""
+    if dataset.labels is None:
+        return np.zeros(len(dataset.images), np.int32)
+    return dataset.labels
+
+
 def digest(dataset: DataSet) -> str:
     """SHA-256, in hex, of what the data set holds: shape, pixels, labels; its name is left out.
 

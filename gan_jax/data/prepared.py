@@ -5,10 +5,10 @@ NAME is whole or absent: it is written under another name and renamed.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,8 +19,10 @@ import numpy as np
 from gan_jax.data.dataset import MEMORY, DataSet
 from gan_jax.data.pieces import Piece
 from gan_jax.errors import BUSY, DATA, UNWRITABLE, UserError
+from gan_jax.files import held
 
 VERSION = 1  # of the form
+NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]*')  # a folder's name, never a way out of DIR
 
 
 @contextlib.contextmanager
@@ -32,19 +34,17 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         UserError: another process prepares it (75), or DIR cannot be written (73).
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        file = (folder.parent / f'.{folder.name}.lock').open('w')
-    except OSError as error:
-        raise UserError(
-            f'cannot write to --data_dir={folder.parent}: {error.strerror}; choose another',
-            UNWRITABLE,
-        ) from error
-    with file:
+    with contextlib.ExitStack() as until_the_end:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            until_the_end.enter_context(held(folder.parent / f'.{folder.name}.lock'))
         except BlockingIOError as error:
             raise UserError(f'{folder} is being prepared already: wait for it', BUSY) from error
+        except OSError as error:
+            raise UserError(
+                f'cannot write to --data_dir={folder.parent}: {error.strerror}; choose another',
+                UNWRITABLE,
+            ) from error
         yield
 
 

@@ -18,6 +18,12 @@ def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
     return order
 
 
+def of_step(seed: int, step: int, d_steps: int, batch_size: int, size: int) -> np.ndarray:
+    """The images of a training step, int32 [d_steps, batch_size]: batches step·d_steps and on."""
+    numbers = range(step * d_steps, (step + 1) * d_steps)
+    return np.stack([indices(seed, number, batch_size, size) for number in numbers])
+
+
 def indices(seed: int, step: int, batch_size: int, size: int) -> np.ndarray:
     """The images of batch `step`: slices of one permutation per epoch.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data import sampler
-from gan_jax.data.dataset import DataSet
+from gan_jax.data.dataset import DataSet, labels_of
 from gan_jax.errors import DATA, DISK, UserError
 
 THREADS = 2  # batches that are read at the same time
@@ -61,15 +61,13 @@ def batches(
 
 def _reader(dataset: DataSet, seed: int, batch_size: int, d_steps: int) -> Callable[[int], Batch]:
     """The function step -> batch that grain's threads run."""
-    images, labels = dataset.images, dataset.labels
+    images, labels = dataset.images, labels_of(dataset)
     check = _watch(getattr(images, 'filename', None))
 
     def read(step: int) -> Batch:
-        numbers = range(step * d_steps, (step + 1) * d_steps)
-        rows = np.stack([sampler.indices(seed, n, batch_size, len(images)) for n in numbers])
+        rows = sampler.of_step(seed, step, d_steps, batch_size, len(images))
         check()  # before the rows are touched: a page behind the end of a file kills the process
-        label = np.zeros(rows.shape, np.int32) if labels is None else labels[rows]
-        return {'image': images[rows], 'label': label}
+        return {'image': images[rows], 'label': labels[rows]}
 
     return read
 

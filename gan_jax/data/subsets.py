@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from gan_jax.data.dataset import MEMORY, DataSet, on_disk
+from gan_jax.data.dataset import MEMORY, DataSet, labels_of, on_disk
 from gan_jax.errors import UserError
 
 
@@ -32,7 +32,7 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
     count = len(dataset.images)
     if fraction == 1:
         return dataset, np.arange(count, dtype=np.int32)
-    labels = np.zeros(count, np.int32) if dataset.labels is None else dataset.labels
+    labels = labels_of(dataset)
     chosen = [_draw(np.flatnonzero(labels == c), fraction, seed, c) for c in np.unique(labels)]
     indices = np.sort(np.concatenate(chosen)).astype(np.int32)
     need = dataset.images[:1].nbytes * len(indices)

@@ -15,7 +15,7 @@ import numpy as np
 from gan_jax import cli, trained, workdir
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
-from gan_jax.generate import BATCH, make_generate
+from gan_jax.generate import BATCH
 from gan_jax.versions import versions
 
 
@@ -28,19 +28,15 @@ def main(arguments: Sequence[str]) -> int:
     count = flags.num or settings['evaluate']['num']
     seed = settings['seed'] if flags.seed is None else flags.seed
     evaluation = run.parts.evaluation(asked)
-    game = run.parts.experiment.game
-    generate = make_generate(
-        game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
-    )
     state = run.checkpoint.state
-    images = np.concatenate(list(generate(state.ema, seed, count)))
+    images = np.concatenate(list(run.parts.generate(state.ema, seed, count)))
     result = {
         **_values(evaluation.measure(images, state.d.variables)),
         'protocol': {
             **evaluation.protocol,
             'num': count,
             'seed': seed,
-            'labels': f'i mod {game.num_classes}',
+            'labels': f'i mod {run.parts.experiment.game.num_classes}',
             'weights': 'moving average',
             'batch_norm': 'moving statistics',
             'batch': BATCH,

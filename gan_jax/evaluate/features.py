@@ -6,9 +6,9 @@ an FID, and means something only beside its floor: real held-out images against 
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax
 import flax.linen as nn
@@ -77,13 +77,30 @@ def digits(images: np.ndarray, *, batch_size: int = 512) -> Features:
         )
     count, channels = len(images), images.shape[-1]
     planes = np.moveaxis(resize(images, SIZE), -1, 1).reshape(-1, SIZE, SIZE, 1)  # [N*C, 16, 16, 1]
-    starts = range(0, len(planes), batch_size)
-    batches = [_batch(planes[start : start + batch_size], batch_size) for start in starts]
-    features, probs = (np.concatenate(parts)[: len(planes)] for parts in zip(*batches, strict=True))
+    features, probs = in_batches(functools.partial(_forward, weights()), planes, batch_size)
     probs = probs.reshape(count, channels, 10)
     places = 10 ** np.arange(channels)[::-1]  # 100, 10, 1
     classes = (probs.argmax(axis=-1) @ places).astype(np.int32)
     return Features(features.reshape(count, -1), probs, classes)
+
+
+def in_batches(function: Callable[[np.ndarray], Any], images: np.ndarray, size: int) -> Any:
+    """`function` of all images, handed `size` at a time, the last ones padded with zeros.
+
+    Args:
+        function: [size, ...] -> a tree of [size, ...], on a device or not.
+        images: [N, ...], N >= 1.
+        size: of a batch.
+
+    Returns:
+        The tree of [N, ...], on the host.
+    """
+    batches = []
+    for first in range(0, len(images), size):
+        some = images[first : first + size]
+        padding = [(0, size - len(some)), *[(0, 0)] * (images.ndim - 1)]
+        batches.append(jax.device_get(function(np.pad(some, padding))))
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(images)], *batches)
 
 
 @functools.cache
@@ -102,12 +119,6 @@ def unpack(stored: Mapping[str, np.ndarray]) -> dict:
 def weights_sha256() -> str:
     """SHA-256, in hex, of the classifier's file: distances of two classifiers do not compare."""
     return hashlib.sha256(FILE.read_bytes()).hexdigest()
-
-
-def _batch(planes: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """(features, probs) of uint8 [n <= batch_size, 16, 16, 1], padded: [batch_size, ...] each."""
-    padding = [(0, batch_size - len(planes)), (0, 0), (0, 0), (0, 0)]
-    return jax.device_get(_forward(weights(), np.pad(planes, padding)))
 
 
 @jax.jit

@@ -5,19 +5,24 @@ two numbers look at what it says: does an image keep its place among others when
 and can its class be read off? Float64 on the host.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.augment import policy as policies
 from gan_jax.data import DataSet
+from gan_jax.evaluate.features import in_batches
 from gan_jax.keys import named
 
 # What `probe` augments by, whatever the run trained with, so that the values of any two runs
 # compare. Whole pixels: an image loses its border and nothing is blurred.
 POLICY = 'translation(0.15)'
+BATCH = 100  # images that the discriminator sees at once
 LIMIT = 5000  # images of a split that `probe` looks at: more would fill memory and change little
 
 
@@ -118,6 +123,24 @@ def probe(
             features(train.images), train.labels, plain, test.labels
         )
     return values
+
+
+def features_of(critic: nn.Module) -> Callable[[Mapping[str, Any], np.ndarray], np.ndarray]:
+    """(variables, uint8 [N, H, W, C]) -> the discriminator's features float32 [N, F].
+
+    In evaluation mode, on one device.
+    """
+
+    @jax.jit
+    def of_batch(variables, images):
+        label = jnp.zeros(len(images), jnp.int32)  # features do not depend on it
+        return critic.apply(variables, images / jnp.float32(255), label, train=False)['features']
+
+    def of_all(variables, images):
+        variables = jax.device_put(variables, jax.local_devices()[0])
+        return in_batches(functools.partial(of_batch, variables), images, BATCH)
+
+    return of_all
 
 
 def augmented(images: np.ndarray, policy: str, seed: int) -> np.ndarray:

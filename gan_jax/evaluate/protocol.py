@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import data
@@ -15,7 +13,6 @@ from gan_jax.evaluate import features, frechet, probes
 from gan_jax.load import nearest
 
 DIGITS = ('digits', 'stacked_digits')
-BATCH = 100  # images that the discriminator sees at once
 
 Metric = Callable[[features.Features], dict[str, float]]
 
@@ -57,7 +54,7 @@ def prepare(
         _check(name, train)
     of_images = [METRICS[name](train, held_out) for name in names if name in METRICS]
     looked_at = [name for name in names if name in PROBES]
-    features_of = _features(critic)
+    features_of = probes.features_of(critic)
 
     def measure(images: np.ndarray, variables: Mapping[str, Any]) -> dict[str, float]:
         values = {}
@@ -102,26 +99,6 @@ def _protocol(names: Sequence[str], train: data.DataSet) -> dict[str, Any]:
     if not {*PROBES}.isdisjoint(names):
         described['probes'] = f'features of D, test images under {probes.POLICY}'
     return described
-
-
-def _features(critic: nn.Module) -> Callable[[Mapping[str, Any], np.ndarray], np.ndarray]:
-    """(variables, uint8 [N, H, W, C]) -> the discriminator's features float32 [N, F]."""
-
-    @jax.jit
-    def of_batch(variables, images):
-        label = jnp.zeros(len(images), jnp.int32)  # features do not depend on it
-        return critic.apply(variables, images / jnp.float32(255), label, train=False)['features']
-
-    def of_all(variables, images):
-        variables = jax.device_put(variables, jax.local_devices()[0])
-        batches = []
-        for first in range(0, len(images), BATCH):
-            some = images[first : first + BATCH]
-            padding = [(0, BATCH - len(some)), (0, 0), (0, 0), (0, 0)]
-            batches.append(np.asarray(of_batch(variables, np.pad(some, padding)))[: len(some)])
-        return np.concatenate(batches)
-
-    return of_all
 
 
 def _fd_digits(train: data.DataSet, held_out: Callable[[], data.DataSet]) -> Metric:

@@ -1,5 +1,6 @@
 """One compiled program for all runs that differ in numbers only."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,20 @@ from gan_jax.sweeps.groups import group
 
 
 def sharing() -> Callable[[Mapping[str, Any]], Parts]:
-    """`parts.assemble` that gives runs of one `group` the same program, data set and metrics."""
+    """`parts.assemble` that gives runs of one `group` the same program, data set and metrics.
+
+    Groups whose networks and data are the same also draw images by one program.
+    """
     first: dict[str, Parts] = {}
+    generate: dict[str, Callable] = {}
 
     def assembled(settings: Mapping[str, Any]) -> Parts:
         code = group(settings)
         if code not in first:
-            first[code] = assemble(settings)
+            parts = assemble(settings)
+            generator = json.dumps([settings[k] for k in ('generator', 'latent', 'data', 'dtype')])
+            same = generate.setdefault(generator, parts.generate)
+            first[code] = parts._replace(generate=same)
         return vary(first[code], settings)
 
     return assembled

@@ -46,9 +46,8 @@ def paired(values: Mapping[int, float], baseline: Mapping[int, float]) -> Differ
     Returns:
         None where they have no seed in common.
     """
-    from scipy.special import (
-        stdtrit,
-    )  # the quantile of Student's t, without scipy.stats' half second
+    # The quantile of Student's t, without the half second that importing scipy.stats takes.
+    from scipy.special import stdtrit
 
     found = summary([values[seed] - baseline[seed] for seed in values if seed in baseline])
     if found is None:

@@ -16,7 +16,6 @@ from gan_jax import cli, trained
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import features
 from gan_jax.files import whole
-from gan_jax.generate import make_generate
 
 NUM = 5000
 LACKING = 0.005
@@ -47,11 +46,8 @@ def main(arguments: Sequence[str]) -> None:
 def shares(run: Path) -> np.ndarray:
     """The share of each digit among the samples of a run's last checkpoint, [10]."""
     parts, checkpoint = trained.read(run, 'last', ['configs'])
-    game = parts.experiment.game
-    generate = make_generate(
-        game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
-    )
-    images = np.concatenate(list(generate(checkpoint.state.ema, parts.settings['seed'], NUM)))
+    drawn = parts.generate(checkpoint.state.ema, parts.settings['seed'], NUM)
+    images = np.concatenate(list(drawn))
     return np.bincount(features.digits(images).classes, minlength=10) / NUM
 
 

@@ -119,9 +119,8 @@ def _decoding(name: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(
-            f'{name} cannot be read as an image: repair it or leave it out', DATA
-        ) from (error)
+        sentence = f'{name} cannot be read as an image: repair it or leave it out'
+        raise UserError(sentence, DATA) from error
 
 
 def _opaque(image: Image.Image, name: str) -> Image.Image:

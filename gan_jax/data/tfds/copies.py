@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.archives.faces import CROP
-from gan_jax.data.tfds.records import Copy, first_line, frames_of
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.data.tfds.records import Copy, frames_of
+from gan_jax.errors import DATA, MISSING, UserError, first_line
 
 # Our name -> theirs, where they differ; any other name stands for itself.
 THEIRS = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_jax.data.pictures import decode
 from gan_jax.data.tfds import tfrecord
-from gan_jax.errors import DATA, UserError
+from gan_jax.errors import DATA, UserError, first_line
 
 AT_ONCE = 256  # records that are asked of an ArrayRecord file at once
 
@@ -133,8 +133,3 @@ def _reading(path: Path) -> Iterator[None]:
             f'{path} is damaged ({first_line(fault)}): copy it again or prepare the data set again',
             DATA,
         ) from fault
-
-
-def first_line(fault: Exception) -> str:
-    """What an exception says, without the lines of context that libraries add."""
-    return (str(fault).strip().splitlines() or [type(fault).__name__])[0]
