@@ -22,12 +22,15 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 DIGITS = Path(__file__).parents[1] / 'digits.py'
+# From weak to strong, then other places.
+PLACES = [('translation', s) for s in (0.1, 0.2, 0.4)] + [('cutout', 0.2), ('zoom_out', 0.2)]
+SIMCLR = {'method': 'cntr', 'augment': 'simclr'}
 
 
 def get_config(text: str = '') -> ConfigDict:
     """The arguments of digits.py can follow the file name."""
     c = runpy.run_path(str(DIGITS))['get_config'](text)
-    c.steps = 700
+    c.steps = c.every.evaluate = 700
     return c
 
 
@@ -61,4 +64,13 @@ def get_sweep() -> dict:
         'metric': 'fd_digits',
         'x': 'strength',
         'curve': 'method',
+        'contrasts': [
+            *[(_arm('bcr', *at), _arm('real_fake', *at)) for at in PLACES],
+            *[(_arm(m, *PLACES[2]), _arm(m, *PLACES[0])) for m in ('real_only', 'bcr', 'cntr')],
+            *[({'method': 'bcr_cntr'}, alone) for alone in (_arm('bcr', *PLACES[1]), SIMCLR)],
+        ],
     }
+
+
+def _arm(method: str, augment: str, strength: float) -> dict:
+    return {'method': method, 'augment': augment, 'strength': strength}

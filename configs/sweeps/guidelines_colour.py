@@ -19,6 +19,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 STACKED = Path(__file__).parents[1] / 'stacked_digits.py'
+TRANSLATION = {'method': 'bcr', 'augment': 'translation'}
 
 
 def get_config(text: str = '') -> ConfigDict:
@@ -46,4 +47,8 @@ def get_sweep() -> dict:
         'baseline': {'method': 'none'},
         'metric': 'modes',
         'better': 'higher',
+        'contrasts': [
+            (TRANSLATION, {'method': 'bcr', 'augment': op})
+            for op in ('brightness', 'redness', 'mixup')
+        ],
     }

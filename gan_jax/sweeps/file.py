@@ -26,6 +26,10 @@ OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
     'better': (lambda v: v in ('lower', 'higher'), "'lower' or 'higher'"),
     'x': (lambda v: isinstance(v, str), 'a key of the grid'),
     'curve': (lambda v: isinstance(v, str), 'a key of the grid'),
+    'contrasts': (
+        lambda v: isinstance(v, list | tuple) and all(map(_is_pair, v)),
+        'a list of pairs: keys and values of one arm, and of the other',
+    ),
 }
 
 
@@ -104,9 +108,16 @@ def _choice_faults(asked: Mapping[str, Any], arms: Sequence[Arm]) -> Iterator[st
             yield f"the sweep's '{choice}' is {asked[choice]!r}{nearest(asked[choice], keys(arms))}"
     if asked.get('x') in keys(arms) and not numbers(asked['x'], arms):
         yield f"the sweep's 'x' is '{asked['x']}', which takes no numbers"
-    fitting = matching(asked.get('baseline', arms[0]), arms)
-    if 'baseline' in asked and len(fitting) != 1:
-        yield (
-            f"the sweep's 'baseline' fits {len(fitting)} arms: give keys and values that one alone "
-            f'has, such as {dict(arms[0])}'
-        )
+    chosen = [('baseline', asked['baseline'])] if 'baseline' in asked else []
+    chosen += [('contrasts', arm) for pair in asked.get('contrasts', ()) for arm in pair]
+    for key, arm in chosen:
+        if (fitting := len(matching(arm, arms))) != 1:
+            yield (
+                f"the sweep's '{key}': {dict(arm)} fits {fitting} arms: give keys and values that "
+                f'one alone has, such as {dict(arms[0])}'
+            )
+
+
+def _is_pair(value: Any) -> bool:
+    is_sequence = isinstance(value, list | tuple) and len(value) == 2
+    return is_sequence and all(isinstance(arm, Mapping) for arm in value)

@@ -39,6 +39,7 @@ class Sweep(NamedTuple):
         higher: whether more of it is better.
         x: the numeric key on the figure's axis; None when no number is swept.
         curve: the key that tells the figure's curves apart; None when nothing but x varies.
+        contrasts: pairs of arms to compare beside those with the baseline.
     """
 
     runs: tuple[Run, ...]
@@ -48,6 +49,7 @@ class Sweep(NamedTuple):
     higher: bool
     x: str | None
     curve: str | None
+    contrasts: tuple[tuple[Arm, Arm], ...]
 
 
 def read(path: Path) -> Sweep:
@@ -60,7 +62,8 @@ def read(path: Path) -> Sweep:
     is run with the seeds 0 to 'seeds' - 1. Optional: 'baseline', keys and values that one arm alone
     has (default: the first arm); 'metric' ('fd_digits') and which is 'better', 'lower' or 'higher';
     'x', a numeric key (default: the last that takes several numbers while the others stay); 'curve'
-    (default: the first other key that varies).
+    (default: the first other key that varies); 'contrasts', pairs of arms, each arm given as the
+    baseline is, whose paired differences in all metrics stand in table.md as well.
 
     Raises:
         UserError: everything that is wrong with the file, or with the configs of its runs.
@@ -76,6 +79,10 @@ def read(path: Path) -> Sweep:
         higher=asked.get('better') == 'higher',
         x=x,
         curve=asked.get('curve', others[0] if others else None),
+        contrasts=tuple(
+            (matching(one, arms)[0], matching(other, arms)[0])
+            for one, other in asked.get('contrasts', ())
+        ),
     )
 
 

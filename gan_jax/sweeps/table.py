@@ -59,7 +59,8 @@ def as_markdown(sweep: Sweep, results: Results, title: str) -> str:
     )
     constant = label(only(sweep.arms[0], [k for k in keys(sweep.arms) if k not in columns]))
     parts = [f'# {title}', said, f'All runs: `{constant}`.' if constant else '']
-    parts += [_table(head, rows), _top(sweep, results, first), _failures(results)]
+    parts += [_table(head, rows), _contrasts(sweep, results, columns)]
+    parts += [_top(sweep, results, first), _failures(results)]
     return '\n\n'.join(filter(None, parts)) + '\n'
 
 
@@ -118,6 +119,24 @@ def _difference(values: Mapping[int, float], baseline: Mapping[int, float]) -> l
     half = (found.high - found.low) / 2
     mean, low, high = (number(value, half) for value in found[:3])
     return [f'{mean} [{low}, {high}]', str(found.count)]
+
+
+def _contrasts(sweep: Sweep, results: Results, columns: Sequence[str]) -> str:
+    # What is the same in all runs, as a metric's floor is, has no differences.
+    names = [
+        name
+        for name in metrics(sweep, results)
+        if len({result.values.get(name) for result in results.values()} - {None}) > 1
+    ]
+    rows = []
+    for pair in sweep.contrasts:
+        both = {n: [_by_seed(sweep, results, arm, n) for arm in pair] for n in names}
+        differences = [_difference(*both[n])[0] for n in names]
+        rows.append([*(label(only(arm, columns)) for arm in pair), *differences])
+    if not rows:
+        return ''
+    said = 'Paired differences between arms, with a 95 % interval for each by itself:'
+    return f'{said}\n\n{_table(["arm", "against", *names], rows)}'
 
 
 def _top(sweep: Sweep, results: Results, metric: str) -> str:

@@ -18,10 +18,10 @@ def write(folder, text='', **asked):
     return path
 
 
-def sweep(arms, seeds, *, x=None, curve=None, metric='fd', higher=False):
+def sweep(arms, seeds, *, x=None, curve=None, metric='fd', higher=False, contrasts=()):
     """A sweep without settings."""
     runs = tuple(Run(f'{label(a)}/seed={s}', a, s, {}) for s in range(seeds) for a in arms)
-    return Sweep(runs, tuple(arms), arms[0], metric, higher, x, curve)
+    return Sweep(runs, tuple(arms), arms[0], metric, higher, x, curve, contrasts)
 
 
 def done(*values, **final):

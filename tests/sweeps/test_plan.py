@@ -128,10 +128,19 @@ def test_what_is_asked_for_is_taken(tmp_path):
             better='higher',
             x='strength',
             curve='steps',
+            contrasts=[
+                (
+                    {'method': 'cntr', 'steps': 1, 'strength': 0.1},
+                    {'method': 'bcr', 'steps': 2, 'strength': 0.2},
+                )
+            ],
         )
     )
     assert sweep.baseline == {'strength': 0.1, 'steps': 2, 'method': 'cntr'}
-    assert sweep[3:] == ('modes', True, 'strength', 'steps')
+    assert sweep[3:-1] == ('modes', True, 'strength', 'steps')
+    (one, other) = sweep.contrasts[0]
+    assert one == {'strength': 0.1, 'steps': 1, 'method': 'cntr'}
+    assert other == {'strength': 0.2, 'steps': 2, 'method': 'bcr'}
 
 
 @pytest.mark.parametrize(
@@ -155,8 +164,18 @@ def test_what_is_asked_for_is_taken(tmp_path):
         ({'curve': 'strength'}, "the sweep's 'curve' is 'strength'; known: method"),
         (
             {'baseline': {'method': 'cr'}},
-            "the sweep's 'baseline' fits 0 arms: give keys and values that one alone has, such as "
-            "{'method': 'none'}",
+            "the sweep's 'baseline': {'method': 'cr'} fits 0 arms: give keys and values that one "
+            "alone has, such as {'method': 'none'}",
+        ),
+        (
+            {'contrasts': [({'method': 'bcr'}, {'method': 'cr'})]},
+            "the sweep's 'contrasts': {'method': 'cr'} fits 0 arms: give keys and values that one "
+            "alone has, such as {'method': 'none'}",
+        ),
+        (
+            {'contrasts': [{'method': 'bcr'}]},
+            "the sweep's 'contrasts' is [{'method': 'bcr'}]: give a list of pairs: keys and values "
+            'of one arm, and of the other',
         ),
         ({'config': 'none.py'}, 'there is no config file none.py'),
     ],
@@ -167,7 +186,7 @@ def test_a_fault_is_one_sentence(tmp_path, asked, said):
 
 def test_a_baseline_that_fits_several_arms_is_refused(tmp_path):
     path = write(tmp_path, grid={'method': ['bcr'], 'strength': [0.1, 0.2]}, baseline={})
-    assert "'baseline' fits 2 arms" in faults(path)[0]
+    assert "'baseline': {} fits 2 arms" in faults(path)[0]
 
 
 def test_faults_of_all_runs_are_said_together_and_each_once(tmp_path):

@@ -91,6 +91,22 @@ def test_the_top_pools_strengths_and_seeds_of_a_method():
     assert (name, runs, kept, best) == ('method=bcr', '14', '2', '1.50 ± 0.71')
 
 
+def test_contrasts_are_paired_in_every_metric_that_varies():
+    asked = SWEEP._replace(contrasts=((WEAK, NONE), (STRONG, WEAK)))
+    results = {**RESULTS, 'method=bcr,s=0.2/seed=0': done(4.0, 7.0, floor=1.0)}
+    text = table.as_markdown(asked, results, '')
+    assert 'floor' in text.splitlines()[4]
+    section = text.partition('Paired differences between arms')[2]
+    assert section.splitlines()[2] == '| arm | against | fd | modes |'
+    # fd as above. modes: 1, 0, 2, mean 1 and half width 4.303 / sqrt(3) = 2.484. One pair, 7 - 9,
+    # has no interval.
+    assert cells(section) == [
+        ['method=bcr,s=0.1', 'method=none', '-2.0 [-4.5, 0.5]', '1.0 [-1.5, 3.5]'],
+        ['method=bcr,s=0.2', 'method=bcr,s=0.1', '-2 [-, -]', '-'],
+    ]
+    assert 'Paired differences' not in table.as_markdown(SWEEP, RESULTS, '')
+
+
 def test_what_all_runs_share_is_said_once_and_a_bar_does_not_end_a_cell():
     one = sweep([{'policy': 'flip|cutout', 'n': 1}, {'policy': 'cutout', 'n': 1}], 1)
     text = table.as_markdown(one, {run.name: done(1.0) for run in one.runs}, '')

@@ -71,4 +71,9 @@ def get_sweep() -> dict:
         'seeds': 10,
         'baseline': {'arm': 'vanilla'},
         'metric': 'fd_digits',
+        'contrasts': [
+            *[({'arm': arm}, {'arm': 'vanilla'}) for arm in ARMS if arm != 'vanilla'],
+            *[({'arm': 'bcr'}, {'arm': arm}) for arm in ('bcr_stopped', 'cr', 'bcr_identity')],
+            ({'arm': 'cntr'}, {'arm': 'cntr_shuffled'}),
+        ],
     }
