@@ -5,7 +5,11 @@
 worthless: the trace term is a small difference of large numbers.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
+
+from gan_jax.evaluate import rows
 
 Moments = tuple[np.ndarray, np.ndarray]  # mean [F], covariance [F, F]
 
@@ -22,13 +26,33 @@ def moments(features: np.ndarray) -> Moments:
     Raises:
         ValueError: another shape, fewer than two rows, or numbers that are not finite.
     """
-    features = np.asarray(features, np.float64)
-    if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f'features must be [N, F] with N >= 2, got shape {features.shape}')
-    _require_finite('features', features)
-    mean = features.mean(axis=0)
-    centred = features - mean
-    return mean, centred.T @ centred / (len(features) - 1)
+    return streamed(rows.blocks(rows.checked('features', features, least=2)))
+
+
+def streamed(batches: Iterable[np.ndarray]) -> Moments:
+    """The moments of rows that come in batches and need not fit in memory together.
+
+    Batches are merged one after the other by the pairwise formulas of "Updating Formulae and a
+    Pairwise Algorithm for Computing Sample Variances" (Chan, Golub and LeVeque 1979), which lose no
+    digits to a large mean, as sums of squares do.
+
+    Args:
+        batches: [n, F] each, n >= 1, with at least two rows in all.
+
+    Raises:
+        ValueError: fewer than two rows.
+    """
+    count, mean, scatter = 0, 0.0, 0.0
+    for batch in batches:
+        batch = np.asarray(batch, np.float64)
+        own = batch.mean(axis=0)
+        centred, shift = batch - own, own - mean
+        weight = len(batch) / (count + len(batch))
+        scatter = scatter + centred.T @ centred + np.outer(shift, shift) * (count * weight)
+        mean, count = mean + shift * weight, count + len(batch)
+    if count < 2:
+        raise ValueError(f'moments need at least two rows, got {count}')
+    return mean, scatter / (count - 1)
 
 
 def distance(moments_a: Moments, moments_b: Moments) -> float:

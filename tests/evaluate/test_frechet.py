@@ -146,3 +146,17 @@ def test_distance_refuses_shapes_that_do_not_fit():
         frechet.distance(good, (np.zeros(3), np.eye(3)))
     with pytest.raises(ValueError, match=r'moments_b must be a mean \[F\] and a covariance'):
         frechet.distance(good, (np.zeros(2), np.ones(2)))
+
+
+@pytest.mark.parametrize('sizes', [[50], [1, 49], [20, 1, 29], [1] * 50])
+def test_batches_of_any_size_have_the_moments_of_all_rows(sizes):
+    x = features(3, 50, 6, shift=1e4)
+    batches = np.split(x, np.cumsum(sizes)[:-1])
+    mean, cov = frechet.streamed(iter(batches))
+    np.testing.assert_allclose(mean, x.mean(0), rtol=1e-13)
+    np.testing.assert_allclose(cov, np.cov(x, rowvar=False), rtol=1e-9)
+
+
+def test_one_row_has_no_covariance():
+    with pytest.raises(ValueError, match='at least two rows, got 1'):
+        frechet.streamed([np.ones((1, 3))])
