@@ -1,0 +1,316 @@
+"""Tensors out of a PyTorch weight file, without torch and without running what the file says.
+
+Such a file is a program for a stack machine: Python's pickle format, which can call anything. Here
+a small interpreter knows the opcodes that a state dict is made of and two functions, which build a
+tensor and an ordered dict; whatever else a file asks for is refused. Both containers are read: the
+zip archive of torch >= 1.6 and the older chain of pickles.
+"""
+
+import functools
+import io
+import math
+import mmap
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from gan_jax.errors import DATA, MISSING, UserError
+
+OLD = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # what an old file begins with
+MOST = 1_000_000  # opcodes: a network of some thousand tensors takes some ten thousand
+
+DTYPES = {
+    'DoubleStorage': '<f8',
+    'FloatStorage': '<f4',
+    'HalfStorage': '<f2',
+    'LongStorage': '<i8',
+    'IntStorage': '<i4',
+    'ShortStorage': '<i2',
+    'CharStorage': '<i1',
+    'ByteStorage': '<u1',
+    'BoolStorage': '?',
+}
+
+
+class Refused(Exception):
+    """The file asks for something that a state dict does not need."""
+
+
+class Storage(NamedTuple):
+    """Numbers that tensors are views of: where they lie in the file, and how many."""
+
+    key: str
+    dtype: np.dtype
+    count: int
+
+
+class Tensor(NamedTuple):
+    """A view of a storage, in elements."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a state dict saved by `torch.save`, by their names; not to be written to.
+
+    Args:
+        path: of a file that holds a flat mapping from names to tensors of plain numbers; what else
+            stands in it (numbers, texts) is left out.
+
+    Raises:
+        UserError: no such file (66), or one that is no such thing, is cut short or asks for code to
+            be run (65).
+    """
+    try:
+        with Path(path).open('rb') as file:
+            return _read(file)
+    except OSError as error:
+        raise UserError(f'cannot read {path}: {error.strerror}', MISSING) from error
+    except Refused as error:
+        raise UserError(
+            f'{path} is not read: {error}; give a file of tensors by their names alone, as '
+            'torch.save(model.state_dict(), PATH) writes it',
+            DATA,
+        ) from error
+
+
+Contents = tuple[list[tuple[str, Tensor]], Callable[[Storage], bytes]]
+
+
+def _read(file: BinaryIO) -> dict[str, np.ndarray]:
+    try:
+        tensors, data_of = _zipped(file) if zipfile.is_zipfile(file) else _legacy(file)
+        return {name: _array(tensor, data_of(tensor.storage)) for name, tensor in tensors}
+    except Refused:
+        raise
+    except Exception as error:  # damage may turn up as anything
+        raise Refused('it is damaged or no PyTorch weight file') from error
+
+
+def _zipped(file: BinaryIO) -> Contents:
+    archive = zipfile.ZipFile(file)
+    members = {info.filename: info for info in archive.infolist()}
+    [main] = [name for name in members if name.count('/') == 1 and name.endswith('/data.pkl')]
+    root = main.removesuffix('data.pkl')
+    if f'{root}byteorder' in members and _member(archive, members, f'{root}byteorder') != b'little':
+        raise Refused('its numbers are in big-endian order')
+    tensors = _tensors(_run(io.BytesIO(_member(archive, members, main))))
+
+    @functools.cache  # tensors of one storage share it
+    def data_of(storage: Storage) -> bytes:
+        return _member(archive, members, f'{root}data/{storage.key}')
+
+    return tensors, data_of
+
+
+def _member(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> bytes:
+    """A member that is stored as it is: packed ones can be far larger than the file."""
+    if members[name].compress_type != zipfile.ZIP_STORED:
+        raise Refused(f'its part {name} is compressed')
+    return archive.read(name)
+
+
+def _legacy(file: BinaryIO) -> Contents:
+    # Mapped, since reading a length that the file only claims would take the memory for it.
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if mapped.read(len(OLD)) != OLD:
+        raise ValueError
+    _run(mapped)  # the version of the format
+    if _run(mapped)['little_endian'] is not True:
+        raise Refused('its numbers are in big-endian order')
+    tensors = _tensors(_run(mapped))
+    storages = {tensor.storage.key: tensor.storage for _, tensor in tensors}
+    data = {}
+    for key in _run(mapped):
+        (count,) = struct.unpack('<q', mapped.read(8))
+        if count != storages[key].count:
+            raise ValueError
+        data[key] = mapped.read(count * storages[key].dtype.itemsize)
+    return tensors, lambda storage: data[storage.key]
+
+
+def _tensors(state: Any) -> list[tuple[str, Tensor]]:
+    if not isinstance(state, dict):
+        raise Refused('it holds no mapping from names to tensors')
+    found = [(name, value) for name, value in state.items() if isinstance(value, Tensor)]
+    if not found:
+        raise Refused('it holds no tensors by name')
+    return found
+
+
+def _array(tensor: Tensor, data: bytes) -> np.ndarray:
+    storage, offset, shape, strides = tensor
+    if len(data) != storage.count * storage.dtype.itemsize:
+        raise ValueError
+    if len(shape) != len(strides) or min((offset, *shape, *strides), default=0) < 0:
+        raise ValueError
+    count = math.prod(shape)
+    last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    if count > storage.count or (count and last >= storage.count):
+        raise ValueError
+    flat = np.frombuffer(data, storage.dtype)
+    if not count:
+        return np.zeros(shape, storage.dtype)
+    steps = [step * storage.dtype.itemsize for step in strides]
+    return np.lib.stride_tricks.as_strided(flat[offset:], shape, steps)
+
+
+def _run(file: BinaryIO) -> Any:
+    """What one program of the file leaves behind, from where the file stands to its STOP.
+
+    Opcodes are those of pickle's protocol 2 that a state dict is written with.
+    """
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[int, Any] = {}
+
+    def take(count: int) -> bytes:
+        taken = file.read(count)
+        if len(taken) != count:
+            raise EOFError
+        return taken
+
+    def number(form: str) -> int:
+        return struct.unpack(form, take(struct.calcsize(form)))[0]
+
+    def line() -> str:
+        text = b''.join(iter(lambda: take(1), b'\n'))
+        return text.decode('ascii')
+
+    def last(count: int) -> list[Any]:
+        """Takes values off the stack."""
+        if len(stack) < count:
+            raise IndexError
+        first = len(stack) - count
+        taken, stack[first:] = stack[first:], []
+        return taken
+
+    def since_mark() -> list[Any]:
+        return last(len(stack) - marks.pop())
+
+    for _ in range(MOST):
+        match take(1):
+            case b'.':  # STOP
+                return stack.pop()
+            case b'\x80':  # PROTO
+                take(1)
+            case b'(':  # MARK
+                marks.append(len(stack))
+            case b'N':  # NONE
+                stack.append(None)
+            case b'\x88':  # NEWTRUE
+                stack.append(True)
+            case b'\x89':  # NEWFALSE
+                stack.append(False)
+            case b'K':  # BININT1
+                stack.append(number('<B'))
+            case b'M':  # BININT2
+                stack.append(number('<H'))
+            case b'J':  # BININT
+                stack.append(number('<i'))
+            case b'\x8a':  # LONG1
+                stack.append(int.from_bytes(take(number('<B')), 'little', signed=True))
+            case b'X':  # BINUNICODE
+                stack.append(take(number('<I')).decode())
+            case b'}':  # EMPTY_DICT
+                stack.append({})
+            case b']':  # EMPTY_LIST
+                stack.append([])
+            case b')':  # EMPTY_TUPLE
+                stack.append(())
+            case b't':  # TUPLE
+                stack.append(tuple(since_mark()))
+            case b'\x85':  # TUPLE1
+                stack.append(tuple(last(1)))
+            case b'\x86':  # TUPLE2
+                stack.append(tuple(last(2)))
+            case b'\x87':  # TUPLE3
+                stack.append(tuple(last(3)))
+            case b's':  # SETITEM
+                _set(stack, last(2))
+            case b'u':  # SETITEMS
+                _set(stack, since_mark())
+            case b'a':  # APPEND
+                _extend(stack, last(1))
+            case b'e':  # APPENDS
+                _extend(stack, since_mark())
+            case b'q':  # BINPUT
+                memo[number('<B')] = stack[-1]
+            case b'r':  # LONG_BINPUT
+                memo[number('<I')] = stack[-1]
+            case b'h':  # BINGET
+                stack.append(memo[number('<B')])
+            case b'j':  # LONG_BINGET
+                stack.append(memo[number('<I')])
+            case b'c':  # GLOBAL
+                stack.append(_Name(line(), line()))
+            case b'R':  # REDUCE
+                stack.append(_called(*last(2)))
+            case b'Q':  # BINPERSID
+                stack.append(_storage(stack.pop()))
+            case b'b':  # BUILD: attributes, such as the versions of layers, which nothing needs
+                last(1)
+            case code:
+                raise Refused(f'it uses the instruction {code!r}')
+    raise Refused(f'it takes more than {MOST:,} instructions')
+
+
+def _set(stack: list[Any], pairs: list[Any]) -> None:
+    keys = pairs[::2]
+    # A tuple of tuples of one tuple, and so on, would take for ever to hash.
+    if not (stack and isinstance(stack[-1], dict) and all(type(key) is str for key in keys)):
+        raise TypeError
+    stack[-1].update(zip(keys, pairs[1::2], strict=True))
+
+
+def _extend(stack: list[Any], values: list[Any]) -> None:
+    if not (stack and isinstance(stack[-1], list)):
+        raise TypeError
+    stack[-1].extend(values)
+
+
+class _Name(NamedTuple):
+    """A function or type that the file names; it is never looked up."""
+
+    module: str
+    name: str
+
+
+ORDERED_DICT = _Name('collections', 'OrderedDict')
+TENSOR = _Name('torch._utils', '_rebuild_tensor_v2')
+PARAMETER = _Name('torch._utils', '_rebuild_parameter')
+
+
+def _called(function: Any, arguments: Any) -> Any:
+    """What the three functions that a state dict calls would return."""
+    if not isinstance(function, _Name) or not isinstance(arguments, tuple):
+        raise TypeError
+    if function == ORDERED_DICT and arguments == ():
+        return {}
+    if function == TENSOR and isinstance(arguments[0], Storage):
+        storage, offset, shape, strides = arguments[:4]
+        if not all(type(n) is int for n in (offset, *shape, *strides)):
+            raise TypeError
+        return Tensor(storage, offset, tuple(shape), tuple(strides))
+    if function == PARAMETER and isinstance(arguments[0], Tensor):
+        return arguments[0]
+    raise Refused(f'it asks to call {function.module}.{function.name}')
+
+
+def _storage(identity: Any) -> Storage:
+    """('storage', type, key, device, count): how a file refers to a tensor's numbers."""
+    kind, of, key, _, count = identity[:5]
+    if kind != 'storage' or not isinstance(of, _Name) or identity[5:] not in ((), (None,)):
+        raise Refused('it refers to something that is no storage')
+    if of.module != 'torch' or of.name not in DTYPES:
+        raise Refused(f'it has numbers of the type {of.module}.{of.name}')
+    if type(key) is not str or type(count) is not int or count < 0:
+        raise TypeError
+    return Storage(key, np.dtype(DTYPES[of.name]), count)

@@ -1,0 +1,120 @@
+"""Files as torch.save writes them, written without torch: state dicts in both containers."""
+
+import io
+import pickle
+import struct
+import sys
+import types
+import zipfile
+from collections import OrderedDict
+from contextlib import contextmanager
+
+import numpy as np
+
+NAMES = {
+    'float64': 'DoubleStorage',
+    'float32': 'FloatStorage',
+    'float16': 'HalfStorage',
+    'int64': 'LongStorage',
+    'uint8': 'ByteStorage',
+    'bool': 'BoolStorage',
+}
+
+
+class Stored:
+    """A storage: numbers under a key."""
+
+    def __init__(self, key, numbers):
+        self.key, self.numbers = key, np.ascontiguousarray(numbers).reshape(-1)
+
+
+class Tensor:
+    """A view of a storage, which pickles as torch's does."""
+
+    def __init__(self, stored, offset, shape, strides):
+        self.view = stored, offset, shape, strides
+
+    def __reduce__(self):
+        return sys.modules['torch._utils']._rebuild_tensor_v2, (*self.view, False, OrderedDict())
+
+
+class StateDict(OrderedDict):
+    """Torch keeps the versions of layers as an attribute of its OrderedDict."""
+
+    def __reduce__(self):
+        versions = {'_metadata': OrderedDict({'': {'version': 1}})}
+        return OrderedDict, (), versions, None, iter(self.items())
+
+
+def tensor(array, key):
+    array = np.asarray(array)
+    strides = [step // array.itemsize for step in np.empty(array.shape, array.dtype).strides]
+    return Tensor(Stored(key, array), 0, array.shape, tuple(strides))
+
+
+@contextmanager
+def torch_modules():
+    """Modules of torch's names, so that pickle writes these names."""
+    torch, utils = types.ModuleType('torch'), types.ModuleType('torch._utils')
+
+    def rebuild():
+        raise AssertionError('nobody calls this')
+
+    rebuild.__module__, rebuild.__qualname__ = 'torch._utils', '_rebuild_tensor_v2'
+    utils._rebuild_tensor_v2 = rebuild
+    for name in NAMES.values():
+        setattr(torch, name, type(name, (), {'__module__': 'torch'}))
+    before = {name: sys.modules.get(name) for name in ('torch', 'torch._utils')}
+    sys.modules.update({'torch': torch, 'torch._utils': utils})
+    try:
+        yield torch
+    finally:
+        for name, module in before.items():
+            sys.modules.pop(name)
+            if module is not None:
+                sys.modules[name] = module
+
+
+def dumped(value, extra=()):
+    """One pickle, with storages by reference; `extra` ends a reference, as in the old format."""
+    file = io.BytesIO()
+    with torch_modules() as torch:
+
+        class Pickler(pickle.Pickler):
+            def persistent_id(self, x):
+                if not isinstance(x, Stored):
+                    return None
+                kind = getattr(torch, NAMES[x.numbers.dtype.name])
+                return ('storage', kind, x.key, 'cpu', x.numbers.size, *extra)
+
+        Pickler(file, protocol=2).dump(value)
+    return file.getvalue()
+
+
+def write_zip(path, state, *, pickled=None, compression=zipfile.ZIP_STORED, order=b'little'):
+    """The container of torch >= 1.6."""
+    with zipfile.ZipFile(path, 'w', compression) as archive:
+        archive.writestr('archive/data.pkl', dumped(state) if pickled is None else pickled)
+        archive.writestr('archive/byteorder', order)
+        for stored in storages(state):
+            archive.writestr(f'archive/data/{stored.key}', stored.numbers.tobytes())
+        archive.writestr('archive/version', b'3\n')
+    return path
+
+
+def write_legacy(path, state, *, pickled=None, little=True):
+    """The container of torch < 1.6: four pickles, the keys of the storages, their numbers."""
+    sizes = {'short': 2, 'int': 4, 'long': 4}
+    system = {'protocol_version': 1001, 'little_endian': little, 'type_sizes': sizes}
+    parts = [pickle.dumps(x, 2) for x in (0x1950A86A20F9469CFC6C, 1001, system)]
+    parts.append(dumped(state, extra=(None,)) if pickled is None else pickled)
+    parts.append(pickle.dumps([stored.key for stored in storages(state)], 2))
+    for stored in storages(state):
+        parts += [struct.pack('<q', stored.numbers.size), stored.numbers.tobytes()]
+    path.write_bytes(b''.join(parts))
+    return path
+
+
+def storages(state):
+    found = [x.view[0] for x in state.values() if isinstance(x, Tensor)]
+    return list({stored.key: stored for stored in found}.values())
