@@ -3,6 +3,7 @@
 USAGE = 2  # wrong configuration or command line
 DATA = 65  # damaged or unsuitable data, damaged checkpoints
 MISSING = 66  # an input does not exist
+UNAVAILABLE = 69  # weights that a metric needs are not to be had
 DIVERGED = 70  # non-finite numbers, out of device memory
 UNWRITABLE = 73  # an output cannot be created
 DISK = 74  # input or output failed, disk full

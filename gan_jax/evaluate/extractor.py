@@ -1,0 +1,129 @@
+"""Feature extractors: the networks in whose eyes images are compared.
+
+A distance between sets of images is one between their features, and depends on the network as much
+as on the images. So an extractor carries all that its values depend on, as `facts`, which go into
+every result and into the key of every reference that is kept.
+"""
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax.errors import UserError
+from gan_jax.evaluate import features, inception, weights
+from gan_jax.evaluate.features import in_batches
+from gan_jax.load import resolve
+
+BATCH = 64  # images that Inception sees at once, always
+
+
+class Seen(NamedTuple):
+    """What an extractor says of N images.
+
+    Attributes:
+        features: float32 [N, F].
+        probs: float32 [N, C], class probabilities; None where the network tells no classes.
+    """
+
+    features: np.ndarray
+    probs: np.ndarray | None
+
+
+class Extractor(NamedTuple):
+    """A network and what it depends on.
+
+    Attributes:
+        see: uint8 [N, H, W, C], N >= 1 -> Seen. Image n gives the same bits whatever is beside it.
+        facts: name, weights, preprocessing and precision, as JSON.
+    """
+
+    see: Callable[[np.ndarray], Seen]
+    facts: Mapping[str, Any]
+
+
+def from_inception(data_dir: str | Path | None, *, interpolation: str = 'tf1') -> Extractor:
+    """The Inception of the FID, 2,048 features and 1,008 classes.
+
+    Args:
+        data_dir: where its weights are kept, see `weights.published`.
+        interpolation: to 299×299, 'tf1' or 'clean', see `interpolate`.
+
+    Raises:
+        UserError: the weights are not to be had (69).
+    """
+    of_layers = inception.make_features(weights.published(data_dir), interpolation=interpolation)
+
+    def of_batch(images):
+        found = of_layers(images, ('2048', 'logits_unbiased'))
+        return Seen(found['2048'], jax.nn.softmax(found['logits_unbiased']))
+
+    facts = {
+        'name': 'inception',
+        'weights_sha256': weights.PUBLISHED.sha256,
+        'interpolation': interpolation,
+        'layer': '2048',
+        'precision': 'float32, highest',
+        'version': 1,  # of our preprocessing and network
+    }
+    return Extractor(lambda images: in_batches(of_batch, images, BATCH), facts)
+
+
+def from_digits_net() -> Extractor:
+    """The classifier of digits that comes with the package, 64 features a channel."""
+
+    def see(images):
+        found = features.digits(images)
+        # A stacked digit is one of 10 in each channel: its classes are all combinations.
+        probs = functools.reduce(_combined, np.moveaxis(found.probs, 1, 0))
+        return Seen(found.features, probs)
+
+    facts = {
+        'name': 'digits',
+        'weights_sha256': features.weights_sha256(),
+        'precision': 'float32, highest',
+        'version': 1,
+    }
+    return Extractor(see, facts)
+
+
+def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
+    """A fork's function, 'my_package.module.function': uint8 [N, H, W, C] -> [N, F].
+
+    Its facts are its path and the SHA-256 of the file that it stands in: a change of that file
+    makes another extractor; one of what the file imports or reads does not, and is the fork's to
+    tell apart by another name.
+
+    Args:
+        path: as in `load.resolve`.
+        allow: the packages that it may lie in, as in `load.resolve`.
+
+    Raises:
+        ValueError: there is no such function.
+    """
+    function = resolve(path, allow)
+    source = inspect.getsourcefile(function)
+    facts = {
+        'name': path,
+        'source_sha256': hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None,
+    }
+
+    def see(images):
+        found = np.asarray(function(images))
+        if found.ndim != 2 or len(found) != len(images):
+            raise UserError(
+                f'{path} makes {list(found.shape)} of {len(images)} images: return [N, F], a row '
+                'for each'
+            )
+        return Seen(found, None)
+
+    return Extractor(see, facts)
+
+
+def _combined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)

@@ -1,0 +1,57 @@
+"""The two ways in which the field brings images to the size that Inception sees.
+
+- `tf1`: bilinear with the corners of pixels aligned and no antialiasing, TensorFlow 1's
+  `resize_bilinear`: what published FIDs were measured with.
+- `clean`: bicubic (a = -0.5), antialiased where it shrinks, Pillow's: "On Aliased Resizing and
+  Surprising Subtleties in GAN Evaluation" (Parmar et al. 2022, arXiv 2104.11222).
+
+Both are linear in rows and in columns: a matrix each. Scores under the two are not comparable.
+"""
+
+import numpy as np
+
+
+def matrix(kind: str, source: int, target: int) -> np.ndarray:
+    """The interpolation of one axis, float32 [target, source], rows that sum to 1.
+
+    Args:
+        kind: 'tf1' or 'clean'.
+        source: pixels before, >= 1.
+        target: pixels after, >= 1.
+    """
+    return KINDS[kind](source, target)
+
+
+def _tf1(source: int, target: int) -> np.ndarray:
+    """Pixel i lies at i · source / target, between its two neighbours, the last one repeated."""
+    at = np.arange(target, dtype=np.float32) * np.float32(source / target)  # as TF rounds
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, source - 1)
+    weights = np.zeros((target, source), np.float32)
+    rows = np.arange(target)
+    np.add.at(weights, (rows, low), 1 - (at - low))
+    np.add.at(weights, (rows, high), at - low)
+    return weights
+
+
+def _clean(source: int, target: int) -> np.ndarray:
+    """Keys' cubic around (i + ½) · source / target, as wide as the pixel that it makes."""
+    scale = source / target
+    wide = max(scale, 1.0)
+    centre = (np.arange(target) + 0.5) * scale
+    first = np.maximum(np.floor(centre - 2 * wide + 0.5), 0)
+    last = np.minimum(np.floor(centre + 2 * wide + 0.5), source)
+    pixel = np.arange(source)
+    inside = (pixel >= first[:, None]) & (pixel < last[:, None])
+    weights = np.where(inside, _cubic((pixel + 0.5 - centre[:, None]) / wide), 0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' interpolation kernel, a = -0.5."""
+    x = np.abs(x)
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+KINDS = {'tf1': _tf1, 'clean': _clean}

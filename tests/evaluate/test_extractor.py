@@ -1,0 +1,76 @@
+"""Extractors: the same bits for an image whatever is beside it, and facts that tell them apart."""
+
+import hashlib
+import sys
+
+import numpy as np
+import pytest
+
+from gan_jax.errors import UserError
+from gan_jax.evaluate import extractor, features
+from gan_jax.evaluate.inception_score import inception_score
+
+
+def images(count, channels=1, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 16, 16, channels), np.uint8)
+
+
+def test_the_digits_net_sees_what_features_say():
+    found = extractor.from_digits_net()
+    seen = found.see(images(9))
+    np.testing.assert_array_equal(seen.features, features.digits(images(9)).features)
+    np.testing.assert_array_equal(seen.probs, features.digits(images(9)).probs[:, 0])
+    assert found.facts['weights_sha256'] == features.weights_sha256()
+
+
+def test_stacked_digits_have_a_thousand_classes_in_the_order_of_their_numbers():
+    seen = extractor.from_digits_net().see(images(40, 3))
+    assert seen.probs.shape == (40, 1000)
+    np.testing.assert_array_equal(seen.probs.argmax(axis=1), features.digits(images(40, 3)).classes)
+    assert inception_score(seen.probs, splits=2)[0] >= 1
+
+
+@pytest.mark.parametrize('count', [1, 7, 64, 65, 130])
+def test_every_batch_is_one_size_and_an_image_does_not_see_its_neighbours(small_inception, count):
+    see = extractor.from_inception(None).see
+    whole = see(images(130, 3))
+    found = see(images(130, 3)[:count])
+    assert found.features.shape == (count, 8)
+    for one, other in zip(found, whole, strict=True):
+        np.testing.assert_array_equal(one, other[:count])
+    np.testing.assert_allclose(found.probs.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_facts_tell_interpolations_and_weights_apart(small_inception, monkeypatch):
+    tf1 = extractor.from_inception(None)
+    clean = extractor.from_inception(None, interpolation='clean')
+    assert {k for k in tf1.facts if tf1.facts[k] != clean.facts[k]} == {'interpolation'}
+    assert tf1.facts['weights_sha256'].startswith('6726825d')
+
+
+@pytest.fixture
+def fork(tmp_path, monkeypatch):
+    path = tmp_path / 'a_fork_of_ours.py'
+    path.write_text(
+        'def means(images):\n    return images.mean(axis=(1, 2))\n\n\n'
+        'def wrong(images):\n    return images.mean()\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'a_fork_of_ours', raising=False)
+    return path
+
+
+def test_a_function_of_a_fork(fork):
+    found = extractor.from_path('a_fork_of_ours.means')
+    seen = found.see(images(5, 3))
+    np.testing.assert_array_equal(seen.features, images(5, 3).mean(axis=(1, 2)))
+    assert seen.probs is None
+    digest = hashlib.sha256(fork.read_bytes()).hexdigest()
+    assert found.facts == {'name': 'a_fork_of_ours.means', 'source_sha256': digest}
+
+
+def test_a_function_that_does_not_fit_is_said(fork):
+    with pytest.raises(UserError, match=r'a_fork_of_ours.wrong makes \[\] of 5 images'):
+        extractor.from_path('a_fork_of_ours.wrong').see(images(5))
+    with pytest.raises(ValueError, match='a_fork_of_ours'):
+        extractor.from_path('a_fork_of_ours.means', allow=['gan_jax'])

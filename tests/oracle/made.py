@@ -1,0 +1,50 @@
+"""What the public packages are asked and told: torch-fidelity's modules without torchvision."""
+
+import importlib
+import sys
+import types
+
+import flax.traverse_util
+import jax
+import numpy as np
+
+from gan_jax.evaluate import inception
+
+
+def fidelity(name):
+    """A module of torch-fidelity.
+
+    Its data sets and other networks import torchvision, which may be missing, or built for another
+    torch; nothing that is asked here uses it, so empty modules stand in for it.
+    """
+    if 'torch_fidelity' not in sys.modules:
+        for module in ('', '.datasets', '.transforms', '.transforms.functional'):
+            sys.modules[f'torchvision{module}'] = types.ModuleType(f'torchvision{module}')
+        for data in ('CIFAR10', 'CIFAR100', 'STL10'):
+            setattr(sys.modules['torchvision.datasets'], data, object)
+    return importlib.import_module(f'torch_fidelity.{name}')
+
+
+def random_weights(seed=0):
+    """A state dict of Inception, names as in the PyTorch files, numbers that keep their scale."""
+    rng = np.random.default_rng(seed)
+    images = jax.ShapeDtypeStruct((1, 299, 299, 3), np.float32)
+    shapes = jax.eval_shape(inception.Inception().init, jax.random.key(0), images)
+    state = {}
+    for path, leaf in flax.traverse_util.flatten_dict(shapes).items():
+        *modules, last = path[1:]
+        if last == 'fc_bias':
+            state['fc.bias'] = rng.normal(size=leaf.shape)
+        elif last == 'kernel':
+            axes = (1, 0) if len(leaf.shape) == 2 else (3, 2, 0, 1)
+            size = np.sqrt(2 / np.prod(leaf.shape[:-1]))
+            state['.'.join([*modules, 'weight'])] = size * rng.normal(
+                size=[leaf.shape[a] for a in axes]
+            )
+        else:
+            name = {'scale': 'weight', 'mean': 'running_mean', 'var': 'running_var'}.get(last, last)
+            low, high = (0.5, 1.5) if last in ('scale', 'var') else (-0.2, 0.2)
+            state['.'.join([*modules, name])] = rng.uniform(low, high, leaf.shape)
+            if last == 'var':
+                state['.'.join([*modules, 'num_batches_tracked'])] = np.array(7)
+    return {k: x if x.dtype == np.int64 else x.astype(np.float32) for k, x in state.items()}
