@@ -56,11 +56,13 @@ def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers
     writers.write_images(step, {'samples': picture[None]})
 
 
-def collect(batches: Iterator[np.ndarray], stopped: Callable[[], int]) -> np.ndarray | None:
+def collect(
+    batches: Iterator[np.ndarray], stopped: Callable[[], int] = lambda: 0
+) -> np.ndarray | None:
     """All images, or None when a signal came first: no number comes from part of them."""
     images = []
     for batch in batches:
         if stopped():
             return None
         images.append(batch)
-    return np.concatenate(images)
+    return np.concatenate(images) if images else np.zeros(0, np.uint8)

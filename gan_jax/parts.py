@@ -9,6 +9,7 @@ import numpy as np
 from gan_jax import data, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
+from gan_jax.evaluate.contract import Context, Evaluation
 from gan_jax.experiment import Experiment, build
 from gan_jax.generate import make_generate
 from gan_jax.program import Program, make_program
@@ -25,7 +26,7 @@ class Parts(NamedTuple):
         experiment: networks, terms and numbers.
         program: the train step.
         generate: (variables, seed, count) -> generated images, see `generate.make_generate`.
-        evaluation: names of metrics -> the metrics, prepared once.
+        evaluation: (names of metrics, how many images) -> the metrics, prepared once.
     """
 
     settings: Mapping[str, Any]
@@ -35,7 +36,7 @@ class Parts(NamedTuple):
     experiment: Experiment
     program: Program
     generate: Callable[..., Iterator[np.ndarray]]
-    evaluation: Callable[[str], protocol.Evaluation]
+    evaluation: Callable[[str, int], Evaluation]
 
 
 def assemble(
@@ -96,9 +97,16 @@ def assemble(
     )
 
     @functools.cache
-    def evaluation(metrics):
-        held_out = functools.cache(lambda: load(split='test'))
-        return protocol.prepare(metrics, reference, held_out, game.critic)
+    def evaluation(metrics, num):
+        given = Context(
+            train=reference,
+            held_out=functools.cache(lambda: load(split='test')),
+            learned=dataset,
+            critic=game.critic,
+            num=num,
+            data_dir=images['dir'] or None,
+        )
+        return protocol.prepare(metrics, given)
 
     return Parts(settings, dataset, subset, reference, experiment, program, generate, evaluation)
 

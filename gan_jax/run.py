@@ -154,11 +154,11 @@ class Run:
 
     def _evaluated(self, state: TrainState) -> dict[str, float]:
         settings = self._parts.settings
-        batches = self._parts.generate(state.ema, settings['seed'], settings['evaluate']['num'])
+        evaluation = self._parts.evaluation(**settings['evaluate'])
+        batches = self._parts.generate(state.ema, settings['seed'], evaluation.num)
         images = observe.collect(batches, self._stopped)
         if images is None:
             return {}
-        evaluation = self._parts.evaluation(settings['evaluate']['metrics'])
         values = evaluation.measure(images, state.d.variables)
         return {f'eval/{name}': value for name, value in values.items()}
 

@@ -51,7 +51,7 @@ def train(parts: Parts, folder: Path) -> int:
         UserError: the workdir cannot be used or holds another run, or the run has diverged.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
-    parts.evaluation(settings['evaluate']['metrics'])  # its faults, before anything is written
+    parts.evaluation(**settings['evaluate'])  # its faults, before anything is written
 
     with workdir.locked(folder), stop_on_signal() as stopped:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.

@@ -15,6 +15,7 @@ from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.evaluate import protocol
+from gan_jax.evaluate.contract import Context
 
 SMOKE = Path(__file__).parent / 'smoke.py'
 
@@ -180,8 +181,10 @@ def test_a_result_says_what_it_depends_on(trained):
 def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatch):
     prepare = protocol.prepare
 
-    def broken(*arguments):
-        return prepare(*arguments)._replace(measure=lambda *_: {'fd_digits': float('nan')})
+    def broken(*arguments, **options):
+        return prepare(*arguments, **options)._replace(
+            measure=lambda *_: {'fd_digits': float('nan')}
+        )
 
     monkeypatch.setattr(protocol, 'prepare', broken)
     result = score(trained, '--num=20')
@@ -197,4 +200,4 @@ def test_an_unknown_metric_is_refused_with_the_nearest(trained):
 def test_a_metric_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UserError, match="means nothing on 'faces'"):
         faces = DataSet(np.zeros((2, 32, 32, 3), np.uint8), None, 0, 'faces')
-        protocol.prepare('fd_digits', faces, None, None)
+        protocol.prepare('fd_digits', Context(faces, None, faces, None, num=2))

@@ -29,7 +29,7 @@ from gan_jax import cli, trained
 from gan_jax.augment import policy as policies
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
-from gan_jax.evaluate.protocol import DIGITS
+from gan_jax.evaluate.digit_metrics import DIGITS
 from gan_jax.keys import named
 
 BATCH = 500  # images that mixup and cutmix find their partners among

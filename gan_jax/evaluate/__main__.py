@@ -10,9 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from gan_jax import cli, trained, workdir
+from gan_jax import cli, observe, trained, workdir
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.generate import BATCH
@@ -27,9 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     asked = settings['evaluate']['metrics'] if flags.metrics is None else flags.metrics
     count = flags.num or settings['evaluate']['num']
     seed = settings['seed'] if flags.seed is None else flags.seed
-    evaluation = run.parts.evaluation(asked)
+    evaluation = run.parts.evaluation(metrics=asked, num=count)
     state = run.checkpoint.state
-    images = np.concatenate(list(run.parts.generate(state.ema, seed, count)))
+    images = observe.collect(run.parts.generate(state.ema, seed, evaluation.num))
     result = {
         **_values(evaluation.measure(images, state.d.variables)),
         'protocol': {

@@ -84,23 +84,28 @@ def digits(images: np.ndarray, *, batch_size: int = 512) -> Features:
     return Features(features.reshape(count, -1), probs, classes)
 
 
-def in_batches(function: Callable[[np.ndarray], Any], images: np.ndarray, size: int) -> Any:
+def in_batches(function: Callable[[Any], Any], images: Any, size: int) -> Any:
     """`function` of all images, handed `size` at a time, the last ones padded with zeros.
 
     Args:
-        function: [size, ...] -> a tree of [size, ...], on a device or not.
-        images: [N, ...], N >= 1.
+        function: a tree of [size, ...] -> a tree of [size, ...], on a device or not.
+        images: [N, ...], or a tree of such, N >= 1.
         size: of a batch.
 
     Returns:
         The tree of [N, ...], on the host.
     """
-    batches = []
-    for first in range(0, len(images), size):
-        some = images[first : first + size]
-        padding = [(0, size - len(some)), *[(0, 0)] * (images.ndim - 1)]
-        batches.append(jax.device_get(function(np.pad(some, padding))))
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(images)], *batches)
+    count = len(jax.tree.leaves(images)[0])
+
+    def batch(x: np.ndarray, first: int) -> np.ndarray:
+        some = x[first : first + size]
+        return np.pad(some, [(0, size - len(some)), *[(0, 0)] * (x.ndim - 1)])
+
+    batches = [
+        jax.device_get(function(jax.tree.map(lambda x, first=first: batch(x, first), images)))
+        for first in range(0, count, size)
+    ]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *batches)
 
 
 @functools.cache

@@ -5,24 +5,22 @@ two numbers look at what it says: does an image keep its place among others when
 and can its class be read off? Float64 on the host.
 """
 
-import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.augment import policy as policies
 from gan_jax.data import DataSet
-from gan_jax.evaluate.features import in_batches
+from gan_jax.evaluate import geometry
 from gan_jax.keys import named
 
 # What `probe` augments by, whatever the run trained with, so that the values of any two runs
 # compare. Whole pixels: an image loses its border and nothing is blurred.
 POLICY = 'translation(0.15)'
-BATCH = 100  # images that the discriminator sees at once
+NAMES = ('retrieval', 'alignment', 'uniformity', 'linear_probe', 'knn')
+LABELLED = ('linear_probe', 'knn')
 LIMIT = 5000  # images of a split that `probe` looks at: more would fill memory and change little
 
 
@@ -45,7 +43,7 @@ def retrieval(a: np.ndarray, b: np.ndarray) -> float:
     a, b = _matrix('a', a), _matrix('b', b)
     if a.shape != b.shape:
         raise ValueError(f'a and b must have one shape, got {a.shape} and {b.shape}')
-    nearest = np.argmax(_unit(a) @ _unit(b).T, axis=1)  # [N]
+    nearest = np.argmax(geometry.unit(a) @ geometry.unit(b).T, axis=1)  # [N]
     return float(np.mean(nearest == np.arange(len(a))))
 
 
@@ -100,13 +98,14 @@ def probe(
     policy: str = POLICY,
     seed: int = 0,
 ) -> dict[str, float]:
-    """{'retrieval': ..., 'linear_probe': ...} of features; without labels only 'retrieval'.
+    """What features know, by the names of NAMES; without labels not those of LABELLED.
 
-    'retrieval' is that of each test image, augmented, among the test images as they are;
-    'linear_probe' is fitted to the images of `train` as they are and scored on those of `test`. The
-    images need not be those that D was trained on: give the whole train split to runs on any
-    fraction of it, and their values compare. Of each split at most `LIMIT` images are looked at, at
-    equal distances.
+    'retrieval' and 'alignment' are of the test images, augmented, and the same as they are;
+    'uniformity' is that of the latter. 'linear_probe' is fitted to the images of `train` as they
+    are and scored on those of `test`, where 'knn' lets the five nearest of `train` vote. The images
+    need not be those that D was trained on: give the whole train split to runs on any fraction of
+    it, and their values compare. Of each split at most `LIMIT` images are looked at, at equal
+    distances.
 
     Args:
         features: uint8 [n, H, W, C] -> [n, F], such as the discriminator's in evaluation mode.
@@ -115,32 +114,21 @@ def probe(
         policy: with a number at every op that takes a strength.
         seed: of the augmentation's draws.
     """
-    train, test = _some(train), _some(test)
-    plain = features(test.images)
-    values = {'retrieval': retrieval(features(augmented(test.images, policy, seed)), plain)}
-    if train.labels is not None and test.labels is not None:
-        values['linear_probe'] = linear_probe(
-            features(train.images), train.labels, plain, test.labels
-        )
-    return values
-
-
-def features_of(critic: nn.Module) -> Callable[[Mapping[str, Any], np.ndarray], np.ndarray]:
-    """(variables, uint8 [N, H, W, C]) -> the discriminator's features float32 [N, F].
-
-    In evaluation mode, on one device.
-    """
-
-    @jax.jit
-    def of_batch(variables, images):
-        label = jnp.zeros(len(images), jnp.int32)  # features do not depend on it
-        return critic.apply(variables, images / jnp.float32(255), label, train=False)['features']
-
-    def of_all(variables, images):
-        variables = jax.device_put(variables, jax.local_devices()[0])
-        return in_batches(functools.partial(of_batch, variables), images, BATCH)
-
-    return of_all
+    train, test = some(train), some(test)
+    plain, moved = features(test.images), features(augmented(test.images, policy, seed))
+    values = {
+        'retrieval': retrieval(moved, plain),
+        'alignment': geometry.alignment(moved, plain),
+        'uniformity': geometry.uniformity(plain),
+    }
+    if train.labels is None or test.labels is None:
+        return values
+    classified = features(train.images), train.labels, plain, test.labels
+    return {
+        **values,
+        'linear_probe': linear_probe(*classified),
+        'knn': geometry.nearest_neighbours(*classified),
+    }
 
 
 def augmented(images: np.ndarray, policy: str, seed: int) -> np.ndarray:
@@ -163,7 +151,8 @@ def augmented(images: np.ndarray, policy: str, seed: int) -> np.ndarray:
     return np.asarray(augment(images))
 
 
-def _some(data: DataSet) -> DataSet:
+def some(data: DataSet) -> DataSet:
+    """At most `LIMIT` images of a split, at equal distances."""
     rows = np.linspace(0, len(data.images) - 1, min(LIMIT, len(data.images))).astype(int)
     labels = None if data.labels is None else data.labels[rows]
     return data._replace(images=data.images[rows], labels=labels)
@@ -175,11 +164,6 @@ def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
     if count < size:
         return x.T @ np.linalg.solve(x @ x.T + penalty * np.eye(count), y)
     return np.linalg.solve(x.T @ x + penalty * np.eye(size), x.T @ y)
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    norm = np.linalg.norm(x, axis=1, keepdims=True)
-    return x / np.where(norm > 0, norm, 1)
 
 
 def _matrix(name: str, x: np.ndarray) -> np.ndarray:

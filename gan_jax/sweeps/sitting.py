@@ -94,7 +94,7 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Run
         try:
             parts = {run.name: assembled(run.settings) for run in runs}
             for one in parts.values():
-                one.evaluation(one.settings['evaluate']['metrics'])
+                one.evaluation(**one.settings['evaluate'])
             # This takes seconds; a signal that comes before training has its own handler is seen.
             if stopped():
                 return together.Ended(stopped())

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gan_jax import data
 from gan_jax.augment import policy as policies
-from gan_jax.evaluate import probes
+from gan_jax.evaluate import geometry, probes
 from gan_jax.keys import named
 
 
@@ -142,11 +142,15 @@ def test_the_probe_of_pixels():
     """The floor that a discriminator's features are to beat: what the pixels themselves give."""
     train, test = (data.load('digits', split=split) for split in ('train', 'test'))
     values = probes.probe(pixels, train, test)
-    assert values.keys() == {'retrieval', 'linear_probe'}
+    assert tuple(values) == probes.NAMES
     assert 0.1 < values['retrieval'] < 0.7
     assert 0.85 < values['linear_probe'] < 0.99
+    assert 0.9 < values['knn'] < 1
     moved = probes.augmented(test.images, probes.POLICY, 0)
-    assert values['retrieval'] == probes.retrieval(pixels(moved), pixels(test.images))
+    seen = [pixels(images).astype(np.float64) for images in (moved, test.images)]
+    assert values['retrieval'] == probes.retrieval(*seen)
+    np.testing.assert_allclose(values['alignment'], geometry.alignment(*seen), rtol=1e-6)
+    np.testing.assert_allclose(values['uniformity'], geometry.uniformity(seen[1]), rtol=1e-6)
     assert values == probes.probe(pixels, train, test)
 
 
@@ -155,9 +159,9 @@ def test_images_under_the_identity_find_themselves():
     assert probes.probe(pixels, test, test, policy='')['retrieval'] == 1
 
 
-def test_without_labels_there_is_no_linear_probe():
+def test_without_labels_there_is_no_class_to_read_off():
     test = data.load('digits', split='test')._replace(labels=None, num_classes=0)
-    assert probes.probe(pixels, test, test).keys() == {'retrieval'}
+    assert probes.probe(pixels, test, test).keys() == {*probes.NAMES} - {*probes.LABELLED}
 
 
 def test_augmented_is_the_policy_rounded():

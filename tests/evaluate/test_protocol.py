@@ -6,13 +6,14 @@ import pytest
 
 from gan_jax import data
 from gan_jax.errors import UserError
-from gan_jax.evaluate import probes, protocol
+from gan_jax.evaluate import digit_metrics, discriminator, logits, names, probes, protocol
+from gan_jax.evaluate.contract import Context
 
 
 def prepare(metrics, name='digits', critic=None):
-    return protocol.prepare(
-        metrics, data.load(name, size=16), lambda: data.load(name, split='test', size=16), critic
-    )
+    train, test = (data.load(name, split=split, size=16) for split in ('train', 'test'))
+    given = Context(train, lambda: test, train, critic, num=len(train.images))
+    return protocol.prepare(metrics, given)
 
 
 def measure(images, name='digits'):
@@ -51,7 +52,9 @@ def test_stacked_digits_have_a_thousand_modes():
 def test_no_metric_is_a_valid_choice():
     blank = np.zeros((2, 8, 8, 1), np.uint8)
     anything = data.DataSet(blank, None, 0, 'anything')
-    assert protocol.prepare('', anything, None, None).measure(blank, {}) == {}
+    found = protocol.prepare('', Context(anything, None, anything, None, num=2))
+    assert found.measure(blank, {}) == {} and found.num == 0
+    assert found.protocol == {'metrics': []}
 
 
 def test_the_protocol_names_the_reference_and_the_extractor():
@@ -67,18 +70,67 @@ class Pixels(nn.Module):
     def __call__(self, image, label, *, train):
         assert not train
         scale = self.param('scale', nn.initializers.ones, ())
-        return {'features': scale * image.reshape(len(image), -1)}
+        features = scale * image.reshape(len(image), -1)
+        return {'features': features, 'logit': features.mean(axis=1) + label}
+
+
+NO_IMAGES = np.zeros((0, 16, 16, 1), np.uint8)
 
 
 def test_probes_read_the_features_of_the_discriminator():
-    probing = prepare('retrieval,linear_probe', critic=Pixels())
-    values = probing.measure(np.zeros((2, 16, 16, 1), np.uint8), {'params': {'scale': 2.0}})
+    probing = prepare(','.join(probes.NAMES), critic=Pixels())
+    assert probing.num == 0
+    values = probing.measure(NO_IMAGES, {'params': {'scale': 2.0}})
     train, test = (data.load('digits', split=split, size=16) for split in ('train', 'test'))
     pixels = probes.probe(lambda x: x.reshape(len(x), -1) / 127.5, train, test)
     assert values == pytest.approx(pixels, abs=1e-2)
     assert values['linear_probe'] > 0.9
-    nothing = probing.measure(np.zeros((2, 16, 16, 1), np.uint8), {'params': {'scale': 0.0}})
+    nothing = probing.measure(NO_IMAGES, {'params': {'scale': 0.0}})
     assert nothing['retrieval'] == pytest.approx(1 / 360)
+
+
+def test_only_what_is_asked_is_told():
+    assert [*prepare('knn', critic=Pixels()).measure(NO_IMAGES, {'params': {'scale': 1.0}})] == [
+        'knn'
+    ]
+
+
+def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
+    train, test = (data.load('digits', split=split) for split in ('train', 'test'))
+    learned = train._replace(images=train.images[:99] // 2, labels=train.labels[:99])
+    given = Context(train, lambda: test, learned, Pixels(), num=30)
+    found = protocol.prepare('overfitting', given)
+    assert found.num == 30
+    fakes = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16, 1), np.uint8)
+    values = found.measure(fakes, {'params': {'scale': 3.0}})
+
+    def logit(images, labels):
+        return np.mean(3 * images.mean(axis=(1, 2, 3)) / 255 + labels)
+
+    expected = {
+        'logit_train': logit(learned.images, learned.labels),
+        'logit_test': logit(test.images, test.labels),
+        'logit_fake': logit(fakes, np.arange(30) % 10),
+    }
+    assert {k: values[k] for k in expected} == pytest.approx(expected, rel=1e-5)
+    assert values.keys() == {*expected, 'overfit'}
+
+
+def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():
+    found = prepare('sensitivity', critic=Pixels())
+    assert found.num == 0
+    values = found.measure(NO_IMAGES, {'params': {'scale': 1.0}})
+    assert {name.removeprefix('sensitivity_') for name in values} == {*logits.SENSITIVE_TO}
+    test = data.load('digits', split='test', size=16)
+    by_hand = logits.sensitivity(lambda x: x.mean(axis=(1, 2, 3)) / 255 + test.labels, test.images)
+    assert values['sensitivity_zoom_out'] == pytest.approx(by_hand['zoom_out'], rel=1e-3)
+
+
+def test_diversity_is_beside_the_reals_and_rings():
+    train = data.load('digits')
+    found = prepare('diversity')
+    assert found.measure(train.images, {}) == {'diversity': 1, 'collapsed': 0}
+    assert found.measure(train.images[train.labels == 3], {})['collapsed'] == 1
 
 
 def test_probes_alone_name_no_extractor():
@@ -86,7 +138,19 @@ def test_probes_alone_name_no_extractor():
     assert 'extractor' not in described and probes.POLICY in described['probes']
 
 
-def test_a_linear_probe_without_labels_is_refused():
+@pytest.mark.parametrize('name', ['linear_probe', 'knn'])
+def test_a_linear_probe_without_labels_is_refused(name):
     blank = data.DataSet(np.zeros((2, 8, 8, 1), np.uint8), None, 0, 'blank')
     with pytest.raises(UserError, match="needs labels and 'blank' has none"):
-        protocol.prepare('linear_probe', blank, None, None)
+        protocol.prepare(name, Context(blank, None, blank, None, num=2))
+
+
+def test_every_name_belongs_to_one_family():
+    known = [*digit_metrics.NAMES, *discriminator.NAMES]
+    assert len({*known}) == len(known)
+    assert not any(names.read(name) for name in known)
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest():
+    with pytest.raises(UserError, match="there is no metric 'retrival'; did you mean 'retrieval'?"):
+        prepare('modes,retrival')

@@ -1,0 +1,90 @@
+"""Metrics of generated digits, in the eyes of the classifier that comes with the package.
+
+'fd_digits' is the Fréchet distance in its features, with 'fd_digits_floor', that of the real test
+split, beside it. 'modes' counts the classes that the images fall into, with the smallest share that
+a class has ('modes_min_share') and the Kullback-Leibler divergence of their distribution from the
+data's ('modes_kl', in nats). 'diversity' is the mean distance between images over that between real
+ones, with 'collapsed', 1 where the alarm of `diversity` is given.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from gan_jax.errors import UserError
+from gan_jax.evaluate import features, frechet
+from gan_jax.evaluate.contract import Context, Evaluation
+from gan_jax.evaluate.diversity import COLLAPSED, diversity
+
+DIGITS = ('digits', 'stacked_digits')
+
+Values = dict[str, float]
+Metric = Callable[[features.Features], Values]
+
+
+def prepare(asked: Sequence[str], given: Context) -> Evaluation:
+    """These of NAMES.
+
+    Raises:
+        UserError: the data are no digits.
+    """
+    if asked and given.train.name not in DIGITS:
+        raise UserError(
+            f"the metric '{asked[0]}' reads digits and means nothing on '{given.train.name}': "
+            'take it out of config.evaluate.metrics'
+        )
+    metrics = [METRICS[name](given) for name in asked]
+
+    def measure(images, variables) -> Values:
+        del variables
+        seen = features.digits(images[: given.num])
+        return {name: value for metric in metrics for name, value in metric(seen).items()}
+
+    protocol = {
+        'extractor': 'gan_jax.evaluate.features.digits',
+        'extractor_sha256': features.weights_sha256(),
+    }
+    return Evaluation(given.num, measure, protocol)
+
+
+def _fd_digits(given: Context) -> Metric:
+    reference = frechet.moments(features.digits(given.train.images).features)
+    real = frechet.moments(features.digits(given.held_out().images).features)
+    floor = frechet.distance(real, reference)
+
+    def metric(seen: features.Features) -> Values:
+        distance = frechet.distance(frechet.moments(seen.features), reference)
+        return {'fd_digits': distance, 'fd_digits_floor': floor}
+
+    return metric
+
+
+def _modes(given: Context) -> Metric:
+    labels = given.train.labels
+    expected = np.bincount(labels, minlength=given.train.num_classes) / len(labels)
+
+    def metric(seen: features.Features) -> Values:
+        share = np.bincount(seen.classes, minlength=len(expected)) / len(seen.classes)
+        found = share > 0
+        kl = np.sum(share[found] * np.log(share[found] / np.maximum(expected[found], 1e-12)))
+        return {
+            'modes': int(found.sum()),
+            'modes_min_share': float(share.min()),
+            'modes_kl': float(kl),
+        }
+
+    return metric
+
+
+def _diversity(given: Context) -> Metric:
+    real = features.digits(given.train.images).features
+
+    def metric(seen: features.Features) -> Values:
+        found = diversity(seen.features, real)
+        return {'diversity': found, 'collapsed': int(found < COLLAPSED)}
+
+    return metric
+
+
+METRICS = {'fd_digits': _fd_digits, 'modes': _modes, 'diversity': _diversity}
+NAMES = tuple(METRICS)

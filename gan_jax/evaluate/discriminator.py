@@ -1,0 +1,102 @@
+"""Metrics of the discriminator: what its features know, and what its logits tell.
+
+Those of `probes` look at features of held-out images; 'overfitting' and 'sensitivity' at logits,
+see `logits`.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.data.dataset import labels_of
+from gan_jax.errors import UserError
+from gan_jax.evaluate import logits, probes
+from gan_jax.evaluate.contract import Context, Evaluation
+from gan_jax.evaluate.features import in_batches
+
+BATCH = 100  # images that the discriminator sees at once
+
+Values = dict[str, float]
+LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
+
+
+def prepare(asked: Sequence[str], given: Context) -> Evaluation:
+    """These of NAMES.
+
+    Raises:
+        UserError: a metric needs labels and the data have none.
+    """
+    for name in asked:
+        if name in probes.LABELLED and given.train.labels is None:
+            raise UserError(
+                f"the metric '{name}' needs labels and '{given.train.name}' has none: "
+                'take it out of config.evaluate.metrics'
+            )
+    features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
+    probed = [name for name in asked if name in probes.NAMES]
+
+    def measure(images: np.ndarray, variables: Mapping[str, Any]) -> Values:
+        values = {}
+        if probed:
+            seen = functools.partial(features_of, variables)
+            found = probes.probe(seen, given.train, given.held_out())
+            values |= {name: found[name] for name in probed}
+        for name in asked:
+            if name in LOGITS:
+                of = functools.partial(logit_of, variables)
+                values |= LOGITS[name](of, given, images[: given.num])
+        return values
+
+    protocol = {'probes': f'features of D, test images under {probes.POLICY}'} if probed else {}
+    return Evaluation(given.num if 'overfitting' in asked else 0, measure, protocol)
+
+
+def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
+    """An output of the discriminator, in evaluation mode, on one device.
+
+    Args:
+        critic: the discriminator.
+        name: 'features', which do not depend on labels, or 'logit'.
+
+    Returns:
+        (variables, images uint8 [N, H, W, C], labels int32 [N], by default zeros) -> float32
+        [N, ...].
+    """
+
+    @jax.jit
+    def of_batch(variables, batch):
+        images, label = batch
+        return critic.apply(variables, images / jnp.float32(255), label, train=False)[name]
+
+    def of_all(variables, images, labels=None):
+        variables = jax.device_put(variables, jax.local_devices()[0])
+        labels = np.zeros(len(images), np.int32) if labels is None else labels
+        return in_batches(functools.partial(of_batch, variables), (images, labels), BATCH)
+
+    return of_all
+
+
+def _overfitting(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
+    train, held_out = probes.some(given.learned), probes.some(given.held_out())
+    classes = np.arange(len(fakes), dtype=np.int32) % max(train.num_classes, 1)
+    return logits.overfitting(
+        of(train.images, labels_of(train)),
+        of(held_out.images, labels_of(held_out)),
+        of(fakes, classes),
+    )
+
+
+def _sensitivity(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
+    del fakes
+    held_out = probes.some(given.held_out())
+    found = logits.sensitivity(functools.partial(of, labels=labels_of(held_out)), held_out.images)
+    return {f'sensitivity_{name}': value for name, value in found.items()}
+
+
+LOGITS = {'overfitting': _overfitting, 'sensitivity': _sensitivity}
+NAMES = (*probes.NAMES, *LOGITS)

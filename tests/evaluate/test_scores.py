@@ -1,0 +1,141 @@
+"""Scores in the features of a small network: the right images, split and metric for each."""
+
+import numpy as np
+import pytest
+
+from gan_jax import data
+from gan_jax.errors import UNAVAILABLE, UserError
+from gan_jax.evaluate import extractor, frechet, kernel, prdc, protocol, references, scores, weights
+from gan_jax.evaluate.contract import Context
+from gan_jax.evaluate.inception_score import inception_score
+
+ALL = 'fid2100_test,fid2048_train,kid300_test,is400,pr200_test,dc200_train,fid2048_test_clean'
+
+
+def split(name):
+    return data.load('digits', split=name)
+
+
+def fakes(count=2100):
+    """Dirty digits."""
+    rng = np.random.default_rng(0)
+    train = split('train').images
+    noise = rng.integers(0, 60, (count, *train.shape[1:]))
+    return np.clip(train[rng.integers(0, len(train), count)] + noise, 0, 255).astype(np.uint8)
+
+
+def context(tmp_path, splits=split):
+    train = splits('train')
+    return Context(train, lambda: splits('test'), train, None, num=100, data_dir=tmp_path)
+
+
+def prepare(asked, tmp_path, splits=split):
+    return scores.prepare(asked.split(','), context(tmp_path, splits))
+
+
+def described(asked, tmp_path):
+    return protocol.prepare(asked, context(tmp_path))
+
+
+@pytest.fixture
+def seen(small_inception):
+    """Features of the small network, written out."""
+
+    def of(images, *, clean=False):
+        x = np.repeat(images.astype(np.float32), 3, axis=-1) / (2 if clean else 1)
+        return x.reshape(len(x), -1) @ small_inception
+
+    return of
+
+
+def test_every_score_is_its_metric_of_the_first_images(seen, tmp_path):
+    found = prepare(ALL, tmp_path)
+    assert found.num == 2100
+    values = found.measure(fakes(), {})
+    real = {name: seen(split(name).images) for name in ('train', 'test')}
+    moments = {name: frechet.moments(x) for name, x in real.items()}
+    fake = seen(fakes())
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4)  # noqa: E731
+    close(values['fid2100_test'], frechet.distance(frechet.moments(fake), moments['test']))
+    close(values['fid2048_train'], frechet.distance(frechet.moments(fake[:2048]), moments['train']))
+    floor = frechet.distance(moments['train'], moments['test'])
+    close([values['fid2100_test_floor'], values['fid2048_train_floor']], [floor, floor])
+    close(values['kid300_test'], kernel.kid(fake[:300], real['test']))
+    improved = prdc.precision_recall(real['test'], fake[:200])
+    assert values['precision200_test'] == improved['precision']
+    assert values['recall200_test'] == improved['recall']
+    both = prdc.prdc(real['train'], fake[:200])
+    close(values['density200_train'], both['density'])
+    assert values['coverage200_train'] == both['coverage']
+    clean = frechet.moments(seen(fakes(), clean=True)[:2048])
+    reference = frechet.moments(seen(split('test').images, clean=True))
+    close(values['fid2048_test_clean'], frechet.distance(clean, reference))
+    assert len(values) == 3 * 2 + 1 + 2 + 2 + 2
+
+
+def test_the_inception_score_is_of_the_logits(small_inception, tmp_path):
+    values = prepare('is400', tmp_path).measure(fakes(400), {})
+    probs = extractor.from_inception(None).see(fakes(400)).probs
+    assert probs.shape == (400, 16)
+    np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)
+    assert (values['is400'], values['is400_sd']) == inception_score(probs)
+
+
+def test_one_pass_gives_them_all(small_inception, tmp_path, monkeypatch):
+    counted, made = [], scores.from_inception
+
+    def counting(*arguments, **options):
+        extractor = made(*arguments, **options)
+        return extractor._replace(see=lambda x: counted.append(len(x)) or extractor.see(x))
+
+    monkeypatch.setattr(scores, 'from_inception', counting)
+    found = prepare('fid2100_test,kid300_test,is400,fid2048_test_clean', tmp_path)
+    counted.clear()
+    found.measure(fakes(), {})
+    assert counted == [2100, 2048]
+
+
+def test_what_a_value_depends_on_stands_beside_it(small_inception, tmp_path):
+    protocol = prepare('fid2100_test,is400,fid2048_train_clean', tmp_path).protocol['scores']
+    assert protocol['fid2100_test']['num'] == 2100
+    assert protocol['fid2100_test']['reference'] == 'test, 360 images'
+    assert protocol['fid2048_train_clean']['reference_digest'] == data.digest(split('train'))
+    assert protocol['fid2048_train_clean']['extractor']['interpolation'] == 'clean'
+    assert protocol['fid2100_test']['extractor']['weights_sha256'] == weights.PUBLISHED.sha256
+    assert 'reference' not in protocol['is400']
+
+
+def test_references_are_computed_once(small_inception, tmp_path, monkeypatch):
+    prepare('fid2100_test,kid300_test', tmp_path)
+    monkeypatch.setattr(references, '_chunks', lambda *_: pytest.fail('computed again'))
+    prepare('fid2100_test,kid300_test,fid2048_train', tmp_path)
+
+
+def test_a_data_set_of_one_split_has_no_floor(small_inception, tmp_path):
+    def only_train(name):
+        if name != 'train':
+            raise UserError('there is no test split')
+        return split(name)
+
+    values = prepare('fid2048_train', tmp_path, only_train).measure(fakes(2048), {})
+    assert [*values] == ['fid2048_train']
+    with pytest.raises(UserError, match='no test split'):
+        prepare('fid2048_test', tmp_path, only_train)
+
+
+def test_without_weights_it_ends_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv(weights.VARIABLE, str(tmp_path / 'nothing.pth'))
+    with pytest.raises(UserError) as caught:
+        described('fid10k_test', tmp_path)
+    assert caught.value.status == UNAVAILABLE
+    assert weights.PUBLISHED.url in str(caught.value)
+
+
+def test_other_metrics_take_their_own_number_beside_them(small_inception, tmp_path):
+    found = described('fd_digits,fid2048_test', tmp_path)
+    assert found.num == 2048
+    values = found.measure(fakes(2048), {})
+    alone = described('fd_digits', tmp_path).measure(fakes(2048)[:100], {})
+    assert values['fd_digits'] == alone['fd_digits']
+    assert found.protocol['scores'].keys() == {'fid2048_test'}
+    assert found.protocol['metrics'] == ['fd_digits', 'fid2048_test']
