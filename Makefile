@@ -8,7 +8,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-ve
 DEMO ?= workdirs/demo
 export VENV
 
-.PHONY: help core dev demo test test-slow test-all notebooks lint lock clean
+.PHONY: help core dev demo test test-slow test-all notebooks oracle oracle-env lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,15 @@ test-all: dev  ## all tests
 notebooks: dev  ## execute the notebooks, which stay without outputs
 	$(PY) -m pytest -W default --nbmake --nbmake-timeout=1800 notebooks $(ARGS)
 
+# In an environment of their own: torch is large, and nothing else needs it.
+oracle-env:
+	@VENV=.venv-oracle sh launch/setup.sh dev
+	.venv-oracle/bin/python -m pip install --quiet -r tests/oracle/requirements.txt
+	.venv-oracle/bin/python -m pip install --quiet --no-deps torch-fidelity==0.4.0
+
+oracle: oracle-env  ## compare our metrics with the public packages
+	.venv-oracle/bin/python -m pytest -m oracle tests/oracle $(ARGS)
+
 lint: dev  ## ruff, and shellcheck on the scripts
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -47,5 +56,5 @@ lock: core  ## pin setup.py's dependencies anew (takes uv from the package index
 	$(LOCK) setup.py --extra dev --constraint requirements.lock -o requirements-dev.lock
 
 clean:  ## remove the environment and all caches, but no workdir
-	rm -rf .venv .cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-oracle .cache .pytest_cache .ruff_cache build dist *.egg-info
 	find gan_jax tests configs -name __pycache__ -prune -exec rm -rf {} +

@@ -62,6 +62,6 @@ setup(
         'hub': ['huggingface_hub', 'safetensors'],
         'plots': PLOTS,
         'notebooks': ['jupyterlab', *NOTEBOOKS],
-        'oracle': ['torch', 'torch-fidelity'],
+        'oracle': ['torch', 'torch-fidelity', 'prdc'],
     },
 )

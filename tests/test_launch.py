@@ -225,13 +225,20 @@ def run_ci(folder: Path, **status: int) -> subprocess.CompletedProcess:
 def test_ci_runs_lint_the_fast_tests_the_notebooks_then_the_slow_tests(tmp_path):
     result = run_ci(tmp_path)
     assert result.returncode == 0
-    ran = ['make lint', 'make test', 'make notebooks', 'make test-slow ARGS=-x']
-    assert result.stdout.splitlines() == ran
+    targets = ['lint', 'test', 'notebooks', 'oracle-env', 'oracle', 'test-slow ARGS=-x']
+    assert result.stdout.splitlines() == [f'make {target}' for target in targets]
 
 
-@pytest.mark.parametrize('target', ['lint', 'test', 'notebooks', 'test-slow'])
+@pytest.mark.parametrize('target', ['lint', 'test', 'notebooks', 'oracle', 'test-slow'])
 def test_ci_fails_where_a_target_fails(tmp_path, target):
     assert run_ci(tmp_path, **{target: 2}).returncode == 2
+
+
+def test_ci_says_so_where_the_public_packages_do_not_install(tmp_path):
+    result = run_ci(tmp_path, **{'oracle-env': 2})
+    assert result.returncode == 0
+    assert 'not compared' in result.stdout and 'make oracle\n' not in result.stdout
+    assert 'make test-slow' in result.stdout
 
 
 @pytest.mark.parametrize('stopped', [124, 137])
