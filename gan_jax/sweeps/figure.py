@@ -75,7 +75,7 @@ def _curves(
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
     shown: dict[str, Any] = {}
     for axis, (title, curves) in zip(axes, panels.items(), strict=False):
-        axis.set_title(title, fontsize='medium')
+        axis.set_title(title.replace(',', '\n'), fontsize='medium')  # a panel is narrow
         if baseline is not None:
             shown[_name(sweep.baseline, sweep)] = axis.axhline(
                 baseline.mean, color=GREY, linestyle='--', linewidth=1

@@ -85,6 +85,16 @@ def test_a_panel_for_each_value_of_the_other_keys_with_its_own_ticks(drawn):
     assert ticks[:2] == [['0.1', '0.2'], ['1', '2']]
 
 
+def test_a_title_of_several_keys_has_a_line_each(drawn):
+    arms = [
+        {'a': 1, 'b': 'x', 's': 0.1},
+        {'a': 2, 'b': 'y', 's': 0.1},
+        {'a': 1, 'b': 'x', 's': 0.2},
+    ]
+    picture = drawn(of := sweep(arms, 1, x='s', curve='c'), {r.name: done(1.0) for r in of.runs})
+    assert [axis.get_title() for axis in picture.axes] == ['a=1\nb=x', 'a=2\nb=y']
+
+
 def test_wide_ranges_are_logarithmic(drawn):
     of = sweep([{'weight': w} for w in (0.1, 1.0, 10.0)], 1, x='weight')
     (axis,) = drawn(of, {r.name: done(1.0) for r in of.runs}).axes
