@@ -8,13 +8,14 @@ When it should pay, not measured, since no accelerator could be had: on several 
 members wait for nobody and a batch spread over devices waits for every gradient; and on one
 accelerator that a small network leaves idle, where the members are one `vmap`.
 
-When it does not: on one CPU. Two SNDCGANs of width 0.25 at 16 px, batch 64, hinge loss, on two
-cores of a busy machine; seconds a member-step over those of the same members in sequence, median
-and range of 7 turns: written out 1.00 (0.65 to 2.10), with `vmap`, which makes grouped convolutions
-of theirs, 2.18 (1.80 to 4.08); on two CPU devices of the same two cores 1.04 (0.80 to 2.01).
-Members that are written out are compiled one by one: 78 s to the end of the first step instead of
-34 s for runs in sequence, which share one compilation. `python tests/benchmark_population.py
---members=2` measures it. Nor for members of different lengths: all take every step together.
+On a CPU it pays a little, for long runs. Four SNDCGANs of width 0.25 at 16 px, batch 64, hinge,
+on two idle cores; seconds a member-step over those of the same members in sequence, median and
+range of 7 turns: written out 0.76 (0.70 to 0.86), since one member fills the gaps of another; on
+two CPU devices of the same two cores 0.73 (0.60 to 0.98); with `vmap`, which makes grouped
+convolutions of theirs, 2.39 (2.32 to 2.97), so that on a CPU they are written out. Those are
+compiled one by one: 29 s to the end of the first step instead of 9 s for runs in sequence, which
+share one compilation. On busy cores nothing was gained. `tests/benchmark_population.py` measures
+it. It never pays for members of different lengths: all take every step together.
 """
 
 import functools
