@@ -9,6 +9,8 @@ import numpy as np
 
 from gan_jax.data import DataSet
 
+Values = dict[str, float]  # by the names of metrics
+
 
 class Context(NamedTuple):
     """What a run is measured against.
@@ -41,5 +43,5 @@ class Evaluation(NamedTuple):
     """
 
     num: int
-    measure: Callable[[np.ndarray, Mapping[str, Any]], dict[str, float]]
+    measure: Callable[[np.ndarray, Mapping[str, Any]], Values]
     protocol: Mapping[str, Any]

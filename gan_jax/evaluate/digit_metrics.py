@@ -13,12 +13,11 @@ import numpy as np
 
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
-from gan_jax.evaluate.contract import Context, Evaluation
+from gan_jax.evaluate.contract import Context, Evaluation, Values
 from gan_jax.evaluate.diversity import COLLAPSED, diversity
 
 DIGITS = ('digits', 'stacked_digits')
 
-Values = dict[str, float]
 Metric = Callable[[features.Features], Values]
 
 

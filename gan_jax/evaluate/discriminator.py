@@ -16,12 +16,11 @@ import numpy as np
 from gan_jax.data.dataset import labels_of
 from gan_jax.errors import UserError
 from gan_jax.evaluate import logits, probes
-from gan_jax.evaluate.contract import Context, Evaluation
+from gan_jax.evaluate.contract import Context, Evaluation, Values
 from gan_jax.evaluate.features import in_batches
 
 BATCH = 100  # images that the discriminator sees at once
 
-Values = dict[str, float]
 LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
 
 

@@ -99,7 +99,7 @@ def load(path: str | Path) -> dict[str, Any]:
     """The variables of `Inception`, {'params': ..., 'batch_stats': ...}, from a PyTorch file.
 
     The file is read without torch, and nothing in it is run. Whose weights they are is not looked
-    at here: `weights.find` knows the published ones.
+    at here: `weights.published` does.
 
     Raises:
         UserError: no such file (66), or one that does not hold these tensors (65).

@@ -1,8 +1,8 @@
 """Probes of a trained discriminator: what its features know of images that it has not seen.
 
 A regulariser may win by the company it keeps (more passes, more noise) or by what it says. These
-two numbers look at what it says: does an image keep its place among others when it is augmented,
-and can its class be read off? Float64 on the host.
+numbers look at what it says: does an image keep its place among others when it is augmented, and
+can its class be read off? Float64 on the host.
 """
 
 from collections.abc import Callable

@@ -8,12 +8,11 @@ import numpy as np
 from gan_jax.data import DataSet, digest
 from gan_jax.errors import UserError
 from gan_jax.evaluate import frechet, kernel, prdc, references
-from gan_jax.evaluate.contract import Context, Evaluation
+from gan_jax.evaluate.contract import Context, Evaluation, Values
 from gan_jax.evaluate.extractor import Extractor, Seen, from_inception
 from gan_jax.evaluate.inception_score import inception_score
 from gan_jax.evaluate.names import Score, read
 
-Values = dict[str, float]
 Metric = Callable[[Seen], Values]
 OTHER = {'train': 'test', 'test': 'train'}
 
