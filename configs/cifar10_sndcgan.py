@@ -39,8 +39,15 @@ def get_config(text: str = '', *, conditional: bool = False) -> ConfigDict:
     adam = dict(fn='optax.adam', learning_rate=2e-4, b1=0.5, b2=0.999)
     c.optim = dict(g=dict(adam), d=dict(adam))
     c.ema = dict(halflife_images=1.0, ramp=0.05)
-    c.evaluate = dict(metrics='', num=10_000)
-    c.every = dict(log=100, sample=5000, evaluate=10_000, checkpoint=5000)
+    c.evaluate = dict(
+        metrics='',
+        full='',
+        num=10_000,
+        weights='ema',
+        batch_norm='moving',
+        unaugmented='',
+    )
+    c.every = dict(log=100, sample=5000, evaluate=10_000, full=50_000, checkpoint=5000)
     c.mesh = dict(data=-1)
     c.dtype = 'float32'
     return c

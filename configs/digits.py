@@ -30,8 +30,15 @@ def get_config(text: str = '') -> ConfigDict:
     adam = dict(fn='optax.adam', learning_rate=6e-4, b1=0.5, b2=0.999)
     c.optim = dict(g=dict(adam), d=dict(adam))
     c.ema = dict(halflife_images=10_000.0, ramp=0.05)
-    c.evaluate = dict(metrics='fd_digits,modes', num=5000)
-    c.every = dict(log=20, sample=350, evaluate=350, checkpoint=350)
+    c.evaluate = dict(
+        metrics='fd_digits,modes',
+        full='',
+        num=5000,
+        weights='ema',
+        batch_norm='moving',
+        unaugmented='',
+    )
+    c.every = dict(log=20, sample=350, evaluate=350, full=1400, checkpoint=350)
     c.mesh = dict(data=-1)
     c.dtype = 'float32'
     return c

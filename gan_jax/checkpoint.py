@@ -39,10 +39,10 @@ class Restored(NamedTuple):
     damaged: list[int]
 
 
-def manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
-    """Orbax's manager of the checkpoints in a folder: synchronous, the newest KEEP stay."""
+def manager(folder: Path, *, keep: int = KEEP, read_only: bool = False) -> ocp.CheckpointManager:
+    """Orbax's manager of the checkpoints in a folder: synchronous, the newest `keep` stay."""
     options = ocp.CheckpointManagerOptions(
-        max_to_keep=KEEP,
+        max_to_keep=keep,
         enable_async_checkpointing=False,
         cleanup_tmp_directories=not read_only,
         create=not read_only,
@@ -147,6 +147,15 @@ def restore(
         'failed its digest; restore one from a copy, or start again with another --workdir',
         DATA,
     )
+
+
+def facts(folder: Path) -> Mapping[str, Any] | None:
+    """The facts of the newest checkpoint in a folder, whose leaves are not looked at.
+
+    None when there is none, or its record is damaged.
+    """
+    newest = max((int(p.name) for p in folder.glob('*') if p.name.isdigit()), default=None)
+    return None if newest is None else _record(folder, newest)
 
 
 def _read(folder: Path, step: int, template: Any) -> Restored | None:

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict, config_flags
 from gan_jax import load
 from gan_jax.augment import policy as policies
 from gan_jax.errors import UserError
+from gan_jax.generate import BATCH_NORM, WEIGHTS
 
 # Words of a block that are not keywords of its function.
 TERM = ('weight', 'every', 'policy', 'strength')
@@ -47,10 +48,15 @@ VALUES = {
     'ema.halflife_images': POSITIVE,
     'ema.ramp': POSITIVE,
     'evaluate.metrics': TEXT,
+    'evaluate.full': TEXT,
     'evaluate.num': (int, lambda v: v >= 2, 'an integer of at least 2'),
+    'evaluate.weights': (str, lambda v: v in WEIGHTS, "'ema' or 'raw'"),
+    'evaluate.batch_norm': (str, BATCH_NORM.fullmatch, "'moving', 'batch' or 'standing(100)'"),
+    'evaluate.unaugmented': TEXT,
     'every.log': COUNT,
     'every.sample': COUNT,
     'every.evaluate': COUNT,
+    'every.full': COUNT,
     'every.checkpoint': COUNT,
     'mesh.data': (int, lambda v: v == -1 or v >= 1, 'a number of devices, or -1 for all'),
     'dtype': (str, lambda v: v in ('float32', 'bfloat16'), "'float32' or 'bfloat16'"),

@@ -1,6 +1,12 @@
-"""Images by index: image i of a seed is the same whatever is asked for beside it."""
+"""Images by index: image i of a seed is the same whatever is asked for beside it.
 
-from collections.abc import Callable, Iterator
+Neither how many images are asked for, nor in which portions, nor on how many devices changes a bit
+of one: image i is always made in the block of `BATCH` that it lies in, and a device makes a whole
+block at a time.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -8,10 +14,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import sharding
 from gan_jax.keys import named
+from gan_jax.standing import standing
+from gan_jax.state import TrainState
 
-# One compiled batch for every request: a convolution's rounding depends on its batch.
-BATCH = 100
+BATCH = 100  # a convolution's rounding depends on its batch
+
+# What images are drawn with, by the name that a config gives.
+WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {
+    'ema': lambda state: state.ema,
+    'raw': lambda state: state.g.variables,
+}
+BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d*)\)')
 
 
 def make_generate(
@@ -21,6 +36,8 @@ def make_generate(
     num_classes: int,
     label: int | None = None,
     truncation: float | None = None,
+    batch_norm: str = 'moving',
+    devices: Sequence[jax.Device] | None = None,
 ) -> Callable[..., Iterator[np.ndarray]]:
     """A function that yields generated images in batches.
 
@@ -31,31 +48,65 @@ def make_generate(
         label: the class of every image.
         truncation: latents are drawn again until every coordinate lies within this many standard
             deviations (Brock et al. 2018, arXiv 1809.11096, section 3.1); None draws once.
+        batch_norm: the statistics that BatchNorm takes. 'moving': those that training has kept.
+            'batch': those of the block of 100 that an image is made in. 'standing(n)': the mean of
+            those of n batches of other latents, see `standing`.
+        devices: which share the work; None is the first one. Their number changes no image.
 
     Returns:
-        (variables, seed, count) -> iterator of uint8 [n, H, W, C] with `count` images in all. The
-        network runs on one device, in evaluation mode, in a fixed, padded batch.
+        (variables, seed, indices) -> iterator of uint8 [n, H, W, C], the images of these indices in
+        their order. Indices that follow one another cost least: a block is made for any of it.
     """
+    mesh = sharding.line(devices or jax.local_devices()[:1])
+    standing_batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
 
-    def latent(key: jax.Array) -> jax.Array:
-        if truncation is None:
-            return jax.random.normal(key, (latent_dim,))
-        # The distribution of drawing again, without a loop.
-        return jax.random.truncated_normal(key, -truncation, truncation, (latent_dim,))
-
-    @jax.jit
-    def batch(variables, seed, index):
-        key = named(jax.random.key(seed), 'sample')
-        z = jax.vmap(lambda i: latent(jax.random.fold_in(key, i)))(index)
+    def inputs(seed, index, purpose='sample'):
+        key = named(jax.random.key(seed), purpose)
+        z = jax.vmap(lambda i: _latent(jax.random.fold_in(key, i), latent_dim, truncation))(index)
         classes = index % num_classes if label is None else jnp.full_like(index, label)
-        images = generator.apply(variables, z, classes, train=False)
+        return z, classes
+
+    def block(shared, index):
+        variables, seed = shared
+        z, classes = inputs(seed, index)
+        if batch_norm == 'batch':
+            moved = [name for name in variables if name != 'params']
+            images, _ = generator.apply(variables, z, classes, train=True, mutable=moved)
+        else:
+            images = generator.apply(variables, z, classes, train=False)
         return jnp.round(images.astype(jnp.float32) * 255).astype(jnp.uint8)
 
-    def generate(variables: Any, seed: int, count: int) -> Iterator[np.ndarray]:
-        variables = jax.device_put(variables, jax.local_devices()[0])
-        for first in range(0, count, BATCH):
-            index = np.arange(first, first + BATCH, dtype=np.int32)
-            images = batch(variables, np.int32(seed), index)
-            yield np.asarray(images)[: count - first]
+    blocks = sharding.on_each(block, mesh)
+
+    def generate(variables: Any, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        wanted = _by_block(np.asarray(indices))
+        if standing_batches and wanted:
+            others = (
+                inputs(seed, n * BATCH + jnp.arange(BATCH), 'standing')
+                for n in range(standing_batches)
+            )
+            variables = standing(generator, variables, others)
+        shared = jax.device_put((variables, np.int32(seed)), sharding.replicated(mesh))
+        for first in range(0, len(wanted), mesh.size):
+            group = wanted[first : first + mesh.size]
+            starts = [index[0] // BATCH * BATCH for index in group]
+            starts += starts[:1] * (mesh.size - len(group))  # something for every device
+            rows = np.concatenate([np.arange(i, i + BATCH, dtype=np.int32) for i in starts])
+            made = np.split(np.asarray(blocks(shared, rows)), mesh.size)
+            for index, images in zip(group, made, strict=False):
+                yield images[index % BATCH]
 
     return generate
+
+
+def _latent(key: jax.Array, size: int, truncation: float | None) -> jax.Array:
+    if truncation is None:
+        return jax.random.normal(key, (size,))
+    # The distribution of drawing again, without a loop.
+    return jax.random.truncated_normal(key, -truncation, truncation, (size,))
+
+
+def _by_block(indices: np.ndarray) -> list[np.ndarray]:
+    """The indices in their order, cut where the block changes."""
+    cuts = np.flatnonzero(np.diff(indices // BATCH)) + 1
+    return [part for part in np.split(indices, cuts) if len(part)]

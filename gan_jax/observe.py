@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from gan_jax import pictures
 from gan_jax.errors import DIVERGED, UserError
+from gan_jax.evaluate.contract import Watch
 from gan_jax.writers import Writers
 
 GRID = 64  # images of a sample picture
@@ -56,13 +57,12 @@ def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers
     writers.write_images(step, {'samples': picture[None]})
 
 
-def collect(
-    batches: Iterator[np.ndarray], stopped: Callable[[], int] = lambda: 0
-) -> np.ndarray | None:
-    """All images, or None when a signal came first: no number comes from part of them."""
-    images = []
-    for batch in batches:
-        if stopped():
-            return None
-        images.append(batch)
-    return np.concatenate(images) if images else np.zeros(0, np.uint8)
+def collect(batches: Iterator[np.ndarray], count: int, watch: Watch) -> np.ndarray:
+    """All of `count` images that come in batches, uint8 [count, H, W, C]; [0] of none."""
+    images, done = [np.zeros(0, np.uint8)], 0
+    with watch('generating images') as tick:
+        for batch in batches:
+            images.append(batch)
+            done += len(batch)
+            tick(done, count)
+    return np.concatenate(images[1:] or images)

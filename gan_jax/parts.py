@@ -1,7 +1,7 @@
 """Everything that a config describes, put together: what train, sample and evaluate start from."""
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +9,11 @@ import numpy as np
 from gan_jax import data, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
-from gan_jax.evaluate.contract import Context, Evaluation
+from gan_jax.evaluate.contract import Context, Evaluation, Watch, unwatched
 from gan_jax.experiment import Experiment, build
-from gan_jax.generate import make_generate
+from gan_jax.generate import WEIGHTS, make_generate
 from gan_jax.program import Program, make_program
+from gan_jax.state import TrainState
 
 
 class Parts(NamedTuple):
@@ -25,8 +26,8 @@ class Parts(NamedTuple):
         reference: the whole train split, which metrics compare with.
         experiment: networks, terms and numbers.
         program: the train step.
-        generate: (variables, seed, count) -> generated images, see `generate.make_generate`.
-        evaluation: (names of metrics, how many images) -> the metrics, prepared once.
+        generate: (state, seed, indices) -> generated images, see `generate.make_generate`.
+        evaluation: names of metrics -> the metrics, prepared once.
     """
 
     settings: Mapping[str, Any]
@@ -36,7 +37,7 @@ class Parts(NamedTuple):
     experiment: Experiment
     program: Program
     generate: Callable[..., Iterator[np.ndarray]]
-    evaluation: Callable[[str, int], Evaluation]
+    evaluation: Callable[[str], Evaluation]
 
 
 def assemble(
@@ -45,6 +46,7 @@ def assemble(
     devices: int | None = None,
     allow: Collection[str] | None = None,
     outline: bool = False,
+    watch: Watch = unwatched,
 ) -> Parts:
     """The parts of the run that a config without faults describes.
 
@@ -53,6 +55,7 @@ def assemble(
         devices: how many to use; None is the config's.
         allow: packages that the config's paths may name, as in `load.resolve`.
         outline: take `data.outline` where a published data set is not prepared.
+        watch: the work of preparing metrics.
 
     Raises:
         UserError: the data cannot be read, or the parts do not fit together.
@@ -91,20 +94,32 @@ def assemble(
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error
 
-    game = experiment.game
-    generate = make_generate(
-        game.generator, latent_dim=game.latent_dim, num_classes=game.num_classes
+    game, measured = experiment.game, settings['evaluate']
+    devices = sharding.workers(settings['mesh']['data'])
+    draw = make_generate(
+        game.generator,
+        latent_dim=game.latent_dim,
+        num_classes=game.num_classes,
+        batch_norm=measured['batch_norm'],
+        devices=devices,
     )
 
+    def generate(state: TrainState, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        return draw(WEIGHTS[measured['weights']](state), seed, indices)
+
     @functools.cache
-    def evaluation(metrics, num):
+    def evaluation(metrics):
         given = Context(
             train=reference,
             held_out=functools.cache(lambda: load(split='test')),
             learned=dataset,
             critic=game.critic,
-            num=num,
+            num=measured['num'],
+            conditional=bool(settings['generator'].get('num_classes')),
             data_dir=images['dir'] or None,
+            allow=allow,
+            devices=devices,
+            watch=watch,
         )
         return protocol.prepare(metrics, given)
 

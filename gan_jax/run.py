@@ -5,15 +5,19 @@ The loop that trains one run, `train.train`, and that of several as one populati
 """
 
 import contextlib
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orbax.checkpoint as ocp
 
 from gan_jax import checkpoint, config, data, observe, workdir
+from gan_jax.best import Best
 from gan_jax.errors import UserError
+from gan_jax.evaluate.contract import Tick
+from gan_jax.evaluate.names import is_distance
 from gan_jax.parts import Parts
 from gan_jax.state import TrainState
 from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
@@ -27,14 +31,15 @@ def facts_of(parts: Parts) -> Facts:
 
 
 def due(step: int, settings: Mapping[str, Any]) -> set[str]:
-    """What is to be done at a step, of 'log', 'sample', 'evaluate' and 'checkpoint'.
+    """What is to be done at a step, of 'log', 'sample', 'evaluate', 'full' and 'checkpoint'.
 
-    At the last one that is everything; before the first there is nothing to log or to save.
+    At the last one that is everything; before the first there is nothing to log or to save, and
+    the full protocol is not worth its time.
     """
     every = settings['every']
     if step == settings['steps']:
-        return {'log', 'sample', 'evaluate', 'checkpoint'}
-    wanted = {'evaluate'} if step == 0 else {'log', 'evaluate', 'checkpoint'}
+        return {'log', 'sample', 'evaluate', 'full', 'checkpoint'}
+    wanted = {'evaluate'} if step == 0 else {'log', 'evaluate', 'full', 'checkpoint'}
     found = {name for name in wanted if step % every[name] == 0}
     return found | ({'sample'} if observe.picture_due(step, every['sample']) else set())
 
@@ -69,6 +74,22 @@ def resume(
     return restored
 
 
+def evaluations(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """When metrics are looked at, and which: ('evaluate', 'fd_digits'), ('full', 'fid10k_test')."""
+    asked = settings['evaluate']
+    return [('evaluate', asked['metrics']), ('full', asked['full'])]
+
+
+def best_by(settings: Mapping[str, Any]) -> str:
+    """The metric of the best checkpoint: the first distance that is measured; '' when none is."""
+    names = ','.join(metrics for _, metrics in evaluations(settings)).split(',')
+    return next(filter(is_distance, names), '')
+
+
+class _Stopped(Exception):
+    """A signal came while metrics were measured."""
+
+
 class Run:
     """A run that is under way; `opened` makes it.
 
@@ -85,10 +106,11 @@ class Run:
         stopped: Callable[[], int],
         writers: Writers,
         checkpoints: ocp.CheckpointManager,
+        best: Best,
     ):
         self.failed: UserError | None = None
         self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
-        self._writers, self._checkpoints = writers, checkpoints
+        self._writers, self._checkpoints, self._best = writers, checkpoints, best
         self._step = self._saved = restored.step if restored else 0
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
@@ -111,13 +133,14 @@ class Run:
             count = settings['d_steps'] * settings['batch_size']
             row |= observe.means(state.metrics, step) | observe.rates(self._mark, step, count)
         if 'sample' in now:
-            images = self._parts.generate(state.ema, settings['seed'], observe.GRID)
+            images = self._parts.generate(state, settings['seed'], range(observe.GRID))
             observe.write_picture(self._folder, step, images, self._writers)
-        if 'evaluate' in now:
-            row |= self._evaluated(state)
-        if self._stopped():
+        try:
+            row |= self._evaluated(state, now)
+        except _Stopped:
             return False
         self._seen = step
+        self._best.look(row, step)
         if row:
             self._writers.write_scalars(step, row)
             self._mark = time.monotonic(), step
@@ -133,6 +156,17 @@ class Run:
             facts = {**self._facts, 'seen': self._seen == step}
             checkpoint.save(self._checkpoints, state, facts)
             self._saved = step
+
+    def save_best(self, state: TrainState, step: int) -> None:
+        """Keeps a checkpoint of the step apart if `look` has found it the best so far.
+
+        To be called before `save`: a run that is killed between the two looks again.
+
+        Raises:
+            UserError: as `checkpoint.save`.
+        """
+        if self.failed is None:
+            self._best.save(state, step, self._facts)
 
     def fail(self, error: UserError) -> None:
         """Notes why the run has ended; the first reason stays, and nothing more is written."""
@@ -152,15 +186,25 @@ class Run:
             said = f'done: {step} steps in {self._folder}'
         print(said, flush=True)
 
-    def _evaluated(self, state: TrainState) -> dict[str, float]:
-        settings = self._parts.settings
-        evaluation = self._parts.evaluation(**settings['evaluate'])
-        batches = self._parts.generate(state.ema, settings['seed'], evaluation.num)
-        images = observe.collect(batches, self._stopped)
-        if images is None:
-            return {}
-        values = evaluation.measure(images, state.d.variables)
-        return {f'eval/{name}': value for name, value in values.items()}
+    def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
+        asked = [metrics for name, metrics in evaluations(self._parts.settings) if name in now]
+        due = [self._parts.evaluation(metrics) for metrics in asked]
+        count = max((one.num for one in due), default=0)
+        batches = self._parts.generate(state, self._parts.settings['seed'], range(count))
+        images = observe.collect(batches, count, self._watch)
+        found = [one.measure(images, state, self._watch) for one in due]
+        return {f'eval/{name}': value for values in found for name, value in values.items()}
+
+    @contextlib.contextmanager
+    def _watch(self, what: str) -> Iterator[Tick]:
+        """Work that a signal ends: it may take minutes, and no number comes from half of it."""
+
+        def tick(done: int, total: int) -> None:
+            if self._stopped():
+                raise _Stopped(what)
+
+        tick(0, 1)
+        yield tick
 
 
 @contextlib.contextmanager
@@ -187,12 +231,15 @@ def opened(
     workdir.write_json(folder / 'config.json', settings)
     if parts.subset is not None:
         workdir.write_json(folder / 'subset.json', parts.subset.tolist())
+    if restored is None:
+        shutil.rmtree(folder / 'best', ignore_errors=True)  # of a run that was given up
     workdir.write_status(folder, 'running', restored.step if restored else 0)
     with contextlib.ExitStack() as files:
         writers = _writers(folder, settings, since, shown)
         files.callback(writers.close)
         checkpoints = files.enter_context(checkpoint.manager(folder / 'checkpoints'))
-        run = Run(parts, folder, facts, restored, stopped, writers, checkpoints)
+        best = Best(folder / 'best', best_by(settings))
+        run = Run(parts, folder, facts, restored, stopped, writers, checkpoints, best)
         try:
             yield run
         except UserError as error:

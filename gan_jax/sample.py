@@ -13,14 +13,14 @@ import numpy as np
 
 from gan_jax import cli, pictures, trained
 from gan_jax.errors import UNWRITABLE, UserError
-from gan_jax.generate import make_generate
+from gan_jax.generate import WEIGHTS, make_generate
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draws --num images with the averaged generator."""
+    """Draws --num images."""
     flags = _parse(arguments)
-    run = trained.read(flags.workdir, flags.step, flags.allow, data_dir=flags.data_dir)
-    game = run.parts.experiment.game
+    run = trained.of_flags(flags)
+    game, asked = run.parts.experiment.game, run.parts.settings['evaluate']
     if flags.label is not None and not 0 <= flags.label < game.num_classes:
         raise UserError(f'--label is {flags.label}: give a class from 0 to {game.num_classes - 1}')
     generate = make_generate(
@@ -29,8 +29,10 @@ def main(arguments: Sequence[str]) -> int:
         num_classes=game.num_classes,
         label=flags.label,
         truncation=flags.truncation,
+        batch_norm=asked['batch_norm'],
     )
-    images = generate(run.checkpoint.state.ema, flags.seed, flags.num)
+    variables = WEIGHTS[asked['weights']](run.checkpoint.state)
+    images = generate(variables, flags.seed, range(flags.num))
     try:
         _write(flags.out, images, flags.num)
     except OSError as error:

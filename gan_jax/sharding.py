@@ -4,6 +4,7 @@ Results do not depend on the number of devices: random draws are those of the gl
 mean over the batch, in a loss or in BatchNorm, is a mean over all devices.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -29,8 +30,7 @@ def make_mesh(count: int, batch_size: int) -> Mesh:
             f'config.batch_size {batch_size} does not divide among {used} devices: '
             'change it, or use fewer with --config.mesh.data=N'
         )
-    # Explicit axes, jax's default, would refuse gathers and reshapes across the batch.
-    return jax.make_mesh((used,), ('data',), axis_types=(AxisType.Auto,), devices=devices[:used])
+    return line(devices[:used])
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -54,3 +54,39 @@ def shard_with(mesh: Mesh):
         return jax.lax.with_sharding_constraint(tree, batch_sharding(mesh))
 
     return shard
+
+
+def workers(count: int) -> list[jax.Device]:
+    """The devices that share work without a gradient: at most `count` of them, all when -1.
+
+    Of a CPU's it is one, since they are the same cores.
+    """
+    devices = jax.local_devices()
+    if devices[0].platform == 'cpu':
+        return devices[:1]
+    return devices if count == -1 else devices[:count]
+
+
+def line(devices: Sequence[jax.Device]) -> Mesh:
+    """The mesh of these devices, with the one axis 'data'."""
+    # Explicit axes, jax's default, would refuse gathers and reshapes across the batch.
+    return jax.make_mesh((len(devices),), ('data',), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def on_each(function: Callable[[Any, Any], Any], mesh: Mesh) -> Callable[[Any, Any], Any]:
+    """A function of one fixed batch, compiled to run on every device, a batch on each.
+
+    A device runs the same program whatever their number: rounding, which depends on the shape of a
+    batch, does not depend on how many they are.
+
+    Args:
+        function: (what all share, a tree of [n, ...]) -> a tree of [n, ...].
+        mesh: of D devices.
+
+    Returns:
+        (what all share, a tree of [D * n, ...]) -> the tree of [D * n, ...].
+    """
+    spread = PartitionSpec('data')
+    # check_vma would refuse the derivatives of `models.conv`, and there is nothing for it to find.
+    options = dict(in_specs=(PartitionSpec(), spread), out_specs=spread, check_vma=False)
+    return jax.jit(jax.shard_map(function, mesh=mesh, **options))

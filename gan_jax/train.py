@@ -51,7 +51,8 @@ def train(parts: Parts, folder: Path) -> int:
         UserError: the workdir cannot be used or holds another run, or the run has diverged.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
-    parts.evaluation(**settings['evaluate'])  # its faults, before anything is written
+    for _, metrics in run.evaluations(settings):
+        parts.evaluation(metrics)  # its faults, before anything is written
 
     with workdir.locked(folder), stop_on_signal() as stopped:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
@@ -68,6 +69,7 @@ def train(parts: Parts, folder: Path) -> int:
 
                 # Save. Asked once: a signal that comes now waits for the next step.
                 ending = stopped() or step == settings['steps']
+                opened.save_best(state, step)
                 if ending or 'checkpoint' in run.due(step, settings):
                     opened.save(state, step)
                 if ending:

@@ -1,12 +1,14 @@
 """A trained run read back from its workdir: what sampling and evaluation start from."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gan_jax import checkpoint, config, workdir
 from gan_jax.errors import MISSING, UserError
+from gan_jax.evaluate.contract import Watch, unwatched
+from gan_jax.generate import BATCH_NORM, WEIGHTS
 from gan_jax.load import TRUSTED
 from gan_jax.parts import Parts, assemble
 
@@ -22,7 +24,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags by which a command names a trained run."""
     parser.add_argument('--workdir', required=True, metavar='DIR', type=Path, help='of the run')
     parser.add_argument(
-        '--step', default='last', metavar='N', help="checkpoint: a number or 'last'"
+        '--step', default='last', metavar='N', help="checkpoint: a number, 'last' or 'best'"
+    )
+    parser.add_argument(
+        '--weights', choices=[*WEIGHTS], help="of the generator: averaged, or the optimiser's own"
+    )
+    parser.add_argument(
+        '--batch_norm',
+        type=_batch_norm,
+        metavar='MODE',
+        help="statistics: 'moving', 'batch' or 'standing(N)', of N batches",
     )
     parser.add_argument(
         '--data_dir', metavar='DIR', type=Path, help='of the data, if they lie elsewhere by now'
@@ -43,20 +54,48 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def read(folder: Path, step: str, allow: Sequence[str], *, data_dir: Path | None = None) -> Trained:
+def _batch_norm(text: str) -> str:
+    if not BATCH_NORM.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"is {text}: give 'moving', 'batch' or 'standing(100)'")
+    return text
+
+
+def of_flags(flags: argparse.Namespace, *, watch: Watch = unwatched, **evaluate: Any) -> Trained:
+    """The run that the flags of `add_flags` name; the rest is as in `read`."""
+    return read(
+        flags.workdir,
+        flags.step,
+        flags.allow,
+        data_dir=flags.data_dir,
+        evaluate={'weights': flags.weights, 'batch_norm': flags.batch_norm, **evaluate},
+        watch=watch,
+    )
+
+
+def read(
+    folder: Path,
+    step: str,
+    allow: Sequence[str],
+    *,
+    data_dir: Path | None = None,
+    evaluate: Mapping[str, Any] | None = None,
+    watch: Watch = unwatched,
+) -> Trained:
     """The run in a workdir at one of its checkpoints.
 
     Args:
         folder: the workdir.
-        step: a number, or 'last'.
+        step: a number, 'last', or 'best', see `run.best_by`.
         allow: packages beside `load.TRUSTED` that its config may name.
         data_dir: where its data set lies; None is where it lay when the run began.
+        evaluate: values that replace those of config.evaluate; None leaves one as it is.
+        watch: the work of preparing metrics.
 
     Raises:
         UserError: no run, no such checkpoint, a config with faults, or one that names other code.
     """
-    if step != 'last' and not step.isdigit():
-        raise UserError(f"--step is '{step}': give a number or 'last'")
+    if step not in ('last', 'best') and not step.isdigit():
+        raise UserError(f"--step is '{step}': give a number, 'last' or 'best'")
     settings = workdir.read_config(folder)
     trusted = (*TRUSTED, *allow)
     wrong = config.faults(settings, trusted)
@@ -64,10 +103,16 @@ def read(folder: Path, step: str, allow: Sequence[str], *, data_dir: Path | None
         raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
     if data_dir is not None:
         settings['data']['dir'] = str(data_dir)
-    parts = assemble(settings, devices=1, allow=trusted)
-    found = checkpoint.restore(
-        folder / 'checkpoints', parts.program.shapes, step=None if step == 'last' else int(step)
-    )
+    settings['evaluate'] |= {k: v for k, v in (evaluate or {}).items() if v is not None}
+    parts = assemble(settings, devices=1, allow=trusted, watch=watch)
+    wanted = int(step) if step.isdigit() else None
+    place = folder / ('best' if step == 'best' else 'checkpoints')
+    found = checkpoint.restore(place, parts.program.shapes, step=wanted)
+    if found is None and step == 'best':
+        raise UserError(
+            f'{folder} has kept no best checkpoint: its config.evaluate.metrics name no distance',
+            MISSING,
+        )
     if found is None:
         raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
     return Trained(parts, found)

@@ -188,10 +188,10 @@ def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     def interrupting(settings):
         parts = assembled(settings)
 
-        def generate(variables, seed, count):
-            if count == 100 and reached(tmp_path / FIRST) == 6:
+        def generate(state, seed, indices):
+            if len(indices) == 100 and reached(tmp_path / FIRST) == 6:
                 terminate()  # the first member has been evaluated, the second has not
-            yield from parts.generate(variables, seed, count)
+            yield from parts.generate(state, seed, indices)
 
         return parts._replace(generate=generate)
 

@@ -76,7 +76,7 @@ def test_a_generator_may_have_a_list_among_its_options():
         lambda: listed.init(jax.random.key(0), np.zeros((1, 16)), np.zeros(1, int), train=False)
     )
     blank = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), variables)
-    assert next(drawn(blank, 0, 2)).shape == (2, 16, 16, 1)
+    assert next(drawn(blank, 0, range(2))).shape == (2, 16, 16, 1)
 
 
 def test_an_outline_stands_in_for_data_that_are_missing_and_for_no_other_fault(tmp_path):

@@ -86,7 +86,7 @@ def test_truncation_bounds_every_latent():
     options = {'latent_dim': 64, 'num_classes': 10}
     for truncation in (None, 0.5):
         draw_one = generate.make_generate(module, truncation=truncation, **options)
-        list(draw_one(variables, 0, 100))
+        list(draw_one(variables, 0, range(100)))
         jax.effects_barrier()
         if truncation is None:
             assert np.abs(seen['z']).max() > 3
@@ -96,7 +96,7 @@ def test_truncation_bounds_every_latent():
             # The variance of a standard normal cut at 0.5.
             np.testing.assert_allclose(seen['z'].var(), 0.0806, atol=0.003)
     np.testing.assert_array_equal(seen['label'], np.arange(100) % 10)
-    list(generate.make_generate(module, label=7, **options)(variables, 0, 1))
+    list(generate.make_generate(module, label=7, **options)(variables, 0, range(1)))
     jax.effects_barrier()
     assert set(seen['label'].tolist()) == {7}
 

@@ -147,9 +147,9 @@ def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_
     def interrupting(*arguments, **options):
         generate = make_generate(*arguments, **options)
 
-        def batches(variables, seed, count):
-            for batch in generate(variables, seed, count):
-                if count == 100 and (tmp_path / 'samples' / '00000008.png').exists():
+        def batches(variables, seed, indices):
+            for batch in generate(variables, seed, indices):
+                if len(indices) == 100 and (tmp_path / 'samples' / '00000008.png').exists():
                     os.kill(os.getpid(), signal.SIGTERM)
                 yield batch
 

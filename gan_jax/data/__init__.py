@@ -98,7 +98,7 @@ def outline(name: str, size: int) -> DataSet | None:
 
 
 def _no_split(name: str, split: str, known: tuple[str, ...]) -> UserError:
-    return UserError(f"'{name}' has no split '{split}'{nearest(split, known)}")
+    return UserError(f"'{name}' has no split '{split}'{nearest(split, known)}", MISSING)
 
 
 def _resized(data: DataSet, size: int) -> DataSet:

@@ -146,6 +146,9 @@ def fetch(
         path = folder / file.name
         if path.exists() and path.stat().st_size == file.size:
             continue
-        with watched(file) as advance:
-            download(file.url, path, size=file.size, sha256=file.sha256, advance=advance)
+        try:
+            with watched(file) as advance:
+                download(file.url, path, size=file.size, sha256=file.sha256, advance=advance)
+        except UserError as error:
+            raise UserError(f'{error} and give it by --source', error.status) from error
     return {file.name: folder / file.name for file in files}

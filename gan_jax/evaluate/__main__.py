@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan_jax import cli, observe, trained, workdir
+from gan_jax.bars import bar
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.generate import BATCH
@@ -18,36 +19,39 @@ from gan_jax.versions import versions
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Evaluates one checkpoint with the averaged generator."""
+    """Evaluates one checkpoint."""
     flags = _parse(arguments)
-    run = trained.read(flags.workdir, flags.step, flags.allow, data_dir=flags.data_dir)
-    settings = run.parts.settings
-    asked = settings['evaluate']['metrics'] if flags.metrics is None else flags.metrics
-    count = flags.num or settings['evaluate']['num']
+    run = trained.of_flags(flags, watch=bar, num=flags.num, unaugmented=flags.unaugmented)
+    settings, state = run.parts.settings, run.checkpoint.state
+    asked = settings['evaluate']
+    evaluation = run.parts.evaluation(_metrics(flags.metrics, asked))
     seed = settings['seed'] if flags.seed is None else flags.seed
-    evaluation = run.parts.evaluation(metrics=asked, num=count)
-    state = run.checkpoint.state
-    images = observe.collect(run.parts.generate(state.ema, seed, evaluation.num))
+    count = evaluation.num
+    images = observe.collect(run.parts.generate(state, seed, range(count)), count, bar)
     result = {
-        **_values(evaluation.measure(images, state.d.variables)),
+        **_values(evaluation.measure(images, state, bar)),
         'protocol': {
             **evaluation.protocol,
             'num': count,
             'seed': seed,
             'labels': f'i mod {run.parts.experiment.game.num_classes}',
-            'weights': 'moving average',
-            'batch_norm': 'moving statistics',
+            'weights': asked['weights'],
+            'batch_norm': asked['batch_norm'],
             'batch': BATCH,
             'quantised': 'uint8',
         },
-        'checkpoint': {'step': run.checkpoint.step, 'digest': run.checkpoint.digest},
-        'config_sha256': json_digest(settings),
+        'checkpoint': {
+            'which': flags.step,
+            'step': run.checkpoint.step,
+            'digest': run.checkpoint.digest,
+        },
+        'config_sha256': json_digest(workdir.read_config(flags.workdir)),
         'training_seed': settings['seed'],
         'versions': versions(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
     folder = flags.workdir / 'results'
-    path = folder / f'step_{run.checkpoint.step}_num_{count}_seed_{seed}.json'
+    path = folder / _name(result)
     try:
         folder.mkdir(exist_ok=True)
         workdir.write_json(path, result)
@@ -57,6 +61,18 @@ def main(arguments: Sequence[str]) -> int:
         print(f'{name}: {"not finite" if value is None else f"{value:.6g}"}')
     print(f'step {run.checkpoint.step}, {count} images, seed {seed}: {path}')
     return os.EX_OK
+
+
+def _metrics(given: str | None, asked: Mapping[str, Any]) -> str:
+    """Those of the command line, or all that the config names."""
+    return f'{asked["metrics"]},{asked["full"]}' if given is None else given
+
+
+def _name(result: Mapping[str, Any]) -> str:
+    """A file name that tells protocols apart; 64 bits of a digest for what it does not say."""
+    protocol = result['protocol']
+    step, num, seed = result['checkpoint']['step'], protocol['num'], protocol['seed']
+    return f'step_{step}_num_{num}_seed_{seed}_{json_digest(protocol)[:16]}.json'
 
 
 def _values(metrics: Mapping[str, float]) -> dict[str, Any]:
@@ -73,6 +89,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     trained.add_flags(parser)
     parser.add_argument('--num', type=int, help='images; by default those of the config')
     parser.add_argument('--metrics', help='a,b; by default those of the config')
+    parser.add_argument(
+        '--unaugmented', metavar='FAKES', help='a,b; for leak, see config.evaluate.unaugmented'
+    )
     parser.add_argument(
         '--seed', type=trained.seed, help='of the latents; by default that of the config'
     )

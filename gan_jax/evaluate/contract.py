@@ -1,15 +1,27 @@
 """What a family of metrics is given, and what it gives."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import flax.linen as nn
+import jax
 import numpy as np
 
 from gan_jax.data import DataSet
+from gan_jax.state import TrainState
 
 Values = dict[str, float]  # by the names of metrics
+Tick = Callable[[int, int], object]  # (how much of a piece of work is done, of how much)
+Watch = Callable[[str], contextlib.AbstractContextManager[Tick]]  # what is done -> its ticks
+
+
+@contextlib.contextmanager
+def unwatched(what: str) -> Iterator[Tick]:
+    """The `Watch` of work that nobody looks at."""
+    del what
+    yield lambda done, total: None
 
 
 class Context(NamedTuple):
@@ -21,7 +33,11 @@ class Context(NamedTuple):
         learned: the part of `train` that the discriminator was trained on.
         critic: the discriminator.
         num: of generated images, for metrics whose names give no number.
+        conditional: whether the generator is given a class.
         data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
+        allow: packages that the path of an extractor may name, as in `load.resolve`.
+        devices: that share the work of a large extractor; none is the first one.
+        watch: the work of preparing metrics, such as a pass over all real images.
     """
 
     train: DataSet
@@ -29,7 +45,28 @@ class Context(NamedTuple):
     learned: DataSet
     critic: nn.Module
     num: int
+    conditional: bool = False
     data_dir: str | Path | None = None
+    allow: Collection[str] | None = None
+    devices: Sequence[jax.Device] = ()
+    watch: Watch = unwatched
+
+
+class Measure(Protocol):
+    """Metrics that are ready to be computed."""
+
+    def __call__(self, images: np.ndarray, state: TrainState, watch: Watch = unwatched) -> Values:
+        """Measures generated images and the state that they come from.
+
+        Args:
+            images: uint8 [n, H, W, C], of class i mod K. It may be more than the metrics need, and
+                they take the first.
+            state: of training; metrics of the discriminator look at it.
+            watch: the work of measuring. What its ticks raise ends it.
+
+        Returns:
+            {name: value}.
+        """
 
 
 class Evaluation(NamedTuple):
@@ -37,11 +74,10 @@ class Evaluation(NamedTuple):
 
     Attributes:
         num: generated images that `measure` takes; 0 where no metric looks at any.
-        measure: (generated images uint8 [num, H, W, C], of class i mod K; the discriminator's
-            variables) -> {name: value}. It may be given more images, and takes the first.
+        measure: generated images and a state -> {name: value}.
         protocol: what the values depend on beside the images, as JSON.
     """
 
     num: int
-    measure: Callable[[np.ndarray, Mapping[str, Any]], Values]
+    measure: Measure
     protocol: Mapping[str, Any]

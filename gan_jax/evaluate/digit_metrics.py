@@ -13,7 +13,7 @@ import numpy as np
 
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
-from gan_jax.evaluate.contract import Context, Evaluation, Values
+from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
 from gan_jax.evaluate.diversity import COLLAPSED, diversity
 
 DIGITS = ('digits', 'stacked_digits')
@@ -34,8 +34,8 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         )
     metrics = [METRICS[name](given) for name in asked]
 
-    def measure(images, variables) -> Values:
-        del variables
+    def measure(images, state, watch: Watch = unwatched) -> Values:
+        del state, watch
         seen = features.digits(images[: given.num])
         return {name: value for metric in metrics for name, value in metric(seen).items()}
 

@@ -5,8 +5,7 @@ see `logits`.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
@@ -16,7 +15,7 @@ import numpy as np
 from gan_jax.data.dataset import labels_of
 from gan_jax.errors import UserError
 from gan_jax.evaluate import logits, probes
-from gan_jax.evaluate.contract import Context, Evaluation, Values
+from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
 from gan_jax.evaluate.features import in_batches
 
 BATCH = 100  # images that the discriminator sees at once
@@ -39,8 +38,9 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
     probed = [name for name in asked if name in probes.NAMES]
 
-    def measure(images: np.ndarray, variables: Mapping[str, Any]) -> Values:
-        values = {}
+    def measure(images, state, watch: Watch = unwatched) -> Values:
+        del watch
+        values, variables = {}, state.d.variables
         if probed:
             seen = functools.partial(features_of, variables)
             found = probes.probe(seen, given.train, given.held_out())

@@ -8,19 +8,22 @@ every result and into the key of every reference that is kept.
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from gan_jax import sharding
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, inception, weights
+from gan_jax.evaluate.contract import Tick
 from gan_jax.evaluate.features import in_batches
 from gan_jax.load import resolve
 
-BATCH = 64  # images that Inception sees at once, always
+BATCH = 64  # images that Inception sees at once on a device, always
+CHUNK = 4096  # images that an extractor is given at once; a data set may not fit in memory
 
 
 class Seen(NamedTuple):
@@ -47,21 +50,31 @@ class Extractor(NamedTuple):
     facts: Mapping[str, Any]
 
 
-def from_inception(data_dir: str | Path | None, *, interpolation: str = 'tf1') -> Extractor:
+def from_inception(
+    variables: Mapping[str, Any],
+    *,
+    interpolation: str = 'tf1',
+    devices: Sequence[jax.Device] = (),
+) -> Extractor:
     """The Inception of the FID, 2,048 features and 1,008 classes.
 
     Args:
-        data_dir: where its weights are kept, see `weights.published`.
+        variables: from `weights.published`.
         interpolation: to 299×299, 'tf1' or 'clean', see `interpolate`.
-
-    Raises:
-        UserError: the weights are not to be had (69).
+        devices: which share the work; none is the first one. Their number changes no bit.
     """
-    of_layers = inception.make_features(weights.published(data_dir), interpolation=interpolation)
+    mesh = sharding.line(devices or jax.local_devices()[:1])
 
-    def of_batch(images):
-        found = of_layers(images, ('2048', 'logits_unbiased'))
+    def of_batch(variables, images):
+        layers = ('2048', 'logits_unbiased')
+        found = inception.features(variables, images, interpolation=interpolation, layers=layers)
         return Seen(found['2048'], jax.nn.softmax(found['logits_unbiased']))
+
+    of_batches = sharding.on_each(of_batch, mesh)
+    held = functools.cache(lambda: jax.device_put(variables, sharding.replicated(mesh)))
+
+    def see(images):
+        return in_batches(functools.partial(of_batches, held()), images, BATCH * mesh.size)
 
     facts = {
         'name': 'inception',
@@ -71,7 +84,7 @@ def from_inception(data_dir: str | Path | None, *, interpolation: str = 'tf1') -
         'precision': 'float32, highest',
         'version': 1,  # of our preprocessing and network
     }
-    return Extractor(lambda images: in_batches(of_batch, images, BATCH), facts)
+    return Extractor(see, facts)
 
 
 def from_digits_net() -> Extractor:
@@ -123,6 +136,14 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
         return Seen(found, None)
 
     return Extractor(see, facts)
+
+
+def in_chunks(extractor: Extractor, images: np.ndarray, tick: Tick) -> Iterator[Seen]:
+    """What an extractor says of images that may lie on the disk, some thousand at a time."""
+    count = len(images)
+    for first in range(0, count, CHUNK):
+        yield extractor.see(np.asarray(images[first : first + CHUNK]))
+        tick(min(first + CHUNK, count), count)
 
 
 def _combined(a: np.ndarray, b: np.ndarray) -> np.ndarray:

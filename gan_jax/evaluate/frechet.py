@@ -5,6 +5,7 @@
 worthless: the trace term is a small difference of large numbers.
 """
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -26,7 +27,7 @@ def moments(features: np.ndarray) -> Moments:
     Raises:
         ValueError: another shape, fewer than two rows, or numbers that are not finite.
     """
-    return streamed(rows.blocks(rows.checked('features', features, least=2)))
+    return streamed([rows.checked('features', features, least=2)])
 
 
 def streamed(batches: Iterable[np.ndarray]) -> Moments:
@@ -43,8 +44,7 @@ def streamed(batches: Iterable[np.ndarray]) -> Moments:
         ValueError: fewer than two rows.
     """
     count, mean, scatter = 0, 0.0, 0.0
-    for batch in batches:
-        batch = np.asarray(batch, np.float64)
+    for batch in itertools.chain.from_iterable(rows.blocks(one) for one in batches):
         own = batch.mean(axis=0)
         centred, shift = batch - own, own - mean
         weight = len(batch) / (count + len(batch))

@@ -8,7 +8,7 @@ torch-fidelity.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,32 +67,29 @@ class Inception(nn.Module):
         }
 
 
-def make_features(
-    variables: Mapping[str, Any], *, interpolation: str
-) -> Callable[[jax.Array], dict[str, jax.Array]]:
-    """The network behind images as they are stored.
+def features(
+    variables: Mapping[str, Any],
+    images: jax.Array,
+    *,
+    interpolation: str,
+    layers: Collection[str] = LAYERS,
+) -> dict[str, jax.Array]:
+    """What the network says of images as they are stored: these layers of `Inception`.
 
     Args:
         variables: from `load`.
+        images: uint8 [B, H, W, 1 or 3]. Grey ones are shown in three equal channels. Values go to
+            (x - 128) / 128, as in the graph that was published, not to [-1, 1] to the last bit.
         interpolation: to 299×299, 'tf1' or 'clean', see `interpolate`.
-
-    Returns:
-        uint8 [B, H, W, 1 or 3] -> the layers of `Inception`. Grey images are shown in three equal
-        channels. Values go to (x - 128) / 128, as in the graph that was published, not to
-        [-1, 1] to the last bit.
+        layers: of LAYERS.
     """
-
-    @functools.partial(jax.jit, static_argnames='layers')
-    def features(variables, images, layers):
-        height, width = (interpolate.matrix(interpolation, n, SIZE) for n in images.shape[1:3])
-        seen = jnp.einsum(
-            'ih,bhwc,jw->bijc', height, images.astype(jnp.float32), width, precision='highest'
-        )
-        seen = jnp.broadcast_to(seen, (*seen.shape[:3], 3))
-        found = Inception().apply(variables, (seen - 128) / 128)
-        return {name: found[name] for name in layers}
-
-    return lambda images, layers=LAYERS: features(variables, images, layers)
+    height, width = (interpolate.matrix(interpolation, n, SIZE) for n in images.shape[1:3])
+    seen = jnp.einsum(
+        'ih,bhwc,jw->bijc', height, images.astype(jnp.float32), width, precision='highest'
+    )
+    seen = jnp.broadcast_to(seen, (*seen.shape[:3], 3))
+    found = Inception().apply(variables, (seen - 128) / 128)
+    return {name: found[name] for name in layers}
 
 
 def load(path: str | Path) -> dict[str, Any]:

@@ -3,10 +3,13 @@
     fid10k_test          fid50k_train_clean          kid10k_test          is50k
     pr10k_test           improved precision and recall, k = 3
     dc10k_test           density and coverage, k = 5
+    intra_kid50k_train   the mean over classes of that of each class
+    fd5k_test@digits     in the features of another network: 'digits', or a function by its path
 
 The number of images is part of the name because it is part of the number: an FID falls as about
 1/N, and one of 10,000 images never compares with one of 50,000. So is the split, and `clean` where
-images are not interpolated as for the published FIDs.
+images are not interpolated as for the published FIDs. The Fréchet and the kernel distance are an
+FID and a KID in Inception's features only; in others they are fd and kd.
 """
 
 import re
@@ -14,10 +17,16 @@ from typing import NamedTuple
 
 from gan_jax.errors import UserError
 
-KINDS = ('fid', 'kid', 'is', 'pr', 'dc')
-FORM = re.compile(rf'({"|".join(KINDS)})([1-9]\d*)(k?)(?:_(train|test))?(?:_(clean))?')
-# Fewer images than features: the covariance has not full rank, and the FID is mostly its bias.
-LEAST = 2048
+KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc')
+FORM = re.compile(
+    rf'(intra_)?({"|".join(KINDS)})([1-9]\d*)(k?)(?:_(train|test))?(?:_(clean))?(?:_(biased))?'
+    r'(?:@([\w.]+))?'
+)
+# The names of the distances of which the metric of a best checkpoint is one.
+DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*')
+OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Inception's
+INCEPTION = 'inception'
+WIDTH = 2048  # of Inception's features
 
 
 class Score(NamedTuple):
@@ -25,17 +34,23 @@ class Score(NamedTuple):
 
     Attributes:
         name: as it was written.
-        kind: 'fid', 'kid', 'is', 'pr' or 'dc'.
+        kind: one of KINDS.
         num: of generated images.
         split: of the real images; '' for the Inception Score, which sees none.
         interpolation: of `interpolate`.
+        intra: whether it is the mean of those of each class.
+        biased: whether it may be of fewer images than features.
+        extractor: 'inception', 'digits' or the path of a function.
     """
 
     name: str
     kind: str
     num: int
     split: str
-    interpolation: str
+    interpolation: str = 'tf1'
+    intra: bool = False
+    biased: bool = False
+    extractor: str = INCEPTION
 
 
 def read(name: str) -> Score | None:
@@ -45,21 +60,73 @@ def read(name: str) -> Score | None:
         UserError: it is one, and cannot be measured so.
     """
     if name in KINDS:
-        example = f'{name}10k' if name == 'is' else f'{name}10k_test'
+        example = 'is10k' if name == 'is' else f'{name}10k_test'
+        example += '@digits' * (name in OTHERS)
         raise UserError(f"'{name}' does not say of how many images: write {example}")
     if (found := FORM.fullmatch(name)) is None:
         return None
-    kind, number, thousands, split, clean = found.groups(default='')
-    num = int(number) * (1000 if thousands else 1)
-    if kind == 'is' and split:
-        raise UserError(f"'{name}': an Inception Score sees no real images; leave out '_{split}'")
-    if kind != 'is' and not split:
-        whole = f'{kind}{number}{thousands}_test' + (clean and '_clean')
-        raise UserError(f"'{name}' does not say which real images: write {whole}, or _train")
-    if kind == 'fid' and num < LEAST:
-        kernel = name.replace('fid', 'kid', 1)
-        raise UserError(
-            f"'{name}': an FID of fewer than {LEAST:,} images is mostly bias; take {kernel}, which "
-            'has none, or more images'
+    intra, kind, number, thousands, split, clean, biased, extractor = found.groups(default='')
+    score = Score(
+        name,
+        kind,
+        int(number) * (1000 if thousands else 1),
+        split,
+        interpolation=clean or 'tf1',
+        intra=bool(intra),
+        biased=bool(biased),
+        extractor=extractor or INCEPTION,
+    )
+    if fault := _fault(score, upto_number=f'{intra}{kind}{number}{thousands}'):
+        raise UserError(f"'{name}' {fault}")
+    if kind == 'fid' and not intra:
+        refuse_few(score, score.num, WIDTH)
+    return score
+
+
+def _fault(score: Score, upto_number: str) -> str:
+    """What a name says that cannot be, or leaves out."""
+    name, kind = score.name, score.kind
+    if kind == 'is' and score.split:
+        return f"is an Inception Score, which sees no real images: leave out '_{score.split}'"
+    if kind == 'is' and score.extractor not in (INCEPTION, 'digits'):
+        return f'needs probabilities of classes, and {score.extractor} makes features alone'
+    if kind != 'is' and not score.split:
+        whole = name.replace(upto_number, f'{upto_number}_test', 1)
+        return f'does not say which real images: write {whole}, or _train'
+    if score.intra and kind in ('is', 'pr', 'dc'):
+        return 'is not measured class by class: intra_fid and intra_kid are'
+    if score.biased and kind not in ('fid', 'fd'):
+        return "has no bias to allow: leave out '_biased'"
+    if score.interpolation == 'clean' and score.extractor != INCEPTION:
+        return "names another network than Inception: leave out '_clean'"
+    if kind in OTHERS and score.extractor == INCEPTION:
+        return (
+            f'does not say in whose features: write {name}@digits, or {OTHERS[kind]} for Inception'
         )
-    return Score(name, kind, num, split, clean or 'tf1')
+    if kind in OTHERS.values() and score.extractor != INCEPTION:
+        other = next(k for k, v in OTHERS.items() if v == kind)
+        return f"is not in Inception's features: write {name.replace(kind, other, 1)}"
+    return ''
+
+
+def refuse_few(score: Score, num: int, width: int) -> None:
+    """Refuses a Fréchet distance that is mostly bias, unless its name says that it is meant so.
+
+    With fewer images than features the covariance has not full rank.
+
+    Raises:
+        UserError: num < width.
+    """
+    if num < width and not score.biased:
+        head, at, tail = score.name.partition('@')
+        kernel = head.replace(score.kind, {'fid': 'kid', 'fd': 'kd'}[score.kind], 1)
+        raise UserError(
+            f"'{score.name}': {num:,} images in {width:,} features give a Fréchet distance that is "
+            f'mostly bias; take {kernel}{at}{tail}, which has none, or more images; to have it all '
+            f'the same write {head}_biased{at}{tail}'
+        )
+
+
+def is_distance(name: str) -> bool:
+    """Whether that is the name of a distance, of which less is better."""
+    return DISTANCE.fullmatch(name) is not None

@@ -13,7 +13,7 @@ import numpy as np
 
 from gan_jax.augment import policy as policies
 from gan_jax.data import DataSet
-from gan_jax.evaluate import geometry
+from gan_jax.evaluate import geometry, rows
 from gan_jax.keys import named
 
 # What `probe` augments by, whatever the run trained with, so that the values of any two runs
@@ -40,7 +40,7 @@ def retrieval(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
         ValueError: a and b are not two matrices of one shape, or a number in them is not finite.
     """
-    a, b = _matrix('a', a), _matrix('b', b)
+    a, b = _checked('a', a), _checked('b', b)
     if a.shape != b.shape:
         raise ValueError(f'a and b must have one shape, got {a.shape} and {b.shape}')
     nearest = np.argmax(geometry.unit(a) @ geometry.unit(b).T, axis=1)  # [N]
@@ -73,7 +73,7 @@ def linear_probe(
     Raises:
         ValueError: shapes that do not fit, or a number that is not finite.
     """
-    train, test = _matrix('train', train), _matrix('test', test)
+    train, test = _checked('train', train), _checked('test', test)
     for name, x, labels in (('train', train, train_labels), ('test', test, test_labels)):
         if np.shape(labels) != (len(x),) or x.shape[1] != train.shape[1]:
             raise ValueError(
@@ -166,10 +166,5 @@ def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
     return np.linalg.solve(x.T @ x + penalty * np.eye(size), x.T @ y)
 
 
-def _matrix(name: str, x: np.ndarray) -> np.ndarray:
-    x = np.asarray(x, np.float64)
-    if x.ndim != 2 or not x.size:
-        raise ValueError(f'{name} must be [N, F] and not empty, got shape {x.shape}')
-    if not np.isfinite(x).all():
-        raise ValueError(f'{name} must be finite, got NaN or infinity')
-    return x
+def _checked(name: str, x: np.ndarray) -> np.ndarray:
+    return np.asarray(rows.checked(name, x, least=1), np.float64)

@@ -1,14 +1,9 @@
 """Metrics by name, with everything that a number depends on written beside it."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-
 from gan_jax import data
 from gan_jax.errors import UserError
 from gan_jax.evaluate import digit_metrics, discriminator, scores
-from gan_jax.evaluate.contract import Context, Evaluation, Values
+from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
 from gan_jax.load import nearest
 
 # Each has NAMES, and prepare(names, context) -> Evaluation; a new family is a file and a line.
@@ -37,8 +32,8 @@ def prepare(metrics: str, given: Context) -> Evaluation:
     shares.append((scores, scored))
     parts = [family.prepare(share, given) for family, share in shares if share]
 
-    def measure(images: np.ndarray, variables: Mapping[str, Any]) -> Values:
-        found = [part.measure(images, variables) for part in parts]
+    def measure(images, state, watch: Watch = unwatched) -> Values:
+        found = [part.measure(images, state, watch) for part in parts]
         return {name: value for values in found for name, value in values.items()}
 
     protocol = {'metrics': asked}

@@ -7,32 +7,31 @@ data set too large for memory the digest sees a sample alone.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gan_jax.data import DataSet, digest, folder_of
 from gan_jax.evaluate import arrays, frechet
-from gan_jax.evaluate.extractor import Extractor
+from gan_jax.evaluate.contract import Watch, unwatched
+from gan_jax.evaluate.extractor import Extractor, in_chunks
 
 VERSION = 1  # of what is kept; a change of the statistics' code raises it
-CHUNK = 4096  # images that are taken from a data set at once
-
-Progress = Callable[[int, int], object]  # (images that have been seen, of how many)
 
 
 def moments(
-    dataset: DataSet,
-    extractor: Extractor,
-    data_dir: str | Path | None,
-    *,
-    progress: Progress = lambda *_: None,
+    dataset: DataSet, extractor: Extractor, data_dir: str | Path | None, watch: Watch = unwatched
 ) -> frechet.Moments:
-    """Mean [F] and covariance [F, F] of all images of a split, however many there are."""
+    """Mean [F] and covariance [F, F] of all images of a split, however many there are.
+
+    From kept features where there are any: a pass over the images costs far more.
+    """
 
     def compute():
-        chunks = _chunks(dataset, extractor, progress)
+        kept = arrays.read(*_place('features', dataset, extractor, data_dir))
+        chunks = [kept['features']] if kept else _seen(dataset, extractor, watch)
         mean, cov = frechet.streamed(chunks)
         return {'mean': mean, 'cov': cov}
 
@@ -41,25 +40,33 @@ def moments(
 
 
 def features(
-    dataset: DataSet,
-    extractor: Extractor,
-    data_dir: str | Path | None,
-    *,
-    progress: Progress = lambda *_: None,
+    dataset: DataSet, extractor: Extractor, data_dir: str | Path | None, watch: Watch = unwatched
 ) -> np.ndarray:
     """The features of all images of a split, float32 [N, F], which have to fit in memory."""
 
     def compute():
-        return {'features': np.concatenate([*_chunks(dataset, extractor, progress)])}
+        return {'features': np.concatenate([*_seen(dataset, extractor, watch)])}
 
     return _kept('features', dataset, extractor, data_dir, compute)['features']
 
 
-def _chunks(dataset: DataSet, extractor: Extractor, progress: Progress) -> Iterator[np.ndarray]:
-    count = len(dataset.images)
-    for first in range(0, count, CHUNK):
-        yield extractor.see(np.asarray(dataset.images[first : first + CHUNK])).features
-        progress(min(first + CHUNK, count), count)
+def _seen(dataset: DataSet, extractor: Extractor, watch: Watch) -> Iterator[np.ndarray]:
+    with watch(f'{extractor.facts["name"]}: {len(dataset.images):,} real images') as tick:
+        for seen in in_chunks(extractor, dataset.images, tick):
+            yield seen.features
+
+
+def _place(
+    what: str, dataset: DataSet, extractor: Extractor, data_dir: str | Path | None
+) -> tuple[Path, Mapping[str, Any]]:
+    """The file of an entry, and the facts that it is kept for."""
+    facts = {
+        'what': what,
+        'images': digest(dataset),
+        'extractor': dict(extractor.facts),
+        'version': VERSION,
+    }
+    return folder_of(data_dir) / 'references' / arrays.name_of(facts), facts
 
 
 def _kept(
@@ -69,13 +76,7 @@ def _kept(
     data_dir: str | Path | None,
     compute: Callable[[], arrays.Arrays],
 ) -> arrays.Arrays:
-    facts = {
-        'what': what,
-        'images': digest(dataset),
-        'extractor': dict(extractor.facts),
-        'version': VERSION,
-    }
-    path = folder_of(data_dir) / 'references' / arrays.name_of(facts)
+    path, facts = _place(what, dataset, extractor, data_dir)
     if (found := arrays.read(path, facts)) is not None:
         return found
     computed = compute()

@@ -1,114 +1,213 @@
-"""Scores of images in Inception's features, with what they depend on: FID, KID, IS and the rest."""
+"""Scores of images in a network's features, with what they depend on: FID, KID, IS and the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.errors import UserError
-from gan_jax.evaluate import frechet, kernel, prdc, references
-from gan_jax.evaluate.contract import Context, Evaluation, Values
-from gan_jax.evaluate.extractor import Extractor, Seen, from_inception
+from gan_jax.errors import MISSING, UserError
+from gan_jax.evaluate import frechet, kernel, prdc, references, weights
+from gan_jax.evaluate.contract import Context, Evaluation, Tick, Values, Watch, unwatched
+from gan_jax.evaluate.extractor import (
+    Extractor,
+    Seen,
+    from_digits_net,
+    from_inception,
+    from_path,
+    in_chunks,
+)
 from gan_jax.evaluate.inception_score import inception_score
-from gan_jax.evaluate.names import Score, read
+from gan_jax.evaluate.names import INCEPTION, Score, read, refuse_few
 
-Metric = Callable[[Seen], Values]
+Metric = Callable[[Seen, Tick], Values]
 OTHER = {'train': 'test', 'test': 'train'}
+
+
+class Eyes(NamedTuple):
+    """An extractor, and what it sees in the real images; each is looked up once.
+
+    Attributes:
+        extractor: whose eyes they are.
+        split: 'train' or 'test' -> its images.
+        features: of a split, [N, F].
+        moments: of a split.
+    """
+
+    extractor: Extractor
+    split: Callable[[str], DataSet]
+    features: Callable[[str], np.ndarray]
+    moments: Callable[[str], frechet.Moments]
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     """These scores, with their references made or found kept.
 
     Scores of several sizes take the first images of one pass over the most that any needs. Beside
-    each FID stands its floor, `<name>_floor`: that of the other real split, which a generator that
-    had learned the data would come to. There is none where the data have one split.
+    each Fréchet distance stands its floor, `<name>_floor`: that of the other real split, which a
+    generator that had learned the data would come to. There is none where the data have one split.
 
     Args:
         asked: names that `names.read` reads.
         given: what they are measured against.
 
     Raises:
-        UserError: the weights are not to be had (69), or the data have no such split.
+        UserError: the weights are not to be had (69), there is no such extractor, the data have no
+            such split or labels, or the images are too few.
     """
     wanted = [read(name) for name in asked]
-    kinds = dict.fromkeys(score.interpolation for score in wanted)
-    extractors = {kind: from_inception(given.data_dir, interpolation=kind) for kind in kinds}
-    metrics = {s: KINDS[s.kind](s, extractors[s.interpolation], given) for s in wanted}
+    published = functools.cache(lambda: weights.published(given.data_dir))
+    looks = dict.fromkeys(_look(score) for score in wanted)
+    eyes = {look: _eyes(_extractor(*look, published, given), given) for look in looks}
+    # Those that need every feature first: moments are then made of these.
+    ordered = sorted(wanted, key=lambda score: score.kind in ('fid', 'fd') and not score.intra)
+    metrics = {score: KINDS[score.kind](score, eyes[_look(score)], given) for score in ordered}
 
-    def measure(images: np.ndarray, variables: Mapping[str, Any]) -> Values:
-        del variables
+    def measure(images, state, watch: Watch = unwatched) -> Values:
+        del state
         values = {}
-        for kind, extractor in extractors.items():
-            mine = [score for score in wanted if score.interpolation == kind]
-            seen = extractor.see(images[: max(score.num for score in mine)])
+        for look, own in eyes.items():
+            mine = [score for score in wanted if _look(score) == look]
+            seen = _seen(own.extractor, images[: max(score.num for score in mine)], watch)
             for score in mine:
-                values |= metrics[score](Seen(*(x[: score.num] for x in seen)))
+                with watch(score.name) as tick:
+                    first = jax.tree.map(lambda x, n=score.num: x[:n], seen)
+                    values |= metrics[score](first, tick)
         return values
 
-    protocol = {s.name: _described(s, extractors[s.interpolation], given) for s in wanted}
+    protocol = {score.name: _described(score, eyes[_look(score)]) for score in wanted}
     return Evaluation(max(score.num for score in wanted), measure, {'scores': protocol})
 
 
-def _described(score: Score, extractor: Extractor, given: Context) -> dict[str, Any]:
-    described = {'num': score.num, 'extractor': dict(extractor.facts)}
+def _look(score: Score) -> tuple[str, str]:
+    return score.extractor, score.interpolation
+
+
+def _extractor(
+    name: str, interpolation: str, published: Callable[[], Any], given: Context
+) -> Extractor:
+    if name == INCEPTION:
+        return from_inception(published(), interpolation=interpolation, devices=given.devices)
+    if name == 'digits':
+        return from_digits_net()
+    try:
+        return from_path(name, given.allow)
+    except ValueError as error:
+        raise UserError(f"no score is measured in the features of '{name}': {error}") from error
+
+
+def _eyes(extractor: Extractor, given: Context) -> Eyes:
+    def split(name: str) -> DataSet:
+        return given.train if name == 'train' else given.held_out()
+
+    def of(reference: Callable) -> Callable[[str], Any]:
+        return functools.cache(
+            lambda name: reference(split(name), extractor, given.data_dir, given.watch)
+        )
+
+    return Eyes(extractor, split, of(references.features), of(references.moments))
+
+
+def _seen(extractor: Extractor, images: np.ndarray, watch: Watch) -> Seen:
+    with watch(f'{extractor.facts["name"]}: {len(images):,} generated images') as tick:
+        return jax.tree.map(lambda *x: np.concatenate(x), *in_chunks(extractor, images, tick))
+
+
+def _described(score: Score, eyes: Eyes) -> dict[str, Any]:
+    described = {'num': score.num, 'extractor': dict(eyes.extractor.facts)}
     if score.split:
-        real = _real(score.split, given)
+        real = eyes.split(score.split)
         described['reference'] = f'{score.split}, {len(real.images)} images'
         described['reference_digest'] = digest(real)
     return described
 
 
-def _real(split: str, given: Context) -> DataSet:
-    return given.train if split == 'train' else given.held_out()
-
-
-def _fid(score: Score, extractor: Extractor, given: Context) -> Metric:
-    reference = references.moments(_real(score.split, given), extractor, given.data_dir)
+def _frechet(score: Score, eyes: Eyes, given: Context) -> Metric:
+    if score.intra:
+        return _by_class(score, eyes, given, _frechet_of)
+    reference = eyes.moments(score.split)
+    refuse_few(score, score.num, len(reference[0]))
     floor = {}
     try:
-        other = references.moments(_real(OTHER[score.split], given), extractor, given.data_dir)
+        other = eyes.moments(OTHER[score.split])
         floor = {f'{score.name}_floor': frechet.distance(other, reference)}
-    except UserError:
-        pass  # the data have one split
+    except UserError as error:
+        if error.status != MISSING:  # the data have one split
+            raise
 
-    def metric(seen: Seen) -> Values:
+    def metric(seen: Seen, tick: Tick) -> Values:
         return {score.name: frechet.distance(frechet.moments(seen.features), reference), **floor}
 
     return metric
 
 
-def _kid(score: Score, extractor: Extractor, given: Context) -> Metric:
-    reference = references.features(_real(score.split, given), extractor, given.data_dir)
-    return lambda seen: {score.name: kernel.kid(seen.features, reference)}
+def _frechet_of(fake: np.ndarray, real: np.ndarray) -> float:
+    return frechet.distance(frechet.moments(fake), frechet.moments(real))
 
 
-def _is(score: Score, extractor: Extractor, given: Context) -> Metric:
-    def metric(seen: Seen) -> Values:
+def _kernel(score: Score, eyes: Eyes, given: Context) -> Metric:
+    if score.intra:
+        return _by_class(score, eyes, given, kernel.kid)
+    reference = eyes.features(score.split)
+    return lambda seen, tick: {score.name: kernel.kid(seen.features, reference)}
+
+
+def _by_class(score: Score, eyes: Eyes, given: Context, distance: Callable) -> Metric:
+    """Apart for each class, since one that is missing hardly moves the score of all."""
+    real = eyes.split(score.split)
+    if real.labels is None or not given.conditional:
+        lacks = (
+            f"'{real.name}' has no labels" if real.labels is None else 'the generator takes none'
+        )
+        raise UserError(f"'{score.name}' compares class by class, and {lacks}")
+    each = min(score.num // real.num_classes, np.bincount(real.labels).min())
+    if each < 2:
+        raise UserError(f"'{score.name}' leaves a class with fewer than two images: take more")
+    features = eyes.features(score.split)
+    if score.kind in ('fid', 'fd'):
+        refuse_few(score, each, features.shape[1])
+
+    def metric(seen: Seen, tick: Tick) -> Values:
+        found, count = [], real.num_classes
+        for c in range(count):  # image i is of class i mod K
+            found.append(distance(seen.features[c::count], features[real.labels == c]))
+            tick(c + 1, count)
+        return {score.name: float(np.mean(found)), f'{score.name}_worst': max(found)}
+
+    return metric
+
+
+def _is(score: Score, eyes: Eyes, given: Context) -> Metric:
+    def metric(seen: Seen, tick: Tick) -> Values:
         mean, deviation = inception_score(seen.probs)
         return {score.name: mean, f'{score.name}_sd': deviation}
 
     return metric
 
 
-def _pr(score: Score, extractor: Extractor, given: Context) -> Metric:
-    reference = references.features(_real(score.split, given), extractor, given.data_dir)
+def _pr(score: Score, eyes: Eyes, given: Context) -> Metric:
+    reference = eyes.features(score.split)
 
-    def metric(seen: Seen) -> Values:
-        found = prdc.precision_recall(reference, seen.features)
+    def metric(seen: Seen, tick: Tick) -> Values:
+        found = prdc.precision_recall(reference, seen.features, progress=tick)
         return {score.name.replace('pr', name, 1): value for name, value in found.items()}
 
     return metric
 
 
-def _dc(score: Score, extractor: Extractor, given: Context) -> Metric:
-    reference = references.features(_real(score.split, given), extractor, given.data_dir)
+def _dc(score: Score, eyes: Eyes, given: Context) -> Metric:
+    reference = eyes.features(score.split)
 
-    def metric(seen: Seen) -> Values:
-        found = prdc.prdc(reference, seen.features)
+    def metric(seen: Seen, tick: Tick) -> Values:
+        found = prdc.prdc(reference, seen.features, progress=tick)
         return {score.name.replace('dc', name, 1): found[name] for name in ('density', 'coverage')}
 
     return metric
 
 
-KINDS = {'fid': _fid, 'kid': _kid, 'is': _is, 'pr': _pr, 'dc': _dc}
+KINDS = {
+    **{'fid': _frechet, 'fd': _frechet, 'kid': _kernel, 'kd': _kernel},
+    **{'is': _is, 'pr': _pr, 'dc': _dc},
+}

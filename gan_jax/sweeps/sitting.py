@@ -84,6 +84,7 @@ def _is_final(folder: Path, run: Run) -> bool:
 def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Run]], tuple]:
     """A function that trains runs, one or several together, and returns a `together.Ended`."""
     # Tables of finished runs need none of the packages that training does.
+    from gan_jax.run import evaluations
     from gan_jax.sweeps import together
     from gan_jax.sweeps.programs import populating, sharing
     from gan_jax.train import train
@@ -94,7 +95,8 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Run
         try:
             parts = {run.name: assembled(run.settings) for run in runs}
             for one in parts.values():
-                one.evaluation(**one.settings['evaluate'])
+                for _, metrics in evaluations(one.settings):
+                    one.evaluation(metrics)
             # This takes seconds; a signal that comes before training has its own handler is seen.
             if stopped():
                 return together.Ended(stopped())

@@ -79,11 +79,12 @@ def train(
             due, ending = run.due(step, settings), stopped() or step == settings['steps']
             if due or ending:
                 state = _look(population, [*runs.values()], state, step)
+                _save(run.Run.save_best, population, [*runs.values()], state, step)
 
             # Save all or none: a signal that comes between the two waits for the next step.
             ending = ending or (due and stopped())
             if ending or 'checkpoint' in due:
-                _save(population, [*runs.values()], state, step)
+                _save(run.Run.save, population, [*runs.values()], state, step)
             if ending or all(one.failed for one in runs.values()):
                 break
 
@@ -172,10 +173,16 @@ def _look(
     return state.replace(metrics=population.stack(windows))
 
 
-def _save(population: Population, runs: Sequence[run.Run], state: TrainState, step: int) -> None:
+def _save(
+    save: Callable[[run.Run, TrainState, int], None],
+    population: Population,
+    runs: Sequence[run.Run],
+    state: TrainState,
+    step: int,
+) -> None:
     for i, one in enumerate(runs):
         with _failing_alone(one):
-            one.save(population.member(state, i), step)
+            save(one, population.member(state, i), step)
 
 
 @contextlib.contextmanager

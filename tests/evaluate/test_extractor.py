@@ -32,7 +32,7 @@ def test_stacked_digits_have_a_thousand_classes_in_the_order_of_their_numbers():
 
 @pytest.mark.parametrize('count', [1, 7, 64, 65, 130])
 def test_every_batch_is_one_size_and_an_image_does_not_see_its_neighbours(small_inception, count):
-    see = extractor.from_inception(None).see
+    see = extractor.from_inception(small_inception).see
     whole = see(images(130, 3))
     found = see(images(130, 3)[:count])
     assert found.features.shape == (count, 8)
@@ -42,8 +42,8 @@ def test_every_batch_is_one_size_and_an_image_does_not_see_its_neighbours(small_
 
 
 def test_facts_tell_interpolations_and_weights_apart(small_inception, monkeypatch):
-    tf1 = extractor.from_inception(None)
-    clean = extractor.from_inception(None, interpolation='clean')
+    tf1 = extractor.from_inception(small_inception)
+    clean = extractor.from_inception(small_inception, interpolation='clean')
     assert {k for k in tf1.facts if tf1.facts[k] != clean.facts[k]} == {'interpolation'}
     assert tf1.facts['weights_sha256'].startswith('6726825d')
 

@@ -82,9 +82,8 @@ def test_other_networks_are_refused(tmp_path):
 
 def test_grey_images_are_shown_in_three_channels_and_only_what_is_asked_is_given():
     shapes = jax.eval_shape(inception.Inception().init, jax.random.key(0), IMAGES)
-    features = inception.make_features(shapes, interpolation='tf1')
-    grey = jax.ShapeDtypeStruct((2, 16, 16, 1), np.uint8)
-    found = jax.eval_shape(functools.partial(features, layers=('2048',)), grey)
+    features = functools.partial(inception.features, interpolation='tf1', layers=('2048',))
+    found = jax.eval_shape(features, shapes, jax.ShapeDtypeStruct((2, 16, 16, 1), np.uint8))
     assert {name: x.shape for name, x in found.items()} == {'2048': (2, 2048)}
 
 

@@ -20,7 +20,30 @@ from gan_jax.evaluate import names, scores
     ],
 )
 def test_a_name_says_how_to_measure(name, meant):
-    assert names.read(name) == (name, *meant)
+    found = names.read(name)
+    assert found[:5] == (name, *meant) and not (found.intra or found.biased)
+
+
+def test_a_name_says_what_else_is_meant():
+    biased = names.read('fid100_test_biased')
+    assert biased.biased and biased.num == 100 and biased.extractor == 'inception'
+    apart = names.read('intra_kid50k_train')
+    assert apart.intra and (apart.kind, apart.num, apart.split) == ('kid', 50_000, 'train')
+    other = names.read('fd5k_test_biased@my_package.net.features')
+    assert other.extractor == 'my_package.net.features' and other.kind == 'fd'
+
+
+def test_the_least_distance_is_the_best():
+    for name in (
+        'fd_digits',
+        'fid10k_test',
+        'kid5k_train_clean',
+        'intra_fid50k_train',
+        'kd1k_test@digits',
+    ):
+        assert names.is_distance(name)
+    for name in ('modes', 'diversity', 'is50k', 'pr10k_test', 'knn', 'fd_digits_floor', ''):
+        assert not names.is_distance(name)
 
 
 @pytest.mark.parametrize('name', ['fd_digits', 'modes', 'fid0_test', 'fid10m_test', 'fid10k_a', ''])
@@ -35,9 +58,18 @@ def test_other_names_are_not_of_this_form(name):
         ('is', "'is' does not say of how many images: write is10k"),
         ('fid10k', "'fid10k' does not say which real images: write fid10k_test, or _train"),
         ('kid5k_clean', 'write kid5k_test_clean, or _train'),
-        ('is10k_test', "'is10k_test': an Inception Score sees no real images; leave out '_test'"),
-        ('fid2047_test', 'an FID of fewer than 2,048 images is mostly bias; take kid2047_test'),
-        ('fid1k_train_clean', 'take kid1k_train_clean'),
+        ('fd', "'fd' does not say of how many images: write fd10k_test@digits"),
+        ('is10k_test', "is an Inception Score, which sees no real images: leave out '_test'"),
+        ('is10k@a.b', 'needs probabilities of classes, and a.b makes features alone'),
+        ('kd10k@digits', 'write kd10k_test@digits, or _train'),
+        ('intra_pr10k_test', 'is not measured class by class: intra_fid and intra_kid are'),
+        ('kid500_test_biased', "has no bias to allow: leave out '_biased'"),
+        ('fd10k_test_clean@digits', "another network than Inception: leave out '_clean'"),
+        ('fd10k_test', 'write fd10k_test@digits, or fid for Inception'),
+        ('intra_kid10k_test@digits', 'write intra_kd10k_test@digits'),
+        ('fid2047_test', '2,047 images in 2,048 features give a Fréchet distance that is mostly'),
+        ('fid2047_test', 'take kid2047_test, which has none, or more images'),
+        ('fid1k_train_clean', 'all the same write fid1k_train_clean_biased'),
     ],
 )
 def test_what_a_name_leaves_out_is_said(name, said):
@@ -47,4 +79,4 @@ def test_what_a_name_leaves_out_is_said(name, said):
 
 
 def test_every_kind_can_be_measured():
-    assert tuple(scores.KINDS) == names.KINDS
+    assert {*scores.KINDS} == {*names.KINDS}

@@ -1,5 +1,7 @@
 """The digit metrics on real images, whose right values are known."""
 
+from types import SimpleNamespace
+
 import flax.linen as nn
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ def prepare(metrics, name='digits', critic=None):
 
 
 def measure(images, name='digits'):
-    return prepare('fd_digits,modes', name).measure(images, {})
+    return prepare('fd_digits,modes', name).measure(images, None)
 
 
 def test_the_train_images_are_at_distance_zero_from_themselves():
@@ -53,7 +55,7 @@ def test_no_metric_is_a_valid_choice():
     blank = np.zeros((2, 8, 8, 1), np.uint8)
     anything = data.DataSet(blank, None, 0, 'anything')
     found = protocol.prepare('', Context(anything, None, anything, None, num=2))
-    assert found.measure(blank, {}) == {} and found.num == 0
+    assert found.measure(blank, None) == {} and found.num == 0
     assert found.protocol == {'metrics': []}
 
 
@@ -74,25 +76,28 @@ class Pixels(nn.Module):
         return {'features': features, 'logit': features.mean(axis=1) + label}
 
 
+def critic_of(scale):
+    """A state of training, as far as these metrics look at it."""
+    return SimpleNamespace(d=SimpleNamespace(variables={'params': {'scale': scale}}))
+
+
 NO_IMAGES = np.zeros((0, 16, 16, 1), np.uint8)
 
 
 def test_probes_read_the_features_of_the_discriminator():
     probing = prepare(','.join(probes.NAMES), critic=Pixels())
     assert probing.num == 0
-    values = probing.measure(NO_IMAGES, {'params': {'scale': 2.0}})
+    values = probing.measure(NO_IMAGES, critic_of(2.0))
     train, test = (data.load('digits', split=split, size=16) for split in ('train', 'test'))
     pixels = probes.probe(lambda x: x.reshape(len(x), -1) / 127.5, train, test)
     assert values == pytest.approx(pixels, abs=1e-2)
     assert values['linear_probe'] > 0.9
-    nothing = probing.measure(NO_IMAGES, {'params': {'scale': 0.0}})
+    nothing = probing.measure(NO_IMAGES, critic_of(0.0))
     assert nothing['retrieval'] == pytest.approx(1 / 360)
 
 
 def test_only_what_is_asked_is_told():
-    assert [*prepare('knn', critic=Pixels()).measure(NO_IMAGES, {'params': {'scale': 1.0}})] == [
-        'knn'
-    ]
+    assert [*prepare('knn', critic=Pixels()).measure(NO_IMAGES, critic_of(1.0))] == ['knn']
 
 
 def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
@@ -102,7 +107,7 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     found = protocol.prepare('overfitting', given)
     assert found.num == 30
     fakes = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16, 1), np.uint8)
-    values = found.measure(fakes, {'params': {'scale': 3.0}})
+    values = found.measure(fakes, critic_of(3.0))
 
     def logit(images, labels):
         return np.mean(3 * images.mean(axis=(1, 2, 3)) / 255 + labels)
@@ -119,7 +124,7 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
 def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():
     found = prepare('sensitivity', critic=Pixels())
     assert found.num == 0
-    values = found.measure(NO_IMAGES, {'params': {'scale': 1.0}})
+    values = found.measure(NO_IMAGES, critic_of(1.0))
     assert {name.removeprefix('sensitivity_') for name in values} == {*logits.SENSITIVE_TO}
     test = data.load('digits', split='test', size=16)
     by_hand = logits.sensitivity(lambda x: x.mean(axis=(1, 2, 3)) / 255 + test.labels, test.images)
@@ -129,8 +134,8 @@ def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():
 def test_diversity_is_beside_the_reals_and_rings():
     train = data.load('digits')
     found = prepare('diversity')
-    assert found.measure(train.images, {}) == {'diversity': 1, 'collapsed': 0}
-    assert found.measure(train.images[train.labels == 3], {})['collapsed'] == 1
+    assert found.measure(train.images, None) == {'diversity': 1, 'collapsed': 0}
+    assert found.measure(train.images[train.labels == 3], None)['collapsed'] == 1
 
 
 def test_probes_alone_name_no_extractor():

@@ -1,10 +1,13 @@
 """Kept references: taken for the same content alone, and made again whenever in doubt."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
 from gan_jax.data import DataSet
 from gan_jax.evaluate import arrays, frechet, references
+from gan_jax.evaluate import extractor as extractor_module
 from gan_jax.evaluate.extractor import Extractor, Seen
 
 FACTS = {'name': 'sums', 'weights_sha256': 'none'}
@@ -32,7 +35,7 @@ def extractor(calls):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(references, 'CHUNK', 20)
+    monkeypatch.setattr(extractor_module, 'CHUNK', 20)
 
 
 def entries(folder):
@@ -41,10 +44,15 @@ def entries(folder):
 
 def test_the_second_time_nothing_is_computed(extractor, calls, tmp_path):
     told = []
-    first = references.features(
-        dataset(), extractor, tmp_path, progress=lambda *at: told.append(at)
-    )
-    assert calls == [20, 20, 10] and told == [(20, 50), (40, 50), (50, 50)]
+
+    @contextlib.contextmanager
+    def watch(what):
+        told.append(what)
+        yield lambda *at: told.append(at)
+
+    first = references.features(dataset(), extractor, tmp_path, watch)
+    assert calls == [20, 20, 10]
+    assert told == ['sums: 50 real images', (20, 50), (40, 50), (50, 50)]
     expected = dataset().images.reshape(50, 4, 12).sum(axis=2, dtype=np.float32)
     np.testing.assert_array_equal(first, expected)
     np.testing.assert_array_equal(references.features(dataset(), extractor, tmp_path), expected)
@@ -58,6 +66,16 @@ def test_moments_are_those_of_all_images(extractor, calls, tmp_path):
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-9)
     assert len(calls) == 3
+
+
+def test_moments_come_from_kept_features_with_the_same_bits(extractor, calls, tmp_path):
+    alone = references.moments(dataset(), extractor, tmp_path / 'a')
+    references.features(dataset(), extractor, tmp_path / 'b')
+    calls.clear()
+    found = references.moments(dataset(), extractor, tmp_path / 'b')
+    assert not calls
+    for one, other in zip(found, alone, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_a_renamed_data_set_is_found_and_one_changed_pixel_is_not(extractor, calls, tmp_path):

@@ -1,12 +1,25 @@
 """Scores in the features of a small network: the right images, split and metric for each."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
 from gan_jax import data
-from gan_jax.errors import UNAVAILABLE, UserError
-from gan_jax.evaluate import extractor, frechet, kernel, prdc, protocol, references, scores, weights
+from gan_jax.errors import DATA, MISSING, UNAVAILABLE, UserError
+from gan_jax.evaluate import (
+    extractor,
+    features,
+    frechet,
+    kernel,
+    prdc,
+    protocol,
+    references,
+    scores,
+    weights,
+)
 from gan_jax.evaluate.contract import Context
+from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.inception_score import inception_score
 
 ALL = 'fid2100_test,fid2048_train,kid300_test,is400,pr200_test,dc200_train,fid2048_test_clean'
@@ -43,7 +56,7 @@ def seen(small_inception):
 
     def of(images, *, clean=False):
         x = np.repeat(images.astype(np.float32), 3, axis=-1) / (2 if clean else 1)
-        return x.reshape(len(x), -1) @ small_inception
+        return x.reshape(len(x), -1) @ small_inception[:, :8]
 
     return of
 
@@ -51,7 +64,7 @@ def seen(small_inception):
 def test_every_score_is_its_metric_of_the_first_images(seen, tmp_path):
     found = prepare(ALL, tmp_path)
     assert found.num == 2100
-    values = found.measure(fakes(), {})
+    values = found.measure(fakes(), None)
     real = {name: seen(split(name).images) for name in ('train', 'test')}
     moments = {name: frechet.moments(x) for name, x in real.items()}
     fake = seen(fakes())
@@ -74,8 +87,8 @@ def test_every_score_is_its_metric_of_the_first_images(seen, tmp_path):
 
 
 def test_the_inception_score_is_of_the_logits(small_inception, tmp_path):
-    values = prepare('is400', tmp_path).measure(fakes(400), {})
-    probs = extractor.from_inception(None).see(fakes(400)).probs
+    values = prepare('is400', tmp_path).measure(fakes(400), None)
+    probs = extractor.from_inception(small_inception).see(fakes(400)).probs
     assert probs.shape == (400, 16)
     np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)
     assert (values['is400'], values['is400_sd']) == inception_score(probs)
@@ -91,7 +104,7 @@ def test_one_pass_gives_them_all(small_inception, tmp_path, monkeypatch):
     monkeypatch.setattr(scores, 'from_inception', counting)
     found = prepare('fid2100_test,kid300_test,is400,fid2048_test_clean', tmp_path)
     counted.clear()
-    found.measure(fakes(), {})
+    found.measure(fakes(), None)
     assert counted == [2100, 2048]
 
 
@@ -107,20 +120,30 @@ def test_what_a_value_depends_on_stands_beside_it(small_inception, tmp_path):
 
 def test_references_are_computed_once(small_inception, tmp_path, monkeypatch):
     prepare('fid2100_test,kid300_test', tmp_path)
-    monkeypatch.setattr(references, '_chunks', lambda *_: pytest.fail('computed again'))
+    monkeypatch.setattr(references, '_seen', lambda *_: pytest.fail('computed again'))
     prepare('fid2100_test,kid300_test,fid2048_train', tmp_path)
 
 
 def test_a_data_set_of_one_split_has_no_floor(small_inception, tmp_path):
     def only_train(name):
         if name != 'train':
-            raise UserError('there is no test split')
+            raise UserError('there is no test split', MISSING)
         return split(name)
 
-    values = prepare('fid2048_train', tmp_path, only_train).measure(fakes(2048), {})
+    values = prepare('fid2048_train', tmp_path, only_train).measure(fakes(2048), None)
     assert [*values] == ['fid2048_train']
     with pytest.raises(UserError, match='no test split'):
         prepare('fid2048_test', tmp_path, only_train)
+
+
+def test_a_split_that_is_damaged_is_not_taken_for_none(small_inception, tmp_path):
+    def damaged(name):
+        if name != 'train':
+            raise UserError('torn in half', DATA)
+        return split(name)
+
+    with pytest.raises(UserError, match='torn in half'):
+        prepare('fid2048_train', tmp_path, damaged)
 
 
 def test_without_weights_it_ends_before_anything_is_measured(tmp_path, monkeypatch):
@@ -134,8 +157,101 @@ def test_without_weights_it_ends_before_anything_is_measured(tmp_path, monkeypat
 def test_other_metrics_take_their_own_number_beside_them(small_inception, tmp_path):
     found = described('fd_digits,fid2048_test', tmp_path)
     assert found.num == 2048
-    values = found.measure(fakes(2048), {})
-    alone = described('fd_digits', tmp_path).measure(fakes(2048)[:100], {})
+    values = found.measure(fakes(2048), None)
+    alone = described('fd_digits', tmp_path).measure(fakes(2048)[:100], None)
     assert values['fd_digits'] == alone['fd_digits']
     assert found.protocol['scores'].keys() == {'fid2048_test'}
     assert found.protocol['metrics'] == ['fd_digits', 'fid2048_test']
+
+
+def test_other_features_give_other_scores(tmp_path):
+    asked = 'fd300_test@digits,kd300_train@digits,is300@digits,dc300_test@digits'
+    found = prepare(asked, tmp_path)
+    values = found.measure(fakes(300), None)
+    fake = features.digits(fakes(300))
+    real = {name: features.digits(split(name).images).features for name in ('train', 'test')}
+    expected = frechet.distance(frechet.moments(fake.features), frechet.moments(real['test']))
+    assert values['fd300_test@digits'] == pytest.approx(expected)
+    assert values['kd300_train@digits'] == kernel.kid(fake.features, real['train'])
+    assert values['is300@digits'] == inception_score(fake.probs[:, 0])[0]
+    assert values['coverage300_test@digits'] == prdc.prdc(real['test'], fake.features)['coverage']
+    assert found.protocol['scores']['is300@digits']['extractor']['name'] == 'digits'
+
+
+def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
+    (tmp_path / 'eyes.py').write_text('def rows(images):\n    return images.mean(axis=(2, 3))\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    values = prepare('fd40_test@eyes.rows', tmp_path).measure(fakes(40), None)
+    means = [frechet.moments(x.mean(axis=(2, 3))) for x in (fakes(40), split('test').images)]
+    assert values['fd40_test@eyes.rows'] == pytest.approx(frechet.distance(*means))
+    with pytest.raises(UserError, match='16 features .* write fd15_test_biased@eyes.rows'):
+        prepare('fd15_test@eyes.rows', tmp_path)
+    assert prepare('fd15_test_biased@eyes.rows', tmp_path).num == 15
+    given = context(tmp_path)._replace(allow=('gan_jax',))
+    with pytest.raises(UserError, match="'eyes.rows' lies outside"):
+        scores.prepare(['fd40_test@eyes.rows'], given)
+
+
+def test_moments_take_the_features_that_another_score_needs(small_inception, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        extractor, 'in_batches', lambda f, x, n: seen.append(len(x)) or in_batches(f, x, n)
+    )
+    prepare('fid2048_test,kid300_test', tmp_path)
+    assert seen == [360, 1437]  # the test split once, and the floor's
+
+
+def intra(asked, tmp_path, **changes):
+    given = context(tmp_path)._replace(conditional=True)._replace(**changes)
+    return scores.prepare([asked], given)
+
+
+def test_class_by_class_a_missing_class_is_seen(tmp_path):
+    train = split('train')
+    one_of_each = [np.flatnonzero(train.labels == c)[:50] for c in range(10)]
+    good = train.images[np.stack(one_of_each, axis=1).ravel()]  # image i is of class i mod 10
+    bad = good.copy()
+    bad[3::10] = good[4::10]
+    name = 'intra_kd500_train@digits'
+    measure = intra(name, tmp_path).measure
+    right, wrong = measure(good, None), measure(bad, None)
+    real = features.digits(train.images).features
+    by_hand = [
+        kernel.kid(features.digits(bad[c::10]).features, real[train.labels == c]) for c in range(10)
+    ]
+    assert wrong[name] == pytest.approx(np.mean(by_hand))
+    assert wrong[f'{name}_worst'] == pytest.approx(by_hand[3])
+    assert wrong[f'{name}_worst'] > 20 * right[f'{name}_worst']
+
+
+def test_classes_apart_need_classes_and_images(tmp_path):
+    with pytest.raises(UserError, match='class by class, and the generator takes none'):
+        intra('intra_kd500_train@digits', tmp_path, conditional=False)
+    blank = split('train')._replace(labels=None)
+    with pytest.raises(UserError, match="class by class, and 'digits' has no labels"):
+        intra('intra_kd500_train@digits', tmp_path, train=blank)
+    with pytest.raises(UserError, match='a class with fewer than two images'):
+        intra('intra_kd19_train@digits', tmp_path)
+    with pytest.raises(UserError, match=r'50 images in 64 features .* intra_fd500_train_biased@d'):
+        intra('intra_fd500_train@digits', tmp_path)
+
+
+def test_work_is_watched_and_can_be_ended(small_inception, tmp_path):
+    class Ended(Exception):
+        pass
+
+    @contextlib.contextmanager
+    def watch(what):
+        told.append(what)
+
+        def tick(done, total):
+            if what == 'pr200_test':
+                raise Ended
+
+        yield tick
+
+    told = []
+    measure = prepare('fid2048_test,pr200_test', tmp_path).measure
+    with pytest.raises(Ended):
+        measure(fakes(2048), None, watch)
+    assert told == ['inception: 2,048 generated images', 'fid2048_test', 'pr200_test']

@@ -62,7 +62,7 @@ def download(
         if failures == TRIES:
             raise UserError(
                 f'{url} cannot be downloaded ({cause}): run the same command again to go on, or '
-                'fetch the file by other means and give it by --source',
+                'fetch the file by other means',
                 MISSING,
             )
         time.sleep(WAIT * failures)
@@ -99,7 +99,7 @@ def _cause(error: Exception, url: str, part: Path) -> str:
         elif error.code < 500 and error.code not in (408, 429):
             raise UserError(
                 f'{url} cannot be downloaded (the server answers {error.code}): fetch the file by '
-                'other means and give it by --source',
+                'other means',
                 MISSING,
             ) from error
         return f'the server answers {error.code}'
@@ -112,6 +112,6 @@ def _check(url: str, part: Path, size: int, sha256: str) -> None:
         part.unlink()
         raise UserError(
             f'what {url} sends is not the published file (SHA-256 {found} instead of {sha256}): '
-            'try again later, or fetch it by other means and give it by --source',
+            'try again later, or fetch it by other means',
             DATA,
         )

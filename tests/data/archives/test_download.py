@@ -147,7 +147,7 @@ def test_a_server_that_never_sends_a_byte(serve, get):
 @pytest.mark.parametrize('status', [404, 403, 410])
 def test_a_file_that_is_not_there_is_asked_for_once(status, serve, get):
     url, asked = serve([Status(status)] * 5)
-    with pytest.raises(UserError, match=f'the server answers {status}.*give it by --s') as caught:
+    with pytest.raises(UserError, match=f'the server answers {status}.*by other means') as caught:
         get(url)
     assert caught.value.status == MISSING
     assert len(asked) == 1
@@ -155,7 +155,7 @@ def test_a_file_that_is_not_there_is_asked_for_once(status, serve, get):
 
 def test_no_network(get, monkeypatch):
     monkeypatch.setattr(module, 'WAIT', 0)
-    with pytest.raises(UserError, match='cannot be downloaded .*refused.*give it by --source'):
+    with pytest.raises(UserError, match='cannot be downloaded .*refused.*by other means'):
         get('http://127.0.0.1:9/file.bin')
 
 

@@ -1,0 +1,112 @@
+"""The best checkpoint: the one with the least value, through crashes and resumes."""
+
+import json
+import math
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import checkpoint, train
+from gan_jax.best import Best
+from gan_jax.errors import MISSING, UserError
+from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.run import best_by
+
+SMOKE = Path(__file__).parent / 'smoke.py'
+FACTS = {'config': {'a': 1}}
+
+
+def state(step):
+    return {'step': np.int32(step), 'weight': np.float32(10 * step)}
+
+
+def kept(folder):
+    found = checkpoint.restore(folder, jax.device_put(state(0)))
+    return None if found is None else (found.step, found.facts['best']['value'])
+
+
+def run(best, values, metric='eval/fd_digits'):
+    for step, value in values.items():
+        best.look({metric: value}, step)
+        best.save(jax.device_put(state(step)), step, FACTS)
+
+
+def test_the_least_stays_alone(tmp_path):
+    run(Best(tmp_path, 'fd_digits'), {1: 5.0, 2: 7.0, 3: 4.0, 4: 4.0, 5: math.nan})
+    assert kept(tmp_path) == (3, 4.0)
+    assert [path.name for path in tmp_path.iterdir() if path.name.isdigit()] == ['3']
+
+
+def test_it_is_to_be_beaten_after_a_resume(tmp_path):
+    run(Best(tmp_path, 'fd_digits'), {1: 5.0})
+    run(Best(tmp_path, 'fd_digits'), {2: 6.0})
+    assert kept(tmp_path) == (1, 5.0)
+    run(Best(tmp_path, 'fd_digits'), {3: 4.5})
+    assert kept(tmp_path) == (3, 4.5)
+
+
+def test_another_metric_begins_anew(tmp_path):
+    run(Best(tmp_path, 'fd_digits'), {1: 5.0})
+    run(Best(tmp_path, 'kid1k_test'), {2: 6.0}, 'eval/kid1k_test')
+    assert kept(tmp_path) == (2, 6.0)
+
+
+def test_nothing_is_kept_of_no_metric_or_rows_without_it(tmp_path):
+    run(Best(tmp_path / 'a', ''), {1: 5.0})
+    run(Best(tmp_path / 'b', 'fd_digits'), {1: 5.0}, 'd/adversarial/fake')
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('trained')
+    flags = ['--config.steps=12', '--config.every.evaluate=3', '--config.every.checkpoint=6']
+    flags += ['--config.evaluate.full=diversity', '--config.every.full=8']
+    assert train.main([f'--config={SMOKE}', f'--workdir={folder}', *flags]) == 0
+    return folder
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
+
+
+def test_the_best_can_be_evaluated_and_is_the_least_of_the_curve(trained):
+    curve = {row['step']: row['eval/fd_digits'] for row in rows(trained) if 'eval/fd_digits' in row}
+    step = min(curve, key=curve.get)
+    assert [*curve] == [0, 3, 6, 9, 12]
+    flags = [f'--workdir={trained}', '--step=best', '--metrics=fd_digits']
+    assert evaluate.main(flags) == 0
+    (path,) = (trained / 'results').glob(f'step_{step}_*.json')
+    result = json.loads(path.read_text())
+    assert result['metrics']['fd_digits'] == curve[step]
+    assert result['checkpoint']['which'] == 'best'
+
+
+def test_the_full_protocol_has_its_own_interval(trained):
+    assert [row['step'] for row in rows(trained) if 'eval/diversity' in row] == [8, 12]
+
+
+def test_a_run_that_starts_afresh_forgets_the_best_of_another(tmp_path):
+    run(Best(tmp_path / 'best', 'fd_digits'), {700: -1.0})
+    flags = ['--config.steps=3', '--config.every.evaluate=3']
+    assert train.main([f'--config={SMOKE}', f'--workdir={tmp_path}', *flags]) == 0
+    assert checkpoint.facts(tmp_path / 'best')['best']['value'] > 0
+
+
+def test_without_a_best_it_is_said(tmp_path):
+    flags = ['--config.steps=2', '--config.evaluate.metrics=modes']
+    assert train.main([f'--config={SMOKE}', f'--workdir={tmp_path}', *flags]) == 0
+    with pytest.raises(UserError, match='has kept no best checkpoint') as caught:
+        evaluate.main([f'--workdir={tmp_path}', '--step=best'])
+    assert caught.value.status == MISSING
+
+
+def test_the_first_distance_is_what_counts():
+    def by(metrics, full=''):
+        return best_by({'evaluate': {'metrics': metrics, 'full': full}})
+
+    assert by('modes,kid1k_test,fd_digits', 'fid10k_test') == 'kid1k_test'
+    assert by('modes', 'is50k,fid10k_test') == 'fid10k_test'
+    assert by('modes,diversity') == by('') == ''

@@ -1,0 +1,145 @@
+"""Images by index: the same bits in whatever portions and on however many devices they are made."""
+
+import hashlib
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.generate import BATCH, make_generate
+from gan_jax.keys import named
+from gan_jax.standing import standing
+from tests import small
+
+COUNT = 230
+MODES = ('moving', 'batch', 'standing(3)')
+
+
+@pytest.fixture(scope='module')
+def variables():
+    shapes = jax.eval_shape(
+        lambda: small.Generator().init(
+            jax.random.key(0), jnp.zeros((2, small.LATENT)), jnp.zeros(2, jnp.int32), train=True
+        )
+    )
+    return small.numbers(shapes, np.random.default_rng(0), np.float32)
+
+
+def drawing(devices=1, **options):
+    return make_generate(
+        small.Generator(),
+        latent_dim=small.LATENT,
+        num_classes=small.CLASSES,
+        devices=jax.devices()[:devices],
+        **options,
+    )
+
+
+def images_of(generate, variables, indices, seed=5):
+    return np.concatenate(list(generate(variables, seed, indices)))
+
+
+def digest(images):
+    return hashlib.sha256(images.tobytes()).hexdigest()
+
+
+@pytest.fixture(scope='module', params=MODES)
+def mode_and_whole(request, variables):
+    return request.param, images_of(drawing(batch_norm=request.param), variables, range(COUNT))
+
+
+@pytest.mark.parametrize('portion', [1, 7, 64])
+def test_portions_make_no_difference(portion, mode_and_whole, variables):
+    mode, whole = mode_and_whole
+    generate = drawing(batch_norm=mode)
+    count = 20 if portion == 1 else COUNT
+    portions = [range(i, min(i + portion, count)) for i in range(0, count, portion)]
+    found = np.concatenate([images_of(generate, variables, one) for one in portions])
+    assert digest(found) == digest(whole[:count])
+
+
+@pytest.mark.parametrize('devices', [2, 4])
+def test_the_number_of_devices_makes_no_difference(devices, mode_and_whole, variables):
+    mode, whole = mode_and_whole
+    for _ in range(2):
+        found = images_of(drawing(devices, batch_norm=mode), variables, range(COUNT))
+        assert digest(found) == digest(whole)
+
+
+def test_any_indices_in_their_order(mode_and_whole, variables):
+    mode, whole = mode_and_whole
+    some = [229, 3, 150, 151, 0, 3]
+    found = images_of(drawing(2, batch_norm=mode), variables, some)
+    np.testing.assert_array_equal(found, whole[some])
+    assert not list(drawing(batch_norm=mode)(variables, 0, []))
+
+
+def test_all_devices_work(variables):
+    where = set()
+
+    class Telling(nn.Module):
+        @nn.compact
+        def __call__(self, z, label, *, train):
+            assert len(z) == BATCH
+            jax.debug.callback(lambda first: where.add(float(first)), z[0, 0])
+            return jnp.zeros((len(z), 4, 4, 1))
+
+    generate = make_generate(Telling(), latent_dim=2, num_classes=1, devices=jax.devices()[:3])
+    first = next(generate({}, 0, range(300)))
+    jax.effects_barrier()
+    assert len(first) == BATCH and len(where) == 3  # three blocks at once for the first of them
+
+
+def raw(variables, mode, index, seed=5, **options):
+    """One block, by the equations of BatchNorm rather than the module."""
+    key = named(jax.random.key(seed), 'sample')
+    z = jax.vmap(lambda i: jax.random.normal(jax.random.fold_in(key, i), (small.LATENT,)))(index)
+    return small.Generator().apply(variables, z, index % small.CLASSES, **options)
+
+
+def test_batch_norm_takes_the_statistics_that_are_asked_for(variables):
+    index = jnp.arange(BATCH)
+    moving = raw(variables, 'moving', index, train=False)
+    batch, _ = raw(variables, 'batch', index, train=True, mutable=['batch_stats'])
+    for mode, expected in (('moving', moving), ('batch', batch)):
+        found = images_of(drawing(batch_norm=mode), variables, range(BATCH))
+        np.testing.assert_allclose(found / 255, expected, atol=0.5 / 255 + 1e-5)
+    assert np.abs(moving - batch).max() > 0.05
+
+
+def test_standing_statistics_are_the_means_over_batches(variables):
+    rng = np.random.default_rng(1)
+    draws = [
+        (jnp.asarray(rng.normal(size=(50, small.LATENT)), jnp.float32), jnp.zeros(50, jnp.int32))
+        for _ in range(4)
+    ]
+    found = standing(small.Generator(), variables, iter(draws))['batch_stats']['BatchNorm_0']
+    dense = variables['params']['Dense_0']
+    before = [np.asarray(z) @ dense['kernel'] + dense['bias'] for z, _ in draws]
+    np.testing.assert_allclose(found['mean'], np.mean([x.mean(0) for x in before], 0), atol=1e-5)
+    np.testing.assert_allclose(found['var'], np.mean([x.var(0) for x in before], 0), rtol=1e-4)
+
+
+def test_standing_statistics_leave_everything_else_alone(variables):
+    class Other(nn.Module):
+        @nn.compact
+        def __call__(self, z, label, *, train):
+            return nn.SpectralNorm(nn.Dense(4))(z, update_stats=train).reshape(-1, 2, 2, 1)
+
+    z, label = jnp.ones((3, small.LATENT)), jnp.zeros(3, jnp.int32)
+    spectral = Other().init(jax.random.key(0), z, label, train=True)
+    assert small.same(standing(Other(), spectral, [(z, label)]), spectral)
+    after = standing(small.Generator(), variables, [(z, label)])
+    assert small.same(after['params'], variables['params'])
+
+
+def test_an_image_is_rounded_from_float32():
+    class Half(nn.Module):
+        @nn.compact
+        def __call__(self, z, label, *, train):
+            return jnp.full((len(z), 1, 1, 1), 200.6 / 255, jnp.float32)
+
+    generate = make_generate(Half(), latent_dim=2, num_classes=1)
+    assert set(images_of(generate, {}, range(3)).ravel().tolist()) == {201}
