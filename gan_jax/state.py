@@ -71,6 +71,18 @@ class Hyper(NamedTuple):
     learning_rate: Mapping[str, Any]
 
 
+class Ema(NamedTuple):
+    """The average of the generator's variables.
+
+    Attributes:
+        halflife_images: images after which an old value counts half.
+        ramp: early in training the half-life is at most this share of the images seen so far.
+    """
+
+    halflife_images: float = 10_000.0
+    ramp: float = 0.05
+
+
 def create(
     generator: nn.Module,
     critic: nn.Module,
@@ -126,3 +138,10 @@ def accumulate(
             seen = clu_metrics.Average.from_model_output(values[name])
             updated[name] = running[name].merge(seen)
     return updated
+
+
+def average(ema: Ema, state: TrainState, size: int) -> Any:
+    """The next `ema`, when batches of `size` images moved G and `step` does not count it yet."""
+    images = (state.step + 1).astype(jnp.float32) * size
+    halflife = jnp.minimum(ema.halflife_images, ema.ramp * images)
+    return optax.incremental_update(state.g.variables, state.ema, 1 - 0.5 ** (size / halflife))

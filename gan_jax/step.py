@@ -17,7 +17,7 @@ from gan_jax.augment import policy as policies
 from gan_jax.critique import critique
 from gan_jax.keys import named
 from gan_jax.plan import latents_of, plan, read
-from gan_jax.state import Hyper, Net, TrainState, accumulate
+from gan_jax.state import Ema, Hyper, Net, TrainState, accumulate, average
 from gan_jax.terms import Term, total
 from gan_jax.views import Record
 
@@ -34,18 +34,6 @@ class Augment(NamedTuple):
     real: str = ''
     critic: str = ''
     view: str = ''
-
-
-class Ema(NamedTuple):
-    """The average of the generator's variables.
-
-    Attributes:
-        halflife_images: images after which an old value counts half.
-        ramp: early in training the half-life is at most this share of the images seen so far.
-    """
-
-    halflife_images: float = 10_000.0
-    ramp: float = 0.05
 
 
 class Game(NamedTuple):
@@ -98,6 +86,63 @@ def make_train_step(
         ValueError: two terms give one name to different views or latents, a term reads the input
             gradient of a view that it does not declare, or of images that `augment.critic` mixes.
     """
+    real_source, gradients = _gradients(game, terms, every, shard)
+
+    def update(side, state, real, key, hyper):
+        grads, (stats, term_states, metrics) = gradients[side](state, real, key, hyper)
+        net = _descend(game, side, getattr(state, side), grads, stats, hyper)
+        return state.replace(terms=term_states, **{side: net}), metrics
+
+    def train_step(state, batch, hyper):
+        d_steps, size = batch['label'].shape
+        key = named(jax.random.key(hyper.seed), 'step', state.step)
+
+        def d_body(state, i_and_batch):
+            i, batch = i_and_batch
+            d_key = named(key, 'd', i)
+            return update('d', state, real_source(batch, d_key, hyper), d_key, hyper)
+
+        state, d_metrics = _repeat(d_body, state, (jnp.arange(d_steps), batch), d_steps)
+        # The generator meets the reals of the last discriminator update, drawn the same way.
+        last = jax.tree.map(lambda x: x[-1], batch)
+        real = real_source(last, named(key, 'd', d_steps - 1), hyper)
+        state, g_metrics = update('g', state, real, named(key, 'g'), hyper)
+        metrics = {**{k: jnp.mean(v) for k, v in d_metrics.items()}, **g_metrics}
+        return state.replace(
+            step=state.step + 1,
+            ema=average(game.ema, state, size),
+            metrics=accumulate(state.metrics, metrics),
+        ), metrics
+
+    return train_step
+
+
+def make_d_gradient(
+    game: Game,
+    terms: Mapping[str, Term],
+    *,
+    every: Mapping[str, int] | None = None,
+    shard: Callable[[Any], Any] = lambda tree: tree,
+) -> Callable[[TrainState, Record, jax.Array, Hyper], Any]:
+    """What the discriminator updates of `make_train_step` descend by, given the same arguments.
+
+    Returns:
+        (state, batch {'image': uint8 [B, H, W, C], 'label': int32 [B]}, key, hyper) -> the gradient
+        of D's whole loss, like `state.d.params`. The step's i-th update has the key
+        named(jax.random.key(hyper.seed), 'step', state.step, 'd', i).
+    """
+    real_source, gradients = _gradients(game, terms, every, shard)
+
+    def d_gradient(state, batch, key, hyper):
+        return gradients['d'](state, real_source(batch, key, hyper), key, hyper)[0]
+
+    return d_gradient
+
+
+def _gradients(game, terms, every, shard):
+    """What makes reals of a batch, and for each side (state, real, key, hyper) -> (the gradient of
+    that player's loss, (its collections, the terms' states, metrics)).
+    """
     sides = {side: plan(terms, side, game.augment.view) for side in 'dg'}
     latents = latents_of(terms)
     if policies.mixes(game.augment.critic) and any(plan.with_dx for plan in sides.values()):
@@ -106,8 +151,8 @@ def make_train_step(
             'of each logit in its own image: take out the penalty, or mix no images there'
         )
 
-    def judge(side, net, params, sources, key, hyper, term_states):
-        """One player's loss, and (the critic's collections, the terms' states, metrics)."""
+    def judge(side, state, params, sources, key, hyper):
+        """One player's loss in D's `params`, and (D's collections, the terms' states, metrics)."""
         records = views.build(sides[side].views, named(key, 'view'), sources, hyper.strength)
 
         def show(view, image):
@@ -117,7 +162,7 @@ def make_train_step(
 
         seen, stats = critique(
             game.critic,
-            {'params': params, **net.stats},
+            {'params': params, **state.d.stats},
             records,
             show=show,
             with_dx=sides[side].with_dx,
@@ -125,7 +170,7 @@ def make_train_step(
         )
         out = read(sides[side], seen, sources)
         weights = _scaled(hyper.weights, every or {})
-        loss, term_states, metrics = total(terms, weights, side, out, term_states)
+        loss, term_states, metrics = total(terms, weights, side, out, state.terms)
         return loss, (stats, term_states, metrics)
 
     def sample(net, params, key, size):
@@ -141,53 +186,24 @@ def make_train_step(
         images = _augment(game.augment.real, named(key, 'real'), images, hyper)
         return {'image': images, 'label': batch['label']}
 
-    def d_update(state, real, key, hyper):
+    def d_gradient(state, real, key, hyper):
         fakes, _ = sample(state.g, state.g.params, key, real['label'].shape[0])
 
         def loss(params):
-            sources = {'real': real, **fakes}
-            return judge('d', state.d, params, sources, key, hyper, state.terms)
+            return judge('d', state, params, {'real': real, **fakes}, key, hyper)
 
-        grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.d.params)
-        d = _descend(game, 'd', state.d, grads, stats, hyper)
-        return state.replace(d=d, terms=term_states), metrics
+        return jax.grad(loss, has_aux=True)(state.d.params)
 
-    def g_update(state, real, key, hyper):
+    def g_gradient(state, real, key, hyper):
         def loss(params):
             fakes, stats = sample(state.g, params, key, real['label'].shape[0])
             sources = {'real': real, **fakes}
-            value, (_, *rest) = judge(
-                'g', state.d, state.d.params, sources, key, hyper, state.terms
-            )
+            value, (_, *rest) = judge('g', state, state.d.params, sources, key, hyper)
             return value, (stats, *rest)
 
-        grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.g.params)
-        g = _descend(game, 'g', state.g, grads, stats, hyper)
-        return state.replace(g=g, terms=term_states), metrics
+        return jax.grad(loss, has_aux=True)(state.g.params)
 
-    def train_step(state, batch, hyper):
-        d_steps, size = batch['label'].shape
-        key = named(jax.random.key(hyper.seed), 'step', state.step)
-
-        def d_body(state, i_and_batch):
-            i, batch = i_and_batch
-            d_key = named(key, 'd', i)
-            real = real_source(batch, d_key, hyper)
-            return d_update(state, real, d_key, hyper)
-
-        state, d_metrics = _repeat(d_body, state, (jnp.arange(d_steps), batch), d_steps)
-        # The generator meets the reals of the last discriminator update, drawn the same way.
-        last = jax.tree.map(lambda x: x[-1], batch)
-        real = real_source(last, named(key, 'd', d_steps - 1), hyper)
-        state, g_metrics = g_update(state, real, named(key, 'g'), hyper)
-        metrics = {**{k: jnp.mean(v) for k, v in d_metrics.items()}, **g_metrics}
-        return state.replace(
-            step=state.step + 1,
-            ema=_average(game.ema, state, size),
-            metrics=accumulate(state.metrics, metrics),
-        ), metrics
-
-    return train_step
+    return real_source, {'d': d_gradient, 'g': g_gradient}
 
 
 def _repeat(body: Callable, carry: Any, rows: Any, count: int) -> tuple[Any, Any]:
@@ -229,9 +245,3 @@ def _descend(game: Game, side: str, net: Net, grads: Any, stats: Any, hyper: Hyp
     direction, opt = game.optimizers[side].update(grads, net.opt, net.params)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
     return Net(optax.apply_updates(net.params, moves), stats, opt)
-
-
-def _average(ema: Ema, state: TrainState, size: int) -> Any:
-    images = (state.step + 1).astype(jnp.float32) * size
-    halflife = jnp.minimum(ema.halflife_images, ema.ramp * images)
-    return optax.incremental_update(state.g.variables, state.ema, 1 - 0.5 ** (size / halflife))

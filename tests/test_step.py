@@ -11,11 +11,12 @@ import pytest
 
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
-from gan_jax.step import Augment, Ema, make_train_step
+from gan_jax.step import Augment, Ema, make_d_gradient, make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
 from gan_jax.terms.contrastive import cntr
+from gan_jax.terms.penalty import r1
 from tests import small
 
 TERMS = {'adversarial': hinge(), 'consistency': balanced(), 'contrastive': cntr()}
@@ -179,6 +180,27 @@ def test_scan_of_accelerators_equals_the_loop_of_the_cpu(x64, monkeypatch):
     step = make_train_step(game, terms)
     assert 'scan' in str(jax.make_jaxpr(step)(state, batch, hyper))
     assert small.distance(small.jit(step)(state, batch, hyper), on_cpu) < 1e-12
+
+
+def test_d_gradient_is_what_a_step_descends_by(x64):
+    """With plain SGD the parameters move by it, times the learning rate."""
+    terms = {**TERMS, 'penalty': r1()}
+    every = {**dict.fromkeys(TERMS, 1), 'penalty': 4}
+    augment = Augment(real='translation(0.4)', critic='translation', view='translation')
+    game = small.make_game(terms, augment=augment)
+    state = small.first_state(game, terms, dtype=np.float64).replace(step=np.int32(7))
+    batch, hyper = small.make_batch(), small.make_hyper({**WEIGHTS, 'penalty': 10.0}, seed=5, d=1)
+    after, _ = small.compiled(game, terms, every=every)(state, batch, hyper)
+    key = named(jax.random.key(5), 'step', 7, 'd', 0)
+    gradient = small.jit(make_d_gradient(game, terms, every=every))
+    first = jax.tree.map(lambda x: x[0], batch)
+    found = gradient(state, first, key, hyper)
+    expected = jax.tree.map(lambda a, b: a - np.asarray(b), state.d.params, after.d.params)
+    assert small.distance(found, expected) < 1e-12
+    assert small.distance(state.d.params, after.d.params) > 0.1
+    # Another key draws other latents, and the same key the same.
+    assert small.same(found, gradient(state, first, key, hyper))
+    assert small.distance(found, gradient(state, first, named(key, 1), hyper)) > 1e-3
 
 
 # The average of the generator ---------------------------------------------------------------------
