@@ -25,6 +25,24 @@ def fidelity(name):
     return importlib.import_module(f'torch_fidelity.{name}')
 
 
+def public_inception(path, layers):
+    """torch-fidelity's Inception with the weights in a file: uint8 [B, H, W, 3] -> {layer: [B, F]}.
+
+    Its images lie as torch's loaders put them, colours first in memory.
+    """
+    import torch  # here: that it is missing is for a caller to find
+
+    module = fidelity('feature_extractor_inceptionv3').FeatureExtractorInceptionV3
+    net = module('inception', list(layers), feature_extractor_weights_path=str(path)).eval()
+
+    def features(images):
+        planes = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        with torch.no_grad():
+            return {n: x.numpy() for n, x in zip(layers, net(planes), strict=True)}
+
+    return features
+
+
 def random_weights(seed=0):
     """A state dict of Inception, names as in the PyTorch files, numbers that keep their scale."""
     rng = np.random.default_rng(seed)
@@ -48,3 +66,11 @@ def random_weights(seed=0):
             if last == 'var':
                 state['.'.join([*modules, 'num_batches_tracked'])] = np.array(7)
     return {k: x if x.dtype == np.int64 else x.astype(np.float32) for k, x in state.items()}
+
+
+def save(state, path, **options):
+    """Writes a state dict of arrays as `torch.save` does, with its options."""
+    import torch  # here: that it is missing is for a caller to find
+
+    tensors = {name: torch.from_numpy(np.asarray(x)) for name, x in state.items()}
+    torch.save(tensors, path, **options)

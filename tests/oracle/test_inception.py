@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gan_jax.evaluate import inception, torchfile
-from tests.oracle.made import fidelity, random_weights
+from tests.oracle.made import public_inception, random_weights, save
 
-torch = pytest.importorskip('torch')
+pytest.importorskip('torch')
 pytestmark = pytest.mark.oracle
 LAYERS = ('64', '192', '768', '2048', 'logits_unbiased', 'logits')
 
@@ -18,9 +18,8 @@ LAYERS = ('64', '192', '768', '2048', 'logits_unbiased', 'logits')
 def files(tmp_path_factory):
     """One state dict, saved by torch in both of its containers."""
     folder = tmp_path_factory.mktemp('weights')
-    state = {name: torch.from_numpy(np.asarray(x)) for name, x in random_weights().items()}
-    torch.save(state, folder / 'zip.pth')
-    torch.save(state, folder / 'old.pth', _use_new_zipfile_serialization=False)
+    save(random_weights(), folder / 'zip.pth')
+    save(random_weights(), folder / 'old.pth', _use_new_zipfile_serialization=False)
     return folder / 'zip.pth', folder / 'old.pth'
 
 
@@ -35,15 +34,7 @@ def test_both_containers_hold_the_same_arrays(files):
 
 @pytest.fixture(scope='module')
 def theirs(files):
-    module = fidelity('feature_extractor_inceptionv3').FeatureExtractorInceptionV3
-    net = module('inception', list(LAYERS), feature_extractor_weights_path=str(files[0]))
-
-    def features(images):
-        with torch.no_grad():
-            found = net.eval()(torch.from_numpy(images.transpose(0, 3, 1, 2)))
-        return {name: x.numpy() for name, x in zip(LAYERS, found, strict=True)}
-
-    return features
+    return public_inception(files[0], LAYERS)
 
 
 @pytest.mark.parametrize('side', [32, 128, 400])
