@@ -29,5 +29,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.data.size = 128
     if c.terms.adversarial.fn == 'gan_jax.terms.adversarial.hinge':
         c.terms.adversarial.fn = 'gan_jax.terms.adversarial.non_saturating'
+    c.evaluate.metrics = 'fid3k_test'
+    c.evaluate.full = 'kid3k_test'
     c.evaluate.num = 3000
     return c

@@ -14,6 +14,9 @@ are those of the README; the default is the paper's best SNDCGAN.
 The 14.8 is read off Figure 3 (± 0.3). Batch and steps are the paper's, learning rate and β those of
 compare_gan's SNDCGAN configs. No moving average, as there: a half-life of one image is none.
 Measured by us: not yet, see docs/results.md.
+
+FID needs the weights of Inception: downloaded, or read from $GAN_JAX_INCEPTION. To train without:
+--config.evaluate.metrics= --config.evaluate.full=
 """
 
 from ml_collections import ConfigDict
@@ -40,8 +43,8 @@ def get_config(text: str = '', *, conditional: bool = False) -> ConfigDict:
     c.optim = dict(g=dict(adam), d=dict(adam))
     c.ema = dict(halflife_images=1.0, ramp=0.05)
     c.evaluate = dict(
-        metrics='',
-        full='',
+        metrics='fid10k_test',
+        full='fid50k_train,is50k',
         num=10_000,
         weights='ema',
         batch_norm='moving',

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from gan_jax import data, sharding
@@ -14,6 +15,7 @@ from gan_jax.experiment import Experiment, build
 from gan_jax.generate import WEIGHTS, make_generate
 from gan_jax.program import Program, make_program
 from gan_jax.state import TrainState
+from gan_jax.step import make_d_gradient
 
 
 class Parts(NamedTuple):
@@ -107,6 +109,8 @@ def assemble(
     def generate(state: TrainState, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
         return draw(WEIGHTS[measured['weights']](state), seed, indices)
 
+    d_gradient = jax.jit(make_d_gradient(game, experiment.terms, every=experiment.every))
+
     @functools.cache
     def evaluation(metrics):
         given = Context(
@@ -115,6 +119,8 @@ def assemble(
             learned=dataset,
             critic=game.critic,
             num=measured['num'],
+            batch_size=settings['batch_size'],
+            d_gradient=d_gradient,
             conditional=bool(settings['generator'].get('num_classes')),
             data_dir=images['dir'] or None,
             allow=allow,

@@ -192,7 +192,8 @@ class Run:
         count = max((one.num for one in due), default=0)
         batches = self._parts.generate(state, self._parts.settings['seed'], range(count))
         images = observe.collect(batches, count, self._watch)
-        found = [one.measure(images, state, self._watch) for one in due]
+        hyper = self._parts.experiment.hyper
+        found = [one.measure(images, state, hyper, self._watch) for one in due]
         return {f'eval/{name}': value for values in found for name, value in values.items()}
 
     @contextlib.contextmanager

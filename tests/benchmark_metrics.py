@@ -11,6 +11,7 @@ number of operations at the speed of NumPy's matrix product, which takes turns w
 """
 
 import argparse
+import functools
 import json
 import multiprocessing
 import os
@@ -92,9 +93,11 @@ def time_inception(flags):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'weights.pth'
         save(random_weights(), path)
-        of_layers = inception.make_features(inception.load(path), interpolation='tf1')
+        variables = jax.device_put(inception.load(path))
+        options = dict(interpolation='tf1', layers=('2048',))
+        of_layers = jax.jit(functools.partial(inception.features, **options))
         networks = {
-            OURS: lambda batch: of_layers(batch, ('2048',)),
+            OURS: lambda batch: of_layers(variables, batch),
             THEIRS: public_inception(path, ['2048']),
         }
 

@@ -36,7 +36,7 @@ def get_sweep() -> dict:
         ],
         'seeds': 3,
         'baseline': {'method': 'none'},
-        'metric': 'fid',
+        'metric': 'fid10k_test',
         'x': 'strength',
         'curve': 'augment',
     }

@@ -35,5 +35,5 @@ def get_sweep() -> dict:
         ],
         'seeds': 3,
         'baseline': {'method': 'none'},
-        'metric': 'fid',
+        'metric': 'fid10k_test',
     }

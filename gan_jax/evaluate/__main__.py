@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     count = evaluation.num
     images = observe.collect(run.parts.generate(state, seed, range(count)), count, bar)
     result = {
-        **_values(evaluation.measure(images, state, bar)),
+        **_values(evaluation.measure(images, state, run.parts.experiment.hyper, bar)),
         'protocol': {
             **evaluation.protocol,
             'num': count,

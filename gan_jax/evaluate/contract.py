@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet
-from gan_jax.state import TrainState
+from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
 Tick = Callable[[int, int], object]  # (how much of a piece of work is done, of how much)
@@ -33,6 +33,8 @@ class Context(NamedTuple):
         learned: the part of `train` that the discriminator was trained on.
         critic: the discriminator.
         num: of generated images, for metrics whose names give no number.
+        batch_size: of one discriminator update.
+        d_gradient: what such an update descends by, compiled, see `step.make_d_gradient`.
         conditional: whether the generator is given a class.
         data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
         allow: packages that the path of an extractor may name, as in `load.resolve`.
@@ -45,6 +47,8 @@ class Context(NamedTuple):
     learned: DataSet
     critic: nn.Module
     num: int
+    batch_size: int = 1
+    d_gradient: Callable[..., Any] | None = None
     conditional: bool = False
     data_dir: str | Path | None = None
     allow: Collection[str] | None = None
@@ -55,13 +59,16 @@ class Context(NamedTuple):
 class Measure(Protocol):
     """Metrics that are ready to be computed."""
 
-    def __call__(self, images: np.ndarray, state: TrainState, watch: Watch = unwatched) -> Values:
+    def __call__(
+        self, images: np.ndarray, state: TrainState, hyper: Hyper, watch: Watch = unwatched
+    ) -> Values:
         """Measures generated images and the state that they come from.
 
         Args:
             images: uint8 [n, H, W, C], of class i mod K. It may be more than the metrics need, and
                 they take the first.
             state: of training; metrics of the discriminator look at it.
+            hyper: the numbers of the run.
             watch: the work of measuring. What its ticks raise ends it.
 
         Returns:
@@ -74,7 +81,7 @@ class Evaluation(NamedTuple):
 
     Attributes:
         num: generated images that `measure` takes; 0 where no metric looks at any.
-        measure: generated images and a state -> {name: value}.
+        measure: generated images, a state and its run's numbers -> {name: value}.
         protocol: what the values depend on beside the images, as JSON.
     """
 

@@ -34,8 +34,8 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         )
     metrics = [METRICS[name](given) for name in asked]
 
-    def measure(images, state, watch: Watch = unwatched) -> Values:
-        del state, watch
+    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
+        del state, hyper, watch
         seen = features.digits(images[: given.num])
         return {name: value for metric in metrics for name, value in metric(seen).items()}
 

@@ -1,24 +1,31 @@
 """Metrics of the discriminator: what its features know, and what its logits tell.
 
 Those of `probes` look at features of held-out images; 'overfitting' and 'sensitivity' at logits,
-see `logits`.
+see `logits`; 'gsnr' at the gradients of the whole loss over batches of what D is trained on, see
+`gsnr`: each costs half a training step, and the first one a compilation.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.data import sampler
 from gan_jax.data.dataset import labels_of
 from gan_jax.errors import UserError
 from gan_jax.evaluate import logits, probes
-from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
+from gan_jax.evaluate.contract import Context, Evaluation, Tick, Values, Watch, unwatched
 from gan_jax.evaluate.features import in_batches
+from gan_jax.evaluate.gsnr import gsnr
+from gan_jax.keys import named
+from gan_jax.state import Hyper, TrainState
 
 BATCH = 100  # images that the discriminator sees at once
+BATCHES = 32  # whose gradients gsnr takes
 
 LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
 
@@ -38,8 +45,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
     probed = [name for name in asked if name in probes.NAMES]
 
-    def measure(images, state, watch: Watch = unwatched) -> Values:
-        del watch
+    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
         values, variables = {}, state.d.variables
         if probed:
             seen = functools.partial(features_of, variables)
@@ -49,9 +55,19 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             if name in LOGITS:
                 of = functools.partial(logit_of, variables)
                 values |= LOGITS[name](of, given, images[: given.num])
+        if 'gsnr' in asked:
+            with watch('gsnr') as tick:
+                gradients = _gradients(given, state, hyper, tick)
+                values |= gsnr(gradients, batch_size=given.batch_size)
         return values
 
-    protocol = {'probes': f'features of D, test images under {probes.POLICY}'} if probed else {}
+    protocol = {}
+    if probed:
+        protocol['probes'] = f'features of D, test images under {probes.POLICY}'
+    if 'gsnr' in asked:
+        protocol['gsnr'] = (
+            f'{BATCHES} batches of {given.batch_size}, {len(given.learned.images)} images'
+        )
     return Evaluation(given.num if 'overfitting' in asked else 0, measure, protocol)
 
 
@@ -97,5 +113,16 @@ def _sensitivity(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
     return {f'sensitivity_{name}': value for name, value in found.items()}
 
 
+def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: Tick) -> Iterator[Any]:
+    """D's gradients in batches of its images, each with generated ones and draws of its own."""
+    state = jax.device_put(state, jax.local_devices()[0])
+    learned, labels = given.learned.images, labels_of(given.learned)
+    for i in range(BATCHES):
+        rows = sampler.indices(0, i, given.batch_size, len(learned))
+        batch = {'image': np.asarray(learned[rows]), 'label': labels[rows]}
+        yield given.d_gradient(state, batch, named(jax.random.key(0), 'gsnr', i), hyper)
+        tick(i + 1, BATCHES)
+
+
 LOGITS = {'overfitting': _overfitting, 'sensitivity': _sensitivity}
-NAMES = (*probes.NAMES, *LOGITS)
+NAMES = (*probes.NAMES, *LOGITS, 'gsnr')

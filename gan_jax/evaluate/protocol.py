@@ -32,8 +32,8 @@ def prepare(metrics: str, given: Context) -> Evaluation:
     shares.append((scores, scored))
     parts = [family.prepare(share, given) for family, share in shares if share]
 
-    def measure(images, state, watch: Watch = unwatched) -> Values:
-        found = [part.measure(images, state, watch) for part in parts]
+    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
+        found = [part.measure(images, state, hyper, watch) for part in parts]
         return {name: value for values in found for name, value in values.items()}
 
     protocol = {'metrics': asked}

@@ -65,8 +65,8 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     ordered = sorted(wanted, key=lambda score: score.kind in ('fid', 'fd') and not score.intra)
     metrics = {score: KINDS[score.kind](score, eyes[_look(score)], given) for score in ordered}
 
-    def measure(images, state, watch: Watch = unwatched) -> Values:
-        del state
+    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
+        del state, hyper
         values = {}
         for look, own in eyes.items():
             mine = [score for score in wanted if _look(score) == look]

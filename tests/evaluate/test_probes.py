@@ -54,7 +54,7 @@ def test_features_that_know_nothing_find_one_image():
     [
         (np.ones((3, 2)), np.ones((4, 2)), r'one shape, got \(3, 2\) and \(4, 2\)'),
         (np.ones(3), np.ones(3), r'a must be \[N, F\]'),
-        (np.ones((0, 2)), np.ones((0, 2)), 'not empty'),
+        (np.ones((0, 2)), np.ones((0, 2)), 'N >= 1'),
         (np.ones((2, 2)), np.full((2, 2), np.nan), 'b must be finite'),
     ],
 )

@@ -3,13 +3,23 @@
 from types import SimpleNamespace
 
 import flax.linen as nn
+import jax
 import numpy as np
 import pytest
 
 from gan_jax import data
 from gan_jax.errors import UserError
-from gan_jax.evaluate import digit_metrics, discriminator, logits, names, probes, protocol
+from gan_jax.evaluate import (
+    digit_metrics,
+    discriminator,
+    gsnr,
+    logits,
+    names,
+    probes,
+    protocol,
+)
 from gan_jax.evaluate.contract import Context
+from tests import small
 
 
 def prepare(metrics, name='digits', critic=None):
@@ -19,7 +29,7 @@ def prepare(metrics, name='digits', critic=None):
 
 
 def measure(images, name='digits'):
-    return prepare('fd_digits,modes', name).measure(images, None)
+    return prepare('fd_digits,modes', name).measure(images, None, None)
 
 
 def test_the_train_images_are_at_distance_zero_from_themselves():
@@ -55,7 +65,7 @@ def test_no_metric_is_a_valid_choice():
     blank = np.zeros((2, 8, 8, 1), np.uint8)
     anything = data.DataSet(blank, None, 0, 'anything')
     found = protocol.prepare('', Context(anything, None, anything, None, num=2))
-    assert found.measure(blank, None) == {} and found.num == 0
+    assert found.measure(blank, None, None) == {} and found.num == 0
     assert found.protocol == {'metrics': []}
 
 
@@ -87,17 +97,17 @@ NO_IMAGES = np.zeros((0, 16, 16, 1), np.uint8)
 def test_probes_read_the_features_of_the_discriminator():
     probing = prepare(','.join(probes.NAMES), critic=Pixels())
     assert probing.num == 0
-    values = probing.measure(NO_IMAGES, critic_of(2.0))
+    values = probing.measure(NO_IMAGES, critic_of(2.0), None)
     train, test = (data.load('digits', split=split, size=16) for split in ('train', 'test'))
     pixels = probes.probe(lambda x: x.reshape(len(x), -1) / 127.5, train, test)
     assert values == pytest.approx(pixels, abs=1e-2)
     assert values['linear_probe'] > 0.9
-    nothing = probing.measure(NO_IMAGES, critic_of(0.0))
+    nothing = probing.measure(NO_IMAGES, critic_of(0.0), None)
     assert nothing['retrieval'] == pytest.approx(1 / 360)
 
 
 def test_only_what_is_asked_is_told():
-    assert [*prepare('knn', critic=Pixels()).measure(NO_IMAGES, critic_of(1.0))] == ['knn']
+    assert [*prepare('knn', critic=Pixels()).measure(NO_IMAGES, critic_of(1.0), None)] == ['knn']
 
 
 def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
@@ -107,7 +117,7 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     found = protocol.prepare('overfitting', given)
     assert found.num == 30
     fakes = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16, 1), np.uint8)
-    values = found.measure(fakes, critic_of(3.0))
+    values = found.measure(fakes, critic_of(3.0), None)
 
     def logit(images, labels):
         return np.mean(3 * images.mean(axis=(1, 2, 3)) / 255 + labels)
@@ -124,18 +134,41 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
 def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():
     found = prepare('sensitivity', critic=Pixels())
     assert found.num == 0
-    values = found.measure(NO_IMAGES, critic_of(1.0))
+    values = found.measure(NO_IMAGES, critic_of(1.0), None)
     assert {name.removeprefix('sensitivity_') for name in values} == {*logits.SENSITIVE_TO}
     test = data.load('digits', split='test', size=16)
     by_hand = logits.sensitivity(lambda x: x.mean(axis=(1, 2, 3)) / 255 + test.labels, test.images)
     assert values['sensitivity_zoom_out'] == pytest.approx(by_hand['zoom_out'], rel=1e-3)
 
 
+def test_gsnr_is_of_the_gradients_of_the_learned_images_batch_by_batch():
+    train = data.load('digits')
+    learned = train._replace(images=train.images[:640], labels=train.labels[:640])
+    asked = []
+
+    def d_gradient(state, batch, key, hyper):
+        asked.append((batch, jax.random.key_data(key).tolist()))
+        assert (state.step, hyper) == (7, 'numbers')
+        return {'w': batch['image'].mean(axis=(0, 1, 2, 3)), 'b': batch['label'].mean()[None]}
+
+    given = Context(train, None, learned, Pixels(), num=30, batch_size=20, d_gradient=d_gradient)
+    found = protocol.prepare('gsnr', given)
+    assert found.num == 0
+    state = jax.tree.map(np.asarray, small.first_state(small.make_game({}), {}))
+    values = found.measure(NO_IMAGES, state.replace(step=7), 'numbers')
+    rows = np.concatenate([batch['image'] for batch, _ in asked])
+    np.testing.assert_array_equal(np.sort(rows.ravel()), np.sort(learned.images.ravel()))
+    assert len({str(key) for _, key in asked}) == len(asked) == 32
+    again = [d_gradient(state.replace(step=7), batch, jax.random.key(0), 'numbers')
+             for batch, _ in [*asked]]  # fmt: skip
+    assert values == gsnr.gsnr(again, batch_size=20)
+
+
 def test_diversity_is_beside_the_reals_and_rings():
     train = data.load('digits')
     found = prepare('diversity')
-    assert found.measure(train.images, None) == {'diversity': 1, 'collapsed': 0}
-    assert found.measure(train.images[train.labels == 3], None)['collapsed'] == 1
+    assert found.measure(train.images, None, None) == {'diversity': 1, 'collapsed': 0}
+    assert found.measure(train.images[train.labels == 3], None, None)['collapsed'] == 1
 
 
 def test_probes_alone_name_no_extractor():

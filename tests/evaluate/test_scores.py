@@ -64,7 +64,7 @@ def seen(small_inception):
 def test_every_score_is_its_metric_of_the_first_images(seen, tmp_path):
     found = prepare(ALL, tmp_path)
     assert found.num == 2100
-    values = found.measure(fakes(), None)
+    values = found.measure(fakes(), None, None)
     real = {name: seen(split(name).images) for name in ('train', 'test')}
     moments = {name: frechet.moments(x) for name, x in real.items()}
     fake = seen(fakes())
@@ -87,7 +87,7 @@ def test_every_score_is_its_metric_of_the_first_images(seen, tmp_path):
 
 
 def test_the_inception_score_is_of_the_logits(small_inception, tmp_path):
-    values = prepare('is400', tmp_path).measure(fakes(400), None)
+    values = prepare('is400', tmp_path).measure(fakes(400), None, None)
     probs = extractor.from_inception(small_inception).see(fakes(400)).probs
     assert probs.shape == (400, 16)
     np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)
@@ -104,7 +104,7 @@ def test_one_pass_gives_them_all(small_inception, tmp_path, monkeypatch):
     monkeypatch.setattr(scores, 'from_inception', counting)
     found = prepare('fid2100_test,kid300_test,is400,fid2048_test_clean', tmp_path)
     counted.clear()
-    found.measure(fakes(), None)
+    found.measure(fakes(), None, None)
     assert counted == [2100, 2048]
 
 
@@ -130,7 +130,7 @@ def test_a_data_set_of_one_split_has_no_floor(small_inception, tmp_path):
             raise UserError('there is no test split', MISSING)
         return split(name)
 
-    values = prepare('fid2048_train', tmp_path, only_train).measure(fakes(2048), None)
+    values = prepare('fid2048_train', tmp_path, only_train).measure(fakes(2048), None, None)
     assert [*values] == ['fid2048_train']
     with pytest.raises(UserError, match='no test split'):
         prepare('fid2048_test', tmp_path, only_train)
@@ -157,8 +157,8 @@ def test_without_weights_it_ends_before_anything_is_measured(tmp_path, monkeypat
 def test_other_metrics_take_their_own_number_beside_them(small_inception, tmp_path):
     found = described('fd_digits,fid2048_test', tmp_path)
     assert found.num == 2048
-    values = found.measure(fakes(2048), None)
-    alone = described('fd_digits', tmp_path).measure(fakes(2048)[:100], None)
+    values = found.measure(fakes(2048), None, None)
+    alone = described('fd_digits', tmp_path).measure(fakes(2048)[:100], None, None)
     assert values['fd_digits'] == alone['fd_digits']
     assert found.protocol['scores'].keys() == {'fid2048_test'}
     assert found.protocol['metrics'] == ['fd_digits', 'fid2048_test']
@@ -167,7 +167,7 @@ def test_other_metrics_take_their_own_number_beside_them(small_inception, tmp_pa
 def test_other_features_give_other_scores(tmp_path):
     asked = 'fd300_test@digits,kd300_train@digits,is300@digits,dc300_test@digits'
     found = prepare(asked, tmp_path)
-    values = found.measure(fakes(300), None)
+    values = found.measure(fakes(300), None, None)
     fake = features.digits(fakes(300))
     real = {name: features.digits(split(name).images).features for name in ('train', 'test')}
     expected = frechet.distance(frechet.moments(fake.features), frechet.moments(real['test']))
@@ -181,7 +181,7 @@ def test_other_features_give_other_scores(tmp_path):
 def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
     (tmp_path / 'eyes.py').write_text('def rows(images):\n    return images.mean(axis=(2, 3))\n')
     monkeypatch.syspath_prepend(tmp_path)
-    values = prepare('fd40_test@eyes.rows', tmp_path).measure(fakes(40), None)
+    values = prepare('fd40_test@eyes.rows', tmp_path).measure(fakes(40), None, None)
     means = [frechet.moments(x.mean(axis=(2, 3))) for x in (fakes(40), split('test').images)]
     assert values['fd40_test@eyes.rows'] == pytest.approx(frechet.distance(*means))
     with pytest.raises(UserError, match='16 features .* write fd15_test_biased@eyes.rows'):
@@ -214,7 +214,7 @@ def test_class_by_class_a_missing_class_is_seen(tmp_path):
     bad[3::10] = good[4::10]
     name = 'intra_kd500_train@digits'
     measure = intra(name, tmp_path).measure
-    right, wrong = measure(good, None), measure(bad, None)
+    right, wrong = measure(good, None, None), measure(bad, None, None)
     real = features.digits(train.images).features
     by_hand = [
         kernel.kid(features.digits(bad[c::10]).features, real[train.labels == c]) for c in range(10)
@@ -253,5 +253,5 @@ def test_work_is_watched_and_can_be_ended(small_inception, tmp_path):
     told = []
     measure = prepare('fid2048_test,pr200_test', tmp_path).measure
     with pytest.raises(Ended):
-        measure(fakes(2048), None, watch)
+        measure(fakes(2048), None, None, watch)
     assert told == ['inception: 2,048 generated images', 'fid2048_test', 'pr200_test']
