@@ -16,6 +16,7 @@ from gan_jax.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context
+from gan_jax.trained import read
 
 SMOKE = Path(__file__).parent / 'smoke.py'
 
@@ -148,6 +149,26 @@ class TestEveryReaderOfAWorkdir:
             main(self.flags(main, tmp_path, tmp_path / 'o.png'))
 
 
+def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(trained):
+    """The same images, by their bytes, in whatever portions; and so the same distance."""
+    run = read(trained, 'last', ())
+    game, weights = run.parts.experiment.game, run.checkpoint.state.ema
+    sizes = {'latent_dim': game.latent_dim, 'num_classes': game.num_classes}
+    evaluation = run.parts.evaluation('fd_digits')
+    found = {}
+    for devices, portion in ((1, 100), (1, 1), (1, 7), (1, 64), (2, 100), (4, 100), (4, 64)):
+        draw = generate.make_generate(game.generator, devices=jax.devices()[:devices], **sizes)
+        count = 10 if portion == 1 else 100
+        portions = [range(i, min(i + portion, count)) for i in range(0, count, portion)]
+        images = np.concatenate([one for asked in portions for one in draw(weights, 0, asked)])
+        found.setdefault(count, set()).add(images.tobytes())
+        if count == 100:
+            values = evaluation.measure(images, run.checkpoint.state, None)
+            assert values['fd_digits'] == score(trained)['metrics']['fd_digits']
+    whole, part = (images for count in (100, 10) for images in found[count])
+    assert whole.startswith(part)
+
+
 def score(trained, *flags):
     assert evaluate.main([f'--workdir={trained}', *flags]) == 0
     newest = max((trained / 'results').glob('*.json'), key=lambda path: path.stat().st_mtime_ns)
@@ -190,6 +211,27 @@ def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatc
     result = score(trained, '--num=20')
     assert result['metrics'] == {'fd_digits': None}
     assert result['not_finite'] == {'fd_digits': 'nan'}
+
+
+def test_weights_and_statistics_are_those_that_are_asked_for(trained):
+    plain = score(trained, '--metrics=fd_digits')
+    raw = score(trained, '--metrics=fd_digits', '--weights=raw')
+    standing = score(trained, '--metrics=fd_digits', '--batch_norm=standing(3)')
+    batch = score(trained, '--metrics=fd_digits', '--batch_norm=batch')
+    protocols = [result['protocol'] for result in (plain, raw, standing, batch)]
+    assert [one['weights'] for one in protocols] == ['ema', 'raw', 'ema', 'ema']
+    assert [one['batch_norm'] for one in protocols] == ['moving', 'moving', 'standing(3)', 'batch']
+    distances = [result['metrics']['fd_digits'] for result in (plain, raw, standing, batch)]
+    assert len({*distances}) == 4
+    assert len([*(trained / 'results').glob('*.json')]) >= 4  # each protocol has a file of its own
+
+
+@pytest.mark.parametrize('flag', ['--batch_norm=standing', '--weights=mean', '--batch_norm='])
+def test_a_mode_that_is_not_there_is_refused(flag, trained, capsys):
+    with pytest.raises(SystemExit) as caught:
+        evaluate.main([f'--workdir={trained}', flag])
+    assert caught.value.code == 2
+    assert flag.split('=')[0] in capsys.readouterr().err
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest(trained):

@@ -8,6 +8,7 @@ from gan_jax.load import nearest
 
 # Each has NAMES, and prepare(names, context) -> Evaluation; a new family is a file and a line.
 FAMILIES = (digit_metrics, discriminator)
+SCORES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # as examples
 
 
 def prepare(metrics: str, given: Context) -> Evaluation:
@@ -27,7 +28,7 @@ def prepare(metrics: str, given: Context) -> Evaluation:
     scored = [name for name in asked if name not in known]
     for name in scored:
         if scores.read(name) is None:
-            raise UserError(f"there is no metric '{name}'{nearest(name, known)}")
+            raise UserError(f"there is no metric '{name}'{nearest(name, [*known, *SCORES])}")
     shares = [(family, [name for name in asked if name in family.NAMES]) for family in FAMILIES]
     shares.append((scores, scored))
     parts = [family.prepare(share, given) for family, share in shares if share]
