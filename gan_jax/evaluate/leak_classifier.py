@@ -1,0 +1,109 @@
+"""A classifier that tells augmented images from the same images as they are.
+
+It is the eye of `leak`. Trained on real images alone it has never seen a bad one, and takes the
+flaws of an untrained generator for augmentations; it learns better from real images and fakes of
+models that were trained without augmentation, each of them plain and augmented.
+"""
+
+import functools
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from gan_jax.augment import policy as policies
+from gan_jax.evaluate.features import in_batches
+from gan_jax.keys import named
+
+STEPS = 800
+BATCH = 64  # images of a step, each of them plain and augmented
+SEEN = 512  # images that the trained classifier sees at once
+
+Score = Callable[[np.ndarray], np.ndarray]  # uint8 [n, H, W, C] -> float32 [n]
+
+
+class Classifier(nn.Module):
+    """Two convolutions at full size, then one a halving until the map is 4×4, and two dense layers.
+
+    The first ones find edges that no pen drew, such as those of a cut-out box, before anything is
+    thinned. The last map is flattened and not averaged, because a translated image differs from a
+    plain one in where things are.
+    """
+
+    @nn.compact
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Images [B, H, W, C] in [0, 1] -> logits [B], positive for 'augmented'."""
+        conv = functools.partial(nn.Conv, kernel_size=(3, 3), precision='highest')
+        dense = functools.partial(nn.Dense, precision='highest')
+        x = nn.gelu(conv(16)(2 * images - 1))
+        x = nn.gelu(conv(16)(x))
+        width = 32
+        while max(x.shape[1:3]) > 4:
+            x = nn.gelu(conv(width, strides=2)(x))
+            width = 64
+        x = nn.gelu(dense(64)(x.reshape(len(x), -1)))
+        return dense(1)(x)[:, 0]
+
+
+def learn(images: np.ndarray, policy: str, *, seed: int = 0, steps: int = STEPS) -> Score:
+    """Trains the classifier; the same seed gives the same one on one machine.
+
+    Args:
+        images: uint8 [N, H, W, C], N >= 1, one after the other: those of the train split and, about
+            as many, fakes of models that were trained without augmentation. None of the models may
+            be one that scores are then calibrated on, whose flaws it would know by heart.
+        policy: what is looked for, with a number at every op that takes a strength.
+        seed: of the first weights, the batches and the augmentation's draws.
+        steps: of Adam, with a rate that falls to 0 as a cosine.
+
+    Returns:
+        uint8 [n, H, W, C] -> float32 [n], the logit of 'augmented'.
+
+    Raises:
+        ValueError: images of another type or shape, or a policy that is empty, cannot be read or
+            leaves an op without a strength.
+    """
+    _check(images, policy)
+    augment = policies.parse(policy)
+    root, optimiser = jax.random.key(seed), optax.adamw(optax.cosine_decay_schedule(2e-3, steps))
+    params = jax.jit(Classifier().init)(named(root, 'init'), images[:1] / np.float32(255))
+
+    def loss(params, key, plain):
+        # In whole levels, as the images are: else rounding alone would tell them apart.
+        moved = jnp.round(augment(key, plain, jnp.float32(0)) * 255) / 255
+        logit = Classifier().apply(params, jnp.concatenate([plain, moved]))
+        augmented = jnp.arange(len(logit)) >= len(plain)
+        return optax.sigmoid_binary_cross_entropy(logit, augmented.astype(jnp.float32)).mean()
+
+    @jax.jit
+    def update(params, state, key, images):
+        rows = jax.random.randint(named(key, 'rows'), (BATCH,), 0, len(images))
+        plain = images[rows].astype(jnp.float32) / 255
+        changes = jax.grad(loss)(params, named(key, 'augment'), plain)
+        changes, state = optimiser.update(changes, state, params)
+        return optax.apply_updates(params, changes), state
+
+    state, images = optimiser.init(params), jax.device_put(images)
+    for step in range(steps):
+        params, state = update(params, state, named(root, 'step', step), images)
+    return lambda images: in_batches(functools.partial(_logits, params), images, SEEN)
+
+
+@jax.jit
+def _logits(params: dict, images: jax.Array) -> jax.Array:
+    return Classifier().apply(params, images.astype(jnp.float32) / 255)
+
+
+def _check(images: np.ndarray, policy: str) -> None:
+    if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
+        raise ValueError(
+            'images must be uint8 [N, H, W, C] and not empty, '
+            f'got {images.dtype} of shape {images.shape}'
+        )
+    if not policy.strip():
+        raise ValueError("the policy is '', which changes nothing: there is no leak to look for")
+    if policies.needs_strength(policy):
+        raise ValueError(f"write a strength into the policy '{policy}', as in 'translation(0.2)'")

@@ -1,0 +1,261 @@
+"""The leak meter: closed forms by hand, and digits with and without the augmentation in them."""
+
+import numpy as np
+import pytest
+
+from gan_jax import data
+from gan_jax.evaluate import leak, leak_classifier
+from gan_jax.evaluate.probes import augmented
+
+POLICIES = ('translation(0.3)', 'cutout(0.5)')  # so strong that few steps suffice
+
+
+# Closed forms -------------------------------------------------------------------------------------
+
+
+def test_auroc_by_hand():
+    """Of the six pairs four are won, one is tied and one is lost."""
+    assert leak.auroc(np.array([3, 1]), np.array([1, 0, 2])) == 4.5 / 6
+
+
+def test_auroc_at_its_ends():
+    low, high = np.arange(4), np.arange(4, 9)
+    assert leak.auroc(high, low) == 1
+    assert leak.auroc(low, high) == 0
+    assert leak.auroc(np.ones(3), np.ones(7)) == 0.5
+
+
+def test_auroc_is_the_share_of_pairs():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 9, 40), rng.integers(0, 7, 30)
+    pairs = (a[:, None] > b) + 0.5 * (a[:, None] == b)
+    np.testing.assert_allclose(leak.auroc(a, b), pairs.mean(), rtol=1e-12)
+
+
+def test_share_inverts_the_mixture():
+    assert leak.share(0.3 * 0.8 + 0.7 * 0.01, 0.01, 0.8) == pytest.approx(0.3)
+    assert leak.share(0.001, 0.01, 0.8) == 0
+    assert leak.share(0.9, 0.01, 0.8) == 1
+
+
+def test_wilson_by_hand():
+    """Its bounds p solve (rate - p)² = Z² p (1 - p) / count."""
+    for rate, count in ((0, 10), (0.1, 30), (0.01, 2000), (1, 7)):
+        for bound in leak.wilson(rate, count):
+            off = (rate - bound) ** 2 - leak.Z**2 * bound * (1 - bound) / count
+            assert abs(off) < 1e-12
+
+
+def test_a_flag_asks_for_less_of_more_images():
+    """The least share of finds falls towards `SPREAD` per cent as both sets grow."""
+    shares = [leak.least_finds(n, n) / n for n in (100, 1000, 10_000, 1_000_000)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[-1] == pytest.approx(leak.SPREAD * 0.01, rel=0.03)
+
+
+def test_a_set_can_be_too_small_for_any_flag():
+    least = leak.least_finds(1, 10)
+    assert least == 2
+    assert leak.power(1.0, 1, least) == 0
+
+
+def test_power_is_that_of_a_simulation():
+    rate, count = 0.1 * 0.5 + 0.9 * 0.004, 2000
+    least = leak.least_finds(count, 2000)
+    finds = np.random.default_rng(0).binomial(count, rate, 100_000)
+    expected = np.mean(finds >= least)
+    assert 0.2 < expected < 0.9
+    assert leak.power(rate, count, least) == pytest.approx(expected, abs=0.006)
+
+
+# Matching -----------------------------------------------------------------------------------------
+
+
+def test_each_model_gives_its_nearest_checkpoint():
+    models = [[90, 40, 12], [31], [8, 70], [29, 30.5], [200, 100], [33, 3], [1000]]
+    assert leak.matched(30, models) == [(3, 1), (1, 0), (5, 0), (0, 1), (2, 1)]
+
+
+def test_a_generator_better_than_every_calibration_is_judged_by_the_best():
+    models = [[50, 20 + i] for i in range(6)]
+    assert leak.matched(0.8, models) == [(i, 1) for i in range(5)]
+
+
+def test_a_generator_much_worse_is_not_judged():
+    models = [[20.0]] * 5
+    assert len(leak.matched(20 * leak.WORSE, models)) == 5
+    assert leak.matched(20 * leak.WORSE + 0.1, models) == []
+    assert leak.matched(20.0, models[1:]) == []
+    assert np.isnan([*leak.NOT_CALIBRATED.values()]).all()
+
+
+# Scores that are known ----------------------------------------------------------------------------
+
+
+def first_pixel(images):
+    return images[:, 0, 0, 0].astype(np.float32)
+
+
+def of_scores(scores):
+    """Images whose first pixel is their score, the other ones black."""
+    images = np.zeros((len(scores), 8, 8, 1), np.uint8)
+    images[:, 0, 0, 0] = scores
+    return images
+
+
+@pytest.fixture
+def scores():
+    return np.random.default_rng(0).integers(0, 200, (7, 1000))
+
+
+def measure(fakes, calibrations, held_out):
+    """As the meter measures it with a policy that changes nothing."""
+    sets = of_scores(fakes), [of_scores(x) for x in calibrations], of_scores(held_out)
+    return leak.measure(first_pixel, *sets, 'cutout(0.0)')
+
+
+def test_the_names_are_those_of_the_values(scores):
+    found = measure(scores[0], scores[1:6], scores[6])
+    assert tuple(found) == leak.NAMES
+
+
+def test_an_augmentation_that_changes_nothing_is_found_nowhere(scores):
+    found = measure(scores[0], scores[1:6], scores[6])
+    assert found['leak_auroc'] == 0.5
+    assert np.isnan(found['leak'])  # for no share of it would be seen
+    assert found['leak_flagged'] == 0
+    assert found['leak_rate'] <= 0.02
+    assert found['leak_tpr'] <= 0.01
+    assert found['leak_power'] < 1e-6
+
+
+def test_of_the_same_set_the_rate_is_that_of_the_threshold():
+    images = of_scores(np.arange(200))
+    found = leak.measure(first_pixel, images, [images] * 5, images, 'cutout(0.0)')
+    assert found['leak_rate'] == found['leak_tpr'] == 0.01
+
+
+def test_a_find_lies_above_every_calibration_and_above_held_out_reals(scores):
+    fakes = np.full(1000, 230)
+    assert measure(fakes, scores[1:6], scores[6])['leak_rate'] == 1
+    high = np.where(np.arange(1000) < 20, 240, scores[1])  # 2 % of one calibration
+    assert measure(fakes, [*scores[1:5], high], scores[6])['leak_rate'] == 0
+    assert measure(fakes, scores[1:6], high)['leak_rate'] == 0
+
+
+# Digits -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope='module')
+def digits():
+    """(learned, calibrating [5 sets], held out, fakes), images that no two of them share."""
+    train, test = (data.load('digits', split=split).images for split in ('train', 'test'))
+    return train[:700], [train[700 + i :: 5] for i in range(5)], test[:180], test[180:]
+
+
+@pytest.fixture(scope='module')
+def scores_of(digits):
+    return {policy: leak_classifier.learn(digits[0], policy, steps=100) for policy in POLICIES}
+
+
+def noisy(images, seed=0):
+    noise = 40 * np.random.default_rng(seed).standard_normal(images.shape)
+    return np.clip(np.round(images + noise), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize('policy', POLICIES)
+def test_augmented_digits_are_flagged(digits, scores_of, policy):
+    _, calibrations, held_out, fakes = digits
+    leaked = augmented(fakes, policy, 1)
+    found = leak.measure(scores_of[policy], leaked, calibrations, held_out, policy)
+    assert found['leak_flagged'] == 1
+    assert found['leak'] > 0.8
+    assert found['leak_auroc'] > 0.75
+
+
+@pytest.mark.parametrize('policy', POLICIES)
+def test_digits_are_not(digits, scores_of, policy):
+    _, calibrations, held_out, fakes = digits
+    found = leak.measure(scores_of[policy], fakes, calibrations, held_out, policy)
+    assert found['leak_flagged'] == 0
+    assert found['leak'] < 0.1
+
+
+def test_noise_is_no_leak_beside_noise(digits, scores_of):
+    """The point of the meter: beside clean images the same noise is taken for cut-out boxes."""
+    _, calibrations, held_out, fakes = digits
+    bad, score = noisy(fakes), scores_of['cutout(0.5)']
+    uncalibrated = leak.measure(score, bad, calibrations, held_out, 'cutout(0.5)')
+    assert uncalibrated['leak_flagged'] == 1
+    as_bad = [noisy(x, seed=1 + i) for i, x in enumerate(calibrations)]
+    found = leak.measure(score, bad, as_bad, held_out, 'cutout(0.5)')
+    assert found['leak_flagged'] == 0
+    assert found['leak'] < 0.1
+    leaked = augmented(bad, 'cutout(0.5)', 1)
+    found = leak.measure(score, leaked, as_bad, held_out, 'cutout(0.5)')
+    assert found['leak_flagged'] == 1
+
+
+def test_the_share_of_augmented_digits_is_estimated(digits, scores_of):
+    _, calibrations, held_out, fakes = digits
+    half = np.concatenate([augmented(fakes[:90], 'translation(0.3)', 1), fakes[90:]])
+    score = scores_of['translation(0.3)']
+    found = leak.measure(score, half, calibrations, held_out, 'translation(0.3)')
+    assert found['leak'] == pytest.approx(0.5, abs=0.15)
+
+
+def test_the_classifier_is_that_of_its_seed(digits):
+    images = digits[0][:100]
+    learned = [leak_classifier.learn(images, 'flip', seed=s, steps=2)(images) for s in (0, 0, 1)]
+    np.testing.assert_array_equal(learned[0], learned[1])
+    assert np.any(learned[0] != learned[2])
+
+
+@pytest.mark.parametrize('shape', [(3, 19, 33, 3), (2, 3, 2, 1)])
+def test_the_classifier_takes_any_size(shape):
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    scores = leak_classifier.learn(images, 'brightness(0.2)', steps=1)(images)
+    assert scores.shape == shape[:1]
+    assert np.isfinite(scores).all()
+
+
+# Refused ------------------------------------------------------------------------------------------
+
+
+IMAGES = np.zeros((4, 8, 8, 1), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ('policy', 'said'),
+    [
+        ('', "the policy is '', which changes nothing"),
+        ('cutout', "write a strength into the policy 'cutout'"),
+        ('shake(0.1)', "unknown augmentation 'shake'"),
+    ],
+)
+def test_policies_that_say_nothing_are_refused(policy, said):
+    with pytest.raises(ValueError, match=said):
+        leak_classifier.learn(IMAGES, policy)
+    with pytest.raises(ValueError, match=said):
+        leak.measure(first_pixel, IMAGES, [IMAGES], IMAGES, policy)
+
+
+def test_no_images_are_refused():
+    with pytest.raises(ValueError, match=r'images must be uint8 \[N, H, W, C\] and not empty'):
+        leak_classifier.learn(IMAGES[:0], 'flip')
+    with pytest.raises(ValueError, match=r'images must be uint8 .* got float64 of shape'):
+        leak_classifier.learn(IMAGES / 255, 'flip')
+
+
+@pytest.mark.parametrize(
+    ('sets', 'said'),
+    [
+        ((IMAGES[:0], [IMAGES], IMAGES), r'fakes must be images \[N, H, W, C\] and not empty'),
+        ((IMAGES, [IMAGES, IMAGES[:0]], IMAGES), r'calibrations\[1\] must be images'),
+        ((IMAGES, [IMAGES], IMAGES[:0]), 'held_out must be images'),
+        ((IMAGES, [], IMAGES), 'calibrations must be at least one set of images, got none'),
+    ],
+)
+def test_empty_sets_are_refused(sets, said):
+    with pytest.raises(ValueError, match=said):
+        leak.measure(first_pixel, *sets, 'flip')
