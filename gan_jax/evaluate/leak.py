@@ -7,7 +7,9 @@ equally bad images without a leak: fakes of several models that were trained wit
 at about the same Fréchet distance, the calibrations. One model is not enough: of two that differ in
 nothing but their seed, one's images may look translated twenty times as often as the other's.
 
-The meter is not specific: digits that are zoomed out leave the border as translated ones do.
+Two things it cannot tell. It is not specific: digits that are zoomed out leave the border as
+translated ones do, and noise looks cut out. And a method that has flaws of its own, which models
+without augmentation lack at the same distance, may be flagged for them: a flag asks for a look.
 """
 
 from collections.abc import Sequence
