@@ -16,6 +16,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from gan_jax import workdir
 from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError, first_line
 
 KEEP = 3
@@ -128,7 +129,7 @@ def restore(
         UserError: every checkpoint is damaged (65), `step` does not exist (66), or the leaves of a
             sound checkpoint are not those of the template (65).
     """
-    steps = sorted((int(p.name) for p in folder.glob('*') if p.name.isdigit()), reverse=True)
+    steps = sorted(workdir.steps(folder), reverse=True)
     if step is not None and step not in steps:
         have = ', '.join(map(str, steps)) or 'none'
         raise UserError(f'{folder} has no checkpoint of step {step}; it has {have}', MISSING)
@@ -154,7 +155,7 @@ def facts(folder: Path) -> Mapping[str, Any] | None:
 
     None when there is none, or its record is damaged.
     """
-    newest = max((int(p.name) for p in folder.glob('*') if p.name.isdigit()), default=None)
+    newest = max(workdir.steps(folder), default=None)
     return None if newest is None else _record(folder, newest)
 
 

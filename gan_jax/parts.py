@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -111,6 +112,11 @@ def assemble(
 
     d_gradient = jax.jit(make_d_gradient(game, experiment.terms, every=experiment.every))
 
+    def unaugmented(count: int) -> list[list[np.ndarray]]:
+        from gan_jax.unaugmented import fakes  # whose runs are put together here
+
+        return fakes(Path(measured['unaugmented']), count, allow or (), watch)
+
     @functools.cache
     def evaluation(metrics):
         given = Context(
@@ -121,6 +127,7 @@ def assemble(
             num=measured['num'],
             batch_size=settings['batch_size'],
             d_gradient=d_gradient,
+            unaugmented=unaugmented if measured['unaugmented'] else None,
             conditional=bool(settings['generator'].get('num_classes')),
             data_dir=images['dir'] or None,
             allow=allow,

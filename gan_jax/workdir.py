@@ -47,6 +47,11 @@ def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
     write_json(workdir / 'status.json', {'status': status, 'step': step, 'time': now, **more})
 
 
+def steps(checkpoints: Path) -> set[int]:
+    """The steps of the checkpoints in a folder, sound or not."""
+    return {int(path.name) for path in checkpoints.glob('*') if path.name.isdigit()}
+
+
 def read_config(workdir: Path) -> Mapping[str, Any]:
     """The config that a run saved in its workdir.
 

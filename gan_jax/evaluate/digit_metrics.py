@@ -4,7 +4,7 @@
 split, beside it. 'modes' counts the classes that the images fall into, with the smallest share that
 a class has ('modes_min_share') and the Kullback-Leibler divergence of their distribution from the
 data's ('modes_kl', in nats). 'diversity' is the mean distance between images over that between real
-ones, with 'collapsed', 1 where the alarm of `diversity` is given.
+ones, with 'vendi', the same of Vendi scores, and 'collapsed', 1 where that gives alarm.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
 from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
-from gan_jax.evaluate.diversity import COLLAPSED, diversity
+from gan_jax.evaluate.diversity import COLLAPSED, diversity, vendi_ratio
 
 DIGITS = ('digits', 'stacked_digits')
 
@@ -79,11 +79,20 @@ def _diversity(given: Context) -> Metric:
     real = features.digits(given.train.images).features
 
     def metric(seen: features.Features) -> Values:
-        found = diversity(seen.features, real)
-        return {'diversity': found, 'collapsed': int(found < COLLAPSED)}
+        vendi = vendi_ratio(seen.features, real)
+        return {
+            'diversity': diversity(seen.features, real),
+            'vendi': vendi,
+            'collapsed': int(vendi < COLLAPSED),
+        }
 
     return metric
 
 
 METRICS = {'fd_digits': _fd_digits, 'modes': _modes, 'diversity': _diversity}
 NAMES = tuple(METRICS)
+
+
+def knows(name: str) -> bool:
+    """Whether that is one of NAMES."""
+    return name in NAMES

@@ -126,3 +126,8 @@ def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: Tick) -> I
 
 LOGITS = {'overfitting': _overfitting, 'sensitivity': _sensitivity}
 NAMES = (*probes.NAMES, *LOGITS, 'gsnr')
+
+
+def knows(name: str) -> bool:
+    """Whether that is one of NAMES."""
+    return name in NAMES

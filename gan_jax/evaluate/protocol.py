@@ -2,21 +2,20 @@
 
 from gan_jax import data
 from gan_jax.errors import UserError
-from gan_jax.evaluate import digit_metrics, discriminator, scores
+from gan_jax.evaluate import digit_metrics, discriminator, leaks, scores
 from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
 from gan_jax.load import nearest
 
-# Each has NAMES, and prepare(names, context) -> Evaluation; a new family is a file and a line.
-FAMILIES = (digit_metrics, discriminator)
-SCORES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # as examples
+# Each has NAMES, or examples of them, knows(name), and prepare(names, context) -> Evaluation; a new
+# family is a file and a word here.
+FAMILIES = (digit_metrics, discriminator, scores, leaks)
 
 
 def prepare(metrics: str, given: Context) -> Evaluation:
     """The named metrics of a run.
 
     Args:
-        metrics: names of a family's metrics, and of scores in Inception's features, which say how
-            they are measured (see `names`), as in 'fd_digits,modes,fid10k_test'; '' is none.
+        metrics: with commas between them, as in 'fd_digits,modes,fid10k_test'; '' is none.
         given: what they are measured against.
 
     Raises:
@@ -24,13 +23,12 @@ def prepare(metrics: str, given: Context) -> Evaluation:
             to be had (69).
     """
     asked = [name for name in metrics.split(',') if name]
-    known = [name for family in FAMILIES for name in family.NAMES]
-    scored = [name for name in asked if name not in known]
-    for name in scored:
-        if scores.read(name) is None:
-            raise UserError(f"there is no metric '{name}'{nearest(name, [*known, *SCORES])}")
-    shares = [(family, [name for name in asked if name in family.NAMES]) for family in FAMILIES]
-    shares.append((scores, scored))
+    for name in asked:
+        if not any(family.knows(name) for family in FAMILIES):
+            known = [name for family in FAMILIES for name in family.NAMES]
+            others = nearest(name, known) or f'; there are {", ".join(sorted(known))}'
+            raise UserError(f"there is no metric '{name}'{others}")
+    shares = [(family, [name for name in asked if family.knows(name)]) for family in FAMILIES]
     parts = [family.prepare(share, given) for family, share in shares if share]
 
     def measure(images, state, hyper, watch: Watch = unwatched) -> Values:

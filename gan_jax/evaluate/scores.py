@@ -23,6 +23,7 @@ from gan_jax.evaluate.inception_score import inception_score
 from gan_jax.evaluate.names import INCEPTION, Score, read, refuse_few
 
 Metric = Callable[[Seen, Tick], Values]
+NAMES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # examples
 OTHER = {'train': 'test', 'test': 'train'}
 
 
@@ -40,6 +41,15 @@ class Eyes(NamedTuple):
     split: Callable[[str], DataSet]
     features: Callable[[str], np.ndarray]
     moments: Callable[[str], frechet.Moments]
+
+
+def knows(name: str) -> bool:
+    """Whether that is the name of a score.
+
+    Raises:
+        UserError: it is, and the score cannot be measured so.
+    """
+    return read(name) is not None
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:

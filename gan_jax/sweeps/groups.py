@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.sweeps import results
+from gan_jax import workdir
 from gan_jax.sweeps.plan import Run
 
 
@@ -50,11 +50,11 @@ def members(folder: Path, runs: Sequence[Run], count: int) -> list[Run]:
         count: of members.
     """
     first, *others = runs
-    chosen, steps = [first], results.saved(folder / first.name)
+    chosen, steps = [first], workdir.steps(folder / first.name / 'checkpoints')
     for run in others:
         if len(chosen) == count:
             break
-        theirs = results.saved(folder / run.name)
+        theirs = workdir.steps(folder / run.name / 'checkpoints')
         if _kind(run) == _kind(first) and (steps & theirs or not steps | theirs):
             chosen.append(run)
             steps &= theirs

@@ -60,11 +60,6 @@ def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
     return changed
 
 
-def saved(folder: Path) -> set[int]:
-    """The steps of the checkpoints of the run in `folder`, sound or not."""
-    return {int(path.name) for path in (folder / 'checkpoints').glob('*') if path.name.isdigit()}
-
-
 def _evaluations(path: Path) -> tuple[tuple[int, Mapping[str, float | None]], ...]:
     if not path.exists():
         return ()

@@ -20,7 +20,6 @@ from gan_jax.parts import Parts
 from gan_jax.population import Population
 from gan_jax.signals import stop_on_signal
 from gan_jax.state import TrainState
-from gan_jax.sweeps import results
 
 
 class Ended(NamedTuple):
@@ -120,7 +119,7 @@ def _restored(
     """
     left = dict(parts)
     while left:
-        saved = {name: results.saved(folder / name) for name in left}
+        saved = {name: workdir.steps(folder / name / 'checkpoints') for name in left}
         common = set.intersection(*saved.values())
         if any(saved.values()) and not common:
             break
@@ -129,7 +128,7 @@ def _restored(
             for name, one in left.items():
                 found[name] = _on_host(run.resume(one, folder / name, facts[name], step=newest))
         except UserError as error:
-            sound = results.saved(folder / name)
+            sound = workdir.steps(folder / name / 'checkpoints')
             if sound and sound != saved[name]:
                 print(f'gan_jax: step {newest} is damaged; moved to {folder / name}/quarantine')
             else:  # of another experiment, or the last one that there was
