@@ -44,11 +44,6 @@ def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
     }
 
 
-def picture_due(step: int, interval: int) -> bool:
-    """Always at multiples of the interval, and at powers of two before the first."""
-    return step % interval == 0 or (step < interval and step & (step - 1) == 0)
-
-
 def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers: Writers) -> None:
     """A grid of images in samples/, named by its step, and in the writers."""
     picture = pictures.grid(np.concatenate(list(images)))

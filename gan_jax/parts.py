@@ -15,7 +15,6 @@ from gan_jax.evaluate.contract import Context, Evaluation, Watch, unwatched
 from gan_jax.experiment import Experiment, build
 from gan_jax.generate import WEIGHTS, make_generate
 from gan_jax.program import Program, make_program
-from gan_jax.state import TrainState
 from gan_jax.step import make_d_gradient
 
 
@@ -97,46 +96,31 @@ def assemble(
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error
 
-    game, measured = experiment.game, settings['evaluate']
-    devices = sharding.workers(settings['mesh']['data'])
-    draw = make_generate(
-        game.generator,
-        latent_dim=game.latent_dim,
-        num_classes=game.num_classes,
-        batch_norm=measured['batch_norm'],
-        devices=devices,
+    given = Context(
+        train=reference,
+        held_out=functools.cache(lambda: load(split='test')),
+        learned=dataset,
+        critic=experiment.game.critic,
+        num=settings['evaluate']['num'],
+        batch_size=settings['batch_size'],
+        d_gradient=_d_gradient(experiment),
+        unaugmented=_unaugmented(settings['evaluate']['unaugmented'], allow, watch),
+        conditional=bool(settings['generator'].get('num_classes')),
+        data_dir=images['dir'] or None,
+        allow=allow,
+        devices=sharding.workers(settings['mesh']['data']),
+        watch=watch,
     )
-
-    def generate(state: TrainState, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        return draw(WEIGHTS[measured['weights']](state), seed, indices)
-
-    d_gradient = jax.jit(make_d_gradient(game, experiment.terms, every=experiment.every))
-
-    def unaugmented(count: int) -> list[list[np.ndarray]]:
-        from gan_jax.unaugmented import fakes  # whose runs are put together here
-
-        return fakes(Path(measured['unaugmented']), count, allow or (), watch)
-
-    @functools.cache
-    def evaluation(metrics):
-        given = Context(
-            train=reference,
-            held_out=functools.cache(lambda: load(split='test')),
-            learned=dataset,
-            critic=game.critic,
-            num=measured['num'],
-            batch_size=settings['batch_size'],
-            d_gradient=d_gradient,
-            unaugmented=unaugmented if measured['unaugmented'] else None,
-            conditional=bool(settings['generator'].get('num_classes')),
-            data_dir=images['dir'] or None,
-            allow=allow,
-            devices=devices,
-            watch=watch,
-        )
-        return protocol.prepare(metrics, given)
-
-    return Parts(settings, dataset, subset, reference, experiment, program, generate, evaluation)
+    return Parts(
+        settings,
+        dataset,
+        subset,
+        reference,
+        experiment,
+        program,
+        generate=_generate(experiment, given.devices, settings['evaluate']),
+        evaluation=functools.cache(lambda metrics: protocol.prepare(metrics, given)),
+    )
 
 
 def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:
@@ -145,7 +129,7 @@ def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:
     Args:
         parts: of a run.
         settings: of another one that differs in seed, steps, intervals, or in what `Hyper` holds:
-            term weights that stay active, strengths, learning rates.
+            term weights that stay active, strengths, learning rates; see `sweeps.groups.group`.
     """
     _, *shape = parts.dataset.images.shape
     classes = parts.dataset.num_classes
@@ -159,3 +143,33 @@ def _part_of(
     if settings['fraction'] == 1:
         return whole, None
     return data.subset(whole, settings['fraction'], settings['subset_seed'])
+
+
+def _generate(
+    experiment: Experiment, devices: Sequence[jax.Device], asked: Mapping[str, Any]
+) -> Callable[..., Iterator[np.ndarray]]:
+    game, weights = experiment.game, WEIGHTS[asked['weights']]
+    draw = make_generate(
+        game.generator,
+        latent_dim=game.latent_dim,
+        num_classes=game.num_classes,
+        batch_norm=asked['batch_norm'],
+        devices=devices,
+    )
+    return lambda state, seed, indices: draw(weights(state), seed, indices)
+
+
+def _d_gradient(experiment: Experiment) -> Callable[..., Any]:
+    game, terms, every, _ = experiment
+    return jax.jit(make_d_gradient(game, terms, every=every))
+
+
+def _unaugmented(
+    folder: str, allow: Collection[str] | None, watch: Watch
+) -> Callable[[int], list[list[np.ndarray]]] | None:
+    def drawn(count: int) -> list[list[np.ndarray]]:
+        from gan_jax.unaugmented import fakes  # whose runs are put together here
+
+        return fakes(Path(folder), count, allow or (), watch)
+
+    return drawn if folder else None

@@ -17,8 +17,8 @@ from gan_jax import checkpoint, config, data, observe, workdir
 from gan_jax.best import Best
 from gan_jax.errors import UserError
 from gan_jax.evaluate.contract import Tick
-from gan_jax.evaluate.names import is_distance
 from gan_jax.parts import Parts
+from gan_jax.schedule import best_by, due, evaluations
 from gan_jax.state import TrainState
 from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
 
@@ -28,20 +28,6 @@ Facts = Mapping[str, Any]
 def facts_of(parts: Parts) -> Facts:
     """What a checkpoint says of its run, and a resumed run must have in common with it."""
     return {'config': parts.settings, 'data': data.digest(parts.dataset)}
-
-
-def due(step: int, settings: Mapping[str, Any]) -> set[str]:
-    """What is to be done at a step, of 'log', 'sample', 'evaluate', 'full' and 'checkpoint'.
-
-    At the last one that is everything; before the first there is nothing to log or to save, and
-    the full protocol is not worth its time.
-    """
-    every = settings['every']
-    if step == settings['steps']:
-        return {'log', 'sample', 'evaluate', 'full', 'checkpoint'}
-    wanted = {'evaluate'} if step == 0 else {'log', 'evaluate', 'full', 'checkpoint'}
-    found = {name for name in wanted if step % every[name] == 0}
-    return found | ({'sample'} if observe.picture_due(step, every['sample']) else set())
 
 
 def resume(
@@ -72,18 +58,6 @@ def resume(
             'restore them, or start again with another --workdir'
         )
     return restored
-
-
-def evaluations(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """When metrics are looked at, and which: ('evaluate', 'fd_digits'), ('full', 'fid10k_test')."""
-    asked = settings['evaluate']
-    return [('evaluate', asked['metrics']), ('full', asked['full'])]
-
-
-def best_by(settings: Mapping[str, Any]) -> str:
-    """The metric of the best checkpoint: the first distance that is measured; '' when none is."""
-    names = ','.join(metrics for _, metrics in evaluations(settings)).split(',')
-    return next(filter(is_distance, names), '')
 
 
 class _Stopped(Exception):

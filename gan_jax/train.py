@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_jax import cli, config, run, workdir
+from gan_jax.bars import bar
 from gan_jax.dry_run import describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
+from gan_jax.schedule import due, evaluations
 from gan_jax.signals import stop_on_signal
 
 NEXT = """\
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     settings = json.loads(config.read(flags.config, overrides).to_json())
 
     # Parts: data, devices, networks, terms. Nothing is compiled yet.
-    parts = assemble(settings, outline=flags.dry_run)
+    parts = assemble(settings, outline=flags.dry_run, watch=bar)
     if flags.dry_run:
         print(describe(parts))
         return os.EX_OK
@@ -51,7 +53,7 @@ def train(parts: Parts, folder: Path) -> int:
         UserError: the workdir cannot be used or holds another run, or the run has diverged.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
-    for _, metrics in run.evaluations(settings):
+    for _, metrics in evaluations(settings):
         parts.evaluation(metrics)  # its faults, before anything is written
 
     with workdir.locked(folder), stop_on_signal() as stopped:
@@ -70,7 +72,7 @@ def train(parts: Parts, folder: Path) -> int:
                 # Save. Asked once: a signal that comes now waits for the next step.
                 ending = stopped() or step == settings['steps']
                 opened.save_best(state, step)
-                if ending or 'checkpoint' in run.due(step, settings):
+                if ending or 'checkpoint' in due(step, settings):
                     opened.save(state, step)
                 if ending:
                     break

@@ -85,7 +85,7 @@ def read(
 
     Args:
         folder: the workdir.
-        step: a number, 'last', or 'best', see `run.best_by`.
+        step: a number, 'last', or 'best', see `schedule.best_by`.
         allow: packages beside `load.TRUSTED` that its config may name.
         data_dir: where its data set lies; None is where it lay when the run began.
         evaluate: values that replace those of config.evaluate; None leaves one as it is.

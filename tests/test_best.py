@@ -12,7 +12,7 @@ from gan_jax import checkpoint, train
 from gan_jax.best import Best
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import __main__ as evaluate
-from gan_jax.run import best_by
+from gan_jax.schedule import best_by
 
 SMOKE = Path(__file__).parent / 'smoke.py'
 FACTS = {'config': {'a': 1}}

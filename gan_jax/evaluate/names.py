@@ -3,6 +3,7 @@
     fid10k_test          fid50k_train_clean          kid10k_test          is50k
     pr10k_test           improved precision and recall, k = 3
     dc10k_test           density and coverage, k = 5
+    div5k_train          distance between images and Vendi score, beside those of real ones
     intra_kid50k_train   the mean over classes of that of each class
     fd5k_test@digits     in the features of another network: 'digits', or a function by its path
 
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 from gan_jax.errors import UserError
 
-KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc')
+KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc', 'div')
 FORM = re.compile(
     rf'(intra_)?({"|".join(KINDS)})([1-9]\d*)(k?)(?:_(train|test))?(?:_(clean))?(?:_(biased))?'
     r'(?:@([\w.]+))?'
@@ -93,7 +94,7 @@ def _fault(score: Score, upto_number: str) -> str:
     if kind != 'is' and not score.split:
         whole = name.replace(upto_number, f'{upto_number}_test', 1)
         return f'does not say which real images: write {whole}, or _train'
-    if score.intra and kind in ('is', 'pr', 'dc'):
+    if score.intra and kind not in (*OTHERS, *OTHERS.values()):
         return 'is not measured class by class: intra_fid and intra_kid are'
     if score.biased and kind not in ('fid', 'fd'):
         return "has no bias to allow: leave out '_biased'"

@@ -11,6 +11,7 @@ from gan_jax.data import DataSet, digest
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import frechet, kernel, prdc, references, weights
 from gan_jax.evaluate.contract import Context, Evaluation, Tick, Values, Watch, unwatched
+from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.extractor import (
     Extractor,
     Seen,
@@ -217,7 +218,19 @@ def _dc(score: Score, eyes: Eyes, given: Context) -> Metric:
     return metric
 
 
+def _div(score: Score, eyes: Eyes, given: Context) -> Metric:
+    reference = eyes.features(score.split)
+
+    def metric(seen: Seen, tick: Tick) -> Values:
+        return {
+            score.name: diversity(seen.features, reference),
+            score.name.replace('div', 'vendi', 1): vendi_ratio(seen.features, reference),
+        }
+
+    return metric
+
+
 KINDS = {
     **{'fid': _frechet, 'fd': _frechet, 'kid': _kernel, 'kd': _kernel},
-    **{'is': _is, 'pr': _pr, 'dc': _dc},
+    **{'is': _is, 'pr': _pr, 'dc': _dc, 'div': _div},
 }

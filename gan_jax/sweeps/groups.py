@@ -10,12 +10,12 @@ from gan_jax.sweeps.plan import Run
 
 
 def group(settings: Mapping[str, Any]) -> str:
-    """What the compiled step depends on; runs of one group differ in data of the step alone.
+    """What the compiled step and the prepared metrics depend on; all else is data of the step.
 
     Seeds, strengths, learning rates and the weights of active terms reach the step through `Hyper`;
     a weight of 0 in the config takes its term out of the program.
     """
-    code = {k: v for k, v in settings.items() if k not in ('seed', 'steps', 'every', 'evaluate')}
+    code = {k: v for k, v in settings.items() if k not in ('seed', 'steps', 'every')}
     code['augment'] = {**settings['augment'], 'strength': None}
     code['terms'] = {name: _without_numbers(block) for name, block in settings['terms'].items()}
     code['optim'] = {
@@ -62,7 +62,7 @@ def members(folder: Path, runs: Sequence[Run], count: int) -> list[Run]:
 
 
 def _kind(run: Run) -> tuple[Any, ...]:
-    return group(run.settings), *(run.settings[key] for key in ('steps', 'every', 'evaluate'))
+    return group(run.settings), run.settings['steps'], run.settings['every']
 
 
 def _without_numbers(block: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from gan_jax.bars import bar
 from gan_jax.parts import Parts, assemble, vary
 from gan_jax.population import Population, make_population
 from gan_jax.sweeps.groups import group
@@ -22,9 +23,9 @@ def sharing() -> Callable[[Mapping[str, Any]], Parts]:
     def assembled(settings: Mapping[str, Any]) -> Parts:
         code = group(settings)
         if code not in first:
-            parts = assemble(settings)
-            generator = json.dumps([settings[k] for k in ('generator', 'latent', 'data', 'dtype')])
-            same = generate.setdefault(generator, parts.generate)
+            parts = assemble(settings, watch=bar)
+            drawn_by = ('generator', 'latent', 'data', 'dtype', 'evaluate', 'mesh')
+            same = generate.setdefault(json.dumps([settings[k] for k in drawn_by]), parts.generate)
             first[code] = parts._replace(generate=same)
         return vary(first[code], settings)
 

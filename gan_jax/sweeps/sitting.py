@@ -84,7 +84,7 @@ def _is_final(folder: Path, run: Run) -> bool:
 def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Run]], tuple]:
     """A function that trains runs, one or several together, and returns a `together.Ended`."""
     # Tables of finished runs need none of the packages that training does.
-    from gan_jax.run import evaluations
+    from gan_jax.schedule import evaluations
     from gan_jax.sweeps import together
     from gan_jax.sweeps.programs import populating, sharing
     from gan_jax.train import train

@@ -18,6 +18,7 @@ from gan_jax.checkpoint import Restored
 from gan_jax.errors import BUSY, DIVERGED, UserError
 from gan_jax.parts import Parts
 from gan_jax.population import Population
+from gan_jax.schedule import due
 from gan_jax.signals import stop_on_signal
 from gan_jax.state import TrainState
 
@@ -75,14 +76,14 @@ def train(
 
         while True:
             # Look. Members are taken out of the population where there is something to see.
-            due, ending = run.due(step, settings), stopped() or step == settings['steps']
-            if due or ending:
+            now, ending = due(step, settings), stopped() or step == settings['steps']
+            if now or ending:
                 state = _look(population, [*runs.values()], state, step)
                 _save(run.Run.save_best, population, [*runs.values()], state, step)
 
             # Save all or none: a signal that comes between the two waits for the next step.
-            ending = ending or (due and stopped())
-            if ending or 'checkpoint' in due:
+            ending = ending or (now and stopped())
+            if ending or 'checkpoint' in now:
                 _save(run.Run.save, population, [*runs.values()], state, step)
             if ending or all(one.failed for one in runs.values()):
                 break

@@ -147,7 +147,6 @@ def test_size_treats_channels_apart():
             f"there is no data set 'docs'; known: {', '.join(data.names())}"
             '; for the images in docs write ./docs',
         ),
-        (('digits', None, 'tst'), {}, "'digits' has no split 'tst'; did you mean 'test'?"),
         (('digits',), {'size': 0}, 'the size of an image must be at least 1 pixel, got 0'),
     ],
 )
@@ -157,6 +156,13 @@ def test_wrong_arguments_are_the_users_fault(arguments, options, sentence, monke
         data.load(*arguments, **options)
     assert str(caught.value) == sentence
     assert caught.value.status == errors.USAGE
+
+
+def test_a_split_that_is_not_there_is_told_from_other_faults():
+    with pytest.raises(errors.UserError) as caught:
+        data.load('digits', None, 'tst')
+    assert str(caught.value) == "'digits' has no split 'tst'; did you mean 'test'?"
+    assert caught.value.status == errors.MISSING
 
 
 def test_digest_sees_content_and_only_content():

@@ -19,6 +19,7 @@ from gan_jax.evaluate import (
     weights,
 )
 from gan_jax.evaluate.contract import Context
+from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.inception_score import inception_score
 
@@ -165,7 +166,7 @@ def test_other_metrics_take_their_own_number_beside_them(small_inception, tmp_pa
 
 
 def test_other_features_give_other_scores(tmp_path):
-    asked = 'fd300_test@digits,kd300_train@digits,is300@digits,dc300_test@digits'
+    asked = 'fd300_test@digits,kd300_train@digits,is300@digits,dc300_test@digits,div300_test@digits'
     found = prepare(asked, tmp_path)
     values = found.measure(fakes(300), None, None)
     fake = features.digits(fakes(300))
@@ -175,6 +176,8 @@ def test_other_features_give_other_scores(tmp_path):
     assert values['kd300_train@digits'] == kernel.kid(fake.features, real['train'])
     assert values['is300@digits'] == inception_score(fake.probs[:, 0])[0]
     assert values['coverage300_test@digits'] == prdc.prdc(real['test'], fake.features)['coverage']
+    assert values['div300_test@digits'] == diversity(fake.features, real['test'])
+    assert values['vendi300_test@digits'] == vendi_ratio(fake.features, real['test'])
     assert found.protocol['scores']['is300@digits']['extractor']['name'] == 'digits'
 
 

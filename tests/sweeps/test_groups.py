@@ -22,8 +22,6 @@ def runs(folder, **asked):
         ('strength', [0.1, 0.2]),
         ('steps', [1, 2]),
         ('every.evaluate', [1, 2]),
-        ('evaluate.num', [10, 20]),
-        ('evaluate.metrics', ['', 'modes']),
         ('terms.consistency.weight', [1.0, 10.0]),
         ('optim.d.learning_rate', [1e-4, 1e-3]),
     ],
@@ -44,6 +42,8 @@ def test_what_is_data_of_the_step_makes_no_other_group(tmp_path, key, values):
         ('optim.d.b1', [0.0, 0.5]),
         ('data.fraction', [0.5, 1.0]),
         ('latent.dim', [4, 8]),
+        ('evaluate.num', [10, 20]),  # metrics are prepared once for a group
+        ('evaluate.weights', ['ema', 'raw']),
     ],
 )
 def test_what_is_code_makes_another_group(tmp_path, key, values):
@@ -60,6 +60,21 @@ def test_runs_of_a_group_share_their_program_and_keep_their_numbers(tmp_path):
     hyper = two.experiment.hyper
     assert hyper.seed == 1 and hyper.strength['translation'] == pytest.approx(0.2)
     assert one.experiment.hyper.strength['translation'] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ('key', 'values', 'programs'),
+    [
+        ('method', ['none', 'bcr'], 1),
+        ('evaluate.weights', ['ema', 'raw'], 2),
+        ('evaluate.batch_norm', ['moving', 'batch'], 2),
+        ('latent.dim', [4, 8], 2),
+    ],
+)
+def test_groups_that_draw_alike_draw_by_one_program(tmp_path, key, values, programs):
+    assembled = sharing()
+    found = runs(tmp_path, grid={'method': ['none'], key: values})
+    assert len({assembled(run.settings).generate for run in found}) == programs
 
 
 def test_populations_of_one_size_share_their_program(tmp_path):
