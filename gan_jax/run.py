@@ -1,4 +1,4 @@
-"""A run in its workdir: what it starts from, what is due at a step, and all that it writes.
+"""A run in its workdir: all that it writes, and when.
 
 The loop that trains one run, `train.train`, and that of several as one population,
 `sweeps.together`, share it.
@@ -13,51 +13,15 @@ from typing import Any
 
 import orbax.checkpoint as ocp
 
-from gan_jax import checkpoint, config, data, observe, workdir
+from gan_jax import checkpoint, observe, workdir
 from gan_jax.best import Best
 from gan_jax.errors import UserError
 from gan_jax.evaluate.contract import Tick
 from gan_jax.parts import Parts
+from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, due, evaluations
 from gan_jax.state import TrainState
 from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
-
-Facts = Mapping[str, Any]
-
-
-def facts_of(parts: Parts) -> Facts:
-    """What a checkpoint says of its run, and a resumed run must have in common with it."""
-    return {'config': parts.settings, 'data': data.digest(parts.dataset)}
-
-
-def resume(
-    parts: Parts, folder: Path, facts: Facts, *, step: int | None = None
-) -> checkpoint.Restored | None:
-    """The newest valid checkpoint of this very experiment, or that of `step`.
-
-    Only for the process that holds the workdir: damaged checkpoints are moved out of the way.
-
-    Returns:
-        None when there has never been one.
-
-    Raises:
-        UserError: the workdir holds another run, or as `checkpoint.restore`.
-    """
-    checkpoints = folder / 'checkpoints'
-    if (folder / 'config.json').exists() and any(checkpoints.glob('[0-9]*')):
-        _refuse_changes(folder, workdir.read_config(folder), facts['config'])
-    restored = checkpoint.restore(checkpoints, parts.program.shapes, step=step, quarantine=True)
-    if restored is None:
-        return None
-    for damaged in restored.damaged:
-        print(f'gan_jax: the checkpoint of step {damaged} is damaged; moved to {folder}/quarantine')
-    _refuse_changes(folder, restored.facts['config'], facts['config'])
-    if restored.facts['data'] != facts['data']:
-        raise UserError(
-            f'the images of config.data are not those that {folder} was trained on: '
-            'restore them, or start again with another --workdir'
-        )
-    return restored
 
 
 class _Stopped(Exception):
@@ -197,8 +161,8 @@ def opened(
     Args:
         parts: of the run.
         folder: its workdir.
-        facts: from `facts_of`.
-        restored: from `resume`.
+        facts: from `restart.facts_of`.
+        restored: from `restart.resume`.
         stopped: from `signals.stop_on_signal`.
         shown: whether it has the terminal.
     """
@@ -233,15 +197,6 @@ def _seen(restored: checkpoint.Restored | None) -> int:
     if restored is None:
         return -1
     return restored.step if restored.facts['seen'] else restored.step - 1
-
-
-def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    changed = config.differences(old, new)
-    if changed:
-        raise UserError(
-            f'{folder} holds a run of another config; give it back, or choose another --workdir:\n'
-            + '\n'.join(f'  {line}' for line in changed)
-        )
 
 
 def _writers(folder: Path, settings: Mapping[str, Any], since: int, shown: bool) -> Writers:

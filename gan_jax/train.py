@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_jax import cli, config, run, workdir
+from gan_jax import cli, config, restart, run, workdir
 from gan_jax.bars import bar
 from gan_jax.dry_run import describe
 from gan_jax.errors import UserError
@@ -58,8 +58,8 @@ def train(parts: Parts, folder: Path) -> int:
 
     with workdir.locked(folder), stop_on_signal() as stopped:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
-        facts = run.facts_of(parts)
-        restored = run.resume(parts, folder, facts)
+        facts = restart.facts_of(parts)
+        restored = restart.resume(parts, folder, facts)
         state = restored.state if restored else program.init(hyper)
         step = restored.step if restored else 0
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import checkpoint, observe, sweep, train, workdir
-from gan_jax import run as opened
+from gan_jax import checkpoint, observe, restart, sweep, train, workdir
 from gan_jax.errors import BUSY, DISK, DIVERGED, UserError
 from gan_jax.sweeps import programs
 from gan_jax.sweeps.programs import _devices
@@ -332,13 +331,13 @@ def test_a_member_that_another_process_holds_is_left_to_it(
 
 def test_a_member_of_another_data_set_is_left_out(asked, alone, tmp_path, monkeypatch):
     folder = copied(alone, tmp_path / 'sweep')
-    resume = opened.resume
+    resume = restart.resume
 
     def refusing(parts, place, facts, *, step=None):
         other = place == folder / FIRST
         return resume(parts, place, {**facts, 'data': ''} if other else facts, step=step)
 
-    monkeypatch.setattr(opened, 'resume', refusing)
+    monkeypatch.setattr(restart, 'resume', refusing)
     with pytest.raises(UserError, match='1 of 2 runs failed\n.*images of config.data are not'):
         run(asked, folder)
     assert status(folder / SECOND) == ('done', LAST)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gan_jax import run, workdir
+from gan_jax import restart, run, workdir
 from gan_jax.checkpoint import Restored
 from gan_jax.errors import BUSY, DIVERGED, UserError
 from gan_jax.parts import Parts
@@ -58,7 +58,7 @@ def train(
     failed: dict[str, UserError] = {}
     with stop_on_signal() as stopped, contextlib.ExitStack() as files:
         parts = {n: one for n, one in parts.items() if _held(folder / n, n, files, failed)}
-        facts = {name: run.facts_of(one) for name, one in parts.items()}
+        facts = {name: restart.facts_of(one) for name, one in parts.items()}
         restored = _restored(folder, parts, facts, failed)
         if len(restored) < 2:
             return Ended(0, failed, apart=True)
@@ -111,7 +111,7 @@ def _held(
 def _restored(
     folder: Path,
     parts: Mapping[str, Parts],
-    facts: Mapping[str, run.Facts],
+    facts: Mapping[str, restart.Facts],
     failed: dict[str, UserError],
 ) -> dict[str, Restored | None]:
     """The checkpoints of the newest common step, by name; None for each at a fresh start.
@@ -127,7 +127,7 @@ def _restored(
         newest, found = max(common, default=None), {}
         try:
             for name, one in left.items():
-                found[name] = _on_host(run.resume(one, folder / name, facts[name], step=newest))
+                found[name] = _on_host(restart.resume(one, folder / name, facts[name], step=newest))
         except UserError as error:
             sound = workdir.steps(folder / name / 'checkpoints')
             if sound and sound != saved[name]:
