@@ -1,6 +1,7 @@
 """The best checkpoint of a run so far, by one metric, beside its newest ones."""
 
 import math
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,8 @@ class Best:
 
     def __init__(self, folder: Path, metric: str):
         self._folder, self._metric, self._found = folder, metric, None
-        record = checkpoint.facts(folder) or {}
-        known = record.get('best', {}).get('metric') == metric
-        self._least = record['best']['value'] if known else math.inf
+        record = (checkpoint.facts(folder) or {}).get('best', {})
+        self._least = record['value'] if record.get('metric') == metric else math.inf
 
     def look(self, row: Mapping[str, float], step: int) -> None:
         """Notes whether the step is the best so far."""
@@ -37,6 +37,8 @@ class Best:
         """
         if step == self._found:
             best = {'metric': self._metric, 'value': self._least}
+            # A resumed run may find the step better than the process that was killed has.
+            shutil.rmtree(self._folder / str(step), ignore_errors=True)
             with checkpoint.manager(self._folder, keep=1) as checkpoints:
                 checkpoint.save(checkpoints, state, {**facts, 'seen': True, 'best': best})
             self._found = None

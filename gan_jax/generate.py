@@ -16,7 +16,7 @@ import numpy as np
 
 from gan_jax import sharding
 from gan_jax.keys import named
-from gan_jax.standing import standing
+from gan_jax.standing import make_standing
 from gan_jax.state import TrainState
 
 BATCH = 100  # a convolution's rounding depends on its batch
@@ -50,7 +50,7 @@ def make_generate(
             deviations (Brock et al. 2018, arXiv 1809.11096, section 3.1); None draws once.
         batch_norm: the statistics that BatchNorm takes. 'moving': those that training has kept.
             'batch': those of the block of 100 that an image is made in. 'standing(n)': the mean of
-            those of n batches of other latents, see `standing`.
+            those of n batches of other latents, see `make_standing`.
         devices: which share the work; None is the first one. Their number changes no image.
 
     Returns:
@@ -60,15 +60,16 @@ def make_generate(
     mesh = sharding.line(devices or jax.local_devices()[:1])
     standing_batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
 
-    def inputs(seed, index, purpose='sample'):
+    def latents(seed, index, purpose):
         key = named(jax.random.key(seed), purpose)
-        z = jax.vmap(lambda i: _latent(jax.random.fold_in(key, i), latent_dim, truncation))(index)
-        classes = index % num_classes if label is None else jnp.full_like(index, label)
-        return z, classes
+        return jax.vmap(lambda i: _latent(jax.random.fold_in(key, i), latent_dim, truncation))(
+            index
+        )
 
     def block(shared, index):
         variables, seed = shared
-        z, classes = inputs(seed, index)
+        z = latents(seed, index, 'sample')
+        classes = index % num_classes if label is None else jnp.full_like(index, label)
         if batch_norm == 'batch':
             moved = [name for name in variables if name != 'params']
             images, _ = generator.apply(variables, z, classes, train=True, mutable=moved)
@@ -76,16 +77,20 @@ def make_generate(
             images = generator.apply(variables, z, classes, train=False)
         return jnp.round(images.astype(jnp.float32) * 255).astype(jnp.uint8)
 
-    blocks = sharding.on_each(block, mesh)
+    @jax.jit
+    def others(seed, index):
+        """What statistics are taken of: no image's latents, and all classes, also with `label`."""
+        return latents(seed, index, 'standing'), index % num_classes
+
+    blocks, settle = sharding.on_each(block, mesh), make_standing(generator)
 
     def generate(variables: Any, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
         wanted = _by_block(np.asarray(indices))
-        if standing_batches and wanted:
-            others = (
-                inputs(seed, n * BATCH + jnp.arange(BATCH), 'standing')
-                for n in range(standing_batches)
-            )
-            variables = standing(generator, variables, others)
+        if not wanted:
+            return
+        if standing_batches:
+            rows = np.arange(standing_batches * BATCH, dtype=np.int32).reshape(-1, BATCH)
+            variables = settle(variables, (others(np.int32(seed), one) for one in rows))
         shared = jax.device_put((variables, np.int32(seed)), sharding.replicated(mesh))
         for first in range(0, len(wanted), mesh.size):
             group = wanted[first : first + mesh.size]

@@ -16,16 +16,12 @@ import orbax.checkpoint as ocp
 from gan_jax import checkpoint, observe, workdir
 from gan_jax.best import Best
 from gan_jax.errors import UserError
-from gan_jax.evaluate.contract import Tick
 from gan_jax.parts import Parts
 from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, due, evaluations
 from gan_jax.state import TrainState
+from gan_jax.watches import Stopped, ended_by
 from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
-
-
-class _Stopped(Exception):
-    """A signal came while metrics were measured."""
 
 
 class Run:
@@ -75,7 +71,7 @@ class Run:
             observe.write_picture(self._folder, step, images, self._writers)
         try:
             row |= self._evaluated(state, now)
-        except _Stopped:
+        except Stopped:
             return False
         self._seen = step
         self._best.look(row, step)
@@ -125,25 +121,17 @@ class Run:
         print(said, flush=True)
 
     def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
-        asked = [metrics for name, metrics in evaluations(self._parts.settings) if name in now]
-        due = [self._parts.evaluation(metrics) for metrics in asked]
-        count = max((one.num for one in due), default=0)
-        batches = self._parts.generate(state, self._parts.settings['seed'], range(count))
-        images = observe.collect(batches, count, self._watch)
-        hyper = self._parts.experiment.hyper
-        found = [one.measure(images, state, hyper, self._watch) for one in due]
-        return {f'eval/{name}': value for values in found for name, value in values.items()}
-
-    @contextlib.contextmanager
-    def _watch(self, what: str) -> Iterator[Tick]:
-        """Work that a signal ends: it may take minutes, and no number comes from half of it."""
-
-        def tick(done: int, total: int) -> None:
-            if self._stopped():
-                raise _Stopped(what)
-
-        tick(0, 1)
-        yield tick
+        asked = evaluations(self._parts.settings)
+        when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
+        if when is None:
+            return {}
+        evaluation = self._parts.evaluation(asked[when])
+        seed, count = self._parts.settings['seed'], evaluation.num
+        # It may take minutes, and no number comes from half of it.
+        watch = ended_by(self._stopped)
+        images = observe.collect(self._parts.generate(state, seed, range(count)), count, watch)
+        values = evaluation.measure(images, state, self._parts.experiment.hyper, watch)
+        return {f'eval/{name}': value for name, value in values.items()}
 
 
 @contextlib.contextmanager

@@ -20,15 +20,19 @@ def due(step: int, settings: Mapping[str, Any]) -> set[str]:
     return found | ({'sample'} if _picture_due(step, every['sample']) else set())
 
 
-def evaluations(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """When metrics are looked at, and which: ('evaluate', 'fd_digits'), ('full', 'fid10k_test')."""
-    asked = settings['evaluate']
-    return [('evaluate', asked['metrics']), ('full', asked['full'])]
+def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:
+    """What is measured when: {'evaluate': 'fd_digits', 'full': 'fd_digits,fid10k_test'}.
+
+    The full protocol has the other metrics in it, so that what both need is done once.
+    """
+    metrics, full = settings['evaluate']['metrics'], settings['evaluate']['full']
+    found = {'evaluate': metrics, 'full': f'{metrics},{full}'.strip(',') if full else ''}
+    return {when: names for when, names in found.items() if names}
 
 
 def best_by(settings: Mapping[str, Any]) -> str:
     """The metric of the best checkpoint: the first distance that is measured; '' when none is."""
-    names = ','.join(metrics for _, metrics in evaluations(settings)).split(',')
+    names = f'{settings["evaluate"]["metrics"]},{settings["evaluate"]["full"]}'.split(',')
     return next(filter(is_distance, names), '')
 
 

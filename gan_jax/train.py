@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_jax import cli, config, restart, run, workdir
-from gan_jax.bars import bar
 from gan_jax.dry_run import describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
 from gan_jax.schedule import due, evaluations
 from gan_jax.signals import stop_on_signal
+from gan_jax.watches import bar
 
 NEXT = """\
   pictures     {folder}/samples/
@@ -53,7 +53,7 @@ def train(parts: Parts, folder: Path) -> int:
         UserError: the workdir cannot be used or holds another run, or the run has diverged.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
-    for _, metrics in evaluations(settings):
+    for metrics in evaluations(settings).values():
         parts.evaluation(metrics)  # its faults, before anything is written
 
     with workdir.locked(folder), stop_on_signal() as stopped:

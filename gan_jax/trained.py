@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import checkpoint, config, workdir
+from gan_jax import checkpoint, config, schedule, workdir
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.generate import BATCH_NORM, WEIGHTS
@@ -109,10 +109,9 @@ def read(
     place = folder / ('best' if step == 'best' else 'checkpoints')
     found = checkpoint.restore(place, parts.program.shapes, step=wanted)
     if found is None and step == 'best':
-        raise UserError(
-            f'{folder} has kept no best checkpoint: its config.evaluate.metrics name no distance',
-            MISSING,
-        )
+        by = schedule.best_by(settings)
+        why = f'{by} has not been measured yet' if by else 'its config.evaluate names no distance'
+        raise UserError(f'{folder} has kept no best checkpoint: {why}', MISSING)
     if found is None:
         raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
     return Trained(parts, found)

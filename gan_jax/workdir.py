@@ -42,7 +42,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
-    """status.json: 'running', 'done', 'preempted' or 'failed', and the step it happened at."""
+    """status.json: 'running', 'done', 'stopped' or 'failed', and the step it happened at."""
     now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
     write_json(workdir / 'status.json', {'status': status, 'step': step, 'time': now, **more})
 

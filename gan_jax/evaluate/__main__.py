@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan_jax import cli, observe, trained, workdir
-from gan_jax.bars import bar
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.generate import BATCH
 from gan_jax.versions import versions
+from gan_jax.watches import bar
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _metrics(given: str | None, asked: Mapping[str, Any]) -> str:
     """Those of the command line, or all that the config names."""
-    return f'{asked["metrics"]},{asked["full"]}' if given is None else given
+    return f'{asked["metrics"]},{asked["full"]}'.strip(',') if given is None else given
 
 
 def _name(result: Mapping[str, Any]) -> str:
@@ -90,7 +90,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--num', type=int, help='images; by default those of the config')
     parser.add_argument('--metrics', help='a,b; by default those of the config')
     parser.add_argument(
-        '--unaugmented', metavar='FAKES', help='a,b; for leak, see config.evaluate.unaugmented'
+        '--unaugmented', metavar='DIR', help='of runs without augmentation, which calibrate leak'
     )
     parser.add_argument(
         '--seed', type=trained.seed, help='of the latents; by default that of the config'

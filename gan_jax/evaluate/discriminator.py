@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data import sampler
 from gan_jax.data.dataset import labels_of
 from gan_jax.errors import UserError
 from gan_jax.evaluate import logits, probes
@@ -118,7 +117,8 @@ def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: Tick) -> I
     state = jax.device_put(state, jax.local_devices()[0])
     learned, labels = given.learned.images, labels_of(given.learned)
     for i in range(BATCHES):
-        rows = sampler.indices(0, i, given.batch_size, len(learned))
+        # With replacement: batches that share out few images among them would differ too little.
+        rows = np.random.default_rng([0, i]).integers(len(learned), size=given.batch_size)
         batch = {'image': np.asarray(learned[rows]), 'label': labels[rows]}
         yield given.d_gradient(state, batch, named(jax.random.key(0), 'gsnr', i), hyper)
         tick(i + 1, BATCHES)

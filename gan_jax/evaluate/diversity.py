@@ -24,7 +24,7 @@ def diversity(fake: np.ndarray, real: np.ndarray) -> float:
 
     Args:
         fake: [M, F], features of generated images, M >= 2; the first `LIMIT` are taken.
-        real: [N, F], those of real images, N >= 2; the same.
+        real: [N, F], those of real images, N >= 2; `LIMIT` of them in equal distances.
 
     Returns:
         A float >= 0: 0 for one image again and again, 1 for the reals' diversity. Noise can lie
@@ -55,9 +55,7 @@ def vendi_ratio(fake: np.ndarray, real: np.ndarray) -> float:
     """
     fake, real = _checked(fake, real)
     count, width = min(len(fake), len(real), COUNT), spread(real) / 2
-    # At equal distances: the reals may lie in the order of their classes.
-    some = real[np.linspace(0, len(real) - 1, count).astype(int)]
-    return vendi(fake[:count], width) / vendi(some, width)
+    return vendi(fake[:count], width) / vendi(_some(real, count), width)
 
 
 def vendi(x: np.ndarray, width: float) -> float:
@@ -91,6 +89,12 @@ def spread(x: np.ndarray) -> float:
 def _checked(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     fake, real = rows.checked('fake', fake, least=2), rows.checked('real', real, least=2)
     rows.same_width(fake, real)
+    real = _some(real, LIMIT)
     if not spread(real):
         raise ValueError('the reals are all alike: there is no diversity to compare with')
     return fake, real
+
+
+def _some(real: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` rows at equal distances: they may lie in the order of their classes."""
+    return real[np.linspace(0, len(real) - 1, min(count, len(real))).astype(int)]

@@ -7,7 +7,7 @@ every result and into the key of every reference that is kept.
 
 import functools
 import hashlib
-import inspect
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,14 +117,16 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
         allow: the packages that it may lie in, as in `load.resolve`.
 
     Raises:
-        ValueError: there is no such function.
+        ValueError: there is no such function, or it has no source.
     """
     function = resolve(path, allow)
-    source = inspect.getsourcefile(function)
-    facts = {
-        'name': path,
-        'source_sha256': hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None,
-    }
+    if not callable(function):
+        raise ValueError(f"'{path}' is no function")
+    # Of its module: what `jax.jit` and functools.partial make has no source of its own.
+    source = Path(sys.modules[path.rpartition('.')[0]].__file__ or '')
+    if source.suffix != '.py':
+        raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
+    facts = {'name': path, 'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest()}
 
     def see(images):
         found = np.asarray(function(images))

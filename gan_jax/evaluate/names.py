@@ -21,11 +21,12 @@ from gan_jax.errors import UserError
 KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc', 'div')
 FORM = re.compile(
     rf'(intra_)?({"|".join(KINDS)})([1-9]\d*)(k?)(?:_(train|test))?(?:_(clean))?(?:_(biased))?'
-    r'(?:@([\w.]+))?'
+    r'(?:@(\w+(?:\.\w+)*))?'
 )
 # The names of the distances of which the metric of a best checkpoint is one.
 DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*')
 OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Inception's
+LEAST = {'is': 10, 'pr': 4, 'dc': 6}  # images: one for each split, or more than neighbours
 INCEPTION = 'inception'
 WIDTH = 2048  # of Inception's features
 
@@ -87,6 +88,18 @@ def read(name: str) -> Score | None:
 def _fault(score: Score, upto_number: str) -> str:
     """What a name says that cannot be, or leaves out."""
     name, kind = score.name, score.kind
+    if name.endswith(f'@{INCEPTION}'):
+        return f"names Inception, which is meant without: leave out '@{INCEPTION}'"
+    if kind in OTHERS and score.extractor == INCEPTION:
+        other = f'{name.replace("_clean", "")}@digits'
+        return f'does not say in whose features: write {other}, or {OTHERS[kind]} for Inception'
+    if kind in OTHERS.values() and score.extractor != INCEPTION:
+        other = next(k for k, v in OTHERS.items() if v == kind)
+        return f"is not in Inception's features: write {name.replace(kind, other, 1)}"
+    if score.interpolation == 'clean' and score.extractor != INCEPTION:
+        return "names another network than Inception: leave out '_clean'"
+    if score.num < (least := LEAST.get(kind, 2)):
+        return f'is of too few images: take at least {least}'
     if kind == 'is' and score.split:
         return f"is an Inception Score, which sees no real images: leave out '_{score.split}'"
     if kind == 'is' and score.extractor not in (INCEPTION, 'digits'):
@@ -98,15 +111,6 @@ def _fault(score: Score, upto_number: str) -> str:
         return 'is not measured class by class: intra_fid and intra_kid are'
     if score.biased and kind not in ('fid', 'fd'):
         return "has no bias to allow: leave out '_biased'"
-    if score.interpolation == 'clean' and score.extractor != INCEPTION:
-        return "names another network than Inception: leave out '_clean'"
-    if kind in OTHERS and score.extractor == INCEPTION:
-        return (
-            f'does not say in whose features: write {name}@digits, or {OTHERS[kind]} for Inception'
-        )
-    if kind in OTHERS.values() and score.extractor != INCEPTION:
-        other = next(k for k, v in OTHERS.items() if v == kind)
-        return f"is not in Inception's features: write {name.replace(kind, other, 1)}"
     return ''
 
 

@@ -6,16 +6,17 @@ from typing import Any
 
 import jax
 
-from gan_jax.bars import bar
+from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.parts import Parts, assemble, vary
 from gan_jax.population import Population, make_population
 from gan_jax.sweeps.groups import group
 
 
-def sharing() -> Callable[[Mapping[str, Any]], Parts]:
+def sharing(watch: Watch = unwatched) -> Callable[[Mapping[str, Any]], Parts]:
     """`parts.assemble` that gives runs of one `group` the same program, data set and metrics.
 
-    Groups whose networks and data are the same also draw images by one program.
+    Groups whose networks and data are the same also draw images by one program. `watch` sees the
+    work of preparing metrics.
     """
     first: dict[str, Parts] = {}
     generate: dict[str, Callable] = {}
@@ -23,7 +24,7 @@ def sharing() -> Callable[[Mapping[str, Any]], Parts]:
     def assembled(settings: Mapping[str, Any]) -> Parts:
         code = group(settings)
         if code not in first:
-            parts = assemble(settings, watch=bar)
+            parts = assemble(settings, watch=watch)
             drawn_by = ('generator', 'latent', 'data', 'dtype', 'evaluate', 'mesh')
             same = generate.setdefault(json.dumps([settings[k] for k in drawn_by]), parts.generate)
             first[code] = parts._replace(generate=same)

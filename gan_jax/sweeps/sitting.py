@@ -88,22 +88,25 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Run
     from gan_jax.sweeps import together
     from gan_jax.sweeps.programs import populating, sharing
     from gan_jax.train import train
+    from gan_jax.watches import Stopped, bar, ended_by
 
-    assembled, populated = sharing(), populating()
+    assembled, populated = sharing(ended_by(stopped, bar)), populating()
 
     def trained(runs):
         try:
             parts = {run.name: assembled(run.settings) for run in runs}
             for one in parts.values():
-                for _, metrics in evaluations(one.settings):
+                for metrics in evaluations(one.settings).values():
                     one.evaluation(metrics)
-            # This takes seconds; a signal that comes before training has its own handler is seen.
+            # A signal that comes before training has its own handler is seen.
             if stopped():
                 return together.Ended(stopped())
             if len(runs) > 1:
                 return together.train(folder, parts, populated)
             [(name, one)] = parts.items()
             return together.Ended(train(one, folder / name))
+        except Stopped:
+            return together.Ended(stopped())
         except UserError as error:
             if error.status in FATAL:
                 raise

@@ -1,0 +1,51 @@
+"""Who watches work that takes minutes: a progress bar, and a signal that ends it."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gan_jax.evaluate.contract import Tick, Watch, unwatched
+
+
+@contextlib.contextmanager
+def bar(what: str) -> Iterator[Tick]:
+    """A `Watch`: a bar on stderr, where that is a terminal, which is gone when the work is done."""
+    console = Console(stderr=True)
+    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn()
+    with Progress(
+        *(*columns, TimeRemainingColumn()),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class Stopped(Exception):
+    """A signal came in the middle of a piece of work."""
+
+
+def ended_by(stopped: Callable[[], int], watch: Watch = unwatched) -> Watch:
+    """A `Watch` of work that raises `Stopped` at its next tick when a signal has come.
+
+    Args:
+        stopped: from `signals.stop_on_signal`.
+        watch: who else looks at it.
+    """
+
+    @contextlib.contextmanager
+    def ended(what: str) -> Iterator[Tick]:
+        with watch(what) as shown:
+
+            def tick(done: int, total: int) -> None:
+                if stopped():
+                    raise Stopped(what)
+                shown(done, total)
+
+            tick(0, 1)
+            yield tick
+
+    return ended
