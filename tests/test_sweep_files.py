@@ -39,7 +39,7 @@ def from_the_root(monkeypatch):
 
 
 def test_the_search_finds_the_sweeps():
-    names = {'figure2', 'figure3', 'figure5', 'figure6', 'table1', 'guidelines', 'sweep'}
+    names = {'figure2', 'figure3', 'figure5', 'figure6', 'table1', 'guidelines', 'vanilla', 'sweep'}
     assert {path.stem for path in FILES} >= names
 
 

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
             f"the features are of digits and mean nothing on '{run.parts.reference.name}': "
             'give the --workdir of a run on digits'
         )
-    drawn = run.parts.generate(run.checkpoint.state.ema, flags.seed, flags.num)
+    drawn = run.parts.generate(run.checkpoint.state, flags.seed, range(flags.num))
     fake = np.concatenate(list(drawn))
     found = ratios(run.parts.reference.images, fake, flags.augment, flags.strength, seed=flags.seed)
     folder = flags.workdir / 'results'

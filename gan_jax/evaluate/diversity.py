@@ -12,8 +12,8 @@ from gan_jax.evaluate import rows
 
 # Below this share of the reals' Vendi score the alarm is given. In the embedded classifier's
 # features one class of real digits has 0.09 to 0.32 of it, any two 0.18 to 0.43, five 0.44 to 0.70,
-# and random subsets of 200 have 0.94 to 1.10; of 20 generators at the end of configs/digits.py with
-# method=none 19 have 0.51 to 0.91, and the worst by far in Fréchet distance has 0.40.
+# and random subsets of 200 have 0.96 to 1.10; of the 20 generators of configs/sweeps/vanilla.py 19
+# have 0.49 to 0.87, and the worst by far in Fréchet distance has 0.39.
 COLLAPSED = 0.45
 LIMIT = 5000  # rows whose distances are taken: more change little and take the square of the time
 COUNT = 500  # rows that a Vendi score is of: its eigenvalues take the cube

@@ -12,11 +12,12 @@ compared by Fréchet distance, of digits in the embedded classifier's features, 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from gan_jax.augment import policy as policies
+from gan_jax.data import DataSet
 from gan_jax.errors import UserError
 from gan_jax.evaluate import digit_metrics, frechet, leak, weights
 from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
@@ -64,15 +65,9 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             'say by a sweep, and name their folder there'
         )
     extractor = _extractor(given)
-    reference = frechet.moments(extractor.see(given.train.images).features)
-
-    def distance(images: np.ndarray) -> float:
-        return frechet.distance(frechet.moments(extractor.see(images).features), reference)
-
+    distance = distance_to(given.train, extractor)
     teachers = max(0, min(len(models) - leak.MODELS, leak.MODELS))
-    lessons = [images[:TAUGHT] for model in models[:teachers] for images in model]
-    models = models[teachers:]
-    shown = np.concatenate([given.train.images, *lessons])
+    shown, models = lessons(given.train, models[:teachers]), models[teachers:]
     classifiers = {}
     with given.watch('classifiers of the leak meter') as tick:
         for name, policy in wanted.items():
@@ -101,6 +96,19 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         'models_that_teach': teachers,
     }
     return Evaluation(count, measure, {'leak': protocol})
+
+
+def distance_to(train: DataSet, extractor: Extractor) -> Callable[[np.ndarray], float]:
+    """uint8 [N, H, W, C] -> their Fréchet distance to the train split."""
+    reference = frechet.moments(extractor.see(train.images).features)
+    return lambda images: frechet.distance(
+        frechet.moments(extractor.see(images).features), reference
+    )
+
+
+def lessons(train: DataSet, models: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """What a classifier learns from: all real images, and `TAUGHT` of each checkpoint's fakes."""
+    return np.concatenate([train.images, *(x[:TAUGHT] for model in models for x in model)])
 
 
 def _extractor(given: Context) -> Extractor:

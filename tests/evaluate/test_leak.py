@@ -45,6 +45,8 @@ def test_wilson_by_hand():
         for bound in leak.wilson(rate, count):
             off = (rate - bound) ** 2 - leak.Z**2 * bound * (1 - bound) / count
             assert abs(off) < 1e-12
+    # None of 20 with 95 %: z² / (20 + z²).
+    assert leak.wilson(0, 20, 1.96)[1] == pytest.approx(0.161, abs=5e-4)
 
 
 def test_a_flag_asks_for_less_of_more_images():
@@ -75,6 +77,7 @@ def test_power_is_that_of_a_simulation():
 def test_each_model_gives_its_nearest_checkpoint():
     models = [[90, 40, 12], [31], [8, 70], [29, 30.5], [200, 100], [33, 3], [1000]]
     assert leak.matched(30, models) == [(3, 1), (1, 0), (5, 0), (0, 1), (2, 1)]
+    assert leak.matched(30, models, count=2) == [(3, 1), (1, 0)]
 
 
 def test_a_generator_better_than_every_calibration_is_judged_by_the_best():

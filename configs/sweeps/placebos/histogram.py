@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
 def shares(run: Path) -> np.ndarray:
     """The share of each digit among the samples of a run's last checkpoint, [10]."""
     parts, checkpoint = trained.read(run, 'last', ['configs'])
-    drawn = parts.generate(checkpoint.state.ema, parts.settings['seed'], NUM)
+    drawn = parts.generate(checkpoint.state, parts.settings['seed'], range(NUM))
     images = np.concatenate(list(drawn))
     return np.bincount(features.digits(images).classes, minlength=10) / NUM
 
