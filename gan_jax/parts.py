@@ -11,7 +11,7 @@ import numpy as np
 from gan_jax import data, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
-from gan_jax.evaluate.contract import Context, Evaluation, Watch, unwatched
+from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
 from gan_jax.experiment import Experiment, build
 from gan_jax.generate import WEIGHTS, make_generate
 from gan_jax.program import Program, make_program
@@ -104,7 +104,7 @@ def assemble(
         num=settings['evaluate']['num'],
         batch_size=settings['batch_size'],
         d_gradient=_d_gradient(experiment),
-        unaugmented=_unaugmented(settings['evaluate']['unaugmented'], allow, watch),
+        unaugmented=_unaugmented(settings, reference, allow, watch),
         conditional=bool(settings['generator'].get('num_classes')),
         data_dir=images['dir'] or None,
         allow=allow,
@@ -165,11 +165,16 @@ def _d_gradient(experiment: Experiment) -> Callable[..., Any]:
 
 
 def _unaugmented(
-    folder: str, allow: Collection[str] | None, watch: Watch
-) -> Callable[[int], list[list[np.ndarray]]] | None:
-    def drawn(count: int) -> list[list[np.ndarray]]:
+    settings: Mapping[str, Any],
+    reference: data.DataSet,
+    allow: Collection[str] | None,
+    watch: Watch,
+) -> Callable[[int], list[Unaugmented]] | None:
+    folder = settings['evaluate']['unaugmented']
+
+    def drawn(count: int) -> list[Unaugmented]:
         from gan_jax.unaugmented import fakes  # whose runs are put together here
 
-        return fakes(Path(folder), count, allow or (), watch)
+        return fakes(Path(folder), count, settings, reference, allow=allow or (), watch=watch)
 
     return drawn if folder else None

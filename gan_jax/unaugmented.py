@@ -1,66 +1,94 @@
 """Fakes of models that were trained without augmentation, which calibrate the leak meter."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from gan_jax import checkpoint, trained, views, workdir
+from gan_jax import checkpoint, config, data, trained, views, workdir
 from gan_jax.errors import MISSING, UserError
-from gan_jax.evaluate.contract import Watch, unwatched
+from gan_jax.evaluate.contract import Unaugmented, Watch, unwatched
 from gan_jax.parts import Parts
 
 
 def fakes(
-    folder: Path, count: int, allow: Collection[str] = (), watch: Watch = unwatched
-) -> list[list[np.ndarray]]:
-    """Images of every checkpoint of every run below a folder, such as that of a sweep's arm.
+    folder: Path,
+    count: int,
+    judged: Mapping[str, Any],
+    reference: data.DataSet,
+    *,
+    allow: Collection[str] = (),
+    watch: Watch = unwatched,
+) -> list[Unaugmented]:
+    """Images of every checkpoint of every finished run below a folder, such as that of a sweep.
+
+    A run of the very experiment that is judged is left out, since nothing calibrates itself.
 
     Args:
-        folder: of the runs' workdirs, or one of them.
+        folder: of the runs' workdirs.
         count: images of a checkpoint.
+        judged: the settings of the run that is judged; they are drawn as its own are.
+        reference: the train split that it is judged by, which has to be theirs.
         allow: packages that their configs may name, as in `trained.read`.
         watch: the drawing.
 
     Returns:
-        For each run, by name, uint8 [count, H, W, C] of each of its checkpoints.
+        The models, by the names of their folders.
 
     Raises:
-        UserError: there are no runs, or one shows its discriminator augmented images.
+        UserError: there are no such runs, or one was trained on other images or was shown augmented
+            ones.
     """
-    runs = sorted(path.parent for path in folder.rglob('config.json'))
+    runs = [run for run in _finished(folder) if not _same(workdir.read_config(run), judged)]
     if not runs:
-        raise UserError(f'config.evaluate.unaugmented: {folder} has no runs in it', MISSING)
-    found = []
+        raise UserError(f'the folder of unaugmented models, {folder}, has no finished run', MISSING)
+    asked = {name: judged['evaluate'][name] for name in ('weights', 'batch_norm')}
+    options = {'data_dir': judged['data']['dir'] or None, 'evaluate': asked}
+    digest, found = data.digest(reference), []
     with watch(f'images of {len(runs)} unaugmented models') as tick:
         for run in runs:
-            found.append(_drawn(run, count, allow))
+            parts, newest = trained.read(run, 'last', allow, **options)
+            _refuse(run, parts, digest)
+            found.append(_drawn(run, parts, newest, count))
             tick(len(found), len(runs))
     return found
 
 
-def _drawn(run: Path, count: int, allow: Collection[str]) -> list[np.ndarray]:
-    parts, newest = trained.read(run, 'last', allow)
-    if _augments(parts):
-        raise UserError(
-            f'config.evaluate.unaugmented: {run} was trained with augmentation, and what it leaks '
-            'would be taken for what bad images look like: give runs of method=none'
-        )
-    drawn = []
-    for step in sorted(workdir.steps(run / 'checkpoints')):
-        found = newest
-        if step != newest.step:
-            found = checkpoint.restore(run / 'checkpoints', parts.program.shapes, step=step)
-        batches = parts.generate(found.state, parts.settings['seed'], range(count))
-        drawn.append(np.concatenate(list(batches)))
-    return drawn
+def _finished(folder: Path) -> list[Path]:
+    runs = sorted(path.parent for path in folder.rglob('status.json'))
+    return [
+        run for run in runs if json.loads((run / 'status.json').read_text())['status'] == 'done'
+    ]
 
 
-def _augments(parts: Parts) -> bool:
-    """Whether the discriminator was shown anything but images as they are."""
+def _same(settings: Mapping[str, Any], judged: Mapping[str, Any]) -> bool:
+    changed = config.differences(settings, judged)
+    return all(line.startswith('evaluate.') for line in changed)
+
+
+def _refuse(run: Path, parts: Parts, digest: str) -> None:
+    if data.digest(parts.reference) != digest:
+        raise UserError(f'{run} was trained on other images, and calibrates nothing here')
     game, terms = parts.experiment.game, parts.experiment.terms.values()
     objectives = [one for term in terms for one in (term.d, term.g) if one is not None]
     shown = [view for objective in objectives for view in objective.views.values()]
-    return bool(game.augment.real or game.augment.critic) or any(
-        view.make is not views.plain for view in shown
-    )
+    augmented = any(view.make is not views.plain for view in shown)
+    if augmented or game.augment.real or game.augment.critic:
+        raise UserError(
+            f'{run} was trained with augmentation, and what it leaks would be taken for what bad '
+            'images look like: give a folder with runs of method=none alone'
+        )
+
+
+def _drawn(run: Path, parts: Parts, newest: checkpoint.Restored, count: int) -> Unaugmented:
+    folder, found, images = run / 'checkpoints', [], []
+    for step in sorted(workdir.steps(folder)):
+        one = newest
+        if step != newest.step:
+            one = checkpoint.restore(folder, parts.program.shapes, step=step)
+        batches = parts.generate(one.state, parts.settings['seed'], range(count))
+        images.append(np.concatenate(list(batches)))
+        found.append({'step': one.step, 'digest': one.digest})
+    return Unaugmented(str(run), found, images)

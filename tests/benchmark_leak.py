@@ -182,7 +182,9 @@ def main():
     flags, start = parser.parse_args(), time.perf_counter()
     run = min(path.parent for path in flags.unaugmented.rglob('config.json'))
     names = [f'vanilla, {step} steps' for step in sorted(workdir.steps(run / 'checkpoints'))]
-    models = unaugmented.fakes(flags.unaugmented, leaks.IMAGES)
+    judged = {**workdir.read_config(run), 'seed': -1}  # none of them
+    found = unaugmented.fakes(flags.unaugmented, leaks.IMAGES, judged, TRAIN)
+    models = [model.images for model in found]
     distances = [[distance(x) for x in model] for model in models]
     for name, of in zip(names, zip(*distances, strict=True), strict=True):
         print(f'{name}: distance {np.median(of):.1f} ({min(of):.1f} to {max(of):.1f})')

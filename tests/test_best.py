@@ -8,11 +8,11 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import checkpoint, train
+from gan_jax import checkpoint, train, workdir
 from gan_jax.best import Best
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import __main__ as evaluate
-from gan_jax.schedule import best_by
+from gan_jax.schedule import best_by, evaluations
 
 SMOKE = Path(__file__).parent / 'smoke.py'
 FACTS = {'config': {'a': 1}}
@@ -47,6 +47,22 @@ def test_it_is_to_be_beaten_after_a_resume(tmp_path):
     assert kept(tmp_path) == (3, 4.5)
 
 
+def test_a_step_that_is_found_better_again_takes_its_own_place(tmp_path):
+    """As after a kill between the best checkpoint and the next one, where rounding differs."""
+    run(Best(tmp_path, 'fd_digits'), {8: 5.0})
+    run(Best(tmp_path, 'fd_digits'), {8: 4.999})
+    assert kept(tmp_path) == (8, 4.999)
+
+
+def test_a_damaged_record_is_begun_anew(tmp_path):
+    run(Best(tmp_path, 'fd_digits'), {8: 5.0})
+    for path in (tmp_path / '8' / 'record').rglob('*'):
+        if path.is_file():
+            path.write_text('torn')
+    run(Best(tmp_path, 'fd_digits'), {8: 6.0})
+    assert kept(tmp_path) == (8, 6.0)
+
+
 def test_another_metric_begins_anew(tmp_path):
     run(Best(tmp_path, 'fd_digits'), {1: 5.0})
     run(Best(tmp_path, 'kid1k_test'), {2: 6.0}, 'eval/kid1k_test')
@@ -57,6 +73,26 @@ def test_nothing_is_kept_of_no_metric_or_rows_without_it(tmp_path):
     run(Best(tmp_path / 'a', ''), {1: 5.0})
     run(Best(tmp_path / 'b', 'fd_digits'), {1: 5.0}, 'd/adversarial/fake')
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_is_killed_between_two_checkpoints_keeps_its_best(tmp_path, monkeypatch):
+    """The best one is written first: else the resumed run would not look at the step again."""
+
+    class Killed(BaseException):
+        pass
+
+    def save(*arguments):
+        raise Killed
+
+    flags = [f'--config={SMOKE}', f'--workdir={tmp_path}', '--config.steps=3']
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(train.run.Run, 'save', save)
+        train.main(flags)
+    assert kept_step(tmp_path) in (0, 3)
+
+
+def kept_step(folder):
+    return checkpoint.facts(folder / 'best') and max(workdir.steps(folder / 'best'))
 
 
 @pytest.fixture(scope='module')
@@ -75,7 +111,7 @@ def rows(folder):
 def test_the_best_can_be_evaluated_and_is_the_least_of_the_curve(trained):
     curve = {row['step']: row['eval/fd_digits'] for row in rows(trained) if 'eval/fd_digits' in row}
     step = min(curve, key=curve.get)
-    assert [*curve] == [0, 3, 6, 9, 12]
+    assert [*curve] == [0, 3, 6, 8, 9, 12]  # at 8 the full protocol is due
     flags = [f'--workdir={trained}', '--step=best', '--metrics=fd_digits']
     assert evaluate.main(flags) == 0
     (path,) = (trained / 'results').glob(f'step_{step}_*.json')
@@ -98,9 +134,30 @@ def test_a_run_that_starts_afresh_forgets_the_best_of_another(tmp_path):
 def test_without_a_best_it_is_said(tmp_path):
     flags = ['--config.steps=2', '--config.evaluate.metrics=modes']
     assert train.main([f'--config={SMOKE}', f'--workdir={tmp_path}', *flags]) == 0
-    with pytest.raises(UserError, match='has kept no best checkpoint') as caught:
+    with pytest.raises(
+        UserError, match='no best checkpoint: its config.evaluate names no distance'
+    ) as caught:
         evaluate.main([f'--workdir={tmp_path}', '--step=best'])
     assert caught.value.status == MISSING
+
+
+def test_what_has_not_been_measured_is_named(tmp_path):
+    flags = ['--config.steps=2', '--config.evaluate.metrics=modes']
+    assert train.main([f'--config={SMOKE}', f'--workdir={tmp_path}', *flags]) == 0
+    path = tmp_path / 'config.json'
+    path.write_text(path.read_text().replace('"modes"', '"modes,fd_digits"'))
+    with pytest.raises(UserError, match='fd_digits has not been measured yet'):
+        evaluate.main([f'--workdir={tmp_path}', '--step=best'])
+
+
+def test_the_full_protocol_has_the_other_metrics_in_it():
+    def asked(metrics, full):
+        return evaluations({'evaluate': {'metrics': metrics, 'full': full}})
+
+    assert asked('a', 'b') == {'evaluate': 'a', 'full': 'a,b'}
+    assert asked('', 'b') == {'full': 'b'}
+    assert asked('a', '') == {'evaluate': 'a'}  # nothing more is due at its interval
+    assert asked('', '') == {}
 
 
 def test_the_first_distance_is_what_counts():

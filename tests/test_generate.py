@@ -10,7 +10,7 @@ import pytest
 
 from gan_jax.generate import BATCH, make_generate
 from gan_jax.keys import named
-from gan_jax.standing import standing
+from gan_jax.standing import make_standing
 from tests import small
 
 COUNT = 230
@@ -115,11 +115,28 @@ def test_standing_statistics_are_the_means_over_batches(variables):
         (jnp.asarray(rng.normal(size=(50, small.LATENT)), jnp.float32), jnp.zeros(50, jnp.int32))
         for _ in range(4)
     ]
-    found = standing(small.Generator(), variables, iter(draws))['batch_stats']['BatchNorm_0']
+    found = make_standing(small.Generator())(variables, iter(draws))['batch_stats']['BatchNorm_0']
     dense = variables['params']['Dense_0']
     before = [np.asarray(z) @ dense['kernel'] + dense['bias'] for z, _ in draws]
     np.testing.assert_allclose(found['mean'], np.mean([x.mean(0) for x in before], 0), atol=1e-5)
     np.testing.assert_allclose(found['var'], np.mean([x.var(0) for x in before], 0), rtol=1e-4)
+
+
+def test_standing_statistics_are_of_all_classes_whatever_is_drawn():
+    class Labelled(nn.Module):
+        @nn.compact
+        def __call__(self, z, label, *, train):
+            x = nn.BatchNorm(not train, use_bias=False, use_scale=False)(label[:, None] * 1.0)
+            return x[:, :, None, None] / 4 + 0.4
+
+    z = jnp.zeros((2, small.LATENT))
+    stats = Labelled().init(jax.random.key(0), z, jnp.zeros(2, jnp.int32), train=True)
+    sizes = dict(latent_dim=small.LATENT, num_classes=3, batch_norm='standing(3)')
+    every = images_of(make_generate(Labelled(), **sizes), stats, range(3))
+    alone = images_of(make_generate(Labelled(), label=2, **sizes), stats, range(3))
+    np.testing.assert_array_equal(alone[0], every[2])
+    # Three batches of 100 hold each class a hundred times: mean 1, variance 2/3.
+    assert every[1, 0, 0, 0] == 102
 
 
 def test_standing_statistics_leave_everything_else_alone(variables):
@@ -130,8 +147,8 @@ def test_standing_statistics_leave_everything_else_alone(variables):
 
     z, label = jnp.ones((3, small.LATENT)), jnp.zeros(3, jnp.int32)
     spectral = Other().init(jax.random.key(0), z, label, train=True)
-    assert small.same(standing(Other(), spectral, [(z, label)]), spectral)
-    after = standing(small.Generator(), variables, [(z, label)])
+    assert small.same(make_standing(Other())(spectral, [(z, label)]), spectral)
+    after = make_standing(small.Generator())(variables, [(z, label)])
     assert small.same(after['params'], variables['params'])
 
 

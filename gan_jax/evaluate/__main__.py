@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             'labels': f'i mod {run.parts.experiment.game.num_classes}',
             'weights': asked['weights'],
             'batch_norm': asked['batch_norm'],
+            'unaugmented': asked['unaugmented'],
             'batch': BATCH,
             'quantised': 'uint8',
         },

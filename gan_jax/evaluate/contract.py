@@ -24,6 +24,20 @@ def unwatched(what: str) -> Iterator[Tick]:
     yield lambda done, total: None
 
 
+class Unaugmented(NamedTuple):
+    """A model that was trained without augmentation.
+
+    Attributes:
+        run: its workdir.
+        checkpoints: {'step', 'digest'} of each.
+        images: uint8 [N, H, W, C], generated, of each.
+    """
+
+    run: str
+    checkpoints: Sequence[Mapping[str, Any]]
+    images: Sequence[np.ndarray]
+
+
 class Context(NamedTuple):
     """What a run is measured against.
 
@@ -36,8 +50,8 @@ class Context(NamedTuple):
         batch_size: of one discriminator update.
         d_gradient: what such an update descends by, compiled, see `step.make_d_gradient`.
         conditional: whether the generator is given a class.
-        unaugmented: how many -> so many images of each checkpoint of each model that was trained
-            without augmentation; None where no such models are named.
+        unaugmented: how many -> the models that were trained without augmentation, with so many
+            images of each checkpoint; None where no such models are named.
         data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
         allow: packages that the path of an extractor may name, as in `load.resolve`.
         devices: that share the work of a large extractor; none is the first one.
@@ -52,7 +66,7 @@ class Context(NamedTuple):
     batch_size: int = 1
     d_gradient: Callable[..., Any] | None = None
     conditional: bool = False
-    unaugmented: Callable[[int], list[list[np.ndarray]]] | None = None
+    unaugmented: Callable[[int], list[Unaugmented]] | None = None
     data_dir: str | Path | None = None
     allow: Collection[str] | None = None
     devices: Sequence[jax.Device] = ()

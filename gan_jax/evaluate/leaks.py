@@ -8,26 +8,38 @@
 
 It needs config.evaluate.unaugmented: a folder with runs of at least `leak.MODELS` seeds without
 augmentation. Of more than that up to as many teach the classifier; ten are a good number. They are
-compared by Fréchet distance, of digits in the embedded classifier's features, else in Inception's.
+matched by Fréchet distance of digits in the embedded classifier's features, by KID of other images;
+the constants of `leak` have been measured on digits alone.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from gan_jax.augment import policy as policies
 from gan_jax.data import DataSet
 from gan_jax.errors import UserError
-from gan_jax.evaluate import digit_metrics, frechet, leak, weights
-from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
+from gan_jax.evaluate import digit_metrics, frechet, kernel, leak, references, weights
+from gan_jax.evaluate.contract import (
+    Context,
+    Evaluation,
+    Unaugmented,
+    Values,
+    Watch,
+    unwatched,
+)
 from gan_jax.evaluate.extractor import Extractor, from_digits_net, from_inception
-from gan_jax.evaluate.leak_classifier import learn
+from gan_jax.evaluate.leak_classifier import STEPS, learn
+from gan_jax.evaluate.probes import LIMIT, some
 
 FORM = re.compile(r'leak(?:@(.+))?')
 NAMES = ('leak@translation(0.2)',)
 IMAGES = 2000  # of each generator: the meter's constants are of so many
 TAUGHT = 100  # images of each checkpoint of a model that teaches
+LEAST = 1e-6  # of a kernel distance, which may be negative
+VERSION = 1  # of the meter; a change of its values raises it
 
 
 def knows(name: str) -> bool:
@@ -41,59 +53,45 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     Raises:
         UserError: there is no such policy, or too few unaugmented models.
     """
-    wanted = {name: FORM.fullmatch(name)[1] for name in asked}
-    for name, policy in wanted.items():
-        if not policy:
-            raise UserError(f"'{name}' does not say of which augmentation: write {NAMES[0]}")
-        try:
-            policies.check(policy, 0.0, allow=given.allow)
-            if policies.needs_strength(policy):
-                raise ValueError(f"write a strength into '{policy}', as in {NAMES[0]}")
-        except ValueError as error:
-            raise UserError(f"'{name}' cannot be measured: {error}") from error
-    if given.unaugmented is None:
-        raise UserError(
-            f"'{asked[0]}' is calibrated with fakes of models that were trained without "
-            'augmentation: name the folder of their runs in config.evaluate.unaugmented'
-        )
+    wanted = {name: _policy(name, given) for name in asked}
     count = min(given.num, IMAGES)
-    models = given.unaugmented(count)
-    if len(models) < leak.MODELS:
-        raise UserError(
-            f"'{asked[0]}' is calibrated with unaugmented models and {len(models)} are in "
-            f'config.evaluate.unaugmented: train at least {leak.MODELS} seeds of method=none, '
-            'say by a sweep, and name their folder there'
-        )
-    extractor = _extractor(given)
-    distance = distance_to(given.train, extractor)
+    models = _models(asked[0], count, given)
     teachers = max(0, min(len(models) - leak.MODELS, leak.MODELS))
-    shown, models = lessons(given.train, models[:teachers]), models[teachers:]
+    taught, beside = models[:teachers], models[teachers:]
+    space, distance = _distance(given)
+    distances = [[distance(images) for images in model.images] for model in beside]
+    held_out = some(given.held_out()).images
+    shown = lessons(some(given.train), [model.images for model in taught])
     classifiers = {}
     with given.watch('classifiers of the leak meter') as tick:
         for name, policy in wanted.items():
             classifiers[name] = learn(shown, policy)
             tick(len(classifiers), len(wanted))
-    distances = [[distance(images) for images in model] for model in models]
-    held_out = given.held_out().images
 
     def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
         del state, hyper
         fakes, values = images[:count], {}
         chosen = leak.matched(distance(fakes), distances)
-        beside = [models[model][checkpoint] for model, checkpoint in chosen]
+        calibrations = [beside[model].images[checkpoint] for model, checkpoint in chosen]
         for name, policy in wanted.items():
             with watch(name):
                 found = leak.NOT_CALIBRATED
-                if beside:
-                    found = leak.measure(classifiers[name], fakes, beside, held_out, policy)
-            found = {**found, 'leak_calibrations': len(beside)}
+                if chosen:
+                    found = leak.measure(classifiers[name], fakes, calibrations, held_out, policy)
+            found = {**found, 'leak_calibrations': len(chosen)}
             values |= {f'{key}@{policy}': value for key, value in found.items()}
         return values
 
     protocol = {
-        'distance': dict(extractor.facts),
-        'distances': [[round(x, 6) for x in model] for model in distances],
-        'models_that_teach': teachers,
+        'images': count,
+        'distance': space,
+        'calibrations': [
+            {'run': model.run, 'checkpoints': model.checkpoints, 'distances': apart}
+            for model, apart in zip(beside, distances, strict=True)
+        ],
+        'teachers': [{'run': model.run, 'checkpoints': model.checkpoints} for model in taught],
+        'images_of_a_teacher': TAUGHT,
+        'classifier': {'seed': 0, 'steps': STEPS, 'images': len(shown), 'version': VERSION},
     }
     return Evaluation(count, measure, {'leak': protocol})
 
@@ -107,11 +105,55 @@ def distance_to(train: DataSet, extractor: Extractor) -> Callable[[np.ndarray], 
 
 
 def lessons(train: DataSet, models: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """What a classifier learns from: all real images, and `TAUGHT` of each checkpoint's fakes."""
+    """What a classifier learns from: real images, and `TAUGHT` of each checkpoint's fakes."""
     return np.concatenate([train.images, *(x[:TAUGHT] for model in models for x in model)])
 
 
-def _extractor(given: Context) -> Extractor:
+def _policy(name: str, given: Context) -> str:
+    policy = FORM.fullmatch(name)[1]
+    if not policy:
+        raise UserError(f"'{name}' does not say of which augmentation: write {NAMES[0]}")
+    try:
+        policies.check(policy, 0.0, allow=given.allow)
+        if policies.needs_strength(policy):
+            raise ValueError(f"write a strength into '{policy}', as in {NAMES[0]}")
+    except ValueError as error:
+        raise UserError(f"'{name}' cannot be measured: {error}") from error
+    return policy
+
+
+def _models(name: str, count: int, given: Context) -> list[Unaugmented]:
+    if given.unaugmented is None:
+        raise UserError(
+            f"'{name}' is calibrated with fakes of models that were trained without augmentation: "
+            'name the folder of their runs in config.evaluate.unaugmented'
+        )
+    models = given.unaugmented(count)
+    if len(models) < leak.MODELS:
+        raise UserError(
+            f"'{name}' is calibrated with unaugmented models and {len(models)} finished ones are "
+            f'in config.evaluate.unaugmented: train at least {leak.MODELS} seeds of method=none, '
+            'as configs/sweeps/vanilla.py does'
+        )
+    return models
+
+
+def _distance(given: Context) -> tuple[dict[str, Any], Callable[[np.ndarray], float]]:
+    """By what generators are matched, and uint8 [N, H, W, C] -> that, > 0."""
     if given.train.name in digit_metrics.DIGITS:
-        return from_digits_net()
-    return from_inception(weights.published(given.data_dir), devices=given.devices)
+        extractor = from_digits_net()
+        return {'name': 'fd', 'extractor': dict(extractor.facts)}, distance_to(
+            given.train, extractor
+        )
+    extractor = from_inception(weights.published(given.data_dir), devices=given.devices)
+    seen = references.features(given.train, extractor, given.data_dir, given.watch)
+    real = seen[np.linspace(0, len(seen) - 1, min(LIMIT, len(seen))).astype(int)]
+
+    def distance(images: np.ndarray) -> float:
+        # An FID of so few images would be mostly bias, and a bias makes all ratios alike.
+        return max(kernel.kid(extractor.see(images).features, real), LEAST)
+
+    return {
+        'name': f'kid to {len(real)} train images',
+        'extractor': dict(extractor.facts),
+    }, distance

@@ -1,7 +1,7 @@
 """Metrics by name, with everything that a number depends on written beside it."""
 
 from gan_jax import data
-from gan_jax.errors import UserError
+from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import digit_metrics, discriminator, leaks, scores
 from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
 from gan_jax.load import nearest
@@ -42,7 +42,19 @@ def prepare(metrics: str, given: Context) -> Evaluation:
             'size': given.train.images.shape[1],
             'reference': f'train, {len(given.train.images)} images',
             'reference_digest': data.digest(given.train),
+            'learned': f'{len(given.learned.images)} images',
+            'learned_digest': data.digest(given.learned),
+            'held_out_digest': _held_out_digest(given),
         }
     for part in parts:
         protocol |= part.protocol
     return Evaluation(max((part.num for part in parts), default=0), measure, protocol)
+
+
+def _held_out_digest(given: Context) -> str | None:
+    try:
+        return data.digest(given.held_out())
+    except UserError as error:
+        if error.status != MISSING:  # the data have one split
+            raise
+        return None

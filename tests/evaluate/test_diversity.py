@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax import data
+from gan_jax.evaluate import diversity as module
 from gan_jax.evaluate import features, rows
 from gan_jax.evaluate.diversity import COLLAPSED, diversity, spread, vendi, vendi_ratio
 
@@ -42,6 +43,13 @@ def test_the_ratio_is_of_as_many_reals_whatever_their_order(digits):
     shuffled = np.random.default_rng(0).permutation(seen)
     for some in (shuffled[:100], shuffled):
         assert vendi_ratio(some, by_class) == pytest.approx(1, abs=0.1)
+
+
+def test_reals_may_lie_by_class(monkeypatch):
+    monkeypatch.setattr(module, 'LIMIT', 50)
+    rng = np.random.default_rng(0)
+    real = np.repeat(10 * rng.normal(size=(10, 4)), 40, axis=0) + rng.normal(size=(400, 4))
+    assert diversity(rng.permutation(real), real) == pytest.approx(1, abs=0.2)
 
 
 def test_what_cannot_be_compared_is_refused():

@@ -69,6 +69,23 @@ def test_a_function_of_a_fork(fork):
     assert found.facts == {'name': 'a_fork_of_ours.means', 'source_sha256': digest}
 
 
+def test_what_jit_makes_of_a_function_is_known_by_its_file(fork):
+    fork.write_text(
+        'import functools\n\nimport jax\nimport numpy as np\n\n\n@jax.jit\n'
+        'def means(images):\n    return images.mean(axis=(1, 2))\n\n\n'
+        'part = functools.partial(np.mean, axis=(1, 2))\nLEVELS = 256\n'
+    )
+    digest = hashlib.sha256(fork.read_bytes()).hexdigest()
+    for name in ('means', 'part'):
+        found = extractor.from_path(f'a_fork_of_ours.{name}')
+        assert found.facts['source_sha256'] == digest
+        assert found.see(images(5, 3)).features.shape == (5, 3)
+    with pytest.raises(ValueError, match='LEVELS.* is no function'):
+        extractor.from_path('a_fork_of_ours.LEVELS')
+    with pytest.raises(ValueError, match='wrap it in a function of a file of yours'):
+        extractor.from_path('math.floor')
+
+
 def test_a_function_that_does_not_fit_is_said(fork):
     with pytest.raises(UserError, match=r'a_fork_of_ours.wrong makes \[\] of 5 images'):
         extractor.from_path('a_fork_of_ours.wrong').see(images(5))

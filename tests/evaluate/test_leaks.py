@@ -5,8 +5,8 @@ import pytest
 
 from gan_jax import data
 from gan_jax.errors import UserError
-from gan_jax.evaluate import features, frechet, leak, leaks, protocol
-from gan_jax.evaluate.contract import Context
+from gan_jax.evaluate import extractor, features, frechet, kernel, leak, leaks, protocol
+from gan_jax.evaluate.contract import Context, Unaugmented
 from gan_jax.evaluate.probes import augmented
 
 NAME = 'leak@translation(0.2)'
@@ -48,10 +48,13 @@ def taught(monkeypatch):
 
 
 def context(count=7, **changes):
+    def unaugmented(n):
+        steps = [{'step': 1, 'digest': 'a'}, {'step': 2, 'digest': 'b'}]
+        drawn = [[images[:n] for images in model] for model in models(count)]
+        return [Unaugmented(f'run {i}', steps, images) for i, images in enumerate(drawn)]
+
     given = Context(split(), lambda: split('test'), split(), None, num=500)
-    return given._replace(
-        unaugmented=lambda n: [[x[:n] for x in m] for m in models(count)]
-    )._replace(**changes)
+    return given._replace(unaugmented=unaugmented)._replace(**changes)
 
 
 def test_the_nearest_checkpoints_calibrate_and_the_first_models_teach(taught):
@@ -91,9 +94,13 @@ def test_worse_than_every_calibration_is_not_judged(taught):
 
 def test_five_models_are_enough_and_then_none_teaches(taught):
     found = protocol.prepare(NAME, context(5))
-    assert found.protocol['leak']['models_that_teach'] == 0
+    assert found.protocol['leak']['teachers'] == []
     assert len(taught[0][0]) == len(split().images)
-    assert [len(model) for model in found.protocol['leak']['distances']] == [2] * 5
+    said = found.protocol['leak']['calibrations']
+    assert [(model['run'], len(model['distances'])) for model in said] == [
+        (f'run {i}', 2) for i in range(5)
+    ]
+    assert said[0]['checkpoints'][1] == {'step': 2, 'digest': 'b'}
 
 
 def test_each_policy_has_a_classifier(taught):
@@ -106,7 +113,7 @@ def test_each_policy_has_a_classifier(taught):
 @pytest.mark.parametrize(
     ('name', 'count', 'said'),
     [
-        (NAME, 4, 'and 4 are in config.evaluate.unaugmented: train at least 5 seeds'),
+        (NAME, 4, 'and 4 finished ones are in config.evaluate.unaugmented: train at'),
         (NAME, None, 'name the folder of their runs in config.evaluate.unaugmented'),
         ('leak@translation', 7, "write a strength into 'translation', as in leak@translation"),
         ('leak@transl(0.2)', 7, "'leak@transl\\(0.2\\)' cannot be measured: .*'transl'"),
@@ -117,3 +124,15 @@ def test_what_is_missing_is_said(name, count, said, taught):
     given = context(count or 0)
     with pytest.raises(UserError, match=said):
         protocol.prepare(name, given if count else given._replace(unaugmented=None))
+
+
+def test_other_images_are_matched_by_kernel_distance_in_inceptions_features(
+    taught, small_inception, tmp_path
+):
+    renamed = split()._replace(name='no_digits')
+    found = protocol.prepare(NAME, context(train=renamed, data_dir=tmp_path))
+    said = found.protocol['leak']
+    assert said['distance']['name'] == 'kid to 1437 train images'
+    see = extractor.from_inception(small_inception).see
+    expected = kernel.kid(see(models(3)[2][0][:500]).features, see(split().images).features)
+    assert said['calibrations'][0]['distances'][0] == pytest.approx(expected)

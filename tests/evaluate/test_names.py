@@ -46,7 +46,19 @@ def test_the_least_distance_is_the_best():
         assert not names.is_distance(name)
 
 
-@pytest.mark.parametrize('name', ['fd_digits', 'modes', 'fid0_test', 'fid10m_test', 'fid10k_a', ''])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'fd5k_test@digits.',
+        'fd5k_test@.a',
+        'fd_digits',
+        'modes',
+        'fid0_test',
+        'fid10m_test',
+        'fid10k_a',
+        '',
+    ],
+)
 def test_other_names_are_not_of_this_form(name):
     assert names.read(name) is None
 
@@ -66,6 +78,15 @@ def test_other_names_are_not_of_this_form(name):
         ('kid500_test_biased', "has no bias to allow: leave out '_biased'"),
         ('fd10k_test_clean@digits', "another network than Inception: leave out '_clean'"),
         ('fd10k_test', 'write fd10k_test@digits, or fid for Inception'),
+        ('fd10k_test_clean', 'write fd10k_test@digits, or fid for Inception'),
+        ('fid10k@digits', "is not in Inception's features: write fd10k@digits"),
+        ('fid10k_test@inception', "leave out '@inception'"),
+        ('fd10k_test@inception', "leave out '@inception'"),
+        ('is9', 'is of too few images: take at least 10'),
+        ('pr3_test', 'take at least 4'),
+        ('dc5_test', 'take at least 6'),
+        ('kid1_test', 'take at least 2'),
+        ('fd1_test_biased@digits', 'take at least 2'),
         ('intra_kid10k_test@digits', 'write intra_kd10k_test@digits'),
         ('fid2047_test', '2,047 images in 2,048 features give a Fréchet distance that is mostly'),
         ('fid2047_test', 'take kid2047_test, which has none, or more images'),
