@@ -65,6 +65,34 @@ def test_a_variation_has_its_own_numbers_and_the_same_program():
     assert hyper.strength == {'translation': np.float32(0.3)}
 
 
+def test_metrics_are_given_what_the_config_says(monkeypatch):
+    given = []
+    monkeypatch.setattr(parts.protocol, 'prepare', lambda metrics, context: given.append(context))
+    plain = settings('evaluate.num=70', 'data.fraction=0.5', 'data.dir=somewhere')
+    conditional = settings()
+    conditional['generator']['num_classes'] = 10
+    monkeypatch.setattr(parts, 'build', _without_classes(parts.build))
+    for one in (plain, conditional):
+        parts.assemble(one, allow=('gan_jax', 'optax', 'flax')).evaluation('modes')
+    first, second = given
+    assert (first.num, first.batch_size, str(first.data_dir)) == (70, 8, 'somewhere')
+    assert (len(first.train.images), len(first.learned.images)) == (1437, 721)  # half of a class
+    assert len(first.held_out().images) == 360
+    assert first.allow == ('gan_jax', 'optax', 'flax')
+    assert (first.conditional, second.conditional) == (False, True)
+    assert [*first.devices] == jax.local_devices()[:1]  # a CPU's devices are the same cores
+
+
+def _without_classes(build):
+    """The SNDCGAN of the test takes no classes; that is not what the test is about."""
+
+    def built(config, **options):
+        generator = {k: v for k, v in config['generator'].items() if k != 'num_classes'}
+        return build({**config, 'generator': generator}, **options)
+
+    return built
+
+
 def test_a_generator_may_have_a_list_among_its_options():
     """Flax cannot hash such a module; drawing images must not ask it to."""
     module = parts.build(settings(), shape=(16, 16, 1), num_classes=10).game.generator

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 
+import jax
 import numpy as np
 import pytest
 
@@ -39,6 +40,14 @@ def test_every_batch_is_one_size_and_an_image_does_not_see_its_neighbours(small_
     for one, other in zip(found, whole, strict=True):
         np.testing.assert_array_equal(one, other[:count])
     np.testing.assert_allclose(found.probs.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize('devices', [2, 4])
+def test_devices_share_the_work_and_change_no_bit(small_inception, devices):
+    alone = extractor.from_inception(small_inception)
+    several = extractor.from_inception(small_inception, devices=jax.devices()[:devices])
+    for one, other in zip(alone.see(images(150, 3)), several.see(images(150, 3)), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_facts_tell_interpolations_and_weights_apart(small_inception, monkeypatch):
