@@ -83,7 +83,7 @@ def compiled_once():
     """One set of programs for the sweeps of this file, whose networks are all the same."""
     patch, made, prepared = pytest.MonkeyPatch(), programs.populating(), programs.sharing()
     patch.setattr(programs, 'populating', lambda: made)
-    patch.setattr(programs, 'sharing', lambda: prepared)
+    patch.setattr(programs, 'sharing', lambda watch: prepared)
     yield
     patch.undo()
 
@@ -195,7 +195,7 @@ def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
         return parts._replace(generate=generate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(programs, 'sharing', lambda: interrupting)
+        patch.setattr(programs, 'sharing', lambda watch: interrupting)
         assert run(asked, tmp_path) == 143
     seen = [
         checkpoint._record(tmp_path / name / 'checkpoints', 6)['seen'] for name in (FIRST, SECOND)

@@ -75,7 +75,13 @@ def test_runs_on_other_images_are_refused(arm):
         fakes(arm, 7, judged(), other)
 
 
-@pytest.mark.parametrize('change', ['method=real_only', 'method=bcr', 'method=rotation'])
+@pytest.mark.parametrize(
+    'change',
+    [
+        'method=real_only',
+        *(pytest.param(f'method={name}', marks=pytest.mark.slow) for name in ('bcr', 'rotation')),
+    ],
+)
 def test_a_run_that_was_shown_something_else_is_refused(change, arm, tmp_path):
     shutil.copytree(arm / 'seed=0', tmp_path / 'seed=0')
     flags = (f'--workdir={tmp_path}/run', *SHORT, '--config.steps=1')

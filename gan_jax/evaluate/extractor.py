@@ -123,7 +123,7 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
     if not callable(function):
         raise ValueError(f"'{path}' is no function")
     # Of its module: what `jax.jit` and functools.partial make has no source of its own.
-    source = Path(sys.modules[path.rpartition('.')[0]].__file__ or '')
+    source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
     if source.suffix != '.py':
         raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
     facts = {'name': path, 'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest()}
