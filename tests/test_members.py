@@ -83,7 +83,7 @@ def compiled_once():
     """One set of programs for the sweeps of this file, whose networks are all the same."""
     patch, made, prepared = pytest.MonkeyPatch(), programs.populating(), programs.sharing()
     patch.setattr(programs, 'populating', lambda: made)
-    patch.setattr(programs, 'sharing', lambda watch: prepared)
+    patch.setattr(programs, 'sharing', lambda *_: prepared)
     yield
     patch.undo()
 
