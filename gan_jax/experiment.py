@@ -10,8 +10,8 @@ import numpy as np
 from gan_jax import load, views
 from gan_jax.config import OPTIMIZER, TERM, strengths
 from gan_jax.models.critic import Critic
-from gan_jax.state import Hyper
-from gan_jax.step import Augment, Ema, Game
+from gan_jax.state import Ema, Hyper
+from gan_jax.step import Augment, Game
 from gan_jax.terms import Objective, Term
 
 

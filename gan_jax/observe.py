@@ -11,7 +11,9 @@ import numpy as np
 
 from gan_jax import pictures
 from gan_jax.errors import DIVERGED, UserError
-from gan_jax.evaluate.contract import Watch
+from gan_jax.evaluate.contract import Values, Watch
+from gan_jax.parts import Parts
+from gan_jax.state import TrainState
 from gan_jax.writers import Writers
 
 GRID = 64  # images of a sample picture
@@ -52,7 +54,15 @@ def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers
     writers.write_images(step, {'samples': picture[None]})
 
 
-def collect(batches: Iterator[np.ndarray], count: int, watch: Watch) -> np.ndarray:
+def evaluated(parts: Parts, metrics: str, state: TrainState, seed: int, watch: Watch) -> Values:
+    """The values of metrics of a state, of as many images of that seed as they take."""
+    evaluation = parts.evaluation(metrics)
+    batches = parts.generate(state, seed, range(evaluation.num))
+    images = _collected(batches, evaluation.num, watch)
+    return evaluation.measure(images, state, parts.experiment.hyper, watch)
+
+
+def _collected(batches: Iterator[np.ndarray], count: int, watch: Watch) -> np.ndarray:
     """All of `count` images that come in batches, uint8 [count, H, W, C]; [0] of none."""
     images, done = [np.zeros(0, np.uint8)], 0
     with watch('generating images') as tick:

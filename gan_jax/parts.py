@@ -1,7 +1,7 @@
 """Everything that a config describes, put together: what train, sample and evaluate start from."""
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,7 +118,7 @@ def assemble(
         reference,
         experiment,
         program,
-        generate=_generate(experiment, given.devices, settings['evaluate']),
+        generate=drawing(experiment, settings),
         evaluation=functools.cache(lambda metrics: protocol.prepare(metrics, given)),
     )
 
@@ -137,26 +137,35 @@ def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:
     return parts._replace(settings=settings, experiment=experiment)
 
 
+def drawing(
+    experiment: Experiment, settings: Mapping[str, Any], **options: Any
+) -> Callable[..., Iterator[np.ndarray]]:
+    """(state, seed, indices) -> images with the weights and statistics that the config names.
+
+    Args:
+        experiment: whose generator draws.
+        settings: the resolved config.
+        options: of `generate.make_generate`, such as a label.
+    """
+    game, asked = experiment.game, settings['evaluate']
+    draw = make_generate(
+        game.generator,
+        latent_dim=game.latent_dim,
+        num_classes=game.num_classes,
+        batch_norm=asked['batch_norm'],
+        devices=sharding.workers(settings['mesh']['data']),
+        **options,
+    )
+    weights = WEIGHTS[asked['weights']]
+    return lambda state, seed, indices: draw(weights(state), seed, indices)
+
+
 def _part_of(
     whole: data.DataSet, settings: Mapping[str, Any]
 ) -> tuple[data.DataSet, np.ndarray | None]:
     if settings['fraction'] == 1:
         return whole, None
     return data.subset(whole, settings['fraction'], settings['subset_seed'])
-
-
-def _generate(
-    experiment: Experiment, devices: Sequence[jax.Device], asked: Mapping[str, Any]
-) -> Callable[..., Iterator[np.ndarray]]:
-    game, weights = experiment.game, WEIGHTS[asked['weights']]
-    draw = make_generate(
-        game.generator,
-        latent_dim=game.latent_dim,
-        num_classes=game.num_classes,
-        batch_norm=asked['batch_norm'],
-        devices=devices,
-    )
-    return lambda state, seed, indices: draw(weights(state), seed, indices)
 
 
 def _d_gradient(experiment: Experiment) -> Callable[..., Any]:

@@ -91,6 +91,11 @@ class Run:
             checkpoint.save(self._checkpoints, state, facts)
             self._saved = step
 
+    @property
+    def improved(self) -> bool:
+        """Whether `look` has found a best state that `save_best` has not written."""
+        return self.failed is None and self._best.found is not None
+
     def save_best(self, state: TrainState, step: int) -> None:
         """Keeps a checkpoint of the step apart if `look` has found it the best so far.
 
@@ -99,7 +104,7 @@ class Run:
         Raises:
             UserError: as `checkpoint.save`.
         """
-        if self.failed is None:
+        if self.improved:
             self._best.save(state, step, self._facts)
 
     def fail(self, error: UserError) -> None:
@@ -125,12 +130,9 @@ class Run:
         when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
         if when is None:
             return {}
-        evaluation = self._parts.evaluation(asked[when])
-        seed, count = self._parts.settings['seed'], evaluation.num
         # It may take minutes, and no number comes from half of it.
-        watch = ended_by(self._stopped)
-        images = observe.collect(self._parts.generate(state, seed, range(count)), count, watch)
-        values = evaluation.measure(images, state, self._parts.experiment.hyper, watch)
+        watch, seed = ended_by(self._stopped), self._parts.settings['seed']
+        values = observe.evaluated(self._parts, asked[when], state, seed, watch)
         return {f'eval/{name}': value for name, value in values.items()}
 
 

@@ -13,26 +13,19 @@ import numpy as np
 
 from gan_jax import cli, pictures, trained
 from gan_jax.errors import UNWRITABLE, UserError
-from gan_jax.generate import WEIGHTS, make_generate
+from gan_jax.parts import drawing
 
 
 def main(arguments: Sequence[str]) -> int:
     """Draws --num images."""
     flags = _parse(arguments)
     run = trained.of_flags(flags)
-    game, asked = run.parts.experiment.game, run.parts.settings['evaluate']
-    if flags.label is not None and not 0 <= flags.label < game.num_classes:
-        raise UserError(f'--label is {flags.label}: give a class from 0 to {game.num_classes - 1}')
-    generate = make_generate(
-        game.generator,
-        latent_dim=game.latent_dim,
-        num_classes=game.num_classes,
-        label=flags.label,
-        truncation=flags.truncation,
-        batch_norm=asked['batch_norm'],
-    )
-    variables = WEIGHTS[asked['weights']](run.checkpoint.state)
-    images = generate(variables, flags.seed, range(flags.num))
+    experiment, settings = run.parts.experiment, run.parts.settings
+    classes = experiment.game.num_classes
+    if flags.label is not None and not 0 <= flags.label < classes:
+        raise UserError(f'--label is {flags.label}: give a class from 0 to {classes - 1}')
+    generate = drawing(experiment, settings, label=flags.label, truncation=flags.truncation)
+    images = generate(run.checkpoint.state, flags.seed, range(flags.num))
     try:
         _write(flags.out, images, flags.num)
     except OSError as error:

@@ -25,15 +25,19 @@ def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:
 
     The full protocol has the other metrics in it, so that what both need is done once.
     """
-    metrics, full = settings['evaluate']['metrics'], settings['evaluate']['full']
-    found = {'evaluate': metrics, 'full': f'{metrics},{full}'.strip(',') if full else ''}
+    asked = settings['evaluate']
+    found = {'evaluate': asked['metrics'], 'full': everything(asked) if asked['full'] else ''}
     return {when: names for when, names in found.items() if names}
+
+
+def everything(asked: Mapping[str, Any]) -> str:
+    """All metrics that a config's block `evaluate` names."""
+    return f'{asked["metrics"]},{asked["full"]}'.strip(',')
 
 
 def best_by(settings: Mapping[str, Any]) -> str:
     """The metric of the best checkpoint: the first distance that is measured; '' when none is."""
-    names = f'{settings["evaluate"]["metrics"]},{settings["evaluate"]["full"]}'.split(',')
-    return next(filter(is_distance, names), '')
+    return next(filter(is_distance, everything(settings['evaluate']).split(',')), '')
 
 
 def _picture_due(step: int, interval: int) -> bool:

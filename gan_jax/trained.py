@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gan_jax import checkpoint, config, schedule, workdir
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate.contract import Watch, unwatched
-from gan_jax.generate import BATCH_NORM, WEIGHTS
+from gan_jax.generate import WEIGHTS
 from gan_jax.load import TRUSTED
 from gan_jax.parts import Parts, assemble
 
@@ -55,8 +55,9 @@ def seed(text: str) -> int:
 
 
 def _batch_norm(text: str) -> str:
-    if not BATCH_NORM.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"is {text}: give 'moving', 'batch' or 'standing(100)'")
+    _, check, expected = config.VALUES['evaluate.batch_norm']
+    if not check(text):
+        raise argparse.ArgumentTypeError(f'is {text}: give {expected}')
     return text
 
 

@@ -1,6 +1,5 @@
 """Fakes of models that were trained without augmentation, which calibrate the leak meter."""
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,9 +57,7 @@ def fakes(
 
 def _finished(folder: Path) -> list[Path]:
     runs = sorted(path.parent for path in folder.rglob('status.json'))
-    return [
-        run for run in runs if json.loads((run / 'status.json').read_text())['status'] == 'done'
-    ]
+    return [run for run in runs if workdir.read_status(run)['status'] == 'done']
 
 
 def _same(settings: Mapping[str, Any], judged: Mapping[str, Any]) -> bool:

@@ -52,6 +52,14 @@ def steps(checkpoints: Path) -> set[int]:
     return {int(path.name) for path in checkpoints.glob('*') if path.name.isdigit()}
 
 
+def read_status(workdir: Path) -> Mapping[str, Any] | None:
+    """What `write_status` has written last; None where no run has begun."""
+    try:
+        return json.loads((workdir / 'status.json').read_text())
+    except FileNotFoundError:
+        return None
+
+
 def read_config(workdir: Path) -> Mapping[str, Any]:
     """The config that a run saved in its workdir.
 

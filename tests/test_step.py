@@ -11,7 +11,8 @@ import pytest
 
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
-from gan_jax.step import Augment, Ema, make_d_gradient, make_train_step
+from gan_jax.state import Ema
+from gan_jax.step import Augment, make_d_gradient, make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced

@@ -14,6 +14,7 @@ from gan_jax import cli, observe, trained, workdir
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.generate import BATCH
+from gan_jax.schedule import everything
 from gan_jax.versions import versions
 from gan_jax.watches import bar
 
@@ -24,12 +25,12 @@ def main(arguments: Sequence[str]) -> int:
     run = trained.of_flags(flags, watch=bar, num=flags.num, unaugmented=flags.unaugmented)
     settings, state = run.parts.settings, run.checkpoint.state
     asked = settings['evaluate']
-    evaluation = run.parts.evaluation(_metrics(flags.metrics, asked))
+    metrics = everything(asked) if flags.metrics is None else flags.metrics
     seed = settings['seed'] if flags.seed is None else flags.seed
+    evaluation = run.parts.evaluation(metrics)
     count = evaluation.num
-    images = observe.collect(run.parts.generate(state, seed, range(count)), count, bar)
     result = {
-        **_values(evaluation.measure(images, state, run.parts.experiment.hyper, bar)),
+        **_values(observe.evaluated(run.parts, metrics, state, seed, bar)),
         'protocol': {
             **evaluation.protocol,
             'num': count,
@@ -62,11 +63,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f'{name}: {"not finite" if value is None else f"{value:.6g}"}')
     print(f'step {run.checkpoint.step}, {count} images, seed {seed}: {path}')
     return os.EX_OK
-
-
-def _metrics(given: str | None, asked: Mapping[str, Any]) -> str:
-    """Those of the command line, or all that the config names."""
-    return f'{asked["metrics"]},{asked["full"]}'.strip(',') if given is None else given
 
 
 def _name(result: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet
+from gan_jax.errors import MISSING, UserError
 from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
@@ -71,6 +72,16 @@ class Context(NamedTuple):
     allow: Collection[str] | None = None
     devices: Sequence[jax.Device] = ()
     watch: Watch = unwatched
+
+
+def held_out_of(given: Context) -> DataSet | None:
+    """The test split; None where the data have one split."""
+    try:
+        return given.held_out()
+    except UserError as error:
+        if error.status != MISSING:
+            raise
+        return None
 
 
 class Measure(Protocol):

@@ -7,6 +7,7 @@ data's ('modes_kl', in nats). 'diversity' is the mean distance between images ov
 ones, with 'vendi', the same of Vendi scores, and 'collapsed', 1 where that gives alarm.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -32,7 +33,8 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             f"the metric '{asked[0]}' reads digits and means nothing on '{given.train.name}': "
             'take it out of config.evaluate.metrics'
         )
-    metrics = [METRICS[name](given) for name in asked]
+    train = functools.cache(lambda: features.digits(given.train.images).features)
+    metrics = [METRICS[name](given, train) for name in asked]
 
     def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
         del state, hyper, watch
@@ -46,8 +48,8 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     return Evaluation(given.num, measure, protocol)
 
 
-def _fd_digits(given: Context) -> Metric:
-    reference = frechet.moments(features.digits(given.train.images).features)
+def _fd_digits(given: Context, train: Callable[[], np.ndarray]) -> Metric:
+    reference = frechet.moments(train())
     real = frechet.moments(features.digits(given.held_out().images).features)
     floor = frechet.distance(real, reference)
 
@@ -58,7 +60,7 @@ def _fd_digits(given: Context) -> Metric:
     return metric
 
 
-def _modes(given: Context) -> Metric:
+def _modes(given: Context, train: Callable[[], np.ndarray]) -> Metric:
     labels = given.train.labels
     expected = np.bincount(labels, minlength=given.train.num_classes) / len(labels)
 
@@ -75,8 +77,8 @@ def _modes(given: Context) -> Metric:
     return metric
 
 
-def _diversity(given: Context) -> Metric:
-    real = features.digits(given.train.images).features
+def _diversity(given: Context, train: Callable[[], np.ndarray]) -> Metric:
+    real = train()
 
     def metric(seen: features.Features) -> Values:
         vendi = vendi_ratio(seen.features, real)

@@ -33,8 +33,8 @@ def diversity(fake: np.ndarray, real: np.ndarray) -> float:
     Raises:
         ValueError: shapes that do not fit, numbers that are not finite, or reals all alike.
     """
-    fake, real = _checked(fake, real)
-    return spread(fake) / spread(real)
+    fake, _, unit = _checked(fake, real)
+    return spread(fake) / unit
 
 
 def vendi_ratio(fake: np.ndarray, real: np.ndarray) -> float:
@@ -53,9 +53,10 @@ def vendi_ratio(fake: np.ndarray, real: np.ndarray) -> float:
     Raises:
         ValueError: as `diversity`.
     """
-    fake, real = _checked(fake, real)
-    count, width = min(len(fake), len(real), COUNT), spread(real) / 2
-    return vendi(fake[:count], width) / vendi(_some(real, count), width)
+    fake, real, unit = _checked(fake, real)
+    count, width = min(len(fake), len(real), COUNT), unit / 2
+    some = real[rows.spaced(len(real), count)]
+    return vendi(fake[:count], width) / vendi(some, width)
 
 
 def vendi(x: np.ndarray, width: float) -> float:
@@ -86,15 +87,11 @@ def spread(x: np.ndarray) -> float:
     return total / (len(x) * (len(x) - 1))
 
 
-def _checked(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _checked(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """The fakes, `LIMIT` of the reals, and the spread of those."""
     fake, real = rows.checked('fake', fake, least=2), rows.checked('real', real, least=2)
     rows.same_width(fake, real)
-    real = _some(real, LIMIT)
-    if not spread(real):
+    real = real[rows.spaced(len(real), LIMIT)]
+    if not (unit := spread(real)):
         raise ValueError('the reals are all alike: there is no diversity to compare with')
-    return fake, real
-
-
-def _some(real: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` rows at equal distances: they may lie in the order of their classes."""
-    return real[np.linspace(0, len(real) - 1, min(count, len(real))).astype(int)]
+    return fake, real, unit

@@ -69,12 +69,7 @@ def digits(images: np.ndarray, *, batch_size: int = 512) -> Features:
     Raises:
         ValueError: images of another type or shape.
     """
-    images = np.asarray(images)
-    if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
-        raise ValueError(
-            'images must be uint8 [N, H, W, C] and not empty, '
-            f'got {images.dtype} of shape {images.shape}'
-        )
+    images = checked(images)
     count, channels = len(images), images.shape[-1]
     planes = np.moveaxis(resize(images, SIZE), -1, 1).reshape(-1, SIZE, SIZE, 1)  # [N*C, 16, 16, 1]
     features, probs = in_batches(functools.partial(_forward, weights()), planes, batch_size)
@@ -82,6 +77,21 @@ def digits(images: np.ndarray, *, batch_size: int = 512) -> Features:
     places = 10 ** np.arange(channels)[::-1]  # 100, 10, 1
     classes = (probs.argmax(axis=-1) @ places).astype(np.int32)
     return Features(features.reshape(count, -1), probs, classes)
+
+
+def checked(images: np.ndarray) -> np.ndarray:
+    """`images`, if they are uint8 [N, H, W, C] with N >= 1.
+
+    Raises:
+        ValueError: they are not.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
+        raise ValueError(
+            'images must be uint8 [N, H, W, C] and not empty, '
+            f'got {images.dtype} of shape {images.shape}'
+        )
+    return images
 
 
 def in_batches(function: Callable[[Any], Any], images: Any, size: int) -> Any:

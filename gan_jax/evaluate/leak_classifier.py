@@ -16,7 +16,7 @@ import numpy as np
 import optax
 
 from gan_jax.augment import policy as policies
-from gan_jax.evaluate.features import in_batches
+from gan_jax.evaluate.features import checked, in_batches
 from gan_jax.keys import named
 
 STEPS = 800
@@ -67,7 +67,8 @@ def learn(images: np.ndarray, policy: str, *, seed: int = 0, steps: int = STEPS)
         ValueError: images of another type or shape, or a policy that is empty, cannot be read or
             leaves an op without a strength.
     """
-    _check(images, policy)
+    images = checked(images)
+    _check_policy(policy)
     augment = policies.parse(policy)
     root, optimiser = jax.random.key(seed), optax.adamw(optax.cosine_decay_schedule(2e-3, steps))
     params = jax.jit(Classifier().init)(named(root, 'init'), images[:1] / np.float32(255))
@@ -98,12 +99,7 @@ def _logits(params: dict, images: jax.Array) -> jax.Array:
     return Classifier().apply(params, images.astype(jnp.float32) / 255)
 
 
-def _check(images: np.ndarray, policy: str) -> None:
-    if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
-        raise ValueError(
-            'images must be uint8 [N, H, W, C] and not empty, '
-            f'got {images.dtype} of shape {images.shape}'
-        )
+def _check_policy(policy: str) -> None:
     if not policy.strip():
         raise ValueError("the policy is '', which changes nothing: there is no leak to look for")
     if policies.needs_strength(policy):

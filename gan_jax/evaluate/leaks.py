@@ -21,7 +21,7 @@ import numpy as np
 from gan_jax.augment import policy as policies
 from gan_jax.data import DataSet
 from gan_jax.errors import UserError
-from gan_jax.evaluate import digit_metrics, frechet, kernel, leak, references, weights
+from gan_jax.evaluate import digit_metrics, frechet, kernel, leak, references, rows, weights
 from gan_jax.evaluate.contract import (
     Context,
     Evaluation,
@@ -147,7 +147,7 @@ def _distance(given: Context) -> tuple[dict[str, Any], Callable[[np.ndarray], fl
         )
     extractor = from_inception(weights.published(given.data_dir), devices=given.devices)
     seen = references.features(given.train, extractor, given.data_dir, given.watch)
-    real = seen[np.linspace(0, len(seen) - 1, min(LIMIT, len(seen))).astype(int)]
+    real = seen[rows.spaced(len(seen), LIMIT)]
 
     def distance(images: np.ndarray) -> float:
         # An FID of so few images would be mostly bias, and a bias makes all ratios alike.

@@ -153,9 +153,9 @@ def augmented(images: np.ndarray, policy: str, seed: int) -> np.ndarray:
 
 def some(data: DataSet) -> DataSet:
     """At most `LIMIT` images of a split, at equal distances."""
-    rows = np.linspace(0, len(data.images) - 1, min(LIMIT, len(data.images))).astype(int)
-    labels = None if data.labels is None else data.labels[rows]
-    return data._replace(images=data.images[rows], labels=labels)
+    chosen = rows.spaced(len(data.images), LIMIT)
+    labels = None if data.labels is None else data.labels[chosen]
+    return data._replace(images=data.images[chosen], labels=labels)
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:

@@ -1,9 +1,16 @@
 """Metrics by name, with everything that a number depends on written beside it."""
 
 from gan_jax import data
-from gan_jax.errors import MISSING, UserError
+from gan_jax.errors import UserError
 from gan_jax.evaluate import digit_metrics, discriminator, leaks, scores
-from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
+from gan_jax.evaluate.contract import (
+    Context,
+    Evaluation,
+    Values,
+    Watch,
+    held_out_of,
+    unwatched,
+)
 from gan_jax.load import nearest
 
 # Each has NAMES, or examples of them, knows(name), and prepare(names, context) -> Evaluation; a new
@@ -37,6 +44,7 @@ def prepare(metrics: str, given: Context) -> Evaluation:
 
     protocol = {'metrics': asked}
     if asked:
+        held_out = held_out_of(given)
         protocol |= {
             'data': given.train.name,
             'size': given.train.images.shape[1],
@@ -44,17 +52,8 @@ def prepare(metrics: str, given: Context) -> Evaluation:
             'reference_digest': data.digest(given.train),
             'learned': f'{len(given.learned.images)} images',
             'learned_digest': data.digest(given.learned),
-            'held_out_digest': _held_out_digest(given),
+            'held_out_digest': data.digest(held_out) if held_out else None,
         }
     for part in parts:
         protocol |= part.protocol
     return Evaluation(max((part.num for part in parts), default=0), measure, protocol)
-
-
-def _held_out_digest(given: Context) -> str | None:
-    try:
-        return data.digest(given.held_out())
-    except UserError as error:
-        if error.status != MISSING:  # the data have one split
-            raise
-        return None

@@ -27,6 +27,14 @@ def same_width(x: np.ndarray, y: np.ndarray) -> None:
         raise ValueError(f'one set has {x.shape[1]} features, the other {y.shape[1]}')
 
 
+def spaced(size: int, most: int) -> np.ndarray:
+    """The indices of at most `most` of `size` rows, at equal distances.
+
+    The first ones of a data set may all be of one class.
+    """
+    return np.linspace(0, size - 1, min(most, size)).astype(int)
+
+
 def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
     """The rows of x, [N, F], in order: float64 [<= BLOCK, F] at a time."""
     for first in range(0, len(x), BLOCK):

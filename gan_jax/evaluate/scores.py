@@ -8,9 +8,17 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.errors import MISSING, UserError
+from gan_jax.errors import UserError
 from gan_jax.evaluate import frechet, kernel, prdc, references, weights
-from gan_jax.evaluate.contract import Context, Evaluation, Tick, Values, Watch, unwatched
+from gan_jax.evaluate.contract import (
+    Context,
+    Evaluation,
+    Tick,
+    Values,
+    Watch,
+    held_out_of,
+    unwatched,
+)
 from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.extractor import (
     Extractor,
@@ -141,12 +149,9 @@ def _frechet(score: Score, eyes: Eyes, given: Context) -> Metric:
     reference = eyes.moments(score.split)
     refuse_few(score, score.num, len(reference[0]))
     floor = {}
-    try:
+    if held_out_of(given) is not None:
         other = eyes.moments(OTHER[score.split])
         floor = {f'{score.name}_floor': frechet.distance(other, reference)}
-    except UserError as error:
-        if error.status != MISSING:  # the data have one split
-            raise
 
     def metric(seen: Seen, tick: Tick) -> Values:
         return {score.name: frechet.distance(frechet.moments(seen.features), reference), **floor}

@@ -37,7 +37,7 @@ MISSING = Result('missing')
 
 def read(folder: Path, steps: int) -> Result:
     """The result of the run in `folder`, which is to go to `steps`."""
-    told = _json(folder / 'status.json')
+    told = workdir.read_status(folder)
     if told is None:
         return MISSING
     status, step, reason = told['status'], told['step'], told.get('reason', '')
@@ -54,7 +54,7 @@ def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
     if not (folder / 'config.json').exists():
         return []
     changed = config.differences(workdir.read_config(folder), settings)
-    step = (_json(folder / 'status.json') or {'step': 0})['step']
+    step = (workdir.read_status(folder) or {'step': 0})['step']
     if step > settings['steps']:
         changed.append(f'steps: it has gone to {step}, past {settings["steps"]}')
     return changed
@@ -71,10 +71,3 @@ def _evaluations(path: Path) -> tuple[tuple[int, Mapping[str, float | None]], ..
             values = {k.removeprefix('eval/'): v for k, v in row.items() if k.startswith('eval/')}
             found.append((row['step'], values))
     return tuple(found)
-
-
-def _json(path: Path) -> Mapping[str, Any] | None:
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return None

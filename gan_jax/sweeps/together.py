@@ -79,12 +79,13 @@ def train(
             now, ending = due(step, settings), stopped() or step == settings['steps']
             if now or ending:
                 state = _look(population, [*runs.values()], state, step)
-                _save(run.Run.save_best, population, [*runs.values()], state, step)
+                best = {i: one for i, one in enumerate(runs.values()) if one.improved}
+                _save(run.Run.save_best, population, best, state, step)
 
             # Save all or none: a signal that comes between the two waits for the next step.
             ending = ending or (now and stopped())
             if ending or 'checkpoint' in now:
-                _save(run.Run.save, population, [*runs.values()], state, step)
+                _save(run.Run.save, population, dict(enumerate(runs.values())), state, step)
             if ending or all(one.failed for one in runs.values()):
                 break
 
@@ -176,11 +177,11 @@ def _look(
 def _save(
     save: Callable[[run.Run, TrainState, int], None],
     population: Population,
-    runs: Sequence[run.Run],
+    runs: Mapping[int, run.Run],
     state: TrainState,
     step: int,
 ) -> None:
-    for i, one in enumerate(runs):
+    for i, one in runs.items():
         with _failing_alone(one):
             save(one, population.member(state, i), step)
 

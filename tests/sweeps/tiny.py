@@ -42,14 +42,7 @@ def get_config(text=''):
     c.generator = dict(fn='tests.sweeps.tiny.Generator')
     c.discriminator = dict(fn='tests.sweeps.tiny.Trunk')
     c.ema.halflife_images = 1.0  # so that what is evaluated is what was trained
-    c.evaluate = dict(
-        metrics='fd_digits,modes',
-        full='',
-        num=100,
-        weights='ema',
-        batch_norm='moving',
-        unaugmented='',
-    )
+    c.evaluate.num = 100
     c.every = dict(log=4, sample=100, evaluate=6, full=6, checkpoint=100)
     c.mesh.data = 1
     c.optim.g.learning_rate = c.optim.d.learning_rate = 0.01
