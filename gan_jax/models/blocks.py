@@ -1,8 +1,9 @@
 """Residual blocks of the SN-ResNet and of BigGAN.
 
-A 1×1 convolution commutes with copying and with averaging over squares, so every shortcut is
-convolved where its map is smallest: the same numbers as in the papers' order for a quarter of the
-work.
+Every map is convolved where it is smallest: the same numbers as in the papers' order for less work.
+A 1×1 convolution commutes with copying and with averaging over squares, which makes a shortcut a
+quarter as much; a 3×3 convolution after the one or before the other is a 4×4 one of the small map,
+four ninths as much.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 from flax import linen as nn
 from jax import Array
 
-from gan_jax.models.conv import Conv
+from gan_jax.models.conv import Conv, DownConv, UpConv
 from gan_jax.models.layers import average_pool, caller, double, spectral
 
 
@@ -42,13 +43,11 @@ class UpBlock(nn.Module):
     def __call__(self, x: Array, condition: Array | None, *, train: bool) -> Array:
         """[N, 2H, 2W, features] from x [N, H, W, C] and what the norms take, [N, K] or None."""
         call = caller(self.normalised, train=train)
-        conv = partial(
-            *(Conv, self.features, (3, 3)), dtype=self.dtype, kernel_init=self.kernel_init
-        )
-        y = double(nn.relu(self.norm(name='norm_0')(x, condition, train=train)))
-        y = call(conv(name='conv_0'), y)
+        options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
+        y = nn.relu(self.norm(name='norm_0')(x, condition, train=train))
+        y = call(UpConv(self.features, name='conv_0', **options), y)
         y = nn.relu(self.norm(name='norm_1')(y, condition, train=train))
-        y = call(conv(name='conv_1'), y)
+        y = call(Conv(self.features, name='conv_1', **options), y)
         shortcut = nn.Dense(
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
@@ -85,11 +84,11 @@ class DownBlock(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         """[N, H', W', features] from x [N, H, W, C]; sides are halved where `down`."""
         call = partial(spectral, train=train)
-        conv = partial(Conv, dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
-        shrink = average_pool if self.down else lambda x: x
+        options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
+        last, shrink = (DownConv, average_pool) if self.down else (Conv, lambda x: x)
 
-        y = call(conv(self.hidden, name='conv_0'), x if self.first else nn.relu(x))
-        y = shrink(call(conv(self.features, name='conv_1'), nn.relu(y)))
+        y = call(Conv(self.hidden, name='conv_0', **options), x if self.first else nn.relu(x))
+        y = call(last(self.features, name='conv_1', **options), nn.relu(y))
         widens = x.shape[-1] != self.features
         if not (widens or self.straight):
             return y

@@ -80,6 +80,49 @@ def test_equals_flax_in_value_gradients_and_gradients_of_gradients(
     check_against_flax(name, size, kernel, strides, dtype='float64', tolerance=1e-13)
 
 
+def test_portions_of_a_batch_add_up(x64, monkeypatch):
+    x, g = draw((8, 6, 5, 2), (8, 6, 5, 3), dtype='float64')
+    monkeypatch.setattr(conv, 'PATCHES', 1)  # an image of each device
+
+    def in_portions(x, g):
+        return conv.correlate(x, g, (1, 1), (3, 3))
+
+    assert 'while' in jax.jit(in_portions).lower(x, g).as_text()
+    w = jnp.zeros((3, 3, 2, 3))
+    (whole,) = jax.vjp(
+        lambda w: jax.lax.conv_general_dilated(
+            x, w, (1, 1), 'SAME', dimension_numbers=('NHWC', 'HWIO', 'NHWC')
+        ),
+        w,
+    )[1](g)
+    assert relative(in_portions(x, g), whole) < 1e-14
+
+
+@pytest.mark.parametrize(('images', 'wanted', 'portions'), [(8, 1, 2), (8, 3, 1), (24, 2, 3)])
+def test_a_portion_has_as_many_images_of_every_device(images, wanted, portions):
+    x = jnp.arange(images)
+    parts = conv._portions(x, wanted)
+    assert parts.shape == (4, portions, images // 4 // portions)
+    assert (parts.reshape(-1) == x).all()
+
+
+def test_a_batch_that_does_not_divide_among_the_devices_is_cut_all_the_same():
+    assert conv._portions(jnp.arange(6), 2).shape == (1, 3, 2)
+
+
+def test_a_convolution_of_a_doubled_map_and_the_means_of_one_equal_flax(x64):
+    (x, w) = draw((2, 6, 4, 3), (3, 3, 3, 5), dtype='float64')
+
+    def plain(x):
+        return nn.Conv(5, (3, 3), use_bias=False).apply({'params': {'kernel': w}}, x)
+
+    doubled = conv.double_convolve(x, w)
+    assert relative(doubled, plain(x.repeat(2, 1).repeat(2, 2))) < 1e-14
+    y = plain(x)
+    means = (y[:, ::2, ::2] + y[:, 1::2, ::2] + y[:, ::2, 1::2] + y[:, 1::2, 1::2]) / 4
+    assert relative(conv.convolve_halve(x, w), means) < 1e-14
+
+
 @pytest.mark.parametrize('name', LAYERS)
 @pytest.mark.parametrize(('size', 'kernel', 'strides'), SHAPES[2:4])
 def test_equals_flax_in_float32(name, size, kernel, strides):
@@ -139,8 +182,9 @@ def elements(shapes: str) -> int:
 
 @pytest.mark.parametrize('name', LAYERS)
 @pytest.mark.parametrize('kernel', [(3, 3), (4, 4)])
-@pytest.mark.parametrize('size', [(2, 3), (6, 7)], ids=['small', 'large'])
-def test_a_sharded_batch_stays_sharded(name, size, kernel):
+@pytest.mark.parametrize('size', [(2, 5), (6, 7)], ids=['small', 'large'])
+def test_a_sharded_batch_stays_sharded(name, size, kernel, monkeypatch):
+    monkeypatch.setattr(conv, 'PATCHES', 1)
     batch = 44  # eleven images on each of four devices; no other size here is 44
     mesh = jax.make_mesh((4,), ('data',), axis_types=(AxisType.Auto,))
     layer = LAYERS[name][0](10, kernel, (2, 2) if kernel == (4, 4) else (1, 1))
