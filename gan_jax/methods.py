@@ -23,6 +23,8 @@ IMPROVED = {
 CNTR = {'fn': 'gan_jax.terms.contrastive.cntr', 'weight': 0.1}
 ROTATION = {'fn': 'gan_jax.terms.rotation.rotation', 'weight': {'real': 1.0, 'fake': 0.2}}
 LECAM = {'fn': 'gan_jax.terms.lecam.lecam', 'weight': 0.3}
+# The gamma of CIFAR-10 in StyleGAN2-ADA (Karras et al. 2020, arXiv 2006.06676).
+R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 0.01}
 CONTRAD = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
 
 # For each method: where the policy goes in `augment`, and the terms beside (or, where a method
@@ -40,6 +42,7 @@ METHODS = {
     'rotation': ('', {'rotation': ROTATION}),
     'diffaugment': ('critic', {}),
     'lecam': ('', {'lecam': LECAM}),
+    'r1': ('', {'penalty': R1}),
     'contrad': ('view', {'adversarial': CONTRAD}),
 }
 # DiffAugment is `real_fake` with a policy of its own (Zhao et al. 2020, arXiv 2006.10738).

@@ -71,31 +71,7 @@ def assemble(
         if error.status != MISSING or reference is None:
             raise
     dataset, subset = _part_of(reference, images)
-    if len(dataset.images) < settings['batch_size']:
-        raise UserError(
-            f"'{dataset.name}' gives {len(dataset.images)} images, fewer than config.batch_size "
-            f'{settings["batch_size"]}: make the batch smaller',
-            DATA,
-        )
-    mesh = sharding.make_mesh(devices or settings['mesh']['data'], settings['batch_size'])
-    try:
-        experiment = build(
-            settings,
-            shape=dataset.images.shape[1:],
-            num_classes=dataset.num_classes,
-            allow=allow,
-        )
-        program = make_program(
-            experiment,
-            dataset,
-            mesh,
-            batch_size=settings['batch_size'],
-            d_steps=settings['d_steps'],
-        )
-    except (TypeError, ValueError) as error:
-        # Parts that do not fit together are the config's fault, whoever's code says so.
-        raise UserError(f'the config does not work: {error}') from error
-
+    experiment, program = fit(settings, dataset, devices=devices, allow=allow)
     given = Context(
         train=reference,
         held_out=functools.cache(lambda: load(split='test')),
@@ -121,6 +97,51 @@ def assemble(
         generate=drawing(experiment, settings),
         evaluation=functools.cache(lambda metrics: protocol.prepare(metrics, given)),
     )
+
+
+def fit(
+    settings: Mapping[str, Any],
+    dataset: data.DataSet,
+    *,
+    devices: int | None = None,
+    allow: Collection[str] | None = None,
+) -> tuple[Experiment, Program]:
+    """The networks, terms and train step that a config without faults describes, for these images.
+
+    Args:
+        settings: nested dicts without `config.faults`.
+        dataset: to train on.
+        devices: how many to use; None is the config's.
+        allow: packages that the config's paths may name, as in `load.resolve`.
+
+    Raises:
+        UserError: there are too few images, or the parts do not fit together.
+    """
+    if len(dataset.images) < settings['batch_size']:
+        raise UserError(
+            f"'{dataset.name}' gives {len(dataset.images)} images, fewer than config.batch_size "
+            f'{settings["batch_size"]}: make the batch smaller',
+            DATA,
+        )
+    mesh = sharding.make_mesh(devices or settings['mesh']['data'], settings['batch_size'])
+    try:
+        experiment = build(
+            settings,
+            shape=dataset.images.shape[1:],
+            num_classes=dataset.num_classes,
+            allow=allow,
+        )
+        program = make_program(
+            experiment,
+            dataset,
+            mesh,
+            batch_size=settings['batch_size'],
+            d_steps=settings['d_steps'],
+        )
+    except (TypeError, ValueError) as error:
+        # Parts that do not fit together are the config's fault, whoever's code says so.
+        raise UserError(f'the config does not work: {error}') from error
+    return experiment, program
 
 
 def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:

@@ -37,6 +37,7 @@ def test_methods_are_the_papers():
         'rotation': ([], {'rotation': {'real': 1.0, 'fake': 0.2}}),
         'diffaugment': ([], {}),
         'lecam': ([], {'lecam': 0.3}),
+        'r1': ([], {'penalty': 0.01}),
         'contrad': (['view'], {}),
     }
 

@@ -62,7 +62,9 @@ def test_every_command_runs_in_order(reader):
         if words[0] == 'launch/local.sh':  # its set-up is tests/test_launch.py's subject
             words = ['python', '-m', 'gan_jax.train', *words[1:]]
         assert words[:2] == ['python', '-m'], f'the README has a command nobody runs: {line}'
-        short = SHORT if words[2] == 'gan_jax.train' else []
+        short = SHORT if words[2] in ('gan_jax.train', 'gan_jax.benchmark') else []
+        if words[2] == 'gan_jax.benchmark':
+            short = [*short, '--repeats=1']
         if 'configs/cifar10' in line:  # whose FID needs a download
             short = [*short, '--config.evaluate.metrics=', '--config.evaluate.full=']
         if words[2] == 'gan_jax.prepare':  # a small archive instead of a download
@@ -77,7 +79,7 @@ def test_every_command_runs_in_order(reader):
         )
         assert done.returncode == 0, f'{line}\n{done.stderr}'
         ran.append(words[2])
-    programs = ('train', 'sample', 'evaluate', 'prepare', 'sweep')
+    programs = ('train', 'sample', 'evaluate', 'prepare', 'sweep', 'benchmark')
     assert set(ran) == {f'gan_jax.{program}' for program in programs}
     assert (reader / 'workdirs' / 'my_sweep' / 'table.md').exists()
     assert (reader / 'grid.png').exists() and len(list((reader / 'images').iterdir())) == 500

@@ -1,0 +1,99 @@
+"""What a config costs here: python -m gan_jax.benchmark --config=FILE
+
+Prints speed, work, memory and the cost of every term and augmentation; --out writes all numbers.
+"""
+
+import argparse
+import functools
+import json
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import gan_jax
+from gan_jax import cli, config, workdir
+from gan_jax.benchmark import against
+from gan_jax.benchmark.measure import NOBODY, measure
+from gan_jax.benchmark.subject import images_of, subject
+from gan_jax.benchmark.table import table
+from gan_jax.errors import UNWRITABLE, UserError
+from gan_jax.versions import versions
+from gan_jax.watches import bar
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures one config."""
+    flags, overrides = _parse(arguments)
+    settings = json.loads(config.read(flags.config, overrides).to_json())
+    torch = against.torch() if flags.against == 'torch' else None
+    dataset, real = images_of(settings)
+    whole = subject(settings, dataset)
+    asked = {
+        'config': flags.config,
+        'command': shlex.join(['python', '-m', 'gan_jax.benchmark', *arguments]),
+        'settings': whole.settings,
+        'images': {
+            'source': dataset.name if real else f"random, as if '{dataset.name}'",
+            'shape': dataset.images.shape[1:],
+        },
+        'repeats': flags.repeats,
+        'devices': whole.mesh.size,
+        'versions': versions(),
+        'commit': _commit(),
+        'load': os.getloadavg()[0],
+        'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
+    }
+    opponents = functools.partial(against.opponents, torch, whole) if torch else lambda: NOBODY
+    result = {**asked, 'measured': measure(whole, flags.repeats, opponents=opponents, watch=bar)}
+    print(table(result))
+    if flags.out:
+        _write(flags.out, result)
+    return os.EX_OK
+
+
+def _write(out: Path, result: dict) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        workdir.write_json(out, result)
+    except OSError as error:
+        raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error
+
+
+def _commit() -> str | None:
+    """The commit of a checkout, with '-dirty' when files differ from it; None for a package."""
+    root = Path(gan_jax.__file__).parent.parent
+    if not (root / '.git').exists():  # or a repository around the environment would answer
+        return None
+    command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--exclude=*']
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        'python -m gan_jax.benchmark',
+        description=__doc__,
+        epilog='--config.KEY=VALUE overrides one value; --debug shows tracebacks.',
+        allow_abbrev=False,
+    )
+    parser.add_argument('--config', required=True, metavar='FILE[:ARGUMENTS]')
+    parser.add_argument('--against', choices=['torch'], help="PyTorch's step in the same turns")
+    parser.add_argument('--repeats', type=int, default=9, metavar='N', help='turns of each')
+    parser.add_argument('--out', type=Path, metavar='FILE.json', help='for all numbers')
+    flags, rest = parser.parse_known_args(arguments)
+    overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]
+    for argument in rest:
+        if argument not in overrides:
+            parser.error(f'unknown argument {argument}; overrides are --config.key=value')
+    if flags.repeats < 1:
+        parser.error(f'--repeats is {flags.repeats}: give a positive number')
+    return flags, overrides
+
+
+if __name__ == '__main__':
+    cli.run(main)

@@ -1,0 +1,59 @@
+"""Other frameworks as contestants in the same turns."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_jax.benchmark.subject import RANDOM, Subject
+from gan_jax.benchmark.turns import Contestant
+from gan_jax.data.dataset import labels_of
+from gan_jax.errors import MISSING, UserError, first_line
+
+
+class Opponents(NamedTuple):
+    """Who can be measured here, and who cannot and why."""
+
+    contestants: dict[str, Contestant]
+    absent: dict[str, str]
+
+
+def torch() -> Any:
+    """The module of the PyTorch equivalent.
+
+    Raises:
+        UserError: PyTorch is not installed.
+    """
+    try:
+        from gan_jax.benchmark.in_torch import step
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split('.')[0] == 'torch':
+            raise UserError(
+                '--against=torch needs PyTorch, which is not installed: pip install torch', MISSING
+            ) from error
+        raise
+    return step
+
+
+def opponents(module: Any, subject: Subject) -> Opponents:
+    """PyTorch's train step, eager and by `torch.compile`, each after its first step.
+
+    Args:
+        module: from `torch`.
+        subject: whose settings and images it gets.
+
+    Raises:
+        UserError: it has no equivalent of the config.
+    """
+    images = np.array(subject.dataset.images[:RANDOM])  # those from a file may be read-only
+    labels = labels_of(subject.dataset)[:RANDOM]
+
+    def begun(compiled: bool) -> Contestant:
+        take = module.make(subject.settings, images, labels, compiled=compiled)
+        take(1)
+        return take
+
+    found = {'eager': begun(False)}
+    try:
+        return Opponents({**found, 'compiled': begun(True)}, {})
+    except Exception as error:  # its compiler may lack anything, from a C++ compiler to memory
+        return Opponents(found, {'compiled': f'not measured: {first_line(error)}'})

@@ -1,0 +1,78 @@
+"""What one augmentation costs in a step, compiled by itself.
+
+That is an upper bound: inside a step it shares a program, and some of its memory traffic, with its
+neighbours.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax import config, sharding
+from gan_jax.augment import policy as policies
+from gan_jax.augment.contract import Op
+from gan_jax.benchmark.subject import Subject
+from gan_jax.benchmark.turns import Contestant
+from gan_jax.keys import named
+
+STRENGTH = 0.25  # of an op alone, in the range of every op; none costs more for being strong
+
+
+class Recipe(NamedTuple):
+    """An op or a policy with the strength that it is called with."""
+
+    apply: Op
+    strength: np.float32
+
+
+def ops() -> dict[str, Recipe]:
+    """Every op by its name."""
+    return {name: Recipe(op, np.float32(STRENGTH)) for name, op in policies.OPS.items()}
+
+
+def policies_of(settings: Mapping) -> dict[str, Recipe]:
+    """Every policy that a config names, as a whole, by its text."""
+    terms = settings['terms'].values()
+    texts = [settings['augment'][use] for use in ('real', 'critic', 'view')]
+    texts += [block.get('policy', '') for block in terms]
+    strengths = config.strengths(settings)
+    return {
+        text: Recipe(policies.parse(text), np.float32(strengths.get(text, 0)))
+        for text in dict.fromkeys(texts)
+        if text
+    }
+
+
+def contestants(recipe: Recipe, subject: Subject) -> dict[str, Contestant]:
+    """'forward', on a batch of reals and one of fakes, as bCR has it in each update of D; and
+    'through', on fakes and back to their gradient, as an update of G has it.
+    """
+    shape = subject.settings['batch_size'], *subject.dataset.images.shape[1:]
+    images = np.random.default_rng(0).random((3, *shape), np.float32)
+    where = sharding.batch_sharding(subject.mesh)
+    real, fake, cotangent = (jax.device_put(array, where) for array in images)
+    key = jax.random.key(0)
+
+    def forward(real, fake):
+        batches = {'real': real, 'fake': fake}
+        return [recipe.apply(named(key, n), x, recipe.strength) for n, x in batches.items()]
+
+    def through(fake, cotangent):
+        augmented, back = jax.vjp(lambda x: recipe.apply(key, x, recipe.strength), fake)
+        return augmented, back(cotangent)
+
+    return {
+        'forward': _calls(jax.jit(forward), real, fake),
+        'through': _calls(jax.jit(through), fake, cotangent),
+    }
+
+
+def _calls(function, *arguments) -> Contestant:
+    def take(count: int) -> None:
+        for _ in range(count):
+            result = function(*arguments)
+        jax.block_until_ready(result)
+
+    return take

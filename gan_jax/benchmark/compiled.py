@@ -1,0 +1,104 @@
+"""The compiled step: how long it takes to make, what it holds, and steps of it back to back."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+
+from gan_jax.benchmark.subject import Subject
+from gan_jax.benchmark.turns import Contestant
+from gan_jax.program import Program
+from gan_jax.state import Hyper
+
+
+class Compiled(NamedTuple):
+    """A compiled step.
+
+    Attributes:
+        call: (state, held, rows, hyper) -> the state after the step, see `feed.Feed`.
+        lower: seconds of tracing and lowering.
+        compile: seconds of XLA's compilation.
+    """
+
+    call: jax.stages.Compiled
+    lower: float
+    compile: float
+
+
+@contextlib.contextmanager
+def uncached() -> Iterator[None]:
+    """Within, no compilation is read from the persistent cache, or its time would mean nothing."""
+    kept = jax.config.jax_enable_compilation_cache
+    try:
+        jax.config.update('jax_enable_compilation_cache', False)
+        compilation_cache.reset_cache()  # which remembers whether it is used
+        yield
+    finally:
+        jax.config.update('jax_enable_compilation_cache', kept)
+        compilation_cache.reset_cache()
+
+
+def compile_step(program: Program) -> Compiled:
+    """The step with every term in it; `program.update` then need not compile it again."""
+    start = time.perf_counter()
+    lowered = program.lower()
+    middle = time.perf_counter()
+    call = lowered.compile()
+    return Compiled(call, middle - start, time.perf_counter() - middle)
+
+
+def memory(call: jax.stages.Compiled) -> dict[str, int] | None:
+    """Bytes on a device while a step runs, by XLA's plan; None where XLA has none.
+
+    'total' is arguments, temporaries and results less the results that take an argument's place.
+    The arguments hold the state and, where it is resident, the data set.
+    """
+    plan = call.memory_analysis()
+    if plan is None:
+        return None
+    found = {
+        'arguments': plan.argument_size_in_bytes,
+        'temporaries': plan.temp_size_in_bytes,
+        'outputs': plan.output_size_in_bytes,
+        'aliased': plan.alias_size_in_bytes,
+    }
+    return {'total': sum(found.values()) - 2 * found['aliased'], **found}
+
+
+def peak_in_use() -> int | None:
+    """The most bytes that this process has held on its first device; None where nobody counts."""
+    return (jax.local_devices()[0].memory_stats() or {}).get('peak_bytes_in_use')
+
+
+def back_to_back(
+    call: jax.stages.Compiled, state: Any, held: Any, rows: Any, hyper: Hyper
+) -> Contestant:
+    """A contestant whose steps find everything on the device beforehand; it uses the state up."""
+
+    def take(count: int) -> None:
+        nonlocal state
+        for _ in range(count):
+            state = call(state, held, rows, hyper)
+        jax.block_until_ready(state)
+
+    return take
+
+
+def as_trained(subject: Subject, state: Any) -> Contestant:
+    """A contestant that does what `train` does between two events; it uses the state up.
+
+    Which images a step sees is drawn, and sent to the device, for each step.
+    """
+    step = 0
+
+    def take(count: int) -> None:
+        nonlocal state, step
+        for _ in range(count):
+            state = subject.program.update(state, step, subject.experiment.hyper)
+            step += 1
+        jax.block_until_ready(state)
+
+    return take

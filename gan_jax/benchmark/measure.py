@@ -1,0 +1,207 @@
+"""All measurements of one config, in two rounds of turns: whole steps, single augmentations."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from gan_jax import sharding
+from gan_jax.benchmark import augmentations, compiled
+from gan_jax.benchmark.against import Opponents
+from gan_jax.benchmark.products import Work
+from gan_jax.benchmark.roof import Roof, make_roof
+from gan_jax.benchmark.subject import Settings, Subject, left_out, state_of, subject
+from gan_jax.benchmark.turns import Contestant, Turns, alternate, spread
+from gan_jax.evaluate.contract import Watch, unwatched
+from gan_jax.feed import make_feed
+
+NOBODY = Opponents({}, {})
+
+
+class Steps(NamedTuple):
+    """Everything that the turns of whole steps need, compiled.
+
+    Attributes:
+        step: the config's own.
+        peak: bytes in use after its first step, see `compiled.peak_in_use`.
+        contestants: 'step', 'loop', and the step of every config with less in it.
+        work: of those steps but 'loop'.
+        removed: what is left out -> the contestant without it.
+        alone: the contestant with nothing but the game.
+    """
+
+    step: compiled.Compiled
+    peak: int | None
+    contestants: dict[str, Contestant]
+    work: dict[str, Work]
+    removed: dict[str, str]
+    alone: str
+
+
+def measure(
+    whole: Subject,
+    repeats: int,
+    *,
+    opponents: Callable[[], Opponents] = lambda: NOBODY,
+    watch: Watch = unwatched,
+) -> dict[str, Any]:
+    """What the config costs, as JSON holds it.
+
+    Seconds are of one step: median, least and greatest of the turns; a ratio is taken turn by turn.
+    'step' is the compiled step, back to back, with everything on the device beforehand; 'loop' is
+    what `train` does between two events, the feed included. The host gap is the share of the loop's
+    time in which the device waits, 1 - step / loop.
+
+    Args:
+        whole: what is measured.
+        repeats: turns.
+        opponents: makes other frameworks' contestants.
+        watch: the work.
+
+    Raises:
+        UserError: an opponent refuses the config.
+    """
+    steps = _compiled(whole, watch)
+    roof = make_roof(whole.mesh, whole.settings['dtype'])
+    others = opponents()
+    everyone = {**steps.contestants, 'roof': roof.take, **others.contestants}
+    with watch('measuring steps') as tick:
+        turns = alternate(everyone, repeats, least=_least(), tick=tick)
+    seconds, work = turns.seconds, steps.work
+    images = whole.settings['d_steps'] * whole.settings['batch_size']
+    gap = {'host_gap': spread(1 - seconds['step'] / seconds['loop'])}
+    measured = {n: _opponent(turns, n, images) for n in others.contestants}
+    return {
+        'step': _timed(turns, 'step', images),
+        'loop': _timed(turns, 'loop', images) | gap,
+        'work': {'counted': work['step']._asdict(), 'xla_per_device': _by_xla(steps.step.call)},
+        'roof': _against_roof(turns, roof, work['step'].needed),
+        'memory': {
+            'planned_per_device': compiled.memory(steps.step.call),
+            'peak_in_use': steps.peak,
+        },
+        'compile': {'lower': steps.step.lower, 'compile': steps.step.compile},
+        'left_out': {
+            what: _ratios(seconds['step'], seconds[name], work['step'], work[name])
+            for what, name in steps.removed.items()
+        },
+        'augmentations': _augmentations(whole, steps.contestants[steps.alone], repeats, watch),
+        'against': {**measured, **others.absent},
+    }
+
+
+def _compiled(whole: Subject, watch: Watch) -> Steps:
+    with watch('compiling') as tick:
+        with compiled.uncached():
+            made = compiled.compile_step(whole.program)
+        first = whole.program.init(whole.experiment.hyper)
+        loop = compiled.as_trained(whole, state_of(first, first))
+        loop(1)
+        peak = compiled.peak_in_use()  # of a run alone: nothing else is on the device yet
+
+        # One more copy of the data on the device, which all steps share.
+        sizes = {key: whole.settings[key] for key in ('batch_size', 'd_steps')}
+        feed = make_feed(whole.dataset, whole.mesh, **sizes)
+        held, rows = feed.held(), feed.rows(whole.settings['seed'], 0)
+
+        def back_to_back(one: Subject, call: jax.stages.Compiled) -> Contestant:
+            hyper = jax.device_put(one.experiment.hyper, sharding.replicated(one.mesh))
+            return compiled.back_to_back(
+                call, state_of(first, one.program.shapes), held, rows, hyper
+            )
+
+        removed, alone, fewer = _with_less(whole)
+        contestants = {'step': back_to_back(whole, made.call), 'loop': loop}
+        work = {'step': whole.work()}
+        for i, (name, one) in enumerate(fewer.items()):
+            tick(i + 1, len(fewer) + 1)
+            contestants[name] = back_to_back(one, compiled.compile_step(one.program).call)
+            work[name] = one.work()
+    return Steps(made, peak, contestants, work, removed, alone)
+
+
+def _with_less(whole: Subject) -> tuple[dict[str, str], str, dict[str, Subject]]:
+    """What is left out -> the contestant without it; the contestant with nothing but the game; and
+    those contestants that are not the whole, each config once.
+    """
+    removed, alone = left_out(whole.settings)
+    known: list[tuple[str, Settings]] = [('step', whole.settings)]
+    names = {}
+    for what, settings in {**removed, 'all of these': alone}.items():
+        name = next((n for n, s in known if s == settings), f'without {what}')
+        if name not in dict(known):
+            known.append((name, settings))
+        names[what] = name
+    fewer = {name: subject(settings, whole.dataset) for name, settings in known[1:]}
+    alone = names['all of these']
+    if len(removed) < 2:
+        del names['all of these']
+    return names, alone, fewer
+
+
+def _least() -> float:
+    """Seconds of a turn: a CPU does not run ahead of its host."""
+    return 0.05 if jax.default_backend() == 'cpu' else 0.5
+
+
+def _timed(turns: Turns, name: str, images: int) -> dict[str, Any]:
+    seconds = spread(turns.seconds[name])
+    rate = images / seconds['median']
+    return {'seconds': seconds, 'images_per_second': rate, 'steps_a_turn': turns.steps[name]}
+
+
+def _by_xla(call: jax.stages.Compiled) -> dict[str, float]:
+    cost = call.cost_analysis() or {}
+    names = {'flops': 'flops', 'bytes': 'bytes accessed'}
+    return {ours: float(cost[xlas]) for ours, xlas in names.items() if xlas in cost}
+
+
+def _against_roof(turns: Turns, roof: Roof, needed: int) -> dict[str, Any]:
+    product, step = turns.seconds['roof'], turns.seconds['step']
+    floor = needed / roof.flops * product
+    return {
+        'size': roof.size,
+        'flops_per_second': spread(roof.flops / product),
+        'achieved': spread(needed / step),
+        'share': spread(floor / step),
+        'floor_seconds': spread(floor),
+    }
+
+
+def _ratios(seconds, without, work, work_without) -> dict[str, Any]:
+    flops = work.needed / work_without.needed
+    time = seconds / without
+    return {'time': spread(time), 'flops': flops, 'time_over_flops': spread(time / flops)}
+
+
+def _opponent(turns: Turns, name: str, images: int) -> dict[str, Any]:
+    # Both draw the images of each step themselves, so that it is the loop that compares.
+    ratio = spread(turns.seconds['loop'] / turns.seconds[name])
+    return {**_timed(turns, name, images), 'loop_over_this': ratio}
+
+
+def _augmentations(whole: Subject, alone: Contestant, repeats: int, watch: Watch) -> dict[str, Any]:
+    """Every op, and every policy of the config, as a share of the step with the game alone."""
+    recipes = {
+        'ops': augmentations.ops(),
+        'policies': augmentations.policies_of(whole.settings),
+    }
+    entrants = {
+        (name, part): take
+        for kind in recipes.values()
+        for name, recipe in kind.items()
+        for part, take in augmentations.contestants(recipe, whole).items()
+    }
+    with watch('measuring augmentations') as tick:
+        turns = alternate({'alone': alone, **entrants}, repeats, least=_least(), tick=tick)
+
+    def cost(name):
+        forward, through = (turns.seconds[name, part] for part in ('forward', 'through'))
+        both = whole.settings['d_steps'] * forward + through
+        return {
+            'forward': spread(forward),
+            'through': spread(through),
+            'share': spread(both / turns.seconds['alone']),
+        }
+
+    return {kind: {name: cost(name) for name in names} for kind, names in recipes.items()}

@@ -1,0 +1,114 @@
+"""The multiplications of a function, counted by hand: no compiler's opinion of them.
+
+Only matrix products and convolutions count, which are all but the whole of a network's work; a
+multiply-add is two operations.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.extend.core import Jaxpr, JaxprEqn, jaxprs_in_params
+from jax.interpreters.partial_eval import dce_jaxpr
+
+
+class Work(NamedTuple):
+    """What products cost.
+
+    Attributes:
+        flops: operations, those with the zeros around a convolution's image too. The zeros that a
+            stride puts between the values of a gradient never count.
+        needed: operations without any such zeros.
+        bytes: operands and results of every product, once each.
+    """
+
+    flops: int
+    needed: int
+    bytes: int
+
+    def times(self, count: int) -> 'Work':
+        """That many of it."""
+        return Work(*(count * value for value in self))
+
+
+def count(function: Callable, *arguments: Any) -> Work:
+    """The work of one call, on all devices together, of what its results depend on.
+
+    A loop with a known length counts as often as it turns, one that ends by a condition
+    (`lax.while_loop`) once. Of the branches of a `cond` the dearest counts, and of equally dear
+    ones that with the fewest zeros: those of `lax.platform_dependent` compute the same.
+
+    Args:
+        function: to be traced, not compiled.
+        *arguments: trees of arrays or of `jax.ShapeDtypeStruct`.
+    """
+    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
+    # Grad leaves products behind that nobody reads; no compiler keeps them.
+    return of_jaxpr(dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[0])
+
+
+def of_jaxpr(jaxpr: Jaxpr) -> Work:
+    """The work of a jaxpr as it stands."""
+    return _total(map(_of_equation, jaxpr.eqns))
+
+
+def _of_equation(equation: JaxprEqn) -> Work:
+    name, params = equation.primitive.name, equation.params
+    if name == 'dot_general':
+        return _dot(equation)
+    if name == 'conv_general_dilated':
+        return _convolution(equation)
+    inner = [of_jaxpr(jaxpr) for jaxpr in jaxprs_in_params(params)]
+    if name == 'cond':
+        return max(inner, key=lambda work: (work.flops, -work.needed))
+    if name == 'scan':
+        return _total(inner).times(params['length'])
+    if name == 'shard_map':  # inside are the shapes of one device
+        return _total(inner).times(params['mesh'].size)
+    return _total(inner)
+
+
+def _dot(equation: JaxprEqn) -> Work:
+    (contracted, _), _ = equation.params['dimension_numbers']
+    lhs, out = equation.invars[0].aval, equation.outvars[0].aval
+    flops = 2 * out.size * math.prod(lhs.shape[axis] for axis in contracted)
+    return Work(flops, flops, _traffic(equation))
+
+
+def _convolution(equation: JaxprEqn) -> Work:
+    params = equation.params
+    lhs, rhs, out = (x.aval.shape for x in (*equation.invars, *equation.outvars))
+    numbers = params['dimension_numbers']
+    batch, features, *outer = (out[axis] for axis in numbers.out_spec)
+    _, _, *size = (lhs[axis] for axis in numbers.lhs_spec)
+    # Of grouped features a kernel holds one group's.
+    _, inputs, *kernel = (rhs[axis] for axis in numbers.rhs_spec)
+    axes = zip(
+        *(size, kernel, outer),
+        *(params[name] for name in ('window_strides', 'padding', 'lhs_dilation', 'rhs_dilation')),
+        strict=True,
+    )
+    with_padding, without = np.prod([_pairs(*axis) for axis in axes], axis=0, dtype=int)
+    each = 2 * batch * features * inputs
+    return Work(each * int(with_padding), each * int(without), _traffic(equation))
+
+
+def _pairs(size, kernel, out, stride, padding, spacing, dilation) -> tuple[int, int]:
+    """Along one axis, how many pairs of an output and a kernel's tap meet a value of the padded
+    image, and how many one of the image itself.
+    """
+    outputs, taps = np.arange(out)[:, None] * stride, np.arange(kernel)[None] * dilation
+    at = outputs + taps - padding[0]  # in the image with its values `spacing` apart
+    on_value = at % spacing == 0
+    inside = (at >= 0) & (at <= (size - 1) * spacing)
+    return int(np.sum(on_value)), int(np.sum(on_value & inside))
+
+
+def _traffic(equation: JaxprEqn) -> int:
+    return sum(x.aval.size * x.aval.dtype.itemsize for x in (*equation.invars, *equation.outvars))
+
+
+def _total(works) -> Work:
+    return Work(*map(sum, zip(Work(0, 0, 0), *works, strict=True)))

@@ -1,0 +1,216 @@
+"""The command itself, once, on networks of one layer, with a stand-in for PyTorch."""
+
+import contextlib
+import json
+import sys
+import time
+import types
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+import gan_jax
+from gan_jax import data
+from gan_jax.augment import policy
+from gan_jax.benchmark import __main__ as command
+from gan_jax.benchmark import against, compiled
+from gan_jax.errors import UserError
+
+TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
+ROOT = Path(__file__).parents[2]
+FOLDER = 'gan_jax.benchmark.in_torch'
+
+
+def in_torch(taken):
+    """A module like `in_torch.step`: what eager took goes to `taken`, the other cannot compile."""
+
+    def make(settings, images, labels, *, compiled):
+        assert settings['batch_size'] == 8 and images.shape[1:] == (8, 8, 1)
+        assert len(labels) == len(images) and images.flags.writeable
+        if compiled:
+            raise RuntimeError('no C++ compiler\nand a long story')
+
+        def take(count):
+            taken.append(count)
+            time.sleep(0.002 * count)
+
+        return take
+
+    step = types.ModuleType(f'{FOLDER}.step')
+    step.make = make
+    folder = types.ModuleType(FOLDER)
+    folder.step = step
+    return folder
+
+
+@pytest.fixture(scope='module')
+def done(tmp_path_factory):
+    """(what is printed, the JSON, what PyTorch's stand-in took)."""
+    out, taken, printed = tmp_path_factory.mktemp('out') / 'new' / 'result.json', [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, FOLDER, in_torch(taken))
+        patch.setattr(policy, 'OPS', {name: policy.OPS[name] for name in ('flip', 'translation')})
+        # The tests have a cache, and use it.
+        patch.setattr(compiled, 'uncached', contextlib.nullcontext)
+        patch.setattr('builtins.print', printed.append)
+        flags = [f'--config={TINY}:method=cr', '--config.d_steps=2', f'--out={out}']
+        assert command.main([*flags, '--against=torch', '--repeats=1']) == 0
+    return '\n'.join(printed), json.loads(out.read_text()), taken
+
+
+def numbers(tree):
+    for value in tree.values():
+        if isinstance(value, dict):
+            yield from numbers(value)
+        elif isinstance(value, int | float):
+            yield value
+
+
+def spreads(tree):
+    for value in tree.values():
+        if isinstance(value, dict):
+            yield from [value] if 'median' in value else spreads(value)
+
+
+def test_it_says_what_it_measured_and_with_what(done):
+    _, result, _ = done
+    assert result['images'] == {'source': 'digits', 'shape': [8, 8, 1]}
+    assert result['settings']['d_steps'] == 2
+    assert result['command'].startswith('python -m gan_jax.benchmark --config=')
+    assert {'jax', 'gan_jax', 'device'} <= result['versions'].keys()
+    assert (result['devices'], result['repeats']) == (1, 1)
+    assert result['time'].endswith('Z') and result['load'] >= 0
+
+
+def test_the_numbers_agree_with_each_other(done):
+    """With one turn every ratio is that of two medians."""
+    of = done[1]['measured']
+    step, loop = (of[name]['seconds']['median'] for name in ('step', 'loop'))
+    roof, work = of['roof'], of['work']['counted']
+    near = pytest.approx
+    assert of['step']['images_per_second'] == near(2 * 8 / step)
+    assert of['loop']['host_gap']['median'] == near(1 - step / loop)
+    assert roof['achieved']['median'] == near(work['needed'] / step)
+    assert roof['share']['median'] == near(
+        roof['achieved']['median'] / roof['flops_per_second']['median']
+    )
+    floor = work['needed'] / roof['flops_per_second']['median']
+    assert roof['floor_seconds']['median'] == near(floor)
+    assert 0 < work['needed'] <= work['flops']
+    (cost,) = of['left_out'].values()
+    assert cost['time_over_flops']['median'] == near(cost['time']['median'] / cost['flops'])
+    assert cost['flops'] > 1
+    plan = of['memory']['planned_per_device']
+    assert plan['total'] == (
+        plan['arguments'] + plan['temporaries'] + plan['outputs'] - plan['aliased']
+    )
+    # The state's bytes pass in and out and are among the arguments.
+    assert plan['aliased'] < plan['arguments']
+
+
+def test_every_number_is_one(done):
+    of = done[1]['measured']
+    assert all(value >= 0 for value in numbers({**of, 'loop': of['loop']['seconds']}))
+    assert all(s['min'] <= s['median'] <= s['max'] for s in spreads(of))
+    assert sum(1 for _ in spreads(of)) > 10
+
+
+def test_every_op_and_policy_has_its_share(done):
+    found = done[1]['measured']['augmentations']
+    assert list(found['ops']) == ['flip', 'translation']
+    assert list(found['policies']) == ['translation']
+    for cost in found['ops'].values():
+        # Two updates of D, forward, and one of G, forward and back, of one and the same step.
+        both = 2 * cost['forward']['median'] + cost['through']['median']
+        alone = both / cost['share']['median']
+        assert alone == pytest.approx(_alone(found['ops']['flip']))
+
+
+def _alone(cost):
+    return (2 * cost['forward']['median'] + cost['through']['median']) / cost['share']['median']
+
+
+def test_pytorch_takes_its_turns(done):
+    _, result, taken = done
+    against = result['measured']['against']
+    assert against['compiled'] == 'not measured: no C++ compiler'
+    loop = result['measured']['loop']['seconds']['median']
+    eager = against['eager']
+    ratio = loop / eager['seconds']['median']
+    assert eager['loop_over_this']['median'] == pytest.approx(ratio)
+    assert taken[-1] == eager['steps_a_turn']
+
+
+def test_pytorch_gets_images_that_it_may_own():
+    """Those of a file are read-only, of which PyTorch makes no tensor without a warning."""
+    images = np.zeros((9, 8, 8, 1), np.uint8)
+    images.flags.writeable = False
+    blank = data.DataSet(images, None, 0, 'blank')
+    whole = types.SimpleNamespace(settings={'batch_size': 8}, dataset=blank)
+    found = against.opponents(in_torch([]).step, whole)  # the stand-in looks at the images
+    assert list(found.contestants) == ['eager']
+
+
+def test_it_prints_one_screen(done):
+    lines = done[0].splitlines()
+    assert len(lines) < 40 and max(map(len, lines[1:])) < 120
+    for word in ('host gap', 'FLOP', 'terms.consistency', 'translation', 'no C++ compiler'):
+        assert word in done[0]
+
+
+class Without(types.ModuleType):
+    """A module that needs PyTorch where there is none."""
+
+    def __getattr__(self, name):
+        raise ModuleNotFoundError("No module named 'torch'", name='torch')
+
+
+def test_without_pytorch_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, FOLDER, Without(FOLDER))
+    with pytest.raises(UserError, match='--against=torch needs PyTorch.*: pip install torch'):
+        command.main([f'--config={TINY}', '--against=torch'])
+
+
+@pytest.mark.parametrize('flag', ['--repeats=0', '--against=keras', '--nonsense', 'more'])
+def test_wrong_flags(flag, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main([f'--config={TINY}', flag])
+    assert stopped.value.code == 2
+    assert flag.split('=')[0] in capsys.readouterr().err
+
+
+def test_faults_of_the_config_are_those_of_train():
+    with pytest.raises(UserError, match=r'config.batch_size is 1: give an integer of at least 2'):
+        command.main([f'--config={TINY}', '--config.batch_size=1'])
+
+
+def test_a_package_is_no_checkout(monkeypatch):
+    """A repository around the environment is somebody else's: here it is ours."""
+    monkeypatch.setattr(gan_jax, '__file__', str(ROOT / 'tests' / 'gan_jax' / '__init__.py'))
+    assert command._commit() is None
+
+
+def test_no_compilation_is_read_from_the_cache_while_one_is_timed(tmp_path):
+    kept = {n: getattr(jax.config, n) for n in CACHE}
+    try:
+        for name, value in zip(CACHE, (str(tmp_path), 0.0), strict=True):
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+        jax.jit(lambda x: x + 3)(1.0)
+        known = len(list(tmp_path.iterdir()))
+        assert known
+        with compiled.uncached():
+            jax.jit(lambda x: x + 4)(1.0)
+        assert len(list(tmp_path.iterdir())) == known
+        jax.jit(lambda x: x + 5)(1.0)
+        assert len(list(tmp_path.iterdir())) > known
+    finally:
+        for name, value in kept.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+
+
+CACHE = ('jax_compilation_cache_dir', 'jax_persistent_cache_min_compile_time_secs')
