@@ -304,6 +304,10 @@ def test_bfloat16_is_that_of_the_layers_alone():
     narrow = {name for name, dtype in seen.items() if dtype == torch.bfloat16}
     assert narrow == {'conv', 'attention', 'norm', 'gain', 'block'}
     assert {dtype for name, dtype in seen.items() if name not in narrow} == {torch.float32}
+    layer = critic.trunk.blocks[1].convs[0].eval()
+    with torch.autocast('cpu', torch.bfloat16):
+        inside = layer.weight
+    assert torch.equal(inside, layer.weight)  # its power iteration is float32 as well
 
 
 # Augmentation ------------------------------------------------------------------------------------
