@@ -1,0 +1,87 @@
+"""SN-ResNet; `gan_jax.models.resnet` in PyTorch."""
+
+from functools import partial
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gan_jax.benchmark.in_torch.blocks import DownBlock, UpBlock
+from gan_jax.benchmark.in_torch.layers import INITIALIZERS, ConditionalNorm, conv, linear, wide
+from gan_jax.models.layers import channels, square
+
+# By side: channels before and after each of the generator's blocks, channels after each of the
+# discriminator's, how many of which halve the map.
+_UP = {
+    32: (256, 256, 256, 256),
+    48: (512, 256, 128, 64),
+    64: (1024, 512, 256, 128, 64),
+    128: (1024, 1024, 512, 256, 128, 64),
+}
+_DOWN = {
+    32: (128, 128, 128, 128),
+    48: (64, 128, 256, 512, 1024),
+    64: (64, 128, 256, 512, 1024),
+    128: (64, 128, 256, 512, 1024, 1024),
+}
+_HALVINGS = {32: 2, 48: 4, 64: 5, 128: 5}
+_glorot = INITIALIZERS['glorot']
+_inits = {'init': partial(nn.init.xavier_uniform_, gain=2**0.5), 'shortcut_init': _glorot}
+
+
+class Generator(nn.Module):
+    """Latents to images; the arguments are those of ours, and Z."""
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int,
+        shape: tuple[int, int, int],
+        width: float = 1.0,
+        num_classes: int = 0,
+    ):
+        super().__init__()
+        self.num_classes = num_classes
+        side = square(shape, _UP, 'SN-ResNet')
+        sizes = channels(width, *_UP[side])
+        bottom = side >> (len(sizes) - 1)
+        self.bottom = (bottom, bottom, sizes[0])
+        self.dense = linear(latent_dim, bottom * bottom * sizes[0], _glorot)
+        norm = partial(ConditionalNorm, inputs=num_classes, init=nn.init.zeros_)
+        pairs = pairwise(sizes)
+        self.blocks = nn.ModuleList([UpBlock(n, m, norm=norm, **_inits) for n, m in pairs])
+        self.norm = norm(sizes[-1], inputs=0)
+        self.image = conv(sizes[-1], shape[2], 3, _glorot)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """Images [B, C, H, W] in [0, 1] from z [B, Z] and label [B], not used without classes."""
+        condition = None
+        if self.num_classes:
+            condition = F.one_hot(label, self.num_classes).to(z.dtype)
+        x = self.dense(z).unflatten(1, self.bottom).permute(0, 3, 1, 2)
+        for block in self.blocks:
+            x = block(x, condition)
+        x = self.image(F.relu(self.norm(x, None)))
+        return (torch.tanh(wide(x)) + 1) / 2
+
+
+class Trunk(nn.Module):
+    """Images to features; the arguments are those of ours, and an image's shape."""
+
+    def __init__(self, *, shape: tuple[int, int, int], width: float = 1.0):
+        super().__init__()
+        side = square(shape, _DOWN, 'SN-ResNet')
+        sizes = [shape[2], *channels(width, *_DOWN[side])]
+        self.features = sizes[-1]
+        self.blocks = nn.ModuleList()
+        for i, (n, m) in enumerate(pairwise(sizes)):
+            places = {'hidden': m if i == 0 else n, 'down': i < _HALVINGS[side], 'first': i == 0}
+            self.blocks.append(DownBlock(n, m, **places, **_inits))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Features [N, F] of images [N, C, H, W] in [0, 1]: the last map, summed over places."""
+        x = 2 * image - 1
+        for block in self.blocks:
+            x = block(x)
+        return wide(F.relu(x)).sum((2, 3))  # [N, F]
