@@ -31,6 +31,7 @@ from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.conv import Conv
 from gan_jax.models.layers import (
     ConditionalNorm,
+    Dense,
     SelfAttention,
     initializer,
     spectral,
@@ -97,7 +98,7 @@ class Generator(nn.Module):
             shortcut_init=options['kernel_init'],
             **options,
         )
-        x = spectral(nn.Dense(16 * first, name='dense', **options), z, train=train)
+        x = spectral(Dense(16 * first, name='dense', **options), z, train=train)
         x = x.reshape(-1, 4, 4, first)
         for i, (features, condition) in enumerate(zip(others, conditions, strict=True)):
             x = block(features, name=f'block_{i}')(x, condition, train=train)

@@ -53,6 +53,34 @@ def wide(x: Array) -> Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
+def biased(x: Array, b: Array) -> Array:
+    """x [..., F] + b [F], in the type of x.
+
+    The gradient of b is a sum over batch and places. XLA adds up bfloat16 in bfloat16, on a CPU
+    too, where 256 + 1 = 256: so b goes to the type of x after it is spread, not before, and its
+    gradient is added up in its own type.
+    """
+    return x + jnp.broadcast_to(b, x.shape).astype(x.dtype)
+
+
+class Dense(nn.Module):
+    """`flax.linen.Dense` with a bias that is added by `biased`: [..., K] -> [..., features].
+
+    Same parameters and initial values as Flax's.
+    """
+
+    features: int
+    dtype: Any = None
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        w = self.param('kernel', self.kernel_init, (x.shape[-1], self.features), jnp.float32)
+        b = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
+        x, w = nn.dtypes.promote_dtype(x, w, dtype=self.dtype)
+        return biased(x @ w, b)
+
+
 def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
     """`layer(x)` with its kernel over its largest singular value (Miyato et al. 2018, section 2.1).
 
@@ -114,7 +142,8 @@ class ConditionalNorm(nn.Module):
     Attributes:
         kernel_init: of U and V.
         normalised: whether U and V have spectral normalisation.
-        dtype: of the result; the statistics are float32 at least.
+        dtype: of the result; statistics, gain and bias, and the sums over places that are their
+            gradients, are float32 at least.
     """
 
     kernel_init: nn.initializers.Initializer
@@ -128,10 +157,10 @@ class ConditionalNorm(nn.Module):
         With `train` takes the statistics of the batch and updates the running ones in the
         collection 'batch_stats'; without it takes those.
         """
-        norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
+        norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5)
         if condition is None:
-            return norm(name='batch')(x)
-        x = norm(use_scale=False, use_bias=False, name='batch')(x)
+            return norm(dtype=self.dtype, name='batch')(x)
+        x = norm(use_scale=False, use_bias=False, name='batch')(wide(x))
         call = caller(self.normalised, train=train)
         linear = partial(
             *(nn.Dense, x.shape[-1]),
@@ -139,8 +168,9 @@ class ConditionalNorm(nn.Module):
             dtype=self.dtype,
             kernel_init=self.kernel_init,
         )
-        gain, bias = (call(linear(name=name), condition) for name in ('gain', 'bias'))  # [N, C]
-        return x * (1 + gain[:, None, None]) + bias[:, None, None]
+        gain, bias = (wide(call(linear(name=n), condition)) for n in ('gain', 'bias'))  # [N, C]
+        y = x * (1 + gain[:, None, None]) + bias[:, None, None]
+        return y if self.dtype is None else y.astype(self.dtype)
 
 
 class SelfAttention(nn.Module):
@@ -152,7 +182,8 @@ class SelfAttention(nn.Module):
 
     Attributes:
         kernel_init: of the four maps, which are 1×1 convolutions.
-        dtype: of the maps; the softmax is float32 at least.
+        dtype: of the maps; the softmax, and the sum over batch and places that is γ's gradient,
+            are float32 at least.
     """
 
     kernel_init: nn.initializers.Initializer
@@ -176,4 +207,4 @@ class SelfAttention(nn.Module):
         attention = nn.softmax(wide(theta @ phi.swapaxes(1, 2)))  # [N, HW, HW/4]
         seen = (attention.astype(g.dtype) @ g).reshape(n, h, w, -1)
         gain = self.param('gain', nn.initializers.zeros_init(), (), jnp.float32)
-        return x + gain.astype(x.dtype) * linear('out', c, seen)
+        return (wide(x) + gain * wide(linear('out', c, seen))).astype(x.dtype)

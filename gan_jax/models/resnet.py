@@ -22,7 +22,7 @@ from jax import Array
 
 from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.conv import Conv
-from gan_jax.models.layers import ConditionalNorm, channels, initializer, square, wide
+from gan_jax.models.layers import ConditionalNorm, Dense, channels, initializer, square, wide
 
 
 class _Layers(NamedTuple):
@@ -82,7 +82,7 @@ class Generator(nn.Module):
             dtype=self.dtype,
         )
         units = bottom * bottom * first
-        x = nn.Dense(units, dtype=self.dtype, kernel_init=_glorot, name='dense')(z)
+        x = Dense(units, dtype=self.dtype, kernel_init=_glorot, name='dense')(z)
         x = x.reshape(-1, bottom, bottom, first)
         for i, features in enumerate(others):
             x = block(features, name=f'block_{i}')(x, condition, train=train)

@@ -8,7 +8,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import Conv, ConvTranspose
-from gan_jax.models.layers import channels, initializer, spectral, wide
+from gan_jax.models.layers import Dense, channels, initializer, spectral, wide
 
 _init = initializer('normal')
 
@@ -44,7 +44,7 @@ class Generator(nn.Module):
         up = partial(ConvTranspose, dtype=self.dtype, kernel_init=_init)
 
         units = height // 8 * (width // 8) * first
-        x = nn.Dense(units, dtype=self.dtype, kernel_init=_init, name='dense')(z)
+        x = Dense(units, dtype=self.dtype, kernel_init=_init, name='dense')(z)
         # The first BatchNorm has a mean for each unit of the flat vector, not for each channel.
         x = nn.relu(norm(name='norm_0')(x)).reshape(-1, height // 8, width // 8, first)
         for i, features in enumerate(others, 1):

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -185,3 +186,83 @@ def test_half_precision_stays_half_and_its_parameters_full(module, arguments):
     full, _ = run(module, variables, *arguments, train=False)
     assert y.dtype == jnp.bfloat16
     np.testing.assert_allclose(y.astype('float32'), full, rtol=0.05, atol=0.1)
+
+
+# Half precision ----------------------------------------------------------------------------------
+
+HALF = jnp.dtype('bfloat16')
+
+
+def slope(module, variables, *arguments):
+    """The gradient of the sum of what a module gives, in its parameters."""
+
+    def total(params):
+        given = {**variables, 'params': params}
+        y, _ = module.apply(given, *arguments, train=True, mutable=['batch_stats'])
+        return jnp.sum(y.astype(jnp.float32))
+
+    return small.jit(jax.grad(total))(variables['params'])
+
+
+class Plain(nn.Module):
+    """A layer that knows nothing of `train`."""
+
+    layer: nn.Module
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        return self.layer(x)
+
+
+@pytest.mark.parametrize('layer', [layers.Dense(3, dtype=HALF)])
+def test_the_gradient_of_a_bias_adds_up_more_than_bfloat16_can(layer):
+    module, x = Plain(layer), np.ones((16, 16, 16, 2), HALF)
+    bias = slope(module, drawn(module, x), x)['layer']['bias']
+    assert bias.dtype == np.float32
+    np.testing.assert_array_equal(bias, np.full(3, 16.0**3, np.float32))
+
+
+def test_dense_is_flax_s():
+    x = np.random.default_rng(0).standard_normal((4, 5)).astype(np.float32)
+    for dtype in (None, HALF):
+        ours, theirs = (make(3, dtype=dtype) for make in (layers.Dense, nn.Dense))
+        variables = ours.init(jax.random.key(0), x)
+        assert small.same(variables, theirs.init(jax.random.key(0), x))
+        variables['params']['bias'] += jnp.arange(3.0)
+        assert small.same(ours.apply(variables, x), theirs.apply(variables, x))
+
+
+def test_gradients_of_gain_and_bias_add_up_more_than_bfloat16_can():
+    """x̂ is summed by the gain, ones by the bias, over 32×32 places of each image."""
+    x = np.random.default_rng(0).standard_normal((2, 32, 32, 3)).astype(HALF)
+    c = np.eye(2, dtype=np.float32)
+    half, full = norm(dtype=HALF), norm()
+    variables = drawn(half, x, c)
+    found, exact = slope(half, variables, x, c), slope(full, variables, x.astype(np.float32), c)
+    np.testing.assert_array_equal(found['bias']['kernel'], np.full((2, 3), 32.0**2))
+    error = np.linalg.norm(found['gain']['kernel'] - exact['gain']['kernel'])
+    assert error < 0.01 * np.linalg.norm(exact['gain']['kernel'])
+
+
+def test_the_gradient_of_the_attention_s_gain_adds_up_more_than_bfloat16_can():
+    x = np.random.default_rng(0).uniform(0.5, 1.5, (8, 16, 16, 4)).astype(HALF)
+    half = ATTENTION.clone(dtype=HALF)
+    variables = drawn(half, x)
+    for name in ('g', 'out'):  # all of one sign, so that nothing cancels
+        variables['params'][name]['kernel'] = abs(variables['params'][name]['kernel'])
+    found = slope(half, variables, x)['gain']
+    exact = slope(ATTENTION, variables, x.astype(np.float32))['gain']
+    assert found == pytest.approx(float(exact), rel=0.01)
+
+
+@pytest.mark.parametrize('condition', [None, C])
+def test_the_variance_of_values_far_from_zero(condition):
+    """In bfloat16 the mean of squares minus the square of the mean would be anything, 0 too."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(3, 0.1, (len(C), 16, 16, 3)).astype(HALF)
+    module = norm(dtype=HALF)
+    variables = drawn(module, x, condition)
+    before = variables['batch_stats']['batch']['var']
+    after = run(module, variables, x, condition, train=True)[1]['batch_stats']['batch']['var']
+    expected = x.astype(np.float64).var((0, 1, 2))
+    np.testing.assert_allclose((after - 0.9 * before) / 0.1, expected, rtol=0.01)
