@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import Conv, DownConv, UpConv
-from gan_jax.models.layers import average_pool, caller, double, spectral
+from gan_jax.models.layers import Dense, average_pool, caller, double, spectral
 
 
 class UpBlock(nn.Module):
@@ -47,8 +47,13 @@ class UpBlock(nn.Module):
         y = nn.relu(self.norm(name='norm_0')(x, condition, train=train))
         y = call(UpConv(self.features, name='conv_0', **options), y)
         y = nn.relu(self.norm(name='norm_1')(y, condition, train=train))
+<<<<<<< HEAD
         y = call(Conv(self.features, name='conv_1', **options), y)
         shortcut = nn.Dense(
+=======
+        y = call(conv(name='conv_1'), y)
+        shortcut = Dense(
+>>>>>>> df470a5 (The same for the biases of convolutions and of the blocks' shortcuts)
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
         return y + double(call(shortcut, x))
@@ -94,7 +99,7 @@ class DownBlock(nn.Module):
             return y
         if not (widens or self.down):
             return y + x
-        shortcut = nn.Dense(
+        shortcut = Dense(
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
         return y + call(shortcut, shrink(x))

@@ -27,6 +27,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
+from gan_jax.models.layers import biased
+
 Pair = tuple[int, int]
 Two = tuple[Array, Array]
 
@@ -247,8 +249,8 @@ class Conv(nn.Module):
         shape = (*self.kernel_size, x.shape[-1], self.features)
         w = self.param('kernel', self.kernel_init, shape, self.param_dtype)
         b = self.param('bias', self.bias_init, (self.features,), self.param_dtype)
-        x, w, b = nn.dtypes.promote_dtype(x, w, b, dtype=self.dtype)
-        return self.operation(x, w, self.strides) + b.reshape(1, 1, 1, -1)
+        x, w = nn.dtypes.promote_dtype(x, w, dtype=self.dtype)
+        return biased(self.operation(x, w, self.strides), b)
 
 
 class ConvTranspose(Conv):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gan_jax.models import layers
+from gan_jax.models.conv import Conv
 from gan_jax.models.layers import ConditionalNorm, SelfAttention
 from tests import small
 
@@ -214,7 +215,7 @@ class Plain(nn.Module):
         return self.layer(x)
 
 
-@pytest.mark.parametrize('layer', [layers.Dense(3, dtype=HALF)])
+@pytest.mark.parametrize('layer', [layers.Dense(3, dtype=HALF), Conv(3, (3, 3), dtype=HALF)])
 def test_the_gradient_of_a_bias_adds_up_more_than_bfloat16_can(layer):
     module, x = Plain(layer), np.ones((16, 16, 16, 2), HALF)
     bias = slope(module, drawn(module, x), x)['layer']['bias']
