@@ -1,0 +1,123 @@
+"""What a step costs: passes of both networks, layer by layer, and nothing done twice."""
+
+import functools
+import re
+from collections import Counter
+from pathlib import Path
+
+import flax.linen as nn
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import load, methods
+from gan_jax.config import TERM
+from gan_jax.models.critic import Critic
+from gan_jax.step import Augment, make_train_step
+from tests import small
+from tests.jaxprs import equations, scope
+
+PAGE = Path(__file__).parent.parent / 'docs' / 'cost.md'
+# The rows of the page's table: method -> {n, passes, v, w, D, G}.
+COLUMNS = ('n', 'passes', 'v', 'w', 'd', 'g')
+TABLE = {
+    name: dict(zip(COLUMNS, map(int, cells), strict=True))
+    for name, *cells in re.findall(
+        r'^\| `(\w+)`' + r' \| (\d+)' * len(COLUMNS) + r' \|$', PAGE.read_text(), re.MULTILINE
+    )
+}
+D_LAYERS, G_LAYERS = 2, 1  # convolutions of the networks in `small`
+NORMALISED = D_LAYERS + 1  # the logit's layer too
+R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 10.0}
+
+
+def test_the_page_has_every_method():
+    assert set(TABLE) == {*methods.METHODS, 'r1'}
+
+
+def make(name):
+    """The terms and the augmentation of a method of the table."""
+    blocks = methods.method('none' if name == 'r1' else name, 'translation', 0.4)
+    if name == 'r1':
+        blocks['terms']['penalty'] = R1
+    terms = {n: load.build(block, reserved=TERM) for n, block in blocks['terms'].items()}
+    return terms, Augment(*(blocks['augment'][use] for use in Augment._fields))
+
+
+SEEN = []
+
+
+class Generator(nn.Module):
+    """Notes how many images it makes."""
+
+    @nn.compact
+    def __call__(self, z, label, *, train):
+        SEEN.append(('g', len(z)))
+        return small.Generator(name='inner')(z, label, train=train)
+
+
+class Trunk(nn.Module):
+    """Notes how many images it is shown."""
+
+    @nn.compact
+    def __call__(self, image, *, train):
+        SEEN.append(('d', len(image)))
+        return small.Trunk(name='inner')(image, train=train)
+
+
+@functools.cache
+def traced(name, d_steps):
+    """The equations of a step of that method, and what its networks noted: (network, images)."""
+    terms, augment = make(name)
+    heads = {n: term.head for n, term in terms.items() if term.head is not None}
+    nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads)}
+    game = small.make_game(terms, augment=augment, **nets)
+    hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
+    hyper = hyper._replace(strength={policy: np.float32(0.4) for policy in augment})
+    state, batch = small.first_state(game, terms), small.make_batch(d_steps=d_steps)
+    SEEN.clear()
+    jaxpr = jax.make_jaxpr(make_train_step(game, terms))(state, batch, hyper)
+    return list(equations(jaxpr)), tuple(SEEN)
+
+
+methods_and_steps = pytest.mark.parametrize(
+    ('name', 'd_steps'), [*((name, 2) for name in TABLE), ('none', 1), ('r1', 1)]
+)
+
+
+@methods_and_steps
+def test_images_that_each_network_meets(name, d_steps):
+    """In every update n passes of G over B images each; D's over v views, in G's over w."""
+    row, b = TABLE[name], small.BATCH
+    # In an update of D the views whose gradient is read have a pass of their own.
+    views = [row['v']] if row['passes'] == 1 else [row['v'] - 1, 1]
+    fakes = row['n'] * [('g', b)]
+    d_update = fakes + [('d', v * b) for v in views]
+    assert list(traced(name, d_steps)[1]) == d_steps * d_update + fakes + [('d', row['w'] * b)]
+
+
+@methods_and_steps
+def test_convolutions_of_a_step(name, d_steps):
+    """As many as the page says; the number of views is in none of the terms."""
+    row, d, g = TABLE[name], D_LAYERS, G_LAYERS
+    found = Counter(e.primitive.name for e in traced(name, d_steps)[0])
+    d_update = row['n'] * g + 3 * d - 1 + (row['passes'] - 1) * (6 * d - 1)
+    assert found['conv_general_dilated'] == d_steps * d_update + 3 * row['n'] * g + 2 * d
+
+
+@pytest.mark.parametrize('name', TABLE)
+def test_costs_follow_from_the_counts(name):
+    row = TABLE[name]
+    penalised = row['passes'] - 1
+    assert row['d'] == 3 * (row['v'] + penalised) + 2 * row['w']
+    assert row['g'] == 4 * row['n']
+
+
+@methods_and_steps
+def test_one_power_iteration_for_each_layer_and_call_of_d(name, d_steps):
+    """One iteration normalises two vectors, and nothing else there takes a root."""
+    roots = [e for e in traced(name, d_steps)[0] if e.primitive.name == 'rsqrt']
+    found = [e for e in roots if re.search('SpectralNorm|spectral_', scope(e))]
+    layers = NORMALISED + {'rotation': 1, 'contrad': 6}.get(name, 0)  # their heads' own
+    calls = d_steps * TABLE[name]['passes'] + 1
+    assert len(found) == 2 * layers * calls
