@@ -7,6 +7,8 @@ import pytest
 
 from gan_jax.background import AHEAD, Background
 
+LONG = 60  # seconds, so that a test of what fails to wait ends
+
 
 @pytest.fixture
 def background():
@@ -16,7 +18,7 @@ def background():
 
 def test_the_caller_goes_on_and_the_work_is_done_in_order(background):
     done, held = [], threading.Event()
-    background.submit(held.wait)
+    background.submit(lambda: held.wait(LONG))
     for i in range(AHEAD - 1):
         background.submit(lambda i=i: done.append((i, threading.current_thread())))
     assert done == []
@@ -31,7 +33,7 @@ def test_after_a_failure_nothing_is_begun_and_every_call_raises_it(background):
     error = OSError(28, 'No space left on device')
 
     def fail():
-        held.wait()
+        held.wait(LONG)
         raise error
 
     background.submit(fail)
@@ -49,7 +51,7 @@ def test_after_a_failure_nothing_is_begun_and_every_call_raises_it(background):
 def test_who_submits_too_much_waits(background):
     held, done = threading.Event(), []
     threading.Timer(0.2, held.set).start()
-    background.submit(lambda: (held.wait(), done.append(0)))
+    background.submit(lambda: (held.wait(LONG), done.append(0)))
     for i in range(1, AHEAD):
         background.submit(lambda i=i: done.append(i))
     assert done == []
@@ -58,16 +60,22 @@ def test_who_submits_too_much_waits(background):
 
 
 def test_a_failure_makes_room(background):
+    held, ended = threading.Event(), threading.Event()
+
     def fail():
+        held.wait(LONG)
         raise ValueError
 
-    for _ in range(2 * AHEAD):
-        try:
-            background.submit(fail)
-        except ValueError:
-            break
-    with pytest.raises(ValueError):
-        background.drain()
+    def submit_more():
+        with pytest.raises(ValueError):
+            for _ in range(2 * AHEAD):
+                background.submit(fail)
+            background.drain()
+        ended.set()
+
+    threading.Thread(target=submit_more, daemon=True).start()
+    held.set()
+    assert ended.wait(LONG)
 
 
 def test_closing_waits_for_the_work():

@@ -15,6 +15,7 @@ from tests.test_checkpoint import state_at
 
 CONFIG = str(Path(__file__).parent / 'smoke.py')
 FACTS = {'config': {}, 'data': ''}
+LONG = 60  # seconds, so that a test of what fails to wait ends
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def held(monkeypatch, where, name, gate, after=lambda: None):
     real = getattr(where, name)
 
     def waiting(*arguments):
-        gate.wait()
+        assert gate.wait(LONG)
         real(*arguments)
         after()
 
