@@ -1,10 +1,13 @@
 """The best checkpoint of a run so far, by one metric, beside its newest ones."""
 
+import functools
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import jax
 
 from gan_jax import checkpoint
 from gan_jax.state import TrainState
@@ -16,13 +19,14 @@ class Best:
     Args:
         folder: for one checkpoint; that of an earlier process is to be beaten.
         metric: its name; '' keeps nothing.
+        submit: what has a piece of work done, as `Background.submit`.
 
     Attributes:
         found: the step that is the best and has not been saved; None where there is none.
     """
 
-    def __init__(self, folder: Path, metric: str):
-        self._folder, self._metric, self.found = folder, metric, None
+    def __init__(self, folder: Path, metric: str, submit: Callable[[Callable[[], None]], None]):
+        self._folder, self._metric, self._submit, self.found = folder, metric, submit, None
         record = (checkpoint.facts(folder) or {}).get('best', {})
         self._least = record['value'] if record.get('metric') == metric else math.inf
 
@@ -33,15 +37,19 @@ class Best:
             self._least, self.found = value, step
 
     def save(self, state: TrainState, step: int, facts: Mapping[str, Any]) -> None:
-        """Writes the state if its step is the best so far, and then removes the one before.
+        """Has the state written if its step is the best so far, and then the one before removed.
 
-        Raises:
-            UserError: as `checkpoint.save`.
+        The work raises UserError as `checkpoint.save`.
         """
         if step == self.found:
             best = {'metric': self._metric, 'value': self._least}
-            # A resumed run may find the step better than the process that was killed has.
-            shutil.rmtree(self._folder / str(step), ignore_errors=True)
-            with checkpoint.manager(self._folder, keep=1) as checkpoints:
-                checkpoint.save(checkpoints, state, {**facts, 'seen': True, 'best': best})
+            facts, on_host = {**facts, 'seen': True, 'best': best}, jax.device_get(state)
+            self._submit(functools.partial(_write, self._folder, on_host, step, facts))
             self.found = None
+
+
+def _write(folder: Path, state: TrainState, step: int, facts: Mapping[str, Any]) -> None:
+    # A resumed run may find the step better than the process that was killed has.
+    shutil.rmtree(folder / str(step), ignore_errors=True)
+    with checkpoint.manager(folder, keep=1) as checkpoints:
+        checkpoint.save(checkpoints, state, facts)

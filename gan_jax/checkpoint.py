@@ -8,6 +8,7 @@ it is used.
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,9 @@ from gan_jax import workdir
 from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError, first_line
 
 KEEP = 3
+
+# Orbax numbers the saves of all its managers in one place, and must not begin two at a time.
+_SAVING = threading.Lock()
 
 
 class Restored(NamedTuple):
@@ -97,8 +101,9 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
         record=ocp.args.JsonSave({**record, 'digest': json_digest(record)}),
     )
     try:
-        checkpoints.save(step, args=arguments, force=True)
-        checkpoints.wait_until_finished()
+        with _SAVING:
+            checkpoints.save(step, args=arguments, force=True)
+            checkpoints.wait_until_finished()
     except (OSError, ValueError, RuntimeError) as error:
         folder = Path(checkpoints.directory)
         for rest in folder.glob(f'{step}.orbax-checkpoint-tmp*'):

@@ -5,6 +5,7 @@ of one: image i is always made in the block of `BATCH` that it lies in, and a de
 block at a time.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -55,7 +56,9 @@ def make_generate(
 
     Returns:
         (variables, seed, indices) -> iterator of uint8 [n, H, W, C], the images of these indices in
-        their order. Indices that follow one another cost least: a block is made for any of it.
+        their order. Indices that follow one another cost least: a block is made for any of it. The
+        call itself starts the work on the first block: who wants no more may then donate the
+        variables to another computation, and fetch the images in another thread.
     """
     mesh = sharding.line(devices or jax.local_devices()[:1])
     standing_batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
@@ -87,21 +90,30 @@ def make_generate(
     def generate(variables: Any, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
         wanted = _by_block(np.asarray(indices))
         if not wanted:
-            return
+            return iter(())
         if standing_batches:
             rows = np.arange(standing_batches * BATCH, dtype=np.int32).reshape(-1, BATCH)
             variables = settle(variables, (others(np.int32(seed), one) for one in rows))
         shared = jax.device_put((variables, np.int32(seed)), sharding.replicated(mesh))
-        for first in range(0, len(wanted), mesh.size):
-            group = wanted[first : first + mesh.size]
-            starts = [index[0] // BATCH * BATCH for index in group]
-            starts += starts[:1] * (mesh.size - len(group))  # something for every device
-            rows = np.concatenate([np.arange(i, i + BATCH, dtype=np.int32) for i in starts])
-            made = np.split(np.asarray(blocks(shared, rows)), mesh.size)
-            for index, images in zip(group, made, strict=False):
-                yield images[index % BATCH]
+        groups = [wanted[i : i + mesh.size] for i in range(0, len(wanted), mesh.size)]
+        made = (blocks(shared, _rows(group, mesh.size)) for group in groups)
+        made = itertools.chain([next(made)], made)
+        return itertools.chain.from_iterable(map(_fetched, groups, made))
 
     return generate
+
+
+def _rows(group: Sequence[np.ndarray], devices: int) -> np.ndarray:
+    """The indices of the blocks of a group, a block for each device."""
+    starts = [index[0] // BATCH * BATCH for index in group]
+    starts += starts[:1] * (devices - len(group))  # something for every device
+    return np.concatenate([np.arange(i, i + BATCH, dtype=np.int32) for i in starts])
+
+
+def _fetched(group: Sequence[np.ndarray], made: jax.Array) -> Iterator[np.ndarray]:
+    blocks = np.asarray(made).reshape(-1, BATCH, *made.shape[1:])
+    for index, images in zip(group, blocks, strict=False):
+        yield images[index % BATCH]
 
 
 def _latent(key: jax.Array, size: int, truncation: float | None) -> jax.Array:

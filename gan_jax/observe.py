@@ -16,7 +16,7 @@ from gan_jax.parts import Parts
 from gan_jax.state import TrainState
 from gan_jax.writers import Writers
 
-GRID = 64  # images of a sample picture
+GRID = 64  # images of a sample picture, within one block of `generate`
 
 
 def means(metrics: Mapping[str, Any], step: int) -> dict[str, float]:
@@ -57,16 +57,15 @@ def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers
 def evaluated(parts: Parts, metrics: str, state: TrainState, seed: int, watch: Watch) -> Values:
     """The values of metrics of a state, of as many images of that seed as they take."""
     evaluation = parts.evaluation(metrics)
-    batches = parts.generate(state, seed, range(evaluation.num))
-    images = _collected(batches, evaluation.num, watch)
+    images = _images(parts, state, seed, evaluation.num, watch)
     return evaluation.measure(images, state, parts.experiment.hyper, watch)
 
 
-def _collected(batches: Iterator[np.ndarray], count: int, watch: Watch) -> np.ndarray:
-    """All of `count` images that come in batches, uint8 [count, H, W, C]; [0] of none."""
+def _images(parts: Parts, state: TrainState, seed: int, count: int, watch: Watch) -> np.ndarray:
+    """uint8 [count, H, W, C]; [0] of none."""
     images, done = [np.zeros(0, np.uint8)], 0
     with watch('generating images') as tick:
-        for batch in batches:
+        for batch in parts.generate(state, seed, range(count)):
             images.append(batch)
             done += len(batch)
             tick(done, count)

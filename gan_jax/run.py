@@ -5,15 +5,18 @@ The loop that trains one run, `train.train`, and that of several as one populati
 """
 
 import contextlib
+import functools
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import orbax.checkpoint as ocp
 
 from gan_jax import checkpoint, observe, workdir
+from gan_jax.background import Background
 from gan_jax.best import Best
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts
@@ -26,6 +29,10 @@ from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writ
 
 class Run:
     """A run that is under way; `opened` makes it.
+
+    Pictures and checkpoints are written in the background, in the order of the calls, so that a
+    checkpoint that is there says of its step what is true of the pictures. What fails there is
+    raised from the next call.
 
     Attributes:
         failed: why it has ended before its last step; None while it has not.
@@ -41,10 +48,12 @@ class Run:
         writers: Writers,
         checkpoints: ocp.CheckpointManager,
         best: Best,
+        background: Background,
     ):
         self.failed: UserError | None = None
         self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
         self._writers, self._checkpoints, self._best = writers, checkpoints, best
+        self._background = background
         self._step = self._saved = restored.step if restored else 0
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
@@ -56,10 +65,11 @@ class Run:
             Whether the window of `state.metrics` ends here, and they are to start again.
 
         Raises:
-            UserError: the run has diverged.
+            UserError: the run has diverged, or what was to be written before could not be.
         """
         if self.failed or self._seen == step:
             return False
+        self._background.check()
         self._step = step
         # At most one row of metrics.jsonl for a step: a resumed run must write the same.
         row, now, settings = {}, due(step, self._parts.settings), self._parts.settings
@@ -68,7 +78,7 @@ class Run:
             row |= observe.means(state.metrics, step) | observe.rates(self._mark, step, count)
         if 'sample' in now:
             images = self._parts.generate(state, settings['seed'], range(observe.GRID))
-            observe.write_picture(self._folder, step, images, self._writers)
+            self._behind(observe.write_picture, self._folder, step, images, self._writers)
         try:
             row |= self._evaluated(state, now)
         except Stopped:
@@ -81,14 +91,16 @@ class Run:
         return 'log' in now
 
     def save(self, state: TrainState, step: int) -> None:
-        """Writes a checkpoint of the step, unless there is one or the run has failed.
+        """Has a checkpoint of the step written, unless there is one or the run has failed.
+
+        The state is off the device when this returns.
 
         Raises:
-            UserError: as `checkpoint.save`.
+            UserError: what was to be written before could not be.
         """
         if self.failed is None and step != self._saved:
             facts = {**self._facts, 'seen': self._seen == step}
-            checkpoint.save(self._checkpoints, state, facts)
+            self._behind(checkpoint.save, self._checkpoints, jax.device_get(state), facts)
             self._saved = step
 
     @property
@@ -102,10 +114,19 @@ class Run:
         To be called before `save`: a run that is killed between the two looks again.
 
         Raises:
-            UserError: as `checkpoint.save`.
+            UserError: as `save`.
         """
         if self.improved:
             self._best.save(state, step, self._facts)
+
+    def finish(self) -> None:
+        """Waits until all is on the disk, unless the run has failed.
+
+        Raises:
+            UserError: as `checkpoint.save`.
+        """
+        if self.failed is None:
+            self._background.drain()
 
     def fail(self, error: UserError) -> None:
         """Notes why the run has ended; the first reason stays, and nothing more is written."""
@@ -124,6 +145,9 @@ class Run:
         else:
             said = f'done: {step} steps in {self._folder}'
         print(said, flush=True)
+
+    def _behind(self, work: Callable[..., object], *arguments: Any) -> None:
+        self._background.submit(functools.partial(work, *arguments))
 
     def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
         asked = evaluations(self._parts.settings)
@@ -167,10 +191,13 @@ def opened(
         writers = _writers(folder, settings, since, shown)
         files.callback(writers.close)
         checkpoints = files.enter_context(checkpoint.manager(folder / 'checkpoints'))
-        best = Best(folder / 'best', best_by(settings))
-        run = Run(parts, folder, facts, restored, stopped, writers, checkpoints, best)
+        background = Background()
+        files.callback(background.close)  # before what it writes to
+        best = Best(folder / 'best', best_by(settings), background.submit)
+        run = Run(parts, folder, facts, restored, stopped, writers, checkpoints, best, background)
         try:
             yield run
+            run.finish()
         except UserError as error:
             run.fail(error)
             raise

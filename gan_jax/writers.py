@@ -1,7 +1,8 @@
 """Where numbers go: metrics.jsonl, TensorBoard and the terminal, behind clu's method names.
 
 The methods are write_scalars, write_images, write_texts, write_hparams, flush and close; a writer
-leaves out those that mean nothing to it. Any `clu.metric_writers.MetricWriter` fits beside these.
+leaves out those that mean nothing to it. Pictures come from another thread than all else. Any
+`clu.metric_writers.MetricWriter` fits beside these.
 """
 
 import json

@@ -27,6 +27,10 @@ def kept(folder):
     return None if found is None else (found.step, found.facts['best']['value'])
 
 
+def best_in(folder, metric='fd_digits'):
+    return Best(folder, metric, lambda work: work())
+
+
 def run(best, values, metric='eval/fd_digits'):
     for step, value in values.items():
         best.look({metric: value}, step)
@@ -34,44 +38,44 @@ def run(best, values, metric='eval/fd_digits'):
 
 
 def test_the_least_stays_alone(tmp_path):
-    run(Best(tmp_path, 'fd_digits'), {1: 5.0, 2: 7.0, 3: 4.0, 4: 4.0, 5: math.nan})
+    run(best_in(tmp_path), {1: 5.0, 2: 7.0, 3: 4.0, 4: 4.0, 5: math.nan})
     assert kept(tmp_path) == (3, 4.0)
     assert [path.name for path in tmp_path.iterdir() if path.name.isdigit()] == ['3']
 
 
 def test_it_is_to_be_beaten_after_a_resume(tmp_path):
-    run(Best(tmp_path, 'fd_digits'), {1: 5.0})
-    run(Best(tmp_path, 'fd_digits'), {2: 6.0})
+    run(best_in(tmp_path), {1: 5.0})
+    run(best_in(tmp_path), {2: 6.0})
     assert kept(tmp_path) == (1, 5.0)
-    run(Best(tmp_path, 'fd_digits'), {3: 4.5})
+    run(best_in(tmp_path), {3: 4.5})
     assert kept(tmp_path) == (3, 4.5)
 
 
 def test_a_step_that_is_found_better_again_takes_its_own_place(tmp_path):
     """As after a kill between the best checkpoint and the next one, where rounding differs."""
-    run(Best(tmp_path, 'fd_digits'), {8: 5.0})
-    run(Best(tmp_path, 'fd_digits'), {8: 4.999})
+    run(best_in(tmp_path), {8: 5.0})
+    run(best_in(tmp_path), {8: 4.999})
     assert kept(tmp_path) == (8, 4.999)
 
 
 def test_a_damaged_record_is_begun_anew(tmp_path):
-    run(Best(tmp_path, 'fd_digits'), {8: 5.0})
+    run(best_in(tmp_path), {8: 5.0})
     for path in (tmp_path / '8' / 'record').rglob('*'):
         if path.is_file():
             path.write_text('torn')
-    run(Best(tmp_path, 'fd_digits'), {8: 6.0})
+    run(best_in(tmp_path), {8: 6.0})
     assert kept(tmp_path) == (8, 6.0)
 
 
 def test_another_metric_begins_anew(tmp_path):
-    run(Best(tmp_path, 'fd_digits'), {1: 5.0})
-    run(Best(tmp_path, 'kid1k_test'), {2: 6.0}, 'eval/kid1k_test')
+    run(best_in(tmp_path), {1: 5.0})
+    run(best_in(tmp_path, 'kid1k_test'), {2: 6.0}, 'eval/kid1k_test')
     assert kept(tmp_path) == (2, 6.0)
 
 
 def test_nothing_is_kept_of_no_metric_or_rows_without_it(tmp_path):
-    run(Best(tmp_path / 'a', ''), {1: 5.0})
-    run(Best(tmp_path / 'b', 'fd_digits'), {1: 5.0}, 'd/adversarial/fake')
+    run(best_in(tmp_path / 'a', ''), {1: 5.0})
+    run(best_in(tmp_path / 'b'), {1: 5.0}, 'd/adversarial/fake')
     assert not list(tmp_path.iterdir())
 
 
@@ -125,7 +129,7 @@ def test_the_full_protocol_has_its_own_interval(trained):
 
 
 def test_a_run_that_starts_afresh_forgets_the_best_of_another(tmp_path):
-    run(Best(tmp_path / 'best', 'fd_digits'), {700: -1.0})
+    run(best_in(tmp_path / 'best'), {700: -1.0})
     flags = ['--config.steps=3', '--config.every.evaluate=3']
     assert train.main([f'--config={SMOKE}', f'--workdir={tmp_path}', *flags]) == 0
     assert checkpoint.facts(tmp_path / 'best')['best']['value'] > 0

@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -195,6 +197,30 @@ def test_a_failing_disk_leaves_the_older_steps_and_says_how_much_is_missing(save
     assert 'much more' not in str(caught.value)
     assert not (saved / '4.orbax-checkpoint-tmp').exists()
     assert_is_step(checkpoint.restore(saved, template()), 3)
+
+
+def test_two_threads_take_turns():
+    """As the members of a population do, each with a manager of its own."""
+    begin, inside, most = threading.Barrier(2), [], []
+
+    class Manager:
+        wait_until_finished = inside.pop
+
+        def save(self, *arguments, **options):
+            inside.append(1)
+            time.sleep(0.05)
+            most.append(len(inside))
+
+    def save():
+        begin.wait()
+        checkpoint.save(Manager(), {'step': np.int32(0)}, {})
+
+    threads = [threading.Thread(target=save) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1]
 
 
 def test_the_digest_names_every_leaf_and_its_kind():

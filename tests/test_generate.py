@@ -10,6 +10,7 @@ import pytest
 
 from gan_jax.generate import BATCH, make_generate
 from gan_jax.keys import named
+from gan_jax.observe import GRID
 from gan_jax.standing import make_standing
 from tests import small
 
@@ -150,6 +151,18 @@ def test_standing_statistics_leave_everything_else_alone(variables):
     assert small.same(make_standing(Other())(spectral, [(z, label)]), spectral)
     after = make_standing(small.Generator())(variables, [(z, label)])
     assert small.same(after['params'], variables['params'])
+
+
+@pytest.mark.parametrize('mode', MODES)
+def test_a_block_that_was_begun_may_lose_its_variables(mode, variables):
+    """As training does, whose next step takes the state's memory."""
+    generate, on_device = drawing(batch_norm=mode), jax.device_put(variables)
+    expected = images_of(generate, on_device, range(GRID))
+    begun = generate(on_device, 5, range(GRID))
+    taken = small.jit(lambda tree: jax.tree.map(lambda x: 0 * x, tree), donate_argnums=0)
+    jax.block_until_ready(taken(on_device))
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(on_device))
+    np.testing.assert_array_equal(np.concatenate(list(begun)), expected)
 
 
 def test_an_image_is_rounded_from_float32():

@@ -190,7 +190,7 @@ def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
         def generate(state, seed, indices):
             if len(indices) == 100 and reached(tmp_path / FIRST) == 6:
                 terminate()  # the first member has been evaluated, the second has not
-            yield from parts.generate(state, seed, indices)
+            return parts.generate(state, seed, indices)
 
         return parts._replace(generate=generate)
 
@@ -299,7 +299,7 @@ def test_when_all_have_diverged_nothing_goes_on(tmp_path, monkeypatch):
     taken = interrupted(monkeypatch, None, None)
     with pytest.raises(UserError, match='2 of 2 runs failed'):
         run(write(tmp_path, grid=grid), tmp_path / 'sweep')
-    assert taken == [0, 1, 2]  # to the first checkpoint
+    assert taken == [0, 1, 2, 3]  # to the first look
 
 
 def test_a_disk_that_fails_for_one_ends_the_sweep(asked, tmp_path, monkeypatch):
@@ -315,6 +315,23 @@ def test_a_disk_that_fails_for_one_ends_the_sweep(asked, tmp_path, monkeypatch):
         run(asked, tmp_path)
     for name in (FIRST, SECOND):  # to be tried again
         assert json.loads((tmp_path / name / 'status.json').read_text())['exit'] == DISK
+
+
+def test_a_member_whose_last_state_is_bad_fails_alone(asked, alone, tmp_path, monkeypatch):
+    """Which is found when everything else is over."""
+    real = checkpoint.save
+
+    def failing(checkpoints, state, facts):
+        if facts['config']['augment']['strength'] == 0.1 and state.step == LAST:
+            raise UserError('a weight is nan', DIVERGED)
+        return real(checkpoints, state, facts)
+
+    monkeypatch.setattr(checkpoint, 'save', failing)
+    with pytest.raises(UserError, match='1 of 2 runs failed\n.*a weight is nan'):
+        run(asked, tmp_path)
+    assert status(tmp_path / FIRST) == ('failed', LAST)
+    assert status(tmp_path / SECOND) == ('done', LAST)
+    assert rows(tmp_path / SECOND) == rows(alone / SECOND)
 
 
 def test_a_member_that_another_process_holds_is_left_to_it(

@@ -92,6 +92,9 @@ def train(
             # Step.
             state = population.update(state, step)
             step += 1
+        for one in runs.values():
+            with _failing_alone(one):
+                one.finish()
     failed |= {name: one.failed for name, one in runs.items() if one.failed}
     return Ended(stopped(), failed)
 

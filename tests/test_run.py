@@ -1,0 +1,165 @@
+"""What a run writes behind the training loop's back, and what it says when."""
+
+import json
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import checkpoint, config, observe, run, workdir
+from gan_jax.errors import DISK, DIVERGED, UserError
+from tests.test_checkpoint import state_at
+
+CONFIG = str(Path(__file__).parent / 'smoke.py')
+FACTS = {'config': {}, 'data': ''}
+LONG = 60  # seconds, so that a test of what fails to wait ends
+
+
+@pytest.fixture
+def parts():
+    """A run that trains nothing: a picture is due at 10, and nothing is evaluated."""
+    settings = json.loads(config.read(CONFIG, ['--config.evaluate.metrics=']).to_json())
+    images = np.zeros((observe.GRID, 4, 4, 1), np.uint8)
+    return SimpleNamespace(
+        settings=settings, subset=None, generate=lambda state, seed, indices: iter([images])
+    )
+
+
+def opened(parts, folder, status=0):
+    return run.opened(parts, folder, FACTS, None, lambda: status, shown=False)
+
+
+def saved(folder):
+    return workdir.steps(folder / 'checkpoints')
+
+
+def picture(folder):
+    return folder / 'samples' / '00000010.png'
+
+
+def told(folder):
+    return workdir.read_status(folder)['status']
+
+
+def held(monkeypatch, where, name, gate, after=lambda: None):
+    """A function that waits for the gate, works, and then calls `after`."""
+    real = getattr(where, name)
+
+    def waiting(*arguments):
+        assert gate.wait(LONG)
+        real(*arguments)
+        after()
+
+    monkeypatch.setattr(where, name, waiting)
+
+
+def failing(monkeypatch, where, name, status):
+    def fail(*arguments):
+        raise UserError('as it happens', status)
+
+    monkeypatch.setattr(where, name, fail)
+
+
+def test_training_goes_on_while_the_disk_is_slow(parts, tmp_path, monkeypatch):
+    gate = threading.Event()
+    held(monkeypatch, observe, 'write_picture', gate)
+    held(monkeypatch, checkpoint, 'save', gate)
+    with opened(parts, tmp_path) as one:
+        assert one.look(state_at(10), 10) is False
+        one.save(state_at(10), 10)
+        one.look(state_at(11), 11)
+        assert not picture(tmp_path).exists() and not saved(tmp_path)
+        gate.set()
+    assert picture(tmp_path).exists() and saved(tmp_path) == {10}
+    assert told(tmp_path) == 'done'
+
+
+@pytest.mark.parametrize(('status', 'word'), [(143, 'stopped'), (0, 'done')])
+def test_it_says_that_a_step_is_saved_when_it_is(
+    status, word, parts, tmp_path, monkeypatch, capsys
+):
+    gate, seen = threading.Event(), []
+    held(monkeypatch, checkpoint, 'save', gate, lambda: seen.append(told(tmp_path)))
+    with opened(parts, tmp_path, status) as one:
+        one.look(state_at(10), 10)
+        one.save(state_at(10), 10)
+        threading.Timer(0.2, gate.set).start()
+    assert seen == ['running'] and told(tmp_path) == word
+    assert ('saved step 10' in capsys.readouterr().out) == (status != 0)
+
+
+def test_a_checkpoint_that_says_seen_comes_after_the_picture(parts, tmp_path, monkeypatch):
+    gate, seen = threading.Event(), []
+    held(monkeypatch, observe, 'write_picture', gate)
+    monkeypatch.setattr(
+        checkpoint, 'save', lambda *a: seen.append((a[-1]['seen'], picture(tmp_path).exists()))
+    )
+    with opened(parts, tmp_path) as one:
+        one.look(state_at(10), 10)
+        one.save(state_at(10), 10)
+        threading.Timer(0.2, gate.set).start()
+    assert seen == [(True, True)]
+
+
+def test_a_step_without_its_picture_is_not_saved(parts, tmp_path, monkeypatch):
+    failing(monkeypatch, observe, 'write_picture', DISK)
+    with pytest.raises(UserError, match='as it happens') as caught:
+        with opened(parts, tmp_path) as one:
+            one.look(state_at(10), 10)
+            one.save(state_at(10), 10)
+    assert caught.value.status == DISK and not saved(tmp_path)
+
+
+@pytest.mark.parametrize('status', [DISK, DIVERGED])
+def test_a_save_that_fails_ends_the_run_at_the_next_look(status, parts, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match='as it happens') as caught:
+        with opened(parts, tmp_path) as one:
+            one.save(state_at(10), 10)
+            one.finish()
+            failing(monkeypatch, checkpoint, 'save', status)
+            one.save(state_at(20), 20)
+            with pytest.raises(UserError):
+                one.finish()
+            one.look(state_at(21), 21)
+            raise AssertionError('it went on')
+    assert caught.value.status == status
+    reason = workdir.read_status(tmp_path)
+    assert (reason['status'], reason['exit']) == ('failed', status)
+    assert saved(tmp_path) == {10}
+
+
+def test_a_save_that_fails_in_the_end_is_no_success(parts, tmp_path, monkeypatch, capsys):
+    failing(monkeypatch, checkpoint, 'save', DISK)
+    with pytest.raises(UserError, match='as it happens'):
+        with opened(parts, tmp_path, 143) as one:
+            one.save(state_at(10), 10)
+    assert told(tmp_path) == 'failed'
+    assert 'saved' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('place', ['checkpoints', 'best'])
+def test_what_is_saved_is_the_state_as_it_was(place, parts, tmp_path, monkeypatch):
+    """The next step takes the memory of the state, and writes to it."""
+    gate, state = threading.Event(), state_at(10, value=3.0)
+    held(monkeypatch, checkpoint, 'save', gate)
+    monkeypatch.setattr(observe, 'evaluated', lambda *_: {'fd_digits': 1.0})
+    parts.settings['evaluate']['metrics'] = 'fd_digits'
+    # A buffer may not be given away twice, and `state_at` uses some in several places.
+    state = jax.tree.map(lambda x: jax.device_put(np.array(x)), state)
+    expected = checkpoint.digests(state_at(10, value=3.0))
+    step = jax.jit(lambda tree: jax.tree.map(lambda x: x + 1, tree), donate_argnums=0)
+    with opened(parts, tmp_path) as one:
+        if place == 'best':
+            one.look(state, 10)
+            one.save_best(state, 10)
+        else:
+            one.save(state, 10)
+        state = step(step(state))
+        jax.block_until_ready(state)
+        gate.set()
+    found = checkpoint._record(tmp_path / place, 10)
+    assert found['leaves'] == expected
+    assert checkpoint.restore(tmp_path / place, state).step == 10
