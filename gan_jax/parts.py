@@ -77,7 +77,9 @@ def assemble(
             f'{settings["batch_size"]}: make the batch smaller',
             DATA,
         )
-    mesh = sharding.make_mesh(devices or settings['mesh']['data'], settings['batch_size'])
+    mesh = sharding.make_mesh(
+        devices or settings['mesh']['data'], settings['batch_size'], settings['accumulate']
+    )
     try:
         experiment = build(
             settings,
