@@ -35,6 +35,7 @@ VALUES = {
     'batch_size': (int, lambda v: v >= 2, 'an integer of at least 2'),
     'd_steps': COUNT,
     'accumulate': COUNT,
+    'steps_per_dispatch': COUNT,
     'joint': (bool, lambda v: True, 'True or False'),
     'data.name': TEXT,
     'data.size': COUNT,
