@@ -13,7 +13,7 @@ from typing import Any
 
 import orbax.checkpoint as ocp
 
-from gan_jax import checkpoint, observe, workdir
+from gan_jax import checkpoint, memory, observe, workdir
 from gan_jax.best import Best
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts
@@ -155,6 +155,9 @@ def opened(
         restored: from `restart.resume`.
         stopped: from `signals.stop_on_signal`.
         shown: whether it has the terminal.
+
+    Raises:
+        UserError: what is trained inside ran out of device memory.
     """
     settings, since = parts.settings, _seen(restored)
     workdir.write_json(folder / 'config.json', settings)
@@ -170,7 +173,8 @@ def opened(
         best = Best(folder / 'best', best_by(settings))
         run = Run(parts, folder, facts, restored, stopped, writers, checkpoints, best)
         try:
-            yield run
+            with memory.advising(settings):
+                yield run
         except UserError as error:
             run.fail(error)
             raise
