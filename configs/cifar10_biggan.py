@@ -41,6 +41,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.latent.dim = 80
     c.generator = dict(fn='gan_jax.models.biggan.Generator', channels=96, num_classes=CLASSES)
     c.discriminator = dict(fn='gan_jax.models.biggan.Trunk', channels=96)
+    c.generator.remat = c.discriminator.remat = False
     c.logit = dict(
         fn='gan_jax.models.critic.Projection', num_classes=CLASSES, initializer='orthogonal'
     )

@@ -29,5 +29,6 @@ def get_config(text: str = '') -> ConfigDict:
     c.d_steps = 5
     c.generator.fn = 'gan_jax.models.resnet.Generator'
     c.discriminator.fn = 'gan_jax.models.resnet.Trunk'
+    c.generator.remat = c.discriminator.remat = False
     c.logit.initializer = 'glorot'
     return c

@@ -31,6 +31,8 @@ def get_config(text: str = '', *, conditional: bool = False) -> ConfigDict:
     c.steps = 200_000
     c.batch_size = 64
     c.d_steps = 1
+    c.accumulate = 1
+    c.steps_per_dispatch = 10  # on a CPU always 1
     c.joint = True
     c.data = dict(name='cifar10', size=32, dir='', fraction=1.0, subset_seed=0)
     c.latent = dict(dim=128)

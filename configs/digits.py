@@ -20,6 +20,8 @@ def get_config(text: str = '') -> ConfigDict:
     c.steps = 1400
     c.batch_size = 64
     c.d_steps = 1
+    c.accumulate = 1
+    c.steps_per_dispatch = 1
     c.joint = True
     c.data = dict(name='digits', size=16, dir='', fraction=1.0, subset_seed=0)
     c.latent = dict(dim=128)

@@ -34,6 +34,8 @@ VALUES = {
     'steps': COUNT,
     'batch_size': (int, lambda v: v >= 2, 'an integer of at least 2'),
     'd_steps': COUNT,
+    'accumulate': COUNT,
+    'steps_per_dispatch': COUNT,
     'joint': (bool, lambda v: True, 'True or False'),
     'data.name': TEXT,
     'data.size': COUNT,
@@ -108,6 +110,7 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
         checked = key in VALUES or not {*TERM, *OPTIMIZER}.isdisjoint(key.split('.'))
         if not checked and isinstance(value, float) and not math.isfinite(value):
             wrong.append(f'config.{key} is {value}: give a finite number')
+    wrong += _batch_faults(values)
     wrong += _block_faults(config, allow)
     return wrong or _policy_faults(config, allow)
 
@@ -159,6 +162,15 @@ def _is(kind: type, value: Any) -> bool:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return number and math.isfinite(value)
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
+    size, parts = (values.get(key) for key in ('batch_size', 'accumulate'))
+    if _is(int, size) and _is(int, parts) and parts > 0 and size % parts:
+        yield (
+            f'config.accumulate is {parts}, and config.batch_size {size} does not divide into so '
+            'many parts: change one of them'
+        )
 
 
 def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:

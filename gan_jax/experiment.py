@@ -71,6 +71,7 @@ def build(
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
         ema=Ema(**config['ema']),
         joint=config['joint'],
+        accumulate=config['accumulate'],
     )
     hyper = Hyper(
         seed=np.int32(config['seed']),

@@ -4,7 +4,7 @@ Both give the same batches, a function of seed and step.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -24,13 +24,14 @@ class Feed(NamedTuple):
 
     Attributes:
         held: () -> the arrays that stay on the devices.
-        rows: (seed, step) -> what a step gets beside them, spread over the devices.
+        rows: (seed, step, count=1) -> what a step gets beside them, spread over the devices; for a
+            `count` above 1 what the steps from `step` on get, with a leading axis of them.
         batch: (held, rows) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
-        shapes: of held and of rows, as `jax.ShapeDtypeStruct`s with shardings.
+        shapes: of held and of the rows of one step, as `jax.ShapeDtypeStruct`s with shardings.
     """
 
     held: Callable[[], Arrays]
-    rows: Callable[[int, int], Any]
+    rows: Callable[..., Any]
     batch: Callable[[Arrays, Any], Arrays]
     shapes: tuple[Any, Any]
 
@@ -56,16 +57,17 @@ def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
 
 def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
     everywhere, spread = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
-    count = len(dataset.images)
+    size = len(dataset.images)
     resident = in_memory(dataset)
 
-    def rows(seed, step):
-        return sampler.of_step(seed, step, d_steps, batch_size, count)
+    def rows(seed, step, count=1):
+        steps = range(step, step + count)
+        return _put([sampler.of_step(seed, s, d_steps, batch_size, size) for s in steps], mesh)
 
     indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
     return Feed(
         held=functools.cache(lambda: jax.device_put(resident, everywhere)),
-        rows=lambda seed, step: jax.device_put(rows(seed, step), spread),
+        rows=rows,
         batch=lambda held, rows: {name: array[rows] for name, array in held.items()},
         shapes=(jax.tree.map(lambda x: _struct(x, everywhere), resident), indices),
     )
@@ -80,11 +82,11 @@ def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
     sizes = {'batch_size': batch_size, 'd_steps': d_steps}
     ahead = {}  # the open stream, and the (seed, step) that it stands at
 
-    def rows(seed, step):
+    def rows(seed, step, count=1):
         if ahead.get('at') != (seed, step):
             ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **sizes)
-        ahead['at'] = seed, step + 1
-        return jax.device_put(next(ahead['batches']), spread)
+        ahead['at'] = seed, step + count
+        return _put([next(ahead['batches']) for _ in range(count)], mesh)
 
     return Feed(
         held=dict,
@@ -92,6 +94,14 @@ def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
         batch=lambda held, rows: rows,
         shapes=({}, {'image': image, 'label': label}),
     )
+
+
+def _put(steps: Sequence[Any], mesh: Mesh) -> Any:
+    """The arrays [k, B, ...] of one step, or [n, k, B, ...] of n, spread over the devices."""
+    if len(steps) == 1:
+        return jax.device_put(steps[0], sharding.batch_sharding(mesh, axis=1))
+    stacked = jax.tree.map(lambda *xs: np.stack(xs), *steps)
+    return jax.device_put(stacked, sharding.batch_sharding(mesh, axis=2))
 
 
 def _struct(array: np.ndarray, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:

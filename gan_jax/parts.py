@@ -28,6 +28,8 @@ class Parts(NamedTuple):
         reference: the whole train split, which metrics compare with.
         experiment: networks, terms and numbers.
         program: the train step.
+        at_once: how many steps are tried as one dispatch, see `schedule.at_once`. On a CPU 1: XLA
+            runs the gradients of convolutions inside a loop far slower there.
         generate: (state, seed, indices) -> generated images, see `generate.make_generate`.
         evaluation: names of metrics -> the metrics, prepared once.
     """
@@ -38,6 +40,7 @@ class Parts(NamedTuple):
     reference: data.DataSet
     experiment: Experiment
     program: Program
+    at_once: int
     generate: Callable[..., Iterator[np.ndarray]]
     evaluation: Callable[[str], Evaluation]
 
@@ -94,6 +97,7 @@ def assemble(
         reference,
         experiment,
         program,
+        at_once=1 if jax.default_backend() == 'cpu' else settings['steps_per_dispatch'],
         generate=drawing(experiment, settings),
         evaluation=functools.cache(lambda metrics: protocol.prepare(metrics, given)),
     )
@@ -123,7 +127,8 @@ def fit(
             f'{settings["batch_size"]}: make the batch smaller',
             DATA,
         )
-    mesh = sharding.make_mesh(devices or settings['mesh']['data'], settings['batch_size'])
+    count = devices or settings['mesh']['data']
+    mesh = sharding.make_mesh(count, settings['batch_size'], settings['accumulate'])
     try:
         experiment = build(
             settings,

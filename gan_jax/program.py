@@ -12,6 +12,7 @@ from gan_jax import sharding
 from gan_jax.data import DataSet
 from gan_jax.experiment import Experiment
 from gan_jax.feed import make_feed
+from gan_jax.schedule import acting
 from gan_jax.state import Hyper, TrainState, create, empty
 from gan_jax.step import make_train_step
 
@@ -22,14 +23,15 @@ class Program(NamedTuple):
     Attributes:
         shapes: `jax.ShapeDtypeStruct`s with shardings, like a state.
         init: hyper -> the state before the first step.
-        update: (state, step, hyper) -> the state after that step; the state given is used up.
+        update: (state, step, hyper, count=1) -> the state after `count` steps, which begin at
+            `step` and have the same terms in them; the state given is used up.
         lower: () -> the step that has every term in it, lowered and not compiled.
         reset: metrics -> running means that have seen nothing.
     """
 
     shapes: TrainState
     init: Callable[[Hyper], TrainState]
-    update: Callable[[TrainState, int, Hyper], TrainState]
+    update: Callable[..., TrainState]
     lower: Callable[[], jax.stages.Lowered]
     reset: Callable[[Any], Any]
 
@@ -83,24 +85,33 @@ def make_program(
         return init_without_metrics(hyper).replace(metrics=empty(metrics))
 
     @functools.cache
-    def compiled(active: frozenset[str]):
+    def compiled(active: frozenset[str], several: bool):
         def update(*arguments):
             return step_with(active)(*arguments)[0]
 
-        return jax.jit(update, donate_argnums=0, out_shardings=everywhere)
+        def updates(state, held, rows, hyper):
+            def one(state, rows):
+                return update(state, held, rows, hyper), None
+
+            return jax.lax.scan(one, state, rows)[0]
+
+        run = updates if several else update
+        return jax.jit(run, donate_argnums=0, out_shardings=everywhere)
 
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere),
         jax.eval_shape(init, hyper),
     )
 
-    def update(state, step, hyper):
-        active = frozenset(name for name in terms if step % every[name] == 0)
-        rows = feed.rows(int(hyper.seed), step)
-        return compiled(active)(state, feed.held(), rows, hyper)
+    def update(state, step, hyper, count=1):
+        sets = {acting(one, every) for one in range(step, step + count)}
+        if len(sets) > 1:
+            raise ValueError(f'the {count} steps from {step} on have not the same terms in them')
+        rows = feed.rows(int(hyper.seed), step, count)
+        return compiled(sets.pop(), count > 1)(state, feed.held(), rows, hyper)
 
     def lower():
-        return compiled(frozenset(terms)).lower(shapes, *feed.shapes, hyper)
+        return compiled(frozenset(terms), False).lower(shapes, *feed.shapes, hyper)
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=everywhere)
     return Program(shapes, init, update, lower, reset)

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
-from gan_jax import checkpoint, observe, workdir
+from gan_jax import checkpoint, memory, observe, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
 from gan_jax.errors import UserError
@@ -179,6 +179,9 @@ def opened(
         restored: from `restart.resume`.
         stopped: from `signals.stop_on_signal`.
         shown: whether it has the terminal.
+
+    Raises:
+        UserError: what is trained inside ran out of device memory.
     """
     settings, since = parts.settings, _seen(restored)
     workdir.write_json(folder / 'config.json', settings)
@@ -196,7 +199,8 @@ def opened(
         best = Best(folder / 'best', best_by(settings), background.submit)
         run = Run(parts, folder, facts, restored, stopped, writers, checkpoints, best, background)
         try:
-            yield run
+            with memory.advising(settings):
+                yield run
             run.finish()
         except UserError as error:
             run.fail(error)

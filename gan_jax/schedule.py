@@ -1,4 +1,7 @@
-"""When a run looks at what: the steps at which something is due, and what is measured then."""
+"""When a run looks at what: the steps at which something is due, and what is measured then.
+
+And so which steps can be one dispatch: those between which there is nothing to look at.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +21,30 @@ def due(step: int, settings: Mapping[str, Any]) -> set[str]:
     wanted = {'evaluate'} if step == 0 else {'log', 'evaluate', 'full', 'checkpoint'}
     found = {name for name in wanted if step % every[name] == 0}
     return found | ({'sample'} if _picture_due(step, every['sample']) else set())
+
+
+def acting(step: int, every: Mapping[str, int]) -> frozenset[str]:
+    """The terms that act in the step after `step`, of those in `every`, name -> each how many."""
+    return frozenset(name for name, interval in every.items() if step % interval == 0)
+
+
+def at_once(step: int, most: int, settings: Mapping[str, Any], every: Mapping[str, int]) -> int:
+    """How many steps from `step` on are one dispatch: `most`, or 1.
+
+    They are `most` if `step` is a multiple of it, nothing is due between them and the same terms
+    act in all. That depends on no step before: a resumed run makes the dispatches that one makes
+    which was never stopped, and so has its bits.
+
+    Args:
+        step: steps that are done.
+        most: what is tried.
+        settings: the resolved config.
+        every: of each term, how often it acts.
+    """
+    together = range(step, step + most)
+    aligned = step % most == 0
+    alike = len({acting(one, every) for one in together}) == 1
+    return most if aligned and alike and not any(due(s, settings) for s in together[1:]) else 1
 
 
 def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:

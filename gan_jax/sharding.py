@@ -13,11 +13,11 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from gan_jax.errors import UserError
 
 
-def make_mesh(count: int, batch_size: int) -> Mesh:
-    """A mesh of `count` devices, all of them when -1.
+def make_mesh(count: int, batch_size: int, accumulate: int = 1) -> Mesh:
+    """A mesh of `count` devices, all of them when -1, for batches in `accumulate` parts.
 
     Raises:
-        UserError: there are fewer devices, or the batch does not divide among them.
+        UserError: there are fewer devices, or the parts of a batch do not divide among them.
     """
     devices = jax.devices()
     used = len(devices) if count == -1 else count
@@ -25,9 +25,10 @@ def make_mesh(count: int, batch_size: int) -> Mesh:
         raise UserError(
             f'config.mesh.data asks for {used} devices, this machine has {len(devices)}'
         )
-    if batch_size % used:
+    if batch_size % (used * accumulate):
+        parts = f' in {accumulate} parts (config.accumulate)' if accumulate > 1 else ''
         raise UserError(
-            f'config.batch_size {batch_size} does not divide among {used} devices: '
+            f'config.batch_size {batch_size}{parts} does not divide among {used} devices: '
             'change it, or use fewer with --config.mesh.data=N'
         )
     return line(devices[:used])

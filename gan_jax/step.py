@@ -16,6 +16,7 @@ from gan_jax import views
 from gan_jax.augment import policy as policies
 from gan_jax.critique import critique
 from gan_jax.keys import named
+from gan_jax.microbatch import in_parts, repeat
 from gan_jax.plan import latents_of, plan, read
 from gan_jax.state import Ema, Hyper, Net, TrainState, accumulate, average
 from gan_jax.terms import Term, total
@@ -49,6 +50,11 @@ class Game(NamedTuple):
         ema: of the generator.
         joint: one discriminator pass for all views. False runs it once per view, for a
             discriminator whose layers look across the batch.
+        accumulate: how many parts the batch of each update is cut into. They run one after another
+            in the memory of one, and the mean of their gradients moves the player once. What looks
+            across a batch (BatchNorm, contrastive negatives, mixup) then sees one part, collections
+            and the terms' states move with every part, and the draws are others; all else is the
+            same mathematics.
     """
 
     generator: nn.Module
@@ -59,6 +65,7 @@ class Game(NamedTuple):
     augment: Augment = Augment()
     ema: Ema = Ema()
     joint: bool = True
+    accumulate: int = 1
 
 
 def make_train_step(
@@ -86,12 +93,12 @@ def make_train_step(
         ValueError: two terms give one name to different views or latents, a term reads the input
             gradient of a view that it does not declare, or of images that `augment.critic` mixes.
     """
-    real_source, gradients = _gradients(game, terms, every, shard)
+    gradient = _gradient(game, terms, every, shard)
 
-    def update(side, state, real, key, hyper):
-        grads, (stats, term_states, metrics) = gradients[side](state, real, key, hyper)
-        net = _descend(game, side, getattr(state, side), grads, stats, hyper)
-        return state.replace(terms=term_states, **{side: net}), metrics
+    def update(side, state, batch, keys, hyper):
+        state, grads, metrics = gradient(side, state, batch, keys, hyper)
+        net = _descend(game, side, getattr(state, side), grads, hyper)
+        return state.replace(**{side: net}), metrics
 
     def train_step(state, batch, hyper):
         d_steps, size = batch['label'].shape
@@ -100,13 +107,13 @@ def make_train_step(
         def d_body(state, i_and_batch):
             i, batch = i_and_batch
             d_key = named(key, 'd', i)
-            return update('d', state, real_source(batch, d_key, hyper), d_key, hyper)
+            return update('d', state, batch, (d_key, d_key), hyper)
 
-        state, d_metrics = _repeat(d_body, state, (jnp.arange(d_steps), batch), d_steps)
+        state, d_metrics = repeat(d_body, state, (jnp.arange(d_steps), batch), d_steps)
         # The generator meets the reals of the last discriminator update, drawn the same way.
         last = jax.tree.map(lambda x: x[-1], batch)
-        real = real_source(last, named(key, 'd', d_steps - 1), hyper)
-        state, g_metrics = update('g', state, real, named(key, 'g'), hyper)
+        keys = named(key, 'd', d_steps - 1), named(key, 'g')
+        state, g_metrics = update('g', state, last, keys, hyper)
         metrics = {**{k: jnp.mean(v) for k, v in d_metrics.items()}, **g_metrics}
         return state.replace(
             step=state.step + 1,
@@ -131,17 +138,17 @@ def make_d_gradient(
         of D's whole loss, like `state.d.params`. The step's i-th update has the key
         named(jax.random.key(hyper.seed), 'step', state.step, 'd', i).
     """
-    real_source, gradients = _gradients(game, terms, every, shard)
+    gradient = _gradient(game, terms, every, shard)
 
     def d_gradient(state, batch, key, hyper):
-        return gradients['d'](state, real_source(batch, key, hyper), key, hyper)[0]
+        return gradient('d', state, batch, (key, key), hyper)[1]
 
     return d_gradient
 
 
-def _gradients(game, terms, every, shard):
-    """What makes reals of a batch, and for each side (state, real, key, hyper) -> (the gradient of
-    that player's loss, (its collections, the terms' states, metrics)).
+def _gradient(game, terms, every, shard):
+    """(side, state, batch, (key of the reals, of all else), hyper) -> (the state with that
+    player's collections and the terms' states moved, the gradient of its loss, metrics).
     """
     sides = {side: plan(terms, side, game.augment.view) for side in 'dg'}
     latents = latents_of(terms)
@@ -203,20 +210,15 @@ def _gradients(game, terms, every, shard):
 
         return jax.grad(loss, has_aux=True)(state.g.params)
 
-    return real_source, {'d': d_gradient, 'g': g_gradient}
+    def gradient(side, state, batch, keys, hyper):
+        real_key, key = keys
+        real = real_source(batch, real_key, hyper)
+        of_side = d_gradient if side == 'd' else g_gradient
+        grads, (stats, term_states, metrics) = of_side(state, real, key, hyper)
+        net = getattr(state, side).replace(stats=stats)
+        return state.replace(terms=term_states, **{side: net}), grads, metrics
 
-
-def _repeat(body: Callable, carry: Any, rows: Any, count: int) -> tuple[Any, Any]:
-    """`jax.lax.scan`; on a CPU, where XLA runs the backward pass of a convolution inside a loop
-    14 to 30 times slower, the same written out. (A scan of `unroll=count` still is a loop there.)
-    """
-    if jax.default_backend() != 'cpu':
-        return jax.lax.scan(body, carry, rows)
-    outs = []
-    for i in range(count):
-        carry, out = body(carry, jax.tree.map(lambda x, i=i: x[i], rows))
-        outs.append(out)
-    return carry, jax.tree.map(lambda *xs: jnp.stack(xs), *outs)
+    return in_parts(gradient, game.accumulate, shard)
 
 
 def _generate(
@@ -241,7 +243,7 @@ def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, A
     return {n: jax.tree.map(lambda w, n=n: w * every.get(n, 1), w) for n, w in weights.items()}
 
 
-def _descend(game: Game, side: str, net: Net, grads: Any, stats: Any, hyper: Hyper) -> Net:
+def _descend(game: Game, side: str, net: Net, grads: Any, hyper: Hyper) -> Net:
     direction, opt = game.optimizers[side].update(grads, net.opt, net.params)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
-    return Net(optax.apply_updates(net.params, moves), stats, opt)
+    return Net(optax.apply_updates(net.params, moves), net.stats, opt)

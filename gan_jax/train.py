@@ -13,7 +13,7 @@ from gan_jax import cli, config, restart, run, workdir
 from gan_jax.dry_run import describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
-from gan_jax.schedule import due, evaluations
+from gan_jax.schedule import at_once, due, evaluations
 from gan_jax.signals import stop_on_signal
 from gan_jax.watches import bar
 
@@ -50,7 +50,8 @@ def train(parts: Parts, folder: Path) -> int:
         0 when it is done; 130 or 143 when a signal came, after the step has been saved.
 
     Raises:
-        UserError: the workdir cannot be used or holds another run, or the run has diverged.
+        UserError: the workdir cannot be used or holds another run, or the run has diverged, or
+            the devices' memory is not enough.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
     for metrics in evaluations(settings).values():
@@ -60,10 +61,9 @@ def train(parts: Parts, folder: Path) -> int:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
         facts = restart.facts_of(parts)
         restored = restart.resume(parts, folder, facts)
-        state = restored.state if restored else program.init(hyper)
-        step = restored.step if restored else 0
-
         with run.opened(parts, folder, facts, restored, stopped) as opened:
+            step = restored.step if restored else 0
+            state = restored.state if restored else program.init(hyper)
             while True:
                 # Look.
                 if opened.look(state, step):
@@ -77,9 +77,10 @@ def train(parts: Parts, folder: Path) -> int:
                 if ending:
                     break
 
-                # Step.
-                state = program.update(state, step, hyper)
-                step += 1
+                # Step, or several in one dispatch where nothing is due between them.
+                count = at_once(step, parts.at_once, settings, parts.experiment.every)
+                state = program.update(state, step, hyper, count)
+                step += count
         return stopped()
 
 

@@ -53,6 +53,8 @@ def test_every_fault_is_named_in_one_go():
         ('seed=2147483648', 'config.seed is 2147483648'),
         ('batch_size=1', 'config.batch_size is 1: give an integer of at least 2'),
         ('d_steps=0', 'config.d_steps is 0: give a positive integer'),
+        ('accumulate=0', 'config.accumulate is 0: give a positive integer'),
+        ('accumulate=3', 'config.accumulate is 3, and config.batch_size 64 does not divide'),
         ('data.size=0', 'config.data.size is 0'),
         ('latent.dim=0', 'config.latent.dim is 0'),
         ('augment.strength=-0.1', 'config.augment.strength is -0.1'),

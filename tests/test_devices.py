@@ -232,3 +232,5 @@ def test_mesh_errors():
         sharding.make_mesh(5, 20)
     with pytest.raises(UserError, match=r'batch_size 6 does not divide among 4 devices'):
         sharding.make_mesh(-1, 6)
+    with pytest.raises(UserError, match=r'batch_size 8 in 4 parts .* does not divide among 4 dev'):
+        sharding.make_mesh(-1, 8, 4)

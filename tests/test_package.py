@@ -27,12 +27,14 @@ ALLOWED = {
     'data': BASE,
     'models': BASE,
     'augment': BASE,
+    'microbatch': {'keys'},
     'views': BASE | {'augment'},
     'critique': BASE | {'augment', 'views', 'models'},
     'terms': BASE | {'augment', 'views', 'models'},
     'state': BASE | {'augment', 'views', 'models', 'terms'},
     'plan': BASE | {'augment', 'views', 'terms'},
-    'step': BASE | {'augment', 'views', 'models', 'terms', 'critique', 'plan', 'state'},
+    'step': BASE
+    | {'augment', 'views', 'models', 'terms', 'critique', 'plan', 'state', 'microbatch'},
 }
 # Programs: only another program may import one, or the folder that one is made of.
 COMMANDS = {'train', 'sample', 'prepare', 'report', 'sweep', 'benchmark'}

@@ -91,10 +91,10 @@ def counting(monkeypatch, before=lambda number, parts: parts):
 def signalled(parts, number=signal.SIGTERM):
     """Parts of a run that is sent a signal in its third step."""
 
-    def update(state, step, hyper):
+    def update(state, step, *rest):
         if step == 2:
             os.kill(os.getpid(), number)
-        return parts.program.update(state, step, hyper)
+        return parts.program.update(state, step, *rest)
 
     return parts._replace(program=parts.program._replace(update=update))
 

@@ -115,10 +115,10 @@ def interrupt_after(monkeypatch, stop):
     def interrupting(*arguments, **options):
         program = make_program(*arguments, **options)
 
-        def update(state, step, hyper):
+        def update(state, step, *rest):
             if step + 1 == stop:
                 os.kill(os.getpid(), signal.SIGTERM)
-            return program.update(state, step, hyper)
+            return program.update(state, step, *rest)
 
         return program._replace(update=update)
 

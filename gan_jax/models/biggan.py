@@ -34,6 +34,7 @@ from gan_jax.models.layers import (
     Dense,
     SelfAttention,
     initializer,
+    run,
     spectral,
     square,
     wide,
@@ -62,6 +63,8 @@ class Generator(nn.Module):
             of its own, without spectral normalisation where it stands alone.
         attention: self-attention on the map of half the image's side.
         initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
+        remat: whether the backward pass computes the inside of each block again instead of keeping
+            it: less memory, the same numbers, more time.
         dtype: of the layers; BatchNorm's statistics and the image are float32 at least.
     """
 
@@ -72,6 +75,7 @@ class Generator(nn.Module):
     shared: int = 128
     attention: bool = True
     initializer: str = 'orthogonal'
+    remat: bool = False
     dtype: Any = None
 
     @nn.compact
@@ -98,12 +102,13 @@ class Generator(nn.Module):
             shortcut_init=options['kernel_init'],
             **options,
         )
+        call = partial(run, train=train, remat=self.remat)
         x = spectral(Dense(16 * first, name='dense', **options), z, train=train)
         x = x.reshape(-1, 4, 4, first)
         for i, (features, condition) in enumerate(zip(others, conditions, strict=True)):
-            x = block(features, name=f'block_{i}')(x, condition, train=train)
+            x = call(block(features, name=f'block_{i}'), x, condition)
             if self.attention and 2 * x.shape[1] == side:
-                x = SelfAttention(name='attention', **options)(x, train=train)
+                x = call(SelfAttention(name='attention', **options), x)
         x = nn.relu(norm(name='norm')(x, None, train=train))
         x = spectral(Conv(self.shape[2], (3, 3), name='image', **options), x, train=train)
         return (jnp.tanh(wide(x)) + 1) / 2
@@ -138,6 +143,8 @@ class Trunk(nn.Module):
             channels has no shortcut and, at 32 px, three blocks halve the map; otherwise that of
             BigGAN's authors and StudioGAN.
         initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
+        remat: whether the backward pass computes the inside of each block again instead of keeping
+            it: less memory, the same numbers, more time.
         dtype: of the convolutions; spectral norms and features are float32 at least.
     """
 
@@ -145,6 +152,7 @@ class Trunk(nn.Module):
     attention: bool = True
     compare_gan: bool = True
     initializer: str = 'orthogonal'
+    remat: bool = False
     dtype: Any = None
 
     @nn.compact
@@ -160,9 +168,10 @@ class Trunk(nn.Module):
         options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
         multiples = _DOWN[side]
         halvings = len(multiples) - 1 if self.compare_gan else _HALVINGS[side]
+        call = partial(run, train=train, remat=self.remat)
         x = 2 * image - 1
         for i, multiple in enumerate(multiples):
-            x = DownBlock(
+            block = DownBlock(
                 features=self.channels * multiple,
                 hidden=self.channels * multiple,
                 down=i < halvings,
@@ -171,7 +180,8 @@ class Trunk(nn.Module):
                 shortcut_init=options['kernel_init'],
                 name=f'block_{i}',
                 **options,
-            )(x, train=train)
+            )
+            x = call(block, x)
             if self.attention and i == 0:
-                x = SelfAttention(name='attention', **options)(x, train=train)
+                x = call(SelfAttention(name='attention', **options), x)
         return wide(nn.relu(x)).sum((1, 2))  # [N, F]

@@ -47,13 +47,8 @@ class UpBlock(nn.Module):
         y = nn.relu(self.norm(name='norm_0')(x, condition, train=train))
         y = call(UpConv(self.features, name='conv_0', **options), y)
         y = nn.relu(self.norm(name='norm_1')(y, condition, train=train))
-<<<<<<< HEAD
         y = call(Conv(self.features, name='conv_1', **options), y)
-        shortcut = nn.Dense(
-=======
-        y = call(conv(name='conv_1'), y)
         shortcut = Dense(
->>>>>>> df470a5 (The same for the biases of convolutions and of the blocks' shortcuts)
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
         return y + double(call(shortcut, x))

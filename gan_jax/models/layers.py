@@ -110,6 +110,16 @@ def caller(normalised: bool, *, train: bool) -> Callable[[nn.Module, Array], Arr
     return partial(spectral, train=train) if normalised else lambda layer, x: layer(x)
 
 
+def run(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:
+    """`block(*inputs, train=train)`; with `remat` the backward pass computes its inside again.
+
+    Of the block only its inputs are kept then, for about one more forward pass of it.
+    """
+    if not remat:
+        return block(*inputs, train=train)
+    return nn.remat(lambda block, *inputs: block(*inputs, train=train))(block, *inputs)
+
+
 def double(x: Array) -> Array:
     """The map [N, H, W, C] twice as large, [N, 2H, 2W, C], by its nearest values."""
     n, h, w, c = x.shape

@@ -22,7 +22,7 @@ from jax import Array
 
 from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.conv import Conv
-from gan_jax.models.layers import ConditionalNorm, Dense, channels, initializer, square, wide
+from gan_jax.models.layers import ConditionalNorm, Dense, channels, initializer, run, square, wide
 
 
 class _Layers(NamedTuple):
@@ -49,12 +49,15 @@ class Generator(nn.Module):
         width: factor on every number of channels.
         num_classes: with classes, the blocks' norms have a gain and a bias for each class, which
             start at 1 and 0; 0 is unconditional.
+        remat: whether the backward pass computes the inside of each block again instead of keeping
+            it: less memory, the same numbers, more time.
         dtype: of the layers; BatchNorm's statistics and the image are float32 at least.
     """
 
     shape: tuple[int, int, int]
     width: float = 1.0
     num_classes: int = 0
+    remat: bool = False
     dtype: Any = None
 
     @nn.compact
@@ -85,7 +88,8 @@ class Generator(nn.Module):
         x = Dense(units, dtype=self.dtype, kernel_init=_glorot, name='dense')(z)
         x = x.reshape(-1, bottom, bottom, first)
         for i, features in enumerate(others):
-            x = block(features, name=f'block_{i}')(x, condition, train=train)
+            own = block(features, name=f'block_{i}')
+            x = run(own, x, condition, train=train, remat=self.remat)
         x = nn.relu(norm(name='norm')(x, None, train=train))
         x = Conv(self.shape[2], (3, 3), dtype=self.dtype, kernel_init=_glorot, name='image')(x)
         return (jnp.tanh(wide(x)) + 1) / 2
@@ -96,10 +100,13 @@ class Trunk(nn.Module):
 
     Attributes:
         width: factor on every number of channels.
+        remat: whether the backward pass computes the inside of each block again instead of keeping
+            it: less memory, the same numbers, more time.
         dtype: of the convolutions; spectral norms and features are float32 at least.
     """
 
     width: float = 1.0
+    remat: bool = False
     dtype: Any = None
 
     @nn.compact
@@ -117,11 +124,12 @@ class Trunk(nn.Module):
         )
         x = 2 * image - 1
         for i, features in enumerate(channels(self.width, *layers.down)):
-            x = block(
+            own = block(
                 features,
                 hidden=features if i == 0 else x.shape[-1],
                 down=i < layers.halvings,
                 first=i == 0,
                 name=f'block_{i}',
-            )(x, train=train)
+            )
+            x = run(own, x, train=train, remat=self.remat)
         return wide(nn.relu(x)).sum((1, 2))  # [N, F]

@@ -66,13 +66,13 @@ def train(
         # State: that of the checkpoints, or a fresh start of all.
         members = [parts[name] for name in restored]
         settings, population = members[0].settings, populated(members)
-        step, state = _start(population, [*restored.values()])
         runs = {}
         for name, own in restored.items():
             opened = run.opened(
                 parts[name], folder / name, facts[name], own, stopped, shown=not runs
             )
             runs[name] = files.enter_context(opened)
+        step, state = _start(population, [*restored.values()])
 
         while True:
             # Look. Members are taken out of the population where there is something to see.
