@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 AHEAD = 3  # pieces of work in memory, with all that they write; a slow disk must not fill it
 
@@ -20,11 +20,15 @@ class Background:
         self._room = threading.Semaphore(AHEAD)
         self._error: Exception | None = None
 
-    def submit(self, work: Callable[[], object]) -> None:
-        """Has the work done later; waits while there are `AHEAD` pieces that are not done."""
+    def submit(self, work: Callable[[], object]) -> Future:
+        """Has the work done later; waits while there are `AHEAD` pieces that are not done.
+
+        Returns:
+            What has a result, None, when the work is done or has failed.
+        """
         self.check()
         self._room.acquire()
-        self._thread.submit(self._do, work)
+        return self._thread.submit(self._do, work)
 
     def check(self) -> None:
         """Raises what has failed, if anything has."""

@@ -9,6 +9,7 @@ import functools
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Run:
         self.failed: UserError | None = None
         self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
         self._writers, self._checkpoints, self._best = writers, checkpoints, best
-        self._background = background
+        self._background, self._saving = background, None
         self._step = self._saved = restored.step if restored else 0
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
@@ -93,14 +94,19 @@ class Run:
     def save(self, state: TrainState, step: int) -> None:
         """Has a checkpoint of the step written, unless there is one or the run has failed.
 
-        The state is off the device when this returns.
+        The state is off the device when this returns. One save at a time: a second waits for the
+        first, so that a run that is killed loses less than two intervals.
 
         Raises:
             UserError: what was to be written before could not be.
         """
         if self.failed is None and step != self._saved:
+            if self._saving is not None:
+                self._saving.result()
             facts = {**self._facts, 'seen': self._seen == step}
-            self._behind(checkpoint.save, self._checkpoints, jax.device_get(state), facts)
+            self._saving = self._behind(
+                checkpoint.save, self._checkpoints, jax.device_get(state), facts
+            )
             self._saved = step
 
     @property
@@ -146,8 +152,8 @@ class Run:
             said = f'done: {step} steps in {self._folder}'
         print(said, flush=True)
 
-    def _behind(self, work: Callable[..., object], *arguments: Any) -> None:
-        self._background.submit(functools.partial(work, *arguments))
+    def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
+        return self._background.submit(functools.partial(work, *arguments))
 
     def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
         asked = evaluations(self._parts.settings)

@@ -77,6 +77,17 @@ def test_training_goes_on_while_the_disk_is_slow(parts, tmp_path, monkeypatch):
     assert told(tmp_path) == 'done'
 
 
+def test_a_second_save_waits_for_the_first(parts, tmp_path, monkeypatch):
+    gate = threading.Event()
+    held(monkeypatch, checkpoint, 'save', gate)
+    with opened(parts, tmp_path) as one:
+        one.save(state_at(10), 10)
+        assert not saved(tmp_path)
+        threading.Timer(0.2, gate.set).start()
+        one.save(state_at(20), 20)
+        assert 10 in saved(tmp_path)
+
+
 @pytest.mark.parametrize(('status', 'word'), [(143, 'stopped'), (0, 'done')])
 def test_it_says_that_a_step_is_saved_when_it_is(
     status, word, parts, tmp_path, monkeypatch, capsys

@@ -91,9 +91,9 @@ def test_a_sweep_killed_twice_ends_with_the_tables_of_an_uninterrupted_one(start
     assert compiled(log)['update'] == 2  # one a method
     for after in (1, 7):
         run = kill_in_the_middle_of_a_run(start(path, broken), broken, log, after=after, beyond=110)
-        # No more is lost than the interval between checkpoints.
+        # A checkpoint may be under way, and a second one waits for it: less than two intervals.
         kept = [int(p.name) for p in (run / 'checkpoints').iterdir() if p.name.isdigit()]
-        assert max(kept) >= last_step(run) - 50
+        assert max(kept) >= last_step(run) - 2 * 50
     done = [name for name, status in statuses(broken).items() if status == 'done']
     before = {name: (broken / name / 'metrics.jsonl').read_bytes() for name in done}
     assert len(done) >= 7
