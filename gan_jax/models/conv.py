@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
-from gan_jax.models.layers import biased
+from gan_jax.models.layers import biased, wide
 
 Pair = tuple[int, int]
 Two = tuple[Array, Array]
@@ -218,14 +218,17 @@ def convolve_halve(x: Array, w: Array) -> Array:
 
     [N, H, W, C] -> [N, H/2, W/2, O]; H and W are even.
     """
-    return convolve(x, _doubled(w) / 4, (2, 2))
+    return convolve(x, 0.25 * _doubled(w), (2, 2))
 
 
 def _doubled(w: Array) -> Array:
-    """A kernel convolved with a square of four ones: [3, 3, C, O] -> [4, 4, C, O]."""
-    w = jnp.pad(w, ((1, 1), (1, 1), (0, 0), (0, 0)))
-    w = w[1:] + w[:-1]
-    return w[:, 1:] + w[:, :-1]
+    """A kernel convolved with a square of four ones: [3, 3, C, O] -> [4, 4, C, O].
+
+    The sums are float32 at least, so that each is rounded once.
+    """
+    sums = jnp.pad(wide(w), ((1, 1), (1, 1), (0, 0), (0, 0)))
+    sums = sums[1:] + sums[:-1]
+    return (sums[:, 1:] + sums[:, :-1]).astype(w.dtype)
 
 
 class Conv(nn.Module):
