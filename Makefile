@@ -41,7 +41,7 @@ oracle-env:
 	.venv-oracle/bin/python -m pip install --quiet -r tests/oracle/requirements.txt
 	.venv-oracle/bin/python -m pip install --quiet --no-deps torch-fidelity==0.4.0
 
-oracle: oracle-env  ## compare our metrics with the public packages
+oracle: oracle-env  ## compare our metrics with the public packages, our step with PyTorch's
 	.venv-oracle/bin/python -m pytest -m oracle tests/oracle $(ARGS)
 
 lint: dev  ## ruff, and shellcheck on the scripts

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from absl import logging
 
+from gan_jax import compile_cache
 from gan_jax.errors import DISK, UserError
 
 
@@ -17,6 +18,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     """
     # Orbax warns of settings that are meant.
     logging.set_verbosity(logging.ERROR)
+    compile_cache.use()
     arguments = sys.argv[1:]
     debug = '--debug' in arguments
     try:

@@ -97,7 +97,7 @@ def assemble(
         reference,
         experiment,
         program,
-        at_once=1 if jax.default_backend() == 'cpu' else settings['steps_per_dispatch'],
+        at_once=most_at_once(settings),
         generate=drawing(experiment, settings),
         evaluation=functools.cache(lambda metrics: protocol.prepare(metrics, given)),
     )
@@ -147,6 +147,11 @@ def fit(
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error
     return experiment, program
+
+
+def most_at_once(settings: Mapping[str, Any]) -> int:
+    """How many steps are tried as one dispatch. On a CPU 1, see `step._repeat`."""
+    return 1 if jax.default_backend() == 'cpu' else settings['steps_per_dispatch']
 
 
 def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:

@@ -10,6 +10,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from gan_jax.benchmark.subject import Subject
 from gan_jax.benchmark.turns import Contestant
+from gan_jax.parts import most_at_once
 from gan_jax.program import Program
 from gan_jax.state import Hyper
 
@@ -90,15 +91,18 @@ def back_to_back(
 def as_trained(subject: Subject, state: Any) -> Contestant:
     """A contestant that does what `train` does between two events; it uses the state up.
 
-    Which images a step sees is drawn, and sent to the device, for each step.
+    Which images a step sees is drawn, and sent to the device, for each step; several of them are
+    one dispatch where the config and the device have it so.
     """
-    step = 0
+    step, most = 0, most_at_once(subject.settings)
 
     def take(count: int) -> None:
         nonlocal state, step
-        for _ in range(count):
-            state = subject.program.update(state, step, subject.experiment.hyper)
-            step += 1
+        end = step + count
+        while step < end:
+            together = most if step % most == 0 and step + most <= end else 1
+            state = subject.program.update(state, step, subject.experiment.hyper, together)
+            step += together
         jax.block_until_ready(state)
 
     return take
