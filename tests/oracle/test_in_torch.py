@@ -224,7 +224,7 @@ def test_a_whole_step():
         'd': lambda: losses['d'](*next(each)),
         'g': lambda: losses['g'](*latents(ours.game, named(key, 'g'))),
     }
-    step.train_step(theirs, drawn, d_steps=2, share=1 - 0.5 ** (SIZE / (5 * SIZE)))
+    step.train_step(theirs, drawn, d_steps=2, step_size=1 - 0.5 ** (SIZE / (5 * SIZE)))
     # Adam moves by the rate whatever the gradient, so that rounding shows where there is none.
     atol = 1e-4 * config['optim']['g']['learning_rate']
     for net, side in (theirs.generator, new.g), (theirs.critic, new.d):

@@ -83,8 +83,8 @@ def make(
         nonlocal done
         for _ in range(steps):
             done += 1
-            share = _share(ema, done * size, size)
-            train_step(players, losses, d_steps=settings['d_steps'], share=share)
+            step_size = _step_size(ema, done * size, size)
+            train_step(players, losses, d_steps=settings['d_steps'], step_size=step_size)
         if where.type == 'cuda':
             torch.cuda.synchronize(where)
 
@@ -128,7 +128,7 @@ def train_step(
     losses: Mapping[str, Callable[[], Tensor]],
     *,
     d_steps: int,
-    share: float,
+    step_size: float,
 ) -> None:
     """d_steps updates of the discriminator, one of the generator, and the average.
 
@@ -136,7 +136,7 @@ def train_step(
         players: changed in place.
         losses: of each player, () -> loss [].
         d_steps: the discriminator's updates.
-        share: what the average takes of the new numbers.
+        step_size: what the average takes of the new numbers.
     """
     players.critic.requires_grad_(True)
     for _ in range(d_steps):
@@ -144,7 +144,7 @@ def train_step(
     players.critic.requires_grad_(False)
     _descend(players.optimizers['g'], losses['g']())
     with torch.no_grad():
-        torch._foreach_lerp_(players.average, players.numbers, share)
+        torch._foreach_lerp_(players.average, players.numbers, step_size)
 
 
 def _judge(
@@ -194,7 +194,7 @@ def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.step()
 
 
-def _share(ema: Ema, images: int, size: int) -> float:
+def _step_size(ema: Ema, images: int, size: int) -> float:
     """As `gan_jax.state.average`, when G has moved by batches of `size` for `images` images."""
     return 1 - 0.5 ** (size / min(ema.halflife_images, ema.ramp * images))
 
