@@ -185,9 +185,14 @@ def test_only_projections_are_gathered():
 
 
 def test_only_sums_are_reduced():
-    """Gradients of weights, BatchNorm's means, losses, and the gradient at the gathered rows."""
+    """Gradients of weights, BatchNorm's means, losses, and the gradient at the gathered rows.
+
+    A kernel's gradient [a, b, C, O] is summed as a matrix [O, a*b*C] where it is made as one.
+    """
     nets = (program_on(DEVICES).shapes.g, program_on(DEVICES).shapes.d)
-    expected = {without_ones(x.shape) for x in jax.tree.leaves([(n.params, n.stats) for n in nets])}
+    leaves = jax.tree.leaves([(n.params, n.stats) for n in nets])
+    expected = {without_ones(x.shape) for x in leaves}
+    expected |= {(x.shape[3], math.prod(x.shape[:3])) for x in leaves if x.ndim == 4}
     reduced = {without_ones(shape) for shape in results_of('all-reduce')}
     assert reduced <= expected | {(), PROJECTIONS}
     # The last convolution of D, a BatchNorm of G, and the losses are among them.

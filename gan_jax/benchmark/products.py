@@ -37,8 +37,9 @@ def count(function: Callable, *arguments: Any) -> Work:
     """The work of one call, on all devices together, of what its results depend on.
 
     A loop with a known length counts as often as it turns, one that ends by a condition
-    (`lax.while_loop`) once. Of the branches of a `cond` that with the fewest products counts: those
-    of `lax.platform_dependent` compute the same, some of them with more.
+    (`lax.while_loop`) once. Of the branches of a `cond` the dearest counts, of the forms of
+    `lax.platform_dependent` that for no platform in particular: the work that was asked for,
+    whatever a platform makes of it.
 
     Args:
         function: to be traced, not compiled.
@@ -62,7 +63,8 @@ def _of_equation(equation: JaxprEqn) -> Work:
         return _convolution(equation)
     inner = [of_jaxpr(jaxpr) for jaxpr in jaxprs_in_params(params)]
     if name == 'cond':
-        return min(inner, key=lambda work: (work.flops, work.needed))
+        platforms = params.get('branches_platforms')
+        return inner[platforms.index(None)] if platforms else max(inner, key=lambda w: w.flops)
     if name == 'scan':
         return _total(inner).times(params['length'])
     if name == 'shard_map':  # inside are the shapes of one device

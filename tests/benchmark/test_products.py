@@ -172,11 +172,18 @@ def test_a_while_counts_once():
     assert count(loop, A, B).flops == 2 * PRODUCT
 
 
-def test_of_branches_the_cheapest_counts():
+def test_of_branches_the_dearest_counts():
     def branch(a, b):
         return lax.cond(a[0, 0] > 0, lambda: a @ b @ b.T @ b, lambda: a @ b)
 
-    assert count(branch, A, B).flops == PRODUCT
+    assert count(branch, A, B).flops == 3 * PRODUCT
+
+
+def test_of_the_forms_for_platforms_the_general_one_counts():
+    def product(a, b):
+        return lax.platform_dependent(a, b, cpu=lambda a, b: a @ b @ b.T @ b, default=jnp.matmul)
+
+    assert count(product, A, B).flops == PRODUCT
 
 
 def test_of_a_cpus_form_with_explicit_zeros_the_zeros_do_not_count():

@@ -11,7 +11,7 @@ import pytest
 from flax import linen as nn
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from gan_jax.models import conv
+from gan_jax.models import conv, conv_cpu, winograd
 
 # (H, W), kernel, strides: maps larger, equal and smaller than the kernel, odd and unequal sides.
 SHAPES = [
@@ -82,7 +82,7 @@ def test_equals_flax_in_value_gradients_and_gradients_of_gradients(
 
 def test_portions_of_a_batch_add_up(x64, monkeypatch):
     x, g = draw((8, 6, 5, 2), (8, 6, 5, 3), dtype='float64')
-    monkeypatch.setattr(conv, 'PATCHES', 1)  # an image of each device
+    monkeypatch.setattr(conv_cpu, 'PATCHES', 1)  # an image of each device
 
     def in_portions(x, g):
         return conv.correlate(x, g, (1, 1), (3, 3))
@@ -101,13 +101,56 @@ def test_portions_of_a_batch_add_up(x64, monkeypatch):
 @pytest.mark.parametrize(('images', 'wanted', 'portions'), [(8, 1, 2), (8, 3, 1), (24, 2, 3)])
 def test_a_portion_has_as_many_images_of_every_device(images, wanted, portions):
     x = jnp.arange(images)
-    parts = conv._portions(x, wanted)
+    parts = conv_cpu._portions(x, wanted)
     assert parts.shape == (4, portions, images // 4 // portions)
     assert (parts.reshape(-1) == x).all()
 
 
 def test_a_batch_that_does_not_divide_among_the_devices_is_cut_all_the_same():
-    assert conv._portions(jnp.arange(6), 2).shape == (1, 3, 2)
+    assert conv_cpu._portions(jnp.arange(6), 2).shape == (1, 3, 2)
+
+
+def plain_convolution(x, w):
+    return jax.lax.conv_general_dilated(
+        x, w, (1, 1), 'VALID', dimension_numbers=('NHWC', 'HWIO', 'NHWC')
+    )
+
+
+def test_winograds_products_are_the_convolution_and_its_gradient(x64):
+    x, w, g = draw((4, 10, 14, 3), (3, 3, 3, 5), (4, 8, 12, 5), dtype='float64')
+    assert relative(winograd.convolve(x, w), plain_convolution(x, w)) < 1e-14
+    shares = winograd.correlate(x, g, 2)
+    for share, part in zip(shares, (slice(2), slice(2, 4)), strict=True):
+        (expected,) = jax.vjp(lambda w, x=x[part]: plain_convolution(x, w), w)[1](g[part])
+        assert relative(share, expected) < 1e-14
+
+
+def test_winograds_rounding_is_what_its_docstring_says():
+    x, w = draw((4, 18, 18, 128), (3, 3, 128, 128))
+    exact = plain_convolution(*(np.asarray(a, np.float64) for a in (x, w)))
+    assert relative(winograd.convolve(x, w), exact) < 5e-6
+
+
+@pytest.mark.parametrize(
+    ('channels', 'side', 'dtype', 'wins'),
+    [
+        (4, 8, 'float32', True),
+        (3, 8, 'float32', False),  # narrow
+        (4, 6, 'float32', False),  # no whole tiles
+        (4, 4, 'float32', False),  # one tile
+        (4, 8, 'bfloat16', False),
+    ],
+)
+def test_what_goes_by_winograd(channels, side, dtype, wins, monkeypatch):
+    monkeypatch.setattr(conv_cpu, 'WIDE', 4)
+    x, w = draw((2, side, side, channels), (3, 3, channels, 4), dtype=dtype)
+    for function in (
+        lambda x, w: conv.convolve(x, w, (1, 1)),
+        lambda x, w: conv.spread(x, w.swapaxes(2, 3), (1, 1), (side, side)),
+        lambda x, w: conv.correlate(x, x[..., :1].repeat(4, 3), (1, 1), (3, 3)),
+    ):
+        text = jax.jit(function).lower(x, w).as_text()
+        assert (len(re.findall('dot_general', text)) >= 36) == wins
 
 
 def test_a_convolution_of_a_doubled_map_and_the_means_of_one_equal_flax(x64):
@@ -184,7 +227,7 @@ def elements(shapes: str) -> int:
 @pytest.mark.parametrize('kernel', [(3, 3), (4, 4)])
 @pytest.mark.parametrize('size', [(2, 5), (6, 7)], ids=['small', 'large'])
 def test_a_sharded_batch_stays_sharded(name, size, kernel, monkeypatch):
-    monkeypatch.setattr(conv, 'PATCHES', 1)
+    monkeypatch.setattr(conv_cpu, 'PATCHES', 1)
     batch = 44  # eleven images on each of four devices; no other size here is 44
     mesh = jax.make_mesh((4,), ('data',), axis_types=(AxisType.Auto,))
     layer = LAYERS[name][0](10, kernel, (2, 2) if kernel == (4, 4) else (1, 1))
