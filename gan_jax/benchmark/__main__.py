@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measures one config."""
     flags, overrides = _parse(arguments)
     settings = json.loads(config.read(flags.config, overrides).to_json())
-    torch = against.torch() if flags.against == 'torch' else None
+    torch = against.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
     whole = subject(settings, dataset)
     asked = {

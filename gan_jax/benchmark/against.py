@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.benchmark.subject import RANDOM, Subject
+from gan_jax.benchmark.subject import RANDOM, Settings, Subject
 from gan_jax.benchmark.turns import Contestant
 from gan_jax.data.dataset import labels_of
 from gan_jax.errors import MISSING, UserError, first_line
@@ -17,11 +17,11 @@ class Opponents(NamedTuple):
     absent: dict[str, str]
 
 
-def torch() -> Any:
+def torch(settings: Settings) -> Any:
     """The module of the PyTorch equivalent.
 
     Raises:
-        UserError: PyTorch is not installed.
+        UserError: it has no equivalent of the config, or PyTorch is not installed.
     """
     try:
         from gan_jax.benchmark.in_torch import step
@@ -31,6 +31,7 @@ def torch() -> Any:
                 '--against=torch needs PyTorch, which is not installed: pip install torch', MISSING
             ) from error
         raise
+    step.supported.check(settings)
     return step
 
 

@@ -13,10 +13,11 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 import gan_jax
-from gan_jax import data
+from gan_jax import config, data
 from gan_jax.augment import policy
 from gan_jax.benchmark import __main__ as command
 from gan_jax.benchmark import against, compiled
+from gan_jax.benchmark.in_torch import supported
 from gan_jax.errors import UserError
 
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
@@ -40,7 +41,7 @@ def in_torch(taken):
         return take
 
     step = types.ModuleType(f'{FOLDER}.step')
-    step.make = make
+    step.make, step.supported = make, types.SimpleNamespace(check=lambda settings: None)
     folder = types.ModuleType(FOLDER)
     folder.step = step
     return folder
@@ -166,6 +167,22 @@ class Without(types.ModuleType):
 
     def __getattr__(self, name):
         raise ModuleNotFoundError("No module named 'torch'", name='torch')
+
+
+def test_what_pytorch_cannot_do_is_said_before_anything_is_compiled(monkeypatch):
+    step = types.ModuleType(f'{FOLDER}.step')
+    step.supported = supported
+    folder = types.ModuleType(FOLDER)
+    folder.step = step
+    monkeypatch.setitem(sys.modules, FOLDER, folder)
+    with pytest.raises(UserError, match='config.accumulate is 2.*PyTorch: give 1'):
+        command.main(['--config=configs/digits.py', '--config.accumulate=2', '--against=torch'])
+
+
+@pytest.mark.parametrize('name', ['digits', 'cifar10_sndcgan', 'cifar10_resnet', 'cifar10_biggan'])
+def test_pytorch_has_an_equivalent_of_every_key_of_the_configs(name):
+    settings = config.read(f'configs/{name}.py:method=bcr_cntr,augment=translation').to_dict()
+    supported.check(settings)
 
 
 def test_without_pytorch_it_says_how_to_get_it(monkeypatch):

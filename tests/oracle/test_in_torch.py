@@ -414,6 +414,8 @@ def test_weights_start_alike(name):
         ({'augment': {'real': 'flip'}}, "config.augment.real is 'flip'"),
         ({'augment': {'critic': 'flip'}}, "config.augment.critic is 'flip'"),
         ({'optim': {'g': {'fn': 'optax.sgd'}}}, "config.optim.g.fn is 'optax.sgd'.*optax.adam"),
+        ({'generator': {'remat': True}}, 'config.generator.remat is True.*give False'),
+        ({'accumulate': 2}, 'config.accumulate is 2.*give 1'),
         ({'optim': {'d': {'nesterov': True}}}, 'config.optim.d.nesterov is True.*leave it out'),
     ],
 )

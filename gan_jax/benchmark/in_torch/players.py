@@ -68,7 +68,8 @@ def numbers(net: nn.Module) -> list[Tensor]:
 
 def _built(settings: Mapping[str, Any], name: str, **supplied: Any) -> nn.Module:
     block = settings[name]
-    return load.build({**block, 'fn': supported.EQUIVALENTS[name][block['fn']]}, **supplied)
+    block = {**block, 'fn': supported.EQUIVALENTS[name][block['fn']]}
+    return load.build(block, reserved=('remat',), **supplied)
 
 
 def _adam(net: nn.Module, block: Mapping[str, Any]) -> torch.optim.Optimizer:

@@ -56,6 +56,9 @@ def _choices(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple]]:
     """(key, value, the values that are supported)."""
     for name in ('generator', 'discriminator', 'logit'):
         yield f'{name}.fn', settings[name]['fn'], tuple(EQUIVALENTS[name])
+    for name in ('generator', 'discriminator'):
+        yield f'{name}.remat', settings[name].get('remat', False), (False,)
+    yield 'accumulate', settings['accumulate'], (1,)
     for name, block in active(settings).items():
         yield f'terms.{name}.fn', block['fn'], tuple(EQUIVALENTS['terms'])
         yield f'terms.{name}.every', block.get('every', 1), (1,)
