@@ -1,5 +1,6 @@
 """What every command shares: how a fault reaches the user, and the exit status."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -37,6 +38,30 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         status = 130
     sys.stdout.flush()
     sys.exit(status or os.EX_OK)
+
+
+def config_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    """The parser of a command that takes --config and its overrides, for `parse_config`."""
+    parser = argparse.ArgumentParser(
+        f'python -m gan_jax.{command}',
+        description=description,
+        epilog='--config.KEY=VALUE overrides one value; --debug shows tracebacks.',
+        allow_abbrev=False,
+    )
+    parser.add_argument('--config', required=True, metavar='FILE[:ARGUMENTS]')
+    return parser
+
+
+def parse_config(
+    parser: argparse.ArgumentParser, arguments: Sequence[str]
+) -> tuple[argparse.Namespace, list[str]]:
+    """The flags, and the overrides as `config.read` takes them; whatever else is there ends it."""
+    flags, rest = parser.parse_known_args(arguments)
+    overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]
+    for argument in rest:
+        if argument not in overrides:
+            parser.error(f'unknown argument {argument}; overrides are --config.key=value')
+    return flags, overrides
 
 
 def _say(message: str) -> None:

@@ -150,7 +150,7 @@ def fit(
 
 
 def most_at_once(settings: Mapping[str, Any]) -> int:
-    """How many steps are tried as one dispatch. On a CPU 1, see `step._repeat`."""
+    """How many steps are tried as one dispatch. On a CPU 1, see `microbatch.repeat`."""
     return 1 if jax.default_backend() == 'cpu' else settings['steps_per_dispatch']
 
 

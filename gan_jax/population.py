@@ -34,6 +34,7 @@ from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment
 from gan_jax.feed import in_memory
 from gan_jax.program import make_program
+from gan_jax.schedule import acting
 from gan_jax.state import Hyper, TrainState
 from gan_jax.step import make_train_step
 
@@ -151,9 +152,9 @@ def make_population(
         numbers = jax.device_put(_stack_numbers(like, hypers), spread)
 
         def update(state, step):
-            active = frozenset(name for name in terms if step % every[name] == 0)
             indices = np.stack([rows(hyper, step) for hyper in hypers])  # [N, k, B]
-            return compiled(active)(state, held(), jax.device_put(indices, spread), numbers)
+            indices = jax.device_put(indices, spread)
+            return compiled(acting(step, every))(state, held(), indices, numbers)
 
         return Population(
             alone.shapes,

@@ -85,21 +85,10 @@ def train(parts: Parts, folder: Path) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.train',
-        description=__doc__,
-        epilog='--config.KEY=VALUE overrides one value; --debug shows tracebacks.',
-        allow_abbrev=False,
-    )
-    parser.add_argument('--config', required=True, metavar='FILE[:ARGUMENTS]')
+    parser = cli.config_parser('train', __doc__)
     parser.add_argument('--workdir', metavar='DIR', help='where the run writes, and resumes from')
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
-    flags, rest = parser.parse_known_args(arguments)
-    overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]
-    for argument in rest:
-        if argument not in overrides:
-            parser.error(f'unknown argument {argument}; overrides are --config.key=value')
-    return flags, overrides
+    return cli.parse_config(parser, arguments)
 
 
 if __name__ == '__main__':

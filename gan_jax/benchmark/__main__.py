@@ -75,21 +75,11 @@ def _commit() -> str | None:
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.benchmark',
-        description=__doc__,
-        epilog='--config.KEY=VALUE overrides one value; --debug shows tracebacks.',
-        allow_abbrev=False,
-    )
-    parser.add_argument('--config', required=True, metavar='FILE[:ARGUMENTS]')
+    parser = cli.config_parser('benchmark', __doc__)
     parser.add_argument('--against', choices=['torch'], help="PyTorch's step in the same turns")
     parser.add_argument('--repeats', type=int, default=9, metavar='N', help='turns of each')
     parser.add_argument('--out', type=Path, metavar='FILE.json', help='for all numbers')
-    flags, rest = parser.parse_known_args(arguments)
-    overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]
-    for argument in rest:
-        if argument not in overrides:
-            parser.error(f'unknown argument {argument}; overrides are --config.key=value')
+    flags, overrides = cli.parse_config(parser, arguments)
     if flags.repeats < 1:
         parser.error(f'--repeats is {flags.repeats}: give a positive number')
     return flags, overrides

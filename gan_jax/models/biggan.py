@@ -42,9 +42,9 @@ from gan_jax.models.layers import (
 
 # By side: multiples of `channels` before and after each of the generator's blocks, and after each
 # of the discriminator's, of which so many halve the map.
-_UP = {32: (4, 4, 4, 4), 128: (16, 16, 8, 4, 2, 1)}
-_DOWN = {32: (2, 2, 2, 2), 128: (1, 2, 4, 8, 16, 16)}
-_HALVINGS = {32: 2, 128: 5}
+UP = {32: (4, 4, 4, 4), 128: (16, 16, 8, 4, 2, 1)}
+DOWN = {32: (2, 2, 2, 2), 128: (1, 2, 4, 8, 16, 16)}
+HALVINGS = {32: 2, 128: 5}
 
 
 class Generator(nn.Module):
@@ -90,9 +90,9 @@ class Generator(nn.Module):
             ValueError: no layers for images of that size, no such initialiser, or Z cannot be cut
                 into equal parts.
         """
-        side = square(self.shape, _UP, 'BigGAN')
+        side = square(self.shape, UP, 'BigGAN')
         options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
-        first, *others = (self.channels * m for m in _UP[side])
+        first, *others = (self.channels * m for m in UP[side])
         z, conditions = self._conditions(z, label, len(others), options)
         norm = partial(ConditionalNorm, normalised=self.hierarchical or self.shared > 0, **options)
         block = partial(
@@ -164,10 +164,10 @@ class Trunk(nn.Module):
         Raises:
             ValueError: no layers for images of that size, or no such initialiser.
         """
-        side = square(image.shape[1:], _DOWN, 'BigGAN')
+        side = square(image.shape[1:], DOWN, 'BigGAN')
         options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
-        multiples = _DOWN[side]
-        halvings = len(multiples) - 1 if self.compare_gan else _HALVINGS[side]
+        multiples = DOWN[side]
+        halvings = len(multiples) - 1 if self.compare_gan else HALVINGS[side]
         call = partial(run, train=train, remat=self.remat)
         x = 2 * image - 1
         for i, multiple in enumerate(multiples):

@@ -25,17 +25,25 @@ from gan_jax.models.conv import Conv
 from gan_jax.models.layers import ConditionalNorm, Dense, channels, initializer, run, square, wide
 
 
-class _Layers(NamedTuple):
-    up: tuple[int, ...]  # channels before and after each of the generator's blocks
-    down: tuple[int, ...]  # channels after each of the discriminator's
-    halvings: int  # how many of the discriminator's blocks halve the map
+class Layers(NamedTuple):
+    """The blocks for images of one size.
+
+    Attributes:
+        up: channels before and after each of the generator's.
+        down: channels after each of the discriminator's.
+        halvings: how many of the discriminator's halve the map.
+    """
+
+    up: tuple[int, ...]
+    down: tuple[int, ...]
+    halvings: int
 
 
-_LAYERS = {
-    32: _Layers((256, 256, 256, 256), (128, 128, 128, 128), 2),
-    48: _Layers((512, 256, 128, 64), (64, 128, 256, 512, 1024), 4),
-    64: _Layers((1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024), 5),
-    128: _Layers((1024, 1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024, 1024), 5),
+LAYERS = {
+    32: Layers((256, 256, 256, 256), (128, 128, 128, 128), 2),
+    48: Layers((512, 256, 128, 64), (64, 128, 256, 512, 1024), 4),
+    64: Layers((1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024), 5),
+    128: Layers((1024, 1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024, 1024), 5),
 }
 _glorot = initializer('glorot')
 _glorot_relu = nn.initializers.variance_scaling(2.0, 'fan_avg', 'uniform')
@@ -70,8 +78,8 @@ class Generator(nn.Module):
         Raises:
             ValueError: no layers for images of that size.
         """
-        side = square(self.shape, _LAYERS, 'SN-ResNet')
-        first, *others = channels(self.width, *_LAYERS[side].up)
+        side = square(self.shape, LAYERS, 'SN-ResNet')
+        first, *others = channels(self.width, *LAYERS[side].up)
         bottom = side >> len(others)
         condition = None
         if self.num_classes:
@@ -118,7 +126,7 @@ class Trunk(nn.Module):
         Raises:
             ValueError: no layers for images of that size.
         """
-        layers = _LAYERS[square(image.shape[1:], _LAYERS, 'SN-ResNet')]
+        layers = LAYERS[square(image.shape[1:], LAYERS, 'SN-ResNet')]
         block = partial(
             DownBlock, kernel_init=_glorot_relu, shortcut_init=_glorot, dtype=self.dtype
         )

@@ -77,19 +77,13 @@ def test_a_dilated_kernel():
     assert work.needed == 2 * 5 * 7 * (8 * 3 - 4) ** 2
 
 
-def test_groups_of_features():
+@pytest.mark.parametrize(
+    ('kind', 'image'), [('feature_group_count', (2, 6, 6, 15)), ('batch_group_count', (6, 6, 6, 5))]
+)
+def test_groups_share_out_the_channels_or_the_batch(kind, image):
     work = count(
-        lambda x, w: convolution(x, w, padding='VALID', feature_group_count=3),
-        struct(2, 6, 6, 15),
-        struct(3, 3, 5, 21),
-    )
-    assert work.flops == work.needed == 2 * (2 * 4 * 4) * (3 * 3 * 5) * 21
-
-
-def test_groups_of_the_batch():
-    work = count(
-        lambda x, w: convolution(x, w, padding='VALID', batch_group_count=3),
-        struct(6, 6, 6, 5),
+        lambda x, w: convolution(x, w, padding='VALID', **{kind: 3}),
+        struct(*image),
         struct(3, 3, 5, 21),
     )
     assert work.flops == work.needed == 2 * (2 * 4 * 4) * (3 * 3 * 5) * 21

@@ -17,13 +17,8 @@ from gan_jax.benchmark.in_torch.layers import (
     spectral,
     wide,
 )
+from gan_jax.models.biggan import DOWN, HALVINGS, UP
 from gan_jax.models.layers import square
-
-# By side: multiples of `channels` before and after each of the generator's blocks, and after each
-# of the discriminator's, of which so many halve the map.
-_UP = {32: (4, 4, 4, 4), 128: (16, 16, 8, 4, 2, 1)}
-_DOWN = {32: (2, 2, 2, 2), 128: (1, 2, 4, 8, 16, 16)}
-_HALVINGS = {32: 2, 128: 5}
 
 
 class Generator(nn.Module):
@@ -44,8 +39,8 @@ class Generator(nn.Module):
         super().__init__()
         self.num_classes, self.hierarchical = num_classes, hierarchical
         init = INITIALIZERS[initializer]
-        side = square(shape, _UP, 'BigGAN')
-        sizes = [channels * m for m in _UP[side]]
+        side = square(shape, UP, 'BigGAN')
+        sizes = [channels * m for m in UP[side]]
         part = latent_dim // len(sizes) if hierarchical else latent_dim
         embed = num_classes and shared
         self.classes = linear(num_classes, shared, init, bias=False) if embed else None
@@ -104,9 +99,9 @@ class Trunk(nn.Module):
     ):
         super().__init__()
         init = INITIALIZERS[initializer]
-        side = square(shape, _DOWN, 'BigGAN')
-        sizes = [shape[2], *(channels * m for m in _DOWN[side])]
-        halvings = len(sizes) - 2 if compare_gan else _HALVINGS[side]
+        side = square(shape, DOWN, 'BigGAN')
+        sizes = [shape[2], *(channels * m for m in DOWN[side])]
+        halvings = len(sizes) - 2 if compare_gan else HALVINGS[side]
         self.features = sizes[-1]
         self.blocks = nn.ModuleList()
         for i, (n, m) in enumerate(pairwise(sizes)):

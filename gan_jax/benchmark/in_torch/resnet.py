@@ -10,22 +10,8 @@ from torch import Tensor, nn
 from gan_jax.benchmark.in_torch.blocks import DownBlock, UpBlock
 from gan_jax.benchmark.in_torch.layers import INITIALIZERS, ConditionalNorm, conv, linear, wide
 from gan_jax.models.layers import channels, square
+from gan_jax.models.resnet import LAYERS
 
-# By side: channels before and after each of the generator's blocks, channels after each of the
-# discriminator's, how many of which halve the map.
-_UP = {
-    32: (256, 256, 256, 256),
-    48: (512, 256, 128, 64),
-    64: (1024, 512, 256, 128, 64),
-    128: (1024, 1024, 512, 256, 128, 64),
-}
-_DOWN = {
-    32: (128, 128, 128, 128),
-    48: (64, 128, 256, 512, 1024),
-    64: (64, 128, 256, 512, 1024),
-    128: (64, 128, 256, 512, 1024, 1024),
-}
-_HALVINGS = {32: 2, 48: 4, 64: 5, 128: 5}
 _glorot = INITIALIZERS['glorot']
 _inits = {'init': partial(nn.init.xavier_uniform_, gain=2**0.5), 'shortcut_init': _glorot}
 
@@ -43,8 +29,8 @@ class Generator(nn.Module):
     ):
         super().__init__()
         self.num_classes = num_classes
-        side = square(shape, _UP, 'SN-ResNet')
-        sizes = channels(width, *_UP[side])
+        side = square(shape, LAYERS, 'SN-ResNet')
+        sizes = channels(width, *LAYERS[side].up)
         bottom = side >> (len(sizes) - 1)
         self.bottom = (bottom, bottom, sizes[0])
         self.dense = linear(latent_dim, bottom * bottom * sizes[0], _glorot)
@@ -71,12 +57,16 @@ class Trunk(nn.Module):
 
     def __init__(self, *, shape: tuple[int, int, int], width: float = 1.0):
         super().__init__()
-        side = square(shape, _DOWN, 'SN-ResNet')
-        sizes = [shape[2], *channels(width, *_DOWN[side])]
+        side = square(shape, LAYERS, 'SN-ResNet')
+        sizes = [shape[2], *channels(width, *LAYERS[side].down)]
         self.features = sizes[-1]
         self.blocks = nn.ModuleList()
         for i, (n, m) in enumerate(pairwise(sizes)):
-            places = {'hidden': m if i == 0 else n, 'down': i < _HALVINGS[side], 'first': i == 0}
+            places = {
+                'hidden': m if i == 0 else n,
+                'down': i < LAYERS[side].halvings,
+                'first': i == 0,
+            }
             self.blocks.append(DownBlock(n, m, **places, **_inits))
 
     def forward(self, image: Tensor) -> Tensor:
