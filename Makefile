@@ -3,6 +3,8 @@
 
 VENV ?= .venv
 PY = "$(VENV)/bin/python"
+# Two at a time, the tests of one file in one process: most of the time goes to compiling.
+PYTEST = $(PY) -m pytest -n 2 --dist loadfile
 LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-emit-index-url --upgrade --extra build
 DEMO ?= workdirs/demo
@@ -23,14 +25,14 @@ demo:  ## train on the handwritten digits in the package, some minutes on a lapt
 	sh launch/local.sh --config=configs/digits.py --workdir="$(DEMO)" $(ARGS)
 
 test: dev  ## the fast tests
-	$(PY) -m pytest -m 'not slow' $(ARGS)
+	$(PYTEST) -m 'not slow' $(ARGS)
 
 # pytest's status 5 says that no test is marked slow.
 test-slow: dev  ## the slow tests
-	$(PY) -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m slow $(ARGS) || [ $$? -eq 5 ]
 
 test-all: dev  ## all tests
-	$(PY) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 notebooks: dev  ## execute the notebooks, which stay without outputs
 	$(PY) -m pytest -W default --nbmake --nbmake-timeout=1800 notebooks $(ARGS)

@@ -21,7 +21,7 @@ CORE = [
     'rich',
 ]
 
-TEST = ['pytest', 'scikit-learn', 'dm-pix', 'tensorboard']
+TEST = ['pytest', 'pytest-xdist', 'scikit-learn', 'dm-pix', 'tensorboard']
 GRAIN = ['grain>=0.2.18']  # and with it array_record, where that has a wheel
 PLOTS = ['matplotlib']
 NOTEBOOKS = ['nbmake', 'ipykernel', *PLOTS, 'scikit-learn']
