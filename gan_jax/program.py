@@ -16,6 +16,10 @@ from gan_jax.schedule import acting
 from gan_jax.state import Hyper, TrainState, create, empty
 from gan_jax.step import make_train_step
 
+# For what runs once. On a CPU LLVM would take longer over the random numbers of all kernels than
+# over a train step; this is its level 1 of 3.
+_IN_A_HURRY = {'xla_backend_optimization_level': 1}
+
 
 class Program(NamedTuple):
     """What the training loop calls.
@@ -56,6 +60,7 @@ def make_program(
     shape = dataset.images.shape[1:]
     feed = make_feed(dataset, mesh, batch_size=batch_size, d_steps=d_steps)
 
+    @functools.cache
     def step_with(active: frozenset[str]):
         step = make_train_step(
             game,
@@ -77,10 +82,17 @@ def make_program(
             shape=shape,
         )
 
-    first = jax.eval_shape(init_without_metrics, hyper)
-    _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
+    def placed(tree):
+        return jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), tree
+        )
 
-    @functools.partial(jax.jit, out_shardings=everywhere)
+    # Placed as they will be, or the step would be traced for other shapes here than in its program.
+    first = placed(jax.eval_shape(init_without_metrics, hyper))
+    _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
+    shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
+
+    @functools.partial(jax.jit, out_shardings=everywhere, compiler_options=_IN_A_HURRY)
     def init(hyper):
         return init_without_metrics(hyper).replace(metrics=empty(metrics))
 
@@ -97,11 +109,6 @@ def make_program(
 
         run = updates if several else update
         return jax.jit(run, donate_argnums=0, out_shardings=everywhere)
-
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere),
-        jax.eval_shape(init, hyper),
-    )
 
     def update(state, step, hyper, count=1):
         sets = {acting(one, every) for one in range(step, step + count)}

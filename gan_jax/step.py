@@ -4,6 +4,7 @@ No mesh, no config and no effects: `make_train_step` takes modules, terms and op
 returns (state, batch, hyper) -> (state, metrics), to be compiled by the caller.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -95,6 +96,7 @@ def make_train_step(
     """
     gradient = _gradient(game, terms, every, shard)
 
+    @functools.partial(jax.jit, static_argnums=0)  # traced once for all k updates of D
     def update(side, state, batch, keys, hyper):
         state, grads, metrics = gradient(side, state, batch, keys, hyper)
         net = _descend(game, side, getattr(state, side), grads, hyper)
@@ -103,6 +105,7 @@ def make_train_step(
     def train_step(state, batch, hyper):
         d_steps, size = batch['label'].shape
         key = named(jax.random.key(hyper.seed), 'step', state.step)
+        window, state = state.metrics, state.replace(metrics={})  # the updates read no window
 
         def d_body(state, i_and_batch):
             i, batch = i_and_batch
@@ -118,7 +121,7 @@ def make_train_step(
         return state.replace(
             step=state.step + 1,
             ema=average(game.ema, state, size),
-            metrics=accumulate(state.metrics, metrics),
+            metrics=accumulate(window, metrics),
         ), metrics
 
     return train_step

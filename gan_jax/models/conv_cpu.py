@@ -9,11 +9,12 @@ Wide 3×3 kernels without strides go by `winograd`. Of all others
 - `correlate` is patches times the map, summed over portions of the batch whose patches fit in the
   cache; on the smallest maps, where the kernel is larger than all patches, XLA's convolution.
 
-Shapes are those of `conv`. A batch that is spread over devices stays so, and of `correlate` the
-devices' sums meet once.
+Each is jitted, so that layers of one size are traced once. Shapes are those of `conv`. A batch that
+is spread over devices stays so, and of `correlate` the devices' sums meet once.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -29,11 +30,13 @@ Pair = tuple[int, int]
 PATCHES, SMALL, WIDE = 2**20, 16, 128
 
 
+@partial(jax.jit, static_argnames='strides')
 def convolve(x: Array, w: Array, *, strides: Pair) -> Array:
     """The 'SAME' convolution of x [N, H, W, C] with w [a, b, C, O]."""
     return _padded(x, w, strides, _padding(x.shape[1:3], w.shape[:2], strides))
 
 
+@partial(jax.jit, static_argnames=('strides', 'size'))
 def spread(g: Array, w: Array, *, strides: Pair, size: Pair) -> Array:
     """The adjoint of `convolve` in the image of that size, for g [N, h, w, O].
 
@@ -61,6 +64,7 @@ def spread(g: Array, w: Array, *, strides: Pair, size: Pair) -> Array:
     return image[:, top : top + size[0], left : left + size[1]]
 
 
+@partial(jax.jit, static_argnames=('strides', 'size'))
 def correlate(x: Array, g: Array, *, strides: Pair, size: Pair) -> Array:
     """The adjoint of `convolve` in the kernel of that size, for g [N, h, w, O]."""
     padding = _padding(x.shape[1:3], size, strides)

@@ -80,9 +80,25 @@ def test_equals_flax_in_value_gradients_and_gradients_of_gradients(
     check_against_flax(name, size, kernel, strides, dtype='float64', tolerance=1e-13)
 
 
-def test_portions_of_a_batch_add_up(x64, monkeypatch):
+@pytest.fixture
+def constant(monkeypatch):
+    """Sets a constant of `conv_cpu`, whose functions forget what they traced with another."""
+
+    def forget():
+        for function in (conv_cpu.convolve, conv_cpu.spread, conv_cpu.correlate):
+            function.clear_cache()
+
+    def put(name, value):
+        monkeypatch.setattr(conv_cpu, name, value)
+        forget()
+
+    yield put
+    forget()
+
+
+def test_portions_of_a_batch_add_up(x64, constant):
     x, g = draw((8, 6, 5, 2), (8, 6, 5, 3), dtype='float64')
-    monkeypatch.setattr(conv_cpu, 'PATCHES', 1)  # an image of each device
+    constant('PATCHES', 1)  # an image of each device
 
     def in_portions(x, g):
         return conv.correlate(x, g, (1, 1), (3, 3))
@@ -141,8 +157,8 @@ def test_winograds_rounding_is_what_its_docstring_says():
         (4, 8, 'bfloat16', False),
     ],
 )
-def test_what_goes_by_winograd(channels, side, dtype, wins, monkeypatch):
-    monkeypatch.setattr(conv_cpu, 'WIDE', 4)
+def test_what_goes_by_winograd(channels, side, dtype, wins, constant):
+    constant('WIDE', 4)
     x, w = draw((2, side, side, channels), (3, 3, channels, 4), dtype=dtype)
     for function in (
         lambda x, w: conv.convolve(x, w, (1, 1)),
@@ -226,8 +242,8 @@ def elements(shapes: str) -> int:
 @pytest.mark.parametrize('name', LAYERS)
 @pytest.mark.parametrize('kernel', [(3, 3), (4, 4)])
 @pytest.mark.parametrize('size', [(2, 5), (6, 7)], ids=['small', 'large'])
-def test_a_sharded_batch_stays_sharded(name, size, kernel, monkeypatch):
-    monkeypatch.setattr(conv_cpu, 'PATCHES', 1)
+def test_a_sharded_batch_stays_sharded(name, size, kernel, constant):
+    constant('PATCHES', 1)
     batch = 44  # eleven images on each of four devices; no other size here is 44
     mesh = jax.make_mesh((4,), ('data',), axis_types=(AxisType.Auto,))
     layer = LAYERS[name][0](10, kernel, (2, 2) if kernel == (4, 4) else (1, 1))
