@@ -46,6 +46,7 @@ class Machine:
             self.add(python)
 
     def add(self, name: str, text: str = PYTHON) -> None:
+        (self.bin / name).unlink(missing_ok=True)  # or a link's own target would be written
         (self.bin / name).write_text(text)
         (self.bin / name).chmod(0o755)
 
