@@ -42,12 +42,21 @@ def count(function: Callable, *arguments: Any) -> Work:
     whatever a platform makes of it.
 
     Args:
+        function, *arguments: as `trace`.
+    """
+    return of_jaxpr(trace(function, *arguments))
+
+
+def trace(function: Callable, *arguments: Any) -> Jaxpr:
+    """What the results of one call depend on.
+
+    Args:
         function: to be traced, not compiled.
         *arguments: trees of arrays or of `jax.ShapeDtypeStruct`.
     """
     jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
     # Grad leaves products behind that nobody reads; no compiler keeps them.
-    return of_jaxpr(dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[0])
+    return dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[0]
 
 
 def of_jaxpr(jaxpr: Jaxpr) -> Work:
@@ -61,15 +70,23 @@ def _of_equation(equation: JaxprEqn) -> Work:
         return _dot(equation)
     if name == 'conv_general_dilated':
         return _convolution(equation)
-    inner = [of_jaxpr(jaxpr) for jaxpr in jaxprs_in_params(params)]
+    inner = [of_jaxpr(jaxpr) for jaxpr in inside(equation)]
     if name == 'cond':
-        platforms = params.get('branches_platforms')
-        return inner[platforms.index(None)] if platforms else max(inner, key=lambda w: w.flops)
+        return max(inner, key=lambda w: w.flops)
     if name == 'scan':
         return _total(inner).times(params['length'])
     if name == 'shard_map':  # inside are the shapes of one device
         return _total(inner).times(params['mesh'].size)
     return _total(inner)
+
+
+def inside(equation: JaxprEqn) -> list[Jaxpr]:
+    """The jaxprs in an equation; of the forms of `lax.platform_dependent` that for no platform in
+    particular.
+    """
+    jaxprs = list(jaxprs_in_params(equation.params))
+    platforms = equation.params.get('branches_platforms')
+    return [jaxprs[platforms.index(None)]] if platforms else jaxprs
 
 
 def _dot(equation: JaxprEqn) -> Work:

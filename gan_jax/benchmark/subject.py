@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.extend.core import Jaxpr
 from jax.sharding import Mesh
 
 from gan_jax import data, parts
-from gan_jax.benchmark.products import Work, count
+from gan_jax.benchmark.products import Work, of_jaxpr, trace
 from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UserError
 from gan_jax.experiment import Experiment
@@ -41,19 +42,29 @@ class Subject(NamedTuple):
         """The devices that share a batch."""
         return self.program.shapes.step.sharding.mesh
 
-    def work(self) -> Work:
-        """The hand count of a step; its bytes include those of the state, in and out."""
+    def traced(self) -> Jaxpr:
+        """A step, without what nothing in its result depends on."""
         settings, shape = self.settings, self.dataset.images.shape[1:]
         rows = settings['d_steps'], settings['batch_size']
         batch = {
             'image': jax.ShapeDtypeStruct((*rows, *shape), np.uint8),
             'label': jax.ShapeDtypeStruct(rows, np.int32),
         }
-        state = self.program.shapes
         step = make_train_step(self.experiment.game, self.experiment.terms)
-        work = count(step, state, batch, self.experiment.hyper)
-        held = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state))
-        return work._replace(bytes=work.bytes + 2 * held)
+        return trace(step, self.program.shapes, batch, self.experiment.hyper)
+
+    def held(self) -> int:
+        """Bytes of the state."""
+        return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(self.program.shapes))
+
+    def work(self) -> Work:
+        """The hand count of a step; its bytes include those of the state, in and out."""
+        return self.work_in(self.traced())
+
+    def work_in(self, step: Jaxpr) -> Work:
+        """The same of what `traced` has returned."""
+        work = of_jaxpr(step)
+        return work._replace(bytes=work.bytes + 2 * self.held())
 
 
 def subject(settings: Settings, dataset: DataSet) -> Subject:

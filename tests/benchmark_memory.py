@@ -1,0 +1,40 @@
+"""The memory that XLA plans for a config's step, over what `gan_jax.benchmark.alive` counts.
+
+    python tests/benchmark_memory.py --config=configs/cifar10_biggan.py --config.batch_size=32
+    python tests/benchmark_memory.py --config=configs/digits.py --as_accelerator
+
+Nothing here passes or fails, and nothing is timed: it is what docs/plan.md compares.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import jax
+
+from gan_jax import cli, config
+from gan_jax.benchmark import alive, compiled
+from gan_jax.benchmark.subject import images_of, subject
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = cli.config_parser('benchmark', __doc__)
+    parser.prog = 'python tests/benchmark_memory.py'
+    parser.add_argument('--as_accelerator', action='store_true', help='no form for CPUs')
+    flags, overrides = cli.parse_config(parser, arguments)
+    if flags.as_accelerator:
+        jax.lax.platform_dependent = lambda *args, default, **forms: default(*args)
+    settings = json.loads(config.read(flags.config, overrides).to_json())
+    whole = subject(settings, images_of(settings)[0])
+    kept = alive.most(whole.traced()) - whole.held()
+    plan = compiled.memory(compiled.compile_step(whole.program).call)
+    planned = plan['total'] - plan['arguments']
+    print(f'{shown(planned)} beside state and data, {shown(kept)} counted: {planned / kept:.2f}')
+
+
+def shown(size: int) -> str:
+    return f'{size / 1e6:.1f} MB'
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])
