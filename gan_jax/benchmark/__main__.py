@@ -1,6 +1,7 @@
 """What a config costs here: python -m gan_jax.benchmark --config=FILE
 
 Prints speed, work, memory and the cost of every term and augmentation; --out writes all numbers.
+--plan measures nothing: it prints what a run would take on the devices of a table.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import gan_jax
 from gan_jax import cli, config, workdir
 from gan_jax.benchmark import against
 from gan_jax.benchmark.measure import NOBODY, measure
+from gan_jax.benchmark.planned import plan, share_of
 from gan_jax.benchmark.subject import images_of, subject
 from gan_jax.benchmark.table import table
 from gan_jax.errors import UNWRITABLE, UserError
@@ -28,6 +30,9 @@ def main(arguments: Sequence[str]) -> int:
     """Measures one config."""
     flags, overrides = _parse(arguments)
     settings = json.loads(config.read(flags.config, overrides).to_json())
+    if flags.plan:
+        print(plan(flags.config, settings, flags.plan, share_of(flags.share)))
+        return os.EX_OK
     torch = against.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
     whole = subject(settings, dataset)
@@ -79,7 +84,17 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument('--against', choices=['torch'], help="PyTorch's step in the same turns")
     parser.add_argument('--repeats', type=int, default=9, metavar='N', help='turns of each')
     parser.add_argument('--out', type=Path, metavar='FILE.json', help='for all numbers')
+    parser.add_argument(
+        '--plan', metavar='TABLE[:DEVICE,...]', help='such as configs/devices.toml:H100-SXM'
+    )
+    parser.add_argument(
+        '--share', metavar='NUMBER|FILE.json', help="of a device's peak, for --plan"
+    )
     flags, overrides = cli.parse_config(parser, arguments)
+    if flags.plan and (flags.against or flags.out):
+        parser.error('--plan measures nothing: leave out --against and --out')
+    if flags.share and not flags.plan:
+        parser.error('--share is for --plan=TABLE')
     if flags.repeats < 1:
         parser.error(f'--repeats is {flags.repeats}: give a positive number')
     return flags, overrides

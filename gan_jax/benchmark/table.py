@@ -1,6 +1,6 @@
 """What was measured, on one screen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 COLUMNS = 3  # of augmentations
@@ -24,10 +24,10 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         f'{result["load"]:.1f}; median (least to greatest) of {result["repeats"]} turns'
     )
     yield ''
-    yield from _rows(_step(of))
+    yield from aligned(_step(of))
     if of['left_out']:
         yield ''
-        yield from _rows(_left_out(of['left_out']))
+        yield from aligned(_left_out(of['left_out']))
     yield ''
     yield 'augmentations: of the step with the game alone, D and G; each compiled by itself'
     yield from _shares(of['augmentations']['ops'])
@@ -51,24 +51,24 @@ def _step(of: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     counted, xla = work['counted'], work['xla_per_device']
     yield (
         'work',
-        f'{_si(counted["needed"])}FLOP, {_si(counted["flops"])}FLOP with padding',
-        f'XLA on each device: {_si(xla.get("flops"))}FLOP',
+        f'{si(counted["needed"])}FLOP, {si(counted["flops"])}FLOP with padding',
+        f'XLA on each device: {si(xla.get("flops"))}FLOP',
     )
     yield (
         'traffic',
-        f'{_si(counted["bytes"])}B of products and state',
-        f'XLA on each device: {_si(xla.get("bytes"))}B',
+        f'{si(counted["bytes"])}B of products and state',
+        f'XLA on each device: {si(xla.get("bytes"))}B',
     )
     yield (
         'speed',
-        f'{_si(roof["achieved"]["median"])}FLOP/s, {_percent(roof["share"])}',
-        f"of a matmul's {_si(roof['flops_per_second']['median'])}FLOP/s, {roof['size']} rows",
+        f'{si(roof["achieved"]["median"])}FLOP/s, {_percent(roof["share"])}',
+        f"of a matmul's {si(roof['flops_per_second']['median'])}FLOP/s, {roof['size']} rows",
     )
     yield 'floor', _seconds(roof['floor_seconds']), 'a step at the speed of that matmul'
     plan, peak = of['memory']['planned_per_device'], of['memory']['peak_in_use']
-    held = f'{_si(plan["arguments"])}B of it state and data' if plan else ''
-    seen = f'; at most {_si(peak)}B in use' if peak else ''
-    yield 'memory', f'{_si(plan and plan["total"])}B planned', held + seen
+    held = f'{si(plan["arguments"])}B of it state and data' if plan else ''
+    seen = f'; at most {si(peak)}B in use' if peak else ''
+    yield 'memory', f'{si(plan and plan["total"])}B planned', held + seen
     made = of['compile']
     yield 'compilation', f'{made["lower"]:.1f} s + {made["compile"]:.1f} s', "tracing and XLA's"
 
@@ -86,7 +86,7 @@ def _shares(ops: Mapping[str, Any]) -> Iterator[str]:
         yield '    '.join(cells[row::rows])
 
 
-def _rows(cells: Iterator[Sequence[str]]) -> Iterator[str]:
+def aligned(cells: Iterable[Sequence[str]]) -> Iterator[str]:
     """Cells in aligned columns."""
     rows = list(cells)
     widths: list[int] = []
@@ -121,7 +121,7 @@ def _rate(timed: Mapping[str, Any]) -> str:
     return f'{rate:,.0f} images/s' if rate >= 100 else f'{rate:.3g} images/s'
 
 
-def _si(value: float | None) -> str:
+def si(value: float | None) -> str:
     """A number with its decimal prefix, to be followed by a unit; '?' where nobody knows it."""
     if value is None:
         return '? '

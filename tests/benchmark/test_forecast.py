@@ -1,0 +1,118 @@
+"""The formulas of a plan: numbers worked out by hand, and a config's need beside its benchmark."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+from gan_jax import config
+from gan_jax.benchmark import forecast as module
+from gan_jax.benchmark.devices import Device
+from gan_jax.benchmark.forecast import Amount, Need, all_reduce, counts, forecast, need
+from gan_jax.benchmark.subject import images_of, subject
+
+TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
+DEVICE = Device('tiny', 1000, 100, 200, 50, 4, 10, 5)
+NEED = Need(Amount(10, 80), Amount(10, 30), Amount(0, 400), 200, 60)
+near = pytest.approx
+
+
+def on(count, need=NEED, device=DEVICE, dtype='float32'):
+    return forecast(need, device, count, reached=0.5, dtype=dtype, steps=100)
+
+
+def test_one_device_is_as_slow_as_its_products_or_its_memory():
+    one = on(1)
+    assert one.seconds == near(90 / (0.5 * 100)) and one.limit == 'products'
+    assert one.efficiency == 1
+    assert one.device_hours == near(100 * 1.8 / 3600)
+    slow = on(1, device=DEVICE._replace(bandwidth=10))
+    assert slow.seconds == near(40 / 10) and slow.limit == 'memory'
+
+
+def test_bfloat16_has_a_speed_of_its_own():
+    assert on(1, dtype='bfloat16').seconds == near(90 / (0.5 * 200))
+
+
+def test_devices_of_a_node_share_the_batch_and_sum_gradients_over_the_link():
+    two = on(2)
+    assert two.seconds == near(50 / 50 + 2 * (1 / 2) * 60 / 10)
+    assert two.limit == 'links'
+    assert two.efficiency == near(1.8 / (2 * 7.0))
+    assert two.device_hours == near(2 * 100 * 7.0 / 3600)
+
+
+def test_several_nodes_sum_over_the_network_too():
+    """Two nodes of four: each of four devices sums a quarter of 60 bytes with its counterpart."""
+    eight = on(8)
+    assert eight.seconds == near(20 / 50 + 2 * (3 / 4) * 60 / 10 + 2 * (1 / 2) * (60 / 4) / 5)
+    assert all_reduce(60, DEVICE, 1) == 0
+    # Devices that each stand alone have one ring, over the network.
+    assert all_reduce(60, DEVICE._replace(node=1), 8) == near(2 * (7 / 8) * 60 / 5)
+
+
+def test_memory_is_the_state_and_what_a_part_of_the_batch_keeps(monkeypatch):
+    monkeypatch.setattr(module, 'ROOM', (1.0, 0.5, 2.0))
+    assert on(1).memory == (600, 400, 1000)
+    assert on(4).memory == (300, 250, 400)
+
+
+@pytest.mark.parametrize(
+    ('held', 'fits'),
+    [(750, 'yes'), (751, 'perhaps'), (1000, 'perhaps'), (1001, 'no')],
+)
+def test_what_fits(held, fits):
+    assert on(1, need=NEED._replace(held=held, kept=Amount(0, 0))).fits == fits
+
+
+def test_what_may_or_may_not_fit_is_perhaps(monkeypatch):
+    monkeypatch.setattr(module, 'ROOM', (1.0, 0.5, 2.0))
+    assert [on(n).fits for n in (1, 2, 4)] == ['perhaps', 'yes', 'yes']  # 1000, 600, 400 of 750
+
+
+def test_devices_are_counted_while_the_parts_of_a_batch_divide():
+    assert counts({'batch_size': 64, 'accumulate': 1}) == [1, 2, 4, 8, 16, 32, 64]
+    assert counts({'batch_size': 64, 'accumulate': 16}) == [1, 2, 4]
+    assert counts({'batch_size': 12, 'accumulate': 1}) == [1, 2, 4]
+    assert counts({'batch_size': 9, 'accumulate': 3}) == [1]
+
+
+def whole(*overrides):
+    flags = [f'--config.{override}' for override in overrides]
+    settings = config.read(f'{TINY}:method=bcr', flags).to_dict()
+    return subject(settings, images_of(settings)[0])
+
+
+def test_the_work_of_one_device_is_the_benchmarks():
+    one = whole('d_steps=2')
+    found, work = need(one, 0), one.work()
+    assert (found.flops.on(1), found.bytes.on(1)) == (work.needed, work.bytes)
+
+
+def test_twice_the_devices_do_half_of_what_grows_with_the_batch():
+    one = whole()
+    found = need(one, 0)
+    half = one._replace(settings={**one.settings, 'batch_size': 4}).work()
+    assert found.flops.on(2) == half.needed and found.bytes.on(2) == half.bytes
+    assert found.bytes.fixed >= 2 * one.held()  # every device has the whole state
+
+
+def test_state_and_gradients_are_counted_by_hand():
+    one = whole('d_steps=2')
+    found, state = need(one, 1000), one.program.shapes
+    assert found.held == one.held() + 1000
+    sizes = {
+        side: sum(x.size for x in jax.tree.leaves(net.params))
+        for side, net in (('d', state.d), ('g', state.g))
+    }
+    assert sizes == {'g': 4 * 64 + 64, 'd': 64 * 8 + 8 + 8 + 1}
+    assert found.gradients == 4 * (2 * sizes['d'] + sizes['g'])
+
+
+def test_a_batch_that_cannot_be_shared_is_planned_for_one_device():
+    found = need(whole('batch_size=9'), 0)
+    assert found.flops == Amount(whole('batch_size=9').work().needed, 0)
+
+
+def test_parts_of_a_batch_keep_less():
+    assert need(whole('accumulate=4'), 0).kept.on(1) < need(whole(), 0).kept.on(1)
