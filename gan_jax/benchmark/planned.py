@@ -131,18 +131,6 @@ def _lines(
     yield 'without the start of kernels, waits for links and for the host: docs/plan.md'
 
 
-HEAD = (
-    'devices',
-    'memory of each',
-    'fits',
-    'a step',
-    'limit',
-    'steps/s',
-    'efficiency',
-    'device-hours',
-)
-
-
 def _row(row: Forecast) -> tuple[str, ...]:
     rate = 1 / row.seconds
     memory, least, most = (f'{value / 1e9:.3g}' for value in row.memory)
