@@ -53,6 +53,6 @@ def get_config(text: str = '', *, conditional: bool = False) -> ConfigDict:
         unaugmented='',
     )
     c.every = dict(log=100, sample=5000, evaluate=10_000, full=50_000, checkpoint=5000)
-    c.mesh = dict(data=-1)
+    c.mesh = dict(data=-1, model=1)
     c.dtype = 'float32'
     return c

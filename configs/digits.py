@@ -41,6 +41,6 @@ def get_config(text: str = '') -> ConfigDict:
         unaugmented='',
     )
     c.every = dict(log=20, sample=350, evaluate=350, full=1400, checkpoint=350)
-    c.mesh = dict(data=-1)
+    c.mesh = dict(data=-1, model=1)
     c.dtype = 'float32'
     return c

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
-
-from gan_jax import checkpoint
+from gan_jax import checkpoint, cluster
 from gan_jax.state import TrainState
 
 
@@ -27,7 +25,7 @@ class Best:
 
     def __init__(self, folder: Path, metric: str, submit: Callable[[Callable[[], None]], None]):
         self._folder, self._metric, self._submit, self.found = folder, metric, submit, None
-        record = (checkpoint.facts(folder) or {}).get('best', {})
+        record = cluster.agreed(lambda: (checkpoint.facts(folder) or {}).get('best', {}))
         self._least = record['value'] if record.get('metric') == metric else math.inf
 
     def look(self, row: Mapping[str, float], step: int) -> None:
@@ -43,8 +41,9 @@ class Best:
         """
         if step == self.found:
             best = {'metric': self._metric, 'value': self._least}
-            facts, on_host = {**facts, 'seen': True, 'best': best}, jax.device_get(state)
-            self._submit(functools.partial(_write, self._folder, on_host, step, facts))
+            facts, on_host = {**facts, 'seen': True, 'best': best}, cluster.on_host(state)
+            if cluster.leads():
+                self._submit(functools.partial(_write, self._folder, on_host, step, facts))
             self.found = None
 
 

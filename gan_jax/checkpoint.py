@@ -31,7 +31,7 @@ class Restored(NamedTuple):
 
     Attributes:
         step: of the checkpoint.
-        state: like the template.
+        state: like the template, on the host.
         facts: what `save` was given.
         digest: SHA-256 over the digests of all leaves, hex.
         damaged: newer steps that failed their digests.
@@ -45,14 +45,23 @@ class Restored(NamedTuple):
 
 
 def manager(folder: Path, *, keep: int = KEEP, read_only: bool = False) -> ocp.CheckpointManager:
-    """Orbax's manager of the checkpoints in a folder: synchronous, the newest `keep` stay."""
+    """Orbax's manager of the checkpoints in a folder: synchronous, the newest `keep` stay.
+
+    It is this process's own affair: of several in a run, one has the folder.
+    """
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=jax.process_index(), active_processes={jax.process_index()}
+    )
     options = ocp.CheckpointManagerOptions(
         max_to_keep=keep,
         enable_async_checkpointing=False,
         cleanup_tmp_directories=not read_only,
-        create=not read_only,
+        create=False,
         read_only=read_only,
+        multiprocessing_options=alone,
     )
+    if not read_only:
+        folder.mkdir(parents=True, exist_ok=True)
     return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
@@ -125,7 +134,7 @@ def restore(
 
     Args:
         folder: of the checkpoints.
-        template: arrays or `jax.ShapeDtypeStruct`s with shardings: what the state must look like.
+        template: arrays or `jax.ShapeDtypeStruct`s: what the state must look like.
         step: exactly this one.
         quarantine: move damaged checkpoints out of the way. Only for the process that holds the
             workdir: to another, a checkpoint that is being deleted looks damaged.
@@ -173,7 +182,8 @@ def _read(folder: Path, step: int, template: Any) -> Restored | None:
     _check_leaves(folder, step, record['leaves'], expected)
     try:
         with manager(folder, read_only=True) as checkpoints:
-            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(expected))
+            on_host = {name: np.empty(x.shape, x.dtype) for name, x in expected.items()}
+            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(on_host))
             leaves = checkpoints.restore(step, args=arguments)['state']
     except Exception:  # whatever a damaged file makes of orbax and tensorstore
         return None

@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+import jax
 from absl import logging
 
-from gan_jax import compile_cache
-from gan_jax.errors import DISK, UserError
+from gan_jax import cluster, compile_cache
+from gan_jax.errors import DISK, PREEMPTED, UserError
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
@@ -37,6 +38,8 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     except KeyboardInterrupt:
         status = 130
     sys.stdout.flush()
+    if status not in (None, os.EX_OK, PREEMPTED) and jax.distributed.is_initialized():
+        cluster.leave(status)
     sys.exit(status or os.EX_OK)
 
 

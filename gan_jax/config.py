@@ -17,9 +17,9 @@ from gan_jax.generate import BATCH_NORM, WEIGHTS
 TERM = ('weight', 'every', 'policy', 'strength')
 OPTIMIZER = ('learning_rate',)
 
-# What a resumed run may change: how long it goes, how often it looks and where the data lie, which
-# their digest knows again; not the experiment.
-CHANGEABLE = ('steps', 'every', 'data.dir')
+# What a resumed run may change: how long it goes, how often it looks, where the data lie, which
+# their digest knows again, and the devices, which change its rounding alone; not the experiment.
+CHANGEABLE = ('steps', 'every', 'data.dir', 'mesh')
 
 # Blocks with a function, and the keywords that the program itself supplies to it.
 FUNCTIONS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
@@ -61,6 +61,7 @@ VALUES = {
     'every.full': COUNT,
     'every.checkpoint': COUNT,
     'mesh.data': (int, lambda v: v == -1 or v >= 1, 'a number of devices, or -1 for all'),
+    'mesh.model': COUNT,
     'dtype': (str, lambda v: v in ('float32', 'bfloat16'), "'float32' or 'bfloat16'"),
 }
 

@@ -8,6 +8,7 @@ DIVERGED = 70  # non-finite numbers, out of device memory
 UNWRITABLE = 73  # an output cannot be created
 DISK = 74  # input or output failed, disk full
 BUSY = 75  # somebody else holds the workdir
+LOST = 76  # another process of the run is gone, or has not come; resumable
 PREEMPTED = 143  # stopped by a signal, resumable
 
 

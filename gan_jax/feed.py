@@ -61,12 +61,13 @@ def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
     resident = in_memory(dataset)
 
     def rows(seed, step, count=1):
-        steps = range(step, step + count)
-        return _put([sampler.of_step(seed, s, d_steps, batch_size, size) for s in steps], mesh)
+        steps = [sampler.of_step(seed, step + i, d_steps, batch_size, size) for i in range(count)]
+        return _joined([one[:, own] for one in steps], mesh, batch_size)
 
     indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
+    own = _own(indices)
     return Feed(
-        held=functools.cache(lambda: jax.device_put(resident, everywhere)),
+        held=functools.cache(lambda: sharding.put(resident, everywhere)),
         rows=rows,
         batch=lambda held, rows: {name: array[rows] for name, array in held.items()},
         shapes=(jax.tree.map(lambda x: _struct(x, everywhere), resident), indices),
@@ -79,14 +80,14 @@ def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
         (d_steps, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=spread
     )
     label = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
-    sizes = {'batch_size': batch_size, 'd_steps': d_steps}
+    options = {'batch_size': batch_size, 'd_steps': d_steps, 'part': _own(label)}
     ahead = {}  # the open stream, and the (seed, step) that it stands at
 
     def rows(seed, step, count=1):
         if ahead.get('at') != (seed, step):
-            ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **sizes)
+            ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **options)
         ahead['at'] = seed, step + count
-        return _put([next(ahead['batches']) for _ in range(count)], mesh)
+        return _joined([next(ahead['batches']) for _ in range(count)], mesh, batch_size)
 
     return Feed(
         held=dict,
@@ -96,12 +97,30 @@ def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
     )
 
 
-def _put(steps: Sequence[Any], mesh: Mesh) -> Any:
-    """The arrays [k, B, ...] of one step, or [n, k, B, ...] of n, spread over the devices."""
-    if len(steps) == 1:
-        return jax.device_put(steps[0], sharding.batch_sharding(mesh, axis=1))
-    stacked = jax.tree.map(lambda *xs: np.stack(xs), *steps)
-    return jax.device_put(stacked, sharding.batch_sharding(mesh, axis=2))
+def _own(rows: jax.ShapeDtypeStruct) -> slice:
+    """Which of the rows [k, B] are on devices of this process; its devices follow one another."""
+    indices = rows.sharding.addressable_devices_indices_map(rows.shape).values()
+    spans = [span.indices(rows.shape[1]) for _, span in indices]
+    return slice(min(first for first, _, _ in spans), max(last for _, last, _ in spans))
+
+
+def _joined(steps: Sequence[Any], mesh: Mesh, batch_size: int) -> Any:
+    """The arrays [k, B, ...] of one step, or [n, k, B, ...] of n, spread over the devices.
+
+    Args:
+        steps: trees of [k, own, ...], the rows of this process.
+        mesh: of the devices.
+        batch_size: B.
+    """
+    axis = 1 if len(steps) == 1 else 2
+    spread = sharding.batch_sharding(mesh, axis)
+
+    def join(*arrays: np.ndarray) -> jax.Array:
+        mine = arrays[0] if axis == 1 else np.stack(arrays)
+        shape = *mine.shape[:axis], batch_size, *mine.shape[axis + 1 :]
+        return jax.make_array_from_process_local_data(spread, mine, shape)
+
+    return jax.tree.map(join, *steps)
 
 
 def _struct(array: np.ndarray, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import sharding
+from gan_jax import cluster, sharding
 from gan_jax.keys import named
 from gan_jax.standing import make_standing
 from gan_jax.state import TrainState
@@ -94,7 +94,7 @@ def make_generate(
         if standing_batches:
             rows = np.arange(standing_batches * BATCH, dtype=np.int32).reshape(-1, BATCH)
             variables = settle(variables, (others(np.int32(seed), one) for one in rows))
-        shared = jax.device_put((variables, np.int32(seed)), sharding.replicated(mesh))
+        shared = sharding.put((variables, np.int32(seed)), sharding.replicated(mesh))
         groups = [wanted[i : i + mesh.size] for i in range(0, len(wanted), mesh.size)]
         made = (blocks(shared, _rows(group, mesh.size)) for group in groups)
         made = itertools.chain([next(made)], made)
@@ -111,7 +111,7 @@ def _rows(group: Sequence[np.ndarray], devices: int) -> np.ndarray:
 
 
 def _fetched(group: Sequence[np.ndarray], made: jax.Array) -> Iterator[np.ndarray]:
-    blocks = np.asarray(made).reshape(-1, BATCH, *made.shape[1:])
+    blocks = cluster.on_host(made).reshape(-1, BATCH, *made.shape[1:])
     for index, images in zip(group, blocks, strict=False):
         yield images[index % BATCH]
 

@@ -127,8 +127,10 @@ def fit(
             f'{settings["batch_size"]}: make the batch smaller',
             DATA,
         )
-    count = devices or settings['mesh']['data']
-    mesh = sharding.make_mesh(count, settings['batch_size'], settings['accumulate'])
+    asked = {'data': devices, 'model': 1} if devices else settings['mesh']
+    mesh = sharding.make_mesh(
+        asked['data'], settings['batch_size'], settings['accumulate'], asked['model']
+    )
     try:
         experiment = build(
             settings,

@@ -56,7 +56,6 @@ def make_program(
         ValueError, TypeError: the parts do not fit together (names, shapes).
     """
     game, terms, every, hyper = experiment
-    everywhere = sharding.replicated(mesh)
     shape = dataset.images.shape[1:]
     feed = make_feed(dataset, mesh, batch_size=batch_size, d_steps=d_steps)
 
@@ -67,6 +66,7 @@ def make_program(
             {name: term for name, term in terms.items() if name in active},
             every=every,
             shard=sharding.shard_with(mesh),
+            whole=sharding.whole_on(mesh),
         )
 
         return lambda state, held, rows, hyper: step(state, feed.batch(held, rows), hyper)
@@ -83,16 +83,18 @@ def make_program(
         )
 
     def placed(tree):
+        where = sharding.state_sharding(tree, mesh)
         return jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), tree
+            lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), tree, where
         )
 
     # Placed as they will be, or the step would be traced for other shapes here than in its program.
     first = placed(jax.eval_shape(init_without_metrics, hyper))
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
+    where = jax.tree.map(lambda x: x.sharding, shapes)
 
-    @functools.partial(jax.jit, out_shardings=everywhere, compiler_options=_IN_A_HURRY)
+    @functools.partial(jax.jit, out_shardings=where, compiler_options=_IN_A_HURRY)
     def init(hyper):
         return init_without_metrics(hyper).replace(metrics=empty(metrics))
 
@@ -108,7 +110,7 @@ def make_program(
             return jax.lax.scan(one, state, rows)[0]
 
         run = updates if several else update
-        return jax.jit(run, donate_argnums=0, out_shardings=everywhere)
+        return jax.jit(run, donate_argnums=0, out_shardings=where)
 
     def update(state, step, hyper, count=1):
         sets = {acting(one, every) for one in range(step, step + count)}
@@ -120,5 +122,5 @@ def make_program(
     def lower():
         return compiled(frozenset(terms), False).lower(shapes, *feed.shapes, hyper)
 
-    reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=everywhere)
+    reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
     return Program(shapes, init, update, lower, reset)

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax import checkpoint, config, data, workdir
+import jax
+import numpy as np
+
+from gan_jax import checkpoint, cluster, config, data, sharding, workdir
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts
 
@@ -21,14 +24,35 @@ def resume(
 ) -> checkpoint.Restored | None:
     """The newest valid checkpoint of this very experiment, or that of `step`.
 
-    Only for the process that holds the workdir: damaged checkpoints are moved out of the way.
+    Only for the process that holds the workdir: damaged checkpoints are moved out of the way. Of
+    several processes that is the leader, and the others get what it has read.
 
     Returns:
-        None when there has never been one.
+        Its state lies on the devices of the run. None when there has never been one.
 
     Raises:
         UserError: the workdir holds another run, or as `checkpoint.restore`.
     """
+    mine: list[checkpoint.Restored] = []
+
+    def read() -> dict[str, Any] | None:
+        restored = _read(parts, folder, facts, step)
+        if restored is None:
+            return None
+        mine.append(restored)
+        return restored._replace(state=None)._asdict()
+
+    told = cluster.agreed(read)
+    if told is None:
+        return None
+    shapes = parts.program.shapes
+    state = mine[0].state if mine else jax.tree.map(lambda x: np.empty(x.shape, x.dtype), shapes)
+    whole = cluster.shared(state)
+    placed = jax.tree.map(lambda x, like: sharding.put(x, like.sharding), whole, shapes)
+    return checkpoint.Restored(**told | {'state': placed})
+
+
+def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpoint.Restored | None:
     checkpoints = folder / 'checkpoints'
     if (folder / 'config.json').exists() and any(checkpoints.glob('[0-9]*')):
         _refuse_changes(folder, workdir.read_config(folder), facts['config'])

@@ -13,10 +13,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import jax
 import orbax.checkpoint as ocp
 
-from gan_jax import checkpoint, memory, observe, workdir
+from gan_jax import checkpoint, cluster, memory, observe, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
 from gan_jax.errors import UserError
@@ -74,14 +73,15 @@ class Run:
         self._step = step
         # At most one row of metrics.jsonl for a step: a resumed run must write the same.
         row, now, settings = {}, due(step, self._parts.settings), self._parts.settings
+        own = cluster.own(state) if now else state
         if 'log' in now:
             count = settings['d_steps'] * settings['batch_size']
-            row |= observe.means(state.metrics, step) | observe.rates(self._mark, step, count)
+            row |= observe.means(own.metrics, step) | observe.rates(self._mark, step, count)
         if 'sample' in now:
-            images = self._parts.generate(state, settings['seed'], range(observe.GRID))
+            images = self._parts.generate(own, settings['seed'], range(observe.GRID))
             self._behind(observe.write_picture, self._folder, step, images, self._writers)
         try:
-            row |= self._evaluated(state, now)
+            row |= self._evaluated(own, now)
         except Stopped:
             return False
         self._seen = step
@@ -103,10 +103,9 @@ class Run:
         if self.failed is None and step != self._saved:
             if self._saving is not None:
                 self._saving.result()
-            facts = {**self._facts, 'seen': self._seen == step}
-            self._saving = self._behind(
-                checkpoint.save, self._checkpoints, jax.device_get(state), facts
-            )
+            facts, on_host = {**self._facts, 'seen': self._seen == step}, cluster.on_host(state)
+            if cluster.leads():
+                self._saving = self._behind(checkpoint.save, self._checkpoints, on_host, facts)
             self._saved = step
 
     @property
@@ -150,7 +149,8 @@ class Run:
             said = f'saved step {step} in {self._folder}; the same command goes on from there'
         else:
             said = f'done: {step} steps in {self._folder}'
-        print(said, flush=True)
+        if cluster.leads():
+            print(said, flush=True)
 
     def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
         return self._background.submit(functools.partial(work, *arguments))
@@ -163,6 +163,7 @@ class Run:
         # It may take minutes, and no number comes from half of it.
         watch, seed = ended_by(self._stopped), self._parts.settings['seed']
         values = observe.evaluated(self._parts, asked[when], state, seed, watch)
+        values = cluster.agreed(lambda: values)  # what is the best hangs on every bit
         return {f'eval/{name}': value for name, value in values.items()}
 
 
@@ -180,7 +181,7 @@ def opened(
 
     Args:
         parts: of the run.
-        folder: its workdir.
+        folder: its workdir; of several processes each has its own, the leader the run's.
         facts: from `restart.facts_of`.
         restored: from `restart.resume`.
         stopped: from `signals.stop_on_signal`.

@@ -1,29 +1,46 @@
-"""One mesh, one axis: the batch is spread over devices, everything else is on all of them.
+"""One mesh: the batch is spread over all devices, everything else is on each of them.
+
+With a second axis, 'model', the large arrays of a state are cut along it: parameters, optimisers
+and averages that one device would not hold (Zhao et al. 2023, arXiv 2304.11277). The step puts a
+network's parameters together before it uses them.
 
 Results do not depend on the number of devices: random draws are those of the global batch, and a
 mean over the batch, in a loss or in BatchNorm, is a mean over all devices.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.errors import UserError
 
+CUT = 2**14  # numbers that an array has at least to be cut
 
-def make_mesh(count: int, batch_size: int, accumulate: int = 1) -> Mesh:
-    """A mesh of `count` devices, all of them when -1, for batches in `accumulate` parts.
+
+def make_mesh(count: int, batch_size: int, accumulate: int = 1, model: int = 1) -> Mesh:
+    """A mesh of count × model devices, all of them when count is -1.
+
+    Args:
+        count: along the axis 'data'.
+        batch_size: of which all devices have equal shares, in each of its `accumulate` parts.
+        accumulate: see `microbatch`.
+        model: along the axis 'model'; with 1 there is none.
 
     Raises:
         UserError: there are fewer devices, or the parts of a batch do not divide among them.
     """
     devices = jax.devices()
-    used = len(devices) if count == -1 else count
-    if used > len(devices):
+    used = len(devices) // model * model if count == -1 else count * model
+    if not 0 < used <= len(devices):
+        asked = f'config.mesh.data={count}, config.mesh.model={model}'
+        raise UserError(f'{asked} asks for {used or model} devices, there are {len(devices)}')
+    if used < len(devices) and jax.process_count() > 1:
         raise UserError(
-            f'config.mesh.data asks for {used} devices, this machine has {len(devices)}'
+            f'config.mesh takes {used} of the {len(devices)} devices of several processes, which '
+            'have to take all: --config.mesh.data=-1 and a model that divides them'
         )
     if batch_size % (used * accumulate):
         parts = f' in {accumulate} parts (config.accumulate)' if accumulate > 1 else ''
@@ -31,7 +48,9 @@ def make_mesh(count: int, batch_size: int, accumulate: int = 1) -> Mesh:
             f'config.batch_size {batch_size}{parts} does not divide among {used} devices: '
             'change it, or use fewer with --config.mesh.data=N'
         )
-    return line(devices[:used])
+    if model == 1:
+        return line(devices[:used])
+    return _grid({'data': used // model, 'model': model}, devices[:used])
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -41,7 +60,43 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 def batch_sharding(mesh: Mesh, axis: int = 0) -> NamedSharding:
     """Axis number `axis` is spread over the devices."""
-    return NamedSharding(mesh, PartitionSpec(*[None] * axis, 'data'))
+    return NamedSharding(mesh, PartitionSpec(*[None] * axis, mesh.axis_names))
+
+
+def state_sharding(shapes: Any, mesh: Mesh) -> Any:
+    """Where the arrays of a state lie, as a tree: on every device, large ones in parts.
+
+    Along 'model' an array is cut at its longest axis that divides, of equal ones the last.
+
+    Args:
+        shapes: a tree of arrays or `jax.ShapeDtypeStruct`s.
+        mesh: from `make_mesh`.
+    """
+    parts = mesh.shape.get('model', 1)
+
+    def of(array: Any) -> NamedSharding:
+        axes = [axis for axis, size in enumerate(array.shape) if size % parts == 0]
+        if parts == 1 or array.size < CUT or not axes:
+            return replicated(mesh)
+        longest = max(axes, key=lambda axis: (array.shape[axis], axis))
+        return NamedSharding(mesh, PartitionSpec(*[None] * longest, 'model'))
+
+    return jax.tree.map(of, shapes)
+
+
+def put(tree: Any, where: jax.sharding.Sharding) -> Any:
+    """`jax.device_put`, also where some of the devices are those of other processes.
+
+    Every process gives the same arrays, whole, and hands its own devices their parts.
+    """
+    if where.is_fully_addressable:
+        return jax.device_put(tree, where)
+
+    def parts(array: Any) -> jax.Array:
+        array = np.asarray(array)
+        return jax.make_array_from_callback(array.shape, where, lambda index: array[index])
+
+    return jax.tree.map(parts, tree)
 
 
 def shard_with(mesh: Mesh):
@@ -57,21 +112,38 @@ def shard_with(mesh: Mesh):
     return shard
 
 
+def whole_on(mesh: Mesh):
+    """The `whole` of `make_train_step`."""
+
+    def whole(tree: Any) -> Any:
+        if 'model' not in mesh.axis_names:
+            return tree
+        return jax.lax.with_sharding_constraint(tree, replicated(mesh))
+
+    return whole
+
+
 def workers(count: int) -> list[jax.Device]:
     """The devices that share work without a gradient: at most `count` of them, all when -1.
 
-    Of a CPU's it is one, since they are the same cores.
+    Of a process's CPU devices it is one, since they are the same cores.
     """
-    devices = jax.local_devices()
+    devices = jax.devices()
     if devices[0].platform == 'cpu':
-        return devices[:1]
+        first = {device.process_index: device for device in reversed(devices)}
+        return [first[process] for process in sorted(first)]
     return devices if count == -1 else devices[:count]
 
 
 def line(devices: Sequence[jax.Device]) -> Mesh:
     """The mesh of these devices, with the one axis 'data'."""
+    return _grid({'data': len(devices)}, devices)
+
+
+def _grid(axes: Mapping[str, int], devices: Sequence[jax.Device]) -> Mesh:
     # Explicit axes, jax's default, would refuse gathers and reshapes across the batch.
-    return jax.make_mesh((len(devices),), ('data',), axis_types=(AxisType.Auto,), devices=devices)
+    types = (AxisType.Auto,) * len(axes)
+    return jax.make_mesh(tuple(axes.values()), tuple(axes), axis_types=types, devices=devices)
 
 
 def on_each(function: Callable[[Any, Any], Any], mesh: Mesh) -> Callable[[Any, Any], Any]:
@@ -85,9 +157,12 @@ def on_each(function: Callable[[Any, Any], Any], mesh: Mesh) -> Callable[[Any, A
         mesh: of D devices.
 
     Returns:
-        (what all share, a tree of [D * n, ...]) -> the tree of [D * n, ...].
+        (what all share, a tree of [D * n, ...]) -> the tree of [D * n, ...]; where some devices are
+        those of other processes, whole in each, so that reading it asks nobody.
     """
     spread = PartitionSpec('data')
     # check_vma would refuse the derivatives of `models.conv`, and there is nothing for it to find.
     options = dict(in_specs=(PartitionSpec(), spread), out_specs=spread, check_vma=False)
-    return jax.jit(jax.shard_map(function, mesh=mesh, **options))
+    everywhere = replicated(mesh)
+    out = None if everywhere.is_fully_addressable else everywhere
+    return jax.jit(jax.shard_map(function, mesh=mesh, **options), out_shardings=out)

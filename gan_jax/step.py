@@ -75,6 +75,7 @@ def make_train_step(
     *,
     every: Mapping[str, int] | None = None,
     shard: Callable[[Any], Any] = lambda tree: tree,
+    whole: Callable[[Any], Any] = lambda tree: tree,
 ) -> Callable[[TrainState, Record, Hyper], tuple[TrainState, dict[str, jax.Array]]]:
     """The train step for one set of terms.
 
@@ -83,6 +84,8 @@ def make_train_step(
         terms: those that act in this step, by name.
         every: terms that act only every n-th step, name -> n; their weights count n times.
         shard: constraint that spreads the leading axis of every array of a tree over devices.
+        whole: constraint that puts parameters whole on every device, where a state has them in
+            parts.
 
     Returns:
         (state, batch, hyper) -> (state, metrics). The batch is {'image': uint8 [k, B, H, W, C],
@@ -98,9 +101,11 @@ def make_train_step(
 
     @functools.partial(jax.jit, static_argnums=0)  # traced once for all k updates of D
     def update(side, state, batch, keys, hyper):
-        state, grads, metrics = gradient(side, state, batch, keys, hyper)
-        net = _descend(game, side, getattr(state, side), grads, hyper)
-        return state.replace(**{side: net}), metrics
+        g, d = (net.replace(params=whole(net.params)) for net in (state.g, state.d))
+        moved, grads, metrics = gradient(side, state.replace(g=g, d=d), batch, keys, hyper)
+        net = getattr(state, side).replace(stats=getattr(moved, side).stats)
+        net = _descend(game, side, net, grads, hyper)
+        return state.replace(terms=moved.terms, **{side: net}), metrics
 
     def train_step(state, batch, hyper):
         d_steps, size = batch['label'].shape

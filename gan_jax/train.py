@@ -9,12 +9,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_jax import cli, config, restart, run, workdir
+from gan_jax import cli, cluster, config, restart, run
 from gan_jax.dry_run import describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
 from gan_jax.schedule import at_once, due, evaluations
-from gan_jax.signals import stop_on_signal
 from gan_jax.watches import bar
 
 NEXT = """\
@@ -30,15 +29,19 @@ def main(arguments: Sequence[str]) -> int:
     flags, overrides = _parse(arguments)
     settings = json.loads(config.read(flags.config, overrides).to_json())
 
+    # Processes: one, unless a scheduler or --cluster says otherwise.
+    cluster.join(flags.cluster)
+
     # Parts: data, devices, networks, terms. Nothing is compiled yet.
     parts = assemble(settings, outline=flags.dry_run, watch=bar)
     if flags.dry_run:
-        print(describe(parts))
+        if cluster.leads():
+            print(describe(parts))
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
     stopped = train(parts, Path(flags.workdir))
-    if not stopped:
+    if not stopped and cluster.leads():
         print(NEXT.format(folder=flags.workdir))
     return stopped
 
@@ -57,11 +60,11 @@ def train(parts: Parts, folder: Path) -> int:
     for metrics in evaluations(settings).values():
         parts.evaluation(metrics)  # its faults, before anything is written
 
-    with workdir.locked(folder), stop_on_signal() as stopped:
+    with cluster.holding(folder) as own, cluster.stop_together() as stopped, cluster.together():
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
         facts = restart.facts_of(parts)
         restored = restart.resume(parts, folder, facts)
-        with run.opened(parts, folder, facts, restored, stopped) as opened:
+        with run.opened(parts, own, facts, restored, stopped, shown=cluster.leads()) as opened:
             step = restored.step if restored else 0
             state = restored.state if restored else program.init(hyper)
             while True:
@@ -87,6 +90,9 @@ def train(parts: Parts, folder: Path) -> int:
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = cli.config_parser('train', __doc__)
     parser.add_argument('--workdir', metavar='DIR', help='where the run writes, and resumes from')
+    parser.add_argument(
+        '--cluster', default='', metavar='HOST:PORT,I/N', help='process I of N; detect: ask JAX'
+    )
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
     return cli.parse_config(parser, arguments)
 

@@ -23,7 +23,13 @@ Batch = dict[str, np.ndarray]
 
 
 def batches(
-    dataset: DataSet, *, seed: int, first: int, batch_size: int, d_steps: int
+    dataset: DataSet,
+    *,
+    seed: int,
+    first: int,
+    batch_size: int,
+    d_steps: int,
+    part: slice = slice(None),
 ) -> Iterator[Batch]:
     """The batches of the steps `first`, `first + 1`, and so on without end.
 
@@ -37,9 +43,11 @@ def batches(
         batch_size: B, images in a sub-batch, between 1 and N.
         d_steps: k >= 1, sub-batches of a step; sub-batch i of step s is number s·k + i of
             `sampler.indices`.
+        part: which images of every sub-batch are read; all by default.
 
     Returns:
-        An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}.
+        An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, with as many images
+        as `part` has in place of B.
 
     Raises:
         UserError: grain is not installed; or, from the iterator, the images cannot be read, or
@@ -52,20 +60,22 @@ def batches(
         raise UserError(
             "a data set too large for memory is read by grain: pip install 'gan_jax[grain]'"
         ) from fault
-    read = _reader(dataset, seed, batch_size, d_steps)
+    read = _reader(dataset, seed, batch_size, d_steps, part)
     sampler.indices(seed, first * d_steps, batch_size, len(dataset.images))  # its checks, now
     ahead = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
     steps = grain.MapDataset.range(first, first + ENDLESS)
     return _closing(iter(steps.map(read).to_iter_dataset(ahead)))
 
 
-def _reader(dataset: DataSet, seed: int, batch_size: int, d_steps: int) -> Callable[[int], Batch]:
+def _reader(
+    dataset: DataSet, seed: int, batch_size: int, d_steps: int, part: slice
+) -> Callable[[int], Batch]:
     """The function step -> batch that grain's threads run."""
     images, labels = dataset.images, labels_of(dataset)
     check = _watch(getattr(images, 'filename', None))
 
     def read(step: int) -> Batch:
-        rows = sampler.of_step(seed, step, d_steps, batch_size, len(images))
+        rows = sampler.of_step(seed, step, d_steps, batch_size, len(images))[:, part]
         check()  # before the rows are touched: a page behind the end of a file kills the process
         return {'image': images[rows], 'label': labels[rows]}
 

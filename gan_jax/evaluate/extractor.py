@@ -71,7 +71,7 @@ def from_inception(
         return Seen(found['2048'], jax.nn.softmax(found['logits_unbiased']))
 
     of_batches = sharding.on_each(of_batch, mesh)
-    held = functools.cache(lambda: jax.device_put(variables, sharding.replicated(mesh)))
+    held = functools.cache(lambda: sharding.put(variables, sharding.replicated(mesh)))
 
     def see(images):
         return in_batches(functools.partial(of_batches, held()), images, BATCH * mesh.size)

@@ -1,0 +1,224 @@
+"""One run on several processes: how they meet, and what they must do as one.
+
+JAX's own runtime joins them (XLA's collectives, by NCCL, ICI, or gloo on a CPU). Every process runs
+the same program with the same numbers; process 0, the leader, alone reads and writes the workdir.
+Without several processes everything here does nothing.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from gan_jax import workdir
+from gan_jax.errors import LOST, UserError, first_line
+from gan_jax.signals import stop_on_signal
+
+HEARTBEAT = 30  # seconds of silence after which a process is taken for dead, and all others end
+MEETING = 300  # seconds that a process waits for the others at the start
+FAREWELL = 2  # seconds that the leader of a run that has failed waits for the others
+# Where `srun` and `mpirun` say how many tasks they have started.
+_TASKS = ('SLURM_STEP_NUM_TASKS', 'OMPI_COMM_WORLD_SIZE')
+_EXPLICIT = re.compile(r'(\S+:\d+),(\d+)/(\d+)')
+
+
+def join(how: str) -> None:
+    """Meets the other processes of a run, before any device is used.
+
+    Args:
+        how: 'HOST:PORT,I/N': process I of N, of which number 0 is at that address; 'detect': what
+            JAX finds out from SLURM, Cloud TPU, Open MPI or Kubernetes; '': that as well where
+            `srun` or `mpirun` has started several tasks, and otherwise a run of one process.
+
+    Raises:
+        UserError: `how` is none of these, nothing is detected, or the others do not come.
+    """
+    explicit = _EXPLICIT.fullmatch(how)
+    options = {'heartbeat_timeout_seconds': HEARTBEAT, 'initialization_timeout': MEETING}
+    if explicit:
+        address, process, count = explicit[1], int(explicit[2]), int(explicit[3])
+        if process >= count:
+            raise UserError(f'--cluster={how}: {count} processes have the numbers 0 to {count - 1}')
+        options |= {'coordinator_address': address, 'num_processes': count, 'process_id': process}
+    elif how not in ('', 'detect'):
+        raise UserError(f"--cluster is '{how}': give HOST:PORT,I/N for process I of N, or detect")
+    elif not how and not any(int(os.environ.get(name, 1)) > 1 for name in _TASKS):
+        return
+    # Two computations at once would meet those of another process in another order.
+    jax.config.update('jax_cpu_enable_async_dispatch', False)
+    try:
+        jax.distributed.initialize(**options)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f'the processes of this run have not met ({first_line(error)}): start all within '
+            f'{MEETING} s, and name process 0 by an address that all reach, '
+            '--cluster=HOST:PORT,I/N',
+            LOST,
+        ) from error
+
+
+def leave(status: int) -> None:
+    """Ends a process of several at once, with what it has said.
+
+    At the end of Python JAX would wait for the others, which may wait for this one in the middle
+    of a step. The leader goes last, since without it JAX aborts the others.
+    """
+    if leads():
+        time.sleep(FAREWELL)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def leads() -> bool:
+    """Whether this process writes for all."""
+    return jax.process_index() == 0
+
+
+def several() -> bool:
+    """Whether the run has more than one process."""
+    return jax.process_count() > 1
+
+
+def agreed(make: Callable[[], Any]) -> Any:
+    """What the leader makes, in every process; the others do not make it.
+
+    Args:
+        make: () -> JSON.
+
+    Raises:
+        UserError: the leader's, with its status, in every process.
+    """
+    if not several():
+        return make()
+    answer, fault = None, None
+    if leads():
+        try:
+            answer = {'value': make()}
+        except UserError as error:
+            fault = error
+            answer = {'fault': str(error), 'status': error.status}
+    answer = json.loads(_told(json.dumps(answer).encode()))
+    if fault:
+        raise fault
+    if 'fault' in answer:
+        raise UserError(answer['fault'], answer['status'])
+    return answer['value']
+
+
+def shared(tree: Any) -> Any:
+    """The leader's arrays in every process, bit for bit; each gives arrays of the same form."""
+    if not several():
+        return tree
+    return jax.tree.map(_copied, tree)
+
+
+def on_host(tree: Any) -> Any:
+    """The arrays of all processes together, whole, as numpy in each process.
+
+    A collective: every process calls it with the same tree.
+    """
+    return jax.device_get(jax.tree.map(_whole, tree))
+
+
+def own(tree: Any) -> Any:
+    """The arrays of all processes together, whole, where this process alone can use them.
+
+    A collective where they lie in parts, as `on_host`.
+    """
+
+    def mine(array: jax.Array) -> Any:
+        return array.addressable_data(0) if array.is_fully_replicated else _whole(array)
+
+    return jax.tree.map(mine, tree) if several() else tree
+
+
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[Path]:
+    """Yields the workdir, which the leader holds; in the others one that nobody will see.
+
+    Raises:
+        UserError: in every process, as `workdir.locked` in the leader.
+    """
+    with contextlib.ExitStack() as files:
+        agreed(lambda: files.enter_context(workdir.locked(folder)))
+        yield folder if leads() else Path(files.enter_context(tempfile.TemporaryDirectory()))
+
+
+@contextlib.contextmanager
+def stop_together() -> Iterator[Callable[[], int]]:
+    """`signals.stop_on_signal`, for all processes of a run.
+
+    With several, a SIGTERM that any of them receives stops all of them at the same call: JAX's
+    runtime catches it and agrees on the call, so that every process has to ask as often as the
+    others. SIGINT ends a process at once.
+    """
+    if not several():
+        with stop_on_signal() as stopped:
+            yield stopped
+        return
+    asked, received = 0, 0
+
+    def stopped() -> int:
+        nonlocal asked, received
+        if not received:
+            asked += 1
+            if multihost_utils.reached_preemption_sync_point(asked):
+                received = 128 + signal.SIGTERM
+        return received
+
+    yield stopped
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Ends this process, with a sentence, where another one of its run is gone.
+
+    Raises:
+        UserError: that one is gone.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if not several() or not _LOST.search(str(error)):
+            raise
+        raise UserError(
+            'another process of this run has ended: see what it said, and start all processes '
+            'again, which resumes from the last checkpoint',
+            LOST,
+        ) from error
+
+
+# What XLA says on a CPU; on an accelerator its runtime ends the process itself after `HEARTBEAT`.
+_LOST = re.compile('gloo|connection|peer|heartbeat|UNAVAILABLE|coordination', re.IGNORECASE)
+
+
+def _told(text: bytes) -> bytes:
+    size = int(multihost_utils.broadcast_one_to_all(np.int32(len(text))))
+    mine = np.frombuffer(text.ljust(size)[:size], np.uint8)
+    return multihost_utils.broadcast_one_to_all(mine).tobytes()
+
+
+def _copied(array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    # As bytes: a sum of what all processes give, most of them zeros, would lose the sign of a zero.
+    mine = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    told = multihost_utils.broadcast_one_to_all(mine)
+    return np.asarray(told).view(array.dtype).reshape(array.shape)
+
+
+def _whole(array: Any) -> Any:
+    if not isinstance(array, jax.Array) or array.is_fully_addressable or array.is_fully_replicated:
+        return array
+    return multihost_utils.process_allgather(array, tiled=True)
