@@ -7,10 +7,11 @@ PY = "$(VENV)/bin/python"
 PYTEST = $(PY) -m pytest -n 2 --dist loadfile
 LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-emit-index-url --upgrade --extra build
+SCRIPTS = launch/*.sh launch/*.sbatch tests/slurm/*.sh .ci/run
 DEMO ?= workdirs/demo
 export VENV
 
-.PHONY: help core dev demo test test-slow test-all notebooks oracle oracle-env lint lock clean
+.PHONY: help core dev demo test test-slow test-all notebooks oracle oracle-env slurm lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,14 +26,18 @@ demo:  ## train on the handwritten digits in the package, some minutes on a lapt
 	sh launch/local.sh --config=configs/digits.py --workdir="$(DEMO)" $(ARGS)
 
 test: dev  ## the fast tests
-	$(PYTEST) -m 'not slow' $(ARGS)
+	$(PYTEST) -m 'not slow and not slurm' $(ARGS)
 
 # pytest's status 5 says that no test is marked slow.
 test-slow: dev  ## the slow tests
 	$(PYTEST) -m slow $(ARGS) || [ $$? -eq 5 ]
 
 test-all: dev  ## all tests
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -m 'not slurm' $(ARGS)
+
+# Installs Debian's packages of SLURM where they are missing.
+slurm: dev  ## the launch script on a SLURM of two nodes on this machine; for root, five minutes
+	$(PY) -m pytest -m slurm tests/slurm $(ARGS)
 
 notebooks: dev  ## execute the notebooks, which stay without outputs
 	$(PY) -m pytest -W default --nbmake --nbmake-timeout=1800 notebooks $(ARGS)
@@ -49,7 +54,7 @@ oracle: oracle-env  ## compare our metrics with the public packages, our step wi
 lint: dev  ## ruff, and shellcheck on the scripts
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	[ ! -e "$(VENV)/bin/shellcheck" ] || "$(VENV)/bin/shellcheck" launch/*.sh .ci/run
+	[ ! -e "$(VENV)/bin/shellcheck" ] || "$(VENV)/bin/shellcheck" $(SCRIPTS)
 
 # The developers' lock takes the pins of the other one, so that one environment serves both.
 lock: core  ## pin setup.py's dependencies anew (takes uv from the package index)

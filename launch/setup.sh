@@ -4,8 +4,9 @@
 #   launch/setup.sh core    what training needs: requirements.lock
 #   launch/setup.sh dev     that, and what the tests and linters need: requirements-dev.lock
 #
-#   VENV     the folder of the environment; .venv in the checkout by default
-#   PYTHON   the interpreter to build it on; by default the first that is new enough
+#   VENV          the folder of the environment; .venv in the checkout by default
+#   PYTHON        the interpreter to build it on; by default the first that is new enough
+#   ACCELERATOR   cuda12, cuda13 or tpu: adds what JAX needs for it, in the version of the lock
 #
 # A stamp in the environment keeps a checksum of the lock files, so that a second call does nothing.
 
@@ -72,7 +73,16 @@ install() {
     sed -n '/^setuptools==/,/[^\\]$/p' "$1" >"$venv/setuptools.lock" &&
         pip install --no-compile --require-hashes -r "$venv/setuptools.lock" &&
         pip install --no-compile --require-hashes --no-build-isolation --use-pep517 -r "$1" &&
-        pip install --no-index --no-deps --no-build-isolation -e "$root"
+        pip install --no-index --no-deps --no-build-isolation -e "$root" &&
+        accelerate
+}
+
+# Gigabytes of libraries that a laptop does without, and the lock too: their hashes are not checked.
+accelerate() {
+    [ -z "${ACCELERATOR:-}" ] ||
+        pip install --no-compile "jax[$ACCELERATOR]==$(
+            "$venv/bin/python" -I -c 'import importlib.metadata as m; print(m.version("jax"))'
+        )"
 }
 
 case $wanted in
@@ -82,7 +92,10 @@ case $wanted in
 esac
 
 # The path is in the sum because the environment refers to the checkout by it.
-sum=$({ echo "$root" && cat "$root"/requirements*.lock "$root/setup.py"; } | cksum)
+sum=$({
+    echo "$root${ACCELERATOR:+ $ACCELERATOR}"
+    cat "$root"/requirements*.lock "$root/setup.py"
+} | cksum)
 stamp=$(cat "$venv/gan_jax.stamp" 2>/dev/null || true)
 
 if [ -n "${PYTHON:-}" ] && [ -x "$venv/bin/python" ]; then

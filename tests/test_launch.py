@@ -7,65 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import PYTHON, Machine
+
 ROOT = Path(__file__).parent.parent
-SHELL_SCRIPTS = [*sorted((ROOT / 'launch').glob('*.sh')), ROOT / '.ci' / 'run']
-
-# A Python of version $VERSION that can do what $BROKEN does not name, and notes what it was asked.
-PYTHON = r"""#!/bin/sh
-echo "$*" >>"$LOG"
-case "$*" in
-    *'print('*) echo "$VERSION" ;;
-    *'version_info < (3, 11)'*) case $VERSION in 2.* | 3.[0-9] | 3.10) exit 1 ;; esac ;;
-    *ensurepip*) [ "$BROKEN" != venv ] ;;
-    '-m venv '*)
-        [ "$BROKEN" != folder ] || exit 1
-        for venv; do :; done
-        mkdir -p "$venv/bin" && touch "$venv/pyvenv.cfg" && cp "$0" "$venv/bin/python" ;;
-    *'pip '*'--version') [ ! -e "$LOG.no-pip" ] ;;
-    '-m ensurepip') rm "$LOG.no-pip" ;;
-    *gan_jax.train*) printf '[%s]' "$@" >>"$LOG" ;;
-    *' install '*-e*) ;;
-    *' install '*) [ "$BROKEN" != network ] || { echo 'ERROR: no route' >&2; exit 1; } ;;
-esac
-"""
-
-
-class Machine:
-    """A checkout in a folder with a space in its name, and a PATH on which `python` is ours."""
-
-    def __init__(self, folder: Path, python: str = 'python3'):
-        self.root, self.log, self.bin = folder / 'a checkout', folder / 'log', folder / 'bin'
-        self.bin.mkdir()
-        shutil.copytree(ROOT / 'launch', self.root / 'launch')
-        for name in ('setup.py', 'requirements.lock', 'requirements-dev.lock'):
-            shutil.copy(ROOT / name, self.root)
-        tools = ('sh', 'cat', 'cksum', 'cp', 'dirname', 'grep', 'ls', 'mkdir', 'rm', 'sed', 'tail')
-        for tool in (*tools, 'touch'):
-            (self.bin / tool).symlink_to(shutil.which(tool))
-        if python:
-            self.add(python)
-
-    def add(self, name: str, text: str = PYTHON) -> None:
-        (self.bin / name).unlink(missing_ok=True)  # or a link's own target would be written
-        (self.bin / name).write_text(text)
-        (self.bin / name).chmod(0o755)
-
-    def run(self, script: str, *args: str, version='3.11', broken='', **environment: str):
-        self.log.write_text('')
-        return subprocess.run(
-            ['sh', str(self.root / 'launch' / script), *args],
-            env={
-                **{'PATH': str(self.bin), 'LOG': str(self.log), 'HOME': '/nonexistent'},
-                **{'VERSION': version, 'BROKEN': broken, **environment},
-            },
-            cwd=self.bin.parent,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-
-    def calls(self, word: str) -> list[str]:
-        return [line for line in self.log.read_text().splitlines() if word in line]
+SHELL_SCRIPTS = [
+    *sorted((ROOT / 'launch').glob('*.sh')),
+    ROOT / 'launch' / 'slurm.sbatch',
+    ROOT / 'tests' / 'slurm' / 'set_up.sh',
+    ROOT / '.ci' / 'run',
+]
 
 
 @pytest.fixture
@@ -90,6 +40,13 @@ def test_set_up_installs_the_lock_with_hashes_and_the_checkout_without_the_netwo
     assert '--no-index' in checkout and checkout.endswith(f'-e {machine.root}')
     first = (machine.root / '.venv' / 'setuptools.lock').read_text()
     assert first.startswith('setuptools==') and first.count('==') == 1 and '--hash=' in first
+
+
+def test_what_an_accelerator_needs_is_of_the_locks_version(machine):
+    assert machine.run('setup.sh', 'core', ACCELERATOR='tpu').returncode == 0
+    assert machine.calls(' install ')[-1].endswith('install --no-compile jax[tpu]==3.11')
+    assert machine.run('setup.sh', 'core', ACCELERATOR='tpu').returncode == 0
+    assert not machine.calls(' install ')
 
 
 def test_a_second_call_does_nothing_and_a_changed_lock_installs_again(machine):
