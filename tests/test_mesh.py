@@ -63,10 +63,10 @@ def test_a_mesh_that_cannot_be_is_refused(asked, said):
 
 @functools.cache
 def shipped():
-    """The shipped networks, small, with bCR and Cntr. SGD's momentum keeps the first gradient."""
+    """The shipped networks, small, with bCR and Cntr. SGD's trace keeps the last gradient."""
     settings = config.read(f'{ROOT}/configs/digits.py:method=bcr_cntr').to_dict()
     settings['generator']['width'] = settings['discriminator']['width'] = 0.125
-    sgd = {'fn': 'optax.sgd', 'momentum': 0.9, 'learning_rate': 0.1}
+    sgd = {'fn': 'optax.sgd', 'momentum': 0.0, 'learning_rate': 0.1}
     settings['optim'] = {'g': sgd, 'd': sgd}
     return experiment.build(settings, shape=(16, 16, 1), num_classes=10)
 
