@@ -10,6 +10,7 @@ import jax
 from gan_jax import views
 from gan_jax.parts import Parts
 from gan_jax.plan import plan
+from gan_jax.state import nbytes
 
 
 def describe(parts: Parts) -> str:
@@ -33,8 +34,7 @@ def describe(parts: Parts) -> str:
     heads = {name: critic.pop(f'heads_{name}') for name in experiment.game.critic.heads}
     lines.append(f'discriminator: {_size(critic):,} parameters')
     lines += [f'head of terms.{name}: {_size(head):,} parameters' for name, head in heads.items()]
-    state = sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(program.shapes))
-    lines.append(f'state: {state:,} bytes')
+    lines.append(f'state: {nbytes(program.shapes):,} bytes')
     cost = program.lower().cost_analysis() or {}
     if 'flops' in cost:
         lines.append(f'one step: {cost["flops"]:.4g} FLOPs (counted by XLA before optimisation)')

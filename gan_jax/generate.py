@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import cluster, sharding
+from gan_jax import sharding
 from gan_jax.keys import named
 from gan_jax.standing import make_standing
 from gan_jax.state import TrainState
@@ -111,7 +111,7 @@ def _rows(group: Sequence[np.ndarray], devices: int) -> np.ndarray:
 
 
 def _fetched(group: Sequence[np.ndarray], made: jax.Array) -> Iterator[np.ndarray]:
-    blocks = cluster.on_host(made).reshape(-1, BATCH, *made.shape[1:])
+    blocks = np.asarray(made).reshape(-1, BATCH, *made.shape[1:])
     for index, images in zip(group, blocks, strict=False):
         yield images[index % BATCH]
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax import checkpoint, cluster, config, data, sharding, workdir
+from gan_jax import checkpoint, cluster, config, data, workdir
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts
 
@@ -28,7 +28,7 @@ def resume(
     several processes that is the leader, and the others get what it has read.
 
     Returns:
-        Its state lies on the devices of the run. None when there has never been one.
+        Its state is on the host. None when there has never been one.
 
     Raises:
         UserError: the workdir holds another run, or as `checkpoint.restore`.
@@ -47,9 +47,7 @@ def resume(
         return None
     shapes = parts.program.shapes
     state = mine[0].state if mine else jax.tree.map(lambda x: np.empty(x.shape, x.dtype), shapes)
-    whole = cluster.shared(state)
-    placed = jax.tree.map(lambda x, like: sharding.put(x, like.sharding), whole, shapes)
-    return checkpoint.Restored(**told | {'state': placed})
+    return checkpoint.Restored(**told | {'state': cluster.shared(state)})
 
 
 def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpoint.Restored | None:

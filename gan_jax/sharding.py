@@ -99,6 +99,11 @@ def put(tree: Any, where: jax.sharding.Sharding) -> Any:
     return jax.tree.map(parts, tree)
 
 
+def place(tree: Any, shapes: Any) -> Any:
+    """`put` of every array where its `jax.ShapeDtypeStruct` in `shapes` says."""
+    return jax.tree.map(lambda x, like: put(x, like.sharding), tree, shapes)
+
+
 def shard_with(mesh: Mesh):
     """The `shard` of `make_train_step`: spreads the leading axis of every array of a tree.
 

@@ -123,6 +123,11 @@ def create(
     )
 
 
+def nbytes(tree: Any) -> int:
+    """Bytes of all arrays of a tree, or of `jax.ShapeDtypeStruct`s."""
+    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
+
+
 def empty(names: Mapping[str, Any]) -> dict[str, clu_metrics.Average]:
     """Running means that have seen nothing, one for each name."""
     return {name: clu_metrics.Average.empty() for name in names}

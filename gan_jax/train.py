@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_jax import cli, cluster, config, restart, run
+from gan_jax import cli, cluster, config, restart, run, sharding
 from gan_jax.dry_run import describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
@@ -66,7 +66,10 @@ def train(parts: Parts, folder: Path) -> int:
         restored = restart.resume(parts, folder, facts)
         with run.opened(parts, own, facts, restored, stopped, shown=cluster.leads()) as opened:
             step = restored.step if restored else 0
-            state = restored.state if restored else program.init(hyper)
+            if restored:
+                state = sharding.place(restored.state, program.shapes)
+            else:
+                state = program.init(hyper)
             while True:
                 # Look.
                 if opened.look(state, step):

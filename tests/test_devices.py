@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import config, data, experiment, sharding
+from gan_jax import experiment, sharding
 from gan_jax.augment.policy import OPS, needs_strength
 from gan_jax.data import DataSet, sampler
 from gan_jax.errors import UserError
@@ -19,10 +19,10 @@ from gan_jax.step import Augment
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented
 from tests import small
+from tests.shipped import BATCH, norm, parts, program_on
 
 ROOT = Path(__file__).parent.parent
 DEVICES = 4
-BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
 VIEWS = 6  # that D sees in its own update
 
 
@@ -95,30 +95,9 @@ def test_the_images_are_those_of_the_sampler():
 
 
 @functools.cache
-def shipped():
-    """The shipped networks, small, with bCR and Cntr. SGD's momentum keeps the first gradient."""
-    settings = config.read(f'{ROOT}/configs/digits.py:method=bcr_cntr').to_dict()
-    settings['generator']['width'] = settings['discriminator']['width'] = 0.125
-    sgd = {'fn': 'optax.sgd', 'momentum': 0.9, 'learning_rate': 0.1}
-    settings['optim'] = {'g': sgd, 'd': sgd}
-    return experiment.build(settings, shape=(16, 16, 1), num_classes=10)
-
-
-@functools.cache
-def program_on(count):
-    dataset = data.load('digits', size=16)
-    mesh = sharding.make_mesh(count, BATCH)
-    return make_program(shipped(), dataset, mesh, batch_size=BATCH, d_steps=1)
-
-
-@functools.cache
 def step_on(count):
     program = program_on(count)
-    return jax.device_get(program.update(small.start(program), 0, shipped().hyper))
-
-
-def norm(tree):
-    return math.sqrt(sum(np.sum(np.square(x, dtype=np.float64)) for x in jax.tree.leaves(tree)))
+    return jax.device_get(program.update(small.start(program), 0, parts().hyper))
 
 
 @pytest.mark.parametrize('side', ['d', 'g'])

@@ -1,6 +1,5 @@
 """A state in parts along 'model' is the same state: the rule, the memory, the numbers."""
 
-import functools
 import json
 import subprocess
 import sys
@@ -11,13 +10,12 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from gan_jax import checkpoint, config, data, experiment, sharding, train
+from gan_jax import checkpoint, sharding, train
 from gan_jax.errors import UserError
-from gan_jax.program import make_program
 from tests import small
+from tests.shipped import BATCH, norm, parts, program_on
 
 ROOT = Path(__file__).parent.parent
-BATCH = 20
 
 
 def struct(*shape):
@@ -61,40 +59,18 @@ def test_a_mesh_that_cannot_be_is_refused(asked, said):
         sharding.make_mesh(batch_size=BATCH, **asked)
 
 
-@functools.cache
-def shipped():
-    """The shipped networks, small, with bCR and Cntr. SGD's trace keeps the last gradient."""
-    settings = config.read(f'{ROOT}/configs/digits.py:method=bcr_cntr').to_dict()
-    settings['generator']['width'] = settings['discriminator']['width'] = 0.125
-    sgd = {'fn': 'optax.sgd', 'momentum': 0.0, 'learning_rate': 0.1}
-    settings['optim'] = {'g': sgd, 'd': sgd}
-    return experiment.build(settings, shape=(16, 16, 1), num_classes=10)
-
-
-@functools.cache
-def program_on(count, model):
-    dataset = data.load('digits', size=16)
-    mesh = sharding.make_mesh(count, BATCH, model=model)
-    return make_program(shipped(), dataset, mesh, batch_size=BATCH, d_steps=1)
-
-
-def norm(tree):
-    leaves = [np.ravel(x).astype(float) for x in jax.tree.leaves(tree)]
-    return np.linalg.norm(np.concatenate(leaves))
-
-
 @pytest.mark.slow
 def test_parts_take_the_step_of_the_whole():
     ends = []
     for count, model in ((4, 1), (2, 2)):
         program = program_on(count, model)
-        ends.append(jax.device_get(program.update(small.start(program), 0, shipped().hyper)))
-    one, parts = ends
+        ends.append(jax.device_get(program.update(small.start(program), 0, parts().hyper)))
+    one, cut = ends
     for side in 'gd':
         gradient, other = (getattr(end, side).opt[0].trace for end in ends)
         assert norm(jax.tree.map(np.subtract, gradient, other)) < 1e-6 * norm(gradient)
-    assert small.distance((one.g, one.d, one.ema), (parts.g, parts.d, parts.ema)) < 1e-6
-    assert small.distance(one.metrics, parts.metrics) < 1e-5
+    assert small.distance((one.g, one.d, one.ema), (cut.g, cut.d, cut.ema)) < 1e-6
+    assert small.distance(one.metrics, cut.metrics) < 1e-5
 
 
 def test_a_device_holds_its_part():
@@ -128,12 +104,12 @@ EIGHT = """
 import jax, numpy as np, sys
 jax.config.update('jax_platforms', 'cpu')
 jax.config.update('jax_num_cpu_devices', 8)
-from tests import test_mesh as t, small
-t.BATCH = 32
+from tests import small
+from tests.shipped import norm, parts, program_on
 seen = {}
 for count, model in ((1, 1), (2, 1), (4, 1), (8, 1), (4, 2)):
-    program = t.program_on(count, model)
-    state, hyper = small.start(program), t.shipped().hyper
+    program = program_on(count, model, batch=32)
+    state, hyper = small.start(program), parts().hyper
     states = []
     for step in range(10):
         state = program.update(state, step, hyper)
@@ -144,7 +120,7 @@ first, last = seen[8, 1]
 for mesh, (one, ten) in seen.items():
     for side in 'gd':
         a, b = (getattr(s, side).opt[0].trace for s in (one, first))
-        assert t.norm(jax.tree.map(np.subtract, a, b)) < 1e-6 * t.norm(b), (mesh, side)
+        assert norm(jax.tree.map(np.subtract, a, b)) < 1e-6 * norm(b), (mesh, side)
     a, b = ((s.g.params, s.d.params, s.ema) for s in (ten, last))
     apart = max(float(np.max(np.abs(x - y))) for x, y in zip(*map(jax.tree.leaves, (a, b))))
     print(mesh, apart)

@@ -1,12 +1,11 @@
 """What a config would cost on devices that are not here: docs/plan.md has the same formulas."""
 
-from typing import Any, NamedTuple
-
-import jax
+from typing import NamedTuple
 
 from gan_jax.benchmark import alive
 from gan_jax.benchmark.devices import Device
 from gan_jax.benchmark.subject import Settings, Subject
+from gan_jax.state import nbytes
 
 # What XLA plans over our count of what a step keeps: likely, at least, at most. See docs/plan.md.
 ROOM = 1.7, 1.0, 2.5
@@ -80,7 +79,7 @@ def need(whole: Subject, data: int) -> Need:
     fixed = [max(0, 2 * b - a) for a, b in zip(one, half, strict=True)]
     amounts = [Amount(f, a - f) for f, a in zip(fixed, one, strict=True)]
     state = whole.program.shapes
-    gradients = settings['d_steps'] * _bytes(state.d.params) + _bytes(state.g.params)
+    gradients = settings['d_steps'] * nbytes(state.d.params) + nbytes(state.g.params)
     return Need(*amounts, whole.held() + data, gradients)
 
 
@@ -158,7 +157,3 @@ def _fits(memory: tuple[float, float, float], limit: float) -> str:
     if most <= USABLE * limit:
         return 'yes'
     return 'no' if least > limit else 'perhaps'
-
-
-def _bytes(tree: Any) -> int:
-    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))

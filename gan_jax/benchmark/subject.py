@@ -15,6 +15,7 @@ from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UserError
 from gan_jax.experiment import Experiment
 from gan_jax.program import Program
+from gan_jax.state import nbytes
 from gan_jax.step import make_train_step
 
 RANDOM = 4096  # images in place of a data set that is not here
@@ -55,7 +56,7 @@ class Subject(NamedTuple):
 
     def held(self) -> int:
         """Bytes of the state."""
-        return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(self.program.shapes))
+        return nbytes(self.program.shapes)
 
     def work(self) -> Work:
         """The hand count of a step; its bytes include those of the state, in and out."""

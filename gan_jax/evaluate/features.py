@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import cluster
 from gan_jax.data.resize import resize
 
 FILE = Path(__file__).with_name('digits_net.npz')
@@ -113,7 +112,7 @@ def in_batches(function: Callable[[Any], Any], images: Any, size: int) -> Any:
         return np.pad(some, [(0, size - len(some)), *[(0, 0)] * (x.ndim - 1)])
 
     batches = [
-        cluster.on_host(function(jax.tree.map(lambda x, first=first: batch(x, first), images)))
+        jax.device_get(function(jax.tree.map(lambda x, first=first: batch(x, first), images)))
         for first in range(0, count, size)
     ]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *batches)

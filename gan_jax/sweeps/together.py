@@ -131,7 +131,7 @@ def _restored(
         newest, found = max(common, default=None), {}
         try:
             for name, one in left.items():
-                found[name] = _on_host(restart.resume(one, folder / name, facts[name], step=newest))
+                found[name] = restart.resume(one, folder / name, facts[name], step=newest)
         except UserError as error:
             sound = workdir.steps(folder / name / 'checkpoints')
             if sound and sound != saved[name]:
@@ -144,11 +144,6 @@ def _restored(
             _forget(folder / name, {step for step in steps if step > newest})
         return found
     return {}
-
-
-def _on_host(restored: Restored | None) -> Restored | None:
-    """So that no device ever holds all members."""
-    return restored and restored._replace(state=jax.device_get(restored.state))
 
 
 def _forget(folder: Path, steps: Iterable[int]) -> None:
