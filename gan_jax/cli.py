@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 import jax
@@ -24,23 +25,35 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     arguments = sys.argv[1:]
     debug = '--debug' in arguments
     try:
-        status = main([a for a in arguments if a != '--debug'])
+        status = _status_of(main, [a for a in arguments if a != '--debug'], debug)
+    except Exception:
+        if not jax.distributed.is_initialized():
+            raise
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    if status not in (os.EX_OK, PREEMPTED) and jax.distributed.is_initialized():
+        cluster.leave(status)
+    sys.exit(status)
+
+
+def _status_of(
+    main: Callable[[Sequence[str]], int | None], arguments: Sequence[str], debug: bool
+) -> int:
+    try:
+        return main(arguments) or os.EX_OK
     except UserError as error:
         if debug:
             raise
         _say(str(error))
-        status = error.status
+        return error.status
     except OSError as error:
         if debug:
             raise
         _say(f'{error.strerror or error}: {error.filename or ""}'.rstrip(': '))
-        status = DISK
+        return DISK
     except KeyboardInterrupt:
-        status = 130
-    sys.stdout.flush()
-    if status not in (None, os.EX_OK, PREEMPTED) and jax.distributed.is_initialized():
-        cluster.leave(status)
-    sys.exit(status or os.EX_OK)
+        return 130
 
 
 def config_parser(command: str, description: str | None) -> argparse.ArgumentParser:

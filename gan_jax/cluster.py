@@ -190,7 +190,7 @@ def together() -> Iterator[None]:
     """
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
+    except (jax.errors.JaxRuntimeError, ValueError) as error:  # a jitted call raises either
         if not several() or not _LOST.search(str(error)):
             raise
         raise UserError(

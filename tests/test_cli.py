@@ -2,9 +2,10 @@
 
 import sys
 
+import jax
 import pytest
 
-from gan_jax import cli
+from gan_jax import cli, cluster
 from gan_jax.errors import DATA, DISK, UserError
 
 
@@ -54,3 +55,12 @@ def test_our_own_defects_keep_their_traceback(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['command'])
     with pytest.raises(ZeroDivisionError):
         cli.run(raising(ZeroDivisionError()))
+
+
+def test_a_defect_in_one_of_several_processes_is_shown_and_waits_for_nobody(monkeypatch, capsys):
+    left = []
+    monkeypatch.setattr(jax.distributed, 'is_initialized', lambda: True)
+    monkeypatch.setattr(cluster, 'leave', left.append)
+    assert status(monkeypatch, raising(ZeroDivisionError('mine'))) == 1
+    assert left == [1] and 'ZeroDivisionError: mine' in capsys.readouterr().err
+    assert status(monkeypatch, lambda arguments: 0) == 0 and left == [1]

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -179,6 +180,20 @@ def test_one_process_needs_nobody(tmp_path):
     assert cluster.shared(tree) is tree
     with cluster.holding(tmp_path) as own:
         assert own == tmp_path
+
+
+@pytest.mark.parametrize('kind', [jax.errors.JaxRuntimeError, ValueError])
+def test_what_gloo_says_of_a_lost_process_is_told_as_that(kind, monkeypatch):
+    lost = kind('UNKNOWN: Gloo all-reduce failed: Read error: Connection reset by peer')
+    with pytest.raises(kind), cluster.together():
+        raise lost
+    monkeypatch.setattr(cluster, 'several', lambda: True)
+    with pytest.raises(UserError, match='another process of this run has ended') as caught:
+        with cluster.together():
+            raise lost
+    assert caught.value.status == LOST
+    with pytest.raises(kind, match='other shapes'), cluster.together():
+        raise kind('other shapes')
 
 
 @pytest.mark.parametrize(
