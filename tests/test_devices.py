@@ -1,5 +1,6 @@
 """One device and four give the same experiment, and four talk no more than they must."""
 
+import collections
 import functools
 import math
 import re
@@ -12,6 +13,7 @@ import pytest
 
 from gan_jax import experiment, sharding
 from gan_jax.augment.policy import OPS, needs_strength
+from gan_jax.benchmark.collectives import collectives
 from gan_jax.data import DataSet, sampler
 from gan_jax.errors import UserError
 from gan_jax.program import make_program
@@ -120,10 +122,15 @@ def test_metrics():
 
 
 @functools.cache
+def text():
+    """What one of four devices runs, by XLA."""
+    return program_on(DEVICES).lower().compile().as_text()
+
+
+@functools.cache
 def instructions():
-    """(opcode, result shapes, operand shapes) of everything that one of four devices runs."""
-    text = program_on(DEVICES).lower().compile().as_text()
-    lines = re.findall(r'(%[\w.-]+) = (\(.*?\)|\S+) ([\w-]+)\((.*?)\)[,\n]', text)
+    """(opcode, result shapes, operand shapes) of everything in it."""
+    lines = re.findall(r'(%[\w.-]+) = (\(.*?\)|\S+) ([\w-]+)\((.*?)\)[,\n]', text())
     shapes = {name: dimensions(result) for name, result, *_ in lines}
     return [
         (
@@ -184,6 +191,26 @@ def test_nothing_else_is_sent():
         *('all-to-all', 'collective-permute', 'reduce-scatter', 'collective-broadcast'),
         *('ragged-all-to-all', 'send', 'recv'),
     )
+
+
+def test_the_bytes_are_those_of_the_gradients_and_of_the_gather():
+    """To the byte, but for single numbers: losses, their metrics, the bias of the logit.
+
+    BatchNorm's moments are two sums a channel in each pass of G, and two on the way back, of which
+    one is the gradient of its bias.
+    """
+    shapes = program_on(DEVICES).shapes
+    channels = sum(x.size for x in jax.tree.leaves(shapes.g.stats)) // 2
+    projections = 2 * math.prod(PROJECTIONS)  # of the reals, of the fakes
+    params = jax.tree.leaves((shapes.d.params, shapes.g.params))
+    sums = sum(x.size for x in params if x.size > 1) + (2 * 2 + 2 - 1) * channels
+    sent, single = collections.Counter(), 0
+    for one in collectives(text()):
+        numbers = sum(shape in ('f32[]', 'f32[1]') for shape in one.shapes)
+        sent[one.kind] += one.bytes - 4 * numbers
+        single += numbers
+    assert sent == {'all-gather': 4 * projections, 'all-reduce': 4 * (sums + projections)}
+    assert 0 < single < 20
 
 
 def test_no_device_works_on_the_whole_batch():

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from gan_jax.benchmark import alive
 from gan_jax.benchmark.devices import Device
 from gan_jax.benchmark.subject import Settings, Subject
-from gan_jax.state import nbytes
 
 # What XLA plans over our count of what a step keeps: likely, at least, at most. See docs/plan.md.
 ROOM = 1.7, 1.0, 2.5
@@ -78,9 +77,7 @@ def need(whole: Subject, data: int) -> Need:
     # On the line through both, at no images. What pairs images grows faster, and is small.
     fixed = [max(0, 2 * b - a) for a, b in zip(one, half, strict=True)]
     amounts = [Amount(f, a - f) for f, a in zip(fixed, one, strict=True)]
-    state = whole.program.shapes
-    gradients = settings['d_steps'] * nbytes(state.d.params) + nbytes(state.g.params)
-    return Need(*amounts, whole.held() + data, gradients)
+    return Need(*amounts, whole.held() + data, whole.gradients())
 
 
 def counts(settings: Settings) -> list[int]:

@@ -8,6 +8,7 @@ import jax
 from gan_jax import sharding
 from gan_jax.benchmark import augmentations, compiled
 from gan_jax.benchmark.against import Opponents
+from gan_jax.benchmark.collectives import collectives
 from gan_jax.benchmark.products import Work
 from gan_jax.benchmark.roof import Roof, make_roof
 from gan_jax.benchmark.subject import Settings, Subject, left_out, state_of, subject
@@ -80,6 +81,7 @@ def measure(
             'planned_per_device': compiled.memory(steps.step.call),
             'peak_in_use': steps.peak,
         },
+        'communication': _communication(whole, steps.step.call),
         'compile': {'lower': steps.step.lower, 'compile': steps.step.compile},
         'left_out': {
             what: _ratios(seconds['step'], seconds[name], work['step'], work[name])
@@ -154,6 +156,11 @@ def _by_xla(call: jax.stages.Compiled) -> dict[str, float]:
     cost = call.cost_analysis() or {}
     names = {'flops': 'flops', 'bytes': 'bytes accessed'}
     return {ours: float(cost[xlas]) for ours, xlas in names.items() if xlas in cost}
+
+
+def _communication(whole: Subject, call: jax.stages.Compiled) -> dict[str, Any]:
+    found = collectives(call.as_text())
+    return {'gradients': whole.gradients(), 'collectives': [one._asdict() for one in found]}
 
 
 def _against_roof(turns: Turns, roof: Roof, needed: int) -> dict[str, Any]:

@@ -58,6 +58,11 @@ class Subject(NamedTuple):
         """Bytes of the state."""
         return nbytes(self.program.shapes)
 
+    def gradients(self) -> int:
+        """Bytes of the gradients that a step sums over devices: of D in each update, and of G."""
+        state = self.program.shapes
+        return self.settings['d_steps'] * nbytes(state.d.params) + nbytes(state.g.params)
+
     def work(self) -> Work:
         """The hand count of a step; its bytes include those of the state, in and out."""
         return self.work_in(self.traced())

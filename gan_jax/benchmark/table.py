@@ -69,8 +69,19 @@ def _step(of: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     held = f'{si(plan["arguments"])}B of it state and data' if plan else ''
     seen = f'; at most {si(peak)}B in use' if peak else ''
     yield 'memory', f'{si(plan and plan["total"])}B planned', held + seen
+    sent = of['communication']
+    if sent['collectives']:
+        ours = f'{si(sent["gradients"])}B of gradients among it'
+        yield 'communication', _kinds(sent['collectives']), ours
     made = of['compile']
     yield 'compilation', f'{made["lower"]:.1f} s + {made["compile"]:.1f} s', "tracing and XLA's"
+
+
+def _kinds(collectives: Sequence[Mapping[str, Any]]) -> str:
+    found: dict[str, list[int]] = {}
+    for one in collectives:
+        found.setdefault(one['kind'], []).append(one['bytes'])
+    return ', '.join(f'{si(sum(sizes))}B in {len(sizes)} {kind}' for kind, sizes in found.items())
 
 
 def _left_out(costs: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -112,6 +112,11 @@ def test_the_numbers_agree_with_each_other(done):
     assert plan['aliased'] < plan['arguments']
 
 
+def test_one_device_sends_nothing(done):
+    assert done[1]['measured']['communication']['collectives'] == []
+    assert 'communication' not in done[0]
+
+
 def test_every_number_is_one(done):
     of = done[1]['measured']
     assert all(value >= 0 for value in numbers({**of, 'loop': of['loop']['seconds']}))
