@@ -70,9 +70,15 @@ def contestants(recipe: Recipe, subject: Subject) -> dict[str, Contestant]:
 
 
 def _calls(function, *arguments) -> Contestant:
+    # Devices of a CPU share its threads: of two calls at once that mix images, each could hold one
+    # and wait for the other.
+    one_by_one = jax.default_backend() == 'cpu'
+
     def take(count: int) -> None:
         for _ in range(count):
             result = function(*arguments)
+            if one_by_one:
+                jax.block_until_ready(result)
         jax.block_until_ready(result)
 
     return take

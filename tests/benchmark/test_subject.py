@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_jax import config
+from gan_jax import config, data
+from gan_jax.augment import policy
 from gan_jax.benchmark import augmentations, subject
 from gan_jax.errors import UserError
 
@@ -97,3 +98,15 @@ def test_the_policies_of_a_config_are_measured_with_their_strength():
         'translation': 0.2,
         'simclr': 0.3,
     }
+
+
+def test_calls_that_mix_images_of_several_devices_end():
+    """Called all at once they would wait for each other, and XLA would end the process."""
+    settings = read('', 'mesh.data=4', 'batch_size=8')
+    images = np.zeros((8, 8, 8, 1), np.uint8)
+    one = subject.subject(settings, data.DataSet(images, None, 0, 'black'))
+    recipe = augmentations.Recipe(policy.OPS['mixup'], np.float32(0.5))
+    found = augmentations.contestants(recipe, one)
+    assert list(found) == ['forward', 'through']
+    for take in found.values():
+        take(300)
