@@ -28,8 +28,11 @@ from gan_jax.signals import stop_on_signal
 HEARTBEAT = 30  # seconds of silence after which a process is taken for dead, and all others end
 MEETING = 300  # seconds that a process waits for the others at the start
 FAREWELL = 2  # seconds that the leader of a run that has failed waits for the others
-# Where `srun` and `mpirun` say how many tasks they have started.
-_TASKS = ('SLURM_STEP_NUM_TASKS', 'OMPI_COMM_WORLD_SIZE')
+# Where `srun` and `mpirun` say how many tasks they have started, and which this one is.
+_TASKS = {
+    'SLURM_STEP_NUM_TASKS': 'SLURM_PROCID',
+    'OMPI_COMM_WORLD_SIZE': 'OMPI_COMM_WORLD_RANK',
+}
 _EXPLICIT = re.compile(r'(\S+:\d+),(\d+)/(\d+)')
 
 
@@ -53,7 +56,7 @@ def join(how: str) -> None:
         options |= {'coordinator_address': address, 'num_processes': count, 'process_id': process}
     elif how not in ('', 'detect'):
         raise UserError(f"--cluster is '{how}': give HOST:PORT,I/N for process I of N, or detect")
-    elif not how and not any(int(os.environ.get(name, 1)) > 1 for name in _TASKS):
+    elif not how and task() == (0, 1):
         return
     # Two computations at once would meet those of another process in another order.
     jax.config.update('jax_cpu_enable_async_dispatch', False)
@@ -66,6 +69,14 @@ def join(how: str) -> None:
             '--cluster=HOST:PORT,I/N',
             LOST,
         ) from error
+
+
+def task() -> tuple[int, int]:
+    """Number i of the n tasks that `srun` or `mpirun` has started; (0, 1) where neither has."""
+    for count, index in _TASKS.items():
+        if int(os.environ.get(count, 1)) > 1:
+            return int(os.environ[index]), int(os.environ[count])
+    return 0, 1
 
 
 def leave(status: int) -> None:

@@ -4,6 +4,9 @@ Typing the same command again skips what is done and resumes what is not. DIR ge
 each run, table.csv, table.md and figure.png. A run that has diverged stays noted as failed, and is
 not tried again unless its folder is removed.
 
+Runs never wait for each other: --shard=i/n takes a part of them, for the jobs of an array or for
+machines, and the tasks that srun or mpirun starts share what is left.
+
 --members=N trains up to N runs that differ in numbers only (seeds, strengths, weights, learning
 rates) as one program. It should pay on several devices, of which every member then has one, and on
 one accelerator that a run leaves idle; this has not been measured on an accelerator. It does not
@@ -17,7 +20,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_jax import cli
+from gan_jax import cli, cluster
 from gan_jax.errors import BUSY, DIVERGED, UserError
 from gan_jax.load import nearest
 from gan_jax.sweeps import figure, plan, results, table
@@ -32,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parse(arguments)
     sweep, folder = plan.read(flags.sweep), flags.workdir
     _refuse_others(folder, sweep.runs)
-    mine = shard(sweep.runs, *flags.shard)
+    (part, parts), (task, tasks) = flags.shard, cluster.task()
+    mine = shard(sweep.runs, part * tasks + task, parts * tasks)
     found = _results(folder, sweep)
     todo = [run for run in mine if not found[run.name].final]
     print(_opening(folder, sweep, mine, len(todo)), flush=True)

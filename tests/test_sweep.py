@@ -17,6 +17,7 @@ import pytest
 
 from gan_jax import sweep, train, workdir
 from gan_jax.errors import BUSY, DATA, DISK, DIVERGED, UserError
+from gan_jax.sweeps.sitting import Outcome
 from tests.sweeps.made import TINY, write
 
 GRID = {'method': ['none', 'bcr'], 'strength': [0.1, 0.2, 0.4]}
@@ -208,6 +209,30 @@ def test_a_shard_does_its_part_and_the_tables_are_of_all_that_is_done(
     assert run(asked, folder, '--shard=0/2') == 0
     assert trained == lost[::-1]
     assert tables(folder) == tables(finished[0])
+
+
+@pytest.mark.parametrize(
+    ('count', 'index'),
+    [
+        ('SLURM_STEP_NUM_TASKS', 'SLURM_PROCID'),
+        ('OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK'),
+    ],
+)
+def test_the_tasks_of_each_shard_share_its_runs(count, index, asked, tmp_path, monkeypatch):
+    taken = []
+
+    def sit(folder, todo, members, tabulate):
+        taken.append([run.name for run in todo])
+        return Outcome(0, {}, [])
+
+    monkeypatch.setattr(sweep, 'sit', sit)
+    monkeypatch.setenv(count, '3')
+    for part in ('0/2', '1/2'):
+        for task in '012':
+            monkeypatch.setenv(index, task)
+            assert run(asked, tmp_path, f'--shard={part}') == 0
+    assert [len(names) for names in taken] == [2] * 6
+    assert len({name for names in taken for name in names}) == 12
 
 
 @pytest.mark.parametrize('text', ['2/2', '1', '-1/2', 'a/b', '1/0'])
