@@ -10,7 +10,7 @@ import jax
 from absl import logging
 
 from gan_jax import cluster, compile_cache
-from gan_jax.errors import DISK, PREEMPTED, UserError
+from gan_jax.errors import PREEMPTED, UserError, of_files
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
@@ -42,16 +42,12 @@ def _status_of(
 ) -> int:
     try:
         return main(arguments) or os.EX_OK
-    except UserError as error:
+    except (UserError, OSError) as error:
         if debug:
             raise
-        _say(str(error))
-        return error.status
-    except OSError as error:
-        if debug:
-            raise
-        _say(f'{error.strerror or error}: {error.filename or ""}'.rstrip(': '))
-        return DISK
+        fault = of_files(error) if isinstance(error, OSError) else error
+        _say(str(fault))
+        return fault.status
     except KeyboardInterrupt:
         return 130
 

@@ -23,3 +23,8 @@ class UserError(Exception):
     def __init__(self, message: str, status: int = USAGE):
         super().__init__(message)
         self.status = status
+
+
+def of_files(error: OSError) -> UserError:
+    """What the file system refuses, as a sentence."""
+    return UserError(f'{error.strerror or error}: {error.filename or ""}'.rstrip(': '), DISK)

@@ -18,7 +18,7 @@ import orbax.checkpoint as ocp
 from gan_jax import checkpoint, cluster, memory, observe, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
-from gan_jax.errors import UserError
+from gan_jax.errors import UserError, of_files
 from gan_jax.parts import Parts
 from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, due, evaluations
@@ -209,8 +209,8 @@ def opened(
             with memory.advising(settings):
                 yield run
             run.finish()
-        except UserError as error:
-            run.fail(error)
+        except (UserError, OSError) as error:
+            run.fail(of_files(error) if isinstance(error, OSError) else error)
             raise
         writers.close()  # the live bar ends before the last words
         if run.failed is None:

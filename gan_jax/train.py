@@ -60,11 +60,13 @@ def train(parts: Parts, folder: Path) -> int:
     for metrics in evaluations(settings).values():
         parts.evaluation(metrics)  # its faults, before anything is written
 
-    with cluster.holding(folder) as own, cluster.stop_together() as stopped, cluster.together():
+    with cluster.holding(folder) as own, cluster.stop_together() as stopped:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
         facts = restart.facts_of(parts)
-        restored = restart.resume(parts, folder, facts)
-        with run.opened(parts, own, facts, restored, stopped, shown=cluster.leads()) as opened:
+        with cluster.together():
+            restored = restart.resume(parts, folder, facts)
+        writing = run.opened(parts, own, facts, restored, stopped, shown=cluster.leads())
+        with writing as opened, cluster.together():
             step = restored.step if restored else 0
             if restored:
                 state = sharding.place(restored.state, program.shapes)

@@ -120,6 +120,8 @@ def test_where_one_is_killed_the_other_ends_and_both_go_on(dead, alone, tmp_path
     # Without its leader, or on an accelerator, a process is ended by JAX, which says so itself.
     if dead == 1:
         assert status == LOST and 'another process of this run has ended' in said
+        noted = workdir.read_status(tmp_path)
+        assert (noted['status'], noted['exit']) == ('failed', LOST)
     else:
         assert status == -signal.SIGABRT and 'that another task died' in said
     assert 'Traceback' not in said

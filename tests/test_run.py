@@ -124,6 +124,19 @@ def test_a_step_without_its_picture_is_not_saved(parts, tmp_path, monkeypatch):
     assert caught.value.status == DISK and not saved(tmp_path)
 
 
+def test_a_fault_of_the_files_is_noted(parts, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, 'No space left on device', 'a.png')
+
+    monkeypatch.setattr(observe, 'write_picture', full)
+    with pytest.raises(OSError, match='No space left'):
+        with opened(parts, tmp_path) as one:
+            one.look(state_at(10), 10)
+    noted = workdir.read_status(tmp_path)
+    assert (noted['status'], noted['exit']) == ('failed', DISK)
+    assert noted['reason'] == 'No space left on device: a.png'
+
+
 @pytest.mark.parametrize('status', [DISK, DIVERGED])
 def test_a_save_that_fails_ends_the_run_at_the_next_look(status, parts, tmp_path, monkeypatch):
     with pytest.raises(UserError, match='as it happens') as caught:

@@ -84,6 +84,14 @@ def train(folder, output, count):
     )
 
 
+@pytest.mark.parametrize('options', [['--nodes=2', '--ntasks-per-node=2'], ['--array=0-3']])
+def test_sbatch_takes_the_script_and_its_options(options):
+    script = 'launch/slurm.sbatch', '--config=configs/digits.py'
+    command = ['sbatch', '--test-only', *options, *script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and 'to start at' in done.stderr, done.stderr
+
+
 def test_two_nodes_train_are_preempted_come_back_and_finish(tmp_path):
     folder, output = tmp_path / 'run', tmp_path / 'out'
     job = train(folder, output, 400)
