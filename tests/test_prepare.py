@@ -1,6 +1,7 @@
 """python -m gan_jax.prepare: archives, folders, downloads; one sentence and a status on faults."""
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -13,9 +14,10 @@ import pytest
 from PIL import Image
 
 from gan_jax import checkpoint, cli, data, parts, prepare, train
-from gan_jax.data import prepared, sources
+from gan_jax.data import prepared, sampler, sources, stream
 from gan_jax.data.archives import table
 from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, USAGE
+from tests import small
 from tests.data.archives import maker as made
 from tests.data.archives.maker import noise, png, write_zip
 from tests.data.tfds.maker import make_both
@@ -265,6 +267,26 @@ def test_copies_of_both_formats_give_the_same_images(run, copies, tmp_path):
     assert found == [found[0]] * 4
     flags = ('--dataset=cifar10', f'--source={copies["tfrecord"]}', f'--data_dir={tmp_path}/0')
     failed(run(*flags), DATA, 'prepared from other files than --source')
+
+
+def test_a_copy_too_large_for_memory_is_streamed_from_any_step(run, copies, tmp_path, monkeypatch):
+    source = copies['array_record']
+    assert run('--dataset=cifar10', f'--source={source}')[0] == 0
+    monkeypatch.setattr(prepared, 'MEMORY', 31 * 8 * 8 * 3)
+    mapped, decoded = (data.load('cifar10', x) for x in (tmp_path / 'out', source))
+    assert isinstance(mapped.images, np.memmap) and not isinstance(decoded.images, np.memmap)
+
+    def from_step(first, last):  # an epoch ends in the middle of step 3
+        rows = stream.batches(mapped, seed=1, first=first, batch_size=4, d_steps=2)
+        return [*itertools.islice(rows, last - first)]
+
+    taken = from_step(0, 9)
+    for step, batch in enumerate(taken):
+        rows = sampler.of_step(1, step, 2, 4, 31)
+        np.testing.assert_array_equal(batch['image'], decoded.images[rows])
+        np.testing.assert_array_equal(batch['label'], decoded.labels[rows])
+    for first in (3, 4, 8):
+        assert small.same(from_step(first, 9), taken[first:])
 
 
 def test_a_copy_is_resized_and_belongs_to_its_name(run, copies, tmp_path):

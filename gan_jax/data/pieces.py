@@ -9,6 +9,8 @@ from gan_jax.data.dataset import DataSet
 from gan_jax.data.resize import resize
 
 BLOCK = 1 << 24  # bytes that are read at once
+CHUNK = 256  # images of a piece that are decoded one by one
+DECODED = 1 << 26  # bytes of such a piece: of large images it holds fewer
 
 
 class Piece(NamedTuple):
@@ -39,6 +41,11 @@ class Content(NamedTuple):
     num_classes: int
     count: int | None = None
     notes: tuple[str, ...] = ()
+
+
+def chunk(size: int) -> int:
+    """How many images that are decoded one by one, of `size` bytes each, make a piece."""
+    return max(1, min(CHUNK, DECODED // size))
 
 
 def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:

@@ -1,6 +1,7 @@
 """The prepared form: whole or absent, mapped where it is large, checked where it is read."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -37,6 +38,20 @@ def test_an_array_that_grew_is_a_plain_npy(count, tmp_path):
         growing.finish()
     np.save(tmp_path / 'b.npy', array)
     assert (tmp_path / 'a.npy').read_bytes() == (tmp_path / 'b.npy').read_bytes()
+
+
+def test_memory_is_that_of_a_few_pieces(tmp_path):
+    def pieces():  # 40 of half a megabyte
+        for n in range(40):
+            yield Piece('train', 'images', np.full((128, 64, 64, 1), n, np.uint8))
+            yield Piece('train', 'labels', np.full(128, n))
+
+    tracemalloc.start()
+    prepared.write(tmp_path / 'mine', resized(pieces(), 64), {}, num_classes=40)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 1 < most / (128 * 64 * 64) < 4
+    np.testing.assert_array_equal(data.load('mine', tmp_path).images[::128, 0, 0, 0], range(40))
 
 
 def test_what_is_written_is_read(root):

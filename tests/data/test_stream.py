@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -107,6 +108,23 @@ def test_reading_goes_on_while_the_caller_works(dataset, asked):
         time.sleep(0.01)
     assert stream.AHEAD in asked
     batches.close()
+
+
+def test_memory_is_that_of_a_few_batches(tmp_path):
+    np.save(tmp_path / 'images.npy', np.zeros((1600, 64, 64, 3), np.uint8))  # 20 MB
+    images = np.load(tmp_path / 'images.npy', mmap_mode='r')
+    batches = stream.batches(
+        DataSet(images, None, 0, 'zeros'), seed=0, first=0, batch_size=16, d_steps=1
+    )
+    batch = next(batches)['image'].nbytes
+    tracemalloc.start()
+    for _ in itertools.islice(batches, 100):
+        time.sleep(0.001)  # in which threads without bounds would read on
+    most = tracemalloc.get_traced_memory()[1] / batch
+    tracemalloc.stop()
+    batches.close()
+    # Ready ones, those that are being read, and that of the caller, of an epoch's hundred.
+    assert 2 < most < stream.AHEAD + stream.THREADS + 3
 
 
 def prefetching():

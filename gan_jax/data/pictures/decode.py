@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from gan_jax.data import pieces
 from gan_jax.data.resize import resize
 from gan_jax.errors import DATA, UserError
 
@@ -27,7 +28,6 @@ GREY = {'1', 'L', 'LA'}
 MODES = GREY | {'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr'}
 LARGEST = 1 << 26  # pixels of an image: more are taken for a decompression bomb
 LARGEST_FILE = 1 << 28  # bytes of an image file
-CHUNK = 256  # images that are decoded at once
 
 
 class Header(NamedTuple):
@@ -72,14 +72,17 @@ def pixels(
     return array if size is None else resize(array[None], size)[0]
 
 
-def in_chunks(
-    items: Iterable, decode: Callable[..., np.ndarray], chunk: int = CHUNK
-) -> Iterator[np.ndarray]:
-    """`decode(*item)` of every item in order, uint8 [n, H, W, C] at a time, by several threads."""
-    items = iter(items)
+def in_chunks(items: Iterable, decode: Callable[..., np.ndarray]) -> Iterator[np.ndarray]:
+    """`decode(*item)` of every item in order, uint8 [n, H, W, C] at a time, by several threads.
+
+    The first comes alone: it says how large they are.
+    """
+    items, count = iter(items), 1
     with ThreadPoolExecutor() as pool:
-        while batch := list(islice(items, chunk)):
-            yield np.stack(list(pool.map(lambda item: decode(*item), batch)))
+        while batch := list(islice(items, count)):
+            images = np.stack(list(pool.map(lambda item: decode(*item), batch)))
+            yield images
+            count = pieces.chunk(images[0].nbytes)
 
 
 def in_memory(file: BinaryIO, name: str) -> BinaryIO:

@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from gan_jax.data.dataset import MEMORY, DataSet
-from gan_jax.data.pieces import Content, Piece, collected
+from gan_jax.data.pieces import Content, Piece, chunk, collected
 from gan_jax.data.tfds.copies import find, splits
 from gan_jax.data.tfds.records import Copy, records
 from gan_jax.errors import DATA, UserError
-
-CHUNK = 256  # images of a piece
 
 
 def read(data_dir: Path, name: str, split: str) -> DataSet | None:
@@ -72,9 +70,11 @@ def open_copy(path: Path, size: int | None, name: str) -> tuple[Content, tuple[i
 
 
 def _pieces(split: str, copy: Copy, size: int | None = None) -> Iterator[Piece]:
+    height, width, channels = copy.shape if size is None else (size, size, copy.shape[2])
+    count = chunk(height * width * channels)
     rows, known = records(copy, size=size), set()
-    while chunk := list(islice(rows, CHUNK)):
-        images, labels = zip(*chunk, strict=True)
+    while pairs := list(islice(rows, count)):
+        images, labels = zip(*pairs, strict=True)
         yield Piece(split, 'images', np.stack(images))
         known |= {label is not None for label in labels}
         if len(known) > 1:

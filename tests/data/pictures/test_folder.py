@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from gan_jax import data
+from gan_jax.data import pieces
 from gan_jax.data.pictures import decode, folder
 from gan_jax.errors import DATA, MISSING, USAGE, UserError
 from tests.data.archives.maker import noise, png, write_tar, write_zip
@@ -256,15 +257,17 @@ def test_of_a_stereo_photograph_the_first_picture_is_taken(tmp_path):
     assert abs(one(tmp_path, content, 'x.jpg').astype(int) - 50).max() <= 2
 
 
-def test_chunks_keep_the_order(tmp_path, monkeypatch):
+@pytest.mark.parametrize(('limit', 'value'), [('CHUNK', 4), ('DECODED', 5 * 8 * 8 * 3 - 1)])
+def test_chunks_keep_the_order_and_a_size(monkeypatch, limit, value):
+    monkeypatch.setattr(pieces, limit, value)
     files, arrays = pictures(*(f'{n:02}.png' for n in range(9)))
     items = [(io.BytesIO(c), n) for n, c in files.items()]
 
     def pixels(file, name):
         return decode.pixels(file, name, channels=3, size=None)
 
-    chunks = list(decode.in_chunks(items, pixels, 4))
-    assert [len(c) for c in chunks] == [4, 4, 1]
+    chunks = list(decode.in_chunks(items, pixels))
+    assert [len(c) for c in chunks] == [1, 4, 4]
     np.testing.assert_array_equal(np.concatenate(chunks), np.stack([*arrays.values()]))
 
 

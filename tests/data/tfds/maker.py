@@ -1,5 +1,7 @@
 """True copies of tensorflow-datasets, made by it without TensorFlow, and what refuses them."""
 
+import math
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -40,7 +42,7 @@ def make(
     `splits`: {split: (images, labels)}; `feature`: arguments of the feature 'image'.
     """
     import tensorflow_datasets as tfds
-    from tensorflow_datasets.core import file_adapters
+    from tensorflow_datasets.core import file_adapters, shuffle
 
     columns = {'id': tfds.features.Text(), 'image': tfds.features.Image(**feature or {})}
     if classes:
@@ -69,6 +71,7 @@ def make(
     tfds.disable_progress_bar()
     with pytest.MonkeyPatch.context() as patch, tfds.core.registered.skip_registration():
         patch.setattr(file_adapters.TfRecordFileAdapter, 'write_examples', write_tfrecord)
+        patch.setattr(shuffle, 'MAX_MEM_BUFFER_SIZE', math.inf)  # files are TensorFlow's
         builder = type('Copy', (tfds.core.GeneratorBasedBuilder,), body)
         builder = builder(data_dir=folder, file_format=file_format)
         download = tfds.download.DownloadConfig(num_shards=shards)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from gan_jax.data import pieces
 from gan_jax.data.tfds import contents
 from gan_jax.data.tfds.records import Copy
 from gan_jax.errors import DATA, USAGE, UserError
@@ -35,7 +36,7 @@ def copy(monkeypatch):
     monkeypatch.setattr(contents, 'splits', lambda path, name: [*held['labels']])
     monkeypatch.setattr(contents, 'find', find)
     monkeypatch.setattr(contents, 'records', records)
-    monkeypatch.setattr(contents, 'CHUNK', 2)
+    monkeypatch.setattr(pieces, 'CHUNK', 2)
     return held
 
 
@@ -63,6 +64,14 @@ def test_a_split_without_labels_has_no_pieces_of_them(copy):
     assert {(p.split, p.kind) for p in content.pieces} == {
         *(('train', 'images'), ('train', 'labels'), ('unlabelled', 'images')),
     }
+
+
+@pytest.mark.parametrize(('limit', 'expected'), [(144, [3, 2]), (143, [2, 2, 1]), (47, [1] * 5)])
+def test_large_images_come_in_small_pieces(copy, monkeypatch, limit, expected):
+    monkeypatch.setattr(pieces, 'CHUNK', 256)
+    monkeypatch.setattr(pieces, 'DECODED', limit)  # an image has 48 bytes
+    content, _ = contents.open_copy(Path('COPY'), None, 'stl10')
+    assert [len(p.array) for p in content.pieces if p[:2] == ('train', 'images')] == expected
 
 
 def test_the_size_is_passed_on(copy):
