@@ -40,8 +40,8 @@ def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[
             of its devices have one memory.
         devices: that this machine has.
     """
-    size, parts, used = settings['batch_size'], settings['accumulate'], settings['mesh']['data']
-    used = devices if used == -1 else used
+    size, parts, mesh = settings['batch_size'], settings['accumulate'], settings['mesh']
+    used = devices if mesh['data'] == -1 else mesh['data'] * mesh['model']
     ways, accelerator = [], platform != 'cpu'
     if accelerator:
         more = (n for n in range(2 * parts, size + 1, parts) if size % (n * used) == 0)

@@ -8,6 +8,7 @@ Results do not depend on the number of devices: random draws are those of the gl
 mean over the batch, in a loss or in BatchNorm, is a mean over all devices.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,15 +43,25 @@ def make_mesh(count: int, batch_size: int, accumulate: int = 1, model: int = 1) 
             f'config.mesh takes {used} of the {len(devices)} devices of several processes, which '
             'have to take all: --config.mesh.data=-1 and a model that divides them'
         )
-    if batch_size % (used * accumulate):
-        parts = f' in {accumulate} parts (config.accumulate)' if accumulate > 1 else ''
-        raise UserError(
-            f'config.batch_size {batch_size}{parts} does not divide among {used} devices: '
-            'change it, or use fewer with --config.mesh.data=N'
-        )
+    check_batch(batch_size, accumulate, used, model)
     if model == 1:
         return line(devices[:used])
     return _grid({'data': used // model, 'model': model}, devices[:used])
+
+
+def check_batch(batch_size: int, accumulate: int, devices: int, model: int) -> None:
+    """Refuses a batch whose `accumulate` parts do not divide among all devices.
+
+    Raises:
+        UserError: that; `model` of the devices hold a state together.
+    """
+    if batch_size % (devices * accumulate):
+        parts = f' in {accumulate} parts (config.accumulate)' if accumulate > 1 else ''
+        fewer = '--config.mesh.data=N' + (' or --config.mesh.model=M' if model > 1 else '')
+        raise UserError(
+            f'config.batch_size {batch_size}{parts} does not divide among {devices} devices: '
+            f'change it, or use fewer with {fewer}'
+        )
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -66,8 +77,6 @@ def batch_sharding(mesh: Mesh, axis: int = 0) -> NamedSharding:
 def state_sharding(shapes: Any, mesh: Mesh) -> Any:
     """Where the arrays of a state lie, as a tree: on every device, large ones in parts.
 
-    Along 'model' an array is cut at its longest axis that divides, of equal ones the last.
-
     Args:
         shapes: a tree of arrays or `jax.ShapeDtypeStruct`s.
         mesh: from `make_mesh`.
@@ -75,13 +84,22 @@ def state_sharding(shapes: Any, mesh: Mesh) -> Any:
     parts = mesh.shape.get('model', 1)
 
     def of(array: Any) -> NamedSharding:
-        axes = [axis for axis, size in enumerate(array.shape) if size % parts == 0]
-        if parts == 1 or array.size < CUT or not axes:
-            return replicated(mesh)
-        longest = max(axes, key=lambda axis: (array.shape[axis], axis))
-        return NamedSharding(mesh, PartitionSpec(*[None] * longest, 'model'))
+        axis = axis_to_cut(array.shape, parts)
+        cut = () if axis is None else (*[None] * axis, 'model')
+        return NamedSharding(mesh, PartitionSpec(*cut))
 
     return jax.tree.map(of, shapes)
+
+
+def axis_to_cut(shape: Sequence[int], parts: int) -> int | None:
+    """Where an array of a state is cut: at its longest axis that divides, of equal ones the last.
+
+    None where it stays whole: it is small, or no axis divides into so many parts.
+    """
+    axes = [axis for axis, size in enumerate(shape) if size % parts == 0]
+    if parts == 1 or math.prod(shape) < CUT or not axes:
+        return None
+    return max(axes, key=lambda axis: (shape[axis], axis))
 
 
 def put(tree: Any, where: jax.sharding.Sharding) -> Any:

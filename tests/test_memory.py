@@ -37,6 +37,9 @@ def test_what_is_not_done_yet_in_the_order_of_what_it_changes():
         '--config.accumulate=9',  # 6 parts of 15 do not divide among two devices
         *(HALF, SMALLER, more),
     ]
+    # All devices of a mesh share a batch.
+    done = ('mesh.data=2', 'mesh.model=2', 'accumulate=3', 'batch_size=180')
+    assert advice('cifar10_sndcgan', *done, devices=4) == ['--config.accumulate=9', HALF, SMALLER]
     # No part can be smaller than the devices are many.
     assert advice('cifar10_sndcgan', devices=64) == [HALF, SMALLER]
     # Neither saves anything there.

@@ -1,10 +1,15 @@
 """What a config would cost on devices that are not here: docs/plan.md has the same formulas."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import jax
 
 from gan_jax.benchmark import alive
 from gan_jax.benchmark.devices import Device
+from gan_jax.benchmark.products import of_jaxpr
 from gan_jax.benchmark.subject import Settings, Subject
+from gan_jax.sharding import axis_to_cut, check_batch
+from gan_jax.state import nbytes
 
 # What XLA plans over our count of what a step keeps: likely, at least, at most. See docs/plan.md.
 ROOM = 1.7, 1.0, 2.5
@@ -12,7 +17,7 @@ USABLE = 0.75  # of a device's memory: what JAX takes of a GPU's, unless told ot
 
 
 class Amount(NamedTuple):
-    """What each of n devices does: all of `fixed`, and its part of `spread`."""
+    """What each of n devices does or holds: all of `fixed`, and its part of `spread`."""
 
     fixed: float
     spread: float
@@ -27,17 +32,29 @@ class Need(NamedTuple):
 
     Attributes:
         flops: that products need, without the zeros around images.
-        bytes: operands and results of products, and the state in and out.
-        kept: bytes of memory beside `held`, as `alive` counts them.
-        held: bytes of state and data set, on every device.
+        products: bytes of their operands and results.
+        kept: bytes of memory beside state and data, as `alive` counts them.
+        state: bytes, of which `model` devices share what can be cut.
+        data: bytes of the data set that stay on every device.
         gradients: bytes that are summed over devices.
+        cut: bytes of the parameters that are cut, which a device holds whole during an update.
+        updates: of a step.
+        model: devices that hold a state together.
     """
 
     flops: Amount
-    bytes: Amount
+    products: Amount
     kept: Amount
-    held: int
+    state: Amount
+    data: int
     gradients: int
+    cut: int
+    updates: int
+    model: int
+
+    def bytes(self, devices: int, model: int) -> float:
+        """That go through the memory of a device: of products, and its state in and out."""
+        return self.products.on(devices) + 2 * self.state.on(model)
 
 
 class Forecast(NamedTuple):
@@ -49,7 +66,7 @@ class Forecast(NamedTuple):
         fits: 'yes', 'no' or 'perhaps'.
         seconds: of a step.
         limit: what takes longest: 'products', 'memory' or 'links'.
-        efficiency: speed over that of one device, for each device.
+        efficiency: speed over that of one device that would hold it all, for each device.
         device_hours: of all steps.
     """
 
@@ -62,28 +79,49 @@ class Forecast(NamedTuple):
     device_hours: float
 
 
-def need(whole: Subject, data: int) -> Need:
-    """What a step of a config takes, from traces of the whole batch and of half of it.
+def need(whole: Subject, data: int, model: int) -> Need:
+    """What a step of a config takes, from traces of the whole batch and of a part of it.
 
     Args:
-        whole: the config; nothing is compiled.
+        whole: the config, for one device; nothing is compiled.
         data: bytes of the data set that stay on every device.
+        model: devices that hold a state together.
+
+    Raises:
+        UserError: as `counts`.
     """
-    settings = whole.settings
-    one = half = _taken(whole)  # where a batch cannot be shared, all of it is every device's
-    if len(counts(settings)) > 1:
-        fewer = {**settings, 'batch_size': settings['batch_size'] // 2}
-        half = _taken(whole._replace(settings=fewer))
+    settings, most = whole.settings, counts(whole.settings, model)[-1]
+    one = part = _taken(whole)  # where a batch cannot be shared, all of it is every device's
+    parts = max(2, most) if most % 2 else 2
+    if most > 1:
+        fewer = {**settings, 'batch_size': settings['batch_size'] // parts}
+        part = _taken(whole._replace(settings=fewer))
     # On the line through both, at no images. What pairs images grows faster, and is small.
-    fixed = [max(0, 2 * b - a) for a, b in zip(one, half, strict=True)]
+    fixed = [max(0, parts * b - a) / (parts - 1) for a, b in zip(one, part, strict=True)]
     amounts = [Amount(f, a - f) for f, a in zip(fixed, one, strict=True)]
-    return Need(*amounts, whole.held() + data, whole.gradients())
+    state = whole.program.shapes
+    cut = _cut(state, model)
+    return Need(
+        *amounts,
+        state=Amount(nbytes(state) - cut, cut),
+        data=data,
+        gradients=whole.gradients(),
+        cut=_cut((state.g.params, state.d.params), model),
+        updates=settings['d_steps'] + 1,
+        model=model,
+    )
 
 
-def counts(settings: Settings) -> list[int]:
-    """1, 2, 4, ... devices, as far as the parts of a batch divide among them."""
-    found = [1]
-    while settings['batch_size'] % (2 * found[-1] * settings['accumulate']) == 0:
+def counts(settings: Settings, model: int) -> list[int]:
+    """1, 2, 4, ... times `model` devices, as far as the parts of a batch divide among them.
+
+    Raises:
+        UserError: they do not divide among the first of these.
+    """
+    size, parts = settings['batch_size'], settings['accumulate']
+    check_batch(size, parts, model, model)
+    found = [model]
+    while size % (2 * found[-1] * parts) == 0:
         found.append(2 * found[-1])
     return found
 
@@ -102,28 +140,29 @@ def forecast(
         steps: of the run.
     """
 
-    def times(n: int) -> dict[str, float]:
+    def times(n: int, model: int) -> dict[str, float]:
         return {
             'products': need.flops.on(n) / (reached * getattr(device, dtype)),
-            'memory': need.bytes.on(n) / device.bandwidth,
-            'links': all_reduce(need.gradients, device, n),
+            'memory': need.bytes(n, model) / device.bandwidth,
+            # Putting together is the second half of a sum.
+            'links': all_reduce(need.gradients, device, n)
+            + need.updates * all_reduce(need.cut, device, model) / 2,
         }
 
-    def seconds(n: int) -> float:
-        of = times(n)
+    def seconds(of: dict[str, float]) -> float:
         return max(of['products'], of['memory']) + of['links']
 
-    kept = need.kept.on(count)
-    memory = tuple(need.held + factor * kept for factor in ROOM)
-    taken = times(count)
+    held, kept = need.state.on(need.model) + need.cut + need.data, need.kept.on(count)
+    memory = tuple(held + factor * kept for factor in ROOM)
+    taken, alone = times(count, need.model), times(1, 1)
     return Forecast(
         devices=count,
         memory=memory,
         fits=_fits(memory, device.memory),
-        seconds=seconds(count),
+        seconds=seconds(taken),
         limit=max(taken, key=taken.get),
-        efficiency=seconds(1) / (count * seconds(count)),
-        device_hours=count * steps * seconds(count) / 3600,
+        efficiency=seconds(alone) / (count * seconds(taken)),
+        device_hours=count * steps * seconds(taken) / 3600,
     )
 
 
@@ -143,10 +182,15 @@ def all_reduce(size: float, device: Device, count: int) -> float:
 
 
 def _taken(whole: Subject) -> list[float]:
-    """FLOPs, bytes and bytes kept on one device."""
+    """FLOPs, bytes of products and bytes kept on one device."""
     step = whole.traced()
-    work = whole.work_in(step)
+    work = of_jaxpr(step)
     return [work.needed, work.bytes, max(0, alive.most(step) - whole.held())]
+
+
+def _cut(tree: Any, parts: int) -> int:
+    """Bytes of the arrays that are cut."""
+    return nbytes([x for x in jax.tree.leaves(tree) if axis_to_cut(x.shape, parts) is not None])
 
 
 def _fits(memory: tuple[float, float, float], limit: float) -> str:

@@ -45,13 +45,14 @@ def plan(config: str, settings: Settings, table: str, share: Share) -> str:
         share: from `share_of`.
 
     Raises:
-        UserError: as `devices.read`, `data.load` and `parts.fit`.
+        UserError: as `devices.read`, `data.load`, `parts.fit` and `need`.
     """
     found = devices.read(table)
     dataset, real = images_of(settings)
     # The devices that it is planned for are not here.
-    alone = {**settings, 'mesh': {**settings['mesh'], 'data': 1}}
-    needed = need(subject(alone, dataset), _resident(settings, dataset, real))
+    alone = {**settings, 'mesh': {'data': 1, 'model': 1}}
+    resident, model = _resident(settings, dataset, real), settings['mesh']['model']
+    needed = need(subject(alone, dataset), resident, model)
     return '\n'.join(line.rstrip() for line in _lines(config, settings, needed, found, share))
 
 
@@ -106,15 +107,16 @@ def _lines(
         f'{steps:,} steps, every term in each'
     )
     yield (
-        f'a step: {si(needed.flops.on(1))}FLOP, {si(needed.bytes.on(1))}B of products and state, '
+        f'a step: {si(needed.flops.on(1))}FLOP, {si(needed.bytes(1, 1))}B of products and state, '
         f'{si(needed.gradients)}B of gradients'
     )
+    yield from _parts(needed)
     yield f'{share.value:.2g} of the peak: {share.source}'
     fits = set()
     for device in found:
         rows = [
             forecast(needed, device, n, reached=share.value, dtype=dtype, steps=steps)
-            for n in counts(settings)
+            for n in counts(settings, needed.model)
         ]
         fits |= {row.fits for row in rows}
         yield ''
@@ -126,9 +128,19 @@ def _lines(
         yield from aligned([COLUMNS, *map(_row, rows)])
     yield ''
     if fits != {'yes'}:
-        ways = advice(settings, platform='gpu', devices=1)
+        fewest = {**settings, 'mesh': {'data': 1, 'model': needed.model}}
+        ways = advice(fewest, platform='gpu', devices=needed.model)
         yield f'for less memory, one after another: {"; ".join(ways)}'
     yield 'without the start of kernels, waits for links and for the host: docs/plan.md'
+
+
+def _parts(needed: Need) -> Iterator[str]:
+    if needed.model > 1:
+        yield (
+            f'the state: {si(needed.state.on(1))}B; {si(needed.state.on(needed.model))}B on each '
+            f'of {needed.model} devices, and {si(needed.cut)}B of weights that are put together '
+            f'{needed.updates} times a step'
+        )
 
 
 def _row(row: Forecast) -> tuple[str, ...]:

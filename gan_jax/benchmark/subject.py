@@ -65,11 +65,7 @@ class Subject(NamedTuple):
 
     def work(self) -> Work:
         """The hand count of a step; its bytes include those of the state, in and out."""
-        return self.work_in(self.traced())
-
-    def work_in(self, step: Jaxpr) -> Work:
-        """The same of what `traced` has returned."""
-        work = of_jaxpr(step)
+        work = of_jaxpr(self.traced())
         return work._replace(bytes=work.bytes + 2 * self.held())
 
 

@@ -34,6 +34,31 @@ def test_it_prints_a_table_for_each_device(capsys):
     assert max(map(len, text.splitlines()[1:])) < 120
 
 
+def test_a_state_in_parts_is_planned_for_multiples_of_its_devices(capsys):
+    where = [f'--plan={TABLE}:H100-SXM', '--config.latent.dim=64', '--config.data.size=16']
+    text = planned(capsys, *where, '--config.mesh.model=4')
+    # What is cut is 65.54 kB in four places, and a fourth of it is on each.
+    assert 'the state: 291.1 kB; 94.46 kB on each of 4 devices, and 65.54 kB of weights' in text
+    assert 'put together 2 times a step' in text
+    *_, first, second = text[: text.index('\n\nwithout')].splitlines()
+    assert [row.split()[0] for row in (first, second)] == ['4', '8']
+    assert 'put together' not in planned(capsys, *where)
+
+
+@pytest.mark.parametrize(
+    ('model', 'said'),
+    [
+        (0, 'config.mesh.model is 0: give a positive integer'),
+        (3, 'config.batch_size 8 does not divide among 3 devices: change it, or use fewer'),
+        (16, 'config.batch_size 8 does not divide among 16 devices: change it, or use fewer'),
+    ],
+)
+def test_a_state_that_cannot_be_in_so_many_parts(model, said, capsys):
+    with pytest.raises(UserError) as raised:
+        planned(capsys, f'--plan={TABLE}', f'--config.mesh.model={model}')
+    assert str(raised.value).startswith(said) and '\n' not in str(raised.value)
+
+
 def test_what_does_not_fit_is_told_what_to_do(capsys, tmp_path):
     small = tmp_path / 'small.toml'
     small.write_text(TABLE.read_text().replace('memory = 80e9', 'memory = 1e3'))
