@@ -10,8 +10,10 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,7 @@ from gan_jax.signals import stop_on_signal
 
 HEARTBEAT = 30  # seconds of silence after which a process is taken for dead, and all others end
 MEETING = 300  # seconds that a process waits for the others at the start
+PATIENCE = 10  # of these that it says nothing
 FAREWELL = 2  # seconds that the leader of a run that has failed waits for the others
 # Where `srun` and `mpirun` say how many tasks they have started, and which this one is.
 _TASKS = {
@@ -53,6 +56,8 @@ def join(how: str) -> None:
         address, process, count = explicit[1], int(explicit[2]), int(explicit[3])
         if process >= count:
             raise UserError(f'--cluster={how}: {count} processes have the numbers 0 to {count - 1}')
+        if process == 0:
+            _check_free(address)
         options |= {'coordinator_address': address, 'num_processes': count, 'process_id': process}
     elif how not in ('', 'detect'):
         raise UserError(f"--cluster is '{how}': give HOST:PORT,I/N for process I of N, or detect")
@@ -60,6 +65,9 @@ def join(how: str) -> None:
         return
     # Two computations at once would meet those of another process in another order.
     jax.config.update('jax_cpu_enable_async_dispatch', False)
+    said = f'gan_jax: waiting for the other processes of this run, {MEETING} s at most'
+    impatient = threading.Timer(PATIENCE, print, [said], {'file': sys.stderr, 'flush': True})
+    impatient.start()
     try:
         jax.distributed.initialize(**options)
     except (RuntimeError, ValueError) as error:
@@ -69,6 +77,19 @@ def join(how: str) -> None:
             '--cluster=HOST:PORT,I/N',
             LOST,
         ) from error
+    finally:
+        impatient.cancel()
+
+
+def _check_free(address: str) -> None:
+    """JAX's own server of the meeting would crash where another one listens."""
+    with socket.socket() as mine:
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            mine.bind(('', int(address.rpartition(':')[2])))
+        except (OSError, OverflowError) as error:
+            why = str(error).rstrip('.')
+            raise UserError(f'--cluster={address}: {why}; choose another port') from error
 
 
 def task() -> tuple[int, int]:

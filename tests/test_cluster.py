@@ -19,14 +19,18 @@ from gan_jax.errors import BUSY, LOST, UserError
 ROOT = Path(__file__).parent.parent
 
 
-def start(script, *, processes, devices):
-    """The processes of one run, each with as many devices."""
+def port():
+    """One that is free."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    started = []
+        return free.getsockname()[1]
+
+
+def start(script, *, processes, devices=1):
+    """The processes of one run, each with as many devices."""
+    started, address = [], f'127.0.0.1:{port()}'
     for i in range(processes):
-        flags = [f'--cluster=127.0.0.1:{port},{i}/{processes}'] if processes > 1 else []
+        flags = [f'--cluster={address},{i}/{processes}'] if processes > 1 else []
         one = subprocess.Popen(
             [sys.executable, *script, *flags],
             cwd=ROOT,
@@ -171,6 +175,19 @@ def test_all_hear_what_the_leader_says():
     assert [(status, spoken(out)) for status, out, _ in found] == [(0, ['no 66'])] * 2, found
 
 
+ALONE = """
+import sys
+from gan_jax import cluster
+cluster.PATIENCE, cluster.MEETING = 0.1, 2
+cluster.join(sys.argv[1].removeprefix('--cluster='))
+"""
+
+
+def test_a_process_that_nobody_joins_says_that_it_waits():
+    ((_, _, said),) = ended(start(['-c', ALONE, f'--cluster=localhost:{port()},0/2'], processes=1))
+    assert 'waiting for the other processes of this run, 2 s at most' in said
+
+
 # One process --------------------------------------------------------------------------------------
 
 
@@ -182,6 +199,16 @@ def test_one_process_needs_nobody(tmp_path):
     assert cluster.shared(tree) is tree
     with cluster.holding(tmp_path) as own:
         assert own == tmp_path
+
+
+def test_a_port_that_is_taken_is_refused():
+    with socket.socket() as taken:
+        taken.bind(('', 0))
+        taken.listen()
+        with pytest.raises(UserError, match='already in use; choose another port'):
+            cluster.join(f'localhost:{taken.getsockname()[1]},0/2')
+    with pytest.raises(UserError, match='0-65535; choose another port'):
+        cluster.join('localhost:70000,0/2')
 
 
 @pytest.mark.parametrize('kind', [jax.errors.JaxRuntimeError, ValueError])
