@@ -334,8 +334,10 @@ def test_the_pods_of_a_jobset_meet_and_start_again_where_that_helps():
     assert job['backoffLimit'] == 0 and pod['restartPolicy'] == 'Never'
     (_, ended) = job['podFailurePolicy']['rules']
     assert ended['onExitCodes']['operator'] == 'NotIn'
-    assert set(ended['onExitCodes']['values']) == RESUMABLE
+    # Kubernetes wants them in order; JobSet's schema (0.6 to 0.12) a name for every rule.
+    assert ended['onExitCodes']['values'] == sorted(RESUMABLE)
     (final,) = jobset['spec']['failurePolicy']['rules']
+    assert re.fullmatch(r'[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?', final.pop('name'))
     assert final == {'action': 'FailJobSet', 'onJobFailureReasons': ['PodFailurePolicy']}
     volumes = [v['persistentVolumeClaim'] for v in pod['volumes'] if 'persistentVolumeClaim' in v]
     assert volumes == [{'claimName': claim['metadata']['name']}]
@@ -343,7 +345,10 @@ def test_the_pods_of_a_jobset_meet_and_start_again_where_that_helps():
 
 def test_the_machines_of_skypilot_meet_and_start_again_where_that_helps(worker):
     task = yaml.safe_load((ROOT / 'launch' / 'sky.yaml').read_text())
-    assert set(task['resources']['job_recovery']['recover_on_exit_codes']) == RESUMABLE
+    # SkyPilot 0.14 restarts without end if any machine ends with one of these; those that it stops
+    # because of another end with 137.
+    recovery = task['resources']['job_recovery']
+    assert recovery == {'max_restarts_on_errors': 3, 'recover_on_exit_codes': [PREEMPTED]}
     nodes = {'SKYPILOT_NODE_IPS': '10.0.0.1\n10.0.0.2', 'SKYPILOT_NODE_RANK': '1'}
     environment = {**nodes, 'SKYPILOT_NUM_NODES': str(task['num_nodes']), 'OTHER': '1'}
     (worker.root / 'launch' / 'run.sh').write_text(f'cd "{worker.root}"\n' + task['run'])
@@ -355,6 +360,26 @@ def test_the_machines_of_skypilot_meet_and_start_again_where_that_helps(worker):
     assert how.groups() == ('10.0.0.1:1234', '1', '2')
     mounted = [path for path in task['file_mounts'] if flags[4].startswith(f'--workdir={path}/')]
     assert mounted
+
+
+def test_the_machines_of_skypilot_get_a_python_that_is_new_enough(machine):
+    task = yaml.safe_load((ROOT / 'launch' / 'sky.yaml').read_text())
+    machine.add('python3', '#!/bin/sh\nexit 1\n')
+    machine.add('new')
+    machine.add('uv', '#!/bin/sh\n[ "$2" != find ] || dirname "$0" | sed "s|$|/new|"\n')
+    (machine.root / 'launch' / 'set_up.sh').write_text(f'cd "{machine.root}"\n' + task['setup'])
+    result = machine.run('set_up.sh', version='3.12')
+    assert result.returncode == 0, result.stderr
+    assert machine.calls(' jax[cuda12]==')
+
+
+def test_xpk_starts_again_where_that_helps():
+    """To the codes that it is given xpk 1.16 adds its own."""
+    text = (ROOT / 'launch' / 'README.md').read_text()
+    given = re.search(r'^xpk workload create .* --restart-on-exit-codes=([\d,]+) ', text, re.M)[1]
+    restarted = {*map(int, given.split(',')), 42, *range(127, 256)}
+    assert restarted >= RESUMABLE
+    assert not restarted & (set(FINAL) - {139})
 
 
 @pytest.mark.parametrize(('kind', 'extra'), [('gpu', 'cuda12'), ('tpu', 'tpu')])
