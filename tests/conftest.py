@@ -19,6 +19,14 @@ os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.5'
 os.environ['JAX_PLATFORMS'] = 'cpu'
 
 
+@pytest.fixture(scope='module')
+def quick():
+    """Half the time to compile, for a file of what runs a few times; not for what is to be fast."""
+    jax.config.update('jax_disable_most_optimizations', True)
+    yield
+    jax.config.update('jax_disable_most_optimizations', False)
+
+
 @pytest.fixture
 def x64():
     """Float64 for one test; jit caches are keyed by this flag."""

@@ -23,6 +23,8 @@ from gan_jax.terms.contrastive import cntr
 from gan_jax.views import View
 from tests import small
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 DATA = DataSet(
     images=np.random.default_rng(0).integers(0, 256, (10, *small.SHAPE), dtype=np.uint8),
     labels=np.arange(10, dtype=np.int32) % small.CLASSES,
@@ -30,14 +32,6 @@ DATA = DataSet(
     name='noise',
 )
 STEPS = 2
-
-
-@pytest.fixture(autouse=True)
-def quick():
-    """Half the time to compile, for steps that are taken a few times."""
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', False)
 
 
 def anchored() -> Term:

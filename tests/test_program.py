@@ -19,6 +19,8 @@ from gan_jax.terms.consistency import balanced
 from gan_jax.views import View
 from tests import small
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 ROOT = Path(__file__).parent.parent
 DATA = DataSet(
     images=np.random.default_rng(0).integers(0, 256, (10, *small.SHAPE), dtype=np.uint8),
@@ -26,14 +28,6 @@ DATA = DataSet(
     num_classes=0,
     name='noise',
 )
-
-
-@pytest.fixture(autouse=True)
-def quick():
-    """Half the time to compile, for steps that are taken a few times."""
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', False)
 
 
 def make_small(terms, hyper, every=None):

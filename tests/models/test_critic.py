@@ -14,6 +14,8 @@ from gan_jax.models.critic import Critic, Logit, Projection
 from gan_jax.models.layers import spectral
 from tests import small
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 LABEL = jnp.arange(4)
 
 

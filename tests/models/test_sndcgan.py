@@ -12,6 +12,8 @@ from flax import linen as nn
 from gan_jax.models import sndcgan
 from gan_jax.models.critic import Critic
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 Z = 128
 
 
