@@ -50,6 +50,8 @@ def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[
             net for net in ('generator', 'discriminator') if settings[net].get('remat') is False
         ]
         ways += [' '.join(f'--config.{net}.remat=True' for net in nets)] if nets else []
+        if used > 1 and mesh['model'] == 1:
+            ways.append(f'--config.mesh.data=1 --config.mesh.model={used}')
     if settings['dtype'] != 'bfloat16':
         ways.append('--config.dtype=bfloat16')
     ways.append('a smaller --config.batch_size')
