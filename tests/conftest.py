@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Before NumPy is loaded: two processes whose threads wait for each other's cores do nothing else.
+os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
+
 import jax
 import pytest
 

@@ -19,6 +19,11 @@ from gan_jax.step import Augment, Game, make_train_step
 SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
 SHAPE = (SIDE, SIDE, COLOURS)
 
+# What is not made fast is sooner there.
+QUICK = {'xla_backend_optimization_level': 0}
+if jax.__version_info__ < (0, 11):  # which have two compilers of loops, of which this one is slow
+    QUICK['xla_cpu_use_fusion_emitters'] = False
+
 
 class Generator(nn.Module):
     """z [B, Z] -> images [B, 8, 8, 2] in (0, 1), with BatchNorm."""
@@ -133,7 +138,7 @@ def compiled(game, terms, **options):
 
 def jit(function, **options):
     """`jax.jit` in half the time, for what runs only a few times."""
-    return jax.jit(function, compiler_options={'xla_backend_optimization_level': 0}, **options)
+    return jax.jit(function, compiler_options=QUICK, **options)
 
 
 def cast(tree, dtype):

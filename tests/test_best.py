@@ -14,7 +14,7 @@ from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.schedule import best_by, evaluations
 
-SMOKE = Path(__file__).parent / 'smoke.py'
+TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
 FACTS = {'config': {'a': 1}}
 
 
@@ -88,7 +88,7 @@ def test_a_run_that_is_killed_between_two_checkpoints_keeps_its_best(tmp_path, m
     def save(*arguments):
         raise Killed
 
-    flags = [f'--config={SMOKE}', f'--workdir={tmp_path}', '--config.steps=3']
+    flags = [f'--config={TINY}:method=none', f'--workdir={tmp_path}', '--config.steps=3']
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(train.run.Run, 'save', save)
         train.main(flags)
@@ -104,7 +104,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp('trained')
     flags = ['--config.steps=12', '--config.every.evaluate=3', '--config.every.checkpoint=6']
     flags += ['--config.evaluate.full=diversity', '--config.every.full=8']
-    assert train.main([f'--config={SMOKE}', f'--workdir={folder}', *flags]) == 0
+    assert train.main([f'--config={TINY}:method=none', f'--workdir={folder}', *flags]) == 0
     return folder
 
 
@@ -116,7 +116,7 @@ def test_the_best_can_be_evaluated_and_is_the_least_of_the_curve(trained):
     curve = {row['step']: row['eval/fd_digits'] for row in rows(trained) if 'eval/fd_digits' in row}
     step = min(curve, key=curve.get)
     assert [*curve] == [0, 3, 6, 8, 9, 12]  # at 8 the full protocol is due
-    flags = [f'--workdir={trained}', '--step=best', '--metrics=fd_digits']
+    flags = [f'--workdir={trained}', '--step=best', '--metrics=fd_digits', '--allow=tests']
     assert evaluate.main(flags) == 0
     (path,) = (trained / 'results').glob(f'step_{step}_*.json')
     result = json.loads(path.read_text())
@@ -131,22 +131,22 @@ def test_the_full_protocol_has_its_own_interval(trained):
 def test_a_run_that_starts_afresh_forgets_the_best_of_another(tmp_path):
     run(best_in(tmp_path / 'best'), {700: -1.0})
     flags = ['--config.steps=3', '--config.every.evaluate=3']
-    assert train.main([f'--config={SMOKE}', f'--workdir={tmp_path}', *flags]) == 0
+    assert train.main([f'--config={TINY}:method=none', f'--workdir={tmp_path}', *flags]) == 0
     assert checkpoint.facts(tmp_path / 'best')['best']['value'] > 0
 
 
 def test_without_a_best_it_is_said_why(tmp_path):
     flags = ['--config.steps=2', '--config.evaluate.metrics=modes']
-    assert train.main([f'--config={SMOKE}', f'--workdir={tmp_path}', *flags]) == 0
+    assert train.main([f'--config={TINY}:method=none', f'--workdir={tmp_path}', *flags]) == 0
     with pytest.raises(
         UserError, match='no best checkpoint: its config.evaluate names no dist'
     ) as e:
-        evaluate.main([f'--workdir={tmp_path}', '--step=best'])
+        evaluate.main([f'--workdir={tmp_path}', '--step=best', '--allow=tests'])
     assert e.value.status == MISSING
     path = tmp_path / 'config.json'
     path.write_text(path.read_text().replace('"modes"', '"modes,fd_digits"'))
     with pytest.raises(UserError, match='fd_digits has not been measured yet'):
-        evaluate.main([f'--workdir={tmp_path}', '--step=best'])
+        evaluate.main([f'--workdir={tmp_path}', '--step=best', '--allow=tests'])
 
 
 def test_the_full_protocol_has_the_other_metrics_in_it():

@@ -35,8 +35,13 @@ def test_locks(file):
 
 @pytest.mark.parametrize('name', METHODS)
 def test_shapes_of_first_state_and_step(name):
-    """What the check before a run builds: shapes of the first state and of a step, no numbers."""
+    """What the check before a run builds: shapes of the first state and of a step, no numbers.
+
+    The networks, which all methods have in common, are of one layer here.
+    """
     settings = config.read(f'{DIGITS}:method={name}').to_dict()
+    settings['generator'] = {'fn': 'tests.sweeps.tiny.Generator'}
+    settings['discriminator'] = {'fn': 'tests.sweeps.tiny.Trunk'}
     run = assemble(settings)
     assert run.experiment.terms.keys() == {'adversarial', *METHODS[name][1]}
     # Everything is 32 bits, and what a step measures is in the state.

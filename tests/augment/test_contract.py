@@ -121,9 +121,9 @@ def test_jit_equals_eager(op):
 
 @every_op
 def test_vmap_over_strengths_and_keys(op):
-    strengths = jnp.array([0.0, 0.2, 0.5])
+    strengths = [0.0, 0.2, 0.5]
     keys = jax.random.split(KEY, 3)
-    out = small.jit(jax.vmap(op, in_axes=(0, None, 0)))(keys, batch(op), strengths)
+    out = small.jit(jax.vmap(op, in_axes=(0, None, 0)))(keys, batch(op), np.float32(strengths))
     for i in range(3):
         single = compiled(op)(keys[i], batch(op), strengths[i])
         np.testing.assert_allclose(out[i], single, rtol=0, atol=2e-6)
@@ -157,7 +157,7 @@ def test_gradient_against_finite_differences(op, x64):
 def test_float64_sees_the_same_draws(op):
     narrow = compiled(op)(KEY, batch(op), STRENGTH)
     with jax.enable_x64(True):
-        wide = compiled(op)(KEY, batch(op, dtype=np.float64), jnp.float64(STRENGTH))
+        wide = compiled(op)(KEY, batch(op, dtype=np.float64), STRENGTH)
         mixed = jax.eval_shape(op, KEY, batch(op), jnp.float64(STRENGTH))
     assert (narrow.dtype, wide.dtype, mixed.dtype) == (jnp.float32, jnp.float64, jnp.float32)
     np.testing.assert_allclose(narrow, wide, rtol=0, atol=1e-5)
