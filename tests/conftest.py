@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-# Before NumPy is loaded: two processes whose threads wait for each other's cores do nothing else.
+# Before NumPy is loaded: pytest has a process on every core, and threads of BLAS beside them would
+# spend the time waiting for each other.
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
 import jax

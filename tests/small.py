@@ -19,9 +19,9 @@ from gan_jax.step import Augment, Game, make_train_step
 SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
 SHAPE = (SIDE, SIDE, COLOURS)
 
-# What is not made fast is sooner there.
+# Of what runs only a few times the slowest code is the best, since it is compiled soonest.
 QUICK = {'xla_backend_optimization_level': 0}
-if jax.__version_info__ < (0, 11):  # which have two compilers of loops, of which this one is slow
+if jax.__version_info__ < (0, 11):  # later ones have one way to compile loops, these a sooner one
     QUICK['xla_cpu_use_fusion_emitters'] = False
 
 

@@ -66,7 +66,7 @@ DATA = DataSet(
 
 
 @functools.cache
-def seen_on(count):
+def seen_on(count, batch=BATCH):
     """What a step on that many devices shows to D, by view."""
     policies = [f'{op}(0.3)' if needs_strength(op) else op for op in OPS]
     terms = {'witness': witness(policies)}
@@ -75,8 +75,8 @@ def seen_on(count):
     parts = experiment.Experiment(
         game, terms, {'witness': 1}, small.make_hyper({'witness': 1.0}, seed=3)
     )
-    mesh = sharding.make_mesh(count, BATCH)
-    program = make_program(parts, DATA, mesh, batch_size=BATCH, d_steps=1)
+    mesh = sharding.make_mesh(count, batch)
+    program = make_program(parts, DATA, mesh, batch_size=batch, d_steps=1)
     return jax.device_get(program.update(small.start(program), 5, parts.hyper).terms['witness'])
 
 

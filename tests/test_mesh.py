@@ -106,6 +106,9 @@ jax.config.update('jax_platforms', 'cpu')
 jax.config.update('jax_num_cpu_devices', 8)
 from tests import small
 from tests.shipped import norm, parts, program_on
+from tests.test_devices import seen_on
+for count in (2, 4, 8):
+    assert small.same(seen_on(count, 32), seen_on(1, 32)), count
 seen = {}
 for count, model in ((1, 1), (2, 1), (4, 1), (8, 1), (4, 2)):
     program = program_on(count, model, batch=32)
