@@ -51,11 +51,12 @@ train() {
     esac
     [ -e "$workdir" ] || download
 
-    # A worker that is shut down is told so here too, and has to upload what the run then saves.
-    trap : TERM
     # sleep may outlast the loop: what reads this output must not wait for it.
     while sleep "${PAUSE:-60}" >/dev/null 2>&1; do upload; done &
     uploads=$!
+    # A worker that is shut down is told so here too, and has to upload what the run then saves. Not
+    # sooner: the loop would begin with this trap, and might lose the signal that ends it.
+    trap : TERM
     status=0
     .venv/bin/python -m gan_jax.train --cluster=detect "$@" || status=$?
     kill "$uploads" 2>/dev/null || true

@@ -59,6 +59,7 @@ class Machine:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
+            timeout=120,
         )
 
     def calls(self, word: str) -> list[str]:
