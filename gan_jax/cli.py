@@ -10,7 +10,7 @@ import jax
 from absl import logging
 
 from gan_jax import cluster, compile_cache
-from gan_jax.errors import PREEMPTED, UserError, of_files
+from gan_jax.errors import PREEMPTED, UserError, fault_of
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
@@ -45,7 +45,7 @@ def _status_of(
     except (UserError, OSError) as error:
         if debug:
             raise
-        fault = of_files(error) if isinstance(error, OSError) else error
+        fault = fault_of(error)
         _say(str(fault))
         return fault.status
     except KeyboardInterrupt:

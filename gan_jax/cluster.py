@@ -157,11 +157,12 @@ def shared(tree: Any) -> Any:
 
 
 def on_host(tree: Any) -> Any:
-    """The arrays of all processes together, whole, as numpy in each process.
+    """The arrays of all processes together, whole, as numpy, in the leader; None in the others.
 
     A collective: every process calls it with the same tree.
     """
-    return jax.device_get(jax.tree.map(_whole, tree))
+    whole = jax.tree.map(_whole, tree)
+    return jax.device_get(whole) if leads() else None
 
 
 def own(tree: Any) -> Any:

@@ -25,6 +25,8 @@ class UserError(Exception):
         self.status = status
 
 
-def of_files(error: OSError) -> UserError:
-    """What the file system refuses, as a sentence."""
+def fault_of(error: UserError | OSError) -> UserError:
+    """The error itself; what the file system refuses becomes a sentence."""
+    if isinstance(error, UserError):
+        return error
     return UserError(f'{error.strerror or error}: {error.filename or ""}'.rstrip(': '), DISK)

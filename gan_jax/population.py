@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax import sharding
 from gan_jax.data import DataSet, sampler
@@ -200,9 +200,7 @@ def _mesh(members: int, devices: Sequence[jax.Device]) -> Mesh:
             f'{members} members do not divide among {len(devices)} devices: '
             f'use {most} of them, or {members + -members % len(devices)} members'
         )
-    return jax.make_mesh(
-        (len(devices),), ('members',), axis_types=(AxisType.Auto,), devices=devices
-    )
+    return sharding.grid({'members': len(devices)}, devices)
 
 
 def _each(of_one: Callable) -> Callable:

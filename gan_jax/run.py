@@ -18,7 +18,7 @@ import orbax.checkpoint as ocp
 from gan_jax import checkpoint, cluster, memory, observe, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
-from gan_jax.errors import UserError, of_files
+from gan_jax.errors import UserError, fault_of
 from gan_jax.parts import Parts
 from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, due, evaluations
@@ -210,7 +210,7 @@ def opened(
                 yield run
             run.finish()
         except (UserError, OSError) as error:
-            run.fail(of_files(error) if isinstance(error, OSError) else error)
+            run.fail(fault_of(error))
             raise
         writers.close()  # the live bar ends before the last words
         if run.failed is None:

@@ -46,7 +46,7 @@ def make_mesh(count: int, batch_size: int, accumulate: int = 1, model: int = 1) 
     check_batch(batch_size, accumulate, used, model)
     if model == 1:
         return line(devices[:used])
-    return _grid({'data': used // model, 'model': model}, devices[:used])
+    return grid({'data': used // model, 'model': model}, devices[:used])
 
 
 def check_batch(batch_size: int, accumulate: int, devices: int, model: int) -> None:
@@ -160,10 +160,11 @@ def workers(count: int) -> list[jax.Device]:
 
 def line(devices: Sequence[jax.Device]) -> Mesh:
     """The mesh of these devices, with the one axis 'data'."""
-    return _grid({'data': len(devices)}, devices)
+    return grid({'data': len(devices)}, devices)
 
 
-def _grid(axes: Mapping[str, int], devices: Sequence[jax.Device]) -> Mesh:
+def grid(axes: Mapping[str, int], devices: Sequence[jax.Device]) -> Mesh:
+    """The mesh of these devices, with so many along each axis."""
     # Explicit axes, jax's default, would refuse gathers and reshapes across the batch.
     types = (AxisType.Auto,) * len(axes)
     return jax.make_mesh(tuple(axes.values()), tuple(axes), axis_types=types, devices=devices)

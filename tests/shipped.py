@@ -1,6 +1,7 @@
 """The shipped networks, small, with bCR and Cntr on the digits, on any mesh."""
 
 import functools
+import json
 import math
 from pathlib import Path
 
@@ -14,14 +15,19 @@ CONFIG = Path(__file__).parent.parent / 'configs' / 'digits.py'
 BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
 
 
+def settings(*overrides):
+    """Its config, under plain SGD, whose trace keeps the last gradient."""
+    widths = [f'{net}.width=0.125' for net in ('generator', 'discriminator')]
+    flags = [f'--config.{flag}' for flag in (*widths, *overrides)]
+    read = json.loads(config.read(f'{CONFIG}:method=bcr_cntr', flags).to_json())
+    sgd = {'fn': 'optax.sgd', 'momentum': 0.0, 'learning_rate': 0.1}
+    return {**read, 'optim': {'g': sgd, 'd': sgd}}
+
+
 @functools.cache
 def parts():
-    """The experiment, under plain SGD, whose trace keeps the last gradient."""
-    settings = config.read(f'{CONFIG}:method=bcr_cntr').to_dict()
-    settings['generator']['width'] = settings['discriminator']['width'] = 0.125
-    sgd = {'fn': 'optax.sgd', 'momentum': 0.0, 'learning_rate': 0.1}
-    settings['optim'] = {'g': sgd, 'd': sgd}
-    return experiment.build(settings, shape=(16, 16, 1), num_classes=10)
+    """The experiment."""
+    return experiment.build(settings(), shape=(16, 16, 1), num_classes=10)
 
 
 @functools.cache
@@ -35,3 +41,8 @@ def program_on(count, model=1, batch=BATCH):
 def norm(tree):
     """Of all numbers of a tree, in float64."""
     return math.sqrt(sum(np.sum(np.square(x, dtype=np.float64)) for x in jax.tree.leaves(tree)))
+
+
+def apart(a, b):
+    """The norm of the difference of two trees."""
+    return norm(jax.tree.map(np.subtract, a, b))

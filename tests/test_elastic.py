@@ -1,6 +1,5 @@
 """A run that is saved on some devices and resumed on others takes the step that it would have."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -10,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import checkpoint, config, parts, program, train
-from tests.shipped import norm
+from gan_jax import checkpoint, parts, program, train
+from tests.shipped import apart, norm, settings
 
 ROOT = Path(__file__).parent.parent
 MOVES = {1: 8, 2: 4, 4: 2, 8: 1}
@@ -26,23 +25,14 @@ def main(folder):
     jax.config.update('jax_platforms', 'cpu')
     jax.config.update('jax_num_cpu_devices', 8)
     fed = watch()
-    on = {n: parts.assemble(settings(n)) for n in MOVES}
+    options = ('batch_size=32', 'evaluate.metrics=')
+    on = {n: parts.assemble(settings(f'mesh.data={n}', *options)) for n in MOVES}
     for n in MOVES:
         trained(on[n], folder / f'{n}', SAVED, fed)
     for n, m in MOVES.items():
         shutil.copytree(folder / f'{n}', folder / f'{n}-{m}')
         trained(on[n], folder / f'{n}', NEXT, fed)
         trained(on[m], folder / f'{n}-{m}', NEXT, fed)
-
-
-def settings(devices):
-    """The digits, of small networks with bCR and Cntr under plain SGD, which keeps its gradient."""
-    flags = ['batch_size=32', f'mesh.data={devices}', 'evaluate.metrics=']
-    flags += [f'{net}.width=0.125' for net in ('generator', 'discriminator')]
-    path = f'{ROOT}/configs/digits.py:method=bcr_cntr'
-    read = json.loads(config.read(path, [f'--config.{flag}' for flag in flags]).to_json())
-    sgd = {'fn': 'optax.sgd', 'momentum': 0.0, 'learning_rate': 0.1}
-    return {**read, 'optim': {'g': sgd, 'd': sgd}}
 
 
 def watch():
@@ -93,10 +83,6 @@ def loaded(path):
 
 def player(leaves, side, what):
     return {name: x for name, x in leaves.items() if name.startswith(f'{side}/{what}/')}
-
-
-def apart(a, b):
-    return norm(jax.tree.map(np.subtract, a, b))
 
 
 @pytest.mark.slow
