@@ -11,7 +11,8 @@ SCRIPTS = launch/*.sh launch/*.sbatch tests/slurm/*.sh .ci/run
 DEMO ?= workdirs/demo
 export VENV
 
-.PHONY: help core dev demo test test-slow test-all notebooks oracle oracle-env slurm lint lock clean
+.PHONY: help core dev demo test test-slow test-all mutants notebooks oracle oracle-env slurm lint
+.PHONY: lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +35,10 @@ test-slow: dev  ## the slow tests
 
 test-all: dev  ## all tests
 	$(PYTEST) -m 'not slurm' $(ARGS)
+
+# ARGS='--module=step --number=20 --seed=3' tries others.
+mutants: dev  ## put small faults into copies of the code, which the tests must notice; an hour or so
+	$(PY) -m tests.mutants $(ARGS)
 
 # Installs Debian's packages of SLURM where they are missing.
 slurm: dev  ## the launch script on a SLURM of two nodes on this machine; for root, five minutes
