@@ -37,6 +37,8 @@ def mutant_of(fault: Fault) -> Mutant:
     return Mutant(fault.path, '', line, fault.what, *texts, source)
 
 
+CHECKPOINT, TRAIN = ('tests/test_checkpoint.py',), ('tests/test_train.py',)
+
 WRITTEN = (
     Fault(
         'labels concatenated while images are interleaved',
@@ -44,5 +46,103 @@ WRITTEN = (
         "label = views.join([records[v]['label'] for v in group])",
         "label = jnp.concatenate([records[v]['label'] for v in group])",
         ('tests/test_critique.py',),
+    ),
+    Fault(
+        "another checkpoint's sound state is taken for its own",
+        'gan_jax/checkpoint.py',
+        "if digests(leaves) != record['leaves']:",
+        'if False:',
+        CHECKPOINT,
+    ),
+    Fault(
+        'shapes are not compared on restore',
+        'gan_jax/checkpoint.py',
+        "return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'",
+        "return f'{np.dtype(leaf.dtype).name} []'",
+        CHECKPOINT,
+    ),
+    Fault(
+        "the record's step is not compared with its folder",
+        'gan_jax/checkpoint.py',
+        "digest == json_digest(record) and record['step'] == step",
+        'digest == json_digest(record)',
+        CHECKPOINT,
+    ),
+    Fault(
+        'what was saved and what was restored have two digests',
+        'gan_jax/checkpoint.py',
+        "facts, json_digest(record['leaves']), [])",
+        'facts, json_digest(record), [])',
+        CHECKPOINT,
+    ),
+    Fault(
+        'a step that is put aside again lies in the first one',
+        'gan_jax/checkpoint.py',
+        'if target.exists():',
+        'if False:',
+        CHECKPOINT,
+    ),
+    Fault(
+        'a package is trusted whose name begins like a trusted one',
+        'gan_jax/load.py',
+        'top not in allow',
+        'not path.startswith(tuple(allow))',
+        ('tests/test_load.py',),
+    ),
+    Fault(
+        'a config gives what the program supplies',
+        'gan_jax/load.py',
+        "if n not in (*supplied, 'name', 'parent')",
+        "if n not in ('name', 'parent')",
+        ('tests/test_load.py', 'tests/test_config.py'),
+    ),
+    Fault(
+        'the parts of a batch change on resume',
+        'gan_jax/config.py',
+        "CHANGEABLE = ('steps',",
+        "CHANGEABLE = ('accumulate', 'steps',",
+        ('tests/test_config.py',),
+    ),
+    Fault(
+        'none of the data is a fraction of them',
+        'gan_jax/config.py',
+        'lambda v: 0 < v <= 1',
+        'lambda v: 0 <= v <= 1',
+        ('tests/test_config.py',),
+    ),
+    Fault(
+        'a subset may be empty',
+        'gan_jax/data/subsets.py',
+        'if not 0 < fraction <= 1:',
+        'if not 0 <= fraction <= 1:',
+        ('tests/data/test_subsets.py',),
+    ),
+    Fault(
+        'the stream stands elsewhere after several steps at once',
+        'gan_jax/feed.py',
+        "ahead['at'] = seed, step + count",
+        "ahead['at'] = seed, step + 1",
+        ('tests/test_feed.py',),
+    ),
+    Fault(
+        'config.json is not compared on resume',
+        'gan_jax/restart.py',
+        "_refuse_changes(folder, workdir.read_config(folder), facts['config'])",
+        'pass',
+        TRAIN,
+    ),
+    Fault(
+        'the config in the checkpoint is not compared on resume',
+        'gan_jax/restart.py',
+        "_refuse_changes(folder, restored.facts['config'], facts['config'])",
+        'pass',
+        TRAIN,
+    ),
+    Fault(
+        'a damaged checkpoint stays in the way on resume',
+        'gan_jax/restart.py',
+        'step=step, quarantine=True',
+        'step=step',
+        TRAIN,
     ),
 )
