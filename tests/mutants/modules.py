@@ -16,12 +16,7 @@ TESTS = {
     ),
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
-    'gan_jax/state.py': (
-        'tests/test_state.py',
-        'tests/test_memory.py',
-        'tests/test_step.py',
-        'tests/test_resume.py',
-    ),
+    'gan_jax/state.py': ('tests/test_state.py', 'tests/test_step.py'),
     'gan_jax/checkpoint.py': ('tests/test_checkpoint.py', 'tests/test_resume.py'),
     'gan_jax/config.py': ('tests/test_config.py', 'tests/test_configs.py', 'tests/test_train.py'),
     'gan_jax/load.py': ('tests/test_load.py', 'tests/test_config.py'),

@@ -139,7 +139,7 @@ def swapped(node: ast.AST) -> Replacements:
         first, second, *rest = node.args
         if not any(isinstance(x, ast.Starred) for x in (first, second)):
             yield node, _with(node, args=[second, first, *rest])
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ORDERED):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ORDERED) and not _of_text(node):
         yield node, ast.BinOp(node.right, node.op, node.left)
 
 
@@ -154,10 +154,9 @@ def signed(node: ast.AST) -> Replacements:
     """Plus for minus, times for over, and the other way round; a minus that is gone."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield node, node.operand
-    if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in OPPOSITE:
-        sides = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.value,)
-        if not any(_holds_text(side) for side in sides):
-            yield node, _with(node, op=OPPOSITE[type(node.op)]())
+    operation = isinstance(node, ast.BinOp | ast.AugAssign) and not _of_text(node)
+    if operation and type(node.op) in OPPOSITE:
+        yield node, _with(node, op=OPPOSITE[type(node.op)]())
 
 
 def rekeyed(node: ast.AST) -> Replacements:
@@ -234,8 +233,12 @@ def _with(node: ast.AST, **fields: object) -> ast.AST:
     return changed
 
 
-def _holds_text(node: ast.AST) -> bool:
+def _of_text(node: ast.AST) -> bool:
+    """Whether an operation is one on texts, lists or paths, which has no opposite."""
+    if isinstance(node, ast.BinOp):
+        return _of_text(node.left) or _of_text(node.right)
+    if isinstance(node, ast.AugAssign):
+        return _of_text(node.value)
     kinds = ast.JoinedStr | ast.List | ast.Tuple | ast.ListComp
-    return isinstance(node, kinds) or (
-        isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
-    )
+    text = isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+    return text or isinstance(node, kinds) or called(node) == 'str'
