@@ -78,8 +78,8 @@ WRITTEN = (
     Fault(
         'a step that is put aside again lies in the first one',
         'gan_jax/checkpoint.py',
-        'if target.exists():',
-        'if False:',
+        'workdir.free_name(folder.parent / QUARANTINE / str(step))',
+        'folder.parent / QUARANTINE / str(step)',
         CHECKPOINT,
     ),
     Fault(
