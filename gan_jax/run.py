@@ -36,6 +36,7 @@ class Run:
 
     Attributes:
         failed: why it has ended before its last step; None while it has not.
+        status: what `stopped` gave when it was concluded.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Run:
         background: Background,
     ):
         self.failed: UserError | None = None
+        self.status = 0
         self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
         self._writers, self._checkpoints, self._best = writers, checkpoints, best
         self._background, self._saving = background, None
@@ -143,9 +145,9 @@ class Run:
 
     def conclude(self) -> None:
         """Says how far the run has come."""
-        stopped, step = self._stopped(), self._step
-        workdir.write_status(self._folder, 'stopped' if stopped else 'done', step)
-        if stopped:
+        self.status, step = self._stopped(), self._step
+        workdir.write_status(self._folder, 'stopped' if self.status else 'done', step)
+        if self.status:
             said = f'saved step {step} in {self._folder}; the same command goes on from there'
         else:
             said = f'done: {step} steps in {self._folder}'

@@ -4,6 +4,11 @@ Prints speed, work, memory and the cost of every term and augmentation; --out wr
 --plan measures nothing: it prints what a run would take on the devices of a table.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import functools
 import json
@@ -15,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gan_jax
-from gan_jax import cli, config, workdir
+from gan_jax import cli, config, signals, workdir
 from gan_jax.benchmark import against
 from gan_jax.benchmark.measure import NOBODY, measure
 from gan_jax.benchmark.planned import plan, share_of
@@ -53,6 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     }
     opponents = functools.partial(against.opponents, torch, whole) if torch else lambda: NOBODY
     result = {**asked, 'measured': measure(whole, flags.repeats, opponents=opponents, watch=bar)}
+    signals.check()
     print(table(result))
     if flags.out:
         _write(flags.out, result)

@@ -3,6 +3,11 @@
 Prints them and writes DIR/results/*.json with everything that they depend on.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import math
 import os
@@ -10,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_jax import cli, observe, trained, workdir
+from gan_jax import cli, observe, signals, trained, workdir
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.generate import BATCH
@@ -52,6 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         'versions': versions(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
+    signals.check()
     folder = flags.workdir / 'results'
     path = folder / _name(result)
     try:
