@@ -60,6 +60,11 @@ def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpo
     for damaged in restored.damaged:
         print(f'gan_jax: the checkpoint of step {damaged} is damaged; moved to {folder}/quarantine')
     _refuse_changes(folder, restored.facts['config'], facts['config'])
+    if restored.step > parts.settings['steps']:
+        raise UserError(
+            f'{folder} has gone to step {restored.step}, past config.steps '
+            f'{parts.settings["steps"]}: give at least {restored.step}, or choose another --workdir'
+        )
     if restored.facts['data'] != facts['data']:
         raise UserError(
             f'the images of config.data are not those that {folder} was trained on: '

@@ -20,6 +20,8 @@ from gan_jax import cli, pictures, signals, trained
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.parts import drawing
 
+MOST = 1_000_000  # images, which a picture holds in memory
+
 
 def main(arguments: Sequence[str]) -> int:
     """Draws --num images."""
@@ -68,8 +70,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--truncation', type=float, help='draw latents again beyond this many standard deviations'
     )
     flags = parser.parse_args(arguments)
-    if flags.num < 1:
-        parser.error(f'--num is {flags.num}: give a positive number')
+    if not 1 <= flags.num <= MOST:
+        parser.error(f'--num is {flags.num}: give a number from 1 to {MOST}')
     if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
         parser.error(f'--truncation is {flags.truncation}: give a positive number')
     return flags

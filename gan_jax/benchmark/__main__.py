@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gan_jax
-from gan_jax import cli, config, signals, workdir
+from gan_jax import cli, config, memory, signals, workdir
 from gan_jax.benchmark import against
 from gan_jax.benchmark.measure import NOBODY, measure
 from gan_jax.benchmark.planned import plan, share_of
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     torch = against.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
     whole = subject(settings, dataset)
+    memory.check(whole.program.shapes)
     asked = {
         'config': flags.config,
         'command': shlex.join(['python', '-m', 'gan_jax.benchmark', *arguments]),
@@ -101,8 +102,8 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         parser.error('--plan measures nothing: leave out --against and --out')
     if flags.share and not flags.plan:
         parser.error('--share is for --plan=TABLE')
-    if flags.repeats < 1:
-        parser.error(f'--repeats is {flags.repeats}: give a positive number')
+    if not 1 <= flags.repeats <= 1000:
+        parser.error(f'--repeats is {flags.repeats}: give a number from 1 to 1000')
     return flags, overrides
 
 
