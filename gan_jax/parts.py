@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import data, sharding
+from gan_jax import data, memory, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
@@ -50,6 +50,7 @@ def assemble(
     *,
     devices: int | None = None,
     allow: Collection[str] | None = None,
+    data_dir: Path | None = None,
     outline: bool = False,
     watch: Watch = unwatched,
 ) -> Parts:
@@ -58,12 +59,15 @@ def assemble(
     Args:
         settings: nested dicts without `config.faults`.
         devices: how many to use; None is the config's.
-        allow: packages that the config's paths may name, as in `load.resolve`.
-        outline: take `data.outline` where a published data set is not prepared.
+        allow: packages whose code the config may name, as in `load.resolve`.
+        data_dir: where Inception's weights and references are kept, see `data.folder_of`, where
+            `allow` is given: a config that somebody else wrote does not say where to write.
+        outline: take `data.outline` where a published data set is not prepared, and no notice of
+            the memory that is there.
         watch: the work of preparing metrics.
 
     Raises:
-        UserError: the data cannot be read, or the parts do not fit together.
+        UserError: the data cannot be read, or the parts do not fit together, or into memory.
     """
     images = settings['data']
     load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
@@ -75,6 +79,8 @@ def assemble(
             raise
     dataset, subset = _part_of(reference, images)
     experiment, program = fit(settings, dataset, devices=devices, allow=allow)
+    if not outline:
+        memory.check(program.shapes)
     given = Context(
         train=reference,
         held_out=functools.cache(lambda: load(split='test')),
@@ -85,7 +91,7 @@ def assemble(
         d_gradient=_d_gradient(experiment),
         unaugmented=_unaugmented(settings, reference, allow, watch),
         conditional=bool(settings['generator'].get('num_classes')),
-        data_dir=images['dir'] or None,
+        data_dir=(images['dir'] or None) if allow is None else data_dir,
         allow=allow,
         devices=sharding.workers(settings['mesh']['data']),
         watch=watch,
@@ -116,7 +122,7 @@ def fit(
         settings: nested dicts without `config.faults`.
         dataset: to train on.
         devices: how many to use; None is the config's.
-        allow: packages that the config's paths may name, as in `load.resolve`.
+        allow: packages whose code the config may name, as in `load.resolve`.
 
     Raises:
         UserError: there are too few images, or the parts do not fit together.
@@ -145,7 +151,7 @@ def fit(
             batch_size=settings['batch_size'],
             d_steps=settings['d_steps'],
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error
     return experiment, program
