@@ -293,13 +293,6 @@ def test_a_key_that_only_one_of_both_has_is_a_difference():
     assert config.differences(old, new) != config.differences(new, old) != []
 
 
-@pytest.mark.parametrize('key', ['generator__shape', 'generator__dtype', 'discriminator__dtype'])
-def test_what_the_program_supplies_a_config_may_not_give(key):
-    block, word = key.split('__')
-    (found,) = config.faults(shipped(**{key: 1}))
-    assert found.startswith(f'config.{block}: ') and f"takes no '{word}'" in found
-
-
 def test_each_value_replaced_by_junk_is_refused_or_still_a_number_in_range():
     junk = [None, -3, math.nan, math.inf, (1, 'a'), [], True]
     accepted = [
