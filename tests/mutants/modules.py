@@ -27,7 +27,7 @@ TESTS = {
     'gan_jax/load.py': ('tests/test_load.py', 'tests/test_config.py', 'tests/test_trust.py'),
     'gan_jax/feed.py': ('tests/test_feed.py', 'tests/test_dispatch.py', 'tests/test_plan.py'),
     'gan_jax/data/sampler.py': ('tests/data/test_sampler.py', 'tests/data/test_stream.py'),
-    'gan_jax/terms/__init__.py': ('tests/terms/test_contract.py', 'tests/test_step_errors.py'),
+    'gan_jax/terms/__init__.py': ('tests/test_step_errors.py', 'tests/terms/test_contract.py'),
     'gan_jax/augment/boxes.py': ('tests/augment/test_mixing.py',),
     'gan_jax/augment/contract.py': ('tests/augment/test_policy.py',),
     'gan_jax/augment/detail.py': ('tests/augment/test_spatial.py',),
