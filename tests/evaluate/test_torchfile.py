@@ -71,6 +71,18 @@ def test_views_of_one_storage_and_other_strides(write, tmp_path):
 
 
 @both
+def test_a_view_of_nothing_is_empty_wherever_it_lies(write, tmp_path):
+    stored = Stored('0', np.arange(24, dtype=np.float32))
+    views = StateDict(
+        behind=Tensor(stored, 2**70, (0, 3), (3, 1)),
+        wide=Tensor(stored, 0, (3, 0), (2**70, 1)),
+    )
+    found = torchfile.read(write(tmp_path / 'w.pth', views))
+    shapes = {name: (array.dtype, array.shape) for name, array in found.items()}
+    assert shapes == {'behind': (np.float32, (0, 3)), 'wide': (np.float32, (3, 0))}
+
+
+@both
 def test_a_thousand_tensors(write, tmp_path):
     """More than 256 entries of the memo and 65,535 numbers: the long forms of the opcodes."""
     many = {f'layer_{i}': np.arange(i, i + 70 * i, dtype=np.float32) for i in range(1000)}
