@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import generate, sample, train
+from gan_jax import generate, observe, sample, signals, train
 from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
@@ -251,3 +251,23 @@ def test_a_metric_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UserError, match="means nothing on 'faces'"):
         faces = DataSet(np.zeros((2, 32, 32, 3), np.uint8), None, 0, 'faces')
         protocol.prepare('fd_digits', Context(faces, None, faces, None, num=2))
+
+
+@pytest.mark.parametrize('out', ['grid.png', 'folder'])
+def test_an_interrupt_that_was_swallowed_leaves_no_picture(
+    out, trained, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(signals, '_received', [2])
+    with pytest.raises(KeyboardInterrupt):
+        draw(trained, tmp_path / out)
+    assert capsys.readouterr().out == '' and not [p for p in tmp_path.rglob('*') if p.is_file()]
+
+
+def test_an_interrupt_that_was_swallowed_leaves_no_result(trained, capsys, monkeypatch):
+    before = {*trained.glob('results/*')}
+    monkeypatch.setattr(observe, 'evaluated', lambda *_: signals._received.append(2) or {})
+    monkeypatch.setattr(signals, '_received', [])
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.main([f'--workdir={trained}', ALLOW, '--seed=77'])
+    assert capsys.readouterr().out == ''
+    assert {*trained.glob('results/*')} == before
