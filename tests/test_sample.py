@@ -122,7 +122,9 @@ def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):
     assert caught.value.status == UNWRITABLE
 
 
-@pytest.mark.parametrize('flag', ['--num=0', '--seed=-1', '--truncation=0', '--truncation=nan'])
+@pytest.mark.parametrize(
+    'flag', ['--num=0', '--num=1000001', '--seed=-1', '--truncation=0', '--truncation=nan']
+)
 def test_flags_out_of_range_are_refused(flag, trained, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         draw(trained, tmp_path, flag)

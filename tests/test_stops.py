@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.launched import launch, stopped
+from tests.launched import ROOT, launch, stopped
 
 TINY = ['--config=tests/sweeps/tiny.py', '--config.steps=40', '--config.every.checkpoint=10']
 
@@ -36,10 +36,17 @@ def test_a_second_signal_in_the_imports_ends_them(tmp_path):
     assert (status, err) == (143, '') and time.monotonic() - begun < 1
 
 
-@pytest.mark.parametrize('command', ['sample', 'evaluate', 'prepare', 'benchmark', 'sweep'])
+def commands():
+    """Every module that is run by `cli.run`, as `python -m` takes it."""
+    files = [p for top in ('gan_jax', 'configs') for p in (ROOT / top).rglob('*.py')]
+    found = [p.relative_to(ROOT) for p in files if '    cli.run(main' in p.read_text()]
+    return sorted('.'.join(p.with_suffix('').parts).removesuffix('.__main__') for p in found)
+
+
+@pytest.mark.parametrize('command', commands())
 def test_every_command_remembers_from_its_first_line(command):
     # Without arguments each would end with 2, had it not heard.
-    status, out, err = stopped(launch('-m', f'gan_jax.{command}'), signal.SIGINT, 0)
+    status, out, err = stopped(launch('-m', command), signal.SIGINT, 0)
     assert (status, out) == (130, '') and 'Traceback' not in err and 'usage' not in err
 
 
