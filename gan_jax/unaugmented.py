@@ -60,12 +60,10 @@ def fakes(
 
 
 def _finished(folder: Path) -> list[Path]:
-    found = [
-        path for depth in range(DEPTH + 1) for path in folder.glob('*/' * depth + 'status.json')
-    ]
-    runs = sorted(path.parent for path in found)
-    told = {run: workdir.read_status(run) for run in runs}
-    return [run for run in runs if told[run] and told[run]['status'] == 'done']
+    patterns = ['*/' * depth + 'status.json' for depth in range(DEPTH + 1)]
+    runs = sorted({path.parent for pattern in patterns for path in folder.glob(pattern)})
+    kept = [run for run in runs if workdir.EARLIER not in run.relative_to(folder).parts]
+    return [run for run in kept if (workdir.read_status(run) or {}).get('status') == 'done']
 
 
 def _same(settings: Mapping[str, Any], judged: Mapping[str, Any]) -> bool:
