@@ -86,6 +86,15 @@ def test_only_the_newest_are_kept(saved):
     assert sorted(p.name for p in saved.iterdir()) == ['2', '3', '4']
 
 
+def test_a_step_before_the_newest_is_saved_like_any_other(tmp_path):
+    """As a run does that goes on from the checkpoint before a damaged one."""
+    with checkpoint.manager(tmp_path) as manager:
+        for step in (5, 4):
+            checkpoint.save(manager, state_at(step, float(step)), {})
+    assert_is_step(checkpoint.restore(tmp_path, template(), step=4), 4)
+    assert_is_step(checkpoint.restore(tmp_path, template()), 5)
+
+
 def test_what_a_kill_left_half_written_is_ignored_and_removed(saved):
     half = saved / '4.orbax-checkpoint-tmp'
     shutil.copytree(saved / '3', half)

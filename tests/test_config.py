@@ -183,6 +183,10 @@ def shipped(**changes):
         ({'optim__g__learning_rate': None}, 'config.optim.g.learning_rate is None'),
         ({'optim__g__b3': 1.0}, "optax.adam takes no 'b3'; known: b1, b2"),
         ({'terms__contrastive__weight': None}, 'config.terms.contrastive.weight is None'),
+        (
+            {'terms__contrastive__weight': {'real': 1.0, 'fake': 'much'}},
+            "config.terms.contrastive.weight is {'real': 1.0, 'fake': 'much'}: give a number, ",
+        ),
         ({'terms__contrastive__every': 0}, 'config.terms.contrastive.every is 0'),
         ({'terms__contrastive__temprature': 1.0}, "did you mean 'temperature'"),
         ({'terms__contrastive__fn': None}, 'config.terms.contrastive: needs fn='),

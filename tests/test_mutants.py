@@ -44,6 +44,8 @@ def made(source, operator):
         ('arguments swapped', 'f(a, *b), max(a, b), a + b, named(a, b)', []),
         ('arguments swapped', 'x = a @ b', ['x = (b @ a)']),
         ('arguments swapped', 'x = a / str(b)', []),
+        ('arguments swapped', 'x = a | b.keys() | {c}', []),
+        ('arguments swapped', 'x = {**a} | b', ['x = (b | {**a})']),
         ('number ± 1', 'f(2)', ['f(3)', 'f(1)']),
         ('number ± 1', 'x = 0.5', ['x = 1.5', 'x = -0.5']),
         ('number ± 1', 'f(True)', []),

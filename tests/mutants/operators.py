@@ -139,7 +139,8 @@ def swapped(node: ast.AST) -> Replacements:
         first, second, *rest = node.args
         if not any(isinstance(x, ast.Starred) for x in (first, second)):
             yield node, _with(node, args=[second, first, *rest])
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ORDERED) and not _of_text(node):
+    ordered = isinstance(node, ast.BinOp) and isinstance(node.op, ORDERED)
+    if ordered and not (_of_text(node) or _is_set(node.left) or _is_set(node.right)):
         yield node, ast.BinOp(node.right, node.op, node.left)
 
 
@@ -242,3 +243,8 @@ def _of_text(node: ast.AST) -> bool:
     kinds = ast.JoinedStr | ast.List | ast.Tuple | ast.ListComp
     text = isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
     return text or isinstance(node, kinds) or called(node) == 'str'
+
+
+def _is_set(node: ast.AST) -> bool:
+    """Whether that is a set, of which the union is one in any order."""
+    return isinstance(node, ast.Set | ast.SetComp) or called(node) in ('keys', 'set')
