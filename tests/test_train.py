@@ -219,21 +219,6 @@ def test_another_config_in_the_same_workdir_is_refused_key_by_key(finished, caps
     assert 'generator.width: 0.0625 -> 0.125' in str(caught.value)
 
 
-def test_another_config_is_refused_though_config_json_is_gone(finished, tmp_path):
-    shutil.copytree(finished, tmp_path / 'run')
-    (tmp_path / 'run' / 'config.json').unlink()
-    with pytest.raises(UserError, match='seed: 0 -> 1'):
-        run(tmp_path / 'run', '--config.seed=1', '--config.steps=40')
-
-
-def test_another_config_json_is_refused_though_the_checkpoint_fits(finished, tmp_path):
-    shutil.copytree(finished, tmp_path / 'run')
-    settings = json.loads((finished / 'config.json').read_text())
-    workdir.write_json(tmp_path / 'run' / 'config.json', {**settings, 'seed': 1})
-    with pytest.raises(UserError, match='seed: 1 -> 0'):
-        run(tmp_path / 'run', '--config.steps=40')
-
-
 def test_more_steps_and_other_intervals_are_the_same_experiment(finished, tmp_path):
     shutil.copytree(finished, tmp_path / 'run')
     assert run(tmp_path / 'run', '--config.steps=32', '--config.every.log=1') == 0

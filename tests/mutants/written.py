@@ -37,7 +37,7 @@ def mutant_of(fault: Fault) -> Mutant:
     return Mutant(fault.path, '', line, fault.what, *texts, source)
 
 
-CHECKPOINT, TRAIN = ('tests/test_checkpoint.py',), ('tests/test_train.py',)
+CHECKPOINT, RESTART = ('tests/test_checkpoint.py',), ('tests/test_restart.py',)
 
 WRITTEN = (
     Fault(
@@ -129,20 +129,20 @@ WRITTEN = (
         'gan_jax/restart.py',
         "_refuse_changes(folder, workdir.read_config(folder), facts['config'])",
         'pass',
-        TRAIN,
+        RESTART,
     ),
     Fault(
         'the config in the checkpoint is not compared on resume',
         'gan_jax/restart.py',
         "_refuse_changes(folder, restored.facts['config'], facts['config'])",
         'pass',
-        TRAIN,
+        RESTART,
     ),
     Fault(
         'a damaged checkpoint stays in the way on resume',
         'gan_jax/restart.py',
         'step=step, quarantine=True',
         'step=step',
-        TRAIN,
+        RESTART,
     ),
 )
