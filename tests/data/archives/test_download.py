@@ -82,7 +82,7 @@ def get(tmp_path):
 
     def run(url, **options):
         download(url, tmp_path / 'file.bin', **{'size': len(CONTENT), 'sha256': SHA256, **options})
-        assert not (tmp_path / 'file.bin.part').exists()
+        assert not (tmp_path / '.file.bin.part').exists()
         return (tmp_path / 'file.bin').read_bytes()
 
     return run
@@ -121,7 +121,7 @@ def test_only_failures_in_a_row_count(serve, get):
 
 def test_a_part_that_is_longer_than_the_file_there_is_dropped(serve, get, tmp_path):
     url, asked = serve(content=CONTENT[:50_000])
-    (tmp_path / 'file.bin.part').write_bytes(CONTENT[:70_000])
+    (tmp_path / '.file.bin.part').write_bytes(CONTENT[:70_000])
     with pytest.raises(UserError, match='cannot be downloaded'):
         get(url)
     assert asked[:3] == ['bytes=70000-', None, 'bytes=50000-']
@@ -185,16 +185,16 @@ def test_a_shorter_file_does_not_loop(serve, get):
 
 def test_what_lies_there_in_part_is_used(serve, get, tmp_path):
     url, asked = serve()
-    (tmp_path / 'file.bin.part').write_bytes(CONTENT[:70_000])
+    (tmp_path / '.file.bin.part').write_bytes(CONTENT[:70_000])
     assert get(url) == CONTENT
     assert asked == ['bytes=70000-']
-    (tmp_path / 'file.bin.part').write_bytes(CONTENT)
+    (tmp_path / '.file.bin.part').write_bytes(CONTENT)
     assert get('http://127.0.0.1:9/never') == CONTENT
 
 
 def test_a_part_of_another_file_is_found_out(serve, get, tmp_path):
     url, _ = serve()
-    (tmp_path / 'file.bin.part').write_bytes(bytes(70_000))
+    (tmp_path / '.file.bin.part').write_bytes(bytes(70_000))
     with pytest.raises(UserError, match='is not the published file'):
         get(url)
     assert get(url) == CONTENT  # the wrong part is gone
