@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from gan_jax.errors import DATA, UserError
 
+LONG = 400  # letters of a name that are shown
 KINDS = {
     stat.S_IFIFO: 'a pipe',
     stat.S_IFSOCK: 'a socket',
@@ -40,8 +41,14 @@ def opened(path: Path) -> BinaryIO:
 
 
 def shown(name: object) -> str:
-    """A name as it stands in a sentence: what does not print, a line break say, is escaped."""
-    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
+    """A name as it stands in a sentence: what does not print, a line break say, is escaped.
+
+    Of a name that no file system would have only the beginning is shown.
+    """
+    name = str(name)
+    if len(name) > LONG:
+        name = name[:LONG] + '...'
+    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 def removed(path: Path) -> Path:

@@ -194,7 +194,12 @@ def infos(folder: Path) -> dict[str, Any]:
     """What each split of a prepared data set says of itself: split -> its info.json."""
     found = {}
     for path in sorted(folder.glob('*/info.json')):
-        if (info := _info_of(path)) is None:
+        try:
+            with opened(path) as file:
+                info = _said(file.read())
+        except OSError:
+            info = None
+        if info is None:
             raise UserError(
                 f'{path} is damaged or of another version: remove {folder} and prepare it again',
                 DATA,
@@ -203,13 +208,12 @@ def infos(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _info_of(path: Path) -> dict[str, Any] | None:
+def _said(content: bytes) -> dict[str, Any] | None:
     """What an info.json says, or None where that is not what was written."""
     try:
-        with opened(path) as file:
-            info = json.load(file)
+        info = json.loads(content)
         sound = info['version'] == VERSION and info['sha256'] == _sha256(info)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return info if sound else None
 

@@ -187,6 +187,8 @@ def test_any_file_name_is_read_and_can_be_said(name, tmp_path, capsys):
 
 def test_what_does_not_print_is_escaped():
     assert disk.shown('a é\n\udcff') == 'a é\\n\\udcff'
+    assert disk.shown('x' * 400) == 'x' * 400
+    assert disk.shown('x' * 401) == 'x' * 400 + '...'
 
 
 # Folders without end -----------------------------------------------------------------------------

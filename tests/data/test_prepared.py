@@ -1,6 +1,5 @@
 """The prepared form: whole or absent, mapped where it is large, checked where it is read."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -322,26 +321,25 @@ def test_a_version_that_is_not_this_one_is_to_be_prepared_again(root):
         data.load('mine', root)
 
 
-def test_no_flipped_bit_of_an_info_gives_another_data_set(tmp_path):
-    small = [Piece('train', 'images', IMAGES), Piece('train', 'labels', LABELS)]
-    prepared.write(tmp_path / 'mine', small, {}, num_classes=3)
-    path = tmp_path / 'mine' / 'train' / 'info.json'
-    sound, said = path.read_bytes(), prepared.infos(tmp_path / 'mine')['train']
-    same = 0
+def test_no_flipped_bit_of_an_info_gives_another_data_set(root):
+    path = root / 'mine' / 'train' / 'info.json'
+    sound = path.read_bytes()
+    said, same = prepared.infos(root / 'mine')['train'], 0
+    assert prepared._said(sound) == said
     for place in range(len(sound)):
         for bit in range(8):
             flipped = bytearray(sound)
             flipped[place] ^= 1 << bit
-            path.write_bytes(flipped)
-            with contextlib.suppress(UserError):
-                assert prepared.infos(tmp_path / 'mine')['train'] == said
-                same += 1
-        path.write_bytes(sound[:place].rstrip(b'}'))
-        with pytest.raises(UserError):
-            prepared.infos(tmp_path / 'mine')
+            found = prepared._said(bytes(flipped))
+            assert found in (None, said)
+            same += found is not None
+        assert prepared._said(sound[:place].rstrip(b'}')) is None
     assert same < len(sound) / 4  # in spaces and line breaks, at most
-    path.write_bytes(sound)
-    assert data.load('mine', tmp_path).num_classes == 3
+    place = sound.index(b'"num_classes": 3') + 15
+    for digit in b'124567890':
+        path.write_bytes(sound[:place] + bytes([digit]) + sound[place + 1 :])
+        with pytest.raises(UserError, match='info.json is damaged'):
+            data.load('mine', root)
 
 
 @pytest.mark.parametrize('text', ['[' * 100_000, '{"a":' * 100_000, '9' * 5000, '\xff', '1e999'])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_jax.data.disk import opened
+from gan_jax.data.disk import opened, shown
 from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
@@ -48,7 +48,9 @@ def _partition(path: Path, known: Mapping[str, str]) -> Mapping[str, list[str]]:
     for line in lines:
         name, _, number = line.strip().partition(' ')
         if number.strip() not in ('0', '1', '2') or name not in known:
-            raise UserError(f'{path}: "{line[:80]}" names no image of the zip and a split', DATA)
+            raise UserError(
+                f'{path}: "{shown(line[:80])}" names no image of the zip and a split', DATA
+            )
         splits[SPLITS[int(number)]].append(name)
     return {split: names for split, names in splits.items() if names}
 
