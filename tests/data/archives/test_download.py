@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.server
+import os
 import threading
 
 import pytest
@@ -190,6 +191,44 @@ def test_what_lies_there_in_part_is_used(serve, get, tmp_path):
     assert asked == ['bytes=70000-']
     (tmp_path / '.file.bin.part').write_bytes(CONTENT)
     assert get('http://127.0.0.1:9/never') == CONTENT
+
+
+@pytest.mark.parametrize('content', [CONTENT[:70_000], b'of somebody', bytes(2 * len(CONTENT))])
+def test_what_somebody_else_calls_part_is_left_alone(content, serve, get, tmp_path):
+    """A browser gives that name to what it has not finished."""
+    url, _ = serve()
+    (tmp_path / 'file.bin.part').write_bytes(content)
+    assert get(url) == CONTENT
+    with pytest.raises(UserError):
+        get(url, sha256='0' * 64)
+    assert (tmp_path / 'file.bin.part').read_bytes() == content
+
+
+@pytest.mark.parametrize('target', ['kept', 'folder', 'nowhere'])
+def test_a_link_in_the_place_of_the_part_is_not_followed(target, serve, get, tmp_path):
+    url, asked = serve()
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'kept').write_bytes(CONTENT[:70_000])
+    (tmp_path / '.file.bin.part').symlink_to(target)
+    assert get(url) == CONTENT
+    assert asked == [None]
+    assert (tmp_path / 'kept').read_bytes() == CONTENT[:70_000]
+    assert not (tmp_path / 'file.bin').is_symlink()
+    assert {p.name for p in tmp_path.iterdir()} == {'folder', 'kept', 'file.bin'}
+
+
+def test_a_pipe_in_the_place_of_the_part_hangs_nobody(serve, get, tmp_path):
+    url, _ = serve()
+    os.mkfifo(tmp_path / '.file.bin.part')
+    assert get(url) == CONTENT
+
+
+def test_a_download_is_on_the_disk_before_it_gets_its_name(serve, get, tmp_path, monkeypatch):
+    url, _ = serve()
+    synced = []
+    monkeypatch.setattr(module, 'sync', lambda path: synced.append((path, path.read_bytes())))
+    assert get(url) == CONTENT
+    assert synced == [(tmp_path / '.file.bin.part', CONTENT)]
 
 
 def test_a_part_of_another_file_is_found_out(serve, get, tmp_path):
