@@ -74,6 +74,8 @@ def pixels(
         channels: 1 (grey; the image must be grey) or 3 (RGB).
         size: the largest square in the middle, resized by `resize`; None leaves the image whole.
         crop: side of the square in the middle that is cut out before, at most the shorter side.
+
+    Waits until `MEMORY` has room for it.
     """
     with _opened(file, name) as image, _decoding(name), MEMORY.share(_memory(image, size)):
         ImageOps.exif_transpose(image, in_place=True)
@@ -105,13 +107,13 @@ def _decoded(pool: Executor, items: Iterable, decode: Callable[..., np.ndarray])
         for item in items:
             size = item[0].getbuffer().nbytes  # asked now: who decodes it closes it
             waiting.append((pool.submit(decode, *item), size))
-            while sum(size for image, size in waiting if not image.done()) > WAITING:
+            while sum(size for future, size in waiting if not future.done()) > WAITING:
                 yield waiting.popleft()[0].result()
         while waiting:
             yield waiting.popleft()[0].result()
     finally:  # after a fault the others are not waited for
-        for image, _ in waiting:
-            image.cancel()
+        for future, _ in waiting:
+            future.cancel()
 
 
 def in_memory(file: BinaryIO, name: str) -> BinaryIO:
@@ -136,11 +138,17 @@ def _fault(image: Image.Image) -> str:
     if image.width * image.height > LARGEST:
         return f'has {image.width}x{image.height} pixels, too many to decode safely: leave it out'
     # Pillow gives colour PNGs of 16 bits as RGB without a word; how it unpacks them tells.
-    if image.mode not in MODES or any('16' in str(tile[3]) for tile in image.tile):
+    if image.mode not in MODES or any('16' in _unpacked(tile[3]) for tile in image.tile):
         return 'does not have 8 bits a channel: convert it, as you find right for its range'
     if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
         return f'has {image.n_frames} frames: save each that you want as an image of its own'
     return ''
+
+
+def _unpacked(arguments: object) -> str:
+    """How a decoder of Pillow unpacks pixels: the first of its arguments, or the only one."""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ''
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ def test_a_budget_is_never_exceeded_and_is_given_back_whole():
             met.wait()
 
     for target, arguments in ((work, [(a, 0) for a in (60, 50, 30, 7, 100)]), (together, [()] * 2)):
-        threads = [threading.Thread(target=target, args=a) for a in arguments]
+        threads = [threading.Thread(target=target, args=a, daemon=True) for a in arguments]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -66,7 +66,7 @@ def test_a_share_that_is_larger_than_all_goes_on_alone():
         done.set()
 
     with budget.share(1):
-        thread = threading.Thread(target=large)
+        thread = threading.Thread(target=large, daemon=True)
         thread.start()
         assert not inside.wait(0.1)
     assert done.wait(20)
