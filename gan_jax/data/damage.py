@@ -30,6 +30,6 @@ def reading(path: Path) -> Iterator[BinaryIO]:
                 raise
             raise UserError(
                 f'{shown(path)} is damaged, cut short or not what it should be '
-                f'({shown(first_line(error)[:200])}): get it again',
+                f'({shown(first_line(error))}): get it again',
                 DATA,
             ) from error

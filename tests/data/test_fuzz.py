@@ -197,6 +197,7 @@ LIES = {
     'a product that overflows to 0': npy((4, 2**32, 2**32, 3)),
     'a product that overflows to less': npy((4, 2**31, 2**33 + 1, 3)),
     'negative': npy((-1, 8, 8, 3)),
+    'negative and as long as that': npy((-1, 8, 8, 3), b''),
     'negative sides': npy((4, -8, -8, 3)),
     'a huge image': npy((1, 10**6, 10**6, 3)),
     'a huge image of zeros': npy((1, 9000, 9000, 3), bytes(10**6)),
@@ -235,6 +236,13 @@ def test_a_header_that_lies_is_a_sentence_and_takes_no_memory(lie, member, tmp_p
     assert most < 8 << 20
 
 
+@pytest.mark.parametrize('lie', ['no bracket', 'deep', 'much', 'floats', 'negative', 'no type'])
+def test_a_header_that_cannot_be_parsed_names_its_array(lie, tmp_path):
+    write_zip(tmp_path / 'x.npz', {'images.npy': LIES[lie]})
+    with pytest.raises(UserError, match="x.npz: 'images' is no array: save it again"):
+        data.load(f'{tmp_path}/x.npz')
+
+
 @pytest.mark.parametrize('member', ['data', 'labels'])
 @pytest.mark.parametrize('lie', LIES)
 def test_a_header_in_imagenet32_that_lies(lie, member, tmp_path):
@@ -250,6 +258,15 @@ def test_a_header_in_imagenet32_that_lies(lie, member, tmp_path):
         list(pieces)
     assert caught.value.status == DATA
     assert 'x.zip' in str(caught.value)
+
+
+@pytest.mark.parametrize('labels', [np.array([1.5, 2]), np.ones((2, 1), int), np.array(['1', '2'])])
+def test_labels_in_imagenet32_that_are_none(labels, tmp_path):
+    np.savez(file := io.BytesIO(), data=np.zeros((2, 3072), np.uint8), labels=labels)
+    path = write_zip(tmp_path / 'x.zip', {'train_data_batch_1.npz': file.getvalue()})
+    pieces = sources.open_source('imagenet32', {'Imagenet32_train_npz.zip': path}, None).pieces
+    with pytest.raises(UserError, match='holds no numbers for labels: get it again'):
+        list(pieces)
 
 
 def test_a_zip_that_holds_an_array_by_half_a_name(tmp_path):

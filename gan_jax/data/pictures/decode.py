@@ -40,6 +40,9 @@ MEMORY = Budget(1 << 30)  # bytes for all images that are decoded at the same ti
 COPIES, COPIES_OF = 8, {'JPEG': 12, 'MPO': 12, 'WEBP': 20}
 RESIZED = 6  # bytes a pixel of the resized image, in the same way
 STRIP = 1 << 20  # pixels that become numbers at once
+# Pillow takes memory in blocks of 16 MiB, of which glibc then keeps many for each thread, measured;
+# what is larger than 32 MiB it gives back.
+Image.core.set_block_size(1 << 26)
 
 
 class Header(NamedTuple):
@@ -78,13 +81,8 @@ def pixels(
     Waits until `MEMORY` has room for it.
     """
     with _opened(file, name) as image, _decoding(name), MEMORY.share(_memory(image, size)):
-        ImageOps.exif_transpose(image, in_place=True)
-        image = _converted(image, 'L' if channels == 1 else 'RGB', name)
-        if crop or size:
-            image = _centre(image, min(*image.size, crop or max(image.size)))
-        array = _array(image, channels)
-        image.close()
-        return array if size is None else resize(array[None], size)[0]
+        # By a function of its own, whose arrays are gone when the share is given back.
+        return _pixels(image, name, channels, size, crop)
 
 
 def in_chunks(items: Iterable, decode: Callable[..., np.ndarray]) -> Iterator[np.ndarray]:
@@ -161,6 +159,18 @@ def _decoding(name: str) -> Iterator[None]:
     except Exception as error:
         sentence = f'{shown(name)} cannot be read as an image: repair it or leave it out'
         raise UserError(sentence, DATA) from error
+
+
+def _pixels(
+    image: Image.Image, name: str, channels: int, size: int | None, crop: int | None
+) -> np.ndarray:
+    ImageOps.exif_transpose(image, in_place=True)
+    image = _converted(image, 'L' if channels == 1 else 'RGB', name)
+    if crop or size:
+        image = _centre(image, min(*image.size, crop or max(image.size)))
+    array = _array(image, channels)
+    image.close()
+    return array if size is None else resize(array[None], size)[0]
 
 
 def _memory(image: Image.Image, size: int | None) -> int:

@@ -92,6 +92,40 @@ def test_an_image_that_is_refused_gives_its_share_back(monkeypatch):
         assert budget.taken == 0
 
 
+@pytest.mark.parametrize('room', [1, 2, 3])
+def test_no_more_images_are_decoded_at_once_than_there_is_room_for(room, monkeypatch):
+    now, most, lock = 0, 0, threading.Lock()
+
+    def watched(*arguments):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        threading.Event().wait(0.02)  # as a decoder, which lets other threads go on
+        with lock:
+            now -= 1
+        return np.zeros((1, 1, 3), np.uint8)
+
+    monkeypatch.setattr(decode, 'MEMORY', Budget(room * 64 * 64 * decode.COPIES))
+    monkeypatch.setattr(decode, '_pixels', watched)
+
+    def pixels(file, name):
+        return decode.pixels(file, name, channels=3, size=None)
+
+    content = png(noise(0, 64, 64, 3))
+    list(decode.in_chunks([(io.BytesIO(content), 'x') for _ in range(20)], pixels))
+    assert most == room
+
+
+def test_what_is_reserved_is_by_the_kind_and_the_sizes():
+    for kind, copies in (('PNG', 8), ('BMP', 8), ('GIF', 8), ('JPEG', 12), ('WEBP', 20)):
+        with Image.open(io.BytesIO(png(noise(0, 30, 50, 3), kind))) as image:
+            assert decode._memory(image, None) == 30 * 50 * copies
+            assert decode._memory(image, 100) == 30 * 50 * copies + 100 * 100 * 6
+    assert decode.MEMORY.total == GIB
+    assert decode.LARGEST * 8 + 8192 * 8192 * 6 < GIB  # the largest does not have to be alone
+
+
 # Memory -------------------------------------------------------------------------------------------
 
 SIDE = 8192  # the largest image that is read
