@@ -1,6 +1,5 @@
-"""Files as this package reads and keeps them: regular ones only, and on the disk for good."""
+"""Files as this package reads them: regular ones only, by names that can be shown."""
 
-import os
 import shutil
 import stat
 from pathlib import Path
@@ -58,12 +57,3 @@ def removed(path: Path) -> Path:
     else:
         path.unlink(missing_ok=True)
     return path
-
-
-def sync(path: Path) -> None:
-    """Returns when a file, or what a folder lists, would outlast a loss of power."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gan_jax.data.dataset import MEMORY, DataSet
-from gan_jax.data.disk import check_regular, opened, removed, shown, sync
+from gan_jax.data.disk import check_regular, opened, removed, shown
 from gan_jax.data.pieces import Piece
 from gan_jax.errors import BUSY, DATA, UNWRITABLE, UserError
-from gan_jax.files import held
+from gan_jax.files import held, sync
 
 VERSION = 2  # of the form
 # A folder's name: never a way out of DIR, and never hidden, as what is not finished is.

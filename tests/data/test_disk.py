@@ -313,7 +313,6 @@ def test_every_opening_is_by_the_one_mechanism():
     }
     written = {  # in a folder that was made for it
         "prepared.py: file = stack.enter_context((folder / split / f'{kind}.npy').open('wb'))",
-        'disk.py: handle = os.open(path, os.O_RDONLY)',
         "archives/download.py: with part.open('ab' if goes_on else 'wb') as file:",
     }
     found = {

@@ -9,8 +9,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from gan_jax.data.disk import opened, removed, sync
+from gan_jax.data.disk import opened, removed
 from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.files import sync
 
 TRIES = 3  # in a row without a single new byte
 WAIT = 2.0  # seconds before the second try; twice as many before the third
