@@ -137,6 +137,18 @@ def test_the_draw_is_a_function_of_the_seed_and_the_module():
     assert sorted(first) == sorted(other_seed) == sorted(mutants)
 
 
+def test_who_is_drawn_depends_on_the_text_alone():
+    path = 'gan_jax/views.py'
+    source = (ROOT / path).read_text()
+    longer = f'MORE = 3\n{source}\n\ndef more(a, b):\n    return a < b\n'
+    before, after = ([*drawn(mutants_of(path, text), 0, 'a')] for text in (source, longer))
+    known = {mutant.text for mutant in before}
+    assert len(after) > len(before) > 100
+    for operator in OPERATORS:
+        mine = [m.text for m in before if m.operator == operator]
+        assert [m.text for m in after if m.operator == operator and m.text in known] == mine
+
+
 def test_every_operator_takes_its_turn():
     path = 'gan_jax/step.py'
     mutants = [*mutants_of(path, (ROOT / path).read_text())]

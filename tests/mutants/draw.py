@@ -1,8 +1,8 @@
 """Mutants: one edit of one file each, by every operator at every place, drawn by a seed."""
 
 import ast
+import hashlib
 import itertools
-import random
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -52,17 +52,22 @@ def mutants_of(path: str, source: str) -> Iterator[Mutant]:
 
 
 def drawn(mutants: Iterable[Mutant], seed: int, module: str) -> Iterator[Mutant]:
-    """All of a module's mutants, in an order of the seed that has every operator take its turn."""
-    draw = random.Random(f'{seed} {module}')
+    """All of a module's mutants, in an order of the seed that has every operator take its turn.
+
+    A mutant's place depends on its own text, so that other edits of the code hardly change who is
+    drawn.
+    """
     by_operator = {}
-    for mutant in mutants:
+    for mutant in sorted(mutants, key=lambda mutant: _lot(seed, *mutant.text)):
         by_operator.setdefault(mutant.operator, []).append(mutant)
-    groups = [by_operator[name] for name in OPERATORS if name in by_operator]
-    for group in groups:
-        draw.shuffle(group)
-    draw.shuffle(groups)
+    groups = [by_operator[o] for o in sorted(by_operator, key=lambda o: _lot(seed, module, o))]
     for turn in itertools.zip_longest(*groups):
         yield from (mutant for mutant in turn if mutant is not None)
+
+
+def _lot(*facts: int | str) -> bytes:
+    """Random bytes that are those of these facts."""
+    return hashlib.sha256(repr(facts).encode()).digest()
 
 
 def _edited(
