@@ -21,9 +21,27 @@ from gan_jax import workdir
 from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError, first_line
 
 KEEP = 3
+QUARANTINE = 'quarantine'  # beside the checkpoints
 
 # Orbax numbers the saves of all its managers in one place, and must not begin two at a time.
 _SAVING = threading.Lock()
+
+
+class AllDamaged(UserError):
+    """There are checkpoints, and none of them is sound.
+
+    Attributes:
+        steps: of the damaged ones.
+    """
+
+    def __init__(self, folder: Path, steps: list[int]):
+        failed = ', '.join(map(str, steps))
+        super().__init__(
+            f'no valid checkpoint in {folder}: step {failed} failed its digest; restore one from '
+            'a copy',
+            DATA,
+        )
+        self.steps = steps
 
 
 class Restored(NamedTuple):
@@ -140,8 +158,9 @@ def restore(
             workdir: to another, a checkpoint that is being deleted looks damaged.
 
     Raises:
-        UserError: every checkpoint is damaged (65), `step` does not exist (66), or the leaves of a
-            sound checkpoint are not those of the template (65).
+        AllDamaged: every checkpoint is damaged, or that of `step` (65).
+        UserError: `step` does not exist (66), or the leaves of a sound checkpoint are not those of
+            the template (65).
     """
     steps = sorted(workdir.steps(folder), reverse=True)
     if step is not None and step not in steps:
@@ -155,13 +174,9 @@ def restore(
         damaged.append(candidate)
         if quarantine:
             _quarantine(folder, candidate)
-    if not damaged:
-        return None
-    raise UserError(
-        f'no valid checkpoint in {folder}: step {", ".join(map(str, damaged))} '
-        'failed its digest; restore one from a copy, or start again with another --workdir',
-        DATA,
-    )
+    if damaged:
+        raise AllDamaged(folder, damaged)
+    return None
 
 
 def facts(folder: Path) -> Mapping[str, Any] | None:
@@ -222,10 +237,8 @@ def _check_leaves(
 
 
 def _quarantine(folder: Path, step: int) -> None:
-    target = folder.parent / 'quarantine' / str(step)
+    target = workdir.free_name(folder.parent / QUARANTINE / str(step))
     target.parent.mkdir(exist_ok=True)
-    if target.exists():
-        shutil.rmtree(target)
     shutil.move(folder / str(step), target)
 
 

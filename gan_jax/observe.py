@@ -20,8 +20,13 @@ GRID = 64  # images of a sample picture, within one block of `generate`
 
 
 def means(metrics: Mapping[str, Any], step: int) -> dict[str, float]:
-    """The means of the log window. The only place where training waits for the device."""
-    values = {name: float(mean.compute()) for name, mean in jax.device_get(metrics).items()}
+    """The means of the log window, of what it has values of.
+
+    The only place where training waits for the device.
+    """
+    window = jax.device_get(metrics)
+    # A term that acts in some steps only may have acted in none of the window: it has no mean then.
+    values = {name: float(mean.compute()) for name, mean in window.items() if mean.count}
     for name, value in values.items():
         if not math.isfinite(value):
             raise UserError(

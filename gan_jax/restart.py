@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax import checkpoint, cluster, config, data, workdir
-from gan_jax.errors import UserError
+from gan_jax import checkpoint, cluster, config, data, log, workdir
+from gan_jax.errors import DATA, UserError
 from gan_jax.parts import Parts
 
 Facts = Mapping[str, Any]
@@ -31,7 +31,8 @@ def resume(
         Its state is on the host. None when there has never been one.
 
     Raises:
-        UserError: the workdir holds another run, or as `checkpoint.restore`.
+        UserError: the workdir holds another run (2), one of which no sound checkpoint is left (65),
+            or as `checkpoint.restore`.
     """
     mine: list[checkpoint.Restored] = []
 
@@ -50,15 +51,32 @@ def resume(
     return checkpoint.Restored(**told | {'state': cluster.shared(state)})
 
 
+def set_aside(folder: Path) -> None:
+    """Moves the run that a workdir holds to a folder below it; collective."""
+    moved = cluster.agreed(lambda: str(workdir.set_aside(folder) or ''))
+    if moved and cluster.leads():
+        print(f'gan_jax: the run that was in {folder} is now in {moved}')
+
+
 def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpoint.Restored | None:
-    checkpoints = folder / 'checkpoints'
-    if (folder / 'config.json').exists() and any(checkpoints.glob('[0-9]*')):
+    reached = _reached(folder)
+    if reached and (folder / 'config.json').exists():
         _refuse_changes(folder, workdir.read_config(folder), facts['config'])
-    restored = checkpoint.restore(checkpoints, parts.program.shapes, step=step, quarantine=True)
+    try:
+        restored = checkpoint.restore(
+            folder / 'checkpoints', parts.program.shapes, step=step, quarantine=True
+        )
+    except checkpoint.AllDamaged as error:
+        raise _lost(parts, folder, max(reached, *error.steps)) from error
     if restored is None:
+        if _was_saved(folder, reached):
+            raise _lost(parts, folder, reached)
         return None
     for damaged in restored.damaged:
-        print(f'gan_jax: the checkpoint of step {damaged} is damaged; moved to {folder}/quarantine')
+        print(
+            f'gan_jax: the checkpoint of step {damaged} is damaged; moved to '
+            f'{folder}/{checkpoint.QUARANTINE}'
+        )
     _refuse_changes(folder, restored.facts['config'], facts['config'])
     if restored.facts['data'] != facts['data']:
         raise UserError(
@@ -72,6 +90,52 @@ def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]
     changed = config.differences(old, new)
     if changed:
         raise UserError(
-            f'{folder} holds a run of another config; give it back, or choose another --workdir:\n'
+            f'{folder} holds a run of another config; give it back, choose another --workdir, or '
+            f'begin again by --restart, which moves that run to {folder}/{workdir.EARLIER}:\n'
             + '\n'.join(f'  {line}' for line in changed)
         )
+
+
+def _reached(folder: Path) -> int:
+    """The furthest step of which the workdir still holds anything; 0 where no run got anywhere."""
+    status = workdir.read_status(folder)
+    found = {row['step'] for row in log.rows(folder / log.NAME)} | {status['step'] if status else 0}
+    for place in ('checkpoints', 'best', checkpoint.QUARANTINE):
+        found |= workdir.steps(folder / place)
+    return max(found)
+
+
+def _was_saved(folder: Path, reached: int) -> bool:
+    """Whether the run that a workdir without checkpoints holds has had one.
+
+    A run that was killed before its first one has not: to begin it again loses nothing.
+    """
+    status = workdir.read_status(folder) or {}
+    known = 'checkpoint' in status and not workdir.steps(folder / checkpoint.QUARANTINE)
+    return status['checkpoint'] is not None if known else reached > 0
+
+
+def _lost(parts: Parts, folder: Path, reached: int) -> UserError:
+    """No run starts from nothing where one has been."""
+    ways = []
+    if (best := _best(parts, folder)) is not None:
+        (folder / 'checkpoints').mkdir(exist_ok=True)
+        ways.append(f'cp -r {folder}/best/{best} {folder}/checkpoints/ to go on from step {best}')
+    if workdir.steps(folder / checkpoint.QUARANTINE):
+        ways.append(f'look at what was damaged in {folder}/{checkpoint.QUARANTINE}')
+    ways += ['restore checkpoints from a copy', 'choose another --workdir']
+    return UserError(
+        f'{folder} has been trained to step {reached} and holds no sound checkpoint of it: '
+        f'{", ".join(ways)}, or begin again by --restart, which moves this run to '
+        f'{folder}/{workdir.EARLIER}',
+        DATA,
+    )
+
+
+def _best(parts: Parts, folder: Path) -> int | None:
+    """The step of the best checkpoint, if that is sound."""
+    try:
+        found = checkpoint.restore(folder / 'best', parts.program.shapes)
+    except UserError:
+        return None
+    return None if found is None else found.step

@@ -7,6 +7,7 @@ The loop that trains one run, `train.train`, and that of several as one populati
 import contextlib
 import functools
 import shutil
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ from typing import Any
 
 import orbax.checkpoint as ocp
 
-from gan_jax import checkpoint, cluster, memory, observe, workdir
+from gan_jax import checkpoint, cluster, log, memory, observe, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
 from gan_jax.errors import UserError, fault_of
@@ -24,15 +25,15 @@ from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, due, evaluations
 from gan_jax.state import TrainState
 from gan_jax.watches import Stopped, ended_by
-from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
+from gan_jax.writers import TensorBoardWriter, TerminalWriter, Writers
 
 
 class Run:
     """A run that is under way; `opened` makes it.
 
     Pictures and checkpoints are written in the background, in the order of the calls, so that a
-    checkpoint that is there says of its step what is true of the pictures. What fails there is
-    raised from the next call.
+    checkpoint that is there says of its step what is true of the pictures and of the log, also
+    after a loss of power. What fails there is raised from the next call.
 
     Attributes:
         failed: why it has ended before its last step; None while it has not.
@@ -45,6 +46,7 @@ class Run:
         facts: Facts,
         restored: checkpoint.Restored | None,
         stopped: Callable[[], int],
+        rows: log.Log,
         writers: Writers,
         checkpoints: ocp.CheckpointManager,
         best: Best,
@@ -52,9 +54,11 @@ class Run:
     ):
         self.failed: UserError | None = None
         self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
-        self._writers, self._checkpoints, self._best = writers, checkpoints, best
+        self._log, self._writers, self._checkpoints, self._best = rows, writers, checkpoints, best
         self._background, self._saving = background, None
         self._step = self._saved = restored.step if restored else 0
+        self._committed = restored.step if restored else None
+        self._telling = threading.Lock()
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
 
@@ -103,9 +107,9 @@ class Run:
         if self.failed is None and step != self._saved:
             if self._saving is not None:
                 self._saving.result()
-            facts, on_host = {**self._facts, 'seen': self._seen == step}, cluster.on_host(state)
+            facts, on_host = self._facts_at(self._seen == step), cluster.on_host(state)
             if cluster.leads():
-                self._saving = self._behind(checkpoint.save, self._checkpoints, on_host, facts)
+                self._saving = self._behind(self._commit, on_host, facts, step)
             self._saved = step
 
     @property
@@ -122,7 +126,8 @@ class Run:
             UserError: as `save`.
         """
         if self.improved:
-            self._best.save(state, step, self._facts)
+            self._behind(self._log.sync)
+            self._best.save(state, step, self._facts_at(True))
 
     def finish(self) -> None:
         """Waits until all is on the disk, unless the run has failed.
@@ -135,22 +140,41 @@ class Run:
 
     def fail(self, error: UserError) -> None:
         """Notes why the run has ended; the first reason stays, and nothing more is written."""
-        if self.failed is None:
-            self.failed = error
-            reason = {'reason': str(error), 'exit': error.status}
-            with contextlib.suppress(OSError):
-                workdir.write_status(self._folder, 'failed', self._step, **reason)
+        with self._telling:
+            if self.failed is None:
+                self.failed = error
+                with contextlib.suppress(OSError):
+                    self._write_status('failed', reason=str(error), exit=error.status)
+
+    def tell(self, status: str) -> None:
+        """Writes status.json: the step, and that of the newest checkpoint; not of a failed run."""
+        with self._telling:
+            if self.failed is None:
+                self._write_status(status)
 
     def conclude(self) -> None:
         """Says how far the run has come."""
         stopped, step = self._stopped(), self._step
-        workdir.write_status(self._folder, 'stopped' if stopped else 'done', step)
+        self.tell('stopped' if stopped else 'done')
         if stopped:
             said = f'saved step {step} in {self._folder}; the same command goes on from there'
         else:
             said = f'done: {step} steps in {self._folder}'
         if cluster.leads():
             print(said, flush=True)
+
+    def _facts_at(self, seen: bool) -> Facts:
+        return {**self._facts, 'seen': seen, 'log': self._log.mark}
+
+    def _commit(self, state: TrainState, facts: Facts, step: int) -> None:
+        self._log.sync()
+        checkpoint.save(self._checkpoints, state, facts)
+        self._committed = step
+        self.tell('running')
+
+    def _write_status(self, status: str, **more: Any) -> None:
+        saved = {'checkpoint': self._committed}
+        workdir.write_status(self._folder, status, self._step, **saved, **more)
 
     def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
         return self._background.submit(functools.partial(work, *arguments))
@@ -194,17 +218,23 @@ def opened(
     workdir.write_json(folder / 'config.json', settings)
     if parts.subset is not None:
         workdir.write_json(folder / 'subset.json', parts.subset.tolist())
-    if restored is None:
-        shutil.rmtree(folder / 'best', ignore_errors=True)  # of a run that was given up
-    workdir.write_status(folder, 'running', restored.step if restored else 0)
+    if restored is None:  # the best of networks that were never trained may be those of another run
+        shutil.rmtree(folder / 'best' / '0', ignore_errors=True)
     with contextlib.ExitStack() as files:
-        writers = _writers(folder, settings, since, shown)
+        written = restored.facts.get('log') if restored and cluster.leads() else None
+        rows = log.Log(folder / log.NAME, since, written)
+        files.callback(rows.close)
+        writers = _writers(folder, settings, since, rows, shown)
         files.callback(writers.close)
         checkpoints = files.enter_context(checkpoint.manager(folder / 'checkpoints'))
         background = Background()
         files.callback(background.close)  # before what it writes to
         best = Best(folder / 'best', best_by(settings), background.submit)
-        run = Run(parts, folder, facts, restored, stopped, writers, checkpoints, best, background)
+        run = Run(
+            *(parts, folder, facts, restored, stopped),
+            *(rows, writers, checkpoints, best, background),
+        )
+        run.tell('running')
         try:
             with memory.advising(settings):
                 yield run
@@ -227,12 +257,10 @@ def _seen(restored: checkpoint.Restored | None) -> int:
     return restored.step if restored.facts['seen'] else restored.step - 1
 
 
-def _writers(folder: Path, settings: Mapping[str, Any], since: int, shown: bool) -> Writers:
-    files = [
-        JsonlWriter(folder / 'metrics.jsonl', since),
-        TensorBoardWriter(folder / 'tensorboard', since),
-    ]
+def _writers(
+    folder: Path, settings: Mapping[str, Any], since: int, rows: log.Log, shown: bool
+) -> Writers:
     terminal = [TerminalWriter(settings['steps'], max(since, 0))] if shown else []
-    writers = Writers([*files, *terminal])
+    writers = Writers([rows, TensorBoardWriter(folder / 'tensorboard', since), *terminal])
     writers.write_hparams(settings)
     return writers

@@ -40,14 +40,19 @@ def main(arguments: Sequence[str]) -> int:
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
-    stopped = train(parts, Path(flags.workdir))
+    stopped = train(parts, Path(flags.workdir), anew=flags.restart)
     if not stopped and cluster.leads():
         print(NEXT.format(folder=flags.workdir))
     return stopped
 
 
-def train(parts: Parts, folder: Path) -> int:
+def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
     """Trains a run in its workdir from where it is to its last step.
+
+    Args:
+        parts: of the run.
+        folder: its workdir.
+        anew: begin at step 0; what the workdir holds is set aside.
 
     Returns:
         0 when it is done; 130 or 143 when a signal came, after the step has been saved.
@@ -62,6 +67,8 @@ def train(parts: Parts, folder: Path) -> int:
 
     with cluster.holding(folder) as own, cluster.stop_together() as stopped:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
+        if anew:
+            restart.set_aside(folder)
         facts = restart.facts_of(parts)
         with cluster.together():
             restored = restart.resume(parts, folder, facts)
@@ -97,6 +104,9 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument('--workdir', metavar='DIR', help='where the run writes, and resumes from')
     parser.add_argument(
         '--cluster', default='', metavar='HOST:PORT,I/N', help='process I of N; detect: ask JAX'
+    )
+    parser.add_argument(
+        '--restart', action='store_true', help='set aside what the workdir holds, and begin again'
     )
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
     return cli.parse_config(parser, arguments)

@@ -1,6 +1,7 @@
 """A trained run read back from its workdir: what sampling and evaluation start from."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,6 +110,12 @@ def read(
     wanted = int(step) if step.isdigit() else None
     place = folder / ('best' if step == 'best' else 'checkpoints')
     found = checkpoint.restore(place, parts.program.shapes, step=wanted)
+    for damaged in found.damaged if found else []:
+        print(
+            f'gan_jax: the checkpoint of step {damaged} in {place} is damaged; that of step '
+            f'{found.step} is used',
+            file=sys.stderr,
+        )
     if found is None and step == 'best':
         by = schedule.best_by(settings)
         why = f'{by} has not been measured yet' if by else 'its config.evaluate names no distance'

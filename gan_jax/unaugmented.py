@@ -57,7 +57,8 @@ def fakes(
 
 def _finished(folder: Path) -> list[Path]:
     runs = sorted(path.parent for path in folder.rglob('status.json'))
-    return [run for run in runs if workdir.read_status(run)['status'] == 'done']
+    told = {run: workdir.read_status(run) for run in runs}
+    return [run for run in runs if told[run] and told[run]['status'] == 'done']
 
 
 def _same(settings: Mapping[str, Any], judged: Mapping[str, Any]) -> bool:

@@ -1,14 +1,19 @@
-"""The folder of a run: one writer, and files that are whole or absent."""
+"""The folder of a run: one writer, no links, and files that are whole or absent."""
 
 import contextlib
 import json
+import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax.errors import BUSY, MISSING, UNWRITABLE, UserError
-from gan_jax.files import held, whole
+from gan_jax import files
+from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
+
+LOCK = '.lock'
+EARLIER = 'earlier'  # runs that were set aside, numbered from 1
 
 
 @contextlib.contextmanager
@@ -18,27 +23,74 @@ def locked(workdir: Path) -> Iterator[None]:
     The lock is the kernel's: it ends with the process, however that ends.
 
     Raises:
-        UserError: somebody holds it (75), or it cannot be written (73).
+        UserError: somebody holds it (75), it cannot be written (73), or it holds a link (65).
     """
     with contextlib.ExitStack() as until_the_end:
         try:
             workdir.mkdir(parents=True, exist_ok=True)
-            until_the_end.enter_context(held(workdir / '.lock'))
+            until_the_end.enter_context(files.held(workdir / LOCK))
         except BlockingIOError as error:
             raise UserError(
                 f'--workdir={workdir} is in use by {error}: wait for it, or choose another', BUSY
             ) from error
         except OSError as error:
             raise UserError(
-                f'cannot write to --workdir={workdir}: {error.strerror}; choose another', UNWRITABLE
+                f'cannot write to --workdir={workdir}: {error.strerror} ({error.filename}); '
+                'choose another',
+                UNWRITABLE,
             ) from error
+        refuse_links(workdir)
         yield
 
 
+def refuse_links(workdir: Path) -> None:
+    """Lets nothing be written by way of a link in somebody else's workdir.
+
+    The workdir itself may be a link: its user has named it.
+
+    Raises:
+        UserError: below it there is a link, or what is neither a folder nor a plain file (65).
+    """
+    for entry in _entries(workdir):
+        if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
+            what = 'a link' if entry.is_symlink() else 'neither a folder nor a plain file'
+            raise UserError(
+                f'{entry.path} is {what}, and a run writes to plain files only: remove it, or '
+                'choose another --workdir',
+                DATA,
+            )
+
+
+def set_aside(workdir: Path) -> Path | None:
+    """Moves all of the run in a workdir, which this process holds, to a folder below EARLIER.
+
+    Returns:
+        Where the run is now; None where there was nothing to move.
+    """
+    moved = [path for path in workdir.iterdir() if path.name not in (LOCK, EARLIER)]
+    if not moved:
+        return None
+    target = free_name(workdir / EARLIER / 'run')
+    target.mkdir(parents=True)
+    for path in moved:
+        shutil.move(path, target / path.name)
+    return target
+
+
+def free_name(path: Path) -> Path:
+    """The path, or where it is taken the first of NAME-2, NAME-3, ... that is not."""
+    candidate, count = path, 1
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f'{path.stem}-{count}{path.suffix}')
+    return candidate
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON; a reader or a crash never meets half of it."""
-    with whole(path) as partial:
+    """Writes JSON; a reader, a crash or a loss of power never leaves half of it."""
+    with files.whole(path) as partial:
         partial.write_text(json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + '\n')
+        files.sync(partial)
 
 
 def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
@@ -53,11 +105,20 @@ def steps(checkpoints: Path) -> set[int]:
 
 
 def read_status(workdir: Path) -> Mapping[str, Any] | None:
-    """What `write_status` has written last; None where no run has begun."""
+    """What `write_status` has written last.
+
+    None where no run has begun. A file that is damaged is a run of the status 'unreadable' at
+    step 0: what it holds is not worth the end of a program.
+    """
+    unreadable = {'status': 'unreadable', 'step': 0}
     try:
-        return json.loads((workdir / 'status.json').read_text())
+        told = _read_json(workdir / 'status.json')
     except FileNotFoundError:
         return None
+    except (OSError, ValueError):
+        return unreadable
+    sound = isinstance(told.get('status'), str) and type(told.get('step')) is int
+    return told if sound else unreadable
 
 
 def read_config(workdir: Path) -> Mapping[str, Any]:
@@ -68,10 +129,30 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
     """
     path = workdir / 'config.json'
     try:
-        return json.loads(path.read_text())
+        return _read_json(path)
     except FileNotFoundError as error:
         raise UserError(
             f'{path} does not exist: --workdir must be the folder of a training run', MISSING
         ) from error
     except (OSError, ValueError) as error:
         raise UserError(f'{path} cannot be read ({error}): restore it from a copy') from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; raises OSError or ValueError."""
+    try:
+        value = json.loads(files.read(path))
+    except RecursionError as error:
+        raise ValueError('it is nested too deeply') from error
+    if not isinstance(value, dict):
+        raise ValueError('it holds no JSON object')
+    return value
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry]:
+    """Everything below a folder; links are not followed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(Path(entry.path))

@@ -1,12 +1,11 @@
-"""Where numbers go: metrics.jsonl, TensorBoard and the terminal, behind clu's method names.
+"""Where numbers go beside the log: TensorBoard and the terminal, behind clu's method names.
 
 The methods are write_scalars, write_images, write_texts, write_hparams, flush and close; a writer
-leaves out those that mean nothing to it. Pictures come from another thread than all else. Any
-`clu.metric_writers.MetricWriter` fits beside these.
+leaves out those that mean nothing to it. `log.Log` is another writer. Pictures come from another
+thread than all else. Any `clu.metric_writers.MetricWriter` fits beside these.
 """
 
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,33 +16,6 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
-
-from gan_jax.files import whole
-
-
-class JsonlWriter:
-    """One JSON object a line, 'step' first: what scripts and tests read.
-
-    On opening, rows after `step` and a torn last line are dropped: a resumed run writes them again.
-    A value that is not finite becomes null, since JSON has no word for it.
-    """
-
-    def __init__(self, path: Path, step: int):
-        rows = _rows_until(path, step) if path.exists() else []
-        with whole(path) as partial:
-            partial.write_text(''.join(rows))
-        self._file = path.open('a')
-
-    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-        values = {k: v if math.isfinite(v) else None for k, v in scalars.items()}
-        self._file.write(json.dumps({'step': step, **values}) + '\n')
-        self._file.flush()
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class TensorBoardWriter:
@@ -142,18 +114,6 @@ class Writers:
                 getattr(writer, method, lambda *_, **__: None)(*arguments, **options)
 
         return to_all
-
-
-def _rows_until(path: Path, step: int) -> list[str]:
-    rows = []
-    for line in path.read_text().splitlines(keepends=True):
-        try:
-            if json.loads(line)['step'] > step or not line.endswith('\n'):
-                break
-        except (ValueError, KeyError, TypeError):
-            break
-        rows.append(line)
-    return rows
 
 
 def _short(name: str) -> str:

@@ -128,8 +128,8 @@ def test_the_full_protocol_has_its_own_interval(trained):
     assert [row['step'] for row in rows(trained) if 'eval/diversity' in row] == [8, 12]
 
 
-def test_a_run_that_starts_afresh_forgets_the_best_of_another(tmp_path):
-    run(best_in(tmp_path / 'best'), {700: -1.0})
+def test_a_run_that_starts_afresh_forgets_what_was_never_trained(tmp_path):
+    run(best_in(tmp_path / 'best'), {0: -1.0})
     flags = ['--config.steps=3', '--config.every.evaluate=3']
     assert train.main([f'--config={TINY}:method=none', f'--workdir={tmp_path}', *flags]) == 0
     assert checkpoint.facts(tmp_path / 'best')['best']['value'] > 0

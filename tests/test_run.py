@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import checkpoint, config, observe, run, workdir
+from gan_jax import checkpoint, config, log, observe, run, workdir
 from gan_jax.errors import DISK, DIVERGED, UserError
 from tests.test_checkpoint import state_at
 
@@ -187,3 +187,46 @@ def test_what_is_saved_is_the_state_as_it_was(place, parts, tmp_path, monkeypatc
     found = checkpoint._record(tmp_path / place, 10)
     assert found['leaves'] == expected
     assert checkpoint.restore(tmp_path / place, state).step == 10
+
+
+def test_the_log_outlives_a_loss_of_power_before_the_checkpoint_says_so(
+    parts, tmp_path, monkeypatch
+):
+    calls = []
+    monkeypatch.setattr(log.Log, 'sync', lambda self: calls.append('synced'))
+    monkeypatch.setattr(
+        checkpoint, 'save', lambda *arguments: calls.append(arguments[-1]['log']['rows'])
+    )
+    parts.settings['every']['log'] = 5
+    with opened(parts, tmp_path) as one:
+        for step in (5, 10):
+            one.look(state_at(step), step)
+            one.save(state_at(step), step)
+    assert calls == ['synced', 1, 'synced', 2]
+
+
+def test_the_status_names_the_newest_checkpoint_that_is_whole(parts, tmp_path, monkeypatch):
+    seen = []
+
+    def noted(*arguments):
+        seen.append(workdir.read_status(tmp_path)['checkpoint'])
+        real(*arguments)
+
+    real = checkpoint.save
+    monkeypatch.setattr(checkpoint, 'save', noted)
+    with opened(parts, tmp_path) as one:
+        for step in (10, 20):
+            one.save(state_at(step), step)
+    assert seen == [None, 10]
+    assert workdir.read_status(tmp_path)['checkpoint'] == 20
+
+
+def test_what_ends_in_the_background_leaves_a_failed_run_failed(parts, tmp_path, monkeypatch):
+    gate = threading.Event()
+    held(monkeypatch, checkpoint, 'save', gate)
+    with opened(parts, tmp_path) as one:
+        one.save(state_at(10), 10)
+        one.fail(UserError('as it happens', DIVERGED))
+        gate.set()
+    assert saved(tmp_path) == {10}
+    assert told(tmp_path) == 'failed'

@@ -1,6 +1,7 @@
 """Images and scores from a trained run, through the public commands."""
 
 import json
+import shutil
 from pathlib import Path
 
 import flax.linen as nn
@@ -251,3 +252,28 @@ def test_a_metric_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UserError, match="means nothing on 'faces'"):
         faces = DataSet(np.zeros((2, 32, 32, 3), np.uint8), None, 0, 'faces')
         protocol.prepare('fd_digits', Context(faces, None, faces, None, num=2))
+
+
+def test_an_older_checkpoint_in_place_of_a_damaged_one_is_said_and_noted(trained, tmp_path, capsys):
+    folder = tmp_path / 'run'
+    shutil.copytree(trained, folder)
+    assert score(folder)['checkpoint']['damaged'] == []
+    assert not capsys.readouterr().err
+    (folder / 'checkpoints' / '8' / 'state' / 'manifest.ocdbt').unlink()
+    checkpointed = score(folder)['checkpoint']
+    assert (checkpointed['step'], checkpointed['damaged']) == (5, [8])
+    assert 'step 8 in' in (said := capsys.readouterr().err) and 'step 5 is used' in said
+    draw(folder, tmp_path / 'a.png', '--num=1')
+    assert 'step 5 is used' in capsys.readouterr().err
+    assert (folder / 'checkpoints' / '8').is_dir()  # who only reads moves nothing
+
+
+def test_evaluate_writes_nothing_through_a_link(trained, tmp_path):
+    folder, outside = tmp_path / 'run', tmp_path / 'outside'
+    shutil.copytree(trained, folder)
+    shutil.rmtree(folder / 'results', ignore_errors=True)
+    outside.mkdir()
+    (folder / 'results').symlink_to(outside)
+    with pytest.raises(UserError, match='results is a link'):
+        score(folder)
+    assert not [*outside.iterdir()]

@@ -204,7 +204,7 @@ def test_no_valid_checkpoint_is_an_error_and_never_a_fresh_start(finished, tmp_p
     shutil.copytree(finished, folder)
     for file in folder.glob('checkpoints/*/record/metadata'):
         file.write_bytes(b'{}')
-    with pytest.raises(UserError, match='no valid checkpoint') as caught:
+    with pytest.raises(UserError, match='holds no sound checkpoint') as caught:
         run(folder)
     assert caught.value.status == DATA
 

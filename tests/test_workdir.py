@@ -1,6 +1,7 @@
 """One writer a folder; files that are whole or absent."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -60,3 +61,68 @@ def test_a_missing_or_damaged_config_is_named(tmp_path):
     (tmp_path / 'config.json').write_text('{"a": ')
     with pytest.raises(UserError, match='config.json cannot be read'):
         workdir.read_config(tmp_path)
+
+
+def outside(folder):
+    """A folder beside the workdir, with a file that nobody may touch."""
+    place = folder.parent / 'outside'
+    (place / 'inner').mkdir(parents=True)
+    (place / 'file').write_text('mine')
+    return place
+
+
+def everything(place):
+    return {p: p.is_file() and p.read_bytes() for p in [place, *place.rglob('*')]}
+
+
+FILES = ('.lock', 'config.json', 'config.json.part', 'status.json.part', 'subset.json.part')
+FILES += ('metrics.jsonl', 'metrics.jsonl.part', 'samples/00000000.png.part')
+FOLDERS = ('results', 'samples', 'tensorboard', 'checkpoints', 'quarantine', 'best', 'earlier')
+
+
+@pytest.mark.parametrize('dangling', [False, True])
+@pytest.mark.parametrize('name', [*FILES, *FOLDERS, 'checkpoints/9/state'])
+def test_nothing_is_written_through_a_link_below_the_workdir(name, dangling, tmp_path):
+    place = outside(tmp_path / 'run')
+    target = place / ('none' if dangling else 'file' if name in FILES else 'inner')
+    link = tmp_path / 'run' / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(target)
+    before = everything(place)
+    with pytest.raises(UserError, match='is a link') as caught:
+        with workdir.locked(tmp_path / 'run'):
+            raise AssertionError('it goes on')
+    assert str(link) in str(caught.value)
+    assert everything(place) == before
+
+
+def test_the_workdir_itself_may_be_a_link(tmp_path):
+    (tmp_path / 'there').mkdir()
+    (tmp_path / 'run').symlink_to(tmp_path / 'there')
+    with workdir.locked(tmp_path / 'run'):
+        workdir.write_status(tmp_path / 'run', 'running', 0)
+    assert workdir.read_status(tmp_path / 'there')['status'] == 'running'
+
+
+@pytest.mark.parametrize('name', ['.lock', 'status.json', 'samples/pipe', 'metrics.jsonl'])
+def test_a_pipe_in_the_workdir_is_not_waited_for(name, tmp_path):
+    (tmp_path / 'samples').mkdir()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match='no plain file|nor a plain file'), workdir.locked(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize('content', ['[]', '3', '"a"', '[' * 100_000, '{"a": 1', '', '\x00'])
+def test_a_config_that_is_no_object_is_named(content, tmp_path):
+    (tmp_path / 'config.json').write_text(content)
+    with pytest.raises(UserError, match='config.json cannot be read'):
+        workdir.read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'content', [b'[]', b'{}', b'{"status": "done"', b'{"status": 3, "step": 1}', b'\xff', b'']
+)
+def test_a_damaged_status_ends_no_program(content, tmp_path):
+    assert workdir.read_status(tmp_path) is None
+    (tmp_path / 'status.json').write_bytes(content)
+    assert workdir.read_status(tmp_path) == {'status': 'unreadable', 'step': 0}

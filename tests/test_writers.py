@@ -1,47 +1,9 @@
-"""Rows that survive an interruption, and writers whose failure does not cost the run."""
-
-import json
-from contextlib import closing
+"""Writers whose failure does not cost the run."""
 
 import numpy as np
-import pytest
 
-from gan_jax.writers import JsonlWriter, TensorBoardWriter, TerminalWriter, Writers
-
-
-def lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def test_a_row_starts_with_its_step(tmp_path):
-    with closing(JsonlWriter(tmp_path / 'm.jsonl', -1)) as writer:
-        writer.write_scalars(3, {'a': 0.1, 'b': 2})
-        assert (tmp_path / 'm.jsonl').read_text() == '{"step": 3, "a": 0.1, "b": 2}\n'  # flushed
-
-
-def test_numbers_that_are_not_finite_are_null(tmp_path):
-    with closing(JsonlWriter(tmp_path / 'm.jsonl', -1)) as writer:
-        writer.write_scalars(0, {'a': float('nan'), 'b': float('inf')})
-    assert lines(tmp_path / 'm.jsonl') == [{'step': 0, 'a': None, 'b': None}]
-
-
-@pytest.mark.parametrize(
-    ('since', 'kept'), [(-1, []), (0, [0]), (5, [0, 5]), (7, [0, 5]), (9, [0, 5, 9])]
-)
-def test_rows_after_the_checkpoint_are_dropped(since, kept, tmp_path):
-    path = tmp_path / 'm.jsonl'
-    path.write_text('{"step": 0}\n{"step": 5}\n{"step": 9}\n')
-    JsonlWriter(path, since).close()
-    assert [row['step'] for row in lines(path)] == kept
-
-
-@pytest.mark.parametrize('torn', ['{"step": 6, "a', '{"step": 6}', 'null\n', '[]\n', '{}\n'])
-def test_a_torn_or_foreign_last_line_is_dropped(torn, tmp_path):
-    path = tmp_path / 'm.jsonl'
-    path.write_text('{"step": 5}\n' + torn)
-    with closing(JsonlWriter(path, 100)) as writer:
-        writer.write_scalars(6, {'a': 1})
-    assert lines(path) == [{'step': 5}, {'step': 6, 'a': 1}]
+from gan_jax import log
+from gan_jax.writers import TensorBoardWriter, TerminalWriter, Writers
 
 
 def test_a_failing_tensorboard_disk_costs_one_warning(tmp_path, monkeypatch, capsys):
@@ -82,9 +44,9 @@ def test_several_writers_are_one_and_each_takes_what_it_knows(tmp_path):
             self.seen = step, images
 
     pictures = Pictures()
-    writers = Writers([JsonlWriter(tmp_path / 'm.jsonl', -1), pictures])
+    writers = Writers([log.Log(tmp_path / 'm.jsonl', -1), pictures])
     writers.write_images(4, {'a': np.zeros((1, 2, 2, 1), np.uint8)})
     writers.write_scalars(4, {'a': 1})
     writers.close()
     assert pictures.seen[0] == 4
-    assert lines(tmp_path / 'm.jsonl') == [{'step': 4, 'a': 1}]
+    assert log.rows(tmp_path / 'm.jsonl') == [{'step': 4, 'a': 1}]

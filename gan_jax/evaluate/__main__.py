@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
             'which': flags.step,
             'step': run.checkpoint.step,
             'digest': run.checkpoint.digest,
+            'damaged': run.checkpoint.damaged,  # newer ones, which would have been taken
         },
         'config_sha256': json_digest(workdir.read_config(flags.workdir)),
         'training_seed': settings['seed'],
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     }
     folder = flags.workdir / 'results'
     path = folder / _name(result)
+    workdir.refuse_links(flags.workdir)
     try:
         folder.mkdir(exist_ok=True)
         workdir.write_json(path, result)

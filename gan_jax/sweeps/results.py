@@ -1,12 +1,12 @@
 """What came of a run, read from its workdir."""
 
-import json
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import config, workdir
-from gan_jax.errors import DIVERGED
+from gan_jax import config, log, workdir
+from gan_jax.errors import DIVERGED, UserError
 
 
 class Result(NamedTuple):
@@ -41,7 +41,7 @@ def read(folder: Path, steps: int) -> Result:
     if told is None:
         return MISSING
     status, step, reason = told['status'], told['step'], told.get('reason', '')
-    rows = _evaluations(folder / 'metrics.jsonl')
+    rows = _evaluations(folder / log.NAME)
     if status == 'done' and step == steps:
         return Result('done', step, rows, final=True)
     if status == 'failed':
@@ -51,9 +51,10 @@ def read(folder: Path, steps: int) -> Result:
 
 def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
     """What keeps the run in `folder` from being the one of these settings, a line each."""
-    if not (folder / 'config.json').exists():
-        return []
-    changed = config.differences(workdir.read_config(folder), settings)
+    try:
+        changed = config.differences(workdir.read_config(folder), settings)
+    except UserError:  # none, or damaged: whoever trains the run says so
+        changed = []
     step = (workdir.read_status(folder) or {'step': 0})['step']
     if step > settings['steps']:
         changed.append(f'steps: it has gone to {step}, past {settings["steps"]}')
@@ -61,13 +62,11 @@ def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _evaluations(path: Path) -> tuple[tuple[int, Mapping[str, float | None]], ...]:
-    if not path.exists():
-        return ()
+    """What can be read: a run that is going on, or was damaged, may have left less."""
     found = []
-    for line in path.read_text().splitlines(keepends=True):
-        # A run that is going on, or was killed, may have left half a line.
-        if '"eval/' in line and line.endswith('}\n'):
-            row = json.loads(line)
+    with contextlib.suppress(OSError):
+        for row in log.rows(path):
             values = {k.removeprefix('eval/'): v for k, v in row.items() if k.startswith('eval/')}
-            found.append((row['step'], values))
+            if values:
+                found.append((row['step'], values))
     return tuple(found)

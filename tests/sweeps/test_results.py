@@ -72,3 +72,27 @@ def test_changes_of_the_config(tmp_path):
     workdir.write_status(tmp_path, 'done', 10)
     found = results.changes(tmp_path, settings | {'seed': 1, 'steps': 9})
     assert found == ['steps: it has gone to 10, past 9']
+
+
+@pytest.mark.parametrize('content', [b'[]', b'{"status": "do', b'\xff'])
+def test_a_damaged_status_is_an_unfinished_run(content, folder):
+    (folder / 'status.json').write_bytes(content)
+    found = results.read(folder, 10)
+    assert (found.status, found.final, found.values) == ('unfinished', False, {})
+    assert results.changes(folder, {'steps': 10}) == []
+
+
+@pytest.mark.parametrize(
+    'content', [b'\xff\xfe\n', b'{"step": 5\n', b'[]\n', b'{"eval/fd": 2.0}\n']
+)
+def test_a_damaged_row_costs_no_other_row(content, folder):
+    lines = (folder / 'metrics.jsonl').read_bytes().splitlines(keepends=True)
+    (folder / 'metrics.jsonl').write_bytes(b''.join([lines[0], content, *lines[2:]]))
+    workdir.write_status(folder, 'done', 10)
+    found = results.read(folder, 10)
+    assert found.evaluations == ((0, {'fd': 9.0}), (10, {'fd': 3.0, 'modes': None}))
+
+
+def test_a_damaged_config_is_left_to_the_run(folder):
+    (folder / 'config.json').write_bytes(b'[')
+    assert results.changes(folder, {'steps': 10}) == []

@@ -1,0 +1,32 @@
+"""The means of a log window."""
+
+import jax.numpy as jnp
+import pytest
+from clu.metrics import Average
+
+from gan_jax import observe
+from gan_jax.errors import DIVERGED, UserError
+
+
+def window(**values):
+    """Running means of the values of each name."""
+    means = {name: Average.empty() for name in values}
+    for name, seen in values.items():
+        for value in seen:
+            means[name] = means[name].merge(Average.from_model_output(jnp.float32(value)))
+    return means
+
+
+def test_means_come_by_name():
+    assert observe.means(window(b=[1, 2], a=[5]), 3) == {'a': 5.0, 'b': 1.5}
+
+
+def test_a_window_in_which_a_term_never_acted_has_no_value_of_it():
+    """A mean over nothing is 0 / 0, which is no divergence."""
+    assert observe.means(window(d=[1, 3], lazy=[]), 7) == {'d': 2.0}
+
+
+def test_a_mean_that_is_not_finite_ends_the_run():
+    with pytest.raises(UserError, match='a is nan at step 3') as caught:
+        observe.means(window(a=[1, float('nan')]), 3)
+    assert caught.value.status == DIVERGED

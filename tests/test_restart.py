@@ -1,0 +1,199 @@
+"""A run never starts from nothing where one has been, and no command is worse the second time."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gan_jax import checkpoint, log, train, workdir
+from gan_jax.errors import DATA, UserError
+
+TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
+FLAGS = (
+    f'--config={TINY}:method=none',
+    *('--config.steps=9', '--config.every.checkpoint=4', '--config.every.evaluate=3'),
+)
+
+
+def run(folder, *flags):
+    return train.main([*FLAGS, f'--workdir={folder}', *flags])
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('finished')
+    assert run(folder) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    """A copy of a run with checkpoints at 4, 8 and 9, and a best one."""
+    shutil.copytree(finished, tmp_path / 'run')
+    return tmp_path / 'run'
+
+
+def contents(folder):
+    """Every file but the lock, which says who holds it."""
+    files = [p for p in folder.rglob('*') if p.is_file() and p.name != workdir.LOCK]
+    return {p.relative_to(folder): p.read_bytes() for p in files}
+
+
+def damage(checkpoints):
+    for file in checkpoints.glob('*/state/manifest.ocdbt'):
+        file.unlink()
+
+
+def rows(folder):
+    found = log.rows(folder / log.NAME)
+    return [{k: v for k, v in row.items() if not k.startswith('time/')} for row in found]
+
+
+def test_the_same_command_after_the_loss_of_all_checkpoints_changes_nothing(folder):
+    best = max(workdir.steps(folder / 'best'))
+    damage(folder / 'checkpoints')
+    after = []
+    for _ in range(3):
+        with pytest.raises(UserError, match='trained to step 9 and holds no sound') as caught:
+            run(folder)
+        assert caught.value.status == DATA
+        said = str(caught.value)
+        assert f'cp -r {folder}/best/{best} {folder}/checkpoints/' in said
+        assert f'{folder}/quarantine' in said and '--restart' in said and 'another' in said
+        after.append(contents(folder))
+    assert after[0] == after[1] == after[2]
+    assert workdir.steps(folder / 'quarantine') == {4, 8, 9}
+
+
+def without(*names):
+    def remove(folder):
+        for name in names:
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+            else:
+                (folder / name).unlink()
+
+    return remove
+
+
+def unreadable(folder):
+    without('checkpoints')(folder)
+    (folder / 'status.json').write_bytes(b'{"status": \xff')
+
+
+def of_before_statuses_named_checkpoints(folder):
+    without('checkpoints', 'best', log.NAME)(folder)
+    workdir.write_status(folder, 'done', 9)
+
+
+# What is left, each alone, says that there has been a run: its status, its rows, its best state.
+@pytest.mark.parametrize(
+    'loss',
+    [
+        without('checkpoints'),
+        without('checkpoints', 'best'),
+        without('checkpoints', log.NAME, 'best'),
+        without('checkpoints', 'status.json', log.NAME),
+        without('checkpoints', 'status.json', 'best'),
+        unreadable,
+        of_before_statuses_named_checkpoints,
+    ],
+)
+def test_a_run_that_lost_its_checkpoints_is_not_begun_again(loss, folder):
+    loss(folder)
+    for _ in range(2):
+        before = contents(folder)
+        with pytest.raises(UserError, match='to step [1-9] and holds no sound') as caught:
+            run(folder)
+        assert caught.value.status == DATA
+        assert contents(folder) == before
+
+
+def test_the_best_checkpoint_is_offered_only_if_it_is_sound(folder):
+    damage(folder / 'checkpoints')
+    damage(folder / 'best')
+    with pytest.raises(UserError, match='no sound checkpoint') as caught:
+        run(folder)
+    assert 'best/' not in str(caught.value)
+
+
+def test_the_advice_to_go_on_from_the_best_works(folder, finished):
+    best = max(workdir.steps(folder / 'best'))
+    shutil.rmtree(folder / 'checkpoints')
+    with pytest.raises(UserError) as caught:
+        run(folder)
+    command = str(caught.value).split(' to go on')[0].split(': ')[-1]
+    assert command.startswith('cp -r ') and os.system(command) == 0
+    assert run(folder) == 0
+    assert rows(folder) == rows(finished)
+    assert workdir.read_status(folder)['checkpoint'] == 9
+    assert best in (3, 6, 9)
+
+
+def test_restart_moves_all_of_the_run_aside_and_begins_again(folder, finished, capsys):
+    damage(folder / 'checkpoints')
+    before = contents(folder)
+    assert run(folder, '--restart', '--config.steps=3') == 0
+    assert f'is now in {folder}/earlier/run' in capsys.readouterr().out
+    assert contents(folder / 'earlier' / 'run') == before
+    assert [row['step'] for row in rows(folder)] == [0, 3]
+    assert rows(folder)[0] == rows(finished)[0]
+    assert run(folder, '--restart', '--config.steps=2') == 0
+    assert {p.name for p in (folder / 'earlier').iterdir()} == {'run', 'run-2'}
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(finished, tmp_path):
+    """Nothing was saved, so that nothing is lost: it writes the same rows."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(*arguments):
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(train.run.Run, 'save', die)
+        run(tmp_path)
+    assert workdir.read_status(tmp_path)['checkpoint'] is None
+    assert max(workdir.steps(tmp_path / 'best'), default=0) in (0, 3)
+    assert run(tmp_path) == 0
+    assert rows(tmp_path) == rows(finished)
+
+
+def test_another_config_never_writes_over_rows_or_a_best_state(folder):
+    """Also where no checkpoint has been: a run that diverged early has a log."""
+    shutil.rmtree(folder / 'checkpoints')
+    workdir.write_status(folder, 'failed', 3, checkpoint=None)
+    before = contents(folder)
+    with pytest.raises(UserError, match='seed: 0 -> 1'):
+        run(folder, '--config.seed=1')
+    assert contents(folder) == before
+
+
+def test_a_run_that_got_nowhere_may_be_changed(tmp_path):
+    """As one that was out of memory in its first step, and is told what to change."""
+
+    def fail(*arguments):
+        raise UserError('as it happens')
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError):
+        patch.setattr(train.run.Run, 'save', fail)
+        patch.setattr(train, 'at_once', fail)
+        run(tmp_path)
+    assert workdir.steps(tmp_path / 'best') <= {0}
+    assert run(tmp_path, '--config.seed=1') == 0
+    assert json.loads((tmp_path / 'config.json').read_text())['seed'] == 1
+    assert checkpoint.facts(tmp_path / 'best')['config']['seed'] == 1
+
+
+def test_a_second_damaged_checkpoint_of_one_step_lies_beside_the_first(folder):
+    first = folder / 'quarantine' / '9'
+    first.mkdir(parents=True)
+    (first / 'mine').write_text('mine')
+    (folder / 'checkpoints' / '9' / 'state' / 'manifest.ocdbt').unlink()
+    assert run(folder) == 0
+    assert {p.name for p in (folder / 'quarantine').iterdir()} == {'9', '9-2'}
+    assert [p.name for p in first.iterdir()] == ['mine']
+    assert (folder / 'quarantine' / '9-2' / 'state').is_dir()
