@@ -132,9 +132,10 @@ ATTACKS = (
         90,
         functools.partial(damaged, truncate),
         Guard(
-            'gan_jax/checkpoint.py',
-            "    return record if digest == json_digest(record) and record['step'] == step else None",
-            '    return record',
+            'gan_jax/log.py',
+            '        if found.damaged if written is None else self.mark != written:\n'
+            '            _put_aside(path, since, found, written)\n',
+            '',
         ),
     ),
     Attack(
@@ -142,9 +143,9 @@ ATTACKS = (
         90,
         functools.partial(damaged, delete),
         Guard(
-            'gan_jax/checkpoint.py',
-            '    if not damaged:\n        return None\n',
-            '    return None\n',
+            'gan_jax/trained.py',
+            '    for damaged in found.damaged if found else []:\n',
+            '    for damaged in []:\n',
         ),
     ),
     Attack(

@@ -1,4 +1,4 @@
-"""Disks that are full: a small file system of its own for root, a limit of the file size for all."""
+"""Disks that are full: a small file system where one can be mounted, a limit of files everywhere."""
 
 import contextlib
 import functools

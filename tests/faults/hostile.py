@@ -288,9 +288,7 @@ ATTACKS = (
         len(KINDS),
         hostile,
         Guard(
-            'gan_jax/files.py',
-            '    partial.unlink(missing_ok=True)\n    os.close',
-            '    return (yield path) if True else None\n    os.close',
+            'gan_jax/workdir.py', '        refuse_links(workdir)\n        yield', '        yield'
         ),
     ),
 )

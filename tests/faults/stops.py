@@ -1,4 +1,4 @@
-"""Signals, and outputs that nobody reads: training ends as it says, and goes on to the same bits."""
+"""Signals, and outputs that nobody reads: training ends as it says, and goes on to the same."""
 
 import random
 import signal

@@ -96,7 +96,7 @@ def scored(bench: Bench, folder: Path, done: Ended, steps: Collection[int]) -> s
     (result,) = runs.results(folder)
     if f'step {result["checkpoint"]["step"]},' not in done.out:
         return 'the result file names another step than the command'
-    if result['checkpoint']['step'] != max(steps) and 'damaged' not in json.dumps(result):
+    if result['checkpoint']['step'] != max(steps) and not result['checkpoint']['damaged']:
         return 'an older checkpoint, and the result does not say so'
     score = runs.score(result)
     return _of_a_step(done, steps, [score], bench.known['scores'])
