@@ -11,18 +11,16 @@ from ml_collections import ConfigDict, config_flags
 from gan_jax import load
 from gan_jax.augment import policy as policies
 from gan_jax.errors import UserError
+from gan_jax.evaluate.extractor import EXTRACTOR
 from gan_jax.generate import BATCH_NORM, WEIGHTS
-
-# Words of a block that are not keywords of its function.
-TERM = ('weight', 'every', 'policy', 'strength')
-OPTIMIZER = ('learning_rate',)
+from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
 
 # What a resumed run may change: how long it goes, how often it looks, where the data lie, which
 # their digest knows again, and the devices, which change its rounding alone; not the experiment.
 CHANGEABLE = ('steps', 'every', 'data.dir', 'mesh')
 
-# Blocks with a function, and the keywords that the program itself supplies to it.
-FUNCTIONS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
+# The networks' blocks, and the keywords that the program itself supplies to each.
+NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
 
 # Every other key: its type, its range, and the range in words.
 COUNT = (int, lambda v: v >= 1, 'a positive integer')
@@ -96,10 +94,12 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
 
     Args:
         config: nested, as a config file or a workdir's config.json has it.
-        allow: packages that its paths may name, as in `load.resolve`.
+        allow: packages whose code the config may name, as in `load.resolve`.
     """
+    if wrong := list(_shape_faults(config)):
+        return wrong
     values = flat(config)
-    own = [k for k in values if k.split('.')[0] not in (*FUNCTIONS, 'terms', 'optim')]
+    own = [k for k in values if k.split('.')[0] not in (*NETWORKS, 'terms', 'optim')]
     unknown = [k for k in own if k not in VALUES]
     wrong = [f"config has no use for '{k}'{load.nearest(k, VALUES)}" for k in unknown]
     for key, (kind, check, expected) in VALUES.items():
@@ -108,12 +108,13 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
         elif not (_is(kind, values[key]) and check(values[key])):
             wrong.append(f'config.{key} is {values[key]!r}: give {expected}')
     for key, value in values.items():
-        checked = key in VALUES or not {*TERM, *OPTIMIZER}.isdisjoint(key.split('.'))
+        reserved = {*TERM.reserved, *OPTIMIZER.reserved}
+        checked = key in VALUES or not reserved.isdisjoint(key.split('.'))
         if not checked and isinstance(value, float) and not math.isfinite(value):
             wrong.append(f'config.{key} is {value}: give a finite number')
     wrong += _batch_faults(values)
     wrong += _block_faults(config, allow)
-    return wrong or _policy_faults(config, allow)
+    return wrong or [*_policy_faults(config, allow), *_metric_faults(config, allow)]
 
 
 def strengths(config: Mapping[str, Any]) -> dict[str, float]:
@@ -125,7 +126,7 @@ def flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     """{'a.b': value} for every leaf of a nested mapping."""
     leaves = {}
     for key, value in tree.items():
-        if isinstance(value, Mapping | ConfigDict):
+        if _is_block(value):
             leaves |= flat(value, f'{prefix}{key}.')
         else:
             leaves[f'{prefix}{key}'] = value
@@ -165,6 +166,23 @@ def _is(kind: type, value: Any) -> bool:
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
+def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
+    """Of what is no tree of blocks; only a config.json can be none."""
+    blocks = {'config': ('terms', 'optim', *NETWORKS), 'config.optim': ('g', 'd')}
+    if not _is_block(config):
+        yield f'{name} is {config!r}: give a block of values'
+        return
+    for key in config:
+        if not isinstance(key, str) or '.' in key:
+            yield f"{name} has no use for '{key}'"
+    for key in blocks.get(name, config if name == 'config.terms' else ()):
+        yield from _shape_faults(config.get(key, {}), f'{name}.{key}')
+
+
+def _is_block(value: Any) -> bool:
+    return isinstance(value, Mapping | ConfigDict)
+
+
 def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
     size, parts = (values.get(key) for key in ('batch_size', 'accumulate'))
     if _is(int, size) and _is(int, parts) and parts > 0 and size % parts:
@@ -175,17 +193,16 @@ def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
-    blocks = {name: ((), supplied) for name, supplied in FUNCTIONS.items()}
+    blocks = {name: (NETWORK, supplied) for name, supplied in NETWORKS.items()}
     blocks |= {f'terms.{name}': (TERM, ()) for name in config.get('terms', {})}
-    blocks |= {f'optim.{side}': (OPTIMIZER, OPTIMIZER) for side in 'gd'}
-    for name, (reserved, supplied) in blocks.items():
+    blocks |= {f'optim.{side}': (OPTIMIZER, OPTIMIZER.reserved) for side in 'gd'}
+    for name, (kind, supplied) in blocks.items():
         block = config
         for part in name.split('.'):
             block = block.get(part, {})
-        options = {'reserved': reserved, 'allow': allow, 'supplied': supplied}
-        for fault in load.faults(block, **options):
+        for fault in load.faults(block, kind, allow=allow, supplied=supplied):
             yield f'config.{name}: {fault}'
-        yield from _reserved_faults(name, block, reserved)
+        yield from _reserved_faults(name, block, kind.reserved)
 
 
 def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str]) -> Iterator[str]:
@@ -195,12 +212,16 @@ def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str
         yield f'config.{name}.learning_rate is {block.get("learning_rate")!r}: give a number'
     if 'weight' in reserved:
         weight = block.get('weight')
-        parts = weight.values() if isinstance(weight, Mapping | ConfigDict) else [weight]
+        parts = weight.values() if _is_block(weight) else [weight]
         if not all(_is(float, part) for part in parts):
             yield f'config.{name}.weight is {weight!r}: give a number, or one for each part'
         every = block.get('every', 1)
         if not (_is(int, every) and every >= 1):
             yield f'config.{name}.every is {every!r}: give a positive integer'
+        if not isinstance(block.get('policy', ''), str):
+            yield f'config.{name}.policy is {block["policy"]!r}: give a text'
+        if not _is(float, block.get('strength', 0.0)):
+            yield f'config.{name}.strength is {block["strength"]!r}: give a number'
 
 
 def _policies(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
@@ -229,3 +250,17 @@ def _policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> 
                 f"{known} and {strength}: write one into the policy, as in 'translation(0.2)'"
             )
     return wrong
+
+
+def _metric_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
+    """Of the code that metrics name, as in 'fd5k_test@my_package.function'."""
+    for use in ('metrics', 'full'):
+        for metric in config['evaluate'][use].split(','):
+            name, _, named = metric.partition('@')
+            try:
+                if name == 'leak':
+                    policies.parse(named, allow=allow)
+                elif '.' in named:
+                    load.resolve(named, EXTRACTOR, allow)
+            except ValueError as error:
+                yield f"config.evaluate.{use} names '{metric}': {error}"

@@ -1,5 +1,6 @@
 """A checked config turned into the parts of a run. Below this, no code sees the config."""
 
+import functools
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -8,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import load, views
-from gan_jax.config import OPTIMIZER, TERM, strengths
+from gan_jax.config import strengths
+from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.models.critic import Critic
 from gan_jax.state import Ema, Hyper
 from gan_jax.step import Augment, Game
@@ -44,26 +46,26 @@ def build(
         config: nested dicts without `config.faults`.
         shape: (H, W, C) of the data's images.
         num_classes: of the data, 0 where it has no labels.
-        allow: packages that the config's paths may name, as in `load.resolve`.
+        allow: whose code the config may name, as in `load.resolve`.
 
     Raises:
-        TypeError, ValueError: a function of the config refuses its keywords, or a conditional
+        TypeError, ValueError: a function of the config refuses its keywords or makes something
+            else than may stand in its place, or a conditional
             network counts other classes than the data.
     """
     dtype = jnp.dtype(config['dtype'])
     blocks = {n: b for n, b in config['terms'].items() if any(jax.tree.leaves(b['weight']))}
-    terms = {name: _term(block, allow) for name, block in blocks.items()}
+    make = functools.partial(_made, allow=allow)
+    terms = {name: _term(f'terms.{name}', block, allow) for name, block in blocks.items()}
     _check_classes(config, num_classes)
-    trunk = load.build(config['discriminator'], allow=allow, dtype=dtype)
-    logit = load.build(config['logit'], allow=allow)
+    trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
+    logit = make('logit', config['logit'], NETWORK)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     game = Game(
-        generator=load.build(config['generator'], allow=allow, shape=shape, dtype=dtype),
+        generator=make('generator', config['generator'], NETWORK, shape=shape, dtype=dtype),
         critic=Critic(trunk, heads, logit),
         optimizers={
-            side: load.build(
-                config['optim'][side], reserved=OPTIMIZER, allow=allow, learning_rate=1.0
-            )
+            side: make(f'optim.{side}', config['optim'][side], OPTIMIZER, learning_rate=1.0)
             for side in 'gd'
         },
         latent_dim=config['latent']['dim'],
@@ -92,8 +94,22 @@ def _check_classes(config: Mapping[str, Any], num_classes: int) -> None:
             )
 
 
-def _term(block: Mapping[str, Any], allow: Collection[str] | None) -> Term:
-    term = load.build(block, reserved=TERM, allow=allow)
+def _made(
+    name: str,
+    block: Mapping[str, Any],
+    kind: load.Kind,
+    allow: Collection[str] | None,
+    **supplied: Any,
+) -> Any:
+    """What a block makes; faults say which block it is."""
+    try:
+        return load.build(block, kind, allow=allow, **supplied)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f'config.{name}: {error}') from error
+
+
+def _term(name: str, block: Mapping[str, Any], allow: Collection[str] | None) -> Term:
+    term = _made(name, block, TERM, allow)
     if not block.get('policy'):
         return term
     return term._replace(

@@ -1,19 +1,44 @@
 """Objects by importable path: how a config block names the function that it configures.
 
 `dict(fn='gan_jax.terms.adversarial.hinge', weight=1.0)` needs no registry: a fork's new part is a
-new file and a path, and every name can be grepped.
+new file and a path, and every name can be grepped. A config that came with somebody's workdir may
+name only what is meant for the place: each place has a `Kind`.
 """
 
 import difflib
 import importlib
 import inspect
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
-# What a config that came with somebody's workdir may name; --allow=PACKAGE adds to it.
-TRUSTED = ('gan_jax', 'optax', 'flax')
+# They hold functions that call, write or delete what they are told, so that no --allow opens them:
+# of these a `Kind` alone says what may be named.
+OURS = ('gan_jax', 'optax', 'flax')
+
+# Modules of flax take them, and a config has no use for them.
+UNUSED = ('name', 'parent')
 
 FEW = 12  # words that still make a readable sentence
+
+
+class Kind(NamedTuple):
+    """What may stand in a place of a config.
+
+    Attributes:
+        what: in words, 'a network'.
+        mark: what needs no --allow, in words, 'a class of Flax modules of gan_jax.models'.
+        packages: that those are defined in; none where each is a fork's own.
+        fits: whether an object that is defined there is one of them.
+        makes: the type of what one makes.
+        reserved: keys of its block that are not its keywords (a term's 'weight').
+    """
+
+    what: str
+    mark: str
+    packages: tuple[str, ...] = ()
+    fits: Callable[[Any], bool] = callable
+    makes: type = object
+    reserved: tuple[str, ...] = ()
 
 
 def nearest(word: str, known: Collection[str]) -> str:
@@ -24,26 +49,26 @@ def nearest(word: str, known: Collection[str]) -> str:
     return f'; known: {", ".join(sorted(known))}' if 0 < len(known) <= FEW else ''
 
 
-def resolve(path: str, allow: Collection[str] | None = None) -> Any:
-    """The object at an importable path such as 'gan_jax.terms.adversarial.hinge'.
+def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
+    """The callable at an importable path such as 'gan_jax.terms.adversarial.hinge'.
 
     Args:
         path: module, a dot, and the name of an attribute of that module.
-        allow: the top-level packages that may be imported; None trusts every path.
+        kind: what may stand where the path stands.
+        allow: None trusts every path. Else the path may name what is of this kind, or a callable of
+            one of these packages; both are judged by where the object is defined as well, so that
+            nothing is reached by the path of a module that imports it, and nothing else is
+            imported.
 
     Raises:
         ValueError: one sentence that names the path: not a path, not allowed, no such module or
-            name.
+            name, or no function.
     """
-    module_name, _, name = path.rpartition('.')
-    if not module_name:
+    if not ('.' in path and all(part.isidentifier() for part in path.split('.'))):
         raise ValueError(f"'{path}' is not an importable path such as 'package.module.name'")
-    top = path.split('.')[0]
-    if allow is not None and top not in allow:
-        raise ValueError(
-            f"'{path}' lies outside {', '.join(allow)} and would run code that this config "
-            f'brings; if you trust it, add --allow={top}'
-        )
+    module_name, _, name = path.rpartition('.')
+    if allow is not None:
+        _check_path(path, kind, allow)
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -52,32 +77,43 @@ def resolve(path: str, allow: Collection[str] | None = None) -> Any:
     if not hasattr(module, name):
         public = [n for n in vars(module) if not n.startswith('_')]
         raise ValueError(f"'{module_name}' has no '{name}'{nearest(name, public)}")
-    return getattr(module, name)
+    found = getattr(module, name)
+    if not callable(found):
+        raise ValueError(f'{path} is not a function')
+    if allow is not None and not _fits(found, kind):
+        fitting = [n for n, x in vars(module).items() if _fits(x, kind)]
+        _check_home(path, found, kind, allow, nearest(name, fitting))
+    return found
 
 
 def faults(
     block: Mapping[str, Any],
+    kind: Kind,
     *,
-    reserved: Collection[str] = (),
     allow: Collection[str] | None = None,
     supplied: Collection[str] = (),
 ) -> list[str]:
-    """Everything that would make `build` fail on this block, a sentence each; [] when nothing."""
+    """Everything that would make `build` refuse this block, a sentence each; [] when nothing."""
     if not isinstance(block.get('fn'), str):
         return ["needs fn='package.module.function'"]
     try:
-        function = resolve(block['fn'], allow)
+        function = resolve(block['fn'], kind, allow)
     except ValueError as error:
         return [str(error)]
-    if not callable(function):
-        return [f'{block["fn"]} is not a function']
-    parameters = inspect.signature(function).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return []
-    # Modules of flax take `name` and `parent`, which a config has no use for.
-    known = [n for n in parameters if n not in (*supplied, 'name', 'parent')]
-    given = [k for k in block if k != 'fn' and k not in reserved]
-    wrong = [f"{block['fn']} takes no '{k}'{nearest(k, known)}" for k in given if k not in known]
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # some of those that are written in C
+        return [f'{block["fn"]} does not say which keywords it takes: call it in a function']
+    given = _options(block, kind)
+    known = [n for n in parameters if n not in (*supplied, *UNUSED)]
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    wrong = [
+        f"{block['fn']} takes no '{k}'{nearest(k, known)}"
+        for k in given
+        if k in (*supplied, *UNUSED) or (k not in known and not anything)
+    ]
+    if anything:
+        return wrong
     wrong += [
         f"{block['fn']} takes no '{k}', which it would be given"
         for k in supplied
@@ -93,8 +129,8 @@ def faults(
 
 def build(
     block: Mapping[str, Any],
+    kind: Kind,
     *,
-    reserved: Collection[str] = (),
     allow: Collection[str] | None = None,
     **supplied: Any,
 ) -> Any:
@@ -102,15 +138,75 @@ def build(
 
     Args:
         block: a config block with an importable path at 'fn'.
-        reserved: keys of the block that are not the function's (a term's 'weight').
+        kind: what may stand in its place.
         allow: as in `resolve`.
         **supplied: keywords that the caller knows and a config cannot (an image's shape).
 
     Raises:
-        TypeError: one sentence that names the path and the key or module that is wrong.
+        TypeError: one sentence that names the path and the key or module that is wrong, or says
+            that what is made is not of this kind.
     """
-    wrong = faults(block, reserved=reserved, allow=allow, supplied=supplied)
+    wrong = faults(block, kind, allow=allow, supplied=supplied)
     if wrong:
         raise TypeError('; '.join(wrong))
-    options = {k: v for k, v in block.items() if k != 'fn' and k not in reserved}
-    return resolve(block['fn'], allow)(**options, **supplied)
+    made = resolve(block['fn'], kind, allow)(**_options(block, kind), **supplied)
+    if not isinstance(made, kind.makes):
+        raise TypeError(
+            f'{block["fn"]} makes a {type(made).__name__}, and not {kind.what}: it has to return a '
+            f'{_top(kind.makes.__module__)} {kind.makes.__name__}'
+        )
+    return made
+
+
+def _options(block: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    return {k: v for k, v in block.items() if k not in ('fn', *kind.reserved)}
+
+
+def _check_path(path: str, kind: Kind, allow: Collection[str]) -> None:
+    """Before anything is imported."""
+    module_name, _, _ = path.rpartition('.')
+    if _top(path) in OURS:
+        private = any(part.startswith('_') for part in path.split('.'))
+        if private or not _within(module_name, kind.packages):
+            raise ValueError(_misplaced(path, kind))
+    elif not _within(module_name, allow):
+        raise ValueError(_untrusted(path, module_name))
+
+
+def _fits(found: Any, kind: Kind) -> bool:
+    return _within(_home(found), kind.packages) and kind.fits(found)
+
+
+def _check_home(path: str, found: Any, kind: Kind, allow: Collection[str], hint: str) -> None:
+    """Of what is no part of ours."""
+    home = _home(found)
+    if _top(path) in OURS or _top(home) in OURS:
+        raise ValueError(_misplaced(path, kind) + hint)
+    if not _within(home, allow):
+        raise ValueError(_untrusted(path, home))
+
+
+def _home(found: Any) -> str:
+    """The module that an object is defined in, whichever names it; of an instance its type's."""
+    return str(getattr(found, '__module__', ''))
+
+
+def _top(path: str) -> str:
+    return path.partition('.')[0]
+
+
+def _within(module_name: str, packages: Collection[str]) -> bool:
+    """Whether a module is one of these packages or lies in one; a prefix is no package."""
+    return any(module_name == p or module_name.startswith(f'{p}.') for p in packages)
+
+
+def _misplaced(path: str, kind: Kind) -> str:
+    return f"'{path}' is not {kind.what}: in the config of a workdir that is {kind.mark}"
+
+
+def _untrusted(path: str, home: str) -> str:
+    top = _top(home)
+    return (
+        f"'{path}' is code of {top}, outside {', '.join(OURS)}, and this config would run it; if "
+        f'you trust all of {top}, add --allow={top}'
+    )

@@ -50,6 +50,7 @@ def assemble(
     *,
     devices: int | None = None,
     allow: Collection[str] | None = None,
+    data_dir: Path | None = None,
     outline: bool = False,
     watch: Watch = unwatched,
 ) -> Parts:
@@ -58,7 +59,9 @@ def assemble(
     Args:
         settings: nested dicts without `config.faults`.
         devices: how many to use; None is the config's.
-        allow: packages that the config's paths may name, as in `load.resolve`.
+        allow: packages whose code the config may name, as in `load.resolve`.
+        data_dir: where Inception's weights and references are kept, see `data.folder_of`, where
+            `allow` is given: a config that somebody else wrote does not say where to write.
         outline: take `data.outline` where a published data set is not prepared.
         watch: the work of preparing metrics.
 
@@ -85,7 +88,7 @@ def assemble(
         d_gradient=_d_gradient(experiment),
         unaugmented=_unaugmented(settings, reference, allow, watch),
         conditional=bool(settings['generator'].get('num_classes')),
-        data_dir=images['dir'] or None,
+        data_dir=(images['dir'] or None) if allow is None else data_dir,
         allow=allow,
         devices=sharding.workers(settings['mesh']['data']),
         watch=watch,
@@ -116,7 +119,7 @@ def fit(
         settings: nested dicts without `config.faults`.
         dataset: to train on.
         devices: how many to use; None is the config's.
-        allow: packages that the config's paths may name, as in `load.resolve`.
+        allow: packages whose code the config may name, as in `load.resolve`.
 
     Raises:
         UserError: there are too few images, or the parts do not fit together.

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import checkpoint, config, schedule, workdir
+from gan_jax import checkpoint, config, data, schedule, workdir
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.generate import WEIGHTS
-from gan_jax.load import TRUSTED
 from gan_jax.parts import Parts, assemble
 
 
@@ -37,14 +36,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="statistics: 'moving', 'batch' or 'standing(N)', of N batches",
     )
     parser.add_argument(
-        '--data_dir', metavar='DIR', type=Path, help='of the data, if they lie elsewhere by now'
+        '--data_dir',
+        metavar='DIR',
+        type=Path,
+        help='of the data, if they lie elsewhere by now, and of the references that are kept, '
+        f'else in ${data.VARIABLE} or ./data',
     )
     parser.add_argument(
         '--allow',
         action='append',
         default=[],
         metavar='PACKAGE',
-        help='a package whose code the config of the workdir may run',
+        help='a package that you trust: the config of the workdir may run any of its code',
     )
 
 
@@ -88,8 +91,9 @@ def read(
     Args:
         folder: the workdir.
         step: a number, 'last', or 'best', see `schedule.best_by`.
-        allow: packages beside `load.TRUSTED` that its config may name.
-        data_dir: where its data set lies; None is where it lay when the run began.
+        allow: packages whose code its config may name, as in `load.resolve`.
+        data_dir: where its data set lies; None is where it lay when the run began. References and
+            Inception's weights are kept in it, see `data.folder_of`, and never where that was.
         evaluate: values that replace those of config.evaluate; None leaves one as it is.
         watch: the work of preparing metrics.
 
@@ -99,14 +103,13 @@ def read(
     if step not in ('last', 'best') and not step.isdigit():
         raise UserError(f"--step is '{step}': give a number, 'last' or 'best'")
     settings = workdir.read_config(folder)
-    trusted = (*TRUSTED, *allow)
-    wrong = config.faults(settings, trusted)
+    wrong = config.faults(settings, allow)
     if wrong:
         raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
     if data_dir is not None:
         settings['data']['dir'] = str(data_dir)
     settings['evaluate'] |= {k: v for k, v in (evaluate or {}).items() if v is not None}
-    parts = assemble(settings, devices=1, allow=trusted, watch=watch)
+    parts = assemble(settings, devices=1, allow=allow, data_dir=data_dir, watch=watch)
     wanted = int(step) if step.isdigit() else None
     place = folder / ('best' if step == 'best' else 'checkpoints')
     found = checkpoint.restore(place, parts.program.shapes, step=wanted)

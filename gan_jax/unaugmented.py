@@ -30,7 +30,7 @@ def fakes(
         count: images of a checkpoint.
         judged: the settings of the run that is judged; they are drawn as its own are.
         reference: the train split that it is judged by, which has to be theirs.
-        allow: packages that their configs may name, as in `trained.read`.
+        allow: packages whose code their configs may name, as in `trained.read`.
         watch: the drawing.
 
     Returns:

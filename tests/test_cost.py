@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gan_jax import load, methods
-from gan_jax.config import TERM
+from gan_jax.kinds import TERM
 from gan_jax.models.critic import Critic
 from gan_jax.step import Augment, make_train_step
 from tests import small
@@ -40,7 +40,7 @@ def make(name):
     blocks = methods.method('none' if name == 'r1' else name, 'translation', 0.4)
     if name == 'r1':
         blocks['terms']['penalty'] = R1
-    terms = {n: load.build(block, reserved=TERM) for n, block in blocks['terms'].items()}
+    terms = {n: load.build(block, TERM) for n, block in blocks['terms'].items()}
     return terms, Augment(*(blocks['augment'][use] for use in Augment._fields))
 
 

@@ -6,27 +6,31 @@ import optax
 import pytest
 
 from gan_jax import load
+from gan_jax.kinds import OPTIMIZER, TERM
 from gan_jax.terms import adversarial
+
+ANY = load.Kind('a part', 'of whatever type', reserved=('weight',))
 
 
 def test_resolves_a_function():
-    assert load.resolve('gan_jax.terms.adversarial.hinge') is adversarial.hinge
+    assert load.resolve('gan_jax.terms.adversarial.hinge', TERM) is adversarial.hinge
 
 
 def test_builds_with_the_blocks_other_keys_and_what_is_supplied(tmp_path, monkeypatch):
     (tmp_path / 'fork.py').write_text('def f(a, b): return a, b\nx = 3\n')
     monkeypatch.syspath_prepend(tmp_path)
     block = {'fn': 'fork.f', 'a': 1, 'weight': 2}
-    assert load.build(block, reserved=('weight',), b=3) == (1, 3)
-    assert load.faults({'fn': 'fork.x'}) == ['fork.x is not a function']
-    assert load.faults(block, reserved=('weight',), supplied=('b', 'c')) == [
+    assert load.build(block, ANY, b=3) == (1, 3)
+    assert load.faults({'fn': 'fork.x'}, ANY) == ['fork.x is not a function']
+    assert load.faults(block, ANY, supplied=('b', 'c')) == [
         "fork.f takes no 'c', which it would be given"
     ]
 
 
 def test_optimisers_are_built():
     assert isinstance(
-        load.build({'fn': 'optax.adam', 'b1': 0.5}, learning_rate=1.0), optax.GradientTransformation
+        load.build({'fn': 'optax.adam', 'b1': 0.5}, OPTIMIZER, learning_rate=1.0),
+        optax.GradientTransformation,
     )
 
 
@@ -34,29 +38,32 @@ def test_optimisers_are_built():
     ('path', 'sentence'),
     [
         ('hinge', 'not an importable path'),
+        ('.gan_jax.terms', 'not an importable path'),
+        ('gan_jax..terms.hinge', 'not an importable path'),
+        ('gan_jax.terms.adversarial.hinge()', 'not an importable path'),
         ('gan_jax.nothing.hinge', "cannot import 'gan_jax.nothing'"),
         ('gan_jax.terms.adversarial.hing', "has no 'hing'; did you mean 'hinge'"),
     ],
 )
 def test_a_wrong_path_is_named(path, sentence):
     with pytest.raises(ValueError, match=sentence):
-        load.resolve(path)
+        load.resolve(path, TERM)
 
 
 def test_a_module_that_misses_an_import_says_which(tmp_path, monkeypatch):
     (tmp_path / 'needs_more.py').write_text('import not_installed_anywhere\n')
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ValueError, match="No module named 'not_installed_anywhere'"):
-        load.resolve('needs_more.f')
+        load.resolve('needs_more.f', TERM)
 
 
 def test_a_package_outside_the_allowed_is_not_even_imported(tmp_path, monkeypatch):
     (tmp_path / 'canary_module.py').write_text('def f(): pass\n')
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ValueError, match='--allow=canary_module'):
-        load.resolve('canary_module.f', allow=load.TRUSTED)
+        load.resolve('canary_module.f', TERM, allow=())
     assert 'canary_module' not in sys.modules
-    assert load.resolve('canary_module.f', allow=('canary_module',))
+    assert load.resolve('canary_module.f', TERM, allow=('canary_module',))
 
 
 @pytest.mark.parametrize(
@@ -70,13 +77,13 @@ def test_a_package_outside_the_allowed_is_not_even_imported(tmp_path, monkeypatc
 )
 def test_wrong_keywords_are_a_type_error_that_names_the_function(block, sentence):
     with pytest.raises(TypeError, match=sentence):
-        load.build(block)
-    assert sentence in load.faults(block)[0]
+        load.build(block, ANY)
+    assert sentence in load.faults(block, ANY)[0]
 
 
 def test_all_faults_of_a_block_are_listed():
     block = {'fn': 'gan_jax.terms.contrastive.cntr', 'x': 1, 'y': 2}
-    assert len(load.faults(block)) == 2
+    assert len(load.faults(block, ANY)) == 2
 
 
 def test_the_nearest_word_or_a_short_list_of_all():

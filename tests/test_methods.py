@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gan_jax import config, experiment, load
-from gan_jax.config import TERM
+from gan_jax.kinds import TERM
 from gan_jax.methods import DIFFAUGMENT, METHODS, arguments, method
 from gan_jax.plan import plan
 
@@ -59,7 +59,7 @@ def test_diffaugment_has_its_own_policy():
 def test_weights_are_of_parts_that_there_are(name, conditional):
     """A weight by part names each part of the term and nothing else."""
     for block in method(name, '', 0.0, conditional=conditional)['terms'].values():
-        assert load.faults(block, reserved=TERM) == []
+        assert load.faults(block, TERM) == []
         if isinstance(block['weight'], dict):
             text = load.resolve(block['fn']).__doc__
             assert all(f"'{part}'" in text for part in block['weight'])

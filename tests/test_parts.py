@@ -65,7 +65,7 @@ def test_a_variation_has_its_own_numbers_and_the_same_program():
     assert hyper.strength == {'translation': np.float32(0.3)}
 
 
-def test_metrics_are_given_what_the_config_says(monkeypatch):
+def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
     given = []
     monkeypatch.setattr(parts.protocol, 'prepare', lambda metrics, context: given.append(context))
     plain = settings('evaluate.num=70', 'data.fraction=0.5', 'data.dir=somewhere')
@@ -73,12 +73,14 @@ def test_metrics_are_given_what_the_config_says(monkeypatch):
     conditional['generator']['num_classes'] = 10
     monkeypatch.setattr(parts, 'build', _without_classes(parts.build))
     for one in (plain, conditional):
-        parts.assemble(one, allow=('gan_jax', 'optax', 'flax')).evaluation('modes')
-    first, second = given
+        parts.assemble(one).evaluation('modes')
+    parts.assemble(plain, allow=(), data_dir=tmp_path).evaluation('modes')
+    first, second, foreign = given
     assert (first.num, first.batch_size, str(first.data_dir)) == (70, 8, 'somewhere')
     assert (len(first.train.images), len(first.learned.images)) == (1437, 721)  # half of a class
     assert len(first.held_out().images) == 360
-    assert first.allow == ('gan_jax', 'optax', 'flax')
+    assert first.allow is None and foreign.allow == ()
+    assert foreign.data_dir == tmp_path  # where somebody else's config says, nothing is written
     assert (first.conditional, second.conditional) == (False, True)
     assert [*first.devices] == jax.local_devices()[:1]  # a CPU's devices are the same cores
 

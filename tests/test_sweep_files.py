@@ -14,10 +14,10 @@ from PIL import Image
 
 from gan_jax import data, load, train, trained
 from gan_jax.augment import policy as policies
-from gan_jax.config import TERM
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
 from gan_jax.keys import named
+from gan_jax.kinds import TERM
 from gan_jax.plan import plan as step_plan
 from gan_jax.sweeps import file, plan
 from gan_jax.terms.adversarial import hinge
@@ -263,7 +263,7 @@ def test_placebos_cost_what_they_stand_for():
     views = {}
     for run in plan.read(SWEEPS / 'placebos' / 'sweep.py').runs[:7]:
         blocks = run.settings['terms']
-        terms = {name: load.build(block, reserved=TERM) for name, block in blocks.items()}
+        terms = {name: load.build(block, TERM) for name, block in blocks.items()}
         policy = run.settings['augment']['view']
         views[run.arm['arm']] = len({*step_plan(terms, 'd', policy).views})
     assert views == {

@@ -5,8 +5,9 @@ called with. A name with a dot is imported, so that a fork's own op needs no ent
 text is the identity.
 """
 
+import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 import jax
@@ -16,6 +17,12 @@ from gan_jax.augment import ops
 from gan_jax.augment.contract import FINITE, Op, Range
 from gan_jax.keys import named
 
+OP = load.Kind(
+    'an augmentation',
+    mark='a function of gan_jax.augment that is decorated by @contract.op',
+    packages=('gan_jax.augment',),
+    fits=lambda found: inspect.isfunction(found) and hasattr(found, 'strengths'),
+)
 OPS: dict[str, Op] = {name: op for name, op in vars(ops).items() if hasattr(op, 'strengths')}
 
 PART = re.compile(r'([^\W\d][\w.]*)\s*(?:\(([^()]*)\))?')  # name or name(number)
@@ -30,19 +37,20 @@ class Part(NamedTuple):
     strengths: Range | None
 
 
-def parse(text: str, *, allow: Sequence[str] | None = None) -> Op:
+def parse(text: str, *, allow: Collection[str] | None = None) -> Op:
     """The function that a policy's text describes.
 
     Args:
         text: op names, each with an optional number in brackets, separated by '|'.
-        allow: the packages from which a dotted name may be imported; None is any.
+        allow: whose code a dotted name may be, as in `load.resolve`.
 
     Returns:
         policy(key, images [B, H, W, C] in [0, 1], strength f32[]) -> [B, H, W, C]. Each op has its
         own key, by its position and name; the key given is consumed.
 
     Raises:
-        ValueError: one sentence: an empty part, an unknown op, a bad number, or one out of range.
+        ValueError: one sentence: an empty part, an unknown op or one that is not allowed, a bad
+            number, or one out of range.
     """
     parts = _parts(text, allow)
 
@@ -55,17 +63,19 @@ def parse(text: str, *, allow: Sequence[str] | None = None) -> Op:
     return policy
 
 
-def needs_strength(text: str, *, allow: Sequence[str] | None = None) -> bool:
+def needs_strength(text: str, *, allow: Collection[str] | None = None) -> bool:
     """Whether any op of the policy takes the policy's strength. Raises as `parse`."""
     return any(_takes_policys(part) for part in _parts(text, allow))
 
 
-def mixes(text: str, *, allow: Sequence[str] | None = None) -> bool:
+def mixes(text: str, *, allow: Collection[str] | None = None) -> bool:
     """Whether any op of the policy mixes the images of a batch. Raises as `parse`."""
     return any(getattr(part.op, 'mixes', False) for part in _parts(text, allow))
 
 
-def check(text: str, strength: jax.typing.ArrayLike, *, allow: Sequence[str] | None = None) -> None:
+def check(
+    text: str, strength: jax.typing.ArrayLike, *, allow: Collection[str] | None = None
+) -> None:
     """Check a policy and the strength it is to be called with, before anything is compiled.
 
     Raises:
@@ -83,11 +93,11 @@ def _takes_policys(part: Part) -> bool:
     return part.strength is None and part.strengths is not None
 
 
-def _parts(text: str, allow: Sequence[str] | None) -> list[Part]:
+def _parts(text: str, allow: Collection[str] | None) -> list[Part]:
     return [_part(word.strip(), text, allow) for word in text.split('|')] if text.strip() else []
 
 
-def _part(word: str, text: str, allow: Sequence[str] | None) -> Part:
+def _part(word: str, text: str, allow: Collection[str] | None) -> Part:
     if not word:
         raise ValueError(f"policy '{text}' has an empty part between its bars")
     match = PART.fullmatch(word)
@@ -103,12 +113,9 @@ def _part(word: str, text: str, allow: Sequence[str] | None) -> Part:
     return Part(name, op, _number(number, word, text, strengths), strengths)
 
 
-def _find(name: str, text: str, allow: Sequence[str] | None) -> Op:
+def _find(name: str, text: str, allow: Collection[str] | None) -> Op:
     if '.' in name:
-        op = load.resolve(name, allow)
-        if not callable(op):
-            raise ValueError(f"'{name}' in policy '{text}' is no function (key, images, strength)")
-        return op
+        return load.resolve(name, OP, allow)
     if name not in OPS:
         hint = load.nearest(name, list(OPS))
         raise ValueError(f"unknown augmentation '{name}' in policy '{text}'{hint}")

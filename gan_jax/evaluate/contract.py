@@ -54,7 +54,7 @@ class Context(NamedTuple):
         unaugmented: how many -> the models that were trained without augmentation, with so many
             images of each checkpoint; None where no such models are named.
         data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
-        allow: packages that the path of an extractor may name, as in `load.resolve`.
+        allow: packages whose code a metric may name, as in `load.resolve`.
         devices: that share the work of a large extractor; none is the first one.
         watch: the work of preparing metrics, such as a pass over all real images.
     """

@@ -20,7 +20,10 @@ from gan_jax.errors import UserError
 from gan_jax.evaluate import features, inception, weights
 from gan_jax.evaluate.contract import Tick
 from gan_jax.evaluate.features import in_batches
-from gan_jax.load import resolve
+from gan_jax.load import Kind, resolve
+
+# No path but a fork's own has a use: ours have names, and so has Inception.
+EXTRACTOR = Kind('a feature extractor', mark="'digits' or a function of a package of your own")
 
 BATCH = 64  # images that Inception sees at once on a device, always
 CHUNK = 4096  # images that an extractor is given at once; a data set may not fit in memory
@@ -114,14 +117,12 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
 
     Args:
         path: as in `load.resolve`.
-        allow: the packages that it may lie in, as in `load.resolve`.
+        allow: as in `load.resolve`.
 
     Raises:
         ValueError: there is no such function, or it has no source.
     """
-    function = resolve(path, allow)
-    if not callable(function):
-        raise ValueError(f"'{path}' is no function")
+    function = resolve(path, EXTRACTOR, allow)
     # Of its module: what `jax.jit` and functools.partial make has no source of its own.
     source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
     if source.suffix != '.py':

@@ -85,11 +85,11 @@ def test_a_dotted_name_keeps_the_range_of_the_op():
 
 def test_dotted_names_can_be_restricted(fork):
     for function in (policy.parse, policy.needs_strength):
-        with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' lies outside gan_jax"):
-            function('flip|fork_of_ops.darken', allow=('gan_jax',))
-    with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' lies outside gan_jax"):
-        policy.check('fork_of_ops.darken', 0.5, allow=('gan_jax',))
-    policy.parse('flip|fork_of_ops.darken', allow=('gan_jax', 'fork_of_ops'))
+        with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' is code of fork_of_ops"):
+            function('flip|fork_of_ops.darken', allow=())
+    with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' is code of fork_of_ops"):
+        policy.check('fork_of_ops.darken', 0.5, allow=())
+    policy.parse('flip|fork_of_ops.darken', allow=('fork_of_ops',))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_dotted_names_can_be_restricted(fork):
         ('cutout(nan)', r'the strength must lie in \[0, 1\]'),
         ('flip(0.5)', "'flip' has no strength, write 'flip'"),
         ('fork_of_ops.nothing', "'fork_of_ops' has no 'nothing'"),
-        ('fork_of_ops.NUMBER', "'fork_of_ops.NUMBER' in policy .* is no function"),
+        ('fork_of_ops.NUMBER', 'fork_of_ops.NUMBER is not a function'),
         ('fork_of_ops.darken(inf)', 'the strength must lie in'),
         ('nowhere.at_all', "cannot import 'nowhere'"),
     ],

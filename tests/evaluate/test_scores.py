@@ -190,8 +190,8 @@ def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
     with pytest.raises(UserError, match='16 features .* write fd15_test_biased@eyes.rows'):
         prepare('fd15_test@eyes.rows', tmp_path)
     assert prepare('fd15_test_biased@eyes.rows', tmp_path).num == 15
-    given = context(tmp_path)._replace(allow=('gan_jax',))
-    with pytest.raises(UserError, match="'eyes.rows' lies outside"):
+    given = context(tmp_path)._replace(allow=())
+    with pytest.raises(UserError, match="'eyes.rows' is code of eyes"):
         scores.prepare(['fd40_test@eyes.rows'], given)
 
 

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_jax import load
+from gan_jax import kinds, load
 from gan_jax.benchmark.in_torch import supported
 from gan_jax.benchmark.in_torch.critic import Critic
 from gan_jax.benchmark.in_torch.losses import Term
-from gan_jax.config import TERM
+
+TERM = load.Kind('a term', 'written in torch', reserved=kinds.TERM.reserved, makes=Term)
+NETWORK = load.Kind('a network', 'written in torch', reserved=('remat',), makes=nn.Module)
 
 Shape = tuple[int, int, int]  # of an image, (H, W, C)
 
@@ -57,7 +59,7 @@ def make_terms(settings: Mapping[str, Any]) -> dict[str, Term]:
     """The losses of the active terms, by name."""
     found = supported.EQUIVALENTS['terms']
     blocks = supported.active(settings).items()
-    return {n: load.build({**b, 'fn': found[b['fn']]}, reserved=TERM) for n, b in blocks}
+    return {n: load.build({**b, 'fn': found[b['fn']]}, TERM) for n, b in blocks}
 
 
 def numbers(net: nn.Module) -> list[Tensor]:
@@ -69,7 +71,7 @@ def numbers(net: nn.Module) -> list[Tensor]:
 def _built(settings: Mapping[str, Any], name: str, **supplied: Any) -> nn.Module:
     block = settings[name]
     block = {**block, 'fn': supported.EQUIVALENTS[name][block['fn']]}
-    return load.build(block, reserved=('remat',), **supplied)
+    return load.build(block, NETWORK, **supplied)
 
 
 def _adam(net: nn.Module, block: Mapping[str, Any]) -> torch.optim.Optimizer:

@@ -3,7 +3,9 @@
 A copy lies in `DATA_DIR/<name>[/<config>]/<version>/`.
 """
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ SPLITS = {('imagenet32', 'test'): 'validation', ('imagenet64', 'test'): 'validat
 SIDEWAYS = {'emnist'}  # not read: their images lie on the side, ours stand upright
 CROPS = {'celeb_a': CROP}  # the square that is cut out before an image is resized
 FILES = ('dataset_info.json', 'features.json')
+# Keys of features.json whose values tensorflow-datasets imports, and what it may import.
+CLASS, THEIR_CODE = ('pythonClassName', 'python_class_name', 'type'), 'tensorflow_datasets.'
 
 
 def splits(data_dir: str | Path, name: str) -> list[str]:
@@ -118,6 +122,7 @@ def _described(folder: Path) -> Any:
             'pip install tensorflow-datasets importlib_resources'
         ) from fault
     try:
+        _refuse_code(folder)
         return tfds.builder_from_directory(folder).info
     except Exception as fault:  # whatever a damaged description makes tensorflow-datasets raise
         raise UserError(
@@ -125,6 +130,27 @@ def _described(folder: Path) -> Any:
             'copy it again or prepare the data set again',
             DATA,
         ) from fault
+
+
+def _refuse_code(folder: Path) -> None:
+    """Refuses a copy whose description names somebody's code, which would be imported."""
+    for name in _classes(json.loads((folder / 'features.json').read_text())):
+        if '.' in name and not name.startswith(THEIR_CODE):
+            raise ValueError(f"it names the code '{name}', which is not run")
+
+
+def _classes(described: Any) -> Iterator[str]:
+    """The names of classes in JSON, some of which is text within the JSON."""
+    if isinstance(described, str):
+        try:
+            described = json.loads(described)
+        except ValueError:
+            return
+    if isinstance(described, dict):
+        yield from (described[key] for key in CLASS if isinstance(described.get(key), str))
+    if isinstance(described, dict | list):
+        for value in described.values() if isinstance(described, dict) else described:
+            yield from _classes(value)
 
 
 def _features(folder: Path, info: Any) -> tuple[Any, Any | None]:

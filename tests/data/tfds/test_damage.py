@@ -93,6 +93,34 @@ def test_a_damaged_description(copy, file, content):
     assert sentence.startswith(f'the description of the data set in {folder} is damaged (')
 
 
+EVIL = 'evil_feature.Image'
+LEGACY = {'type': EVIL, 'content': {}, 'proto_cls': None}
+DICT = 'tensorflow_datasets.core.features.features_dict.FeaturesDict'
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'pythonClassName': EVIL},
+        {'pythonClassName': None, 'python_class_name': EVIL},
+        {'featuresDict': {'features': {'image': {'pythonClassName': EVIL}}}},
+        LEGACY,
+        {'type': DICT, 'content': {'image': LEGACY}, 'proto_cls': None},
+        {'featuresDict': None, 'jsonFeature': {'json': json.dumps({'image': LEGACY})}},
+    ],
+)
+def test_code_that_a_description_names_is_not_imported(copy, change, monkeypatch):
+    data_dir, folder = copy
+    (data_dir / 'evil_feature.py').write_text('import os\n\nos.remove(__file__)\n')
+    monkeypatch.syspath_prepend(data_dir)
+    file = folder / 'features.json'
+    tree = json.loads(file.read_text()) | change
+    file.write_text(json.dumps({key: value for key, value in tree.items() if value is not None}))
+    sentence = refusal(DATA, data_dir, 'cifar10', 'train')
+    assert (data_dir / 'evil_feature.py').exists()
+    assert "names the code 'evil_feature.Image', which is not run" in sentence
+
+
 def described(folder, **changes):
     """Changes entries of dataset_info.json."""
     file = folder / 'dataset_info.json'
