@@ -1,9 +1,9 @@
-"""A command that is killed, or sent a signal, from inside: python -m tests.faults.bitten BITE MODULE ...
+"""A command that is killed, or sent a signal, from inside: python -m tests.faults.bitten BITE ...
 
 BITE is JSON. `below` is a folder, and `at` the file operation below it, counted from 1, that bites:
-SIGKILL, or with `bytes` a limit of so many for a file, beyond which the kernel kills. `signal` comes
-`seconds` after the program's first line. `count` is a file that is told in the end how many
-operations there were. Everything else is the command as it is.
+SIGKILL, or with `bytes` a limit of so many for a file, beyond which the kernel kills. `signal`
+comes `seconds` after the program's first line. `count` is a file that is told in the end how many
+operations there were. What follows MODULE are its own arguments.
 """
 
 import atexit

@@ -154,8 +154,8 @@ ATTACKS = (
         swapped,
         Guard(
             'gan_jax/checkpoint.py',
-            "    return record if digest == json_digest(record) and record['step'] == step else None",
-            '    return record if digest == json_digest(record) else None',
+            "digest == json_digest(record) and record['step'] == step",
+            'digest == json_digest(record)',
         ),
     ),
 )

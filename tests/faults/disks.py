@@ -1,4 +1,4 @@
-"""Disks that are full: a small file system where one can be mounted, a limit of files everywhere."""
+"""Disks that are full: a small file system where one can be mounted, a limit everywhere."""
 
 import contextlib
 import functools

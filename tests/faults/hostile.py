@@ -1,11 +1,13 @@
 """Workdirs of somebody else, made to run, write or delete something elsewhere."""
 
+import functools
 import json
 import os
 import random
 import shutil
 import socket
 import stat
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,25 +16,31 @@ from tests.faults import runs, verdict
 from tests.faults.attack import Attack, Guard
 from tests.faults.bench import Bench
 from tests.faults.verdict import civil, first
+from tests.hostile import RUNNING
 
 # What a hostile workdir gets: itself, a sound run, and a folder outside that must stay as it is.
 Kind = Callable[[Path, Path], None]
 
 
-def hostile(bench: Bench, draw: random.Random, index: int) -> str:
+def hostile(kinds: Mapping[str, Kind], bench: Bench, draw: random.Random, index: int) -> str:
     """`sample`, `evaluate` and `train` on one of them: what is outside stays, nothing hangs."""
-    name = [*KINDS][index % len(KINDS)]
+    name = [*kinds][index % len(kinds)]
     folder, outside = bench.copy('half'), bench.scratch / 'outside'
     _fill(outside)
-    KINDS[name](folder, outside)
-    before = listed(outside)
-    lost = []
+    kinds[name](folder, outside)
+    before, lost = listed(outside), []
+    sys.path.insert(0, str(outside))  # where the modules of the traps lie
     for command in (bench.sample, bench.evaluate, bench.train):
         lost.append(civil(command(folder), (0, *verdict.REFUSED, 75)))
-        lost.append(listed(outside) != before and 'something outside has changed')
-    lost.append((bench.scratch / 'CANARY').exists() and 'code of the workdir has been run')
+        lost.append(_changed(before, listed(outside)))
+    sys.path.remove(str(outside))
     said = first(*lost)
     return said and f'{name}: {said}'
+
+
+def _changed(before: Mapping[str, tuple], after: Mapping[str, tuple]) -> str:
+    names = [n for n in {*before, *after} if before.get(n) != after.get(n)]
+    return f'outside {", ".join(sorted(names)[:5])} changed' if names else ''
 
 
 def listed(folder: Path) -> dict[str, tuple]:
@@ -161,12 +169,21 @@ def setting(key: str, value: Any) -> Kind:
     return make
 
 
+def trap(lay: Callable[[Path], None]) -> Kind:
+    """config.json is that of a workdir of `tests.hostile`, whose canaries are outside."""
+
+    def make(folder: Path, outside: Path) -> None:
+        lay(outside)
+        shutil.copy(outside / 'workdir' / 'config.json', folder)
+
+    return make
+
+
 def _placed(value: Any, outside: Path) -> Any:
     if isinstance(value, Mapping):
         return {k: _placed(v, outside) for k, v in value.items()}
     if isinstance(value, str):
-        canary = outside.parent / 'CANARY'
-        return value.replace('OUTSIDE', str(outside)).replace('CANARY', str(canary))
+        return value.replace('OUTSIDE', str(outside)).replace('CANARY', str(outside / 'CANARY'))
     return value
 
 
@@ -242,6 +259,8 @@ KINDS: dict[str, Kind] = {
             'zeros': bytes(100_000),
         }.items()
     },
+}
+NAMING: dict[str, Kind] = {
     **{
         f'config.{key} is {str(value)[:60]}': setting(key, value)
         for key, value in (
@@ -280,15 +299,26 @@ KINDS: dict[str, Kind] = {
             ('batch_size', 10**12),
         )
     },
+    **{name: trap(lay) for name, lay in RUNNING.items()},
 }
 
 ATTACKS = (
     Attack(
-        'a hostile workdir',
+        'a hostile workdir: links, no files, contents',
         len(KINDS),
-        hostile,
+        functools.partial(hostile, KINDS),
         Guard(
             'gan_jax/workdir.py', '        refuse_links(workdir)\n        yield', '        yield'
+        ),
+    ),
+    Attack(
+        'a hostile workdir: names of code and places',
+        len(NAMING),
+        functools.partial(hostile, NAMING),
+        Guard(
+            'gan_jax/load.py',
+            '    if allow is not None:\n        _check_path(path, kind, allow)\n',
+            '    allow = None\n',
         ),
     ),
 )

@@ -178,8 +178,8 @@ ATTACKS = (
         damaged_set,
         Guard(
             'gan_jax/data/prepared.py',
-            "    if hashlib.sha256(array).hexdigest() != info[kind]['sha256']:\n        raise _damaged(folder, split, kind)\n",
-            '',
+            "    if hashlib.sha256(array).hexdigest() != info[kind]['sha256']:",
+            '    if False:',
         ),
     ),
 )
