@@ -144,11 +144,12 @@ def test_a_run_that_has_diverged(tmp_path):
 
 def test_a_full_disk(tmp_path):
     class Full:
-        directory = tmp_path
+        directory = tmp_path / 'checkpoints'
 
         def save(self, *arguments, **options):
             raise OSError(28, 'No space left on device')
 
+    Full.directory.mkdir()
     with pytest.raises(errors.UserError) as caught:
         checkpoint.save(Full(), {'step': np.int32(4)}, {})
     assert caught.value.status == errors.DISK

@@ -41,18 +41,19 @@ def main(arguments: Sequence[str]) -> int:
     if flags.trials is not None:
         print(json.dumps(_tried(ATTACKS[flags.only[0]], flags)))
         return os.EX_OK
+    begun = time.time()
+    flags.until = begun + 60 * flags.minutes
     chosen = [ATTACKS[name] for name in flags.only or ATTACKS]
-    begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='faults-runs-') as folder:
         with bench.opened(Path(folder)) as place:
             runs.prepare(place)
         print('| attack | tried | survived | lost | bites |\n|---|---|---|---|---|', flush=True)
         with ThreadPoolExecutor(flags.workers) as pool:
-            bites = [pool.submit(_bites, a, Path(folder)) if flags.bites else None for a in chosen]
             tallies = [pool.submit(_in_process, a, Path(folder), flags) for a in chosen]
+            bites = [pool.submit(_bites, a, Path(folder)) if flags.bites else None for a in chosen]
             rows = [_row(*row) for row in zip(chosen, tallies, bites, strict=True)]
     sound = sum(rows)
-    print(f'{sound} of {len(rows)} attacks without a loss, in {time.monotonic() - begun:.0f} s')
+    print(f'{sound} of {len(rows)} attacks without a loss, in {time.time() - begun:.0f} s')
     return os.EX_OK if sound == len(rows) else 1
 
 
@@ -71,27 +72,22 @@ def _bites(attack: Attack, folder: Path) -> str:
     if not attack.needs():
         return '-'
     with edited(replaced(*attack.guard)) as copy:
-        found = _worker(attack, folder, 0, attack.count, cwd=copy, more=['--until_lost'])
+        found = _worker(attack, folder, attack.count, '--until_lost', cwd=copy)
     return 'yes' if found.lost else 'no'
 
 
 def _in_process(attack: Attack, folder: Path, flags: argparse.Namespace) -> Tally:
     if not attack.needs():
         return Tally()
-    return _worker(attack, folder, 0, max(1, math.ceil(attack.count * flags.n)))
+    count = max(1, math.ceil(attack.count * flags.n))
+    return _worker(attack, folder, count, f'--until={flags.until}')
 
 
 def _worker(
-    attack: Attack,
-    folder: Path,
-    first: int,
-    end: int,
-    *,
-    cwd: Path = command.ROOT,
-    more: Sequence[str] = (),
+    attack: Attack, folder: Path, count: int, *more: str, cwd: Path = command.ROOT
 ) -> Tally:
-    """The trials from `first` to `end` of an attack, in a process of their own."""
-    flags = [f'--only={attack.name}', f'--trials={first},{end}', f'--runs={folder}', *more]
+    """The first trials of an attack, in a process of their own."""
+    flags = [f'--only={attack.name}', f'--trials={count}', f'--runs={folder}', *more]
     process = command.start([sys.executable, '-m', 'tests.faults', *flags], cwd=cwd)
     done = command.ended(process, longest=3600)
     if done.status != os.EX_OK:
@@ -101,17 +97,16 @@ def _worker(
 
 
 def _tried(attack: Attack, flags: argparse.Namespace) -> Tally:
-    """The trials themselves."""
-    first, end = map(int, flags.trials.split(','))
+    """The trials themselves; none begins too late, but the first."""
     lost: list[str] = []
     with bench.opened(flags.runs) as place:
-        for index in range(first, end):
+        for index in range(flags.trials):
+            if index and (time.time() > flags.until or (lost and flags.until_lost)):
+                return Tally(index, tuple(lost))
             bench.cleared(place)
             if said := attack.trial(place, draws(attack.name, index), index):
                 lost.append(f'trial {index}: {said}')
-            if lost and flags.until_lost:
-                return Tally(index + 1 - first, tuple(lost))
-    return Tally(end - first, tuple(lost))
+    return Tally(flags.trials, tuple(lost))
 
 
 def _parse(arguments: Sequence[str]) -> Any:
@@ -119,8 +114,11 @@ def _parse(arguments: Sequence[str]) -> Any:
     parser.add_argument('--n', type=float, default=1.0, help='times as many trials')
     parser.add_argument('--only', action='append', default=[], choices=[*ATTACKS])
     parser.add_argument('--no_bites', dest='bites', action='store_false', help='with guards only')
+    parser.add_argument('--minutes', type=float, default=math.inf, help='begin no trial later')
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='attacks at a time')
-    parser.add_argument('--trials', help=argparse.SUPPRESS)  # within a worker: FIRST,END
+    # Of a worker, which this command starts for each attack.
+    parser.add_argument('--trials', type=int, help=argparse.SUPPRESS)
+    parser.add_argument('--until', type=float, default=math.inf, help=argparse.SUPPRESS)
     parser.add_argument('--runs', type=Path, help=argparse.SUPPRESS)
     parser.add_argument('--until_lost', action='store_true', help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
