@@ -9,15 +9,22 @@ from collections.abc import Callable, Sequence
 import jax
 from absl import logging
 
-from gan_jax import cluster, compile_cache
+from gan_jax import cluster, compile_cache, signals
 from gan_jax.errors import PREEMPTED, UserError, fault_of
 
 
-def run(main: Callable[[Sequence[str]], int | None]) -> None:
+def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> None:
     """Runs a command on the process's arguments and exits with its status.
 
     A `UserError` becomes its sentence on standard error and its status, without a traceback unless
     --debug is among the arguments. Everything else is a defect of ours and keeps its traceback.
+
+    A command begins with `begin.command`, before it imports anything else.
+
+    Args:
+        main: arguments -> exit status.
+        saves: whether it looks at `signals.received` itself, and saves; to any other a signal is a
+            KeyboardInterrupt.
     """
     # Orbax warns of settings that are meant.
     logging.set_verbosity(logging.ERROR)
@@ -25,7 +32,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     arguments = sys.argv[1:]
     debug = '--debug' in arguments
     try:
-        status = _status_of(main, [a for a in arguments if a != '--debug'], debug)
+        status = _status_of(main, [a for a in arguments if a != '--debug'], debug, saves)
     except Exception:
         if not jax.distributed.is_initialized():
             raise
@@ -38,10 +45,15 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
 
 
 def _status_of(
-    main: Callable[[Sequence[str]], int | None], arguments: Sequence[str], debug: bool
+    main: Callable[[Sequence[str]], int | None], arguments: Sequence[str], debug: bool, saves: bool
 ) -> int:
     try:
-        return main(arguments) or os.EX_OK
+        if saves:
+            signals.check()
+            return main(arguments) or os.EX_OK
+        with signals.interrupting():
+            status = main(arguments) or os.EX_OK
+        return status or signals.received()  # what JAX has swallowed
     except (UserError, OSError) as error:
         if debug:
             raise
@@ -49,7 +61,8 @@ def _status_of(
         _say(str(fault))
         return fault.status
     except KeyboardInterrupt:
-        return 130
+        _say('stopped before the end; the same command begins again')
+        return signals.received() or 130
 
 
 def config_parser(command: str, description: str | None) -> argparse.ArgumentParser:

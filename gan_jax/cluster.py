@@ -23,9 +23,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from gan_jax import workdir
+from gan_jax import signals, workdir
 from gan_jax.errors import LOST, UserError, first_line
-from gan_jax.signals import stop_on_signal
 
 HEARTBEAT = 30  # seconds of silence after which a process is taken for dead, and all others end
 MEETING = 300  # seconds that a process waits for the others at the start
@@ -68,6 +67,8 @@ def join(how: str) -> None:
     said = f'gan_jax: waiting for the other processes of this run, {MEETING} s at most'
     impatient = threading.Timer(PATIENCE, print, [said], {'file': sys.stderr, 'flush': True})
     impatient.start()
+    # JAX waits where no signal is heard, and then has a handler for SIGTERM of its own.
+    signals.end_at_once(*signals.ASKING)
     try:
         jax.distributed.initialize(**options)
     except (RuntimeError, ValueError) as error:
@@ -79,6 +80,7 @@ def join(how: str) -> None:
         ) from error
     finally:
         impatient.cancel()
+        signals.end_at_once(signal.SIGINT)
 
 
 def _check_free(address: str) -> None:
@@ -195,16 +197,19 @@ def stop_together() -> Iterator[Callable[[], int]]:
 
     With several, a SIGTERM that any of them receives stops all of them at the same call: JAX's
     runtime catches it and agrees on the call, so that every process has to ask as often as the
-    others. SIGINT ends a process at once.
+    others. A SIGHUP is handed on as one. SIGINT ends a process at once.
     """
     if not several():
-        with stop_on_signal() as stopped:
+        with signals.stop_on_signal() as stopped:
             yield stopped
         return
-    asked, received = 0, 0
+    asked, received, handed_on = 0, 0, False
 
     def stopped() -> int:
-        nonlocal asked, received
+        nonlocal asked, received, handed_on
+        if signals.received() and not handed_on:
+            handed_on = True
+            os.kill(os.getpid(), signal.SIGTERM)
         if not received:
             asked += 1
             if multihost_utils.reached_preemption_sync_point(asked):

@@ -1,6 +1,5 @@
 """From a config file and command-line overrides to a checked configuration, all faults at once."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,36 +21,51 @@ CHANGEABLE = ('steps', 'every', 'data.dir', 'mesh')
 # The networks' blocks, and the keywords that the program itself supplies to each.
 NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
 
-# Every other key: its type, its range, and the range in words.
-COUNT = (int, lambda v: v >= 1, 'a positive integer')
-POSITIVE = (float, lambda v: v > 0, 'a positive number')
+# What a program counts with and calculates in.
+INT32, FLOAT32 = 2**31 - 1, 3.4e38
+# A step is written out on a CPU, where one of more parts would not be compiled within minutes.
+ACCUMULATE, PARTS = 128, 256
+
+
+def _integer(least: int, most: int) -> tuple:
+    return int, lambda v: least <= v <= most, f'an integer from {least} to {most}'
+
+
+# Every other key: its type, its range, and the range in words. No value that is let through keeps
+# the program from answering.
+COUNT = _integer(1, INT32)
+POSITIVE = (float, lambda v: 1e-30 <= v <= 1e30, 'a positive number, from 1e-30 to 1e30')
 TEXT = (str, lambda v: True, 'a text')
-SEED = (int, lambda v: 0 <= v < 2**31, 'an integer from 0 to 2147483647')
+SEED = _integer(0, INT32)
 VALUES = {
     'seed': SEED,
     'steps': COUNT,
-    'batch_size': (int, lambda v: v >= 2, 'an integer of at least 2'),
-    'd_steps': COUNT,
-    'accumulate': COUNT,
-    'steps_per_dispatch': COUNT,
+    'batch_size': _integer(2, INT32),
+    'd_steps': _integer(1, 100),
+    'accumulate': _integer(1, ACCUMULATE),
+    'steps_per_dispatch': _integer(1, 1000),
     'joint': (bool, lambda v: True, 'True or False'),
     'data.name': TEXT,
-    'data.size': COUNT,
+    'data.size': _integer(1, 1024),
     'data.dir': TEXT,
     'data.fraction': (float, lambda v: 0 < v <= 1, 'a number above 0, up to 1'),
     'data.subset_seed': SEED,
-    'latent.dim': COUNT,
+    'latent.dim': _integer(1, 2**24),
     'augment.real': TEXT,
     'augment.critic': TEXT,
     'augment.view': TEXT,
-    'augment.strength': (float, lambda v: v >= 0, 'a number of at least 0'),
+    'augment.strength': (float, lambda v: v >= 0, 'a number from 0 to 3.4e38'),
     'ema.halflife_images': POSITIVE,
     'ema.ramp': POSITIVE,
     'evaluate.metrics': TEXT,
     'evaluate.full': TEXT,
-    'evaluate.num': (int, lambda v: v >= 2, 'an integer of at least 2'),
+    'evaluate.num': _integer(2, 1_000_000),
     'evaluate.weights': (str, lambda v: v in WEIGHTS, "'ema' or 'raw'"),
-    'evaluate.batch_norm': (str, BATCH_NORM.fullmatch, "'moving', 'batch' or 'standing(100)'"),
+    'evaluate.batch_norm': (
+        str,
+        BATCH_NORM.fullmatch,
+        "'moving', 'batch' or 'standing(N)' with N from 1 to 9999",
+    ),
     'evaluate.unaugmented': TEXT,
     'every.log': COUNT,
     'every.sample': COUNT,
@@ -107,11 +121,7 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
             wrong.append(f'config.{key} is missing: give {expected}')
         elif not (_is(kind, values[key]) and check(values[key])):
             wrong.append(f'config.{key} is {values[key]!r}: give {expected}')
-    for key, value in values.items():
-        reserved = {*TERM.reserved, *OPTIMIZER.reserved}
-        checked = key in VALUES or not reserved.isdisjoint(key.split('.'))
-        if not checked and isinstance(value, float) and not math.isfinite(value):
-            wrong.append(f'config.{key} is {value}: give a finite number')
+    wrong += _number_faults({k: v for k, v in values.items() if k not in VALUES})
     wrong += _batch_faults(values)
     wrong += _block_faults(config, allow)
     return wrong or [*_policy_faults(config, allow), *_metric_faults(config, allow)]
@@ -162,7 +172,7 @@ def _parse(path: str, *overrides: str) -> ConfigDict:
 def _is(kind: type, value: Any) -> bool:
     if kind is float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and math.isfinite(value)
+        return number and -FLOAT32 <= value <= FLOAT32
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
@@ -183,8 +193,35 @@ def _is_block(value: Any) -> bool:
     return isinstance(value, Mapping | ConfigDict)
 
 
+def _number_faults(values: Mapping[str, Any]) -> Iterator[str]:
+    """Numbers of blocks, alone or in a row, that the program cannot hold."""
+    for key, value in values.items():
+        block, *_ = path = key.split('.')
+        if block in ('terms', 'optim') and path[2:3] in (['weight'], ['every'], ['learning_rate']):
+            continue  # has a range of its own
+        for number in _leaves(value):
+            if isinstance(number, float) and not _is(float, number):
+                yield f'config.{key} is {value!r}: give a finite number, of at most {FLOAT32:g}'
+            if _is(int, number) and not -INT32 <= number <= INT32:
+                yield f'config.{key} is {value!r}: give an integer of at most {INT32}'
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _leaves(one)
+    else:
+        yield value
+
+
 def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
     size, parts = (values.get(key) for key in ('batch_size', 'accumulate'))
+    updates = values.get('d_steps')
+    if _is(int, updates) and _is(int, parts) and updates * parts > PARTS:
+        yield (
+            f'config.d_steps is {updates} and config.accumulate {parts}: a step of so many parts '
+            f'is not compiled in time; give two numbers whose product is at most {PARTS}'
+        )
     if _is(int, size) and _is(int, parts) and parts > 0 and size % parts:
         yield (
             f'config.accumulate is {parts}, and config.batch_size {size} does not divide into so '
@@ -209,15 +246,22 @@ def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str
     if 'learning_rate' in reserved and not (
         _is(float, block.get('learning_rate')) and block['learning_rate'] >= 0
     ):
-        yield f'config.{name}.learning_rate is {block.get("learning_rate")!r}: give a number'
+        yield (
+            f'config.{name}.learning_rate is {block.get("learning_rate")!r}: give a number from 0 '
+            f'to {FLOAT32:g}'
+        )
     if 'weight' in reserved:
         weight = block.get('weight')
         parts = weight.values() if _is_block(weight) else [weight]
         if not all(_is(float, part) for part in parts):
-            yield f'config.{name}.weight is {weight!r}: give a number, or one for each part'
+            yield (
+                f'config.{name}.weight is {weight!r}: give a number, or one for each part, of at '
+                f'most {FLOAT32:g}'
+            )
         every = block.get('every', 1)
-        if not (_is(int, every) and every >= 1):
-            yield f'config.{name}.every is {every!r}: give a positive integer'
+        _, check, expected = COUNT
+        if not (_is(int, every) and check(every)):
+            yield f'config.{name}.every is {every!r}: give {expected}'
         if not isinstance(block.get('policy', ''), str):
             yield f'config.{name}.policy is {block["policy"]!r}: give a text'
         if not _is(float, block.get('strength', 0.0)):

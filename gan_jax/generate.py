@@ -27,7 +27,7 @@ WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {
     'ema': lambda state: state.ema,
     'raw': lambda state: state.g.variables,
 }
-BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d*)\)')
+BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
 
 
 def make_generate(

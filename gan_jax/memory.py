@@ -1,16 +1,51 @@
 """What to do when the devices' memory is not enough for a run."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 
+from gan_jax.config import ACCUMULATE, PARTS
 from gan_jax.errors import DIVERGED, UserError
+from gan_jax.state import nbytes
 
 # How XLA says how much it wanted: '17179869184 bytes', '16.00GiB', '20.2G'.
 _SIZE = re.compile(r'\b\d[\d.]* ?(?:bytes|[KMGT](?:i?B)?)\b')
+
+
+def check(shapes: Any) -> None:
+    """Refuses a state that cannot fit, before anything of it is made.
+
+    One that passes may still be too large together with what a step needs, see `advising`.
+
+    Args:
+        shapes: `jax.ShapeDtypeStruct`s with the shardings of a state.
+
+    Raises:
+        UserError: the part of it that a device holds is larger than the device's memory, or, on
+            CPUs, which have one memory, than the machine's.
+    """
+    held = sum(_held(leaf) for leaf in jax.tree.leaves(shapes))
+    there = available()
+    if there is not None and held > there:
+        where = 'this machine' if jax.default_backend() == 'cpu' else 'a device'
+        raise UserError(
+            f'the state of this run takes {held / 1e9:.1f} GB, and {where} has {there / 1e9:.1f} '
+            'GB: make the networks or config.latent.dim smaller, or cut the state over more '
+            'devices (--config.mesh.model)',
+            DIVERGED,
+        )
+
+
+def available() -> int | None:
+    """Bytes of a device's memory, on a CPU of the machine's; None where they are not told."""
+    device = jax.local_devices()[0]
+    if device.platform == 'cpu':
+        return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    return (device.memory_stats() or {}).get('bytes_limit')
 
 
 @contextlib.contextmanager
@@ -44,7 +79,8 @@ def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[
     used = devices if mesh['data'] == -1 else mesh['data'] * mesh['model']
     ways, accelerator = [], platform != 'cpu'
     if accelerator:
-        more = (n for n in range(2 * parts, size + 1, parts) if size % (n * used) == 0)
+        most = min(size, PARTS // settings['d_steps'], ACCUMULATE)
+        more = (n for n in range(2 * parts, most + 1, parts) if size % (n * used) == 0)
         ways += [f'--config.accumulate={n}' for n in more][:1]
         nets = [
             net for net in ('generator', 'discriminator') if settings[net].get('remat') is False
@@ -58,6 +94,13 @@ def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[
     if accelerator and used < devices:
         ways.append('more devices (--config.mesh.data=-1)')
     return ways
+
+
+def _held(leaf: jax.ShapeDtypeStruct) -> int:
+    """Bytes of an array that one device holds, or all together where they have one memory."""
+    if jax.default_backend() == 'cpu':
+        return nbytes(leaf)
+    return nbytes(jax.ShapeDtypeStruct(leaf.sharding.shard_shape(leaf.shape), leaf.dtype))
 
 
 def _sentence(said: str, settings: Mapping[str, Any]) -> str:

@@ -50,6 +50,7 @@ def repeat(body: Callable, carry: Any, rows: Any, count: int) -> tuple[Any, Any]
     """
     if jax.default_backend() != 'cpu':
         return jax.lax.scan(body, carry, rows)
+    body = jax.jit(body, inline=True)  # traced once for all rows; the program is the same
     outs = []
     for i in range(count):
         carry, out = body(carry, jax.tree.map(lambda x, i=i: x[i], rows))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import data, sharding
+from gan_jax import data, memory, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
@@ -62,11 +62,12 @@ def assemble(
         allow: packages whose code the config may name, as in `load.resolve`.
         data_dir: where Inception's weights and references are kept, see `data.folder_of`, where
             `allow` is given: a config that somebody else wrote does not say where to write.
-        outline: take `data.outline` where a published data set is not prepared.
+        outline: take `data.outline` where a published data set is not prepared, and no notice of
+            the memory that is there.
         watch: the work of preparing metrics.
 
     Raises:
-        UserError: the data cannot be read, or the parts do not fit together.
+        UserError: the data cannot be read, or the parts do not fit together, or into memory.
     """
     images = settings['data']
     load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
@@ -78,6 +79,8 @@ def assemble(
             raise
     dataset, subset = _part_of(reference, images)
     experiment, program = fit(settings, dataset, devices=devices, allow=allow)
+    if not outline:
+        memory.check(program.shapes)
     given = Context(
         train=reference,
         held_out=functools.cache(lambda: load(split='test')),
@@ -148,7 +151,7 @@ def fit(
             batch_size=settings['batch_size'],
             d_steps=settings['d_steps'],
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error
     return experiment, program

@@ -6,6 +6,11 @@ network, put the files anywhere and give them by --source, or give a copy of ten
 NAME of your own prepares a folder, .zip, .tar or .npz of images.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import contextlib
 import difflib
@@ -28,7 +33,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gan_jax import cli, data
+from gan_jax import cli, data, signals
 from gan_jax.data import prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
 from gan_jax.data.pieces import Content, resized
@@ -156,7 +161,12 @@ def _bar(what: str, amount: ProgressColumn, total: int | None) -> Iterator[Calla
     columns = (TextColumn(what), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda **state: progress.update(task, **state)
+
+        def update(**state: Any) -> None:
+            signals.check()
+            progress.update(task, **state)
+
+        yield update
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -78,6 +78,11 @@ def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpo
             f'{folder}/{checkpoint.QUARANTINE}'
         )
     _refuse_changes(folder, restored.facts['config'], facts['config'])
+    if restored.step > parts.settings['steps']:
+        raise UserError(
+            f'{folder} has gone to step {restored.step}, past config.steps '
+            f'{parts.settings["steps"]}: give at least {restored.step}, or choose another --workdir'
+        )
     if restored.facts['data'] != facts['data']:
         raise UserError(
             f'the images of config.data are not those that {folder} was trained on: '

@@ -37,6 +37,7 @@ class Run:
 
     Attributes:
         failed: why it has ended before its last step; None while it has not.
+        status: what `stopped` gave when it was concluded.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Run:
         background: Background,
     ):
         self.failed: UserError | None = None
+        self.status = 0
         self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
         self._log, self._writers, self._checkpoints, self._best = rows, writers, checkpoints, best
         self._background, self._saving = background, None
@@ -154,9 +156,9 @@ class Run:
 
     def conclude(self) -> None:
         """Says how far the run has come."""
-        stopped, step = self._stopped(), self._step
-        self.tell('stopped' if stopped else 'done')
-        if stopped:
+        self.status, step = self._stopped(), self._step
+        self.tell('stopped' if self.status else 'done')
+        if self.status:
             said = f'saved step {step} in {self._folder}; the same command goes on from there'
         else:
             said = f'done: {step} steps in {self._folder}'

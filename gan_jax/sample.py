@@ -4,6 +4,11 @@ A PATH that ends in .png becomes one picture with all images in a grid; any othe
 numbered files. Image i of a seed is the same whatever --num is.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import os
 from collections.abc import Iterator, Sequence
@@ -11,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax import cli, pictures, trained
+from gan_jax import cli, pictures, signals, trained
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.parts import drawing
+
+MOST = 1_000_000  # images, which a picture holds in memory
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         _write(flags.out, images, flags.num)
     except OSError as error:
         raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
+    signals.check()
     print(f'{flags.num} images of step {run.checkpoint.step} in {flags.out}')
     return os.EX_OK
 
@@ -37,12 +45,15 @@ def main(arguments: Sequence[str]) -> int:
 def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
     if out.suffix.lower() == '.png':
         out.parent.mkdir(parents=True, exist_ok=True)
-        pictures.save(out, pictures.grid(np.concatenate(list(images))))
+        drawn = np.concatenate(list(images))
+        signals.check()
+        pictures.save(out, pictures.grid(drawn))
         return
     out.mkdir(parents=True, exist_ok=True)
     digits = len(str(count - 1))
     numbered = enumerate(image for batch in images for image in batch)
     for i, image in numbered:
+        signals.check()
         pictures.save(out / f'{i:0{digits}d}.png', image)
 
 
@@ -59,8 +70,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--truncation', type=float, help='draw latents again beyond this many standard deviations'
     )
     flags = parser.parse_args(arguments)
-    if flags.num < 1:
-        parser.error(f'--num is {flags.num}: give a positive number')
+    if not 1 <= flags.num <= MOST:
+        parser.error(f'--num is {flags.num}: give a number from 1 to {MOST}')
     if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
         parser.error(f'--truncation is {flags.truncation}: give a positive number')
     return flags

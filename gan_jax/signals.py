@@ -1,28 +1,140 @@
 """A signal asks the program to save and stop; a second one means it."""
 
+import atexit
 import contextlib
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
+
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Seconds in which a second signal is the first one again: `timeout`, and scripts that pass theirs
+# on, send one to a process and to the group that it is in.
+ECHO = 0.5
+SAID = b'gan_jax: stopping; a second signal stops at once\n'
+
+# Of the process, as the handlers are.
+_received: list[int] = []
+_heard = threading.Event()  # whether handlers stand
+_interrupting = threading.Event()
+_ending: set[int] = set()
+
+
+def received() -> int:
+    """128 + the number of the first signal that has come; 0 when none has."""
+    return 128 + _received[0] if _received else 0
+
+
+def check() -> None:
+    """Raises KeyboardInterrupt when a signal has come: for where nothing has to be saved."""
+    if _received:
+        raise KeyboardInterrupt
+
+
+def arm() -> None:
+    """Has every signal remembered until the process ends.
+
+    To be called by a command before anything else. The program looks at `received` where its state
+    is whole.
+    """
+    if not _heard.is_set():
+        # The last thing that Python calls: a signal after it would change a status that is said.
+        atexit.register(_deafen)
+        _listen()
 
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[Callable[[], int]]:
-    """Yields `stopped() -> 0, or 128 + the number of the SIGTERM or SIGINT received`.
+    """Yields `received`, and remembers signals at least so long.
 
-    The handler only takes a note: the program looks at it where its state is whole. A second
-    signal ends the process at once, as if there were no handler.
+    Where no command has called `arm` everything is afterwards as it was before.
     """
-    received = []
-
-    def handler(number, frame):
-        if received:
-            os._exit(128 + number)
-        received.append(number)
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGINT)}
+    if _heard.is_set():
+        yield received
+        return
+    forget = _listen()
     try:
-        yield lambda: 128 + received[0] if received else 0
+        yield received
     finally:
+        forget()
+
+
+@contextlib.contextmanager
+def interrupting() -> Iterator[None]:
+    """Inside, a signal raises KeyboardInterrupt as well; so does one that came before.
+
+    JAX may swallow it while it traces: `check` raises it again.
+    """
+    _interrupting.set()
+    try:
+        check()
+        yield
+    finally:
+        _interrupting.clear()
+
+
+def end_at_once(*numbers: int) -> None:
+    """From now on these signals end the process, and no others; so does one that has come.
+
+    For where nobody can look at them: several processes wait for each other.
+    """
+    _ending.clear()
+    _ending.update(numbers)
+    if not _ending.isdisjoint(_received):
+        os._exit(received())
+
+
+def _listen() -> Callable[[], None]:
+    """Installs the handlers; returns a function that removes them and forgets what came."""
+    # Python runs a handler between two of its own instructions, which may be minutes away while
+    # XLA compiles. A thread that reads from a pipe hears of the signal then.
+    hears, tells = os.pipe()
+    os.set_blocking(tells, False)
+    pipe = signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
+    # A process that `nohup` has started is to outlive its terminal.
+    numbers = [n for n in ASKING if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _remember) for number in numbers}
+    thread = threading.Thread(target=_answer, args=(hears,), name='signals', daemon=True)
+    thread.start()
+    _heard.set()
+
+    def forget() -> None:
         for number, old in before.items():
             signal.signal(number, old)
+        signal.set_wakeup_fd(pipe)
+        os.close(tells)
+        thread.join()
+        os.close(hears)
+        _heard.clear()
+        _received.clear()
+
+    return forget
+
+
+def _remember(number: int, frame: object) -> None:
+    _received.append(number)
+    if _interrupting.is_set() and len(_received) == 1:
+        raise KeyboardInterrupt
+
+
+def _answer(pipe: int) -> None:
+    """Says that a signal has come, and ends the process at a second one."""
+    first = None
+    while heard := os.read(pipe, 1):
+        if heard[0] not in ASKING:
+            continue
+        if heard[0] in _ending:
+            os._exit(128 + heard[0])
+        if first is None:
+            first = time.monotonic()
+            with contextlib.suppress(OSError):
+                os.write(2, SAID)
+        # A terminal that closes sends its SIGHUP more than once, and nobody means it.
+        elif heard[0] != signal.SIGHUP and time.monotonic() - first > ECHO:
+            os._exit(128 + heard[0])
+
+
+def _deafen() -> None:
+    for number in ASKING:
+        signal.signal(number, signal.SIG_IGN)

@@ -15,6 +15,11 @@ the same to rounding, and a sweep may go on with another N; every N is compiled 
 choose one that divides the runs of a program.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import os
 from collections.abc import Mapping, Sequence
@@ -159,4 +164,4 @@ def _report(failed: Mapping[str, UserError], count: int) -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    cli.run(main, saves=True)

@@ -3,13 +3,18 @@
 Typing the same command again resumes the run from its last checkpoint, bit for bit.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_jax import cli, cluster, config, restart, run, sharding
+from gan_jax import cli, cluster, config, restart, run, sharding, signals
 from gan_jax.dry_run import describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
@@ -32,8 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     # Processes: one, unless a scheduler or --cluster says otherwise.
     cluster.join(flags.cluster)
 
-    # Parts: data, devices, networks, terms. Nothing is compiled yet.
+    # Parts: data, devices, networks, terms. Nothing is compiled yet, nothing there to be saved.
     parts = assemble(settings, outline=flags.dry_run, watch=bar)
+    signals.check()
     if flags.dry_run:
         if cluster.leads():
             print(describe(parts))
@@ -55,7 +61,7 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
         anew: begin at step 0; what the workdir holds is set aside.
 
     Returns:
-        0 when it is done; 130 or 143 when a signal came, after the step has been saved.
+        0 when it is done; 129, 130 or 143 when a signal came, after the step has been saved.
 
     Raises:
         UserError: the workdir cannot be used or holds another run, or the run has diverged, or
@@ -72,6 +78,8 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
         facts = restart.facts_of(parts)
         with cluster.together():
             restored = restart.resume(parts, folder, facts)
+        if ended := stopped():
+            return ended
         writing = run.opened(parts, own, facts, restored, stopped, shown=cluster.leads())
         with writing as opened, cluster.together():
             step = restored.step if restored else 0
@@ -80,8 +88,9 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
             else:
                 state = program.init(hyper)
             while True:
-                # Look.
-                if opened.look(state, step):
+                # Look. A run that is asked to stop does not begin what takes long: it looks when
+                # it is resumed.
+                if not stopped() and opened.look(state, step):
                     state = state.replace(metrics=program.reset(state.metrics))
 
                 # Save. Asked once: a signal that comes now waits for the next step.
@@ -96,7 +105,7 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
                 count = at_once(step, parts.at_once, settings, parts.experiment.every)
                 state = program.update(state, step, hyper, count)
                 step += count
-        return stopped()
+        return opened.status
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -113,4 +122,4 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    cli.run(main, saves=True)

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gan_jax import signals
 from gan_jax.evaluate.contract import Tick, Watch, unwatched
 
 
 @contextlib.contextmanager
 def bar(what: str) -> Iterator[Tick]:
-    """A `Watch`: a bar on stderr, where that is a terminal, which is gone when the work is done."""
+    """A `Watch`: a bar on stderr, where that is a terminal, which is gone when the work is done.
+
+    A signal that has come raises KeyboardInterrupt at the next tick.
+    """
     console = Console(stderr=True)
     columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn()
     with Progress(
@@ -21,7 +25,12 @@ def bar(what: str) -> Iterator[Tick]:
         disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def tick(done: int, total: int) -> None:
+            signals.check()
+            progress.update(task, completed=done, total=total)
+
+        yield tick
 
 
 class Stopped(Exception):

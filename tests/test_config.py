@@ -51,9 +51,9 @@ def test_every_fault_is_named_in_one_go():
         ('nonsense_altogether=1', "config has no 'nonsense_altogether'"),
         ('seed=-1', 'config.seed is -1: give an integer from 0'),
         ('seed=2147483648', 'config.seed is 2147483648'),
-        ('batch_size=1', 'config.batch_size is 1: give an integer of at least 2'),
-        ('d_steps=0', 'config.d_steps is 0: give a positive integer'),
-        ('accumulate=0', 'config.accumulate is 0: give a positive integer'),
+        ('batch_size=1', 'config.batch_size is 1: give an integer from 2 to 2147483647'),
+        ('d_steps=0', 'config.d_steps is 0: give an integer from 1 to 100'),
+        ('accumulate=0', 'config.accumulate is 0: give an integer from 1 to 128'),
         ('accumulate=3', 'config.accumulate is 3, and config.batch_size 64 does not divide'),
         ('data.size=0', 'config.data.size is 0'),
         ('latent.dim=0', 'config.latent.dim is 0'),
@@ -81,6 +81,65 @@ def test_one_fault_gets_one_sentence_that_names_it(override, sentence):
     found = sentences(override)
     assert len(found) == 1
     assert sentence in found[0]
+
+
+# One value above each bound: what it bounds would keep the program from answering, or overflow.
+ABOVE = {
+    'seed': 2**31,
+    'steps': 2**31,
+    'batch_size': 2**31,
+    'd_steps': 101,
+    'accumulate': 129,
+    'steps_per_dispatch': 1001,
+    'data.size': 1025,
+    'data.fraction': 1.1,
+    'data.subset_seed': 2**31,
+    'latent.dim': 2**24 + 1,
+    'augment.strength': 1e39,
+    'ema.halflife_images': 1e31,
+    'ema.ramp': 1e31,
+    'evaluate.num': 1_000_001,
+    'evaluate.batch_norm': 'standing(10000)',
+    **{f'every.{name}': 2**31 for name in ('log', 'sample', 'evaluate', 'full', 'checkpoint')},
+    'mesh.model': 2**31,
+    'optim.g.learning_rate': 1e39,
+    'terms.contrastive.weight': 1e39,
+    'optim.g.b1': 1e39,
+    'generator.width': 1e39,
+}
+
+
+@pytest.mark.parametrize(('key', 'value'), ABOVE.items(), ids=ABOVE)
+def test_a_number_above_its_bound_is_refused_with_the_bound(key, value):
+    found = sentences(f'{key}={value}')
+    assert found[0].startswith(f'config.{key} is {value!r}: give '), found
+    assert re.search(r'from .+ to \S|, up to 1|at most', found[0]), found
+
+
+def test_every_number_of_a_config_has_a_bound():
+    unbounded = {'mesh.data'}  # has the devices
+    numbers = {key for key, (kind, _, _) in config.VALUES.items() if kind in (int, float)}
+    assert numbers - unbounded <= {*ABOVE}
+    assert config.faults(shipped(steps=10**400, optim__g__learning_rate=10**400))
+
+
+def test_integers_and_rows_of_numbers_in_a_block_fit_the_program():
+    tree = shipped(terms__contrastive__hidden=2**31, optim__g__b1=[[0.5], math.inf])
+    assert config.faults(tree) == [
+        'config.optim.g.b1 is [[0.5], inf]: give a finite number, of at most 3.4e+38',
+        'config.terms.contrastive.hidden is 2147483648: give an integer of at most 2147483647',
+    ]
+    tree = shipped(terms__contrastive__every=2**31)
+    assert config.faults(tree) == [
+        'config.terms.contrastive.every is 2147483648: give an integer from 1 to 2147483647'
+    ]
+
+
+def test_a_step_has_so_many_parts_at_most():
+    (found,) = sentences('d_steps=100', 'accumulate=4')
+    assert 'config.d_steps is 100 and config.accumulate 4' in found
+    assert 'product is at most 256' in found
+    assert config.faults(shipped(d_steps=64, accumulate=4)) == []
 
 
 def test_a_file_that_does_not_exist():

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import checkpoint
+from gan_jax import checkpoint, workdir
+from tests.launched import launch, stopped
 
 ROOT = Path(__file__).parent.parent
 STEPS = 600
@@ -94,6 +95,25 @@ def test_kill_9_at_three_random_moments(uninterrupted, tmp_path):
 def test_sigterm_at_two_random_moments_loses_no_step(uninterrupted, tmp_path):
     statuses = interrupt_at_random_moments(tmp_path, signal.SIGTERM, 2, seed=1)
     assert statuses == [143, 143]
+    assert_same(tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+def test_signals_at_many_moments_lose_nothing(uninterrupted, tmp_path):
+    """In the imports, while it is put together and traced, in the first compilation, in steps."""
+    numbers = [signal.SIGINT, signal.SIGTERM] * 6
+    delays = [0.02, 0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12]
+    for number, delay in zip(numbers, delays, strict=True):
+        status, _, err = stopped(launch(*command(tmp_path)[1:]), number, delay)
+        assert 'Traceback' not in err, (delay, err)
+        told = workdir.read_status(tmp_path) or {'status': 'none'}
+        if told['status'] == 'done':
+            assert status == 0
+        else:
+            assert (status, told['status'] in ('none', 'stopped')) == (128 + number, True), delay
+    last = start(tmp_path)
+    assert last.wait(timeout=300) == 0, last.stderr.read()
+    last.stderr.close()
     assert_same(tmp_path, uninterrupted)
 
 

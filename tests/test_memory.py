@@ -1,6 +1,7 @@
 """Out of device memory: one sentence that says what was asked for and what to do."""
 
 import json
+import math
 from pathlib import Path
 
 import jax
@@ -8,6 +9,8 @@ import pytest
 
 from gan_jax import config, memory, train
 from gan_jax.errors import DIVERGED, UserError
+from gan_jax.state import nbytes
+from tests.shipped import program_on
 
 CONFIGS = Path(__file__).parent.parent / 'configs'
 TINY = str(Path(__file__).parent / 'sweeps' / 'tiny.py')
@@ -40,6 +43,9 @@ def test_what_is_not_done_yet_in_the_order_of_what_it_changes():
     # All devices of a mesh share a batch.
     done = ('mesh.data=2', 'mesh.model=2', 'accumulate=3', 'batch_size=180')
     assert advice('cifar10_sndcgan', *done, devices=4) == ['--config.accumulate=9', HALF, SMALLER]
+    # Nor is a step of more parts allowed.
+    parts = ('accumulate=128', 'batch_size=2048')
+    assert advice('cifar10_sndcgan', *parts) == [HALF, SMALLER]
     # No part can be smaller than the devices are many.
     assert advice('cifar10_sndcgan', devices=64) == [f'{cut}64', HALF, SMALLER]
     # Neither saves anything there.
@@ -75,8 +81,57 @@ def test_other_errors_pass():
         raise KeyError('out of memory')
 
 
-def test_a_run_that_does_not_fit_says_so_and_notes_it(tmp_path):
-    """256 petabytes of weights, which no address space holds."""
+def refused(*flags):
+    with pytest.raises(UserError) as caught:
+        train.main([f'--config={TINY}', *flags])
+    assert caught.value.status == DIVERGED
+    return str(caught.value)
+
+
+def test_a_state_larger_than_the_memory_is_refused_before_anything_is_written(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(memory, 'available', lambda: 8_000_000_000)
+    said = refused('--config.latent.dim=16777216', f'--workdir={tmp_path / "run"}')
+    # 64 weights for each number of the latent, in 4 bytes, four times: Adam and the average.
+    assert '17.2 GB, and this machine has 8.0 GB' in said
+    assert not (tmp_path / 'run').exists()
+    dry = [f'--config={TINY}', '--config.latent.dim=1000000', '--dry_run']
+    monkeypatch.setattr(memory, 'available', lambda: 1000)
+    assert train.main(dry) == 0  # as it would be on another machine
+
+
+def test_the_memory_of_a_machine_is_that_which_the_kernel_tells():
+    total = int(Path('/proc/meminfo').read_text().split()[1]) * 1024
+    assert memory.available() == total
+
+
+def test_of_a_state_that_is_cut_a_device_holds_its_part(monkeypatch):
+    program = program_on(1, model=2)
+    whole, part = (
+        nbytes(program.shapes),
+        sum(
+            math.prod(x.sharding.shard_shape(x.shape)) * x.dtype.itemsize
+            for x in jax.tree.leaves(program.shapes)
+        ),
+    )
+    assert part < 0.6 * whole
+    monkeypatch.setattr(memory, 'available', lambda: (part + whole) // 2)
+    with pytest.raises(UserError, match='this machine'):
+        memory.check(program.shapes)
+    monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
+    memory.check(program.shapes)
+    monkeypatch.setattr(memory, 'available', lambda: part - 1)
+    with pytest.raises(UserError, match='and a device has'):
+        memory.check(program.shapes)
+    monkeypatch.setattr(memory, 'available', lambda: None)
+    memory.check(program.shapes)
+
+
+def test_a_run_that_does_not_fit_says_so_and_notes_it(tmp_path, monkeypatch):
+    """256 petabytes of weights, which no address space holds, past the checks."""
+    monkeypatch.setitem(config.VALUES, 'latent.dim', (int, lambda v: True, ''))
+    monkeypatch.setattr(memory, 'available', lambda: None)
     flags = [f'--config={TINY}', '--config.latent.dim=1000000000000000']
     flags += ['--config.evaluate.metrics=']
     with pytest.raises(UserError, match=r'memory is not enough .*\(\d+ bytes were') as caught:

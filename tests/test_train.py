@@ -223,6 +223,17 @@ def test_more_steps_and_other_intervals_are_the_same_experiment(finished, tmp_pa
     assert [row['step'] for row in rows(tmp_path / 'run')][-3:] == [30, 31, 32]
 
 
+def test_fewer_steps_than_it_has_are_refused_before_anything_is_written(finished, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(finished, folder)
+    before = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file() and p.name != '.lock'}
+    with pytest.raises(UserError, match='gone to step 30, past config.steps 29: give') as caught:
+        run(folder, '--config.steps=29')
+    assert caught.value.status == 2
+    assert {p: p.read_bytes() for p in before} == before
+    assert not {p for p in folder.rglob('*') if p.is_file()} - {*before, folder / '.lock'}
+
+
 def test_other_images_under_the_same_name_are_refused(finished, tmp_path, monkeypatch):
     shutil.copytree(finished, tmp_path / 'run')
     load = data.load

@@ -4,6 +4,11 @@ Prints speed, work, memory and the cost of every term and augmentation; --out wr
 --plan measures nothing: it prints what a run would take on the devices of a table.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import functools
 import json
@@ -15,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gan_jax
-from gan_jax import cli, config, workdir
+from gan_jax import cli, config, memory, signals, workdir
 from gan_jax.benchmark import against
 from gan_jax.benchmark.measure import NOBODY, measure
 from gan_jax.benchmark.planned import plan, share_of
@@ -36,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     torch = against.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
     whole = subject(settings, dataset)
+    memory.check(whole.program.shapes)
     asked = {
         'config': flags.config,
         'command': shlex.join(['python', '-m', 'gan_jax.benchmark', *arguments]),
@@ -53,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     }
     opponents = functools.partial(against.opponents, torch, whole) if torch else lambda: NOBODY
     result = {**asked, 'measured': measure(whole, flags.repeats, opponents=opponents, watch=bar)}
+    signals.check()
     print(table(result))
     if flags.out:
         _write(flags.out, result)
@@ -95,8 +102,8 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         parser.error('--plan measures nothing: leave out --against and --out')
     if flags.share and not flags.plan:
         parser.error('--share is for --plan=TABLE')
-    if flags.repeats < 1:
-        parser.error(f'--repeats is {flags.repeats}: give a positive number')
+    if not 1 <= flags.repeats <= 1000:
+        parser.error(f'--repeats is {flags.repeats}: give a number from 1 to 1000')
     return flags, overrides
 
 

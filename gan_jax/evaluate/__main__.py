@@ -3,6 +3,11 @@
 Prints them and writes DIR/results/*.json with everything that they depend on.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import math
 import os
@@ -10,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gan_jax import cli, observe, trained, workdir
+from gan_jax import cli, config, observe, signals, trained, workdir
 from gan_jax.checkpoint import json_digest
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.generate import BATCH
@@ -53,6 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         'versions': versions(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
+    signals.check()
     folder = flags.workdir / 'results'
     path = folder / _name(result)
     workdir.refuse_links(flags.workdir)
@@ -95,8 +101,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--seed', type=trained.seed, help='of the latents; by default that of the config'
     )
     flags = parser.parse_args(arguments)
-    if flags.num is not None and flags.num < 2:
-        parser.error(f'--num is {flags.num}: give a number of at least 2')
+    _, in_range, expected = config.VALUES['evaluate.num']
+    if flags.num is not None and not in_range(flags.num):
+        parser.error(f'--num is {flags.num}: give {expected}')
     return flags
 
 

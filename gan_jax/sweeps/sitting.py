@@ -19,7 +19,7 @@ class Outcome(NamedTuple):
     """What a sitting came to.
 
     Attributes:
-        stopped: 130 or 143 when a signal ended it, else 0.
+        stopped: 129, 130 or 143 when a signal ended it, else 0.
         failed: why runs failed, by their names.
         busy: the runs that another process holds.
     """

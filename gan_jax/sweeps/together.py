@@ -27,7 +27,7 @@ class Ended(NamedTuple):
     """What became of runs.
 
     Attributes:
-        stopped: 130 or 143 when a signal came, after the step has been saved; else 0.
+        stopped: 129, 130 or 143 when a signal came, after the step has been saved; else 0.
         failed: why runs did not come to their last step, by their names: diverged, damaged, or held
             by another process.
         apart: whether none was trained, since those that could be are fewer than two or have no

@@ -205,7 +205,7 @@ def test_wrong_flags(flag, capsys):
 
 
 def test_faults_of_the_config_are_those_of_train():
-    with pytest.raises(UserError, match=r'config.batch_size is 1: give an integer of at least 2'):
+    with pytest.raises(UserError, match=r'config.batch_size is 1: give an integer from 2 to'):
         command.main([f'--config={TINY}', '--config.batch_size=1'])
 
 

@@ -48,7 +48,7 @@ def test_a_state_in_parts_is_planned_for_multiples_of_its_devices(capsys):
 @pytest.mark.parametrize(
     ('model', 'said'),
     [
-        (0, 'config.mesh.model is 0: give a positive integer'),
+        (0, 'config.mesh.model is 0: give an integer from 1'),
         (3, 'config.batch_size 8 does not divide among 3 devices: change it, or use fewer'),
         (16, 'config.batch_size 8 does not divide among 16 devices: change it, or use fewer'),
     ],

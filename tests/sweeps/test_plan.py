@@ -198,7 +198,7 @@ def test_faults_of_all_runs_are_said_together_and_each_once(tmp_path):
     assert len(said) == 3
     assert said[0].startswith('method=bcr,strength=0.1,terms.consistency.wait=1.0: config has no')
     assert 'method=bcrr,strength=0.1' in said[1] and "there is no method 'bcrr'" in said[1]
-    assert said[2] == 'method=none,steps=0: config.steps is 0: give a positive integer'
+    assert said[2] == 'method=none,steps=0: config.steps is 0: give an integer from 1 to 2147483647'
 
 
 def test_what_all_runs_have_wrong_is_said_once(tmp_path):

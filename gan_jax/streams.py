@@ -1,0 +1,55 @@
+"""Standard output and error that never fail: who reads them may go away, the program goes on."""
+
+import io
+import os
+import select
+import sys
+from typing import TextIO
+
+
+def hold() -> None:
+    """Opens the standard descriptors that are closed, and has output that fails be dropped.
+
+    To be called before any file is opened, which would take the number of a closed one.
+    """
+    _open_all()
+    for name, number in {'stdout': 1, 'stderr': 2}.items():
+        stream = getattr(sys, name)
+        if stream is getattr(sys, f'__{name}__'):  # and not what a test or a notebook reads
+            setattr(sys, name, lasting(number, stream))
+
+
+def lasting(number: int, like: TextIO | None = None) -> TextIO:
+    """A text stream to a descriptor that neither fails nor closes it.
+
+    Args:
+        number: of the descriptor. On the first error it becomes /dev/null, for C++ code too.
+        like: whose encoding and buffering it has; None is UTF-8, by lines. A character that the
+            encoding has not is written as its number.
+    """
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Lasting(number, 'w', closefd=False)),
+        encoding=like.encoding if like else 'utf-8',
+        errors='backslashreplace',
+        line_buffering=like is None or like.line_buffering or like.write_through,
+    )
+
+
+class _Lasting(io.FileIO):
+    def write(self, data):
+        try:
+            # None: whoever shares the descriptor has made it one that does not wait.
+            while (count := super().write(data)) is None:
+                select.select([], [self], [])
+            return count
+        except OSError:  # closed by its reader, a terminal that is gone, a full disk
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self.fileno())
+            os.close(nothing)
+            return len(data)
+
+
+def _open_all() -> None:
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)

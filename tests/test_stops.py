@@ -1,0 +1,101 @@
+"""A signal at any moment of a command: a prompt end with its status, no traceback."""
+
+import signal
+import time
+
+import pytest
+
+from tests.launched import launch, stopped
+
+TINY = ['--config=tests/sweeps/tiny.py', '--config.steps=40', '--config.every.checkpoint=10']
+
+
+def train(folder, *flags):
+    return launch('-m', 'gan_jax.train', f'--workdir={folder}', *flags)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_imports_is_seen_when_they_are_done(number, tmp_path):
+    status, out, err = stopped(train(tmp_path / 'run', *TINY), number, 0.02)
+    assert (status, out) == (128 + number, '')
+    assert err.splitlines() == [
+        'gan_jax: stopping; a second signal stops at once',
+        'gan_jax: stopped before the end; the same command begins again',
+    ]
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_second_signal_in_the_imports_ends_them(tmp_path):
+    process = train(tmp_path / 'run', *TINY)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == 'gan_jax: stopping; a second signal stops at once\n'
+    time.sleep(0.6)
+    begun = time.monotonic()
+    status, _, err = stopped(process, signal.SIGTERM, 0)
+    assert (status, err) == (143, '') and time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize('command', ['sample', 'evaluate', 'prepare', 'benchmark', 'sweep'])
+def test_every_command_remembers_from_its_first_line(command):
+    # Without arguments each would end with 2, had it not heard.
+    status, out, err = stopped(launch('-m', f'gan_jax.{command}'), signal.SIGINT, 0)
+    assert (status, out) == (130, '') and 'Traceback' not in err and 'usage' not in err
+
+
+def commanded(*lines):
+    """A command made of these lines, after which `main` is run."""
+    begin = 'from gan_jax import begin; begin.command()'
+    return launch('-c', '\n'.join([begin, 'import os, signal, time', *lines]))
+
+
+def test_a_signal_while_a_run_is_put_together_ends_it_before_it_is_written(tmp_path):
+    process = commanded(
+        'import sys',
+        'from gan_jax import cli, parts, train',
+        'make = parts.make_program',
+        'def make_program(*arguments, **options):',
+        '    os.kill(os.getpid(), signal.SIGINT)',
+        '    return make(*arguments, **options)',
+        'parts.make_program = make_program',
+        f'sys.argv = {["train", *TINY, f"--workdir={tmp_path}/run"]}',
+        'cli.run(train.main, saves=True)',
+    )
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, '') and 'Traceback' not in err
+    assert not (tmp_path / 'run').exists()
+
+
+def test_an_interrupt_that_is_swallowed_is_no_success():
+    process = commanded(
+        'from gan_jax import cli, signals',
+        'def main(arguments):',
+        '    try:',
+        '        os.kill(os.getpid(), signal.SIGTERM)',
+        '        time.sleep(60)',
+        '    except KeyboardInterrupt:',
+        '        print("swallowed")',
+        '    try:',
+        '        signals.check()',
+        '    except KeyboardInterrupt:',
+        '        print("again")',
+        'cli.run(main)',
+    )
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (143, 'swallowed\nagain\n')
+    assert err == 'gan_jax: stopping; a second signal stops at once\n'
+
+
+def test_finally_clauses_run(tmp_path):
+    process = commanded(
+        'from gan_jax import cli',
+        'def main(arguments):',
+        '    try:',
+        '        print("here", flush=True)',
+        '        time.sleep(60)',
+        '    finally:',
+        '        print("cleared")',
+        'cli.run(main)',
+    )
+    assert process.stdout.readline() == 'here\n'
+    status, out, err = stopped(process, signal.SIGTERM, 0)
+    assert (status, out) == (143, 'cleared\n') and 'Traceback' not in err
