@@ -97,13 +97,13 @@ def cleared(bench: Bench) -> None:
 
 def within(module: str, arguments: Sequence[str], longest: float = LONGEST) -> Ended:
     """A command within this process, its traceback included, if it has one."""
-    main = importlib.import_module(module).main
+    main, saves = importlib.import_module(module).main, module == 'gan_jax.train'
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv
     sys.argv = [module, *map(str, arguments)]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), limited(longest):
-            cli.run(main)
+            cli.run(main, saves=saves)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1

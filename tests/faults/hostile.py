@@ -44,14 +44,14 @@ def _changed(before: Mapping[str, tuple], after: Mapping[str, tuple]) -> str:
 
 
 def listed(folder: Path) -> dict[str, tuple]:
-    """Everything in a folder: kinds, modes, links, contents."""
+    """Everything in a folder: kinds, modes, contents, and where links lead."""
     found = {}
     for path in sorted(folder.rglob('*')):
         about = path.lstat()
         content = os.readlink(path) if path.is_symlink() else ''
         if stat.S_ISREG(about.st_mode):
             content = runs.digest(path)
-        found[str(path.relative_to(folder))] = (about.st_mode, about.st_nlink, content)
+        found[str(path.relative_to(folder))] = (about.st_mode, content)
     return found
 
 
