@@ -27,6 +27,7 @@ from pathlib import Path
 
 from gan_jax import cli, cluster
 from gan_jax.errors import BUSY, DIVERGED, UserError
+from gan_jax.files import whole
 from gan_jax.load import nearest
 from gan_jax.sweeps import figure, plan, results, table
 from gan_jax.sweeps.groups import group, shard
@@ -140,9 +141,10 @@ def _write_tables(folder: Path, sweep: plan.Sweep, title: str) -> Results:
 
 def _write(path: Path, content: bytes) -> None:
     # Every job of an array writes the tables: each through a file of its own.
-    partial = path.with_name(f'{path.name}.{os.getpid()}.part')
-    partial.write_bytes(content)
-    partial.replace(path)
+    own = path.with_name(f'{path.name}.{os.getpid()}')
+    with whole(own) as partial:
+        partial.write_bytes(content)
+    own.replace(path)
 
 
 def _draw(folder: Path, sweep: plan.Sweep, found: Results) -> None:

@@ -35,7 +35,7 @@ def changed(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return tree
 
 
-def lay(folder: Path, changes: Mapping[str, Any]) -> Path:
+def lay(folder: Path, changes: Mapping[str, Any]) -> None:
     """A workdir that looks like that of a run at step 5, whose config.json has these changes.
 
     Beside it lie the file that a trap may take away, and Python modules that leave the canary when
@@ -51,7 +51,6 @@ def lay(folder: Path, changes: Mapping[str, Any]) -> Path:
     source = f'import pathlib\n\npathlib.Path({str(folder / "CANARY")!r}).touch()\n'
     for name in ('evil_module', 'gan_jax_evil', 'optaxx', 'flax_evil'):
         (folder / f'{name}.py').write_text(f'{source}\n\ndef f(**options):\n    return options\n')
-    return workdir
 
 
 def sprung(folder: Path) -> bool:
@@ -77,7 +76,7 @@ def _in(place: str, fn: str, **options: Any) -> Trap:
 
 def _text(key: str, text: str) -> Trap:
     """A text that names code."""
-    return lambda folder: lay(folder, {key: text}) and None
+    return lambda folder: lay(folder, {key: text})
 
 
 TOUCH = 'touch {folder}/CANARY'

@@ -158,6 +158,22 @@ class TestEveryReaderOfAWorkdir:
             main(self.flags(main, tmp_path, tmp_path / 'o.png'))
 
 
+def test_a_config_does_not_say_where_evaluate_writes(trained, tmp_path, monkeypatch):
+    """What it would keep goes where the user says: here ./data, or --data_dir."""
+    shutil.copytree(trained, tmp_path / 'run')
+    settings = json.loads((tmp_path / 'run' / 'config.json').read_text())
+    settings['data']['dir'] = str(tmp_path / 'theirs')
+    (tmp_path / 'run' / 'config.json').write_text(json.dumps(settings))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('GAN_JAX_DATA', raising=False)
+    flags = [f'--workdir={tmp_path}/run', ALLOW, '--metrics=kd50_test@digits']
+    assert evaluate.main(flags) == 0
+    assert evaluate.main([*flags, f'--data_dir={tmp_path}/mine']) == 0
+    assert not (tmp_path / 'theirs').exists()
+    assert len([*(tmp_path / 'data' / 'references').iterdir()]) == 1
+    assert len([*(tmp_path / 'mine' / 'references').iterdir()]) == 1
+
+
 def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(trained):
     """The same images, by their bytes, in whatever portions; and so the same distance."""
     run = read(trained, 'last', ('tests',))
