@@ -7,13 +7,13 @@ Networks that have been put together once are used again, so that a trial takes 
 import contextlib
 import functools
 import importlib
-import io
 import json
+import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,23 +98,40 @@ def cleared(bench: Bench) -> None:
 def within(module: str, arguments: Sequence[str], longest: float = LONGEST) -> Ended:
     """A command within this process, its traceback included, if it has one."""
     main, saves = importlib.import_module(module).main, module == 'gan_jax.train'
-    out, err = io.StringIO(), io.StringIO()
     before = sys.argv
     sys.argv = [module, *map(str, arguments)]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), limited(longest):
-            cli.run(main, saves=saves)
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    except Hangs:
-        status = None
-    except Exception as error:
-        status = 1
-        err.write(f'Traceback: {type(error).__name__}: {error}')
-    finally:
-        sys.argv = before
-    return Ended(status, out.getvalue(), err.getvalue())
+    with captured(1) as out, captured(2) as err:
+        try:
+            with limited(longest):
+                cli.run(main, saves=saves)
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        except Hangs:
+            status = None
+        except Exception as error:
+            status = 1
+            print(f'Traceback: {type(error).__name__}: {error}', file=sys.stderr)
+        finally:
+            sys.argv = before
+    return Ended(status, out(), err())
+
+
+@contextlib.contextmanager
+def captured(number: int) -> Iterator[Callable[[], str]]:
+    """What is written to a standard descriptor, by whomever; to be asked for afterwards."""
+    stream = {1: sys.stdout, 2: sys.stderr}[number]
+    before = os.dup(number)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), number)
+        try:
+            yield lambda: text
+        finally:
+            stream.flush()
+            os.dup2(before, number)
+            os.close(before)
+            file.seek(0)
+            text = file.read().decode(errors='replace')
 
 
 @contextlib.contextmanager

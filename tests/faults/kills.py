@@ -22,6 +22,7 @@ WHOLE = Guard(
 KILLED = -signal.SIGKILL
 MOMENTS, FILE_OPERATIONS, EVALUATIONS, PREPARATIONS, SWEEPS = 8, 16, 8, 10, 2  # trials
 CUT = -signal.SIGXFSZ  # killed by the kernel with a part of a file written
+ENDS = (0, KILLED, CUT, 74)  # 74: what no signal tells of the limit fails for it
 
 
 def any_moment(bench: Bench, draw: random.Random, index: int) -> str:
@@ -38,7 +39,7 @@ def file_operation(bench: Bench, draw: random.Random, index: int) -> str:
     folder = bench.scratch / 'run'
     bite = {'below': str(folder), **_bite(draw, bench.known['operations'], index, FILE_OPERATIONS)}
     done = command.run(command.bitten(bite, 'train', *flags_of(folder)))
-    lost = first(civil(done, (0, KILLED, CUT)), _resumed(bench, folder))
+    lost = first(civil(done, ENDS), _resumed(bench, folder))
     return lost and f'{bite}: {lost}'
 
 
@@ -74,7 +75,7 @@ def evaluation(bench: Bench, draw: random.Random, index: int) -> str:
     half = [p.name for p in (folder / 'results').glob('*.json') if not _is_json(p)]
     again = bench.evaluate(folder)
     return first(
-        civil(done, (0, KILLED, CUT)),
+        civil(done, ENDS),
         half and f'half of a result in {half}',
         before != verdict.kept(folder) and 'files of the run have changed',
         civil(again, (0,), 'the same command'),
@@ -104,7 +105,7 @@ def preparation(bench: Bench, draw: random.Random, index: int) -> str:
     again = command.run(command.plain('prepare', *flags))
     rest = [p.name for p in place.iterdir() if p.name.endswith('.part')] if place.exists() else []
     return first(
-        civil(done, (0, KILLED, CUT)),
+        civil(done, ENDS),
         civil(again, (0,), 'the same command'),
         rest and f'{rest} is left',
         _other(data.load('cifar10', place), known['train']),
