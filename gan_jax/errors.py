@@ -9,7 +9,8 @@ UNWRITABLE = 73  # an output cannot be created
 DISK = 74  # input or output failed, disk full
 BUSY = 75  # somebody else holds the workdir
 LOST = 76  # another process of the run is gone, or has not come; resumable
-PREEMPTED = 143  # stopped by a signal, resumable
+# 128 + the number of the signal that has stopped it, resumable: 129 SIGHUP, 130 SIGINT, and
+PREEMPTED = 143  # SIGTERM
 
 
 def first_line(error: Exception) -> str:

@@ -11,6 +11,8 @@ from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate.contract import Unaugmented, Watch, unwatched
 from gan_jax.parts import Parts
 
+DEPTH = 3  # folders between the one that is named and a run's; more would walk a whole disk
+
 
 def fakes(
     folder: Path,
@@ -22,6 +24,8 @@ def fakes(
     watch: Watch = unwatched,
 ) -> list[Unaugmented]:
     """Images of every checkpoint of every finished run below a folder, such as that of a sweep.
+
+    Runs lie at most `DEPTH` folders below it.
 
     A run of the very experiment that is judged is left out, since nothing calibrates itself.
 
@@ -56,9 +60,10 @@ def fakes(
 
 
 def _finished(folder: Path) -> list[Path]:
-    runs = sorted(path.parent for path in folder.rglob('status.json'))
-    told = {run: workdir.read_status(run) for run in runs}
-    return [run for run in runs if told[run] and told[run]['status'] == 'done']
+    patterns = ['*/' * depth + 'status.json' for depth in range(DEPTH + 1)]
+    runs = sorted({path.parent for pattern in patterns for path in folder.glob(pattern)})
+    kept = [run for run in runs if workdir.EARLIER not in run.relative_to(folder).parts]
+    return [run for run in kept if (workdir.read_status(run) or {}).get('status') == 'done']
 
 
 def _same(settings: Mapping[str, Any], judged: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ import pytest
 
 from gan_jax import checkpoint, cluster, workdir
 from gan_jax.errors import BUSY, LOST, UserError
+from tests.launched import outside_nohup
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,6 +111,26 @@ def test_a_signal_to_one_stops_both_at_one_step_and_both_go_on(alone, tmp_path):
     assert stopped['step'] == max(workdir.steps(tmp_path / 'checkpoints')) < 50
     assert [status for status, *_ in train(tmp_path, processes=2)] == [0, 0]
     assert outcome(tmp_path) == outcome(alone)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_process_of_several_at_once(tmp_path):
+    started = start(training(tmp_path), processes=2, devices=1)
+    wait_for_rows(tmp_path, started)
+    for process in started:
+        process.send_signal(signal.SIGINT)
+    for status, _, said in ended(started):
+        assert status == 130 and 'Traceback' not in said, said
+
+
+@pytest.mark.slow
+@outside_nohup
+def test_a_closed_terminal_is_as_a_sigterm_to_several_processes(tmp_path):
+    started = start(training(tmp_path), processes=2, devices=1)
+    wait_for_rows(tmp_path, started)
+    started[1].send_signal(signal.SIGHUP)
+    assert [status for status, *_ in ended(started)] == [143, 143]
+    assert workdir.read_status(tmp_path)['status'] == 'stopped'
 
 
 @pytest.mark.slow

@@ -77,9 +77,10 @@ def test_a_signal_comes_after_the_first_line(tmp_path):
 
 
 def test_every_bite_changes_a_file(tmp_path):
-    path = tmp_path / 'file'
+    path = tmp_path / 'folder' / 'file'
     for kind in (damage.flip, damage.truncate, damage.delete):
         for seed in range(9):
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(b'0123456789')
             kind(path, random.Random(seed))
             assert not path.exists() or path.read_bytes() != b'0123456789'

@@ -61,7 +61,7 @@ def test_weights_are_of_parts_that_there_are(name, conditional):
     for block in method(name, '', 0.0, conditional=conditional)['terms'].values():
         assert load.faults(block, TERM) == []
         if isinstance(block['weight'], dict):
-            text = load.resolve(block['fn']).__doc__
+            text = load.resolve(block['fn'], TERM).__doc__
             assert all(f"'{part}'" in text for part in block['weight'])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import experiment, sharding
+from gan_jax import experiment, microbatch, sharding
 from gan_jax.data import DataSet
 from gan_jax.keys import named
 from gan_jax.program import make_program
@@ -149,3 +149,15 @@ def test_a_batch_that_does_not_divide_is_refused():
     state = small.first_state(game, TERMS)
     with pytest.raises(ValueError, match='a batch of 4 does not divide into 3 parts'):
         jax.eval_shape(make_train_step(game, TERMS), state, small.make_batch(), HYPER)
+
+
+def test_parts_are_traced_once_where_they_are_written_out():
+    traced = []
+
+    def body(carry, row):
+        traced.append(row)
+        return carry + row, 2 * row
+
+    total, rows = microbatch.repeat(body, jnp.float32(1), jnp.arange(50.0), 50)
+    assert len(traced) == 1
+    assert total == 1 + sum(range(50)) and rows.tolist() == [2 * i for i in range(50)]

@@ -34,6 +34,11 @@ def test_fewer_images_than_the_batch_is_one_sentence():
     assert caught.value.status == DATA
 
 
+def test_a_size_that_no_array_has_is_the_configs_fault():
+    with pytest.raises(UserError, match='the config does not work: .*too large'):
+        parts.assemble(settings('generator.width=1e30'))
+
+
 def test_parts_that_do_not_fit_are_the_configs_fault():
     with pytest.raises(UserError, match='the config does not work: .*multiples of 8, not'):
         parts.assemble(settings('data.size=12'))

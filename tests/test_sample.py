@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import generate, sample, train
+from gan_jax import generate, observe, sample, signals, train
 from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
@@ -123,7 +123,9 @@ def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):
     assert caught.value.status == UNWRITABLE
 
 
-@pytest.mark.parametrize('flag', ['--num=0', '--seed=-1', '--truncation=0', '--truncation=nan'])
+@pytest.mark.parametrize(
+    'flag', ['--num=0', '--num=1000001', '--seed=-1', '--truncation=0', '--truncation=nan']
+)
 def test_flags_out_of_range_are_refused(flag, trained, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         draw(trained, tmp_path, flag)
@@ -293,3 +295,23 @@ def test_evaluate_writes_nothing_through_a_link(trained, tmp_path):
     with pytest.raises(UserError, match='results is a link'):
         score(folder)
     assert not [*outside.iterdir()]
+
+
+@pytest.mark.parametrize('out', ['grid.png', 'folder'])
+def test_an_interrupt_that_was_swallowed_leaves_no_picture(
+    out, trained, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(signals, '_received', [2])
+    with pytest.raises(KeyboardInterrupt):
+        draw(trained, tmp_path / out)
+    assert capsys.readouterr().out == '' and not [p for p in tmp_path.rglob('*') if p.is_file()]
+
+
+def test_an_interrupt_that_was_swallowed_leaves_no_result(trained, capsys, monkeypatch):
+    before = {*trained.glob('results/*')}
+    monkeypatch.setattr(observe, 'evaluated', lambda *_: signals._received.append(2) or {})
+    monkeypatch.setattr(signals, '_received', [])
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.main([f'--workdir={trained}', ALLOW, '--seed=77'])
+    assert capsys.readouterr().out == ''
+    assert {*trained.glob('results/*')} == before

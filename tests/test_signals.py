@@ -90,13 +90,13 @@ def test_a_signal_after_the_last_word_changes_no_status():
 
 
 def test_where_nobody_looks_a_signal_ends_the_process():
-    arm = 'signals.arm()'
-    assert run(arm, 'signals.end_at_once(signal.SIGINT)', 'send(2)', 'time.sleep(60)')[0] == 130
-    assert run(arm, 'send(2)', 'signals.end_at_once(*signals.ASKING)', 'time.sleep(60)')[0] == 130
-    assert run(arm, 'signals.end_at_once(signal.SIGINT)', 'send(15)', NOISY)[:2] == (
-        0,
-        'still here\n',
-    )
+    sent, wait = 'send(signal.SIGINT)', 'time.sleep(60)'
+    only, every = 'signals.end_at_once(2)', 'signals.end_at_once(*signals.ASKING)'
+    assert run('signals.arm()', only, sent, wait)[0] == 130
+    # Also one that has come, and been answered, before.
+    assert run('signals.arm()', sent, 'time.sleep(0.3)', every, wait)[0] == 130
+    others = ('send(signal.SIGTERM)', 'time.sleep(0.3)', NOISY)
+    assert run('signals.arm()', only, *others)[:2] == (0, 'still here\n')
 
 
 def test_inside_interrupting_a_signal_is_an_interrupt_once():
@@ -111,6 +111,15 @@ def test_inside_interrupting_a_signal_is_an_interrupt_once():
         '    return False',
     )
     assert run(*lines, 'print(caught(), caught(15), caught())')[1] == 'False True True\n'
+    # Its echo does not cut short what is done for it.
+    echo = (
+        'try:',
+        '    with signals.interrupting():',
+        '        try: send(15)',
+        '        finally: send(15); print("cleared")',
+        'except KeyboardInterrupt: pass',
+    )
+    assert run('signals.arm()', *echo)[1] == 'cleared\n'
     assert run(*lines, 'send(2)', 'print(signals.received())')[1] == '130\n'
 
 

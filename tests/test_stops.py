@@ -1,11 +1,12 @@
 """A signal at any moment of a command: a prompt end with its status, no traceback."""
 
 import signal
+import socket
 import time
 
 import pytest
 
-from tests.launched import launch, stopped
+from tests.launched import ROOT, launch, stopped
 
 TINY = ['--config=tests/sweeps/tiny.py', '--config.steps=40', '--config.every.checkpoint=10']
 
@@ -35,11 +36,32 @@ def test_a_second_signal_in_the_imports_ends_them(tmp_path):
     assert (status, err) == (143, '') and time.monotonic() - begun < 1
 
 
-@pytest.mark.parametrize('command', ['sample', 'evaluate', 'prepare', 'benchmark', 'sweep'])
+def commands():
+    """Every module that is run by `cli.run`, as `python -m` takes it."""
+    files = [p for top in ('gan_jax', 'configs') for p in (ROOT / top).rglob('*.py')]
+    found = [p.relative_to(ROOT) for p in files if '    cli.run(main' in p.read_text()]
+    return sorted('.'.join(p.with_suffix('').parts).removesuffix('.__main__') for p in found)
+
+
+@pytest.mark.parametrize('command', commands())
 def test_every_command_remembers_from_its_first_line(command):
     # Without arguments each would end with 2, had it not heard.
-    status, out, err = stopped(launch('-m', f'gan_jax.{command}'), signal.SIGINT, 0)
+    status, out, err = stopped(launch('-m', command), signal.SIGINT, 0)
     assert (status, out) == (130, '') and 'Traceback' not in err and 'usage' not in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_processes_of_a_run_have_met_ends_the_one_that_waits(number, tmp_path):
+    with socket.socket() as free:
+        free.bind(('localhost', 0))
+        port = free.getsockname()[1]
+    process = train(tmp_path / 'run', *TINY, f'--cluster=localhost:{port},0/2')
+    assert 'waiting for the other processes' in process.stderr.readline()
+    begun = time.monotonic()
+    status, out, err = stopped(process, number, 0)
+    assert (status, out) == (128 + number, '') and 'Traceback' not in err
+    assert time.monotonic() - begun < 5
 
 
 def commanded(*lines):

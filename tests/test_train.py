@@ -137,6 +137,7 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
         assert run(tmp_path) == 143
     assert json.loads((tmp_path / 'status.json').read_text())['status'] == 'stopped'
     assert record(tmp_path, stop)['step'] == stop  # no step is lost
+    assert record(tmp_path, stop)['seen'] is False  # nothing is begun that may take long
     assert run(tmp_path) == 0
     assert rows(tmp_path) == rows(finished)
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']

@@ -1,6 +1,7 @@
 """What the config of somebody else's workdir can reach: parts for their places, nothing else."""
 
 import ast
+import functools
 import importlib
 import json
 import pkgutil
@@ -299,6 +300,12 @@ def test_an_annotation_may_be_put_off():
     assert kinds.promises(late, Term) and not kinds.promises(wrong, Term)
 
 
+def test_what_is_made_of_a_factory_is_none():
+    assert kinds.promises(factory, Term)
+    assert not kinds.promises(jax.jit(factory), Term)
+    assert not kinds.promises(functools.partial(factory), Term)
+
+
 # Keywords ----------------------------------------------------------------------------------------
 
 
@@ -336,6 +343,12 @@ def test_what_a_block_makes_is_looked_at(fork, place, what):
             TypeError, match=f'^config.{place}: .*make makes a dict, and not {what}'
         ):
             build(tree, shape=(16, 16, 1), num_classes=10, allow=allow)
+
+
+def test_what_is_built_is_judged_again():
+    tree = hostile.changed(SETTINGS, {'logit.fn': 'evil_module.f'})
+    with pytest.raises(TypeError, match='config.logit: .* --allow=evil_module'):
+        build(tree, shape=(16, 16, 1), num_classes=10, allow=())
 
 
 def test_what_a_term_makes_is_looked_at(fork):

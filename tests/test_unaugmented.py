@@ -68,6 +68,13 @@ def test_nothing_calibrates_itself_and_nothing_that_is_not_finished(arm, tmp_pat
     assert [model.run for model in told_of(tmp_path, judged())] == [f'{tmp_path}/a']
 
 
+def test_runs_that_were_set_aside_or_lie_far_below_are_not_looked_for(arm, tmp_path):
+    shutil.copytree(arm / 'seed=1', tmp_path / 'seed=1')
+    shutil.copytree(arm / 'seed=0', tmp_path / 'seed=1' / 'earlier' / 'run')
+    shutil.copytree(arm / 'seed=0', tmp_path / 'a' / 'b' / 'c' / 'd')
+    assert [model.run for model in told_of(tmp_path, judged())] == [f'{tmp_path}/seed=1']
+
+
 def test_a_folder_without_runs_is_said(tmp_path):
     with pytest.raises(UserError, match='has no finished run') as caught:
         told_of(tmp_path, judged())

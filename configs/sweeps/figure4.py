@@ -15,6 +15,11 @@ image, real or generated, meets its own draw. The features are the embedded digi
 the run must be one on digits.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 import csv
 import itertools

@@ -100,7 +100,7 @@ def within(module: str, arguments: Sequence[str], longest: float = LONGEST) -> E
     main, saves = importlib.import_module(module).main, module == 'gan_jax.train'
     before = sys.argv
     sys.argv = [module, *map(str, arguments)]
-    with captured(1) as out, captured(2) as err:
+    with captured('stdout') as out, captured('stderr') as err:
         try:
             with limited(longest):
                 cli.run(main, saves=saves)
@@ -118,16 +118,20 @@ def within(module: str, arguments: Sequence[str], longest: float = LONGEST) -> E
 
 
 @contextlib.contextmanager
-def captured(number: int) -> Iterator[Callable[[], str]]:
-    """What is written to a standard descriptor, by whomever; to be asked for afterwards."""
-    stream = {1: sys.stdout, 2: sys.stderr}[number]
+def captured(name: str) -> Iterator[Callable[[], str]]:
+    """What is written to 'stdout' or 'stderr', by whomever; to be asked for afterwards."""
+    number, stream = {'stdout': 1, 'stderr': 2}[name], getattr(sys, name)
+    stream.flush()
     before = os.dup(number)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), number)
+        mine = os.fdopen(os.dup(number), 'w')
+        setattr(sys, name, mine)
         try:
             yield lambda: text
         finally:
-            stream.flush()
+            setattr(sys, name, stream)
+            mine.close()
             os.dup2(before, number)
             os.close(before)
             file.seek(0)

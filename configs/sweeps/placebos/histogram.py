@@ -5,6 +5,11 @@ embedded classifier: the mean over training seeds, and how many runs lack the di
 Prints the table and writes DIR/histogram.md.
 """
 
+if __name__ == '__main__':
+    from gan_jax import begin
+
+    begin.command()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
