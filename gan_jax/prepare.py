@@ -36,6 +36,8 @@ from rich.progress import (
 from gan_jax import cli, data, signals
 from gan_jax.data import prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
+from gan_jax.data.disk import shown
+from gan_jax.data.pictures import decode
 from gan_jax.data.pieces import Content, resized
 from gan_jax.errors import DATA, UNWRITABLE, UserError
 
@@ -54,9 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     for split, info in prepared.infos(folder).items():
         count, height, width, channels = info['images']['shape']
         labels = f'{info["num_classes"]} classes' if info['labels'] else 'no labels'
-        print(f'{folder / split}: {count} images of {width}x{height}x{channels}, {labels}')
+        print(f'{shown(folder / split)}: {count} images of {width}x{height}x{channels}, {labels}')
     if done is not None:
-        print(f'{folder} was prepared already; remove it to prepare it anew')
+        print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
     return os.EX_OK
 
 
@@ -192,8 +194,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
     parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
     flags = parser.parse_args(arguments)
-    if flags.size is not None and flags.size < 1:
-        parser.error(f'--size is {flags.size}: give a number of at least 1')
+    if flags.size is not None and not 1 <= flags.size <= decode.LARGEST_SIDE:
+        parser.error(
+            f'--size is {flags.size}: give a number from 1 to {decode.LARGEST_SIDE}, the side of '
+            'the largest images'
+        )
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):
         parser.error('--sha256 is for one file of --source')
     _check_name(flags.dataset, flags.source, known)
@@ -210,9 +215,10 @@ def _check_name(name: str, source: str | None, known: Sequence[str]) -> None:
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
     if source is None:
         raise UserError(f"there is no data set '{name}' to download; known: {', '.join(known)}")
-    if not prepared.NAME.fullmatch(name) or name == 'downloads':
+    if not prepared.NAME.fullmatch(name) or name in prepared.TAKEN:
         raise UserError(
-            f"'{name}' cannot name a data set: use letters, digits, '_', '-', not 'downloads'"
+            f"'{shown(name)}' cannot name a data set: use letters, digits, '_', '-', and none of "
+            f'{", ".join(prepared.TAKEN)}'
         )
 
 

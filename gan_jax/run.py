@@ -106,6 +106,8 @@ class Run:
         Raises:
             UserError: what was to be written before could not be.
         """
+        if self.failed is None:
+            self._step = step  # which nobody may have looked at
         if self.failed is None and step != self._saved:
             if self._saving is not None:
                 self._saving.result()

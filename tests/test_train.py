@@ -135,7 +135,8 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
     with monkeypatch.context() as patch:
         interrupt_after(patch, stop)
         assert run(tmp_path) == 143
-    assert json.loads((tmp_path / 'status.json').read_text())['status'] == 'stopped'
+    told = workdir.read_status(tmp_path)
+    assert (told['status'], told['step']) == ('stopped', stop)
     assert record(tmp_path, stop)['step'] == stop  # no step is lost
     assert record(tmp_path, stop)['seen'] is False  # nothing is begun that may take long
     assert run(tmp_path) == 0

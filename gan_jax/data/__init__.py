@@ -15,7 +15,7 @@ import numpy as np
 from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
-from gan_jax.data.pieces import collected, resized
+from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import resize
 from gan_jax.data.sources import is_path, open_images
 from gan_jax.data.subsets import subset
@@ -73,7 +73,7 @@ def load(
         raise UserError(f'the size of an image must be at least 1 pixel, got {size}')
     if name in READERS:
         if split not in digits.SPLITS:
-            raise _no_split(name, split, digits.SPLITS)
+            raise no_split(name, split, digits.SPLITS)
         data = READERS[name](split)
     elif is_path(name):
         data = _from_path(name, split, size)
@@ -97,17 +97,20 @@ def outline(name: str, size: int) -> DataSet | None:
     return DataSet(images, labels, classes, name)
 
 
-def _no_split(name: str, split: str, known: tuple[str, ...]) -> UserError:
-    return UserError(f"'{name}' has no split '{split}'{nearest(split, known)}", MISSING)
-
-
 def _resized(data: DataSet, size: int) -> DataSet:
-    if on_disk(data) and data.images.shape[1:3] != (size, size):
+    if data.images.shape[1:3] == (size, size):
+        return data
+    if on_disk(data):
         raise UserError(
             f"'{data.name}' is prepared with {data.images.shape[2]}x{data.images.shape[1]} pixels "
             f'and too large to be resized in memory: prepare it again with --size={size} in '
             'another --data_dir',
             DATA,
+        )
+    if (need := len(data.images) * size * size * data.images.shape[3]) > MEMORY:
+        raise UserError(
+            f"'{data.name}' would take {need / 1e9:.1f} GB of memory with {size}x{size} pixels: "
+            'choose a smaller size'
         )
     return data._replace(images=resize(data.images, size))
 
@@ -124,11 +127,7 @@ def _from_path(name: str, split: str, size: int | None) -> DataSet:
         )
     for note in content.notes:
         print(f'gan_jax: {note}', file=sys.stderr)
-    pieces = list(resized(content.pieces, size))
-    splits = tuple(sorted({piece.split for piece in pieces}))
-    if split not in splits:
-        raise _no_split(name, split, splits)
-    return collected(pieces, split, content.num_classes, name)
+    return collected(resized(content.pieces, size), split, content.num_classes, name)
 
 
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:
@@ -138,7 +137,7 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
         return None
     if splits := prepared.infos(root / name):
         if split not in splits:
-            raise _no_split(name, split, tuple(splits))
+            raise no_split(name, split, splits)
         return prepared.read(root / name, split, name)
     return contents.read(root, name, split)
 
