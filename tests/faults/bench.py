@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import checkpoint, cli, compile_cache, sample, train, trained
+from gan_jax import begin, checkpoint, cli, compile_cache, sample, train, trained
 from tests.faults.command import Ended
 
-HALF, STEPS = 14, 20
-KEPT = (8, 12, 14)  # the checkpoints of the half run
+HALF, STEPS = 16, 20  # at both everything is due
+KEPT = (8, 12, 16)  # the checkpoints of the half run
 CONFIG = 'tests/smoke.py'
 INTERVALS = {'log': 2, 'sample': 6, 'evaluate': 8, 'full': STEPS, 'checkpoint': 4}
 LONGEST = 60  # seconds of a command within this process; one that takes longer hangs
@@ -41,7 +41,7 @@ class Bench:
     """The runs that attacks start from, in a folder that they share, and a place for copies.
 
     Attributes:
-        runs: holds `half`, a run of 14 steps; `whole`, the same gone on to step 20; and `straight`,
+        runs: holds `half`, a run of 16 steps; `whole`, the same gone on to step 20; and `straight`,
             one that went to step 20 at once.
         scratch: for the trial that is under way.
     """
@@ -49,6 +49,7 @@ class Bench:
     def __init__(self, runs: Path, scratch: Path):
         self.runs, self.scratch = runs, scratch
         compile_cache.use()
+        sys.unraisablehook = begin.unraisable
         for module in (train, trained):
             module.assemble = _once(module.assemble)
         sample.drawing = _drawn_once(sample.drawing)

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.faults import runs, verdict
 from tests.faults.attack import Attack, Guard
-from tests.faults.bench import Bench
+from tests.faults.bench import HALF, Bench
 from tests.faults.verdict import civil, first
 from tests.hostile import RUNNING
 
@@ -82,7 +82,7 @@ def link_inside(parent: str, target: str) -> Kind:
     def make(folder: Path, outside: Path) -> None:
         (folder / parent).mkdir(exist_ok=True)
         names = [p.name for p in (folder / parent).iterdir()]
-        for name in {*names, '16', '20', '00000018.png', '00000020.png'}:
+        for name in {*names, '20', '00000018.png', '00000020.png'}:
             link(f'{parent}/{name}', target)(folder, outside)
 
     return make
@@ -222,8 +222,8 @@ KINDS: dict[str, Kind] = {
     **{f'{n} is a folder': a_folder(n) for n in FILES},
     **{f'{n} is /dev/zero': device(n, '/dev/zero') for n in FILES},
     **{f'{n} is a pipe': pipe(n) for n in FOLDERS},
-    'a checkpoint holds a pipe': pipe('checkpoints/14/record/metadata'),
-    'a checkpoint is a loop': device('checkpoints/14', '.'),
+    'a checkpoint holds a pipe': pipe(f'checkpoints/{HALF}/record/metadata'),
+    'a checkpoint is a loop': device(f'checkpoints/{HALF}', '.'),
     **{
         f'config.json: {name}': content('config.json', text)
         for name, text in {
