@@ -33,7 +33,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gan_jax import cli, data, signals
+from gan_jax import cli, config, data, signals
 from gan_jax.data import prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
 from gan_jax.data.pieces import Content, resized
@@ -192,8 +192,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
     parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
     flags = parser.parse_args(arguments)
-    if flags.size is not None and flags.size < 1:
-        parser.error(f'--size is {flags.size}: give a number of at least 1')
+    _, in_range, expected = config.VALUES['data.size']
+    if flags.size is not None and not in_range(flags.size):
+        parser.error(f'--size is {flags.size}: give {expected}')
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):
         parser.error('--sha256 is for one file of --source')
     _check_name(flags.dataset, flags.source, known)

@@ -49,12 +49,15 @@ def chunk(size: int) -> int:
 
 
 def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:
-    """The same pieces with images of that size; None leaves them as they are."""
+    """The same images in that size, in pieces that memory holds; None leaves them as they are."""
     for piece in pieces:
         if size is None or piece.kind == 'labels':
             yield piece
         else:
-            yield piece._replace(array=resize(piece.array, size))
+            *_, channels = piece.array.shape
+            step = chunk(size * size * channels)
+            for first in range(0, len(piece.array), step):
+                yield piece._replace(array=resize(piece.array[first : first + step], size))
 
 
 def collected(pieces: Iterable[Piece], split: str, num_classes: int, name: str) -> DataSet:
