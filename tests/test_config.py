@@ -13,6 +13,9 @@ ROOT = Path(__file__).parent.parent
 DIGITS = str(ROOT / 'configs' / 'digits.py')
 
 
+SHIPPED = f'import runpy\nc = runpy.run_path({DIGITS!r})["get_config"]()\n'
+
+
 def sentences(*overrides, path=DIGITS):
     with pytest.raises(UserError) as caught:
         config.read(path, [f'--config.{override}' for override in overrides])
@@ -149,6 +152,30 @@ def test_a_file_that_does_not_exist():
 def test_a_file_that_fails(tmp_path):
     (tmp_path / 'c.py').write_text('def get_config():\n    raise RuntimeError("broken")\n')
     assert sentences(path=str(tmp_path / 'c.py')) == [f'{tmp_path}/c.py: RuntimeError: broken']
+
+
+@pytest.mark.parametrize(
+    ('line', 'said'),
+    [
+        ('return None', 'get_config returns None: return a ConfigDict'),
+        ('return 3', 'get_config returns 3: return a ConfigDict'),
+        ('raise SystemExit(0)', 'SystemExit: 0'),
+        ('return c.terms.adversarial.nothing', 'AttributeError'),
+    ],
+)
+def test_a_file_that_gives_no_config(line, said, tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(f'{SHIPPED}\ndef get_config():\n    {line}\n')
+    (sentence,) = sentences(path=str(path))
+    assert str(path) in sentence and said in sentence
+
+
+@pytest.mark.parametrize(('key', 'value'), [('seed', '10 ** 5000'), ('dtype', "'x' * 10 ** 6")])
+def test_a_value_that_is_long_is_cut_in_its_sentence(key, value, tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(f'{SHIPPED}\ndef get_config():\n    c.{key} = {value}\n    return c\n')
+    (sentence,) = sentences(path=str(path))
+    assert sentence.startswith(f'config.{key} is ') and len(sentence) < 200
 
 
 def test_an_unknown_argument_of_a_file_names_the_known_ones():
