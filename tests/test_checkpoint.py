@@ -104,6 +104,14 @@ def test_what_a_kill_left_half_written_is_ignored_and_removed(saved):
     assert not half.exists()
 
 
+def test_reading_touches_nothing_that_another_process_is_writing(saved):
+    shutil.copytree(saved / '3', saved / '4.orbax-checkpoint-tmp')
+    before = {path: path.stat().st_mtime_ns for path in saved.rglob('*')}
+    assert_is_step(checkpoint.restore(saved, template()), 3)
+    assert checkpoint.facts(saved)['seen'] is True
+    assert {path: path.stat().st_mtime_ns for path in saved.rglob('*')} == before
+
+
 # 20 in each test run; the seed is printed by pytest when one of them fails.
 @pytest.mark.parametrize('seed', range(20))
 def test_one_flipped_bit_is_never_loaded(seed, saved):
