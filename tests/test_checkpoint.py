@@ -255,6 +255,19 @@ def test_a_failing_disk_leaves_the_older_steps_and_says_how_much_is_missing(save
     assert_is_step(checkpoint.restore(saved, template()), 3)
 
 
+def test_a_disk_that_fails_the_first_save_of_all_gets_the_same_sentence(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError('No space left on device')
+
+    folder = tmp_path / 'new' / 'checkpoints'
+    with checkpoint.manager(folder) as manager:
+        monkeypatch.setattr(manager, 'save', full)
+        with pytest.raises(UserError, match=f'cannot save step 4 in {folder}: .*needed') as caught:
+            checkpoint.save(manager, state_at(4), {})
+    assert caught.value.status == DISK
+    assert checkpoint.restore(folder, template()) is None
+
+
 def test_two_threads_take_turns():
     """As the members of a population do, each with a manager of its own."""
     begin, inside, most = threading.Barrier(2), [], []
