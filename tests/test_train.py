@@ -158,6 +158,18 @@ def test_a_signal_before_there_is_anything_to_save_is_answered_too(tmp_path, mon
     assert not (tmp_path / 'config.json').exists()
 
 
+def test_a_signal_after_the_last_word_leaves_the_run_done(tmp_path, monkeypatch):
+    conclude = train.run.Run.conclude
+
+    def interrupting(self):
+        conclude(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(train.run.Run, 'conclude', interrupting)
+    assert run(tmp_path, '--config.steps=1', config=TINY) == 0
+    assert workdir.read_status(tmp_path)['status'] == 'done'
+
+
 def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):
     make_generate = parts.make_generate
 

@@ -67,7 +67,7 @@ def load(
 
     Raises:
         UserError: no such name, path or split, a size below 1, images that are refused, damaged
-            files, or images that stay on the disk and have another size.
+            files, or images of another size that are too many for the memory.
     """
     if size is not None and size < 1:
         raise UserError(f'the size of an image must be at least 1 pixel, got {size}')
@@ -102,10 +102,12 @@ def _no_split(name: str, split: str, known: tuple[str, ...]) -> UserError:
 
 
 def _resized(data: DataSet, size: int) -> DataSet:
-    if on_disk(data) and data.images.shape[1:3] != (size, size):
+    count, height, width, channels = data.images.shape
+    too_large = on_disk(data) or count * size * size * channels > MEMORY
+    if too_large and (height, width) != (size, size):
         raise UserError(
-            f"'{data.name}' is prepared with {data.images.shape[2]}x{data.images.shape[1]} pixels "
-            f'and too large to be resized in memory: prepare it again with --size={size} in '
+            f"'{data.name}' has {width}x{height} pixels and is too large to be resized to "
+            f'{size}x{size} in memory: choose a smaller size, or prepare it with --size={size} in '
             'another --data_dir',
             DATA,
         )

@@ -85,9 +85,7 @@ def test_large_images_stay_on_the_disk(root, monkeypatch):
     assert not isinstance(mapped.labels, np.memmap)
     np.testing.assert_array_equal(mapped.images, resident.images)
     assert data.load('mine', root, size=8).images.shape[1] == 8
-    with pytest.raises(
-        UserError, match='prepared with 8x8 pixels and .* prepare it again with --s'
-    ):
+    with pytest.raises(UserError, match='has 8x8 pixels and .* prepare it with --s'):
         data.load('mine', root, size=4)
     assert data.load('mine', root, 'more', size=4).images.shape == (2, 4, 4, 3)
 
