@@ -9,9 +9,11 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-ve
 	--no-header --no-emit-index-url --upgrade --extra build
 SCRIPTS = launch/*.sh launch/*.sbatch tests/slurm/*.sh .ci/run
 DEMO ?= workdirs/demo
+N ?= 1
 export VENV
 
-.PHONY: help core dev demo test test-slow test-all notebooks oracle oracle-env slurm lint lock clean
+.PHONY: help core dev demo test test-slow test-all mutants faults soak notebooks oracle oracle-env
+.PHONY: slurm lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +37,10 @@ test-slow: dev  ## the slow tests
 test-all: dev  ## all tests
 	$(PYTEST) -m 'not slurm' $(ARGS)
 
+# ARGS='--module=step --number=20 --seed=3' tries others.
+mutants: dev  ## put small faults into copies of the code, which the tests must notice; an hour or so
+	$(PY) -m tests.mutants $(ARGS)
+
 # Installs Debian's packages of SLURM where they are missing.
 slurm: dev  ## the launch script on a SLURM of two nodes on this machine; for root, five minutes
 	$(PY) -m pytest -m slurm tests/slurm $(ARGS)
@@ -50,6 +56,13 @@ oracle-env:
 
 oracle: oracle-env  ## compare our metrics with the public packages, our step with PyTorch's
 	.venv-oracle/bin/python -m pytest -m oracle tests/oracle $(ARGS)
+
+# Attacks on the commands and on what they write: docs/reliability.md.
+faults: dev  ## what is promised of faults, tried, 15 minutes; N=10: ten times as much
+	$(PY) -m tests.faults --n=$(N) $(ARGS)
+
+soak: dev  ## the memory of one run of 5,000 steps, some minutes
+	$(PY) -m tests.soak $(ARGS)
 
 lint: dev  ## ruff, and shellcheck on the scripts
 	$(PY) -m ruff check .

@@ -26,11 +26,11 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
         saves: whether it looks at `signals.received` itself, and saves; to any other a signal is a
             KeyboardInterrupt.
     """
-    # Orbax warns of settings that are meant.
-    logging.set_verbosity(logging.ERROR)
     compile_cache.use()
     arguments = sys.argv[1:]
     debug = '--debug' in arguments
+    # Orbax warns of settings that are meant, and logs the traceback of what it raises as well.
+    logging.set_verbosity(logging.ERROR if debug else logging.FATAL)
     try:
         status = _status_of(main, [a for a in arguments if a != '--debug'], debug, saves)
     except Exception:

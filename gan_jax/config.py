@@ -23,6 +23,7 @@ NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit
 
 # What a program counts with and calculates in.
 INT32, FLOAT32 = 2**31 - 1, 3.4e38
+LONG = 100  # characters of a value in a sentence
 # Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a
 # core for 4, in 45 s for 8 and in 87 s for 16, 5.2 s for each, and so in 340 s for this many.
 PARTS = 64
@@ -121,7 +122,7 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
         if key not in values:
             wrong.append(f'config.{key} is missing: give {expected}')
         elif not (_is(kind, values[key]) and check(values[key])):
-            wrong.append(f'config.{key} is {values[key]!r}: give {expected}')
+            wrong.append(f'config.{key} is {_said(values[key])}: give {expected}')
     wrong += _number_faults({k: v for k, v in values.items() if k not in VALUES})
     wrong += _batch_faults(values)
     wrong += _block_faults(config, allow)
@@ -148,7 +149,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What a resumed run may not change but did, a line a key."""
     a, b = flat(old), flat(new)
     keys = [k for k in sorted(a.keys() | b.keys()) if not {k, k.split('.')[0]} & {*CHANGEABLE}]
-    return [f'{k}: {a.get(k)!r} -> {b.get(k)!r}' for k in keys if a.get(k) != b.get(k)]
+    return [f'{k}: {_said(a.get(k))} -> {_said(b.get(k))}' for k in keys if a.get(k) != b.get(k)]
 
 
 def _parse(path: str, *overrides: str) -> ConfigDict:
@@ -160,14 +161,25 @@ def _parse(path: str, *overrides: str) -> ConfigDict:
     config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=arguments)
     try:
         values(arguments)
-        return values.config
     except flags.Error as error:
         said = str(error)
         if 'Traceback' in said:  # the file itself failed; the library quotes it whole
             said = f'{path}: {said.strip().splitlines()[-1]}'
         raise UserError(said.removeprefix('flag --')) from error
-    except Exception as error:  # a config file is Python: it may raise anything
+    except (Exception, SystemExit) as error:  # a config file is Python: it may raise anything
         raise UserError(f'{path}: {type(error).__name__}: {error}') from error
+    if not isinstance(values.config, ConfigDict):
+        raise UserError(f'{path}: get_config returns {_said(values.config)}: return a ConfigDict')
+    return values.config
+
+
+def _said(value: Any) -> str:
+    """A value in a sentence; what is long is cut."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return 'a number of thousands of digits'
+    return text if len(text) <= LONG else f'{text[:LONG]}...'
 
 
 def _is(kind: type, value: Any) -> bool:
@@ -181,7 +193,7 @@ def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
     """Of what is no tree of blocks; only a config.json can be none."""
     blocks = {'config': ('terms', 'optim', *NETWORKS), 'config.optim': ('g', 'd')}
     if not _is_block(config):
-        yield f'{name} is {config!r}: give a block of values'
+        yield f'{name} is {_said(config)}: give a block of values'
         return
     for key in config:
         if not isinstance(key, str) or '.' in key:
@@ -202,9 +214,10 @@ def _number_faults(values: Mapping[str, Any]) -> Iterator[str]:
             continue  # has a range of its own
         for number in _leaves(value):
             if isinstance(number, float) and not _is(float, number):
-                yield f'config.{key} is {value!r}: give a finite number, of at most {FLOAT32:g}'
+                expected = f'give a finite number, of at most {FLOAT32:g}'
+                yield f'config.{key} is {_said(value)}: {expected}'
             if _is(int, number) and not -INT32 <= number <= INT32:
-                yield f'config.{key} is {value!r}: give an integer of at most {INT32}'
+                yield f'config.{key} is {_said(value)}: give an integer of at most {INT32}'
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -248,25 +261,25 @@ def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str
         _is(float, block.get('learning_rate')) and block['learning_rate'] >= 0
     ):
         yield (
-            f'config.{name}.learning_rate is {block.get("learning_rate")!r}: give a number from 0 '
-            f'to {FLOAT32:g}'
+            f'config.{name}.learning_rate is {_said(block.get("learning_rate"))}: give a number '
+            f'from 0 to {FLOAT32:g}'
         )
     if 'weight' in reserved:
         weight = block.get('weight')
         parts = weight.values() if _is_block(weight) else [weight]
         if not all(_is(float, part) for part in parts):
             yield (
-                f'config.{name}.weight is {weight!r}: give a number, or one for each part, of at '
-                f'most {FLOAT32:g}'
+                f'config.{name}.weight is {_said(weight)}: give a number, or one for each part, '
+                f'of at most {FLOAT32:g}'
             )
         every = block.get('every', 1)
         _, check, expected = COUNT
         if not (_is(int, every) and check(every)):
-            yield f'config.{name}.every is {every!r}: give {expected}'
+            yield f'config.{name}.every is {_said(every)}: give {expected}'
         if not isinstance(block.get('policy', ''), str):
-            yield f'config.{name}.policy is {block["policy"]!r}: give a text'
+            yield f'config.{name}.policy is {_said(block["policy"])}: give a text'
         if not _is(float, block.get('strength', 0.0)):
-            yield f'config.{name}.strength is {block["strength"]!r}: give a number'
+            yield f'config.{name}.strength is {_said(block["strength"])}: give a number'
 
 
 def _policies(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:

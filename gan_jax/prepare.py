@@ -36,6 +36,7 @@ from rich.progress import (
 from gan_jax import cli, config, data, signals
 from gan_jax.data import prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
+from gan_jax.data.disk import shown
 from gan_jax.data.pieces import Content, resized
 from gan_jax.errors import DATA, UNWRITABLE, UserError
 
@@ -54,9 +55,9 @@ def main(arguments: Sequence[str]) -> int:
     for split, info in prepared.infos(folder).items():
         count, height, width, channels = info['images']['shape']
         labels = f'{info["num_classes"]} classes' if info['labels'] else 'no labels'
-        print(f'{folder / split}: {count} images of {width}x{height}x{channels}, {labels}')
+        print(f'{shown(folder / split)}: {count} images of {width}x{height}x{channels}, {labels}')
     if done is not None:
-        print(f'{folder} was prepared already; remove it to prepare it anew')
+        print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
     return os.EX_OK
 
 
@@ -211,9 +212,10 @@ def _check_name(name: str, source: str | None, known: Sequence[str]) -> None:
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
     if source is None:
         raise UserError(f"there is no data set '{name}' to download; known: {', '.join(known)}")
-    if not prepared.NAME.fullmatch(name) or name == 'downloads':
+    if not prepared.NAME.fullmatch(name) or name in prepared.TAKEN:
         raise UserError(
-            f"'{name}' cannot name a data set: use letters, digits, '_', '-', not 'downloads'"
+            f"'{shown(name)}' cannot name a data set: use letters, digits, '_', '-', and none of "
+            f'{", ".join(prepared.TAKEN)}'
         )
 
 

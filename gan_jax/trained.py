@@ -1,13 +1,14 @@
 """A trained run read back from its workdir: what sampling and evaluation start from."""
 
 import argparse
+import copy
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax import checkpoint, config, data, schedule, workdir
-from gan_jax.errors import MISSING, UserError
+from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.generate import WEIGHTS
 from gan_jax.parts import Parts, assemble
@@ -98,7 +99,8 @@ def read(
         watch: the work of preparing metrics.
 
     Raises:
-        UserError: no run, no such checkpoint, a config with faults, or one that names other code.
+        UserError: no run, no such checkpoint, a config with faults, one that names other code, or
+            one that is not the checkpoint's (65).
     """
     if step not in ('last', 'best') and not step.isdigit():
         raise UserError(f"--step is '{step}': give a number, 'last' or 'best'")
@@ -106,6 +108,7 @@ def read(
     wrong = config.faults(settings, allow)
     if wrong:
         raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
+    saved = copy.deepcopy(settings)
     if data_dir is not None:
         settings['data']['dir'] = str(data_dir)
     settings['evaluate'] |= {k: v for k, v in (evaluate or {}).items() if v is not None}
@@ -125,4 +128,10 @@ def read(
         raise UserError(f'{folder} has kept no best checkpoint: {why}', MISSING)
     if found is None:
         raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
+    if changed := config.differences(found.facts['config'], saved):
+        raise UserError(
+            f'{folder}/config.json is not the config that step {found.step} was trained with: give '
+            'it back\n' + '\n'.join(f'  {line}' for line in changed),
+            DATA,
+        )
     return Trained(parts, found)

@@ -1,9 +1,11 @@
 """How a fault reaches the user: a sentence, a status, no traceback unless asked for."""
 
+import logging as std_logging
 import sys
 
 import jax
 import pytest
+from absl import logging
 
 from gan_jax import cli, cluster
 from gan_jax.errors import DATA, DISK, UserError
@@ -49,6 +51,18 @@ def test_debug_keeps_the_traceback(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['command', '--debug'])
     with pytest.raises(UserError):
         cli.run(raising(UserError('mend this')))
+
+
+def test_what_a_library_logs_of_its_errors_is_for_those_who_debug(monkeypatch):
+    def main(arguments):
+        enabled.append(logging.get_absl_logger().isEnabledFor(std_logging.ERROR))
+
+    enabled = []
+    before = logging.get_verbosity()
+    status(monkeypatch, main)
+    status(monkeypatch, main, '--debug')
+    logging.set_verbosity(before)
+    assert enabled == [False, True]
 
 
 def test_our_own_defects_keep_their_traceback(monkeypatch):

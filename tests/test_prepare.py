@@ -228,6 +228,17 @@ def test_what_is_too_large_for_memory_trains_alike_from_the_disk(run, tmp_path, 
     assert trained('mine', 2) == trained('digits', 2)
 
 
+def test_a_data_set_called_part_outlives_its_neighbour(run, tmp_path):
+    source = photos(tmp_path / 'photos', 'cat/1.png', 'dog/2.png')
+    for name in ('mine.part', 'mine'):
+        assert run(f'--dataset={name}', f'--source={source}', '--size=16')[0] == 0
+    (tmp_path / 'photos' / 'cat' / '1.png').write_bytes(b'damaged')
+    shutil.rmtree(tmp_path / 'out' / 'mine')
+    failed(run('--dataset=mine', f'--source={source}', '--size=16'), DATA, '1.png cannot be read')
+    assert len(data.load('mine.part', tmp_path / 'out').images) == 2
+    assert {*os.listdir(tmp_path / 'out')} == {'mine.part', '.mine.part.lock', '.mine.lock'}
+
+
 def test_celeb_a_hq_holds_out_the_last_tenth(run, tmp_path):
     source = photos(tmp_path / 'hq', *(f'{n:02}.png' for n in range(20)))
     assert run('--dataset=celeb_a_hq', f'--source={source}', '--size=8')[0] == 0
@@ -411,7 +422,12 @@ def test_two_at_once(run, published, tmp_path):
         (('--dataset=zzz',), "no data set 'zzz' to download; known: cifar10, "),
         (('--dataset=digits',), "'digits' comes with gan_jax"),
         (('--dataset=../x', '--source=x'), "'../x' cannot name a data set"),
+        (('--dataset=.x', '--source=x'), "'.x' cannot name a data set"),
+        (('--dataset=.x.part', '--source=x'), "'.x.part' cannot name a data set"),
+        (('--dataset=a\nb', '--source=x'), r"'a\nb' cannot name a data set"),
         (('--dataset=downloads', '--source=x'), "'downloads' cannot name a data set"),
+        (('--dataset=inception', '--source=x'), "'inception' cannot name a data set"),
+        (('--dataset=references', '--source=x'), "'references' cannot name a data set"),
         (('--dataset=imagenet', '--source=.', '--size=8'), 'lacks ILSVRC2012_img_train.tar'),
     ],
 )

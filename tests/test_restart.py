@@ -144,6 +144,29 @@ def test_restart_moves_all_of_the_run_aside_and_begins_again(folder, finished, c
     assert {p.name for p in (folder / 'earlier').iterdir()} == {'run', 'run-2'}
 
 
+@pytest.mark.parametrize('done', range(6))
+def test_a_restart_that_is_killed_ends_by_being_asked_for_again(done, folder, monkeypatch):
+    """Between any two moves: the run is not gone on with, in parts, and none of it is lost."""
+    before, move = contents(folder), shutil.move
+
+    def counted(source, target):
+        counted.calls += 1
+        if counted.calls > done:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    counted.calls = 0
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, 'move', counted)
+        run(folder, '--restart')
+    if done:
+        with pytest.raises(UserError, match='--restart'):
+            run(folder)
+    assert run(folder, '--restart', '--config.steps=1') == 0
+    parts = [*(folder / 'earlier').iterdir()]
+    assert {k: v for part in parts for k, v in contents(part).items()} == before
+
+
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(finished, tmp_path):
     """Nothing was saved, so that nothing is lost: it writes the same rows."""
 
@@ -169,6 +192,24 @@ def test_another_config_never_writes_over_rows_or_a_best_state(folder):
     before = contents(folder)
     with pytest.raises(UserError, match='seed: 0 -> 1'):
         run(folder, '--config.seed=1')
+    assert contents(folder) == before
+
+
+def test_another_config_is_refused_though_config_json_is_gone(folder):
+    (folder / 'config.json').unlink()
+    before = contents(folder)
+    with pytest.raises(UserError, match='seed: 0 -> 1'):
+        run(folder, '--config.seed=1', '--config.steps=12')
+    assert contents(folder) == before
+
+
+def test_another_config_json_is_refused_though_the_checkpoint_fits(folder):
+    """Which of both the rows belong to nobody can say."""
+    settings = workdir.read_config(folder)
+    workdir.write_json(folder / 'config.json', {**settings, 'seed': 1})
+    before = contents(folder)
+    with pytest.raises(UserError, match='seed: 1 -> 0'):
+        run(folder, '--config.steps=12')
     assert contents(folder) == before
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gan_jax import generate, observe, sample, signals, train
 from gan_jax.data import DataSet
-from gan_jax.errors import MISSING, UNWRITABLE, UserError
+from gan_jax.errors import DATA, MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context
@@ -284,6 +284,19 @@ def test_an_older_checkpoint_in_place_of_a_damaged_one_is_said_and_noted(trained
     draw(folder, tmp_path / 'a.png', '--num=1')
     assert 'step 5 is used' in capsys.readouterr().err
     assert (folder / 'checkpoints' / '8').is_dir()  # who only reads moves nothing
+
+
+def test_a_config_that_is_not_the_checkpoints_is_refused(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    settings = json.loads((folder / 'config.json').read_text())
+    settings['every']['log'] += 1  # which a resumed run may change
+    (folder / 'config.json').write_text(json.dumps(settings))
+    draw(folder, tmp_path / 'x.png', '--num=1')
+    settings['seed'] += 1
+    (folder / 'config.json').write_text(json.dumps(settings))
+    with pytest.raises(UserError, match='not the config that step') as caught:
+        draw(folder, tmp_path / 'x.png', '--num=1')
+    assert caught.value.status == DATA and f'seed: 0 -> {settings["seed"]}' in str(caught.value)
 
 
 def test_evaluate_writes_nothing_through_a_link(trained, tmp_path):

@@ -15,7 +15,7 @@ import numpy as np
 from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
-from gan_jax.data.pieces import collected, resized
+from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import resize
 from gan_jax.data.sources import is_path, open_images
 from gan_jax.data.subsets import subset
@@ -67,13 +67,13 @@ def load(
 
     Raises:
         UserError: no such name, path or split, a size below 1, images that are refused, damaged
-            files, or images of another size that are too many for the memory.
+            files, or images that stay on the disk and have another size.
     """
     if size is not None and size < 1:
         raise UserError(f'the size of an image must be at least 1 pixel, got {size}')
     if name in READERS:
         if split not in digits.SPLITS:
-            raise _no_split(name, split, digits.SPLITS)
+            raise no_split(name, split, digits.SPLITS)
         data = READERS[name](split)
     elif is_path(name):
         data = _from_path(name, split, size)
@@ -97,19 +97,20 @@ def outline(name: str, size: int) -> DataSet | None:
     return DataSet(images, labels, classes, name)
 
 
-def _no_split(name: str, split: str, known: tuple[str, ...]) -> UserError:
-    return UserError(f"'{name}' has no split '{split}'{nearest(split, known)}", MISSING)
-
-
 def _resized(data: DataSet, size: int) -> DataSet:
-    count, height, width, channels = data.images.shape
-    too_large = on_disk(data) or count * size * size * channels > MEMORY
-    if too_large and (height, width) != (size, size):
+    if data.images.shape[1:3] == (size, size):
+        return data
+    if on_disk(data):
         raise UserError(
-            f"'{data.name}' has {width}x{height} pixels and is too large to be resized to "
-            f'{size}x{size} in memory: choose a smaller size, or prepare it with --size={size} in '
+            f"'{data.name}' is prepared with {data.images.shape[2]}x{data.images.shape[1]} pixels "
+            f'and too large to be resized in memory: prepare it again with --size={size} in '
             'another --data_dir',
             DATA,
+        )
+    if (need := len(data.images) * size * size * data.images.shape[3]) > MEMORY:
+        raise UserError(
+            f"'{data.name}' would take {need / 1e9:.1f} GB of memory with {size}x{size} pixels: "
+            'choose a smaller size'
         )
     return data._replace(images=resize(data.images, size))
 
@@ -126,11 +127,7 @@ def _from_path(name: str, split: str, size: int | None) -> DataSet:
         )
     for note in content.notes:
         print(f'gan_jax: {note}', file=sys.stderr)
-    pieces = list(resized(content.pieces, size))
-    splits = tuple(sorted({piece.split for piece in pieces}))
-    if split not in splits:
-        raise _no_split(name, split, splits)
-    return collected(pieces, split, content.num_classes, name)
+    return collected(resized(content.pieces, size), split, content.num_classes, name)
 
 
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:
@@ -140,7 +137,7 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
         return None
     if splits := prepared.infos(root / name):
         if split not in splits:
-            raise _no_split(name, split, tuple(splits))
+            raise no_split(name, split, splits)
         return prepared.read(root / name, split, name)
     return contents.read(root, name, split)
 

@@ -1,31 +1,35 @@
-"""What a damaged archive raises, as one sentence that names it."""
+"""An archive that is open for reading; what is damaged in it becomes one sentence that names it."""
 
 import contextlib
-import gzip
-import lzma
-import tarfile
-import zipfile
-import zlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from gan_jax.errors import DATA, UserError
+from gan_jax.data.disk import opened, shown
+from gan_jax.errors import DATA, UserError, first_line
 
-# RuntimeError: an encrypted zip; NotImplementedError: a compression that zipfile does not know.
-DAMAGE = (
-    *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, RuntimeError, NotImplementedError),
-)
+# What a file system says of a place that a damaged archive sends the reader to.
+SENT_ASTRAY = (None, errno.EINVAL, errno.EOVERFLOW)
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """What goes wrong inside an archive becomes a `UserError` that names the archive."""
-    try:
-        yield
-    except DAMAGE as error:
-        raise UserError(
-            f'{path} is damaged, cut short or not what it should be '
-            f'({error or type(error).__name__}): get it again',
-            DATA,
-        ) from error
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """The archive, a regular file; what goes wrong inside it becomes a `UserError`.
+
+    The parsers of the standard library raise whatever they stumble over, so that every exception
+    counts, but for what the disk itself refuses.
+    """
+    with opened(path) as file:
+        try:
+            yield file
+        except UserError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno not in SENT_ASTRAY:
+                raise
+            raise UserError(
+                f'{shown(path)} is damaged, cut short or not what it should be '
+                f'({shown(first_line(error))}): get it again',
+                DATA,
+            ) from error

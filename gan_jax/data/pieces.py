@@ -1,12 +1,14 @@
 """How data sets travel from their source to the disk or to memory: piece by piece."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from gan_jax.data.dataset import DataSet
 from gan_jax.data.resize import resize
+from gan_jax.errors import MISSING, UserError
+from gan_jax.load import nearest
 
 BLOCK = 1 << 24  # bytes that are read at once
 CHUNK = 256  # images of a piece that are decoded one by one
@@ -49,22 +51,47 @@ def chunk(size: int) -> int:
 
 
 def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:
-    """The same images in that size, in pieces that memory holds; None leaves them as they are."""
+    """The same images with that size, in pieces that are not far larger than those that come.
+
+    None leaves them as they are.
+    """
     for piece in pieces:
-        if size is None or piece.kind == 'labels':
+        if size is None or piece.kind == 'labels' or piece.array.shape[1:3] == (size, size):
             yield piece
-        else:
-            *_, channels = piece.array.shape
-            step = chunk(size * size * channels)
-            for first in range(0, len(piece.array), step):
-                yield piece._replace(array=resize(piece.array[first : first + step], size))
+            continue
+        count = max(1, DECODED // (size * size * piece.array.shape[3]))
+        for first in range(0, len(piece.array), count):
+            yield piece._replace(array=resize(piece.array[first : first + count], size))
 
 
 def collected(pieces: Iterable[Piece], split: str, num_classes: int, name: str) -> DataSet:
-    """One split of the pieces, in memory."""
-    images, labels = [], []
+    """One split of the pieces, in memory.
+
+    Raises:
+        UserError: there is no such split.
+    """
+    images, labels, known = [], [], set()
     for piece in pieces:
+        known.add(piece.split)
         if piece.split == split:
             (images if piece.kind == 'images' else labels).append(piece.array)
+    if split not in known:
+        raise no_split(name, split, known)
     classes = np.concatenate(labels).astype(np.int32) if labels else None
-    return DataSet(np.concatenate(images), classes, num_classes if labels else 0, name)
+    return DataSet(_joined(images), classes, num_classes if labels else 0, name)
+
+
+def no_split(name: str, split: str, known: Collection[str]) -> UserError:
+    """The fault of a split that a data set does not have; `known` are those that it has."""
+    return UserError(f"'{name}' has no split '{split}'{nearest(split, known)}", MISSING)
+
+
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    """The arrays, which are emptied one by one, as one: they are never twice in memory."""
+    joined = np.empty((sum(map(len, arrays)), *arrays[0].shape[1:]), arrays[0].dtype)
+    first = 0
+    while arrays:
+        array = arrays.pop(0)
+        joined[first : first + len(array)] = array
+        first += len(array)
+    return joined

@@ -1,7 +1,8 @@
 """The one form of a data set on the disk: `DIR/NAME/<split>/{images.npy, labels.npy, info.json}`.
 
-images.npy is uint8 [N, H, W, C], labels.npy int32 [N], absent where there are no labels. The folder
-NAME is whole or absent: it is written under another name and renamed.
+images.npy is uint8 [N, H, W, C], labels.npy int32 [N], absent where there are no labels; info.json
+holds their digests and one of itself. The folder NAME is whole or absent, also after a loss of
+power: it is written under a name that no data set can have, and renamed.
 """
 
 import contextlib
@@ -17,12 +18,15 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gan_jax.data.dataset import MEMORY, DataSet
+from gan_jax.data.disk import check_regular, opened, removed, shown
 from gan_jax.data.pieces import Piece
 from gan_jax.errors import BUSY, DATA, UNWRITABLE, UserError
-from gan_jax.files import held
+from gan_jax.files import held, sync
 
-VERSION = 1  # of the form
-NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]*')  # a folder's name, never a way out of DIR
+VERSION = 2  # of the form
+# A folder's name: never a way out of DIR, and never hidden, as what is not finished is.
+NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]*')
+TAKEN = ('downloads', 'inception', 'references')  # what else this project keeps in DIR
 
 
 @contextlib.contextmanager
@@ -71,17 +75,27 @@ def write(
     Raises:
         UserError: labels out of range, not as many labels as images, or no images.
     """
-    partial = folder.with_name(f'{folder.name}.part')
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = removed(folder.with_name(f'.{folder.name}.part'))
     partial.mkdir()
     try:
         infos = _write_arrays(partial, pieces, num_classes, advance)
         for split, info in infos.items():
-            text = json.dumps({'version': VERSION, 'split': split, **facts, **info}, indent=2)
+            info = {'version': VERSION, 'split': split, **facts, **info}
+            text = json.dumps({**info, 'sha256': _sha256(info)}, indent=2)
             (partial / split / 'info.json').write_text(text + '\n')
+            sync(partial / split / 'info.json')
+            sync(partial / split)
+        sync(partial)
         partial.rename(folder)
+        sync(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sha256(info: Mapping[str, Any]) -> str:
+    """Of what an info.json says, however it is spaced and ordered, without this digest itself."""
+    said = {key: value for key, value in info.items() if key != 'sha256'}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _write_arrays(
@@ -90,6 +104,8 @@ def _write_arrays(
     arrays: dict[tuple[str, str], GrowingArray] = {}
     with contextlib.ExitStack() as stack:
         for split, kind, array in pieces:
+            if not NAME.fullmatch(split):  # a copy of tensorflow-datasets names its splits itself
+                raise UserError(f"'{shown(split)}' cannot name a split: get the source again", DATA)
             if (split, kind) not in arrays:
                 (folder / split).mkdir(exist_ok=True)
                 file = stack.enter_context((folder / split / f'{kind}.npy').open('wb'))
@@ -179,18 +195,27 @@ def infos(folder: Path) -> dict[str, Any]:
     found = {}
     for path in sorted(folder.glob('*/info.json')):
         try:
-            info = json.loads(path.read_text())
-            count, _, _, _ = info['images']['shape']
-            known = info['version'] == VERSION and count > 0 and info['num_classes'] >= 0
-        except (OSError, ValueError, KeyError, TypeError):
-            known = False
-        if not known:
+            with opened(path) as file:
+                info = _said(file.read())
+        except OSError:
+            info = None
+        if info is None:
             raise UserError(
                 f'{path} is damaged or of another version: remove {folder} and prepare it again',
                 DATA,
             )
         found[path.parent.name] = info
     return found
+
+
+def _said(content: bytes) -> dict[str, Any] | None:
+    """What an info.json says, or None where that is not what was written."""
+    try:
+        info = json.loads(content)
+        sound = info['version'] == VERSION and info['sha256'] == _sha256(info)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return info if sound else None
 
 
 def read(folder: Path, split: str, name: str) -> DataSet:
@@ -207,12 +232,15 @@ def read(folder: Path, split: str, name: str) -> DataSet:
         raise _damaged(folder, split, 'images')
     if labels is not None and (labels.dtype, labels.shape) != (np.int32, images.shape[:1]):
         raise _damaged(folder, split, 'labels')
+    if labels is not None and not 0 <= labels.min() <= labels.max() < info['num_classes']:
+        raise _damaged(folder, split, 'labels')
     return DataSet(images, labels, info['num_classes'], name)
 
 
 def _array(folder: Path, split: str, kind: str, info: Mapping[str, Any]) -> np.ndarray:
     path = folder / split / f'{kind}.npy'
     try:
+        check_regular(path)
         if path.stat().st_size > MEMORY:
             return np.load(path, mmap_mode='r', allow_pickle=False)
         array = np.load(path, allow_pickle=False)

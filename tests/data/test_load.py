@@ -32,14 +32,6 @@ def rows(images):
     return {image.tobytes() for image in images}
 
 
-def test_images_that_would_fill_the_memory_are_not_made(monkeypatch):
-    monkeypatch.setattr(data, 'MEMORY', 1437 * 20 * 20)
-    assert data.load('digits', size=20).images.shape == (1437, 20, 20, 1)
-    with pytest.raises(errors.UserError, match='too large to be resized to 21x21') as caught:
-        data.load('digits', size=21)
-    assert caught.value.status == errors.DATA
-
-
 def test_every_reader_is_listed_here():
     assert {(name, split) for name in data.READERS for split in digits.SPLITS} == SIZES.keys()
 

@@ -1,8 +1,11 @@
 """The prepared form: whole or absent, mapped where it is large, checked where it is read."""
 
+import hashlib
 import itertools
 import json
+import os
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,7 +71,7 @@ def test_what_is_written_is_read(root):
     ]
     info = json.loads((root / 'mine' / 'train' / 'info.json').read_text())
     assert (info['version'], info['name'], info['split'], info['num_classes']) == (
-        1,
+        2,
         'mine',
         'train',
         3,
@@ -85,7 +88,9 @@ def test_large_images_stay_on_the_disk(root, monkeypatch):
     assert not isinstance(mapped.labels, np.memmap)
     np.testing.assert_array_equal(mapped.images, resident.images)
     assert data.load('mine', root, size=8).images.shape[1] == 8
-    with pytest.raises(UserError, match='has 8x8 pixels and .* prepare it with --s'):
+    with pytest.raises(
+        UserError, match='prepared with 8x8 pixels and .* prepare it again with --s'
+    ):
         data.load('mine', root, size=4)
     assert data.load('mine', root, 'more', size=4).images.shape == (2, 4, 4, 3)
 
@@ -124,10 +129,82 @@ def test_a_failure_leaves_nothing(failing, tmp_path):
 
 
 def test_what_a_kill_left_is_cleared_away(tmp_path):
-    (tmp_path / 'mine.part' / 'train').mkdir(parents=True)
-    (tmp_path / 'mine.part' / 'train' / 'old.npy').write_bytes(b'x')
+    (tmp_path / '.mine.part' / 'train').mkdir(parents=True)
+    (tmp_path / '.mine.part' / 'train' / 'old.npy').write_bytes(b'x')
     prepared.write(tmp_path / 'mine', pieces(), {}, num_classes=3)
     assert not list(tmp_path.rglob('old.npy'))
+
+
+def test_no_data_set_has_the_name_of_what_is_not_finished(tmp_path):
+    """What lies beside a data set while it is written, of whatever name, is no data set."""
+    for name in ('mine.part', 'mine.lock', 'mine'):
+        prepared.write(tmp_path / name, pieces(), {}, num_classes=3)
+    (tmp_path / 'mine').rename(tmp_path / 'moved')
+    seen = set()
+
+    def watched():
+        seen.update(path.name for path in tmp_path.iterdir())
+        yield from pieces()
+
+    with prepared.locked(tmp_path / 'mine'):
+        prepared.write(tmp_path / 'mine', watched(), {}, num_classes=3)
+    assert seen == {'mine.part', 'mine.lock', 'moved', '.mine.part', '.mine.lock'}
+    assert {n for n in seen if prepared.NAME.fullmatch(n)} == {'mine.part', 'mine.lock', 'moved'}
+    for name in ('mine.part', 'mine.lock', 'moved', 'mine'):
+        assert len(data.load(name, tmp_path).images) == 10
+
+
+@pytest.mark.parametrize('target', ['elsewhere', 'elsewhere/file', 'nowhere'])
+def test_a_link_in_the_place_of_the_partial_folder_is_not_followed(target, tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'elsewhere' / 'file').write_bytes(b'kept')
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / '.mine.part').symlink_to(tmp_path / target)
+    prepared.write(tmp_path / 'out' / 'mine', pieces(), {}, num_classes=3)
+    assert [p.name for p in (tmp_path / 'out').iterdir()] == ['mine']
+    assert [p.name for p in (tmp_path / 'elsewhere').iterdir()] == ['file']
+    assert (tmp_path / 'elsewhere' / 'file').read_bytes() == b'kept'
+    assert not (tmp_path / 'nowhere').exists()
+
+
+@pytest.mark.parametrize('split', ['..', '../../x', '/tmp/x', '.x', 'a\nb', ''])
+def test_the_name_of_a_split_leads_to_no_other_folder(split, tmp_path):
+    wrong = [Piece(split, 'images', IMAGES)]
+    (tmp_path / 'out').mkdir()
+    with pytest.raises(UserError, match='cannot name a split') as caught:
+        prepared.write(tmp_path / 'out' / 'mine', wrong, {}, num_classes=3)
+    assert caught.value.status == DATA
+    assert str(caught.value).isprintable()
+    assert [p.name for p in tmp_path.rglob('*')] == ['out']
+
+
+def test_all_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    """Each file with its last byte, then the folders, then the name, then what lists the name."""
+    events = []
+    fsync, rename = os.fsync, Path.rename
+
+    def synced(handle):
+        path = Path(os.readlink(f'/proc/self/fd/{handle}'))
+        events.append((path, path.read_bytes() if path.is_file() else {*os.listdir(path)}))
+        fsync(handle)
+
+    def renamed(path, target):
+        whole = {
+            p: p.read_bytes() if p.is_file() else {*os.listdir(p)} for p in [path, *below(path)]
+        }
+        for p, content in whole.items():
+            assert dict(events)[p] == content, p
+        events.append('renamed')
+        return rename(path, target)
+
+    def below(path):
+        return [*path.rglob('*')]
+
+    monkeypatch.setattr(os, 'fsync', synced)
+    monkeypatch.setattr(Path, 'rename', renamed)
+    prepared.write(tmp_path / 'mine', pieces(), {}, num_classes=3)
+    assert events[-2:] == ['renamed', (tmp_path, {'mine'})]
+    assert len(below(tmp_path / 'mine')) == 2 + 3 + 2
 
 
 @pytest.mark.parametrize(
@@ -200,6 +277,82 @@ def test_a_mapped_array_of_another_shape_is_found(root, monkeypatch):
 @pytest.mark.parametrize('text', ['', '{}', '[]', '{"version": 2}', 'null'])
 def test_an_info_that_says_nothing_is_found(text, root):
     (root / 'mine' / 'train' / 'info.json').write_text(text)
+    with pytest.raises(UserError, match='info.json is damaged or of another version'):
+        data.load('mine', root)
+
+
+def changed(path, **values):
+    """An info.json that says something else and is, by its digest, sound."""
+    info = json.loads(path.read_text()) | values
+    path.write_text(json.dumps({**info, 'sha256': prepared._sha256(info)}))
+
+
+@pytest.mark.parametrize('classes', [0, 1, 2])
+def test_labels_out_of_the_range_that_is_said_are_found(classes, root):
+    changed(root / 'mine' / 'train' / 'info.json', num_classes=classes)
+    with pytest.raises(UserError, match=r'labels.npy is missing or damaged: remove') as caught:
+        data.load('mine', root)
+    assert caught.value.status == DATA
+    changed(root / 'mine' / 'train' / 'info.json', num_classes=3)
+    assert data.load('mine', root).num_classes == 3
+
+
+def test_labels_below_zero_are_found(root):
+    labels = LABELS.astype(np.int32) - 1
+    np.save(root / 'mine' / 'train' / 'labels.npy', labels)
+    found = {'sha256': hashlib.sha256(labels).hexdigest()}
+    changed(root / 'mine' / 'train' / 'info.json', labels=found)
+    with pytest.raises(UserError, match=r'labels.npy is missing or damaged: remove'):
+        data.load('mine', root)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('num_classes', 4),
+        ('num_classes', 1000),
+        ('labels', None),
+        ('split', 'test'),
+        ('version', 1),
+    ],
+)
+def test_an_info_that_says_something_else_is_found(key, value, root):
+    path = root / 'mine' / 'train' / 'info.json'
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(UserError, match=r'info.json is damaged or of another version: remove'):
+        data.load('mine', root)
+
+
+def test_a_version_that_is_not_this_one_is_to_be_prepared_again(root):
+    changed(root / 'mine' / 'train' / 'info.json', version=1)
+    with pytest.raises(UserError, match=r'of another version: remove .* and prepare it again'):
+        data.load('mine', root)
+
+
+def test_no_flipped_bit_of_an_info_gives_another_data_set(root):
+    path = root / 'mine' / 'train' / 'info.json'
+    sound = path.read_bytes()
+    said, same = prepared.infos(root / 'mine')['train'], 0
+    assert prepared._said(sound) == said
+    for place in range(len(sound)):
+        for bit in range(8):
+            flipped = bytearray(sound)
+            flipped[place] ^= 1 << bit
+            found = prepared._said(bytes(flipped))
+            assert found in (None, said)
+            same += found is not None
+        assert prepared._said(sound[:place].rstrip(b'}')) is None
+    assert same < len(sound) / 4  # in spaces and line breaks, at most
+    place = sound.index(b'"num_classes": 3') + 15
+    for digit in b'124567890':
+        path.write_bytes(sound[:place] + bytes([digit]) + sound[place + 1 :])
+        with pytest.raises(UserError, match='info.json is damaged'):
+            data.load('mine', root)
+
+
+@pytest.mark.parametrize('text', ['[' * 100_000, '{"a":' * 100_000, '9' * 5000, '\xff', '1e999'])
+def test_an_info_that_no_parser_likes_is_found(text, root):
+    (root / 'mine' / 'train' / 'info.json').write_text(text, 'latin-1')
     with pytest.raises(UserError, match='info.json is damaged or of another version'):
         data.load('mine', root)
 

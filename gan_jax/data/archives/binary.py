@@ -11,19 +11,18 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gan_jax.data.damage import reading
 from gan_jax.data.pieces import BLOCK
 from gan_jax.errors import DATA, UserError
 
 
-def unpacked(path: Path) -> BinaryIO:
-    """A file that may be compressed by gzip, open at the start of its contents.
+def unpacked(file: BinaryIO) -> BinaryIO:
+    """The contents of an open file that may be compressed by gzip.
 
-    Who reads it to its end has its checksum compared.
+    Who reads them to their end has the checksum compared.
     """
-    with path.open('rb') as file:
-        packed = file.read(2) == b'\x1f\x8b'
-    return gzip.open(path) if packed else path.open('rb')
+    packed = file.read(2) == b'\x1f\x8b'
+    file.seek(0)
+    return gzip.open(file) if packed else file
 
 
 def rows(file: BinaryIO, width: int, name: str) -> Iterator[np.ndarray]:
@@ -34,14 +33,17 @@ def rows(file: BinaryIO, width: int, name: str) -> Iterator[np.ndarray]:
         yield np.frombuffer(content, np.uint8).reshape(-1, width)
 
 
-def members(path: Path, wanted: Collection[str], hint: str) -> Iterator[tuple[str, BinaryIO]]:
+def members(
+    archived: BinaryIO, path: Path, wanted: Collection[str], hint: str
+) -> Iterator[tuple[str, BinaryIO]]:
     """Each wanted member, as it comes in the archive: (its name without folders, its bytes).
 
     The archive is read once from start to end, compressed or not; a member must be read before the
-    next one is asked for, within `reading(path)`.
+    next one is asked for.
 
     Args:
-        path: the archive.
+        archived: what `reading(path)` gives.
+        path: the archive, for sentences.
         wanted: names without folders.
         hint: what the archive should be, for the sentence about a member that is missing.
 
@@ -49,7 +51,7 @@ def members(path: Path, wanted: Collection[str], hint: str) -> Iterator[tuple[st
         UserError: the archive is damaged, or a wanted member is missing, there twice, or a link.
     """
     missing = set(wanted)
-    with reading(path), unpacked(path) as file, tarfile.open(fileobj=file, mode='r|') as archive:
+    with unpacked(archived) as file, tarfile.open(fileobj=file, mode='r|') as archive:
         for member in archive:
             name = PurePosixPath(member.name).name
             if name not in wanted or member.isdir():

@@ -33,10 +33,10 @@ def read_100(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
 def _read(path: Path, splits: Mapping[str, str], label_bytes: int) -> Iterator[Piece]:
     hint = 'the version "for C programs" of CIFAR, whose name ends in -binary.tar.gz'
     # The archive holds the batches in no order, and they are small: all are read, then sorted.
-    with reading(path):
+    with reading(path) as file:
         batches = {
-            name: _records(file, label_bytes + PIXELS, f'{name} of {path}')
-            for name, file in members(path, splits, hint)
+            name: _records(member, label_bytes + PIXELS, f'{name} of {path}')
+            for name, member in members(file, path, splits, hint)
         }
     for name, split in splits.items():
         pixels = batches[name][:, label_bytes:].reshape(-1, 3, 32, 32)

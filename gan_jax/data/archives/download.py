@@ -9,7 +9,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from gan_jax.data.disk import opened, removed
 from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.files import sync
 
 TRIES = 3  # in a row without a single new byte
 WAIT = 2.0  # seconds before the second try; twice as many before the third
@@ -32,8 +34,8 @@ def download(
 ) -> None:
     """Fetches `url` to `path`, which exists in the end with just these contents, or not at all.
 
-    What has come so far lies in `path` + '.part'; the next call goes on from there where the server
-    can.
+    What has come so far lies beside it in `.NAME.part`; the next call goes on from there where the
+    server can. What else is found under that name, such as a link, is removed.
 
     Args:
         url: of a file that anybody may fetch.
@@ -46,7 +48,9 @@ def download(
         UserError: the server cannot be reached or has no such file (66), or what it sends is
             another file (65).
     """
-    part = path.with_name(path.name + '.part')
+    part = path.with_name(f'.{path.name}.part')
+    if part.is_symlink() or not part.is_file():
+        removed(part)
     failures = 0
     while (had := part.stat().st_size if part.exists() else 0) < size:
         advance(had)
@@ -67,12 +71,13 @@ def download(
             )
         time.sleep(WAIT * failures)
     _check(url, part, size, sha256)
+    sync(part)
     part.replace(path)
 
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hex."""
-    with path.open('rb') as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gan_jax.data.disk import opened, shown
 from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
@@ -42,10 +43,14 @@ def _read(files, member: str, name: str):
 
 def _partition(path: Path, known: Mapping[str, str]) -> Mapping[str, list[str]]:
     splits = {split: [] for split in SPLITS}
-    for line in path.read_text('utf-8', 'replace').splitlines():
+    with opened(path) as file:
+        lines = file.read().decode('utf-8', 'replace').splitlines()
+    for line in lines:
         name, _, number = line.strip().partition(' ')
         if number.strip() not in ('0', '1', '2') or name not in known:
-            raise UserError(f'{path}: "{line[:80]}" names no image of the zip and a split', DATA)
+            raise UserError(
+                f'{path}: "{shown(line[:80])}" names no image of the zip and a split', DATA
+            )
         splits[SPLITS[int(number)]].append(name)
     return {split: names for split, names in splits.items() if names}
 

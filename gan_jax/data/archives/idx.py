@@ -24,8 +24,8 @@ def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """MNIST, Fashion-MNIST, KMNIST: uint8 [n, 28, 28, 1] and labels 0-9 of train and test."""
     for name, path in paths.items():
         split = 'train' if name.startswith('train') else 'test'
-        with reading(path), unpacked(path) as file:
-            yield from _pieces(file, split, str(path))
+        with reading(path) as file, unpacked(file) as content:
+            yield from _pieces(content, split, str(path))
 
 
 def read_emnist(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
@@ -34,13 +34,13 @@ def read_emnist(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     Its images are stored column by column; here they are upright.
     """
     (path,) = paths.values()
-    with reading(path), zipfile.ZipFile(path) as archive:
+    with reading(path) as file, zipfile.ZipFile(file) as archive:
         for split, kind in [(s, k) for s in ('train', 'test') for k in ('images', 'labels')]:
             name = f'gzip/emnist-balanced-{split}-{kind}-idx{3 if kind == "images" else 1}-ubyte.gz'
             if name not in archive.namelist():
                 raise UserError(f'{path} holds no {name}: it must be the gzip.zip of EMNIST', DATA)
-            with archive.open(name) as inner, gzip.open(inner) as file:
-                for piece in _pieces(file, split, f'{name} of {path}'):
+            with archive.open(name) as inner, gzip.open(inner) as content:
+                for piece in _pieces(content, split, f'{name} of {path}'):
                     images = piece.kind == 'images'
                     yield piece._replace(array=piece.array.swapaxes(1, 2)) if images else piece
 

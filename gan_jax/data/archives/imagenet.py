@@ -28,7 +28,7 @@ def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     def pixels(file, place):
         return decode.pixels(file, place, channels=3, size=size)
 
-    with reading(path), tarfile.open(path, 'r:') as archive:
+    with reading(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
         classes = sorted((m for m in archive if m.name.endswith('.tar')), key=lambda m: m.name)
         if not classes or not all(m.isreg() for m in classes):
             raise UserError(f'{path} holds no tar for each class: it must be {name}', DATA)
@@ -54,12 +54,12 @@ def read_small(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     for name, path in paths.items():
         side = 64 if '64' in name else 32
         split = 'train' if 'train' in name else 'test'
-        with reading(path), zipfile.ZipFile(path) as outer:
+        with reading(path) as file, zipfile.ZipFile(file) as outer:
             batches = [n for n in outer.namelist() if n.endswith('.npz')]
             if not batches:
                 raise UserError(f'{path} holds no .npz: it must be {name}', DATA)
             for batch in sorted(batches, key=_number):
-                with outer.open(batch) as file, zipfile.ZipFile(file) as inner:
+                with outer.open(batch) as member, zipfile.ZipFile(member) as inner:
                     yield from _batch(inner, Path(path, batch), split, side)
 
 
@@ -76,5 +76,7 @@ def _batch(archive: zipfile.ZipFile, path: Path, split: str, side: int) -> Itera
         for block in npz.blocks(shape, dtype, file, str(path)):
             yield Piece(split, 'images', block.reshape(-1, 3, side, side).transpose(0, 2, 3, 1))
     with npz.array(archive, 'labels', path) as (shape, dtype, file):
+        if dtype.kind not in 'iu' or len(shape) != 1:
+            raise UserError(f'{path} holds no numbers for labels: get it again', DATA)
         for block in npz.blocks(shape, dtype, file, str(path)):
             yield Piece(split, 'labels', block.astype(np.int64) - 1)

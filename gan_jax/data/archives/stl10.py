@@ -22,10 +22,10 @@ MEMBERS = {
 def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """Images uint8 [n, 96, 96, 3] and labels 0-9 of train and test; 'unlabelled' has no labels."""
     (path,) = paths.values()
-    with reading(path):
-        for name, file in members(path, MEMBERS, 'stl10_binary.tar.gz'):
+    with reading(path) as file:
+        for name, member in members(file, path, MEMBERS, 'stl10_binary.tar.gz'):
             split, kind = MEMBERS[name]
-            for block in rows(file, 3 * 96 * 96 if kind == 'images' else 1, f'{name} of {path}'):
+            for block in rows(member, 3 * 96 * 96 if kind == 'images' else 1, f'{name} of {path}'):
                 if kind == 'images':
                     yield Piece(split, kind, block.reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1))
                 else:

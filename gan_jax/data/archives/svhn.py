@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_jax.data.disk import opened
 from gan_jax.data.pieces import Piece
 from gan_jax.errors import DATA, UserError
 
@@ -18,8 +19,11 @@ def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
 
     for name, path in paths.items():
         try:
-            content = loadmat(path, variable_names=('X', 'y'))
+            with opened(path) as file:
+                content = loadmat(file, variable_names=('X', 'y'))
             images, labels = content['X'], content['y'].ravel()
+        except UserError:
+            raise
         except Exception as error:  # the parser raises whatever it stumbles over
             raise UserError(f'{path} is damaged or no {name}: get it again', DATA) from error
         if images.dtype != np.uint8 or images.shape[:3] != (32, 32, 3) or images.ndim != 4:

@@ -10,8 +10,9 @@ first picture is taken.
 import contextlib
 import io
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
@@ -19,6 +20,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from gan_jax.data import pieces
+from gan_jax.data.disk import shown
+from gan_jax.data.pictures.budget import Budget
 from gan_jax.data.resize import resize
 from gan_jax.errors import DATA, UserError
 
@@ -28,6 +31,17 @@ GREY = {'1', 'L', 'LA'}
 MODES = GREY | {'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr'}
 LARGEST = 1 << 26  # pixels of an image: more are taken for a decompression bomb
 LARGEST_FILE = 1 << 28  # bytes of an image file
+WAITING = 1 << 28  # bytes of image files that are read and not yet decoded, beside the last
+MEMORY = Budget(1 << 30)  # bytes for all images that are decoded at the same time
+# Bytes a pixel at the worst moment of decoding, measured. A progressive JPEG keeps all coefficients
+# of up to four channels, a WebP two canvases and a copy; of all others Pillow's image, 4 bytes,
+# becomes another one.
+COPIES, COPIES_OF = 8, {'JPEG': 12, 'MPO': 12, 'WEBP': 20}
+RESIZED = 6  # bytes a pixel of the resized image, in the same way
+STRIP = 1 << 20  # pixels that become numbers at once
+# Pillow takes memory in blocks of 16 MiB, of which glibc then keeps many for each thread, measured;
+# what is larger than 32 MiB it gives back.
+Image.core.set_block_size(1 << 26)
 
 
 class Header(NamedTuple):
@@ -62,34 +76,48 @@ def pixels(
         channels: 1 (grey; the image must be grey) or 3 (RGB).
         size: the largest square in the middle, resized by `resize`; None leaves the image whole.
         crop: side of the square in the middle that is cut out before, at most the shorter side.
+
+    Waits until `MEMORY` has room for it.
     """
-    with _opened(file, name) as image, _decoding(name):
-        image = _opaque(ImageOps.exif_transpose(image), name)
-        image = image.convert('L' if channels == 1 else 'RGB')
-        if crop or size:
-            image = _centre(image, min(*image.size, crop or max(image.size)))
-        array = np.asarray(image).reshape(image.height, image.width, channels)
-    return array if size is None else resize(array[None], size)[0]
+    with _opened(file, name) as image, _decoding(name), MEMORY.share(_memory(image, size)):
+        # By a function of its own, whose arrays are gone when the share is given back.
+        return _pixels(image, name, channels, size, crop)
 
 
 def in_chunks(items: Iterable, decode: Callable[..., np.ndarray]) -> Iterator[np.ndarray]:
     """`decode(*item)` of every item in order, uint8 [n, H, W, C] at a time, by several threads.
 
-    The first comes alone: it says how large they are.
+    The first comes alone: it says how large they are. An item begins with what `in_memory` gave.
     """
     items, count = iter(items), 1
     with ThreadPoolExecutor() as pool:
-        while batch := list(islice(items, count)):
-            images = np.stack(list(pool.map(lambda item: decode(*item), batch)))
+        while images := list(_decoded(pool, islice(items, count), decode)):
+            images = np.stack(images)
             yield images
             count = pieces.chunk(images[0].nbytes)
+
+
+def _decoded(pool: Executor, items: Iterable, decode: Callable[..., np.ndarray]) -> Iterator:
+    """The images of the items in order; an item is read when at most `WAITING` bytes wait."""
+    waiting: deque[tuple[Future, int]] = deque()
+    try:
+        for item in items:
+            size = item[0].getbuffer().nbytes  # asked now: who decodes it closes it
+            waiting.append((pool.submit(decode, *item), size))
+            while sum(size for future, size in waiting if not future.done()) > WAITING:
+                yield waiting.popleft()[0].result()
+        while waiting:
+            yield waiting.popleft()[0].result()
+    finally:  # after a fault the others are not waited for
+        for future, _ in waiting:
+            future.cancel()
 
 
 def in_memory(file: BinaryIO, name: str) -> BinaryIO:
     """A copy of an open image file that needs no open archive, unless it is far too large."""
     content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
-        raise UserError(f'{name} has more than {LARGEST_FILE} bytes: leave it out', DATA)
+        raise UserError(f'{shown(name)} has more than {LARGEST_FILE} bytes: leave it out', DATA)
     return io.BytesIO(content)
 
 
@@ -99,7 +127,7 @@ def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         image = Image.open(file, formats=FORMATS)
         fault = _fault(image)
     if fault:
-        raise UserError(f'{name} {fault}', DATA)
+        raise UserError(f'{shown(name)} {fault}', DATA)
     yield image
 
 
@@ -107,11 +135,17 @@ def _fault(image: Image.Image) -> str:
     if image.width * image.height > LARGEST:
         return f'has {image.width}x{image.height} pixels, too many to decode safely: leave it out'
     # Pillow gives colour PNGs of 16 bits as RGB without a word; how it unpacks them tells.
-    if image.mode not in MODES or any('16' in str(tile[3]) for tile in image.tile):
+    if image.mode not in MODES or any('16' in _unpacked(tile[3]) for tile in image.tile):
         return 'does not have 8 bits a channel: convert it, as you find right for its range'
     if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
         return f'has {image.n_frames} frames: save each that you want as an image of its own'
     return ''
+
+
+def _unpacked(arguments: object) -> str:
+    """How a decoder of Pillow unpacks pixels: the first of its arguments, or the only one."""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ''
 
 
 @contextlib.contextmanager
@@ -122,21 +156,64 @@ def _decoding(name: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        sentence = f'{name} cannot be read as an image: repair it or leave it out'
+        sentence = f'{shown(name)} cannot be read as an image: repair it or leave it out'
         raise UserError(sentence, DATA) from error
 
 
-def _opaque(image: Image.Image, name: str) -> Image.Image:
-    if not image.has_transparency_data:
+def _pixels(
+    image: Image.Image, name: str, channels: int, size: int | None, crop: int | None
+) -> np.ndarray:
+    ImageOps.exif_transpose(image, in_place=True)
+    image = _converted(image, 'L' if channels == 1 else 'RGB', name)
+    if crop or size:
+        image = _centre(image, min(*image.size, crop or max(image.size)))
+    array = _array(image, channels)
+    image.close()
+    return array if size is None else resize(array[None], size)[0]
+
+
+def _memory(image: Image.Image, size: int | None) -> int:
+    """Bytes that decoding an open image takes at its worst moment, the result included."""
+    copies = COPIES_OF.get(image.format, COPIES)
+    return image.width * image.height * copies + RESIZED * (size or 0) ** 2
+
+
+# Each of these closes the image that it takes if it returns another: of a large one there is no
+# room for two.
+
+
+def _converted(image: Image.Image, mode: str, name: str) -> Image.Image:
+    """The image in that mode, which has no transparency; it may have been opaque before."""
+    if image.has_transparency_data:
+        image = _in_mode(image, 'RGBA')
+        if image.getchannel('A').getextrema()[0] < 255:
+            raise UserError(
+                f'{shown(name)} is transparent in places: lay it over the background that you want',
+                DATA,
+            )
+    return _in_mode(image, mode)
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
         return image
-    image = image.convert('RGBA')
-    if image.getchannel('A').getextrema()[0] < 255:
-        raise UserError(
-            f'{name} is transparent in places: lay it over the background that you want', DATA
-        )
-    return image
+    with contextlib.closing(image):
+        return image.convert(mode)
 
 
 def _centre(image: Image.Image, side: int) -> Image.Image:
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side))
+    if image.size == (side, side):
+        return image
+    with contextlib.closing(image):
+        return image.crop((left, top, left + side, top + side))
+
+
+def _array(image: Image.Image, channels: int) -> np.ndarray:
+    """The pixels, uint8 [H, W, channels], in strips: at once Pillow would copy them twice."""
+    array = np.empty((image.height, image.width, channels), np.uint8)
+    rows = max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        array[top : top + rows] = np.asarray(strip).reshape(-1, image.width, channels)
+    return array

@@ -7,11 +7,13 @@ splits. The images come sorted by name.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.data.disk import shown
 from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.listing import Listing, listing
 from gan_jax.data.pieces import Content, Piece
@@ -57,7 +59,7 @@ def open_folder(path: Path, size: int | None) -> tuple[Content, tuple[int, int, 
         scan = _scan(files, names, path, size)
     notes = scan.notes
     if others := [n for n in files.names if n not in set(names)]:
-        notes += (f'{path}: {len(others)} other files are left out, such as {others[0]}',)
+        notes += (f'{path}: {len(others)} other files are left out, such as {shown(others[0])}',)
     pieces = _pieces(path, plan, scan.shape[2], size)
     return Content(pieces, plan.num_classes, len(names), notes), scan.shape
 
@@ -75,8 +77,8 @@ def make_plan(names: Sequence[str], path: Path) -> Plan:
     classed = next((n for n, p in inner.items() if len(p) > 1), None)
     if loose and classed:
         raise UserError(
-            f'{path} holds {loose} beside the class folder of {classed}: give every image a class '
-            'folder, or none',
+            f'{path} holds {shown(loose)} beside the class folder of {shown(classed)}: give every '
+            'image a class folder, or none',
             DATA,
         )
     classes = sorted({p[0] for p in inner.values()}) if classed else []
@@ -87,11 +89,10 @@ def make_plan(names: Sequence[str], path: Path) -> Plan:
 
 def _without_common(names: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
     """Without the folders that all of them lie in."""
-    while len({parts[0] for parts in names.values()}) == 1 and all(
-        len(parts) > 1 for parts in names.values()
-    ):
-        names = {name: parts[1:] for name, parts in names.items()}
-    return names
+    folders = [parts[:-1] for parts in names.values()]
+    ends = zip(min(folders), max(folders), strict=False)  # what these share, all between them do
+    common = len([*takewhile(lambda pair: pair[0] == pair[1], ends)])
+    return {name: parts[common:] for name, parts in names.items()}
 
 
 def _scan(files: Listing, names: Sequence[str], path: Path, size: int | None) -> Scan:
@@ -107,13 +108,16 @@ def _scan(files: Listing, names: Sequence[str], path: Path, size: int | None) ->
     channels = 1 if len(grey) == len(names) else 3
     notes = ()
     if grey and channels == 3:
-        notes = (f'{path}: {len(grey)} images are grey and become colour, such as {grey[0]}',)
+        notes = (
+            f'{path}: {len(grey)} images are grey and become colour, such as {shown(grey[0])}',
+        )
     side = size or first[1].width
     return Scan((side, side, channels), notes)
 
 
 def _check_size(path: Path, first: tuple[str, decode.Header], this: tuple[str, decode.Header]):
     (a, one), (b, other) = first, this
+    a, b = shown(a), shown(b)
     advice = 'give the size that all are cropped and resized to (--size=N, in a config data.size)'
     if one[:2] != other[:2]:
         raise UserError(

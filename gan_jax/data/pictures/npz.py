@@ -4,6 +4,7 @@ The arrays are read as a stream, so that a file larger than memory can be prepar
 """
 
 import contextlib
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import BinaryIO
 import numpy as np
 
 from gan_jax.data.damage import reading
+from gan_jax.data.disk import shown
+from gan_jax.data.pictures import decode
 from gan_jax.data.pieces import BLOCK, Content, Piece
 from gan_jax.errors import DATA, MISSING, UserError
 
@@ -30,11 +33,12 @@ def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int
     """
     if not path.exists():
         raise UserError(f'{path} does not exist: check the path', MISSING)
-    with reading(path), zipfile.ZipFile(path) as archive:
-        names = [n.removesuffix('.npy') for n in archive.namelist()]
+    with reading(path) as file, zipfile.ZipFile(file) as archive:
+        names = [n[:-4] for n in archive.namelist() if n.endswith('.npy')]
         if 'images' not in names:
             raise UserError(
-                f"{path} holds no array 'images' but {', '.join(names) or 'nothing'}: save it by "
+                f"{path} holds no array 'images' but "
+                f'{", ".join(map(shown, names)) or "nothing"}: save it by '
                 'np.savez(path, images=..., labels=...)',
                 DATA,
             )
@@ -54,13 +58,13 @@ def array(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[tuple]:
     """
     with archive.open(f'{name}.npy') as file:
         try:
-            version = np.lib.format.read_magic(file)
-            read = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, by_columns, dtype = read(file)
-        except (ValueError, KeyError) as error:
+            # Later versions are for tables, and let a header be gigabytes long.
+            if (version := np.lib.format.read_magic(file)) != (1, 0):
+                raise ValueError(f'version {version}')
+            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+            if any(length < 0 for length in shape):
+                raise ValueError(f'shape {shape}')
+        except Exception as error:  # the header is parsed as Python, which fails in many ways
             raise UserError(f"{path}: '{name}' is no array: save it again", DATA) from error
         if dtype.hasobject or (by_columns and len(shape) > 1):
             raise UserError(
@@ -72,7 +76,7 @@ def array(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[tuple]:
 
 def blocks(shape: tuple[int, ...], dtype: np.dtype, file: BinaryIO, name: str) -> Iterator:
     """The array as blocks [n, ...] along its first axis, the values of `array`."""
-    width = int(np.prod(shape[1:])) * dtype.itemsize
+    width = math.prod(shape[1:]) * dtype.itemsize
     step, found = max(1, BLOCK // max(1, width)), 0
     while found < shape[0]:
         count = min(step, shape[0] - found)
@@ -92,6 +96,12 @@ def _check(path: Path, shape: tuple, dtype: np.dtype, size: int | None) -> None:
             f'{list(shape)}: save it again',
             DATA,
         )
+    if shape[1] * shape[2] > decode.LARGEST:
+        raise UserError(
+            f'{path} holds images of {shape[2]}x{shape[1]} pixels, too many to read safely: save '
+            'smaller ones',
+            DATA,
+        )
     if size is None and shape[1] != shape[2]:
         raise UserError(
             f'{path}: the images are no squares but {shape[2]}x{shape[1]}: give the size that all '
@@ -108,18 +118,21 @@ def _labels(archive: zipfile.ZipFile, path: Path, count: int) -> np.ndarray:
                 'again',
                 DATA,
             )
-        labels = np.concatenate(list(blocks(shape, dtype, file, str(path))))
-    if labels.min() < 0 or labels.max() >= 2**31:
+        return np.concatenate([_counted(b, path) for b in blocks(shape, dtype, file, str(path))])
+
+
+def _counted(labels: np.ndarray, path: Path) -> np.ndarray:
+    if labels.min() < 0 or labels.max() >= 2**31 - 1:  # one more is the number of classes
         raise UserError(f"{path}: 'labels' must count from 0: save it again", DATA)
     return labels.astype(np.int32)
 
 
 def _pieces(path: Path, labels: np.ndarray | None) -> Iterator[Piece]:
-    with reading(path), zipfile.ZipFile(path) as archive:
-        with array(archive, 'images', path) as (shape, dtype, file):
+    with reading(path) as file, zipfile.ZipFile(file) as archive:
+        with array(archive, 'images', path) as (shape, dtype, numbers):
             side = min(shape[1:3])
             top, left = (shape[1] - side) // 2, (shape[2] - side) // 2
-            for block in blocks(shape, dtype, file, str(path)):
+            for block in blocks(shape, dtype, numbers, str(path)):
                 yield Piece('train', 'images', block[:, top : top + side, left : left + side])
     if labels is not None:
         yield Piece('train', 'labels', labels)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.archives.faces import CROP
+from gan_jax.data.disk import opened
 from gan_jax.data.tfds.records import Copy, frames_of
 from gan_jax.errors import DATA, MISSING, UserError, first_line
 
@@ -134,7 +135,9 @@ def _described(folder: Path) -> Any:
 
 def _refuse_code(folder: Path) -> None:
     """Refuses a copy whose description names somebody's code, which would be imported."""
-    for name in _classes(json.loads((folder / 'features.json').read_text())):
+    with opened(folder / 'features.json') as file:
+        described = json.load(file)
+    for name in _classes(described):
         if '.' in name and not name.startswith(THEIR_CODE):
             raise ValueError(f"it names the code '{name}', which is not run")
 

@@ -12,7 +12,7 @@ from gan_jax.data.pictures import decode
 from gan_jax.data.tfds import tfrecord
 from gan_jax.errors import DATA, UserError, first_line
 
-AT_ONCE = 256  # records that are asked of an ArrayRecord file at once
+AT_ONCE = 256  # records that are asked of an ArrayRecord file at once; fewer of large ones
 
 Labelled = tuple[np.ndarray, int | None]  # image uint8 [H, W, C] and its class, if it has one
 Frames = Callable[[Path], Iterator[bytes]]
@@ -73,8 +73,9 @@ def frames_of(file_format: str, folder: Path) -> Frames:
         reader = ArrayRecordReader(str(path))
         try:
             count = reader.num_records()  # 0 where the file is damaged
-            for first in range(0, count, AT_ONCE):
-                yield from reader.read(first, min(first + AT_ONCE, count))
+            at_once = max(1, min(AT_ONCE, decode.WAITING * count // path.stat().st_size))
+            for first in range(0, count, at_once):
+                yield from reader.read(first, min(first + at_once, count))
         finally:
             reader.close()
 

@@ -239,5 +239,7 @@ def test_a_file_that_is_missing_is_named(tmp_path):
 
 def test_tars_give_members_in_one_pass(tmp_path):
     source = made.write_tar(tmp_path / 'a.tar', {'x/b': b'2', 'x/a': b'1', 'x/c': b'3'}, 'w')
-    found = [(name, file.read()) for name, file in binary.members(source, {'a', 'b'}, 'it')]
+    with source.open('rb') as file:
+        members = binary.members(file, source, {'a', 'b'}, 'it')
+        found = [(name, member.read()) for name, member in members]
     assert found == [('b', b'2'), ('a', b'1')]

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.server
+import os
 import threading
 
 import pytest
@@ -82,7 +83,7 @@ def get(tmp_path):
 
     def run(url, **options):
         download(url, tmp_path / 'file.bin', **{'size': len(CONTENT), 'sha256': SHA256, **options})
-        assert not (tmp_path / 'file.bin.part').exists()
+        assert not (tmp_path / '.file.bin.part').exists()
         return (tmp_path / 'file.bin').read_bytes()
 
     return run
@@ -121,7 +122,7 @@ def test_only_failures_in_a_row_count(serve, get):
 
 def test_a_part_that_is_longer_than_the_file_there_is_dropped(serve, get, tmp_path):
     url, asked = serve(content=CONTENT[:50_000])
-    (tmp_path / 'file.bin.part').write_bytes(CONTENT[:70_000])
+    (tmp_path / '.file.bin.part').write_bytes(CONTENT[:70_000])
     with pytest.raises(UserError, match='cannot be downloaded'):
         get(url)
     assert asked[:3] == ['bytes=70000-', None, 'bytes=50000-']
@@ -185,16 +186,54 @@ def test_a_shorter_file_does_not_loop(serve, get):
 
 def test_what_lies_there_in_part_is_used(serve, get, tmp_path):
     url, asked = serve()
-    (tmp_path / 'file.bin.part').write_bytes(CONTENT[:70_000])
+    (tmp_path / '.file.bin.part').write_bytes(CONTENT[:70_000])
     assert get(url) == CONTENT
     assert asked == ['bytes=70000-']
-    (tmp_path / 'file.bin.part').write_bytes(CONTENT)
+    (tmp_path / '.file.bin.part').write_bytes(CONTENT)
     assert get('http://127.0.0.1:9/never') == CONTENT
+
+
+@pytest.mark.parametrize('content', [CONTENT[:70_000], b'of somebody', bytes(2 * len(CONTENT))])
+def test_what_somebody_else_calls_part_is_left_alone(content, serve, get, tmp_path):
+    """A browser gives that name to what it has not finished."""
+    url, _ = serve()
+    (tmp_path / 'file.bin.part').write_bytes(content)
+    assert get(url) == CONTENT
+    with pytest.raises(UserError):
+        get(url, sha256='0' * 64)
+    assert (tmp_path / 'file.bin.part').read_bytes() == content
+
+
+@pytest.mark.parametrize('target', ['kept', 'folder', 'nowhere'])
+def test_a_link_in_the_place_of_the_part_is_not_followed(target, serve, get, tmp_path):
+    url, asked = serve()
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'kept').write_bytes(CONTENT[:70_000])
+    (tmp_path / '.file.bin.part').symlink_to(target)
+    assert get(url) == CONTENT
+    assert asked == [None]
+    assert (tmp_path / 'kept').read_bytes() == CONTENT[:70_000]
+    assert not (tmp_path / 'file.bin').is_symlink()
+    assert {p.name for p in tmp_path.iterdir()} == {'folder', 'kept', 'file.bin'}
+
+
+def test_a_pipe_in_the_place_of_the_part_hangs_nobody(serve, get, tmp_path):
+    url, _ = serve()
+    os.mkfifo(tmp_path / '.file.bin.part')
+    assert get(url) == CONTENT
+
+
+def test_a_download_is_on_the_disk_before_it_gets_its_name(serve, get, tmp_path, monkeypatch):
+    url, _ = serve()
+    synced = []
+    monkeypatch.setattr(module, 'sync', lambda path: synced.append((path, path.read_bytes())))
+    assert get(url) == CONTENT
+    assert synced == [(tmp_path / '.file.bin.part', CONTENT)]
 
 
 def test_a_part_of_another_file_is_found_out(serve, get, tmp_path):
     url, _ = serve()
-    (tmp_path / 'file.bin.part').write_bytes(bytes(70_000))
+    (tmp_path / '.file.bin.part').write_bytes(bytes(70_000))
     with pytest.raises(UserError, match='is not the published file'):
         get(url)
     assert get(url) == CONTENT  # the wrong part is gone

@@ -154,6 +154,18 @@ def test_one_bit_is_black_and_white(tmp_path):
     np.testing.assert_array_equal(image[..., 0], 255 * bits.astype(np.uint8))
 
 
+@pytest.mark.parametrize('kind', ['BMP', 'GIF', 'PNG', 'JPEG', 'WEBP'])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_sides_and_rows_of_any_length(kind, channels, tmp_path):
+    """A row of 16, 160 or 216 bytes is not one of 16 bits."""
+    for side in (4, 16, 54, 72, 160, 161):
+        array = np.full((side, side) if channels == 1 else (side, side, 3), 200, np.uint8)
+        file = {f'{side}.{kind.lower()}': png(array, kind)}
+        images = data.load(make(tmp_path / str(side), file)).images
+        assert images.shape[1:3] == (side, side)
+        assert abs(images.astype(int) - 200).max() <= 2
+
+
 def test_a_palette_becomes_its_colours(tmp_path):
     palette = Image.fromarray(noise(0, 8, 8) % 4, 'L').convert('P')
     palette.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120])

@@ -1,6 +1,7 @@
 """TFRecord frames: the checksum against published values, and every way a file can be damaged."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -89,3 +90,27 @@ def test_a_changed_length_is_found_without_reading_that_much(file, length, messa
     file.write_bytes(struct.pack('<Q', length) + content[8:])
     with pytest.raises(ValueError, match=message):
         [*tfrecord.frames(file)]
+
+
+def test_a_large_record_takes_little_more_than_itself():
+    data = np.random.default_rng(0).bytes((1 << 23) - 4)
+    tfrecord.crc32c(b'')  # the tables
+    tracemalloc.start()
+    found = tfrecord.crc32c(data)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * len(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tfrecord, 'BLOCKS', 1 << 30)
+        assert tfrecord.crc32c(data) == found
+
+
+def test_a_record_that_is_far_too_large_is_not_read(tmp_path, monkeypatch):
+    writer = RecordWriter(str(tmp_path / 'x'))
+    writer.write(b'x' * 100)
+    writer.close()
+    monkeypatch.setattr(tfrecord, 'LARGEST_FILE', 99)
+    with pytest.raises(ValueError, match='a record has more than 99 bytes'):
+        list(tfrecord.frames(tmp_path / 'x'))
+    monkeypatch.setattr(tfrecord, 'LARGEST_FILE', 100)
+    assert list(tfrecord.frames(tmp_path / 'x')) == [b'x' * 100]

@@ -1,0 +1,59 @@
+"""Files as this package reads them: regular ones only, by names that can be shown."""
+
+import shutil
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from gan_jax.errors import DATA, UserError
+
+LONG = 400  # letters of a name that are shown
+KINDS = {
+    stat.S_IFIFO: 'a pipe',
+    stat.S_IFSOCK: 'a socket',
+    stat.S_IFCHR: 'a device',
+    stat.S_IFBLK: 'a device',
+    stat.S_IFDIR: 'a folder',
+}
+
+
+def check_regular(path: Path) -> None:
+    """Raises a `UserError` unless the path leads to a regular file: a pipe may hang who opens it.
+
+    Raises:
+        UserError: it is something else (65).
+        OSError: there is nothing, or it cannot be seen.
+    """
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind != stat.S_IFREG:
+        raise UserError(
+            f'{shown(path)} is {KINDS.get(kind, "something else")} where a file should be: leave '
+            'it out, or put the file itself there',
+            DATA,
+        )
+
+
+def opened(path: Path) -> BinaryIO:
+    """A regular file, open for reading; raises as `check_regular`."""
+    check_regular(path)
+    return path.open('rb')
+
+
+def shown(name: object) -> str:
+    """A name as it stands in a sentence: what does not print, a line break say, is escaped.
+
+    Of a name that no file system would have only the beginning is shown.
+    """
+    name = str(name)
+    if len(name) > LONG:
+        name = name[:LONG] + '...'
+    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+
+
+def removed(path: Path) -> Path:
+    """The path, at which nothing is left; of a link only the link itself is removed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    return path
