@@ -131,7 +131,7 @@ def _remount(place: Path, size: int) -> None:
 ATTACKS = (
     Attack(
         'a full disk',
-        30,
+        24,
         full,
         Guard(
             'gan_jax/checkpoint.py',
@@ -142,7 +142,7 @@ ATTACKS = (
     ),
     Attack(
         'a limit of the size of files',
-        30,
+        24,
         limited,
         Guard(
             'gan_jax/cli.py',

@@ -20,7 +20,7 @@ WHOLE = Guard(
     '    partial = path\n',
 )
 KILLED = -signal.SIGKILL
-MOMENTS, FILE_OPERATIONS, EVALUATIONS, PREPARATIONS, SWEEPS = 8, 16, 8, 10, 2  # trials
+MOMENTS, FILE_OPERATIONS, EVALUATIONS, PREPARATIONS, SWEEPS = 8, 12, 6, 8, 2  # trials
 CUT = -signal.SIGXFSZ  # killed by the kernel with a part of a file written
 ENDS = (0, KILLED, CUT, 74)  # 74: what no signal tells of the limit fails for it
 
@@ -152,8 +152,8 @@ ATTACKS = (
         preparation,
         Guard(
             'gan_jax/data/prepared.py',
-            "    partial = folder.with_name(f'{folder.name}.part')\n",
-            '    partial = folder\n',
+            "    partial = removed(folder.with_name(f'.{folder.name}.part'))",
+            "    partial = folder.with_name(f'.{folder.name}.part')",
         ),
     ),
     Attack(
