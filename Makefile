@@ -12,7 +12,8 @@ DEMO ?= workdirs/demo
 N ?= 1
 export VENV
 
-.PHONY: help core dev demo test test-slow test-all notebooks oracle oracle-env slurm faults soak lint lock clean
+.PHONY: help core dev demo test test-slow test-all mutants faults soak notebooks oracle oracle-env
+.PHONY: slurm lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +36,10 @@ test-slow: dev  ## the slow tests
 
 test-all: dev  ## all tests
 	$(PYTEST) -m 'not slurm' $(ARGS)
+
+# ARGS='--module=step --number=20 --seed=3' tries others.
+mutants: dev  ## put small faults into copies of the code, which the tests must notice; an hour or so
+	$(PY) -m tests.mutants $(ARGS)
 
 # Installs Debian's packages of SLURM where they are missing.
 slurm: dev  ## the launch script on a SLURM of two nodes on this machine; for root, five minutes

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +12,9 @@ import jax
 from gan_jax.config import ACCUMULATE, PARTS
 from gan_jax.errors import DIVERGED, UserError
 from gan_jax.state import nbytes
+
+# Where a container finds what it may use, in the second and the first version of control groups.
+LIMITS = Path('/sys/fs/cgroup/memory.max'), Path('/sys/fs/cgroup/memory/memory.limit_in_bytes')
 
 # How XLA says how much it wanted: '17179869184 bytes', '16.00GiB', '20.2G'.
 _SIZE = re.compile(r'\b\d[\d.]* ?(?:bytes|[KMGT](?:i?B)?)\b')
@@ -26,7 +30,7 @@ def check(shapes: Any) -> None:
 
     Raises:
         UserError: the part of it that a device holds is larger than the device's memory, or, on
-            CPUs, which have one memory, than the machine's.
+            CPUs, which have one memory, than the machine's or the container's.
     """
     held = sum(_held(leaf) for leaf in jax.tree.leaves(shapes))
     there = available()
@@ -34,17 +38,17 @@ def check(shapes: Any) -> None:
         where = 'this machine' if jax.default_backend() == 'cpu' else 'a device'
         raise UserError(
             f'the state of this run takes {held / 1e9:.1f} GB, and {where} has {there / 1e9:.1f} '
-            'GB: make the networks or config.latent.dim smaller, or cut the state over more '
+            'GB for it: make the networks or config.latent.dim smaller, or cut the state over more '
             'devices (--config.mesh.model)',
             DIVERGED,
         )
 
 
 def available() -> int | None:
-    """Bytes of a device's memory, on a CPU of the machine's; None where they are not told."""
+    """Bytes of a device's memory, on a CPU of the machine's or container's; None if not told."""
     device = jax.local_devices()[0]
     if device.platform == 'cpu':
-        return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+        return min([os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'), *_limits()])
     return (device.memory_stats() or {}).get('bytes_limit')
 
 
@@ -94,6 +98,14 @@ def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[
     if accelerator and used < devices:
         ways.append('more devices (--config.mesh.data=-1)')
     return ways
+
+
+def _limits() -> list[int]:
+    found = []
+    for path in LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # no such file, or 'max': no limit
+            found.append(int(path.read_text()))
+    return found
 
 
 def _held(leaf: jax.ShapeDtypeStruct) -> int:

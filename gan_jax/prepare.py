@@ -33,11 +33,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gan_jax import cli, data, signals
+from gan_jax import cli, config, data, signals
 from gan_jax.data import prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
 from gan_jax.data.disk import shown
-from gan_jax.data.pictures import decode
 from gan_jax.data.pieces import Content, resized
 from gan_jax.errors import DATA, UNWRITABLE, UserError
 
@@ -194,11 +193,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
     parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
     flags = parser.parse_args(arguments)
-    if flags.size is not None and not 1 <= flags.size <= decode.LARGEST_SIDE:
-        parser.error(
-            f'--size is {flags.size}: give a number from 1 to {decode.LARGEST_SIDE}, the side of '
-            'the largest images'
-        )
+    _, in_range, expected = config.VALUES['data.size']
+    if flags.size is not None and not in_range(flags.size):
+        parser.error(f'--size is {flags.size}: give {expected}')
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):
         parser.error('--sha256 is for one file of --source')
     _check_name(flags.dataset, flags.source, known)

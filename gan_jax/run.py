@@ -67,13 +67,15 @@ class Run:
     def look(self, state: TrainState, step: int) -> bool:
         """Writes what is due at a step, at most once.
 
+        A run that is asked to stop begins nothing that takes long: it looks when it is resumed.
+
         Returns:
             Whether the window of `state.metrics` ends here, and they are to start again.
 
         Raises:
             UserError: the run has diverged, or what was to be written before could not be.
         """
-        if self.failed or self._seen == step:
+        if self.failed or self._seen == step or self._stopped():
             return False
         self._background.check()
         self._step = step

@@ -88,9 +88,8 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
             else:
                 state = program.init(hyper)
             while True:
-                # Look. A run that is asked to stop does not begin what takes long: it looks when
-                # it is resumed.
-                if not stopped() and opened.look(state, step):
+                # Look.
+                if opened.look(state, step):
                     state = state.replace(metrics=program.reset(state.metrics))
 
                 # Save. Asked once: a signal that comes now waits for the next step.

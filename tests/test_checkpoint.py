@@ -53,6 +53,13 @@ def test_the_newest_comes_back_with_its_facts(saved):
     assert jax.tree.structure(restored.state) == jax.tree.structure(state_at(0))
 
 
+def test_what_was_saved_and_what_was_restored_have_one_digest(saved):
+    with checkpoint.manager(saved) as manager:
+        digest = checkpoint.save(manager, state_at(4, 4.0), {'seen': True})
+    assert checkpoint.restore(saved, template()).digest == digest
+    assert checkpoint.restore(saved, template(), step=3).digest != digest
+
+
 def test_any_step_can_be_asked_for(saved):
     assert_is_step(checkpoint.restore(saved, template(), step=2), 2)
 
@@ -77,6 +84,15 @@ def test_only_the_newest_are_kept(saved):
     with checkpoint.manager(saved) as manager:
         checkpoint.save(manager, state_at(4), {})
     assert sorted(p.name for p in saved.iterdir()) == ['2', '3', '4']
+
+
+def test_a_step_before_the_newest_is_saved_like_any_other(tmp_path):
+    """As a run does that goes on from the checkpoint before a damaged one."""
+    with checkpoint.manager(tmp_path) as manager:
+        for step in (5, 4):
+            checkpoint.save(manager, state_at(step, float(step)), {})
+    assert_is_step(checkpoint.restore(tmp_path, template(), step=4), 4)
+    assert_is_step(checkpoint.restore(tmp_path, template()), 5)
 
 
 def test_what_a_kill_left_half_written_is_ignored_and_removed(saved):
@@ -116,6 +132,22 @@ def test_a_flipped_bit_in_every_file_of_an_item_is_noticed(name, saved):
     assert_is_step(restored, 2)
 
 
+def test_the_sound_state_of_another_checkpoint_is_not_taken_for_its_own(saved):
+    """Every file is whole and reads well: the digests of the leaves alone tell."""
+    shutil.rmtree(saved / '3' / 'state')
+    shutil.copytree(saved / '1' / 'state', saved / '3' / 'state')
+    restored = checkpoint.restore(saved, template(), quarantine=True)
+    assert restored.damaged == [3]
+    assert_is_step(restored, 2)
+
+
+def test_a_checkpoint_under_the_number_of_another_step_is_not_that_step(saved):
+    shutil.move(saved / '1', saved / '7')
+    restored = checkpoint.restore(saved, template(), quarantine=True)
+    assert restored.damaged == [7]
+    assert_is_step(restored, 3)
+
+
 @pytest.mark.parametrize('damage', ['truncate', 'empty', 'delete'])
 def test_every_file_of_the_newest_damaged_in_turn(damage, saved, tmp_path):
     for file in sorted(p.relative_to(saved) for p in (saved / '3').rglob('*') if p.is_file()):
@@ -142,6 +174,18 @@ def test_damaged_ones_are_put_aside_only_when_asked(saved):
     assert (saved.parent / 'quarantine' / '3').is_dir()
 
 
+def test_a_step_that_is_put_aside_twice_lies_there_whole(saved):
+    for _ in range(2):
+        (saved / '3' / 'state' / 'manifest.ocdbt').unlink()
+        assert checkpoint.restore(saved, template(), quarantine=True).damaged == [3]
+        with checkpoint.manager(saved) as manager:
+            checkpoint.save(manager, state_at(3, 3.0), {'seen': True})
+    assert_is_step(checkpoint.restore(saved, template()), 3)
+    for aside in (saved.parent / 'quarantine').iterdir():
+        assert {path.name for path in aside.iterdir()} >= {'state', 'record'}
+        assert not (aside / '3').exists()
+
+
 def test_nothing_valid_is_an_error(saved):
     for step in (1, 2, 3):
         (saved / str(step) / 'state' / 'manifest.ocdbt').unlink()
@@ -162,6 +206,10 @@ def test_nothing_valid_is_an_error(saved):
             r'terms/t is absent there and float32 \[2\]',
         ),
         (lambda s: s.replace(metrics={}), 'metrics/d/adversarial/real/count is int32'),
+        (
+            lambda s: s.replace(step=jax.ShapeDtypeStruct((1,), jnp.int32)),
+            r'step is int32 \[\] there and int32 \[1\] here',
+        ),
     ],
 )
 def test_leaves_of_another_code_are_named_not_cast(change, sentence, saved):

@@ -210,6 +210,10 @@ def shipped(**changes):
         ({'optim__g__learning_rate': None}, 'config.optim.g.learning_rate is None'),
         ({'optim__g__b3': 1.0}, "optax.adam takes no 'b3'; known: b1, b2"),
         ({'terms__contrastive__weight': None}, 'config.terms.contrastive.weight is None'),
+        (
+            {'terms__contrastive__weight': {'real': 1.0, 'fake': 'much'}},
+            "config.terms.contrastive.weight is {'real': 1.0, 'fake': 'much'}: give a number, ",
+        ),
         ({'terms__contrastive__every': 0}, 'config.terms.contrastive.every is 0'),
         ({'terms__contrastive__temprature': 1.0}, "did you mean 'temperature'"),
         ({'terms__contrastive__fn': None}, 'config.terms.contrastive: needs fn='),
@@ -224,6 +228,52 @@ def shipped(**changes):
 def test_values_that_only_a_file_can_get_wrong(changes, sentence):
     (found,) = config.faults(shipped(**changes))
     assert re.search(sentence.replace('(', r'\('), found)
+
+
+# The first number that is in a key's range, and the last one below it.
+ONE, TWO, ABOVE_ZERO = (1, 0), (2, 1), (1e-9, 0.0)
+FIRST = {
+    'seed': (0, -1),
+    'steps': ONE,
+    'batch_size': TWO,
+    'd_steps': ONE,
+    'accumulate': ONE,
+    'steps_per_dispatch': ONE,
+    'data.size': ONE,
+    'data.fraction': ABOVE_ZERO,
+    'data.subset_seed': (0, -1),
+    'latent.dim': ONE,
+    'augment.strength': (0.0, -1e-9),
+    'ema.halflife_images': ABOVE_ZERO,
+    'ema.ramp': ABOVE_ZERO,
+    'evaluate.num': TWO,
+    'every.log': ONE,
+    'every.sample': ONE,
+    'every.evaluate': ONE,
+    'every.full': ONE,
+    'every.checkpoint': ONE,
+    'mesh.data': (-1, -2),
+    'mesh.model': ONE,
+}
+
+
+@pytest.mark.parametrize(('key', 'first', 'below'), [(k, *edge) for k, edge in FIRST.items()])
+def test_a_range_begins_where_it_says(key, first, below):
+    path = key.replace('.', '__')
+    assert [f for f in config.faults(shipped(**{path: first})) if f'config.{key} is' in f] == []
+    (found,) = (f for f in config.faults(shipped(**{path: below})) if f'config.{key} is' in f)
+    assert found.startswith(f'config.{key} is {below}: give ')
+
+
+def test_the_first_number_of_every_range_is_tried():
+    numbers = {key for key, (kind, *_) in config.VALUES.items() if kind in (int, float)}
+    assert set(FIRST) == numbers
+
+
+def test_all_of_the_data_and_no_more_may_be_asked_for():
+    assert config.faults(shipped(data__fraction=1.0)) == []
+    (found,) = config.faults(shipped(data__fraction=1.0000001))
+    assert found.startswith('config.data.fraction is 1.0000001: give a number above 0')
 
 
 def test_two_policies_may_have_two_strengths():
@@ -249,6 +299,29 @@ def test_a_workdirs_config_may_not_name_foreign_code():
 def test_differences_leave_out_what_may_change():
     old, new = shipped(), shipped(seed=1, steps=5, every__log=7)
     assert config.differences(old, new) == ['seed: 0 -> 1']
+
+
+# A resumed run may go on for longer, look more often, find its data elsewhere, on other devices.
+MAY_CHANGE = re.compile(r'steps|every\..*|data\.dir|mesh\..*')
+
+
+def test_a_resumed_run_may_change_nothing_else():
+    old = config.flat(shipped())
+    for key, value in old.items():
+        found = config.differences(old, old | {key: 'another'})
+        same = [] if MAY_CHANGE.fullmatch(key) else [f"{key}: {value!r} -> 'another'"]
+        assert found == same
+        assert config.differences(old | {key: 'another'}, old) == [
+            f"{key}: 'another' -> {value!r}" for _ in same
+        ]
+
+
+def test_a_key_that_only_one_of_both_has_is_a_difference():
+    old, new = shipped(), shipped(terms__contrastive=None)
+    assert {line.split(':')[0] for line in config.differences(old, new)} == {
+        f'terms.contrastive.{key}' for key in old['terms']['contrastive']
+    }
+    assert config.differences(old, new) != config.differences(new, old) != []
 
 
 def test_each_value_replaced_by_junk_is_refused_or_still_a_number_in_range():

@@ -19,14 +19,15 @@ from tests import small
 VIEWS = (View('real'), View('fake'), View('real', augmented, 'translation'))
 
 
+# Of each view; transposed they are others, so that rows in another order get another label.
+LABELS = np.array([[0, 1, 2], [0, 0, 1], [2, 1, 0]], np.int32)
+
+
 def make_records(shape=small.SHAPE, dtype=np.float64):
     rng = np.random.default_rng(0)
     return {
-        view: {
-            'image': rng.random((3, *shape)).astype(dtype),
-            'label': rng.integers(0, 3, 3, dtype=np.int32),
-        }
-        for view in VIEWS
+        view: {'image': rng.random((3, *shape)).astype(dtype), 'label': label}
+        for view, label in zip(VIEWS, LABELS, strict=True)
     }
 
 
@@ -133,6 +134,21 @@ def test_each_view_gets_its_own_record_and_outputs(joint):
         np.testing.assert_allclose(
             seen[view]['logit'], (mean**2).sum(1) + record['label'], rtol=1e-6
         )
+
+
+@pytest.mark.parametrize('options', [{}, {'with_dx': VIEWS[1:]}, {'joint': False}])
+def test_every_image_meets_its_own_label(options):
+    """Images and labels are interleaved alike: each label here is one of a kind."""
+    labels = dict(zip(VIEWS, np.arange(9, dtype=np.int32).reshape(3, 3), strict=True))
+    records = {
+        view: {**record, 'label': labels[view]}
+        for view, record in make_records(dtype=np.float32).items()
+    }
+    seen, _ = critique(Stub(), START, records, **options)
+    for view, record in records.items():
+        mean = record['image'].mean((1, 2))
+        found = seen[view]['logit'] - (mean**2).sum(1)
+        np.testing.assert_allclose(found, labels[view], atol=1e-5)
 
 
 def test_number_of_passes():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gan_jax import experiment, sharding
-from gan_jax.data import DataSet
+from gan_jax.data import DataSet, stream
 from gan_jax.feed import make_feed
 from gan_jax.program import make_program
 from gan_jax.terms.adversarial import hinge
@@ -36,6 +36,29 @@ def test_both_give_the_same_batches_wherever_a_run_begins(twins):
         assert small.same(*jax.device_get(batches))
         for array in batches[1].values():
             assert array.sharding.spec[1] == 'data'
+
+
+def test_the_disk_gives_the_right_steps_after_several_at_once(twins, monkeypatch):
+    """Wherever the next ones begin: behind those, within them, or with another seed."""
+    opened, batches = [], stream.batches
+
+    def counted(*arguments, **options):
+        opened.append(options['first'])
+        return batches(*arguments, **options)
+
+    monkeypatch.setattr(stream, 'batches', counted)
+    mesh = sharding.make_mesh(2, small.BATCH)
+    memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, d_steps=2) for d in twins)
+    for seed, step, count in [
+        *((0, 0, 3), (0, 3, 1), (0, 4, 2)),  # one after another: the stream goes on
+        *((0, 5, 2), (0, 6, 1), (1, 7, 1)),  # not behind the last one: it begins anew
+    ]:
+        one, other = (
+            feed.batch(feed.held(), feed.rows(seed, step, count)) for feed in (memory, disk)
+        )
+        assert other['label'].shape == (*([count] if count > 1 else []), 2, small.BATCH)
+        assert small.same(*jax.device_get((one, other)))
+    assert opened == [0, 5, 6, 7]
 
 
 def test_both_train_to_the_same_bits(twins):

@@ -91,19 +91,32 @@ def refused(*flags):
 def test_a_state_larger_than_the_memory_is_refused_before_anything_is_written(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(memory, 'available', lambda: 8_000_000_000)
-    said = refused('--config.latent.dim=16777216', f'--workdir={tmp_path / "run"}')
+    monkeypatch.setattr(memory, 'available', lambda: 100_000_000)
+    said = refused('--config.latent.dim=262144', f'--workdir={tmp_path / "run"}')
     # 64 weights for each number of the latent, in 4 bytes, four times: Adam and the average.
-    assert '17.2 GB, and this machine has 8.0 GB' in said
+    assert '0.3 GB, and this machine has 0.1 GB for it' in said
     assert not (tmp_path / 'run').exists()
     dry = [f'--config={TINY}', '--config.latent.dim=1000000', '--dry_run']
     monkeypatch.setattr(memory, 'available', lambda: 1000)
     assert train.main(dry) == 0  # as it would be on another machine
 
 
-def test_the_memory_of_a_machine_is_that_which_the_kernel_tells():
+def test_the_memory_of_a_machine_is_that_which_the_kernel_tells(monkeypatch):
+    monkeypatch.setattr(memory, 'LIMITS', ())
     total = int(Path('/proc/meminfo').read_text().split()[1]) * 1024
     assert memory.available() == total
+
+
+def test_a_container_may_have_less_than_its_machine(tmp_path, monkeypatch):
+    limits = tmp_path / 'second', tmp_path / 'first'
+    monkeypatch.setattr(memory, 'LIMITS', limits)
+    whole = memory.available()
+    for path, text in zip(limits, ('max\n', f'{2**63 - 4096}\n'), strict=True):
+        path.write_text(text)  # no limit, as either version says it
+        assert memory.available() == whole
+    for i, path in enumerate(limits):
+        path.write_text(f'{1_000_000 - i}\n')
+        assert memory.available() == 1_000_000 - i
 
 
 def test_of_a_state_that_is_cut_a_device_holds_its_part(monkeypatch):

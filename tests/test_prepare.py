@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import checkpoint, cli, data, parts, prepare, train
+from gan_jax import checkpoint, cli, data, parts, prepare, signals, train
 from gan_jax.data import prepared, sampler, sources, stream
 from gan_jax.data.archives import table
 from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, USAGE
@@ -441,7 +441,7 @@ def test_names(flags, sentence, run):
     [
         (),
         ('--dataset=cifar10', '--size=0'),
-        ('--dataset=cifar10', '--size=8193'),
+        ('--dataset=cifar10', '--size=1025'),
         ('--dataset=cifar10', '--sha256=00'),
         ('--dataset=mnist', '--source=a,b', '--sha256=00'),
         ('--dataset=cifar10', '--sorce=x'),
@@ -463,3 +463,18 @@ def test_an_interrupt_leaves_nothing(run, published, tmp_path, monkeypatch):
     monkeypatch.setattr(prepare, 'resized', interrupted)
     assert run('--dataset=cifar10', f'--source={published[0]}')[0] == 130
     assert [*os.listdir(tmp_path / 'out')] == ['.cifar10.lock']
+
+
+def test_a_signal_is_seen_at_the_next_piece(run, published, tmp_path, monkeypatch):
+    """Also where the interrupt that came with it has been swallowed."""
+    received = []
+
+    def signalled(pieces, size):
+        for piece in pieces:
+            yield piece
+            received.append(15)
+
+    monkeypatch.setattr(signals, '_received', received)
+    monkeypatch.setattr(prepare, 'resized', signalled)
+    assert run('--dataset=cifar10', f'--source={published[0]}')[0] == 143
+    assert [*os.listdir(tmp_path / 'out')] == ['.cifar10.lock'] and len(received) == 1

@@ -172,6 +172,24 @@ def test_another_config_never_writes_over_rows_or_a_best_state(folder):
     assert contents(folder) == before
 
 
+def test_another_config_is_refused_though_config_json_is_gone(folder):
+    (folder / 'config.json').unlink()
+    before = contents(folder)
+    with pytest.raises(UserError, match='seed: 0 -> 1'):
+        run(folder, '--config.seed=1', '--config.steps=12')
+    assert contents(folder) == before
+
+
+def test_another_config_json_is_refused_though_the_checkpoint_fits(folder):
+    """Which of both the rows belong to nobody can say."""
+    settings = workdir.read_config(folder)
+    workdir.write_json(folder / 'config.json', {**settings, 'seed': 1})
+    before = contents(folder)
+    with pytest.raises(UserError, match='seed: 1 -> 0'):
+        run(folder, '--config.steps=12')
+    assert contents(folder) == before
+
+
 def test_a_run_that_got_nowhere_may_be_changed(tmp_path):
     """As one that was out of memory in its first step, and is told what to change."""
 

@@ -102,6 +102,26 @@ def test_it_says_that_a_step_is_saved_when_it_is(
     assert ('saved step 10' in capsys.readouterr().out) == (status != 0)
 
 
+@pytest.mark.parametrize(('answers', 'word'), [((0, 143), 'done'), ((143, 0), 'stopped')])
+def test_what_the_status_says_is_what_the_run_ends_with(answers, word, parts, tmp_path):
+    """A signal that comes while it is said changes neither."""
+    given = iter(answers)
+    with run.opened(parts, tmp_path, FACTS, None, lambda: next(given), shown=False) as one:
+        pass
+    assert (told(tmp_path), one.status) == (word, answers[0])
+
+
+def test_a_run_that_is_asked_to_stop_looks_when_it_is_resumed(parts, tmp_path):
+    with opened(parts, tmp_path, 143) as one:
+        one.look(state_at(10), 10)
+        one.save(state_at(10), 10)
+    assert not picture(tmp_path).exists()
+    kept = checkpoint.restore(tmp_path / 'checkpoints', state_at(0))
+    with run.opened(parts, tmp_path, FACTS, kept, lambda: 0, shown=False) as one:
+        one.look(kept.state, 10)
+    assert picture(tmp_path).exists()
+
+
 def test_a_checkpoint_that_says_seen_comes_after_the_picture(parts, tmp_path, monkeypatch):
     gate, seen = threading.Event(), []
     held(monkeypatch, observe, 'write_picture', gate)

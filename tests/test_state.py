@@ -1,25 +1,31 @@
-"""The state before the first step, and the running means of a log window."""
+"""The state before the first step, the average of G, and the running means of a log window."""
 
 import jax
 import numpy as np
 import optax
 import pytest
 
-from gan_jax.state import accumulate, create, empty
+from gan_jax.keys import named
+from gan_jax.state import Ema, Net, TrainState, accumulate, average, create, empty, nbytes
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from tests import small
 
 
 @pytest.fixture(scope='module')
-def make():
+def modules():
+    game = small.make_game({'adversarial': hinge()})
+    return game.generator, game.critic
+
+
+@pytest.fixture(scope='module')
+def make(modules):
     terms = {'adversarial': hinge(), 'counter': Term(init=lambda: {'n': np.float32(3)})}
     optimizers = {'g': optax.adam(1.0), 'd': optax.sgd(1.0)}
-    game = small.make_game(terms, optimizers=optimizers)
 
     def of_seed(seed):
-        modules = (game.generator, game.critic, terms, optimizers)
-        return create(*modules, seed=seed, latent_dim=small.LATENT, shape=small.SHAPE)
+        sizes = dict(latent_dim=small.LATENT, shape=small.SHAPE)
+        return create(*modules, terms, optimizers, seed=seed, **sizes)
 
     return small.jit(of_seed)
 
@@ -46,6 +52,46 @@ def test_seed_decides_the_weights(make):
             for s in (state, other)
         ]
         assert all(np.abs(a - b).max() > 1e-2 for a, b in zip(*kernels, strict=True))
+
+
+def test_each_player_starts_from_a_key_of_its_own_name(make, modules):
+    """So the weights of one seed stay those, whatever else is drawn from it."""
+    generator, critic = modules
+    inputs = {'g': np.zeros((2, small.LATENT)), 'd': np.zeros((2, *small.SHAPE))}
+    state, label = make(3), np.zeros(2, np.int32)
+    for side, module in (('g', generator), ('d', critic)):
+        key = named(jax.random.key(3), 'init', side)
+        drawn = small.jit(module.init, static_argnames='train')(
+            key, inputs[side].astype(np.float32), label, train=True
+        )
+        assert small.distance(getattr(state, side).variables, dict(drawn)) < 1e-6
+
+
+def test_bytes_of_a_tree():
+    tree = {
+        'a': np.zeros((3, 5), np.float32),
+        'b': [jax.ShapeDtypeStruct((7,), jax.numpy.bfloat16), np.zeros((), np.int8)],
+    }
+    assert nbytes(tree) == 3 * 5 * 4 + 7 * 2 + 1
+
+
+@pytest.mark.parametrize(
+    ('step', 'halflife'),
+    [
+        (0, 0.5 * 4),  # of 0.5 times the 4 images seen
+        (2, 0.5 * 12),
+        (4, 10.0),  # 0.5 times 20
+        (9, 10.0),  # no longer than `halflife_images`
+    ],
+)
+def test_an_old_value_counts_half_after_the_half_life(step, halflife):
+    net = Net({'w': np.float32(1)}, {'stats': {'m': np.float32(2)}}, ())
+    old = {'params': {'w': np.float32(5)}, 'stats': {'m': np.float32(-2)}}
+    state = TrainState(np.int32(step), net, net, old, {}, {})
+    after = average(Ema(halflife_images=10.0, ramp=0.5), state, 4)
+    kept = 0.5 ** (4 / halflife)
+    expected = {'params': {'w': 1 + 4 * kept}, 'stats': {'m': 2 - 4 * kept}}
+    assert small.distance(after, expected) < 1e-6
 
 
 def test_running_means():

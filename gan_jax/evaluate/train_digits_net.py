@@ -45,7 +45,7 @@ def augment(key: jax.Array, images: jax.Array) -> jax.Array:
     return moved + 0.05 * jax.random.normal(named(key, 'noise'), moved.shape)
 
 
-def train(*, seed: int = 0, epochs: int = 80) -> dict:
+def train(*, seed: int, epochs: int) -> dict:
     """Parameters of `DigitsNet`, a nested dict of float32 arrays, the same for the same seed."""
     images, labels, *_ = data.load('digits')
     images = images.astype(np.float32) / 255

@@ -1,6 +1,7 @@
 """A sweep file: Python whose `get_sweep()` returns a dict. Everything wrong with it, at once."""
 
 import itertools
+import math
 import runpy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from gan_jax import config
 from gan_jax.errors import UserError
 from gan_jax.load import nearest
 from gan_jax.sweeps.arms import Arm, keys, matching, numbers
+
+# Arms times seeds: each run has its config in memory, and a folder.
+RUNS = 10_000
 
 # What each key holds: the check, and what to give in words.
 NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -43,6 +47,7 @@ def read(path: Path) -> tuple[Mapping[str, Any], tuple[Arm, ...]]:
     refuse([*_key_faults(asked)])
     grids = [asked['grid']] if isinstance(asked['grid'], Mapping) else asked['grid']
     refuse([*_grid_faults(grids)])
+    refuse([*_count_faults(grids, asked['seeds'])])
     arms = tuple(
         dict(zip(grid, values, strict=True))
         for grid in grids
@@ -100,6 +105,14 @@ def _grid_faults(grids: Sequence[Any]) -> Iterator[str]:
             # A comma ends the argument of a config file.
             wrong += [v for v in values if ',' in str(v) and not is_override(key)]
             yield from (f"the grid's '{key}' cannot be {value!r}" for value in wrong)
+
+
+def _count_faults(grids: Sequence[Mapping[str, Any]], seeds: int) -> Iterator[str]:
+    count = sum(math.prod(map(len, grid.values())) for grid in grids)
+    if count * seeds > RUNS:
+        yield (
+            f"the sweep's 'grid' has {count} arms, and 'seeds' is {seeds}: give at most {RUNS} runs"
+        )
 
 
 def _choice_faults(asked: Mapping[str, Any], arms: Sequence[Arm]) -> Iterator[str]:

@@ -76,14 +76,14 @@ def train(
 
         while True:
             # Look. Members are taken out of the population where there is something to see.
-            now, ending = due(step, settings), stopped() or step == settings['steps']
-            if now or ending:
+            now = due(step, settings)
+            if now:
                 state = _look(population, [*runs.values()], state, step)
                 best = {i: one for i, one in enumerate(runs.values()) if one.improved}
                 _save(run.Run.save_best, population, best, state, step)
 
-            # Save all or none: a signal that comes between the two waits for the next step.
-            ending = ending or (now and stopped())
+            # Save all or none. Asked once: a signal that comes now waits for the next step.
+            ending = stopped() or step == settings['steps']
             if ending or 'checkpoint' in now:
                 _save(run.Run.save, population, dict(enumerate(runs.values())), state, step)
             if ending or all(one.failed for one in runs.values()):
@@ -96,7 +96,7 @@ def train(
             with _failing_alone(one):
                 one.finish()
     failed |= {name: one.failed for name, one in runs.items() if one.failed}
-    return Ended(stopped(), failed)
+    return Ended(max(one.status for one in runs.values()), failed)
 
 
 def _held(

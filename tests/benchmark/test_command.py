@@ -13,7 +13,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 import gan_jax
-from gan_jax import config, data
+from gan_jax import config, data, signals
 from gan_jax.augment import policy
 from gan_jax.benchmark import __main__ as command
 from gan_jax.benchmark import against, compiled
@@ -207,6 +207,17 @@ def test_wrong_flags(flag, capsys):
 def test_faults_of_the_config_are_those_of_train():
     with pytest.raises(UserError, match=r'config.batch_size is 1: give an integer from 2 to'):
         command.main([f'--config={TINY}', '--config.batch_size=1'])
+
+
+def test_a_signal_leaves_no_result(tmp_path, monkeypatch):
+    """Where JAX has swallowed the interrupt that came with it."""
+    received, out = [], tmp_path / 'result.json'
+    monkeypatch.setattr(signals, '_received', received)
+    monkeypatch.setattr(command, 'measure', lambda *_, **__: received.append(2))
+    monkeypatch.setattr(command, 'table', lambda result: '')
+    with pytest.raises(KeyboardInterrupt):
+        command.main([f'--config={TINY}', f'--out={out}'])
+    assert received and not out.exists()
 
 
 def test_a_package_is_no_checkout(monkeypatch):

@@ -1,6 +1,7 @@
 """The prepared form: whole or absent, mapped where it is large, checked where it is read."""
 
 import hashlib
+import itertools
 import json
 import os
 import tracemalloc
@@ -231,6 +232,13 @@ def test_pieces_are_resized():
     small = list(resized(pieces(), 4))
     assert [p.array.shape for p in small] == [(4, 4, 4, 3), (10,), (6, 4, 4, 3), (2, 4, 4, 3)]
     np.testing.assert_array_equal(small[2].array, data.resize(IMAGES[4:], 4))
+
+
+def test_pieces_that_grow_are_cut():
+    """5,000 images of a megabyte at once would fill the memory."""
+    piece = Piece('train', 'images', np.zeros((5000, 1, 1, 1), np.uint8))
+    found = [p.array.shape for p in itertools.islice(resized([piece], 1024), 2)]
+    assert found == [(64, 1024, 1024, 1)] * 2
 
 
 def damage(path, how):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gan_jax.data.sampler import indices, permutation
+from gan_jax.data.sampler import indices, of_step, permutation
 
 
 def epoch(seed, number, batch_size, size):
@@ -32,6 +32,14 @@ def test_an_epoch_holds_no_image_twice(batch_size, size):
     drawn = epoch(0, 2, batch_size, size)
     assert len(drawn) == size // batch_size * batch_size
     assert len(set(drawn.tolist())) == len(drawn)
+
+
+def test_a_step_holds_the_batches_of_its_updates_in_order():
+    for step in (0, 3, 11):
+        rows = of_step(5, step, 3, 8, 50)
+        assert rows.dtype == np.int32
+        expected = [indices(5, 3 * step + i, 8, 50).tolist() for i in range(3)]
+        assert rows.tolist() == expected
 
 
 def test_what_one_epoch_drops_another_shows():

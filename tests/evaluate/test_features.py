@@ -170,3 +170,20 @@ def test_training_script_learns_and_writes_the_file(tmp_path):
     assert accuracy > 0.8
     assert f'held-out accuracy {accuracy:.4f}' in done.stdout
     assert jax.tree.map(np.shape, variables) == jax.tree.map(np.shape, features.weights())
+
+
+def test_without_flags_the_script_trains_the_network_of_the_package(monkeypatch, tmp_path):
+    asked = {}
+
+    def train(**options):
+        asked.update(options)
+        return features.weights()['params']
+
+    monkeypatch.setattr(train_digits_net, 'train', train)
+    monkeypatch.setattr(sys, 'argv', ['train_digits_net', f'--out={tmp_path / "net.npz"}'])
+    train_digits_net.main()
+    assert asked == {'seed': 0, 'epochs': 80}
+    with np.load(tmp_path / 'net.npz') as mine, np.load(features.FILE) as shipped:
+        assert {name: mine[name].tobytes() for name in mine.files} == {
+            name: shipped[name].tobytes() for name in shipped.files
+        }

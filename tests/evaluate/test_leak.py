@@ -233,6 +233,20 @@ def test_the_classifier_is_that_of_its_seed(digits):
     assert np.any(learned[0] != learned[2])
 
 
+def test_every_draw_of_the_classifier_has_a_key_of_its_own_name(digits, monkeypatch):
+    """So that a seed's numbers stay those, whatever else a later version draws."""
+    asked, named = [], leak_classifier.named
+
+    def recording(key, *purpose):
+        asked.append(purpose)
+        return named(key, *purpose)
+
+    monkeypatch.setattr(leak_classifier, 'named', recording)
+    leak_classifier.learn(digits[0][:10], 'flip', steps=2)
+    # What is compiled is traced once, with a key that is that of its step.
+    assert asked == [('init',), ('step', 0), ('rows',), ('augment',), ('step', 1)]
+
+
 def test_the_classifier_takes_any_size():
     """Its last map is flattened: what it has of weights depends on the size, and must fit."""
     net, key = leak_classifier.Classifier(), jax.random.key(0)

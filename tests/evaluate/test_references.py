@@ -147,3 +147,23 @@ def test_arrays_come_back_as_they_were(tmp_path):
         np.testing.assert_array_equal(found[name], array)
     assert arrays.read(tmp_path / 'x.npz', {'of': 'that'}) is None
     assert arrays.read(tmp_path / 'y.npz', {}) is None
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        {'a': np.array([1, 2, 3, 4, 5, 7], np.int32)},
+        {'a': np.array([1, 2, 3, 4, 5, 6], np.int32).view(np.float32)},
+        {'a': np.array([[1, 2, 3], [4, 5, 6]], np.int32)},
+        {'b': np.zeros(0)},
+    ],
+)
+def test_other_arrays_under_the_old_digest_are_not_taken(other, tmp_path):
+    path, facts = tmp_path / 'x.npz', {'of': 'this'}
+    arrays.write(path, {'a': np.array([1, 2, 3, 4, 5, 6], np.int32)}, facts)
+    with np.load(path) as stored:
+        kept = dict(stored)
+    np.savez(path, **kept)
+    assert arrays.read(path, facts) is not None
+    np.savez(path, **kept | other)
+    assert arrays.read(path, facts) is None

@@ -229,6 +229,8 @@ def test_class_by_class_a_missing_class_is_seen(tmp_path):
 
 def test_classes_apart_need_classes_and_images(tmp_path):
     with pytest.raises(UserError, match='class by class, and the generator takes none'):
+        prepare('intra_kd500_train@digits', tmp_path)  # nobody has said that it does
+    with pytest.raises(UserError, match='class by class, and the generator takes none'):
         intra('intra_kd500_train@digits', tmp_path, conditional=False)
     blank = split('train')._replace(labels=None)
     with pytest.raises(UserError, match="class by class, and 'digits' has no labels"):

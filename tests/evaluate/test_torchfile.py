@@ -11,6 +11,7 @@ import pytest
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import torchfile
 from tests.evaluate.torch_files import (
+    Parameter,
     StateDict,
     Stored,
     Tensor,
@@ -68,6 +69,36 @@ def test_views_of_one_storage_and_other_strides(write, tmp_path):
     np.testing.assert_array_equal(found['rows'], whole)
     np.testing.assert_array_equal(found['columns'], whole.T)
     np.testing.assert_array_equal(found['part'], [[13, 15, 17], [19, 21, 23]])
+
+
+@both
+def test_a_parameter_is_its_tensor(write, tmp_path):
+    stored = Stored('0', np.arange(6, dtype=np.float32))
+    path = write(tmp_path / 'w.pth', StateDict(w=Parameter(stored, 0, (2, 3), (3, 1))))
+    np.testing.assert_array_equal(torchfile.read(path)['w'], np.arange(6).reshape(2, 3))
+
+
+@both
+def test_a_call_with_a_tensor_is_refused(write, tmp_path):
+    class Called(Tensor):
+        def __reduce__(self):
+            return os.path.abspath, (Tensor(*self.view),)
+
+    stored = Stored('0', np.arange(6, dtype=np.float32))
+    path = write(tmp_path / 'w.pth', StateDict(w=Called(stored, 0, (2, 3), (3, 1))))
+    assert f'asks to call {os.path.__name__}.abspath' in refused(path)
+
+
+@both
+def test_a_view_of_nothing_is_empty_wherever_it_lies(write, tmp_path):
+    stored = Stored('0', np.arange(24, dtype=np.float32))
+    views = StateDict(
+        behind=Tensor(stored, 2**70, (0, 3), (3, 1)),
+        wide=Tensor(stored, 0, (3, 0), (2**70, 1)),
+    )
+    found = torchfile.read(write(tmp_path / 'w.pth', views))
+    shapes = {name: (array.dtype, array.shape) for name, array in found.items()}
+    assert shapes == {'behind': (np.float32, (0, 3)), 'wide': (np.float32, (3, 0))}
 
 
 @both

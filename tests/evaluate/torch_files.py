@@ -38,6 +38,14 @@ class Tensor:
         return sys.modules['torch._utils']._rebuild_tensor_v2, (*self.view, False, OrderedDict())
 
 
+class Parameter(Tensor):
+    """A tensor that torch trains."""
+
+    def __reduce__(self):
+        rebuild = sys.modules['torch._utils']._rebuild_parameter
+        return rebuild, (Tensor(*self.view), True, OrderedDict())
+
+
 class StateDict(OrderedDict):
     """Torch keeps the versions of layers as an attribute of its OrderedDict."""
 
@@ -52,16 +60,21 @@ def tensor(array, key):
     return Tensor(Stored(key, array), 0, array.shape, tuple(strides))
 
 
+def _uncalled(name):
+    def rebuild():
+        raise AssertionError('nobody calls this')
+
+    rebuild.__module__, rebuild.__qualname__ = 'torch._utils', name
+    return rebuild
+
+
 @contextmanager
 def torch_modules():
     """Modules of torch's names, so that pickle writes these names."""
     torch, utils = types.ModuleType('torch'), types.ModuleType('torch._utils')
 
-    def rebuild():
-        raise AssertionError('nobody calls this')
-
-    rebuild.__module__, rebuild.__qualname__ = 'torch._utils', '_rebuild_tensor_v2'
-    utils._rebuild_tensor_v2 = rebuild
+    for name in ('_rebuild_tensor_v2', '_rebuild_parameter'):
+        setattr(utils, name, _uncalled(name))
     for name in NAMES.values():
         setattr(torch, name, type(name, (), {'__module__': 'torch'}))
     before = {name: sys.modules.get(name) for name in ('torch', 'torch._utils')}

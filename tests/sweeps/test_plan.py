@@ -150,6 +150,14 @@ def test_what_is_asked_for_is_taken(tmp_path):
         ({'seeds': None}, "the sweep's 'seeds' is missing"),
         ({'seeds': 0}, "the sweep's 'seeds' is 0: give a positive integer"),
         ({'seeds': True}, "the sweep's 'seeds' is True: give a positive integer"),
+        (
+            {'seeds': 5001},
+            "the sweep's 'grid' has 2 arms, and 'seeds' is 5001: give at most 10000 runs",
+        ),
+        (
+            {'grid': {f'terms.{c}.weight': [*range(100)] for c in 'abcdef'}},
+            f"the sweep's 'grid' has {10**12} arms, and 'seeds' is 1: give at most 10000 runs",
+        ),
         ({'grid': {}}, "the sweep's 'grid' is {}: give {key: [values]}, or a list of such dicts"),
         ({'grid': [{}]}, "the sweep's 'grid' holds {}: give {key: [values]}"),
         ({'grid': {'method': []}}, "the grid's 'method' is []: give a list of values"),

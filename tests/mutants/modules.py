@@ -1,0 +1,88 @@
+"""Which files make up a module whose tests are tried, and which test files speak for each file."""
+
+from pathlib import Path
+
+from tests.edited import ROOT
+
+# Of a file the test files that concern it, the likeliest to notice first, then the cheapest. A
+# file that is not named here has that of its name.
+TESTS = {
+    'gan_jax/step.py': (
+        'tests/test_step_sources.py',
+        'tests/test_step_errors.py',
+        'tests/test_algorithms.py',
+        'tests/test_step.py',
+        'tests/test_microbatch.py',
+    ),
+    'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
+    'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
+    'gan_jax/state.py': ('tests/test_state.py', 'tests/test_step.py'),
+    'gan_jax/checkpoint.py': ('tests/test_checkpoint.py', 'tests/test_resume.py'),
+    'gan_jax/config.py': (
+        'tests/test_config.py',
+        'tests/test_configs.py',
+        'tests/test_trust.py',
+        'tests/test_train.py',
+    ),
+    'gan_jax/load.py': ('tests/test_load.py', 'tests/test_config.py', 'tests/test_trust.py'),
+    'gan_jax/feed.py': ('tests/test_feed.py', 'tests/test_dispatch.py', 'tests/test_plan.py'),
+    'gan_jax/data/sampler.py': ('tests/data/test_sampler.py', 'tests/data/test_stream.py'),
+    'gan_jax/terms/__init__.py': ('tests/test_step_errors.py', 'tests/terms/test_contract.py'),
+    'gan_jax/augment/boxes.py': ('tests/augment/test_mixing.py',),
+    'gan_jax/augment/contract.py': ('tests/augment/test_policy.py',),
+    'gan_jax/augment/detail.py': ('tests/augment/test_spatial.py',),
+    'gan_jax/augment/draws.py': ('tests/augment/test_simclr.py', 'tests/augment/test_colour.py'),
+    'gan_jax/augment/ops.py': ('tests/augment/test_policy.py',),
+    'gan_jax/models/layers.py': ('tests/models/test_layers.py', 'tests/models/test_biggan.py'),
+    'gan_jax/evaluate/__main__.py': ('tests/test_sample.py', 'tests/test_best.py'),
+    'gan_jax/evaluate/arrays.py': ('tests/evaluate/test_references.py',),
+    'gan_jax/evaluate/contract.py': ('tests/evaluate/test_scores.py',),
+    'gan_jax/evaluate/digit_metrics.py': ('tests/evaluate/test_protocol.py',),
+    'gan_jax/evaluate/discriminator.py': ('tests/evaluate/test_protocol.py',),
+    'gan_jax/evaluate/features.py': (
+        'tests/evaluate/test_protocol.py',
+        'tests/evaluate/test_features.py',
+    ),
+    'gan_jax/evaluate/leak_classifier.py': ('tests/evaluate/test_leak.py',),
+    'gan_jax/evaluate/leak.py': ('tests/evaluate/test_leak.py', 'tests/evaluate/test_leaks.py'),
+    'gan_jax/evaluate/rows.py': (
+        'tests/evaluate/test_kernel.py',
+        'tests/evaluate/test_prdc.py',
+        'tests/evaluate/test_diversity.py',
+        'tests/evaluate/test_geometry.py',
+        'tests/evaluate/test_probes.py',
+    ),
+    'gan_jax/evaluate/scores.py': ('tests/evaluate/test_scores.py', 'tests/evaluate/test_names.py'),
+    'gan_jax/evaluate/train_digits_net.py': ('tests/evaluate/test_features.py',),
+    'gan_jax/evaluate/weights.py': (
+        'tests/evaluate/test_inception.py',
+        'tests/evaluate/test_scores.py',
+    ),
+}
+
+# What holds for every member of a family is tested for all of them in one file.
+FAMILIES = {
+    'gan_jax/terms': ('tests/terms/test_contract.py', 'tests/terms/test_contract_in_step.py'),
+    'gan_jax/augment': ('tests/augment/test_references.py', 'tests/augment/test_contract.py'),
+}
+
+MODULES = ('step', 'critique', 'views', 'state', 'checkpoint', 'config', 'load', 'feed')
+MODULES += ('data/sampler', 'terms', 'augment', 'models/layers', 'evaluate')
+
+
+def sources(module: str) -> dict[str, str]:
+    """The text of every file of a module or package of `MODULES`, by its path in the checkout."""
+    place = ROOT / 'gan_jax' / module
+    files = sorted(place.glob('*.py')) if place.is_dir() else [place.with_suffix('.py')]
+    return {str(f.relative_to(ROOT)): text for f in files if (text := f.read_text())}
+
+
+def suite_of(path: str) -> tuple[str, ...]:
+    """The test files that are to notice a mutant of a file, in the order in which they run."""
+    family = FAMILIES.get(str(Path(path).parent), ())
+    return tuple(dict.fromkeys((*TESTS.get(path, (_mirrored(path),)), *family)))
+
+
+def _mirrored(path: str) -> str:
+    file = Path(path)
+    return str(Path('tests', *file.parts[1:-1], f'test_{file.name}'))

@@ -1,0 +1,148 @@
+"""Faults that once survived all tests, each written down as an edit of today's code."""
+
+from typing import NamedTuple
+
+from tests.edited import ROOT, replaced
+from tests.mutants.draw import Mutant
+
+
+class Fault(NamedTuple):
+    """One of them.
+
+    Attributes:
+        what: what goes wrong.
+        path: of the file.
+        old: what stands in it once.
+        new: what stands there in place of it.
+        tests: the test files that are to notice.
+    """
+
+    what: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def mutant_of(fault: Fault) -> Mutant:
+    """The mutant that a fault is.
+
+    Raises:
+        ValueError: what it replaces does not stand in the file once.
+    """
+    (source,) = replaced(fault.path, fault.old, fault.new).values()
+    before = (ROOT / fault.path).read_text()
+    line = before[: before.index(fault.old)].count('\n') + 1
+    texts = (' '.join(text.split()) for text in (fault.old, fault.new))
+    return Mutant(fault.path, '', line, fault.what, *texts, source)
+
+
+CHECKPOINT, RESTART = ('tests/test_checkpoint.py',), ('tests/test_restart.py',)
+
+WRITTEN = (
+    Fault(
+        'labels concatenated while images are interleaved',
+        'gan_jax/critique.py',
+        "label = views.join([records[v]['label'] for v in group])",
+        "label = jnp.concatenate([records[v]['label'] for v in group])",
+        ('tests/test_critique.py',),
+    ),
+    Fault(
+        "another checkpoint's sound state is taken for its own",
+        'gan_jax/checkpoint.py',
+        "if digests(leaves) != record['leaves']:",
+        'if False:',
+        CHECKPOINT,
+    ),
+    Fault(
+        'shapes are not compared on restore',
+        'gan_jax/checkpoint.py',
+        "return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'",
+        "return f'{np.dtype(leaf.dtype).name} []'",
+        CHECKPOINT,
+    ),
+    Fault(
+        "the record's step is not compared with its folder",
+        'gan_jax/checkpoint.py',
+        "digest == json_digest(record) and record['step'] == step",
+        'digest == json_digest(record)',
+        CHECKPOINT,
+    ),
+    Fault(
+        'what was saved and what was restored have two digests',
+        'gan_jax/checkpoint.py',
+        "facts, json_digest(record['leaves']), [])",
+        'facts, json_digest(record), [])',
+        CHECKPOINT,
+    ),
+    Fault(
+        'a step that is put aside again lies in the first one',
+        'gan_jax/checkpoint.py',
+        'workdir.free_name(folder.parent / QUARANTINE / str(step))',
+        'folder.parent / QUARANTINE / str(step)',
+        CHECKPOINT,
+    ),
+    Fault(
+        'a package is trusted whose name begins like a trusted one',
+        'gan_jax/load.py',
+        "module_name == p or module_name.startswith(f'{p}.')",
+        'module_name.startswith(p)',
+        ('tests/test_trust.py',),
+    ),
+    Fault(
+        'a config gives what the program supplies',
+        'gan_jax/load.py',
+        'if k in (*supplied, *UNUSED) or (k not in known and not anything)',
+        'if k not in known and not anything',
+        ('tests/test_trust.py',),
+    ),
+    Fault(
+        'the parts of a batch change on resume',
+        'gan_jax/config.py',
+        "CHANGEABLE = ('steps',",
+        "CHANGEABLE = ('accumulate', 'steps',",
+        ('tests/test_config.py',),
+    ),
+    Fault(
+        'none of the data is a fraction of them',
+        'gan_jax/config.py',
+        'lambda v: 0 < v <= 1',
+        'lambda v: 0 <= v <= 1',
+        ('tests/test_config.py',),
+    ),
+    Fault(
+        'a subset may be empty',
+        'gan_jax/data/subsets.py',
+        'if not 0 < fraction <= 1:',
+        'if not 0 <= fraction <= 1:',
+        ('tests/data/test_subsets.py',),
+    ),
+    Fault(
+        'the stream stands elsewhere after several steps at once',
+        'gan_jax/feed.py',
+        "ahead['at'] = seed, step + count",
+        "ahead['at'] = seed, step + 1",
+        ('tests/test_feed.py',),
+    ),
+    Fault(
+        'config.json is not compared on resume',
+        'gan_jax/restart.py',
+        "_refuse_changes(folder, workdir.read_config(folder), facts['config'])",
+        'pass',
+        RESTART,
+    ),
+    Fault(
+        'the config in the checkpoint is not compared on resume',
+        'gan_jax/restart.py',
+        "_refuse_changes(folder, restored.facts['config'], facts['config'])",
+        'pass',
+        RESTART,
+    ),
+    Fault(
+        'a damaged checkpoint stays in the way on resume',
+        'gan_jax/restart.py',
+        'step=step, quarantine=True',
+        'step=step',
+        RESTART,
+    ),
+)
