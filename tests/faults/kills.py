@@ -19,6 +19,11 @@ WHOLE = Guard(
     "    partial = path.with_name(path.name + '.part')\n",
     '    partial = path\n',
 )
+ROWS = Guard(
+    'gan_jax/log.py',
+    "    kept = [line for line in sound if _row(line)['step'] <= since]\n",
+    '    kept = sound\n',
+)
 KILLED = -signal.SIGKILL
 MOMENTS, FILE_OPERATIONS, EVALUATIONS, PREPARATIONS, SWEEPS = 8, 12, 6, 8, 2  # trials
 CUT = -signal.SIGXFSZ  # killed by the kernel with a part of a file written
@@ -138,13 +143,9 @@ ATTACKS = (
         'kill -9 at any moment',
         MOMENTS,
         any_moment,
-        Guard(
-            'gan_jax/log.py',
-            "    kept = [line for line in sound if _row(line)['step'] <= since]\n",
-            '    kept = sound\n',
-        ),
+        ROWS,
     ),
-    Attack('kill -9 at a file operation', FILE_OPERATIONS, file_operation, WHOLE),
+    Attack('kill -9 at a file operation', FILE_OPERATIONS, file_operation, ROWS),
     Attack('kill -9 in an evaluation', EVALUATIONS, evaluation, WHOLE),
     Attack(
         'kill -9 in prepare',
