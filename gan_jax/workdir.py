@@ -12,7 +12,7 @@ from typing import Any
 from gan_jax import files
 from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
-LOCK = '.lock'
+LOCK, STATUS, CHECKPOINTS = '.lock', 'status.json', 'checkpoints'
 EARLIER = 'earlier'  # runs that were set aside, numbered from 1
 
 
@@ -72,7 +72,8 @@ def set_aside(workdir: Path) -> Path | None:
         return None
     target = free_name(workdir / EARLIER / 'run')
     target.mkdir(parents=True)
-    for path in moved:
+    # Who is killed in between leaves a run that says that it has lost its checkpoints.
+    for path in sorted(moved, key=lambda path: (path.name == STATUS, path.name != CHECKPOINTS)):
         shutil.move(path, target / path.name)
     return target
 
@@ -96,7 +97,7 @@ def write_json(path: Path, value: Any) -> None:
 def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
     """status.json: 'running', 'done', 'stopped' or 'failed', and the step it happened at."""
     now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
-    write_json(workdir / 'status.json', {'status': status, 'step': step, 'time': now, **more})
+    write_json(workdir / STATUS, {'status': status, 'step': step, 'time': now, **more})
 
 
 def steps(checkpoints: Path) -> set[int]:
@@ -112,7 +113,7 @@ def read_status(workdir: Path) -> Mapping[str, Any] | None:
     """
     unreadable = {'status': 'unreadable', 'step': 0}
     try:
-        told = _read_json(workdir / 'status.json')
+        told = _read_json(workdir / STATUS)
     except FileNotFoundError:
         return None
     except (OSError, ValueError):

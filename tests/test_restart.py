@@ -144,6 +144,29 @@ def test_restart_moves_all_of_the_run_aside_and_begins_again(folder, finished, c
     assert {p.name for p in (folder / 'earlier').iterdir()} == {'run', 'run-2'}
 
 
+@pytest.mark.parametrize('done', range(6))
+def test_a_restart_that_is_killed_ends_by_being_asked_for_again(done, folder, monkeypatch):
+    """Between any two moves: the run is not gone on with, in parts, and none of it is lost."""
+    before, move = contents(folder), shutil.move
+
+    def counted(source, target):
+        counted.calls += 1
+        if counted.calls > done:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    counted.calls = 0
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, 'move', counted)
+        run(folder, '--restart')
+    if done:
+        with pytest.raises(UserError, match='--restart'):
+            run(folder)
+    assert run(folder, '--restart', '--config.steps=1') == 0
+    parts = [*(folder / 'earlier').iterdir()]
+    assert {k: v for part in parts for k, v in contents(part).items()} == before
+
+
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(finished, tmp_path):
     """Nothing was saved, so that nothing is lost: it writes the same rows."""
 
