@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from tests import soak
 from tests.edited import replaced
 from tests.faults import bench, command, damage, hostile, images, verdict
-from tests.faults.__main__ import ATTACKS
-from tests.faults.attack import draws
+from tests.faults.__main__ import ATTACKS, _trial
+from tests.faults.attack import Attack, draws
 from tests.faults.command import Ended
 
 
@@ -151,6 +152,14 @@ def test_a_command_within_this_process_ends_as_one_outside(monkeypatch):
 
     monkeypatch.setattr('gan_jax.sample.main', slow)
     assert bench.within('gan_jax.sample', [], longest=0.1).status is None
+
+
+def test_a_trial_that_a_verdict_cannot_read_is_lost(tmp_path):
+    (tmp_path / 'left').mkdir()
+    place = SimpleNamespace(scratch=tmp_path)
+    attack = Attack('a', 1, lambda place, draw, index: '' if index else {}['x'], None)
+    assert 'KeyError' in _trial(attack, place, 0) and not _trial(attack, place, 1)
+    assert not [*tmp_path.iterdir()]  # of the trial before
 
 
 # The soak ----------------------------------------------------------------------------------------
