@@ -169,7 +169,8 @@ def test_growth_is_that_of_the_windows_after_the_first_thousand_steps():
     levels = [(step, 100 + 0.002 * step) for step in range(1000, 5000, 250)]
     wild = [(0, 1.0), (250, 900.0), (750, 5.0)]
     assert soak.growth([*wild, *levels]) == pytest.approx(2)
-    assert soak.by_window([(0, 1.0), (10, 9.0), (20, 2.0), (250, 7.0)]) == [(0, 2.0), (250, 7.0)]
+    samples = [(0, 1.0), (10, 9.0), (20, 2.0), (250, 7.0), (soak.STEPS, 99.0)]
+    assert soak.by_window(samples) == [(0, 2.0), (250, 7.0)]
 
 
 def test_the_last_step_of_a_log(tmp_path):
