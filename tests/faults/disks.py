@@ -111,9 +111,9 @@ def resized(place: Path, share: float, needed: int, folder: Path) -> Iterator[No
 
 @contextlib.contextmanager
 def file_size(share: float, needed: int, folder: Path) -> Iterator[None]:
-    """Files that may have a share of the bytes of a checkpoint's largest one."""
+    """Files may have so many bytes, from none to more than the largest has; few are most likely."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * needed / 10), before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share**4 * needed / 10), before[1]))
     try:
         yield
     finally:
