@@ -128,26 +128,12 @@ def _remount(place: Path, size: int) -> None:
     subprocess.run(['mount', '-o', f'remount,size={size}', str(place)], check=True)
 
 
+SAVE = Guard(
+    'gan_jax/checkpoint.py',
+    '    except (OSError, ValueError, RuntimeError) as error:\n        folder',
+    '    except UserError as error:\n        folder',
+)
 ATTACKS = (
-    Attack(
-        'a full disk',
-        24,
-        full,
-        Guard(
-            'gan_jax/checkpoint.py',
-            '    except (OSError, ValueError, RuntimeError) as error:\n        folder',
-            '    except UserError as error:\n        folder',
-        ),
-        mountable,
-    ),
-    Attack(
-        'a limit of the size of files',
-        24,
-        limited,
-        Guard(
-            'gan_jax/cli.py',
-            '    except (UserError, OSError) as error:',
-            '    except UserError as error:',
-        ),
-    ),
+    Attack('a full disk', 24, full, SAVE, mountable),
+    Attack('a limit of the size of files', 24, limited, SAVE),
 )
