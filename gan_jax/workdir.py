@@ -151,8 +151,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    """Everything below a folder; links are not followed."""
-    with os.scandir(folder) as entries:
+    """Everything below a folder; links are not followed. Who trains may remove things meanwhile."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             yield entry
             if entry.is_dir(follow_symlinks=False):

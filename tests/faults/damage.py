@@ -119,7 +119,7 @@ def _removed(before, folder: Path) -> bool:
 ATTACKS = (
     Attack(
         'a bit flipped in a file',
-        90,
+        60,
         functools.partial(damaged, flip),
         Guard(
             'gan_jax/checkpoint.py',
@@ -129,7 +129,7 @@ ATTACKS = (
     ),
     Attack(
         'a file cut short',
-        90,
+        60,
         functools.partial(damaged, truncate),
         Guard(
             'gan_jax/log.py',
@@ -139,7 +139,7 @@ ATTACKS = (
     ),
     Attack(
         'a file or folder deleted',
-        90,
+        60,
         functools.partial(damaged, delete),
         Guard(
             'gan_jax/trained.py',
@@ -149,7 +149,7 @@ ATTACKS = (
     ),
     Attack(
         'a file of another step or run',
-        60,
+        40,
         swapped,
         Guard(
             'gan_jax/checkpoint.py',
