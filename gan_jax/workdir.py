@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,14 @@ from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
 LOCK = '.lock'
 EARLIER = 'earlier'  # runs that were set aside, numbered from 1
+STEP = re.compile('0|[1-9][0-9]*')  # how the folder of a checkpoint is called
+
+# All that a run and its evaluations write, in the order in which `set_aside` moves it: without its
+# checkpoints, and with its status, half of it is known for a run that has been.
+WRITTEN = (
+    *('checkpoints', 'best', 'quarantine', 'samples', 'results', 'tensorboard', 'subset.json'),
+    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'config.json', 'status.json'),
+)
 
 
 @contextlib.contextmanager
@@ -62,12 +71,14 @@ def refuse_links(workdir: Path) -> None:
 
 
 def set_aside(workdir: Path) -> Path | None:
-    """Moves all of the run in a workdir, which this process holds, to a folder below EARLIER.
+    """Moves the run in a workdir, which this process holds, to a folder below EARLIER.
+
+    What else lies there, and no run has written, stays.
 
     Returns:
         Where the run is now; None where there was nothing to move.
     """
-    moved = [path for path in workdir.iterdir() if path.name not in (LOCK, EARLIER)]
+    moved = [path for name in WRITTEN for path in sorted(workdir.glob(name))]
     if not moved:
         return None
     target = free_name(workdir / EARLIER / 'run')
@@ -100,8 +111,11 @@ def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
 
 
 def steps(checkpoints: Path) -> set[int]:
-    """The steps of the checkpoints in a folder, sound or not."""
-    return {int(path.name) for path in checkpoints.glob('*') if path.name.isdigit()}
+    """The steps of the checkpoints in a folder, sound or not.
+
+    A step has one name: neither '007' nor a digit of another script is that of a checkpoint.
+    """
+    return {int(path.name) for path in checkpoints.glob('*') if STEP.fullmatch(path.name)}
 
 
 def read_status(workdir: Path) -> Mapping[str, Any] | None:
@@ -150,8 +164,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    """Everything below a folder; links are not followed."""
-    with os.scandir(folder) as entries:
+    """Everything below a folder; links are not followed.
+
+    A folder may go while it is looked at: a run removes its old checkpoints.
+    """
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             yield entry
             if entry.is_dir(follow_symlinks=False):
