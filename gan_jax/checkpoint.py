@@ -5,8 +5,10 @@ the SHA-256 of every leaf, a damaged one is moved to `quarantine/`, and the newe
 it is used.
 """
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import threading
 from collections.abc import Mapping
@@ -22,6 +24,7 @@ from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError, first_line
 
 KEEP = 3
 QUARANTINE = 'quarantine'  # beside the checkpoints
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
 
 # Orbax numbers the saves of all its managers in one place, and must not begin two at a time.
 _SAVING = threading.Lock()
@@ -160,7 +163,7 @@ def restore(
     Raises:
         AllDamaged: every checkpoint is damaged, or that of `step` (65).
         UserError: `step` does not exist (66), or the leaves of a sound checkpoint are not those of
-            the template (65).
+            the template, or one may not be read (65).
     """
     steps = sorted(workdir.steps(folder), reverse=True)
     if step is not None and step not in steps:
@@ -171,6 +174,7 @@ def restore(
         found = _read(folder, candidate, template)
         if found is not None:
             return found._replace(damaged=damaged)
+        _check_allowed(folder / str(candidate))
         damaged.append(candidate)
         if quarantine:
             _quarantine(folder, candidate)
@@ -234,6 +238,27 @@ def _check_leaves(
                 f'{mine} here; use the version of the code that wrote it, or another --workdir',
                 DATA,
             )
+
+
+def _check_allowed(checkpoint: Path) -> None:
+    """Raises where the system refuses a file of a checkpoint that could not be read.
+
+    That is no damage: who may read it, or has fewer files open, finds it sound.
+    """
+
+    def look(error: OSError) -> None:
+        if error.errno in REFUSALS:
+            raise UserError(
+                f'{error.filename} cannot be read ({error.strerror}): have it made readable',
+                DATA,
+            ) from error
+
+    for place, _, names in os.walk(checkpoint, onerror=look):
+        for name in names:
+            try:
+                os.close(os.open(os.path.join(place, name), os.O_RDONLY | os.O_NONBLOCK))
+            except OSError as error:
+                look(error)
 
 
 def _quarantine(folder: Path, step: int) -> None:

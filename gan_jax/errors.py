@@ -18,11 +18,19 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def printable(text: str) -> str:
+    """The text, in which all that would move a terminal's cursor or begin a line is escaped."""
+    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class UserError(Exception):
-    """What is wrong, where, and what to do, in one sentence; `status` is the exit status."""
+    """What is wrong, where, and what to do, in one sentence; `status` is the exit status.
+
+    It may quote a config or a name of somebody else's: all but the ends of its lines is printable.
+    """
 
     def __init__(self, message: str, status: int = USAGE):
-        super().__init__(message)
+        super().__init__('\n'.join(map(printable, message.split('\n'))))
         self.status = status
 
 

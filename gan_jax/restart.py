@@ -60,8 +60,8 @@ def set_aside(folder: Path) -> None:
 
 def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpoint.Restored | None:
     reached = _reached(folder)
-    if reached and (folder / 'config.json').exists():
-        _refuse_changes(folder, workdir.read_config(folder), facts['config'])
+    if reached and (kept := _kept_config(folder)) is not None:
+        _refuse_changes(folder, kept, facts['config'])
     try:
         restored = checkpoint.restore(
             folder / 'checkpoints', parts.program.shapes, step=step, quarantine=True
@@ -89,6 +89,16 @@ def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpo
             'restore them, or start again with another --workdir'
         )
     return restored
+
+
+def _kept_config(folder: Path) -> Mapping[str, Any] | None:
+    """That of config.json; None where a checkpoint, which has it as well, must do."""
+    try:
+        return workdir.read_config(folder)
+    except UserError:
+        if (folder / 'config.json').exists() and not workdir.steps(folder / 'checkpoints'):
+            raise
+        return None
 
 
 def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         if cluster.leads():
             print(describe(parts))
         return os.EX_OK
-    if flags.workdir is None:
+    if not flags.workdir:  # nor the empty name that a variable may have, which is this folder
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
     stopped = train(parts, Path(flags.workdir), anew=flags.restart)
     if not stopped and cluster.leads():

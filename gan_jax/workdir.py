@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,16 @@ from typing import Any
 from gan_jax import files
 from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
-LOCK, STATUS, CHECKPOINTS = '.lock', 'status.json', 'checkpoints'
-EARLIER = 'earlier'  # runs that were set aside, numbered from 1
+LOCK = '.lock'
+EARLIER = 'earlier'  # for runs that were set aside
+STEP = re.compile('0|[1-9][0-9]*')  # how the folder of a checkpoint is called
+
+# All that a run and its evaluations write, in the order in which `set_aside` moves it: without its
+# checkpoints, and with its status, half of it is known for a run that has been.
+WRITTEN = (
+    *('checkpoints', 'best', 'quarantine', 'samples', 'results', 'tensorboard', 'subset.json'),
+    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'config.json', 'status.json'),
+)
 
 
 @contextlib.contextmanager
@@ -62,18 +71,19 @@ def refuse_links(workdir: Path) -> None:
 
 
 def set_aside(workdir: Path) -> Path | None:
-    """Moves all of the run in a workdir, which this process holds, to a folder below EARLIER.
+    """Moves the run in a workdir, which this process holds, to a folder below EARLIER.
+
+    What else lies there, and no run has written, stays.
 
     Returns:
         Where the run is now; None where there was nothing to move.
     """
-    moved = [path for path in workdir.iterdir() if path.name not in (LOCK, EARLIER)]
+    moved = [path for name in WRITTEN for path in sorted(workdir.glob(name))]
     if not moved:
         return None
     target = free_name(workdir / EARLIER / 'run')
     target.mkdir(parents=True)
-    # Who is killed in between leaves a run that says that it has lost its checkpoints.
-    for path in sorted(moved, key=lambda path: (path.name == STATUS, path.name != CHECKPOINTS)):
+    for path in moved:
         shutil.move(path, target / path.name)
     return target
 
@@ -97,12 +107,15 @@ def write_json(path: Path, value: Any) -> None:
 def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
     """status.json: 'running', 'done', 'stopped' or 'failed', and the step it happened at."""
     now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
-    write_json(workdir / STATUS, {'status': status, 'step': step, 'time': now, **more})
+    write_json(workdir / 'status.json', {'status': status, 'step': step, 'time': now, **more})
 
 
 def steps(checkpoints: Path) -> set[int]:
-    """The steps of the checkpoints in a folder, sound or not."""
-    return {int(path.name) for path in checkpoints.glob('*') if path.name.isdigit()}
+    """The steps of the checkpoints in a folder, sound or not.
+
+    A step has one name: neither '007' nor a digit of another script is that of a checkpoint.
+    """
+    return {int(path.name) for path in checkpoints.glob('*') if STEP.fullmatch(path.name)}
 
 
 def read_status(workdir: Path) -> Mapping[str, Any] | None:
@@ -113,7 +126,7 @@ def read_status(workdir: Path) -> Mapping[str, Any] | None:
     """
     unreadable = {'status': 'unreadable', 'step': 0}
     try:
-        told = _read_json(workdir / STATUS)
+        told = _read_json(workdir / 'status.json')
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
@@ -151,7 +164,10 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    """Everything below a folder; links are not followed. Who trains may remove things meanwhile."""
+    """Everything below a folder; links are not followed.
+
+    A folder may go while it is looked at: a run removes its old checkpoints.
+    """
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             yield entry

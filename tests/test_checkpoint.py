@@ -1,5 +1,6 @@
 """A checkpoint comes back bit for bit, or not at all."""
 
+import errno
 import os
 import random
 import shutil
@@ -180,6 +181,27 @@ def test_damaged_ones_are_put_aside_only_when_asked(saved):
     assert checkpoint.restore(saved, template(), quarantine=True).damaged == [3]
     assert not (saved / '3').exists()
     assert (saved.parent / 'quarantine' / '3').is_dir()
+
+
+@pytest.mark.parametrize('number', [errno.EACCES, errno.EMFILE])
+def test_what_may_not_be_read_is_not_put_aside(number, saved, monkeypatch):
+    """Another user's files, or too many that are open, are sound for the next command."""
+    refused = saved / '3' / 'state' / 'manifest.ocdbt'
+    content, opened = refused.read_bytes(), os.open
+    refused.write_bytes(b'')  # in the eyes of orbax
+
+    def refusing(path, *arguments, **options):
+        if str(path) == str(refused):
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'open', refusing)
+        with pytest.raises(UserError, match=f'{refused} cannot be read') as caught:
+            checkpoint.restore(saved, template(), quarantine=True)
+    assert caught.value.status == DATA
+    refused.write_bytes(content)
+    assert checkpoint.restore(saved, template(), quarantine=True).step == 3
 
 
 def test_a_step_that_is_put_aside_twice_lies_there_whole(saved):

@@ -41,6 +41,17 @@ def test_a_user_error_is_its_sentence_and_status(monkeypatch, capsys):
     assert capsys.readouterr().err == 'gan_jax: mend this\n'
 
 
+def test_what_a_sentence_quotes_moves_no_cursor_and_begins_no_line(monkeypatch, capsys):
+    """It may be a key of somebody else's config, or the name of a file."""
+    error = UserError("no 'é\x1b[2J\x9b\r\x07\u2028\u202e'\nand more", DATA)
+    assert status(monkeypatch, raising(error)) == DATA
+    said = capsys.readouterr().err
+    assert said == "gan_jax: no 'é\\x1b[2J\\x9b\\r\\x07\\u2028\\u202e'\ngan_jax: and more\n"
+    error = OSError(28, 'No space left on device', '/some\x1b[2J\nwhere')
+    assert status(monkeypatch, raising(error)) == DISK
+    assert '\x1b' not in capsys.readouterr().err
+
+
 def test_a_failing_disk_is_a_sentence(monkeypatch, capsys):
     error = OSError(28, 'No space left on device', '/somewhere/metrics.jsonl')
     assert status(monkeypatch, raising(error)) == DISK

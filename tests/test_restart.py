@@ -134,6 +134,9 @@ def test_the_advice_to_go_on_from_the_best_works(folder, finished):
 
 def test_restart_moves_all_of_the_run_aside_and_begins_again(folder, finished, capsys):
     damage(folder / 'checkpoints')
+    for name in ('results/step_9.json', 'subset.json', 'metrics.damaged-2.jsonl'):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(name)
     before = contents(folder)
     assert run(folder, '--restart', '--config.steps=3') == 0
     assert f'is now in {folder}/earlier/run' in capsys.readouterr().out
@@ -210,6 +213,28 @@ def test_another_config_json_is_refused_though_the_checkpoint_fits(folder):
     before = contents(folder)
     with pytest.raises(UserError, match='seed: 1 -> 0'):
         run(folder, '--config.steps=12')
+    assert contents(folder) == before
+
+
+def test_a_damaged_config_json_is_written_again_from_that_of_the_checkpoint(folder):
+    kept = (folder / 'config.json').read_bytes()
+    (folder / 'config.json').write_bytes(kept[:-9])
+    before = contents(folder)
+    with pytest.raises(UserError, match='seed: 0 -> 1'):
+        run(folder, '--config.seed=1')
+    assert contents(folder) == before
+    assert run(folder) == 0
+    assert (folder / 'config.json').read_bytes() == kept
+
+
+def test_without_a_checkpoint_a_damaged_config_json_is_refused(folder):
+    """Nobody knows whose rows there are."""
+    shutil.rmtree(folder / 'checkpoints')
+    workdir.write_status(folder, 'failed', 3, checkpoint=None)
+    (folder / 'config.json').write_text('{')
+    before = contents(folder)
+    with pytest.raises(UserError, match='config.json cannot be read'):
+        run(folder)
     assert contents(folder) == before
 
 

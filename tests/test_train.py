@@ -309,6 +309,14 @@ def test_a_batch_that_does_not_divide_among_the_devices_is_refused(tmp_path):
         run(tmp_path, '--config.batch_size=6', '--config.mesh.data=4')
 
 
+def test_an_empty_name_is_no_workdir(tmp_path, monkeypatch):
+    """As a variable of a shell that is not set gives it; as a path it would be this folder."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match='--workdir=DIR is missing'):
+        train.main([CONFIG, '--workdir='])
+    assert not [*tmp_path.iterdir()]
+
+
 def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     assert train.main([CONFIG, '--dry_run', f'--workdir={tmp_path / "none"}']) == 0
     said = capsys.readouterr().out

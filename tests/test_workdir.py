@@ -105,6 +105,41 @@ def test_the_workdir_itself_may_be_a_link(tmp_path):
     assert workdir.read_status(tmp_path / 'there')['status'] == 'running'
 
 
+def test_a_folder_may_go_while_it_is_looked_at(tmp_path, monkeypatch):
+    """A run removes old checkpoints while `evaluate` looks for links."""
+    old = tmp_path / 'checkpoints' / '4'
+    old.mkdir(parents=True)
+    (tmp_path / 'z').symlink_to(tmp_path)
+    scan = os.scandir
+
+    def going(folder):
+        if folder == old:
+            old.rmdir()
+        return scan(folder)
+
+    monkeypatch.setattr(os, 'scandir', going)
+    with pytest.raises(UserError, match='z is a link'):
+        workdir.refuse_links(tmp_path)
+    assert not old.exists()
+
+
+def test_a_step_has_one_name(tmp_path):
+    for name in ('0', '12', '012', '²', '٣', '-1', '1.5', '3.orbax-checkpoint-tmp-0'):
+        (tmp_path / name).mkdir()
+    assert workdir.steps(tmp_path) == {0, 12}
+
+
+def test_what_no_run_has_written_is_not_set_aside(tmp_path):
+    for name in ('thesis.tex', 'src', 'config.json.mine', *workdir.WRITTEN):
+        (tmp_path / name.replace('*', '-2')).mkdir()
+    assert workdir.set_aside(tmp_path) == tmp_path / 'earlier' / 'run'
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {'thesis.tex', 'src', 'config.json.mine', 'earlier'}
+    moved = {path.name for path in (tmp_path / 'earlier' / 'run').iterdir()}
+    assert moved == {name.replace('*', '-2') for name in workdir.WRITTEN}
+    assert workdir.set_aside(tmp_path) is None
+
+
 @pytest.mark.parametrize('name', ['.lock', 'status.json', 'samples/pipe', 'metrics.jsonl'])
 def test_a_pipe_in_the_workdir_is_not_waited_for(name, tmp_path):
     (tmp_path / 'samples').mkdir()

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from gan_jax.errors import DATA, UserError
+from gan_jax.errors import DATA, UserError, printable
 
 LONG = 400  # letters of a name that are shown
 KINDS = {
@@ -47,7 +47,7 @@ def shown(name: object) -> str:
     name = str(name)
     if len(name) > LONG:
         name = name[:LONG] + '...'
-    return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    return printable(name)
 
 
 def removed(path: Path) -> Path:

@@ -28,8 +28,11 @@ class Result(NamedTuple):
 
     @property
     def values(self) -> Mapping[str, float | None]:
-        """The metrics at the last step of a run that is done; {} of any other."""
-        return self.evaluations[-1][1] if self.status == 'done' and self.evaluations else {}
+        """The metrics at the last step of a run that is done; {} of any other.
+
+        Of a log that has lost its last row the one before would pass for it.
+        """
+        return dict(self.evaluations).get(self.step, {}) if self.status == 'done' else {}
 
 
 MISSING = Result('missing')

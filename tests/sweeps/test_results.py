@@ -30,6 +30,15 @@ def test_a_run_that_is_done(folder):
     assert found.evaluations == ((0, {'fd': 9.0}), (10, {'fd': 3.0, 'modes': None}))
 
 
+def test_no_earlier_row_passes_for_one_of_the_last_step_that_is_lost(folder):
+    workdir.write_status(folder, 'done', 10)
+    lines = (folder / 'metrics.jsonl').read_text().splitlines(keepends=True)
+    (folder / 'metrics.jsonl').write_text(''.join([*lines[:2], lines[2][1:]]))
+    found = results.read(folder, 10)
+    assert found.evaluations == ((0, {'fd': 9.0}),)
+    assert found.values == {}
+
+
 def test_a_run_that_is_to_go_further_is_unfinished_and_has_no_final_values(folder):
     workdir.write_status(folder, 'done', 10)
     found = results.read(folder, 20)
