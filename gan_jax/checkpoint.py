@@ -38,10 +38,11 @@ class AllDamaged(UserError):
     """
 
     def __init__(self, folder: Path, steps: list[int]):
-        failed = ', '.join(map(str, steps))
+        numbers = ', '.join(map(str, steps))
+        many = len(steps) > 1
+        named = f'checkpoints of steps {numbers}' if many else f'checkpoint of step {numbers}'
         super().__init__(
-            f'no valid checkpoint in {folder}: step {failed} failed its digest; restore one from '
-            'a copy',
+            f'the {named} in {folder} {"are" if many else "is"} damaged: restore one from a copy',
             DATA,
         )
         self.steps = steps

@@ -149,7 +149,8 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
             f'{path} does not exist: --workdir must be the folder of a training run', MISSING
         ) from error
     except (OSError, ValueError) as error:
-        raise UserError(f'{path} cannot be read ({error}): restore it from a copy') from error
+        why = getattr(error, 'strerror', None) or error
+        raise UserError(f'{path} cannot be read ({why}): restore it from a copy') from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

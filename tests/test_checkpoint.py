@@ -219,7 +219,7 @@ def test_a_step_that_is_put_aside_twice_lies_there_whole(saved):
 def test_nothing_valid_is_an_error(saved):
     for step in (1, 2, 3):
         (saved / str(step) / 'state' / 'manifest.ocdbt').unlink()
-    with pytest.raises(UserError, match='step 3, 2, 1 failed') as caught:
+    with pytest.raises(UserError, match='checkpoints of steps 3, 2, 1 in .* are damaged') as caught:
         checkpoint.restore(saved, template())
     assert caught.value.status == DATA
 

@@ -62,6 +62,8 @@ def test_a_missing_or_damaged_config_is_named(tmp_path):
     (tmp_path / 'config.json').write_text('{"a": ')
     with pytest.raises(UserError, match='config.json cannot be read'):
         workdir.read_config(tmp_path)
+    with pytest.raises(UserError, match=r'cannot be read \(Not a directory\)'):
+        workdir.read_config(tmp_path / 'config.json')
 
 
 def outside(folder):
