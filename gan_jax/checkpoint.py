@@ -141,8 +141,10 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
             shutil.rmtree(rest, ignore_errors=True)
         need = sum(leaf.nbytes for leaf in leaves.values())
         free = shutil.disk_usage(folder).free
+        # What the library says of a full disk is long, and cut off before the cause.
+        why = 'the disk is full' if free < need else first_line(error)[:200]
         raise UserError(
-            f'cannot save step {step} in {folder}: {first_line(error)[:200]} ({free:,} bytes free, '
+            f'cannot save step {step} in {folder}: {why} ({free:,} bytes free, '
             f'about {need:,} needed); make room and run the same command again',
             DISK,
         ) from error

@@ -277,6 +277,19 @@ def test_a_failing_disk_leaves_the_older_steps_and_says_how_much_is_missing(save
     assert_is_step(checkpoint.restore(saved, template()), 3)
 
 
+def test_a_disk_without_room_is_called_full_whatever_the_library_says(saved, monkeypatch):
+    def full(*arguments, **options):
+        raise ValueError('RESOURCE_EXHAUSTED: Error writing "d/opt" in OCDBT database')
+
+    used = shutil.disk_usage(saved)._replace(free=3)
+    with checkpoint.manager(saved) as manager:
+        monkeypatch.setattr(manager, 'save', full)
+        monkeypatch.setattr(shutil, 'disk_usage', lambda folder: used)
+        with pytest.raises(UserError, match=r': the disk is full \(3 bytes free') as caught:
+            checkpoint.save(manager, state_at(4), {})
+    assert 'OCDBT' not in str(caught.value)
+
+
 def test_a_disk_that_fails_the_first_save_of_all_gets_the_same_sentence(tmp_path, monkeypatch):
     def full(*arguments, **options):
         raise OSError('No space left on device')
