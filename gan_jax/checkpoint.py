@@ -38,10 +38,11 @@ class AllDamaged(UserError):
     """
 
     def __init__(self, folder: Path, steps: list[int]):
-        failed = ', '.join(map(str, steps))
+        numbers = ', '.join(map(str, steps))
+        many = len(steps) > 1
+        named = f'checkpoints of steps {numbers}' if many else f'checkpoint of step {numbers}'
         super().__init__(
-            f'no valid checkpoint in {folder}: step {failed} failed its digest; restore one from '
-            'a copy',
+            f'the {named} in {folder} {"are" if many else "is"} damaged: restore one from a copy',
             DATA,
         )
         self.steps = steps
@@ -140,8 +141,10 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
             shutil.rmtree(rest, ignore_errors=True)
         need = sum(leaf.nbytes for leaf in leaves.values())
         free = shutil.disk_usage(folder).free
+        # What the library says of a full disk is long, and cut off before the cause.
+        why = 'the disk is full' if free < need else first_line(error)[:200]
         raise UserError(
-            f'cannot save step {step} in {folder}: {first_line(error)[:200]} ({free:,} bytes free, '
+            f'cannot save step {step} in {folder}: {why} ({free:,} bytes free, '
             f'about {need:,} needed); make room and run the same command again',
             DISK,
         ) from error

@@ -69,7 +69,7 @@ def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpo
     except checkpoint.AllDamaged as error:
         raise _lost(parts, folder, max(reached, *error.steps)) from error
     if restored is None:
-        if _was_saved(folder, reached):
+        if was_saved(folder):
             raise _lost(parts, folder, reached)
         return None
     for damaged in restored.damaged:
@@ -120,14 +120,14 @@ def _reached(folder: Path) -> int:
     return max(found)
 
 
-def _was_saved(folder: Path, reached: int) -> bool:
+def was_saved(folder: Path) -> bool:
     """Whether the run that a workdir without checkpoints holds has had one.
 
     A run that was killed before its first one has not: to begin it again loses nothing.
     """
     status = workdir.read_status(folder) or {}
     known = 'checkpoint' in status and not workdir.steps(folder / checkpoint.QUARANTINE)
-    return status['checkpoint'] is not None if known else reached > 0
+    return status['checkpoint'] is not None if known else _reached(folder) > 0
 
 
 def _lost(parts: Parts, folder: Path, reached: int) -> UserError:

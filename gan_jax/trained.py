@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import checkpoint, config, data, schedule, workdir
+from gan_jax import checkpoint, config, data, restart, schedule, workdir
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.generate import WEIGHTS
@@ -127,6 +127,11 @@ def read(
         by = schedule.best_by(settings)
         why = f'{by} has not been measured yet' if by else 'its config.evaluate names no distance'
         raise UserError(f'{folder} has kept no best checkpoint: {why}', MISSING)
+    if found is None and restart.was_saved(folder):
+        raise UserError(
+            f'{folder} has no checkpoint any more: restore one from a copy, or try --step=best',
+            DATA,
+        )
     if found is None:
         raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
     if changed := config.differences(found.facts['config'], saved):

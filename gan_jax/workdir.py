@@ -62,10 +62,12 @@ def refuse_links(workdir: Path) -> None:
     """
     for entry in _entries(workdir):
         if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
-            what = 'a link' if entry.is_symlink() else 'neither a folder nor a plain file'
+            link = entry.is_symlink()
+            what = 'a link' if link else 'neither a folder nor a plain file'
+            moved = ' (what it leads to can be moved into its place)' if link else ''
             raise UserError(
-                f'{entry.path} is {what}, and a run writes to plain files only: remove it, or '
-                'choose another --workdir',
+                f'{entry.path} is {what}, and a run has only files and folders: remove it{moved}, '
+                'or choose another --workdir',
                 DATA,
             )
 
@@ -149,7 +151,8 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
             f'{path} does not exist: --workdir must be the folder of a training run', MISSING
         ) from error
     except (OSError, ValueError) as error:
-        raise UserError(f'{path} cannot be read ({error}): restore it from a copy') from error
+        why = getattr(error, 'strerror', None) or error
+        raise UserError(f'{path} cannot be read ({why}): restore it from a copy') from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

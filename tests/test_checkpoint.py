@@ -219,7 +219,7 @@ def test_a_step_that_is_put_aside_twice_lies_there_whole(saved):
 def test_nothing_valid_is_an_error(saved):
     for step in (1, 2, 3):
         (saved / str(step) / 'state' / 'manifest.ocdbt').unlink()
-    with pytest.raises(UserError, match='step 3, 2, 1 failed') as caught:
+    with pytest.raises(UserError, match='checkpoints of steps 3, 2, 1 in .* are damaged') as caught:
         checkpoint.restore(saved, template())
     assert caught.value.status == DATA
 
@@ -275,6 +275,19 @@ def test_a_failing_disk_leaves_the_older_steps_and_says_how_much_is_missing(save
     assert 'much more' not in str(caught.value)
     assert not (saved / '4.orbax-checkpoint-tmp').exists()
     assert_is_step(checkpoint.restore(saved, template()), 3)
+
+
+def test_a_disk_without_room_is_called_full_whatever_the_library_says(saved, monkeypatch):
+    def full(*arguments, **options):
+        raise ValueError('RESOURCE_EXHAUSTED: Error writing "d/opt" in OCDBT database')
+
+    used = shutil.disk_usage(saved)._replace(free=3)
+    with checkpoint.manager(saved) as manager:
+        monkeypatch.setattr(manager, 'save', full)
+        monkeypatch.setattr(shutil, 'disk_usage', lambda folder: used)
+        with pytest.raises(UserError, match=r': the disk is full \(3 bytes free') as caught:
+            checkpoint.save(manager, state_at(4), {})
+    assert 'OCDBT' not in str(caught.value)
 
 
 def test_a_disk_that_fails_the_first_save_of_all_gets_the_same_sentence(tmp_path, monkeypatch):

@@ -287,6 +287,19 @@ def test_an_older_checkpoint_in_place_of_a_damaged_one_is_said_and_noted(trained
     assert (folder / 'checkpoints' / '8').is_dir()  # who only reads moves nothing
 
 
+def test_a_run_whose_checkpoints_are_gone_is_not_one_that_has_none_yet(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    shutil.rmtree(folder / 'checkpoints')
+    with pytest.raises(UserError, match='no checkpoint any more') as caught:
+        draw(folder, tmp_path / 'x.png', '--num=1')
+    assert caught.value.status == DATA
+    status = json.loads((folder / 'status.json').read_text())
+    (folder / 'status.json').write_text(json.dumps(status | {'checkpoint': None}))
+    with pytest.raises(UserError, match='no checkpoint yet') as caught:
+        draw(folder, tmp_path / 'x.png', '--num=1')
+    assert caught.value.status == MISSING
+
+
 def test_a_config_that_is_not_the_checkpoints_is_refused(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / 'run')
     settings = json.loads((folder / 'config.json').read_text())
