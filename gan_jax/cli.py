@@ -61,6 +61,7 @@ def _status_of(
         _say(str(fault))
         return fault.status
     except KeyboardInterrupt:
+        signals.wait_until_said()
         _say('stopped before the end; the same command begins again')
         return signals.received() or 130
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from gan_jax.config import ACCUMULATE, PARTS
+from gan_jax.config import PARTS
 from gan_jax.errors import DIVERGED, UserError
 from gan_jax.state import nbytes
 
@@ -83,7 +83,7 @@ def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[
     used = devices if mesh['data'] == -1 else mesh['data'] * mesh['model']
     ways, accelerator = [], platform != 'cpu'
     if accelerator:
-        most = min(size, PARTS // settings['d_steps'], ACCUMULATE)
+        most = min(size, PARTS // settings['d_steps'])
         more = (n for n in range(2 * parts, most + 1, parts) if size % (n * used) == 0)
         ways += [f'--config.accumulate={n}' for n in more][:1]
         nets = [

@@ -163,7 +163,8 @@ class Run:
         self.status, step = self._stopped(), self._step
         self.tell('stopped' if self.status else 'done')
         if self.status:
-            said = f'saved step {step} in {self._folder}; the same command goes on from there'
+            saved = 'saved' if self._committed == step else 'stopped at'
+            said = f'{saved} step {step} in {self._folder}; the same command goes on from there'
         else:
             said = f'done: {step} steps in {self._folder}'
         if cluster.leads():

@@ -13,10 +13,12 @@ ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # on, send one to a process and to the group that it is in.
 ECHO = 0.5
 SAID = b'gan_jax: stopping; a second signal stops at once\n'
+PROMPT = 1  # seconds in which that is said, unless nothing can be
 
 # Of the process, as the handlers are.
 _received: list[int] = []
 _heard = threading.Event()  # whether handlers stand
+_said = threading.Event()
 _interrupting = threading.Event()
 _ending: set[int] = set()
 
@@ -30,6 +32,12 @@ def check() -> None:
     """Raises KeyboardInterrupt when a signal has come: for where nothing has to be saved."""
     if _received:
         raise KeyboardInterrupt
+
+
+def wait_until_said() -> None:
+    """Lets the thread that answers a signal speak first."""
+    if _heard.is_set() and _received:
+        _said.wait(PROMPT)
 
 
 def arm() -> None:
@@ -107,6 +115,7 @@ def _listen() -> Callable[[], None]:
         thread.join()
         os.close(hears)
         _heard.clear()
+        _said.clear()
         _received.clear()
 
     return forget
@@ -130,6 +139,7 @@ def _answer(pipe: int) -> None:
             first = time.monotonic()
             with contextlib.suppress(OSError):
                 os.write(2, SAID)
+            _said.set()
         # A terminal that closes sends its SIGHUP more than once, and nobody means it.
         elif heard[0] != signal.SIGHUP and time.monotonic() - first > ECHO:
             os._exit(128 + heard[0])

@@ -78,11 +78,13 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
         facts = restart.facts_of(parts)
         with cluster.together():
             restored = restart.resume(parts, folder, facts)
+        step = restored.step if restored else 0
         if ended := stopped():
+            if cluster.leads():
+                print(f'stopped at step {step} in {folder}; the same command goes on from there')
             return ended
         writing = run.opened(parts, own, facts, restored, stopped, shown=cluster.leads())
         with writing as opened, cluster.together():
-            step = restored.step if restored else 0
             if restored:
                 state = sharding.place(restored.state, program.shapes)
             else:

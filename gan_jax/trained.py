@@ -105,6 +105,7 @@ def read(
     if step not in ('last', 'best') and not workdir.STEP.fullmatch(step):
         raise UserError(f"--step is '{step}': give a number, 'last' or 'best'")
     settings = workdir.read_config(folder)
+    workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
     wrong = config.faults(settings, allow)
     if wrong:
         raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))

@@ -14,7 +14,7 @@ from gan_jax import files
 from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
 LOCK = '.lock'
-EARLIER = 'earlier'  # runs that were set aside, numbered from 1
+EARLIER = 'earlier'  # for runs that were set aside
 STEP = re.compile('0|[1-9][0-9]{0,17}')  # how the folder of a checkpoint is called
 
 # All that a run and its evaluations write, in the order in which `set_aside` moves it: without its

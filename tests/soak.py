@@ -101,9 +101,9 @@ def last_step(log: Path) -> int | None:
 
 
 def by_window(samples: Sequence[Sample]) -> list[Sample]:
-    """The median of each window of steps."""
+    """The median of each window of steps, without that of a run that is ending."""
     windows: dict[int, list[float]] = {}
-    for step, memory in samples:
+    for step, memory in (sample for sample in samples if sample[0] < STEPS):
         windows.setdefault(step // WINDOW * WINDOW, []).append(memory)
     return [(step, float(np.median(values))) for step, values in sorted(windows.items())]
 

@@ -105,6 +105,14 @@ def test_what_a_kill_left_half_written_is_ignored_and_removed(saved):
     assert not half.exists()
 
 
+def test_reading_touches_nothing_that_another_process_is_writing(saved):
+    shutil.copytree(saved / '3', saved / '4.orbax-checkpoint-tmp')
+    before = {path: path.stat().st_mtime_ns for path in saved.rglob('*')}
+    assert_is_step(checkpoint.restore(saved, template()), 3)
+    assert checkpoint.facts(saved)['seen'] is True
+    assert {path: path.stat().st_mtime_ns for path in saved.rglob('*')} == before
+
+
 # 20 in each test run; the seed is printed by pytest when one of them fails.
 @pytest.mark.parametrize('seed', range(20))
 def test_one_flipped_bit_is_never_loaded(seed, saved):
@@ -267,6 +275,19 @@ def test_a_failing_disk_leaves_the_older_steps_and_says_how_much_is_missing(save
     assert 'much more' not in str(caught.value)
     assert not (saved / '4.orbax-checkpoint-tmp').exists()
     assert_is_step(checkpoint.restore(saved, template()), 3)
+
+
+def test_a_disk_that_fails_the_first_save_of_all_gets_the_same_sentence(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError('No space left on device')
+
+    folder = tmp_path / 'new' / 'checkpoints'
+    with checkpoint.manager(folder) as manager:
+        monkeypatch.setattr(manager, 'save', full)
+        with pytest.raises(UserError, match=f'cannot save step 4 in {folder}: .*needed') as caught:
+            checkpoint.save(manager, state_at(4), {})
+    assert caught.value.status == DISK
+    assert checkpoint.restore(folder, template()) is None
 
 
 def test_two_threads_take_turns():

@@ -155,7 +155,7 @@ def test_where_one_is_killed_the_other_ends_and_both_go_on(dead, alone, tmp_path
 
 
 def wait_for_rows(folder, started):
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300  # a machine may have other work
     while not (folder / 'metrics.jsonl').exists() or not (folder / 'metrics.jsonl').read_text():
         assert time.monotonic() < end and all(one.poll() is None for one in started)
         time.sleep(0.02)

@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from tests import soak
 from tests.edited import replaced
 from tests.faults import bench, command, damage, hostile, images, verdict
-from tests.faults.__main__ import ATTACKS
-from tests.faults.attack import draws
+from tests.faults.__main__ import ATTACKS, _trial
+from tests.faults.attack import Attack, draws
 from tests.faults.command import Ended
 
 
@@ -153,6 +154,14 @@ def test_a_command_within_this_process_ends_as_one_outside(monkeypatch):
     assert bench.within('gan_jax.sample', [], longest=0.1).status is None
 
 
+def test_a_trial_that_a_verdict_cannot_read_is_lost(tmp_path):
+    (tmp_path / 'left').mkdir()
+    place = SimpleNamespace(scratch=tmp_path)
+    attack = Attack('a', 1, lambda place, draw, index: '' if index else {}['x'], None)
+    assert 'KeyError' in _trial(attack, place, 0) and not _trial(attack, place, 1)
+    assert not [*tmp_path.iterdir()]  # of the trial before
+
+
 # The soak ----------------------------------------------------------------------------------------
 
 
@@ -160,7 +169,8 @@ def test_growth_is_that_of_the_windows_after_the_first_thousand_steps():
     levels = [(step, 100 + 0.002 * step) for step in range(1000, 5000, 250)]
     wild = [(0, 1.0), (250, 900.0), (750, 5.0)]
     assert soak.growth([*wild, *levels]) == pytest.approx(2)
-    assert soak.by_window([(0, 1.0), (10, 9.0), (20, 2.0), (250, 7.0)]) == [(0, 2.0), (250, 7.0)]
+    samples = [(0, 1.0), (10, 9.0), (20, 2.0), (250, 7.0), (soak.STEPS, 99.0)]
+    assert soak.by_window(samples) == [(0, 2.0), (250, 7.0)]
 
 
 def test_the_last_step_of_a_log(tmp_path):

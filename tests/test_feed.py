@@ -38,6 +38,17 @@ def test_both_give_the_same_batches_wherever_a_run_begins(twins):
             assert array.sharding.spec[1] == 'data'
 
 
+def test_what_is_given_has_the_shapes_types_and_places_that_are_promised(twins):
+    mesh = sharding.make_mesh(2, small.BATCH)
+    for dataset in twins:
+        feed = make_feed(dataset, mesh, batch_size=small.BATCH, d_steps=2)
+        given = feed.held(), feed.rows(0, 0)
+        assert jax.tree.structure(given) == jax.tree.structure(feed.shapes)
+        for array, promised in zip(*map(jax.tree.leaves, (given, feed.shapes)), strict=True):
+            assert (array.shape, array.dtype) == (promised.shape, promised.dtype)
+            assert array.sharding == promised.sharding
+
+
 def test_the_disk_gives_the_right_steps_after_several_at_once(twins, monkeypatch):
     """Wherever the next ones begin: behind those, within them, or with another seed."""
     opened, batches = [], stream.batches

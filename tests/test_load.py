@@ -81,6 +81,15 @@ def test_wrong_keywords_are_a_type_error_that_names_the_function(block, sentence
     assert sentence in load.faults(block, ANY)[0]
 
 
+def test_a_callable_that_was_defined_nowhere_is_in_no_package(tmp_path, monkeypatch):
+    """A method of an object written in C says None of its module."""
+    (tmp_path / 'homeless.py').write_text("f = ', '.join\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load.resolve('homeless.f', ANY).__module__ is None
+    with pytest.raises(ValueError, match="^'homeless.f' is code of "):
+        load.resolve('homeless.f', ANY, allow=('homeless',))
+
+
 def test_all_faults_of_a_block_are_listed():
     block = {'fn': 'gan_jax.terms.contrastive.cntr', 'x': 1, 'y': 2}
     assert len(load.faults(block, ANY)) == 2

@@ -206,6 +206,21 @@ def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     assert left_behind(tmp_path) == expected
 
 
+def test_a_signal_after_all_have_said_their_last_word_leaves_the_sweep_done(tmp_path, monkeypatch):
+    conclude, said = train.run.Run.conclude, []
+
+    def interrupting(self):
+        conclude(self)
+        said.append(self.status)
+        if len(said) == 2:
+            terminate()
+
+    monkeypatch.setattr(train.run.Run, 'conclude', interrupting)
+    path = write(tmp_path, grid={**GRID, 'steps': [1]})
+    assert run(path, tmp_path / 'sweep') == 0
+    assert [status(p) for p in (tmp_path / 'sweep').glob('*/*')] == [('done', 1)] * 2
+
+
 def copied(alone, folder):
     """A finished sweep whose process was killed before it could say so."""
     shutil.copytree(alone, folder)

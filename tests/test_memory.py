@@ -44,7 +44,7 @@ def test_what_is_not_done_yet_in_the_order_of_what_it_changes():
     done = ('mesh.data=2', 'mesh.model=2', 'accumulate=3', 'batch_size=180')
     assert advice('cifar10_sndcgan', *done, devices=4) == ['--config.accumulate=9', HALF, SMALLER]
     # Nor is a step of more parts allowed.
-    parts = ('accumulate=128', 'batch_size=2048')
+    parts = ('accumulate=32', 'd_steps=2', 'batch_size=2048')
     assert advice('cifar10_sndcgan', *parts) == [HALF, SMALLER]
     # No part can be smaller than the devices are many.
     assert advice('cifar10_sndcgan', devices=64) == [f'{cut}64', HALF, SMALLER]

@@ -62,6 +62,7 @@ def made(source, operator):
         ('other value returned', 'def f():\n    return a * b', ['return a']),
         ('other value returned', 'def f():\n    return a if b else c', ['return a', 'return c']),
         ('keyword dropped', 'f(a, b=1, **c)', ['f(a, **c)']),
+        ('keyword dropped', 'zip(a, b, strict=True)', []),
         (
             'sibling called',
             'jnp.mean(x) + min(a, b)',

@@ -147,21 +147,27 @@ def test_restart_moves_all_of_the_run_aside_and_begins_again(folder, finished, c
     assert {p.name for p in (folder / 'earlier').iterdir()} == {'run', 'run-2'}
 
 
-@pytest.mark.parametrize('moved', ['checkpoints', 'config.json'])  # the first, the last but one
-def test_a_restart_that_is_killed_in_between_begins_nothing_by_itself(moved, folder, monkeypatch):
-    move = shutil.move
+@pytest.mark.parametrize('done', range(6))
+def test_a_restart_that_is_killed_ends_by_being_asked_for_again(done, folder, monkeypatch):
+    """Between any two moves: the run is not gone on with, in parts, and none of it is lost."""
+    before, move = contents(folder), shutil.move
 
-    def killed(source, target):
-        move(source, target)
-        if source.name == moved:
+    def counted(source, target):
+        counted.calls += 1
+        if counted.calls > done:
             raise KeyboardInterrupt
+        move(source, target)
 
+    counted.calls = 0
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(workdir.shutil, 'move', killed)
+        patch.setattr(shutil, 'move', counted)
         run(folder, '--restart')
-    assert not (folder / 'checkpoints').exists() and (folder / 'status.json').exists()
-    with pytest.raises(UserError, match='to step 9 and holds no sound'):
-        run(folder)
+    if done:
+        with pytest.raises(UserError, match='--restart'):
+            run(folder)
+    assert run(folder, '--restart', '--config.steps=1') == 0
+    parts = [*(folder / 'earlier').iterdir()]
+    assert {k: v for part in parts for k, v in contents(part).items()} == before
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(finished, tmp_path):

@@ -111,6 +111,13 @@ def test_what_the_status_says_is_what_the_run_ends_with(answers, word, parts, tm
     assert (told(tmp_path), one.status) == (word, answers[0])
 
 
+def test_before_the_first_step_nothing_is_said_to_be_saved(parts, tmp_path, capsys):
+    with opened(parts, tmp_path, 143) as one:
+        one.save(state_at(0), 0)
+    assert not saved(tmp_path)
+    assert capsys.readouterr().out.startswith(f'stopped at step 0 in {tmp_path}; ')
+
+
 def test_a_run_that_is_asked_to_stop_looks_when_it_is_resumed(parts, tmp_path):
     with opened(parts, tmp_path, 143) as one:
         one.look(state_at(10), 10)

@@ -1,6 +1,7 @@
 """Images and scores from a trained run, through the public commands."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -298,6 +299,16 @@ def test_a_config_that_is_not_the_checkpoints_is_refused(trained, tmp_path):
     with pytest.raises(UserError, match='not the config that step') as caught:
         draw(folder, tmp_path / 'x.png', '--num=1')
     assert caught.value.status == DATA and f'seed: 0 -> {settings["seed"]}' in str(caught.value)
+
+
+def test_a_pipe_in_a_checkpoint_is_not_waited_for(trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    record = next((folder / 'checkpoints').glob('*/record/metadata'))
+    record.unlink()
+    os.mkfifo(record)
+    with pytest.raises(UserError, match='neither a folder nor a plain file') as caught:
+        draw(folder, tmp_path / 'x.png', '--num=1')
+    assert caught.value.status == DATA
 
 
 def test_evaluate_writes_nothing_through_a_link(trained, tmp_path):

@@ -1,10 +1,13 @@
 """The state before the first step, the average of G, and the running means of a log window."""
 
+from pathlib import Path
+
 import jax
 import numpy as np
 import optax
 import pytest
 
+from gan_jax import config
 from gan_jax.keys import named
 from gan_jax.state import Ema, Net, TrainState, accumulate, average, create, empty, nbytes
 from gan_jax.terms import Term
@@ -92,6 +95,11 @@ def test_an_old_value_counts_half_after_the_half_life(step, halflife):
     kept = 0.5 ** (4 / halflife)
     expected = {'params': {'w': 1 + 4 * kept}, 'stats': {'m': 2 - 4 * kept}}
     assert small.distance(after, expected) < 1e-6
+
+
+def test_an_average_that_nobody_sets_is_that_of_the_configs():
+    given = config.read(str(Path(__file__).parent.parent / 'configs' / 'digits.py')).ema
+    assert Ema()._asdict() == given.to_dict() == {'halflife_images': 10_000.0, 'ramp': 0.05}
 
 
 def test_running_means():

@@ -107,6 +107,27 @@ def test_an_interrupt_that_is_swallowed_is_no_success():
     assert err == 'gan_jax: stopping; a second signal stops at once\n'
 
 
+def test_what_a_signal_is_answered_comes_before_what_became_of_it():
+    process = commanded(
+        'from gan_jax import cli',
+        'write = os.write',
+        'def slowly(*arguments):',
+        '    time.sleep(0.2)',
+        '    return write(*arguments)',
+        'os.write = slowly',
+        'def main(arguments):',
+        '    os.kill(os.getpid(), signal.SIGINT)',
+        '    time.sleep(60)',
+        'cli.run(main)',
+    )
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, '')
+    assert err.splitlines() == [
+        'gan_jax: stopping; a second signal stops at once',
+        'gan_jax: stopped before the end; the same command begins again',
+    ]
+
+
 def test_finally_clauses_run(tmp_path):
     process = commanded(
         'from gan_jax import cli',

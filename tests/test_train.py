@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_jax import checkpoint, data, parts, train, workdir
+from gan_jax import checkpoint, data, parts, restart, train, workdir
 from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
 TESTS = Path(__file__).parent
@@ -142,6 +142,32 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
     assert run(tmp_path) == 0
     assert rows(tmp_path) == rows(finished)
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
+
+
+def test_a_signal_before_there_is_anything_to_save_is_answered_too(tmp_path, monkeypatch, capsys):
+    resume = restart.resume
+
+    def interrupting(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return resume(*arguments)
+
+    monkeypatch.setattr(restart, 'resume', interrupting)
+    assert run(tmp_path) == 143
+    said = f'stopped at step 0 in {tmp_path}; the same command goes on from there\n'
+    assert capsys.readouterr().out == said
+    assert not (tmp_path / 'config.json').exists()
+
+
+def test_a_signal_after_the_last_word_leaves_the_run_done(tmp_path, monkeypatch):
+    conclude = train.run.Run.conclude
+
+    def interrupting(self):
+        conclude(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(train.run.Run, 'conclude', interrupting)
+    assert run(tmp_path, '--config.steps=1', config=TINY) == 0
+    assert workdir.read_status(tmp_path)['status'] == 'done'
 
 
 def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -161,3 +162,11 @@ def test_a_damaged_status_ends_no_program(content, tmp_path):
     assert workdir.read_status(tmp_path) is None
     (tmp_path / 'status.json').write_bytes(content)
     assert workdir.read_status(tmp_path) == {'status': 'unreadable', 'step': 0}
+
+
+def test_links_are_looked_for_while_a_run_removes_its_checkpoints(tmp_path):
+    (tmp_path / 'checkpoints' / '4' / 'state').mkdir(parents=True)
+    entries = workdir._entries(tmp_path)
+    assert [next(entries).name, next(entries).name] == ['checkpoints', '4']
+    shutil.rmtree(tmp_path / 'checkpoints')
+    assert [entry.name for entry in entries] == []

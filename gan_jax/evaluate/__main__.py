@@ -61,7 +61,6 @@ def main(arguments: Sequence[str]) -> int:
     signals.check()
     folder = flags.workdir / 'results'
     path = folder / _name(result)
-    workdir.refuse_links(flags.workdir)
     try:
         folder.mkdir(exist_ok=True)
         workdir.write_json(path, result)

@@ -263,6 +263,18 @@ def test_damage_is_found(how, kind, root):
     assert caught.value.status == DATA
 
 
+def test_no_byte_of_a_header_is_a_traceback(root):
+    path = root / 'mine' / 'train' / 'images.npy'
+    content = path.read_bytes()
+    right = data.load('mine', root).images
+    for place in range(128):
+        path.write_bytes(content[:place] + b' ' + content[place + 1 :])
+        try:
+            np.testing.assert_array_equal(data.load('mine', root).images, right)
+        except UserError as error:
+            assert error.status == DATA and 'images.npy' in str(error)
+
+
 def test_a_mapped_array_of_another_shape_is_found(root, monkeypatch):
     monkeypatch.setattr(prepared, 'MEMORY', 0)
     np.save(root / 'mine' / 'train' / 'images.npy', IMAGES[:9])

@@ -103,10 +103,18 @@ def _tried(attack: Attack, flags: argparse.Namespace) -> Tally:
         for index in range(flags.trials):
             if index and (time.time() > flags.until or (lost and flags.until_lost)):
                 return Tally(index, tuple(lost))
-            bench.cleared(place)
-            if said := attack.trial(place, draws(attack.name, index), index):
+            if said := _trial(attack, place, index):
                 lost.append(f'trial {index}: {said}')
     return Tally(flags.trials, tuple(lost))
+
+
+def _trial(attack: Attack, place: bench.Bench, index: int) -> str:
+    """What was lost; what a verdict cannot even read is."""
+    bench.cleared(place)
+    try:
+        return attack.trial(place, draws(attack.name, index), index)
+    except Exception as error:
+        return f'{type(error).__name__}: {error}'
 
 
 def _parse(arguments: Sequence[str]) -> Any:

@@ -24,7 +24,7 @@ HALF, STEPS = 16, 20  # at both everything is due
 KEPT = (8, 12, 16)  # the checkpoints of the half run
 CONFIG = 'tests/smoke.py'
 INTERVALS = {'log': 2, 'sample': 6, 'evaluate': 8, 'full': STEPS, 'checkpoint': 4}
-LONGEST = 60  # seconds of a command within this process; one that takes longer hangs
+LONGEST = 180  # seconds of a command within this process; one that takes longer hangs
 
 
 class Hangs(BaseException):

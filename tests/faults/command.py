@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
-LONGEST = 120.0  # seconds; a command that takes longer hangs
+LONGEST = 240.0  # seconds; a command that takes longer hangs
 
 
 class Ended(NamedTuple):
@@ -42,8 +43,8 @@ def bitten(bite: Mapping[str, Any], program: str, *flags: str) -> list[str]:
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen:
     """The command as it is started by hand, its working directory the checkout."""
     options = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'cwd': ROOT} | options
-    environment = {k: v for k, v in os.environ.items() if k != 'JAX_PLATFORMS'}
-    return subprocess.Popen(command, env=environment, text=True, errors='replace', **options)
+    # A group of its own, so that what hangs is ended with all that it has started.
+    return subprocess.Popen(command, text=True, errors='replace', start_new_session=True, **options)
 
 
 def ended(process: subprocess.Popen, longest: float = LONGEST) -> Ended:
@@ -51,7 +52,7 @@ def ended(process: subprocess.Popen, longest: float = LONGEST) -> Ended:
     try:
         out, err = process.communicate(timeout=longest)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
         return Ended(None, out or '', err or '')
     return Ended(process.returncode, out or '', err or '')

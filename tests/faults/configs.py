@@ -226,7 +226,7 @@ ATTACKS = (
     ),
     Attack(
         'a config changed by chance',
-        250,
+        200,
         mutated,
         Guard(
             'gan_jax/config.py',

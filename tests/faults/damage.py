@@ -59,7 +59,7 @@ def damaged(bite: Bite, bench: Bench, draw: random.Random, index: int) -> str:
 
 
 def swapped(bench: Bench, draw: random.Random, index: int) -> str:
-    """One file in the place of the same of another step, of another run, or of the best."""
+    """A file, an item or a checkpoint in the place of that of another step or run."""
     folder = bench.copy('half')
     every = [p for p in files(folder) if p.parts[-2] != 'd']  # names of data are digests
     path = every[index % len(every)]
@@ -68,7 +68,10 @@ def swapped(bench: Bench, draw: random.Random, index: int) -> str:
     if names[0] == 'checkpoints':
         others += [folder.joinpath(names[0], str(s), *names[2:]) for s in KEPT]
     sources = [p for p in others if p.is_file() and p.read_bytes() != path.read_bytes()]
-    if not sources:  # the whole item then, as it is
+    if names[0] == 'checkpoints' and draw.random() < 0.3:  # a whole checkpoint of another step
+        path = folder.joinpath(*names[:2])
+        sources = [folder / names[0] / str(s) for s in KEPT if str(s) != names[1]]
+    elif not sources:  # the whole item then, as it is
         path = path.parent
         sources = [p.parent for p in others if p.parent.is_dir() and p.parent != path]
     if not sources:
@@ -119,7 +122,7 @@ def _removed(before, folder: Path) -> bool:
 ATTACKS = (
     Attack(
         'a bit flipped in a file',
-        90,
+        60,
         functools.partial(damaged, flip),
         Guard(
             'gan_jax/checkpoint.py',
@@ -129,7 +132,7 @@ ATTACKS = (
     ),
     Attack(
         'a file cut short',
-        90,
+        60,
         functools.partial(damaged, truncate),
         Guard(
             'gan_jax/log.py',
@@ -139,7 +142,7 @@ ATTACKS = (
     ),
     Attack(
         'a file or folder deleted',
-        90,
+        60,
         functools.partial(damaged, delete),
         Guard(
             'gan_jax/trained.py',
@@ -149,7 +152,7 @@ ATTACKS = (
     ),
     Attack(
         'a file of another step or run',
-        60,
+        40,
         swapped,
         Guard(
             'gan_jax/checkpoint.py',

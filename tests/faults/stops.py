@@ -75,13 +75,13 @@ def outputs(bench: Bench, draw: random.Random, index: int) -> str:
 ATTACKS = (
     Attack(
         'SIGINT, SIGTERM or SIGHUP to train',
-        15,
+        12,
         signals,
         Guard('gan_jax/begin.py', '    signals.arm()\n', ''),
     ),
     Attack(
         'the same to evaluate',
-        9,
+        6,
         signals_to_others,
         Guard('gan_jax/begin.py', '    signals.arm()\n', ''),
     ),

@@ -33,7 +33,11 @@ TESTS = {
     'gan_jax/augment/detail.py': ('tests/augment/test_spatial.py',),
     'gan_jax/augment/draws.py': ('tests/augment/test_simclr.py', 'tests/augment/test_colour.py'),
     'gan_jax/augment/ops.py': ('tests/augment/test_policy.py',),
-    'gan_jax/models/layers.py': ('tests/models/test_layers.py', 'tests/models/test_biggan.py'),
+    'gan_jax/models/layers.py': (
+        'tests/models/test_layers.py',
+        'tests/models/test_remat.py',
+        'tests/models/test_biggan.py',
+    ),
     'gan_jax/evaluate/__main__.py': ('tests/test_sample.py', 'tests/test_best.py'),
     'gan_jax/evaluate/arrays.py': ('tests/evaluate/test_references.py',),
     'gan_jax/evaluate/contract.py': ('tests/evaluate/test_scores.py',),

@@ -196,7 +196,8 @@ def unset(node: ast.AST) -> Replacements:
     """A call without one of its keywords, which then has its default."""
     if isinstance(node, ast.Call):
         for i, keyword in enumerate(node.keywords):
-            if keyword.arg is not None:
+            # A zip that is strict states what holds: without the word it is the same.
+            if keyword.arg not in (None, 'strict'):
                 yield node, _with(node, keywords=node.keywords[:i] + node.keywords[i + 1 :])
 
 
