@@ -3,11 +3,12 @@
 import functools
 import math
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax import checkpoint, cluster
+from gan_jax import checkpoint, cluster, workdir
 from gan_jax.state import TrainState
 
 
@@ -25,7 +26,7 @@ class Best:
 
     def __init__(self, folder: Path, metric: str, submit: Callable[[Callable[[], None]], None]):
         self._folder, self._metric, self._submit, self.found = folder, metric, submit, None
-        record = cluster.agreed(lambda: (checkpoint.facts(folder) or {}).get('best', {}))
+        record = cluster.agreed(lambda: _record(folder))
         self._least = record['value'] if record.get('metric') == metric else math.inf
 
     def look(self, row: Mapping[str, float], step: int) -> None:
@@ -45,6 +46,18 @@ class Best:
             if cluster.leads():
                 self._submit(functools.partial(_write, self._folder, on_host, step, facts))
             self.found = None
+
+
+def _record(folder: Path) -> Mapping[str, Any]:
+    """The metric and its value of the checkpoint that is to be beaten; {} where there is none."""
+    found = checkpoint.facts(folder)
+    if found is None and workdir.steps(folder):
+        print(
+            f'gan_jax: the checkpoint in {folder} is damaged: the best state from here on takes '
+            'its place, which may be a worse one',
+            file=sys.stderr,
+        )
+    return (found or {}).get('best', {})
 
 
 def _write(folder: Path, state: TrainState, step: int, facts: Mapping[str, Any]) -> None:

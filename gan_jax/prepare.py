@@ -196,6 +196,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     _, in_range, expected = config.VALUES['data.size']
     if flags.size is not None and not in_range(flags.size):
         parser.error(f'--size is {flags.size}: give {expected}')
+    if flags.source == '':  # as a variable gives it that is not set; as a path it is this folder
+        parser.error('--source names nothing')
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):
         parser.error('--sha256 is for one file of --source')
     _check_name(flags.dataset, flags.source, known)

@@ -104,9 +104,18 @@ def _positive(text: str) -> int:
 
 
 def _refuse_others(folder: Path, runs: Sequence[plan.Run]) -> None:
-    """A folder that holds another run than the sweep asks for is the user's to move away."""
+    """A folder that holds another run than the sweep asks for is the user's to move away.
+
+    So is one that a link leads elsewhere, where nobody has asked for files.
+    """
     wrong = []
     for run in runs:
+        place = folder / run.name
+        if place.is_symlink() or place.parent.is_symlink():
+            wrong.append(
+                f'{place} is reached by a link, and a sweep writes to folders of its own: remove '
+                'it, or choose another --workdir'
+            )
         if changed := results.changes(folder / run.name, run.settings):
             wrong.append(
                 f'{folder}/{run.name} holds a run of another config ({"; ".join(changed)}): '

@@ -102,7 +102,7 @@ def read(
         UserError: no run, no such checkpoint, a config with faults, one that names other code, or
             one that is not the checkpoint's (65).
     """
-    if step not in ('last', 'best') and not step.isdigit():
+    if step not in ('last', 'best') and not workdir.STEP.fullmatch(step):
         raise UserError(f"--step is '{step}': give a number, 'last' or 'best'")
     settings = workdir.read_config(folder)
     workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
@@ -114,7 +114,7 @@ def read(
         settings['data']['dir'] = str(data_dir)
     settings['evaluate'] |= {k: v for k, v in (evaluate or {}).items() if v is not None}
     parts = assemble(settings, devices=1, allow=allow, data_dir=data_dir, watch=watch)
-    wanted = int(step) if step.isdigit() else None
+    wanted = None if step in ('last', 'best') else int(step)
     place = folder / ('best' if step == 'best' else 'checkpoints')
     found = checkpoint.restore(place, parts.program.shapes, step=wanted)
     for damaged in found.damaged if found else []:

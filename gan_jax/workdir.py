@@ -14,8 +14,9 @@ from gan_jax import files
 from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
 LOCK = '.lock'
+DEEPEST = 100  # levels of JSON
 EARLIER = 'earlier'  # for runs that were set aside
-STEP = re.compile('0|[1-9][0-9]*')  # how the folder of a checkpoint is called
+STEP = re.compile('0|[1-9][0-9]{0,17}')  # how the folder of a checkpoint is called
 
 # All that a run and its evaluations write, in the order in which `set_aside` moves it: without its
 # checkpoints, and with its status, half of it is known for a run that has been.
@@ -163,7 +164,18 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise ValueError('it is nested too deeply') from error
     if not isinstance(value, dict):
         raise ValueError('it holds no JSON object')
+    if _is_deep(value):
+        raise ValueError('it is nested too deeply')
     return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether who goes through a JSON value, a call for each level, might not come to its end."""
+    level = [value]
+    for _ in range(DEEPEST):
+        blocks = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [x for block in blocks for x in block if isinstance(x, dict | list)]
+    return bool(level)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:

@@ -51,6 +51,15 @@ def test_it_is_to_be_beaten_after_a_resume(tmp_path):
     assert kept(tmp_path) == (3, 4.5)
 
 
+def test_a_damaged_one_is_replaced_and_that_is_said(tmp_path, capsys):
+    run(best_in(tmp_path), {1: 5.0})
+    assert capsys.readouterr().err == ''
+    (tmp_path / '1' / 'record' / 'metadata').write_bytes(b'{')
+    run(best_in(tmp_path), {2: 6.0})
+    assert kept(tmp_path) == (2, 6.0)
+    assert f'the checkpoint in {tmp_path} is damaged' in capsys.readouterr().err
+
+
 def test_a_step_that_is_found_better_again_takes_its_own_place(tmp_path):
     """As after a kill between the best checkpoint and the next one, where rounding differs."""
     run(best_in(tmp_path), {8: 5.0})

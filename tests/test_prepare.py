@@ -114,6 +114,15 @@ def test_size(run, published, tmp_path):
     np.testing.assert_array_equal(images, expected)
 
 
+def test_an_empty_name_is_no_source(run, tmp_path, monkeypatch):
+    """As a path it would be this folder, with whatever images lie there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / '1.png').write_bytes(png(noise(0, 4, 4, 3)))
+    status, _, said = run('--dataset=mine', '--source=')
+    assert status == USAGE and '--source names nothing' in said
+    assert not (tmp_path / 'out').exists()
+
+
 # Checksums ---------------------------------------------------------------------------------------
 
 

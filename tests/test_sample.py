@@ -150,8 +150,9 @@ class TestEveryReaderOfAWorkdir:
         assert caught.value.status == MISSING
 
     def test_a_step_that_is_no_number(self, main, trained, tmp_path):
-        with pytest.raises(UserError, match="--step is 'newest'"):
-            main([*self.flags(main, trained, tmp_path / 'o.png'), '--step=newest'])
+        for step in ('newest', '²', '07', '9' * 5000):
+            with pytest.raises(UserError, match=f"--step is '{step}'"):
+                main([*self.flags(main, trained, tmp_path / 'o.png'), f'--step={step}'])
 
     def test_a_config_that_names_foreign_code_is_refused(self, main, trained, tmp_path):
         settings = json.loads((trained / 'config.json').read_text())

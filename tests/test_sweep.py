@@ -256,6 +256,17 @@ def test_another_config_in_a_runs_folder_is_named_before_anything_runs(asked, fi
     )
 
 
+@pytest.mark.parametrize('name', ['method=bcr,strength=0.1', 'method=bcr,strength=0.1/seed=1'])
+def test_no_run_is_written_through_a_link(asked, name, tmp_path):
+    (tmp_path / 'outside').mkdir()
+    link = tmp_path / 'sweep' / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / 'outside')
+    with pytest.raises(UserError, match=f'{name}.* is reached by a link'):
+        run(asked, tmp_path / 'sweep')
+    assert not [*(tmp_path / 'outside').iterdir()]
+
+
 def test_more_steps_go_on_with_what_is_done(finished, tmp_path, monkeypatch):
     folder = shutil.copytree(finished[0], tmp_path / 'copy')
     grid = {'method': ['none'], 'strength': [0.1], 'steps': [14]}

@@ -150,7 +150,10 @@ def test_a_pipe_in_the_workdir_is_not_waited_for(name, tmp_path):
         pass
 
 
-@pytest.mark.parametrize('content', ['[]', '3', '"a"', '[' * 100_000, '{"a": 1', '', '\x00'])
+DEEP = '{"a": ' * 500 + '1' + '}' * 500
+
+
+@pytest.mark.parametrize('content', ['[]', '3', '"a"', '[' * 100_000, DEEP, '{"a": 1', '', '\x00'])
 def test_a_config_that_is_no_object_is_named(content, tmp_path):
     (tmp_path / 'config.json').write_text(content)
     with pytest.raises(UserError, match='config.json cannot be read'):

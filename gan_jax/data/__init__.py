@@ -15,6 +15,7 @@ import numpy as np
 from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
+from gan_jax.data.disk import expanded
 from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import resize
 from gan_jax.data.sources import is_path, open_images
@@ -40,7 +41,7 @@ def names() -> list[str]:
 
 def folder_of(data_dir: str | Path | None) -> Path:
     """Where prepared data sets lie: `data_dir`, else $GAN_JAX_DATA, else ./data."""
-    return Path(data_dir or os.environ.get(VARIABLE) or 'data').expanduser()
+    return expanded(data_dir or os.environ.get(VARIABLE) or 'data')
 
 
 def load(
@@ -116,7 +117,7 @@ def _resized(data: DataSet, size: int) -> DataSet:
 
 
 def _from_path(name: str, split: str, size: int | None) -> DataSet:
-    content, shape = open_images(Path(name).expanduser(), size)
+    content, shape = open_images(expanded(name), size)
     side = size or shape[0]
     need = content.count * side * side * shape[2]
     if need > MEMORY:

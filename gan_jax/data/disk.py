@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from gan_jax.errors import DATA, UserError, printable
+from gan_jax.errors import DATA, MISSING, UserError, printable
 
 LONG = 400  # letters of a name that are shown
 KINDS = {
@@ -31,6 +31,21 @@ def check_regular(path: Path) -> None:
             'it out, or put the file itself there',
             DATA,
         )
+
+
+def expanded(path: str | Path) -> Path:
+    """The path, in which a first '~' or '~user' is a home.
+
+    Raises:
+        UserError: of nobody who is known here (66).
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(
+            f'{shown(path)} is in the home of nobody who is known here: write the whole path',
+            MISSING,
+        ) from error
 
 
 def opened(path: Path) -> BinaryIO:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gan_jax.data.archives.download import download, sha256_of
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File, Shape
+from gan_jax.data.disk import expanded
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pictures.npz import open_npz
@@ -42,7 +43,7 @@ def find(name: str, source: str) -> dict[str, Path]:
         UserError: a path does not exist, or a file is missing.
     """
     several = name in ARCHIVES and not Path(source).exists()
-    given = [Path(p).expanduser() for p in (source.split(',') if several else [source])]
+    given = [expanded(p) for p in (source.split(',') if several else [source])]
     for path in given:
         if not path.exists():
             raise UserError(f'--source: {path} does not exist: check the path', MISSING)

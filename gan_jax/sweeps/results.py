@@ -58,7 +58,8 @@ def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
         changed = config.differences(workdir.read_config(folder), settings)
     except UserError:  # none, or damaged: whoever trains the run says so
         changed = []
-    step = (workdir.read_status(folder) or {'step': 0})['step']
+    # Not what its status says, which a bit can change: whoever trains it writes that again.
+    step = max(workdir.steps(folder / 'checkpoints'), default=0)
     if step > settings['steps']:
         changed.append(f'steps: it has gone to {step}, past {settings["steps"]}')
     return changed

@@ -202,3 +202,10 @@ def test_an_outline_has_the_form_of_a_published_set_and_no_size_in_memory():
     assert digits.images.shape[1:] == (32, 32, 1)
     assert cifar10.images.strides == (0, 0, 0, 0)
     assert data.outline('mine', 32) is None
+
+
+@pytest.mark.parametrize('named', [{'name': '~nobody/x'}, {'name': 'mnist', 'data_dir': '~nobody'}])
+def test_the_home_of_somebody_who_is_not_known_is_a_sentence(named):
+    with pytest.raises(errors.UserError, match='~nobody.* is in the home of nobody') as caught:
+        data.load(**{key: value.replace('nobody', 'nobody-here') for key, value in named.items()})
+    assert caught.value.status == errors.MISSING

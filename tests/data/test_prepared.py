@@ -1,5 +1,6 @@
 """The prepared form: whole or absent, mapped where it is large, checked where it is read."""
 
+import errno
 import hashlib
 import itertools
 import json
@@ -425,3 +426,21 @@ def test_a_copy_of_tensorflow_datasets_is_used(root, monkeypatch):
     assert data.load('theirs', root, 'test', size=4).images.shape == (10, 4, 4, 3)
     assert asked == [(root, 'theirs', 'test')]
     assert data.load('mine', root).images.shape == (10, 8, 8, 3)  # a prepared one comes first
+
+
+@pytest.mark.parametrize('name', ['images.npy', 'labels.npy', 'info.json'])
+def test_what_may_not_be_read_is_not_called_damaged(name, root, monkeypatch):
+    """The advice for that is to remove it."""
+
+    def refusing(look):
+        def refused(path):
+            if path.name == name:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return look(path)
+
+        return refused
+
+    for look in (prepared.opened, prepared.check_regular):
+        monkeypatch.setattr(prepared, look.__name__, refusing(look))
+    with pytest.raises(PermissionError, match=name):
+        prepared.read(root / 'mine', 'train', 'mine')

@@ -78,9 +78,11 @@ def test_changes_of_the_config(tmp_path):
     assert results.changes(tmp_path, settings) == []
     workdir.write_json(tmp_path / 'config.json', {'seed': 1, 'steps': 10, 'every': {'log': 5}})
     assert results.changes(tmp_path, settings) == ['seed: 1 -> 0']
-    workdir.write_status(tmp_path, 'done', 10)
+    (tmp_path / 'checkpoints' / '10').mkdir(parents=True)
+    workdir.write_status(tmp_path, 'done', 92)
     found = results.changes(tmp_path, settings | {'seed': 1, 'steps': 9})
     assert found == ['steps: it has gone to 10, past 9']
+    assert results.changes(tmp_path, settings | {'seed': 1}) == []
 
 
 @pytest.mark.parametrize('content', [b'[]', b'{"status": "do', b'\xff'])
