@@ -182,13 +182,22 @@ def _check_home(path: str, found: Any, kind: Kind, allow: Collection[str], hint:
     home = _home(found)
     if _top(path) in OURS or _top(home) in OURS:
         raise ValueError(_misplaced(path, kind) + hint)
+    if not home:
+        raise ValueError(
+            f"'{path}' does not say which module it is defined in, so that no --allow opens it: "
+            'call it in a function'
+        )
     if not _within(home, allow):
         raise ValueError(_untrusted(path, home))
 
 
 def _home(found: Any) -> str:
-    """The module that an object is defined in, whichever names it; of an instance its type's."""
-    return str(getattr(found, '__module__', ''))
+    """The module that an object is defined in, whichever names it; of an instance its type's.
+
+    '' where it names none: a method of an object written in C says None.
+    """
+    home = getattr(found, '__module__', None)
+    return home if isinstance(home, str) else ''
 
 
 def _top(path: str) -> str:
