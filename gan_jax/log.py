@@ -43,6 +43,7 @@ class Log:
         with files.whole(path) as partial:
             partial.write_bytes(kept)
             files.sync(partial)
+        files.sync(path.parent)
         self._file = path.open('ab')
 
     @property
@@ -146,12 +147,15 @@ def _put_aside(path: Path, since: int, found: _Found, written: Mapping[str, Any]
     wanted = f' of the {written["rows"]}' if written else ''
     mended = f' ({found.mended} of them mended, by one bit)' if found.mended else ''
     aside = ''
-    if path.exists() and path.stat().st_size:
-        copy = workdir.free_name(path.with_name(f'{path.stem}.damaged{path.suffix}'))
+    first = path.with_name(f'{path.stem}.damaged{path.suffix}')
+    # What a command before this one has left of a damaged file is not put aside again.
+    if path.exists() and path.stat().st_size and (found.damaged or not first.exists()):
+        copy = workdir.free_name(first)
         copy.write_bytes(files.read(path))
         aside = f'; the file as it was is {copy}'
+    found_out = 'is not as the run has written it' if path.exists() else 'is not there'
     print(
-        f'gan_jax: {path} is not as the run has written it: {len(found.lines)}{wanted} rows up to '
+        f'gan_jax: {path} {found_out}: {len(found.lines)}{wanted} rows up to '
         f'step {max(since, 0)} are there{mended}{aside}',
         file=sys.stderr,
         flush=True,

@@ -75,7 +75,7 @@ def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpo
     for damaged in restored.damaged:
         print(
             f'gan_jax: the checkpoint of step {damaged} is damaged; moved to '
-            f'{folder}/{checkpoint.QUARANTINE}'
+            f'{folder}/{checkpoint.QUARANTINE}, and the run goes on from step {restored.step}'
         )
     _refuse_changes(folder, restored.facts['config'], facts['config'])
     if restored.step > parts.settings['steps']:
@@ -135,14 +135,15 @@ def _lost(parts: Parts, folder: Path, reached: int) -> UserError:
     ways = []
     if (best := _best(parts, folder)) is not None:
         (folder / 'checkpoints').mkdir(exist_ok=True)
-        ways.append(f'cp -r {folder}/best/{best} {folder}/checkpoints/ to go on from step {best}')
+        ways.append(f'to go on from step {best}: cp -r {folder}/best/{best} {folder}/checkpoints/')
+    ways.append(f'restore {folder}/checkpoints from a copy')
     if workdir.steps(folder / checkpoint.QUARANTINE):
-        ways.append(f'look at what was damaged in {folder}/{checkpoint.QUARANTINE}')
-    ways += ['restore checkpoints from a copy', 'choose another --workdir']
+        ways.append(f'what was damaged lies in {folder}/{checkpoint.QUARANTINE}')
+    ways.append('choose another --workdir')
+    ways.append(f'begin again by --restart, which moves this run to {folder}/{workdir.EARLIER}')
     return UserError(
-        f'{folder} has been trained to step {reached} and holds no sound checkpoint of it: '
-        f'{", ".join(ways)}, or begin again by --restart, which moves this run to '
-        f'{folder}/{workdir.EARLIER}',
+        f'{folder} has been trained to step {reached} and holds no sound checkpoint of it:\n'
+        + '\n'.join(f'  {way}' for way in ways),
         DATA,
     )
 

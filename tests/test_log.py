@@ -177,6 +177,16 @@ def test_a_second_damaged_log_takes_a_name_of_its_own(path, mark):
     assert kept == {'metrics.damaged.jsonl': b'first\n', 'metrics.damaged-2.jsonl': b'second\n'}
 
 
+def test_what_is_left_of_a_damaged_log_is_not_put_aside_again(path, mark, capsys):
+    """A run that is done saves nothing more, so that its mark never agrees again."""
+    rows = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b''.join([*rows[:2], b'?' * 30 + b'\n', *rows[3:]]))
+    for _ in range(3):
+        Log(path, 16, mark).close()
+        assert '4 of the 5 rows up to step 16 are there' in said(capsys)
+    assert {p.name for p in path.parent.iterdir()} == {'metrics.jsonl', 'metrics.damaged.jsonl'}
+
+
 def test_a_file_of_a_million_damaged_lines_is_read_soon(path):
     path.write_bytes(b'{"step": 1}\n' + b'{"step" 2}\n' * 1_000_000)
     Log(path, 5).close()

@@ -124,7 +124,8 @@ def test_the_advice_to_go_on_from_the_best_works(folder, finished):
     shutil.rmtree(folder / 'checkpoints')
     with pytest.raises(UserError) as caught:
         run(folder)
-    command = str(caught.value).split(' to go on')[0].split(': ')[-1]
+    (way,) = (line for line in str(caught.value).splitlines() if 'to go on from step' in line)
+    command = way.partition(': ')[2]
     assert command.startswith('cp -r ') and os.system(command) == 0
     assert run(folder) == 0
     assert rows(folder) == rows(finished)
