@@ -290,6 +290,25 @@ def test_a_disk_without_room_is_called_full_whatever_the_library_says(saved, mon
     assert 'OCDBT' not in str(caught.value)
 
 
+def test_what_a_failing_disk_will_not_remove_hides_nothing(saved, monkeypatch):
+    with checkpoint.manager(saved) as manager:
+
+        def full(*arguments, **options):
+            (saved / '4.orbax-checkpoint-tmp').mkdir()
+            raise OSError('No space left on device')
+
+        def refuse(*arguments, **options):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(manager, 'save', full)
+            patch.setattr(os, 'rmdir', refuse)
+            with pytest.raises(UserError, match='cannot save step 4.*No space left') as caught:
+                checkpoint.save(manager, state_at(4), {})
+    assert caught.value.status == DISK
+    assert_is_step(checkpoint.restore(saved, template()), 3)
+
+
 def test_a_disk_that_fails_the_first_save_of_all_gets_the_same_sentence(tmp_path, monkeypatch):
     def full(*arguments, **options):
         raise OSError('No space left on device')

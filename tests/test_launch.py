@@ -183,11 +183,12 @@ def run_ci(folder: Path, **status: int) -> subprocess.CompletedProcess:
 def test_ci_runs_lint_the_fast_tests_the_notebooks_then_the_slow_tests(tmp_path):
     result = run_ci(tmp_path)
     assert result.returncode == 0
-    targets = ['lint', 'test', 'notebooks', 'oracle-env', 'oracle', 'test-slow ARGS=-x']
+    faults = 'faults N=0.1 ARGS=--minutes=3 --no_bites'
+    targets = ['lint', 'test', 'notebooks', faults, 'oracle-env', 'oracle', 'test-slow ARGS=-x']
     assert result.stdout.splitlines() == [f'make {target}' for target in targets]
 
 
-@pytest.mark.parametrize('target', ['lint', 'test', 'notebooks', 'oracle', 'test-slow'])
+@pytest.mark.parametrize('target', ['lint', 'test', 'notebooks', 'faults', 'oracle', 'test-slow'])
 def test_ci_fails_where_a_target_fails(tmp_path, target):
     assert run_ci(tmp_path, **{target: 2}).returncode == 2
 

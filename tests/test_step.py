@@ -183,6 +183,31 @@ def test_scan_of_accelerators_equals_the_loop_of_the_cpu(x64, monkeypatch):
     assert small.distance(small.jit(step)(state, batch, hyper), on_cpu) < 1e-12
 
 
+@pytest.mark.parametrize('side', 'gd')
+def test_gradients_are_taken_at_whole_parameters_and_move_those_of_the_state(side, x64):
+    """`whole` makes others of them here, so that it shows where they are read."""
+
+    def halved(tree):
+        return jax.tree.map(lambda x: x / 2, tree)
+
+    terms = pick('adversarial')
+    game = small.smooth_game(terms)
+    state, batch = small.first_state(game, terms, dtype=np.float64), small.make_batch()
+    hyper = small.make_hyper({'adversarial': 1}, **({'g': 0, 'd': 0} | {side: 1}))
+
+    def move(state, **options):
+        after, _ = small.compiled(game, terms, **options)(state, batch, hyper)
+        before, after = (getattr(s, side).params for s in (state, after))
+        return jax.tree.map(lambda a, b: a - np.asarray(b), before, after)
+
+    at_half = state.replace(
+        **{s: net.replace(params=halved(net.params)) for s, net in (('g', state.g), ('d', state.d))}
+    )
+    found = move(state, whole=halved)
+    assert small.distance(found, move(at_half)) < 1e-12
+    assert small.distance(found, move(state)) > 1e-3
+
+
 def test_d_gradient_is_what_a_step_descends_by(x64):
     """With plain SGD the parameters move by it, times the learning rate."""
     terms = {**TERMS, 'penalty': r1()}

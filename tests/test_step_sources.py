@@ -48,12 +48,12 @@ def probe():
 
 @functools.cache
 def one_step():
-    """Two D updates and one of G, with every augmentation there is; D stands still."""
+    """Three D updates and one of G, with every augmentation there is; D stands still."""
     terms = {'adversarial': hinge(), 'probe': probe()}
     augment = Augment(real='translation(0.4)', critic='translation')
     game = small.make_game(terms, augment=augment)
     state = small.first_state(game, terms, dtype=np.float64).replace(step=np.int32(STEP))
-    batch = small.make_batch(d_steps=2)
+    batch = small.make_batch(d_steps=3)
     hyper = small.make_hyper({'adversarial': 1, 'probe': 1}, seed=SEED, strength=STRENGTH, d=0)
     after, metrics = small.compiled(game, terms)(state, batch, hyper)
     return game, state, batch, after, metrics
@@ -61,7 +61,7 @@ def one_step():
 
 @functools.cache
 def by_hand():
-    """What terms should have been handed in the second D update and in G's."""
+    """What terms should have been handed in the third D update and in G's."""
     game, state, batch, *_ = one_step()
     shift, shift_reals, flip = map(policy.parse, ('translation', 'translation(0.4)', 'flip'))
 
@@ -96,13 +96,13 @@ def by_hand():
     @small.jit
     def both(batch):
         key = named(jax.random.key(SEED), 'step', STEP)
-        d_key, g_key = named(key, 'd', 1), named(key, 'g')
-        images = batch['image'][1].astype(float) / 255
+        d_key, g_key = named(key, 'd', 2), named(key, 'g')
+        images = batch['image'][2].astype(float) / 255
         reals = shift_reals(named(d_key, 'real'), images, 0.0)
-        first, second = batch['image'].astype(float) / 255
-        _, once = look(state.d.stats, d_key, 'real', first)
-        _, twice = look(once, d_key, 'real', second)
-        return update(d_key, once, reals), update(g_key, twice, reals)
+        stats = [state.d.stats]
+        for seen in batch['image'].astype(float) / 255:
+            stats.append(look(stats[-1], d_key, 'real', seen)[1])
+        return update(d_key, stats[-2], reals), update(g_key, stats[-1], reals)
 
     return both(batch)
 
@@ -118,7 +118,7 @@ def test_images_and_labels_of_every_source(side, names, x64):
     for name in names:
         image = expected['images'][name]
         np.testing.assert_allclose(out[name]['image'], image, rtol=1e-12, err_msg=name)
-        label = batch['label'][1] if name == 'real' else expected['label']
+        label = batch['label'][-1] if name == 'real' else expected['label']
         np.testing.assert_array_equal(out[name]['label'], label, err_msg=name)
     # Each of them is another picture.
     images = [np.asarray(out[name]['image']) for name in names]
@@ -152,9 +152,9 @@ def test_running_statistics_follow_the_plain_fakes(x64):
 
 def test_state_goes_through_d_first_and_then_g(x64):
     *_, after, metrics = one_step()
-    assert after.terms['probe']['order'] == 112
-    assert metrics['d/probe/order'] == (1 + 11) / 2  # the mean over D's updates
-    assert metrics['g/probe/order'] == 112
+    assert after.terms['probe']['order'] == 1112
+    assert metrics['d/probe/order'] == (1 + 11 + 111) / 3  # the mean over D's updates
+    assert metrics['g/probe/order'] == 1112
     assert metrics.keys() == {
         *('d/adversarial/real', 'd/adversarial/fake', 'g/adversarial/fake'),
         *('d/probe/none', 'd/probe/order', 'g/probe/none', 'g/probe/order'),

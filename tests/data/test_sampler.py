@@ -73,6 +73,21 @@ def test_known_numbers():
     assert indices(7, 100, 4, 10).tolist() == [8, 5, 7, 2]
 
 
+def test_equal_numbers_keep_their_order(monkeypatch):
+    """Another order would be that of the sort of a NumPy version."""
+
+    class Philox:
+        def __init__(self, key):
+            pass
+
+        def random_raw(self, size):
+            return np.arange(size, dtype=np.uint64) % 3
+
+    monkeypatch.setattr(np.random, 'Philox', Philox)
+    expected = [image for rest in range(3) for image in range(rest, 100, 3)]
+    assert permutation.__wrapped__(0, 0, 100).tolist() == expected
+
+
 def test_every_image_is_equally_likely_at_every_place():
     size, epochs = 8, 4000
     orders = np.stack([permutation(1, number, size) for number in range(epochs)])

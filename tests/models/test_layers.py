@@ -195,7 +195,9 @@ def test_self_attention_is_the_identity_at_first():
     np.testing.assert_array_equal(y, MAP)
 
 
-@pytest.mark.parametrize(('module', 'arguments'), [(ATTENTION, (MAP,)), (norm(), (X, C))])
+@pytest.mark.parametrize(
+    ('module', 'arguments'), [(ATTENTION, (MAP,)), (norm(), (X, C)), (norm(), (X, None))]
+)
 def test_half_precision_stays_half_and_its_parameters_full(module, arguments):
     half = module.clone(dtype=jnp.bfloat16)
     variables = drawn(half, *arguments)

@@ -30,7 +30,7 @@ TESTS = {
     'gan_jax/terms/__init__.py': ('tests/test_step_errors.py', 'tests/terms/test_contract.py'),
     'gan_jax/augment/boxes.py': ('tests/augment/test_mixing.py',),
     'gan_jax/augment/contract.py': ('tests/augment/test_policy.py',),
-    'gan_jax/augment/detail.py': ('tests/augment/test_spatial.py',),
+    'gan_jax/augment/detail.py': ('tests/augment/test_tones.py',),
     'gan_jax/augment/draws.py': ('tests/augment/test_simclr.py', 'tests/augment/test_colour.py'),
     'gan_jax/augment/ops.py': ('tests/augment/test_policy.py',),
     'gan_jax/models/layers.py': (
