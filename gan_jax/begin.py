@@ -14,9 +14,12 @@ def command() -> None:
 
 
 def unraisable(found: Any) -> None:
-    """Shows what nobody could catch, but for what tensorstore says of a damaged file too late.
+    """Shows what nobody could catch, but for two that are told elsewhere.
 
-    It tells orbax's event loop when that is closed; the file has been refused by then.
+    Of a damaged file tensorstore tells orbax's event loop when that is closed, and the file has been
+    refused. A signal that comes while JAX's collector of garbage runs is looked at again, see
+    `signals.check`.
     """
-    if str(found.exc_value) != 'Event loop is closed':
+    late = str(found.exc_value) == 'Event loop is closed'
+    if not (late or (isinstance(found.exc_value, KeyboardInterrupt) and signals.received())):
         sys.__unraisablehook__(found)

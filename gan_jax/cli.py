@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from logging import CRITICAL, ERROR, getLogger
 
 import jax
 from absl import logging
@@ -29,8 +30,10 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
     compile_cache.use()
     arguments = sys.argv[1:]
     debug = '--debug' in arguments
-    # Orbax warns of settings that are meant, and logs the traceback of what it raises as well.
+    # Orbax warns of settings that are meant, and logs the traceback of what it raises as well, as
+    # asyncio does of a save that has failed.
     logging.set_verbosity(logging.ERROR if debug else logging.FATAL)
+    getLogger('asyncio').setLevel(ERROR if debug else CRITICAL)
     try:
         status = _status_of(main, [a for a in arguments if a != '--debug'], debug, saves)
     except Exception:

@@ -66,14 +66,16 @@ def test_debug_keeps_the_traceback(monkeypatch):
 
 def test_what_a_library_logs_of_its_errors_is_for_those_who_debug(monkeypatch):
     def main(arguments):
-        enabled.append(logging.get_absl_logger().isEnabledFor(std_logging.ERROR))
+        loggers = logging.get_absl_logger(), std_logging.getLogger('asyncio')
+        enabled.extend(logger.isEnabledFor(std_logging.ERROR) for logger in loggers)
 
     enabled = []
     before = logging.get_verbosity()
     status(monkeypatch, main)
     status(monkeypatch, main, '--debug')
     logging.set_verbosity(before)
-    assert enabled == [False, True]
+    std_logging.getLogger('asyncio').setLevel(std_logging.NOTSET)
+    assert enabled == [False, False, True, True]
 
 
 def test_our_own_defects_keep_their_traceback(monkeypatch):

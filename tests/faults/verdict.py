@@ -113,7 +113,8 @@ def _of_a_step(done: Ended, steps: Collection[int], mine, right) -> str:
     if step is None:
         return f'no step named: {done.out}'
     if step != max(steps) and not warned(done):
-        return f'step {step} is not the newest, and nothing says so'
+        said = f'{done.out[-300:]}{done.err[-300:]}'
+        return f'step {step} is not the newest, and nothing says so: {said}'
     return '' if right[str(step)] in mine else f'a wrong result of step {step}'
 
 
