@@ -127,7 +127,7 @@ WRITTEN = (
     Fault(
         'config.json is not compared on resume',
         'gan_jax/restart.py',
-        "_refuse_changes(folder, workdir.read_config(folder), facts['config'])",
+        "_refuse_changes(folder, kept, facts['config'])",
         'pass',
         RESTART,
     ),
