@@ -69,7 +69,7 @@ def _tinted(key: jax.Array, images: jax.Array, strength: jax.Array, channel: int
     if images.shape[3] != 3:
         return images
     (amount,) = strength * draws.signed(key, images, 1)
-    tint = jnp.outer(amount, jax.nn.one_hot(channel, 3, dtype=amount.dtype))  # [B, 3]
+    tint = jnp.outer(amount, jax.nn.one_hot(channel, 3))  # [B, 3]
     return colour.clip(images + tint[:, None, None])
 
 

@@ -50,6 +50,30 @@ def test_the_mean_does_not_count_padding_and_the_last_block_takes_the_maximum():
     assert calls == [('Mixed_7b', inception._mean_pool), ('Mixed_7c', inception._max_pool)]
 
 
+# The convolutions of the published file, by block.
+STEM = 'Conv2d_1a_3x3 Conv2d_2a_3x3 Conv2d_2b_3x3 Conv2d_3b_1x1 Conv2d_4a_3x3'
+BRANCHES = {
+    '5b 5c 5d': '1x1 5x5_1 5x5_2 3x3dbl_1 3x3dbl_2 3x3dbl_3 _pool',
+    '6a': '3x3 3x3dbl_1 3x3dbl_2 3x3dbl_3',
+    '6b 6c 6d 6e': '1x1 7x7_1 7x7_2 7x7_3 7x7dbl_1 7x7dbl_2 7x7dbl_3 7x7dbl_4 7x7dbl_5 _pool',
+    '7a': '3x3_1 3x3_2 7x7x3_1 7x7x3_2 7x7x3_3 7x7x3_4',
+    '7b 7c': '1x1 3x3_1 3x3_2a 3x3_2b 3x3dbl_1 3x3dbl_2 3x3dbl_3a 3x3dbl_3b _pool',
+}
+
+
+def test_every_convolution_has_the_name_that_it_has_in_the_published_file():
+    """`random_weights` takes its names from the network, and would follow it in any other."""
+    expected = {*STEM.split()} | {
+        f'Mixed_{block}.branch{branch}'
+        for blocks, branches in BRANCHES.items()
+        for block in blocks.split()
+        for branch in branches.split()
+    }
+    assert len(expected) == 94
+    found = {name.removesuffix('.conv.weight') for name in state() if name.endswith('conv.weight')}
+    assert found == expected
+
+
 @pytest.mark.parametrize('write', [write_legacy, write_zip])
 def test_every_tensor_goes_to_its_place(write, tmp_path):
     found = inception.load(as_file(tmp_path / 'w.pth', state(), write))
