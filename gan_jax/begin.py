@@ -16,8 +16,8 @@ def command() -> None:
 def unraisable(found: Any) -> None:
     """Shows what nobody could catch, but for two that are told elsewhere.
 
-    Of a damaged file tensorstore tells orbax's event loop when that is closed, and the file has been
-    refused. A signal that comes while JAX's collector of garbage runs is looked at again, see
+    Of a damaged file tensorstore tells orbax's event loop when that is closed, and the file has
+    been refused. A signal that comes while JAX's collector of garbage runs is looked at again, see
     `signals.check`.
     """
     late = str(found.exc_value) == 'Event loop is closed'
