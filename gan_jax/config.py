@@ -198,6 +198,8 @@ def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
     for key in config:
         if not isinstance(key, str) or '.' in key:
             yield f"{name} has no use for '{key}'"
+    if name == 'config' and 'terms' not in config:
+        yield 'config.terms is missing: give a block of terms'
     for key in blocks.get(name, config if name == 'config.terms' else ()):
         yield from _shape_faults(config.get(key, {}), f'{name}.{key}')
 

@@ -333,3 +333,9 @@ def test_each_value_replaced_by_junk_is_refused_or_still_a_number_in_range():
         if not config.faults(shipped(**{key.replace('.', '__'): value}))
     ]
     assert accepted == [('joint', True), ('terms.adversarial.weight', -3)]
+
+
+def test_a_config_without_terms_is_a_sentence():
+    settings = config.read(DIGITS).to_dict()
+    del settings['terms']
+    assert config.faults(settings) == ['config.terms is missing: give a block of terms']
