@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import random
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -34,12 +33,6 @@ def full(bench: Bench, draw: random.Random, index: int) -> str:
     with disk(bench.scratch / 'disk', ROOM) as place:
         kind = (_begun, _gone_on, _looked_at)[index % 3]
         return kind(bench, draw, place / 'run', functools.partial(resized, place))
-
-
-def limited(bench: Bench, draw: random.Random, index: int) -> str:
-    """No file may be larger than so many bytes; then it may."""
-    kind = (_begun, _gone_on, _looked_at)[index % 3]
-    return kind(bench, draw, bench.scratch / 'run', file_size)
 
 
 def _begun(bench, draw, folder: Path, smaller) -> str:
@@ -109,17 +102,6 @@ def resized(place: Path, share: float, needed: int, folder: Path) -> Iterator[No
         _remount(place, ROOM)
 
 
-@contextlib.contextmanager
-def file_size(share: float, needed: int, folder: Path) -> Iterator[None]:
-    """Files may have so many bytes, from none to more than the largest has; few are most likely."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share**4 * needed / 10), before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def _mount(place: str, size: int) -> list[str]:
     return ['mount', '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs', place]
 
@@ -133,7 +115,4 @@ SAVE = Guard(
     '    except (OSError, ValueError, RuntimeError) as error:\n        folder',
     '    except UserError as error:\n        folder',
 )
-ATTACKS = (
-    Attack('a full disk', 24, full, SAVE, mountable),
-    Attack('a limit of the size of files', 24, limited, SAVE),
-)
+ATTACKS = (Attack('a full disk', 24, full, SAVE, mountable),)
