@@ -1,4 +1,4 @@
-"""What a command does first: importing JAX takes seconds, in which much can happen."""
+"""The first statement of every command: importing JAX takes seconds, in which much can happen."""
 
 import sys
 from typing import Any

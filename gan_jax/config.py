@@ -21,7 +21,7 @@ CHANGEABLE = ('steps', 'every', 'data.dir', 'mesh')
 # The networks' blocks, and the keywords that the program itself supplies to each.
 NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
 
-# What a program counts with and calculates in.
+# The largest numbers of int32 and float32, in which a program counts and calculates.
 INT32, FLOAT32 = 2**31 - 1, 3.4e38
 LONG = 100  # characters of a value in a sentence
 # Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a

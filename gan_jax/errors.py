@@ -24,7 +24,7 @@ def printable(text: str) -> str:
 
 
 class UserError(Exception):
-    """What is wrong, where, and what to do, in one sentence; `status` is the exit status.
+    """A fault that the user can mend: what, where and what to do; `status` is the exit status.
 
     It may quote a config or a name of somebody else's: all but the ends of its lines is printable.
     """

@@ -50,8 +50,8 @@ def build(
 
     Raises:
         TypeError, ValueError: a function of the config refuses its keywords or makes something
-            else than may stand in its place, or a conditional
-            network counts other classes than the data.
+            else than may stand in its place, or a conditional network counts other classes than
+            the data.
     """
     dtype = jnp.dtype(config['dtype'])
     blocks = {n: b for n, b in config['terms'].items() if any(jax.tree.leaves(b['weight']))}
@@ -101,7 +101,7 @@ def _made(
     allow: Collection[str] | None,
     **supplied: Any,
 ) -> Any:
-    """What a block makes; faults say which block it is."""
+    """The part that a block makes; faults say which block it is."""
     try:
         return load.build(block, kind, allow=allow, **supplied)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the blocks of a config may be, each known by its type or by what its signature promises."""
+"""The kinds of the blocks of a config, known by type or by the return annotation of a function."""
 
 import inspect
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from gan_jax.terms import Term
 
 
 def promises(function: Any, kind: type) -> bool:
-    """Whether that is a function whose return annotation is `kind`, or a subclass of it."""
+    """True of a function whose return annotation is `kind`, or a subclass of it."""
     if not inspect.isfunction(function):
         return False
     promised = function.__annotations__.get('return')

@@ -88,21 +88,21 @@ class _Found(NamedTuple):
 
 
 def _repaired(path: Path, since: int) -> _Found:
-    sound, mended, bad = [], [], 0
-    lines = _lines(path)
-    forms = {tuple(row) for line in lines if (row := _row(line)) is not None}
-    longest = 2 * max((len(line) for line in lines if _row(line) is not None), default=0)
-    for line in lines:
-        if _row(line) is not None:
-            sound.append(line)
+    lines = [(line, _row(line)) for line in _lines(path)]
+    forms = {tuple(row) for _, row in lines if row is not None}
+    longest = 2 * max((len(line) for line, row in lines if row is not None), default=0)
+    kept, mended, bad = [], 0, 0
+    for line, row in lines:
+        if row is not None:
+            kept += [line] if row['step'] <= since else []
         elif line.endswith(b'\n'):
             bad += 1
             # More of them than that are no flipped bits, and would take long.
             found = _mended(line, forms) if bad <= MENDED and len(line) <= longest else []
-            mended += found
-            sound += found
-    kept = [line for line in sound if _row(line)['step'] <= since]
-    return _Found(kept, sum(line in kept for line in mended), bad > 0)
+            found = [one for one in found if _row(one)['step'] <= since]
+            kept += found
+            mended += len(found)
+    return _Found(kept, mended, bad > 0)
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -211,7 +211,7 @@ def infos(folder: Path) -> dict[str, Any]:
 
 
 def _said(content: bytes) -> dict[str, Any] | None:
-    """What an info.json says, or None where that is not what was written."""
+    """The content of an info.json; None where it is not as it was written."""
     try:
         info = json.loads(content)
         sound = info['version'] == VERSION and info['sha256'] == _sha256(info)

@@ -143,7 +143,7 @@ def _fault(image: Image.Image) -> str:
 
 
 def _unpacked(arguments: object) -> str:
-    """How a decoder of Pillow unpacks pixels: the first of its arguments, or the only one."""
+    """The raw mode of a decoder of Pillow: the first of its arguments, or the only one."""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return first if isinstance(first, str) else ''
 
