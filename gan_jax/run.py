@@ -108,9 +108,10 @@ class Run:
         Raises:
             UserError: what was to be written before could not be.
         """
-        if self.failed is None:
-            self._step = step  # which nobody may have looked at
-        if self.failed is None and step != self._saved:
+        if self.failed is not None:
+            return
+        self._step = step  # which nobody may have looked at
+        if step != self._saved:
             if self._saving is not None:
                 self._saving.result()
             facts, on_host = self._facts_at(self._seen == step), cluster.on_host(state)

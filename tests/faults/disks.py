@@ -1,4 +1,4 @@
-"""Disks that are full: a small file system where one can be mounted, a limit everywhere."""
+"""Disks that are full: small file systems, where one can be mounted."""
 
 import contextlib
 import functools
@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.faults import verdict
 from tests.faults.attack import Attack, Guard
 from tests.faults.bench import HALF, Bench
+from tests.faults.command import Ended
 from tests.faults.verdict import civil, first
 
 FULL = (0, 73, 74)
@@ -32,42 +33,43 @@ def full(bench: Bench, draw: random.Random, index: int) -> str:
     """A disk too small for what is begun; then it is made larger."""
     with disk(bench.scratch / 'disk', ROOM) as place:
         kind = (_begun, _gone_on, _looked_at)[index % 3]
-        return kind(bench, draw, place / 'run', functools.partial(resized, place))
+        return kind(bench, draw, place)
 
 
-def _begun(bench, draw, folder: Path, smaller) -> str:
-    """A run from its first step; the second command in vain must not be worse."""
-    with smaller(draw.uniform(0, 1.1), bench.known['bytes'], folder):
-        once, twice = bench.train(folder), bench.train(folder)
-    after = bench.train(folder)
-    return first(
-        civil(once, FULL, 'train'),
-        civil(twice, FULL, 'train again'),
-        civil(after, (0,), 'with room'),
-        verdict.same_as_straight(bench, folder),
-    )
+def _begun(bench: Bench, draw: random.Random, place: Path) -> str:
+    """A run from its first step."""
+    _, lost = _trained(bench, place, draw.uniform(0, 1.1))
+    return lost or verdict.same_as_straight(bench, place / 'run')
 
 
-def _gone_on(bench, draw, folder: Path, smaller) -> str:
+def _gone_on(bench: Bench, draw: random.Random, place: Path) -> str:
     """A run that goes on: its checkpoints and its best stay."""
+    folder = place / 'run'
     shutil.copytree(bench.runs / 'half', folder)
     intact = verdict.intact(bench, folder)
-    with smaller(draw.uniform(0, 0.6), bench.known['bytes'], folder):
+    after, lost = _trained(bench, place, draw.uniform(0, 0.6))
+    return lost or verdict.gone_on(bench, folder, after, intact)
+
+
+def _trained(bench: Bench, place: Path, share: float) -> tuple[Ended, str]:
+    """Trains twice in vain, the second time no worse than the first, and then with room."""
+    folder = place / 'run'
+    with resized(place, share, bench.known['bytes']):
         once, twice = bench.train(folder), bench.train(folder)
     after = bench.train(folder)
-    return first(
+    return after, first(
         civil(once, FULL, 'train'),
         civil(twice, FULL, 'train again'),
         civil(after, (0,), 'with room'),
-        verdict.gone_on(bench, folder, after, intact),
     )
 
 
-def _looked_at(bench, draw, folder: Path, smaller) -> str:
+def _looked_at(bench: Bench, draw: random.Random, place: Path) -> str:
     """Pictures and results: whole or absent, and the run untouched."""
+    folder = place / 'run'
     shutil.copytree(bench.runs / 'half', folder)
     before = verdict.kept(folder)
-    with smaller(draw.uniform(0, 0.002), bench.known['bytes'], folder):
+    with resized(place, draw.uniform(0, 0.002), bench.known['bytes']):
         scored = bench.evaluate(folder)
         drawn = bench.sample(folder, f'--out={folder / "out.png"}')
     again = bench.evaluate(folder)
@@ -92,7 +94,7 @@ def disk(place: Path, size: int) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def resized(place: Path, share: float, needed: int, folder: Path) -> Iterator[None]:
+def resized(place: Path, share: float, needed: int) -> Iterator[None]:
     """The disk, with room for a share of what is needed beside what it holds."""
     used = shutil.disk_usage(place).used
     _remount(place, used + max(4096, int(share * needed)))

@@ -21,8 +21,8 @@ WHOLE = Guard(
 )
 ROWS = Guard(
     'gan_jax/log.py',
-    "    kept = [line for line in sound if _row(line)['step'] <= since]\n",
-    '    kept = sound\n',
+    "            kept += [line] if row['step'] <= since else []\n",
+    '            kept += [line]\n',
 )
 KILLED = -signal.SIGKILL
 MOMENTS, FILE_OPERATIONS, EVALUATIONS, PREPARATIONS, SWEEPS = 8, 12, 6, 8, 2  # trials
