@@ -41,6 +41,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
             raise
         traceback.print_exc()
         status = 1
+    signals.wait_until_said()
     sys.stdout.flush()
     if status not in (os.EX_OK, PREEMPTED) and jax.distributed.is_initialized():
         cluster.leave(status)
