@@ -16,7 +16,7 @@ from typing import Any
 
 import orbax.checkpoint as ocp
 
-from gan_jax import checkpoint, cluster, log, memory, observe, workdir
+from gan_jax import checkpoint, cluster, log, memory, observe, tensorboard, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
 from gan_jax.errors import UserError, fault_of
@@ -25,7 +25,7 @@ from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, due, evaluations
 from gan_jax.state import TrainState
 from gan_jax.watches import Stopped, ended_by
-from gan_jax.writers import TensorBoardWriter, TerminalWriter, Writers
+from gan_jax.writers import TerminalWriter, Writers
 
 
 class Run:
@@ -269,6 +269,6 @@ def _writers(
     folder: Path, settings: Mapping[str, Any], since: int, rows: log.Log, shown: bool
 ) -> Writers:
     terminal = [TerminalWriter(settings['steps'], max(since, 0))] if shown else []
-    writers = Writers([rows, TensorBoardWriter(folder / 'tensorboard', since), *terminal])
+    writers = Writers([rows, tensorboard.Events(folder / 'tensorboard', since), *terminal])
     writers.write_hparams(settings)
     return writers

@@ -18,6 +18,7 @@ PROMPT = 1  # seconds in which that is said, unless nothing can be
 # Of the process, as the handlers are.
 _received: list[int] = []
 _heard = threading.Event()  # whether handlers stand
+_commanding = threading.Event()  # whether a command is all that this process does
 _said = threading.Event()
 _interrupting = threading.Event()
 _ending: set[int] = set()
@@ -49,6 +50,7 @@ def arm() -> None:
     if not _heard.is_set():
         # The last thing that Python calls: a signal after it would change a status that is said.
         atexit.register(_deafen)
+        _commanding.set()
         _listen()
 
 
@@ -56,9 +58,11 @@ def arm() -> None:
 def stop_on_signal() -> Iterator[Callable[[], int]]:
     """Yields `received`, and remembers signals at least so long.
 
-    Where no command has called `arm` everything is afterwards as it was before.
+    Where no command has called `arm`, in a notebook say, a second SIGINT is Python's own interrupt,
+    and everything is afterwards as it was before. Outside the main thread, which alone can handle
+    signals, nothing is remembered that is not already.
     """
-    if _heard.is_set():
+    if _heard.is_set() or threading.current_thread() is not threading.main_thread():
         yield received
         return
     forget = _listen()
@@ -123,7 +127,11 @@ def _listen() -> Callable[[], None]:
 
 def _remember(number: int, frame: object) -> None:
     _received.append(number)
-    if _interrupting.is_set() and len(_received) == 1:
+    if len(_received) == 1:
+        interrupts = _interrupting.is_set()
+    else:
+        interrupts = number == signal.SIGINT and not _commanding.is_set()
+    if interrupts:
         raise KeyboardInterrupt
 
 
@@ -140,9 +148,15 @@ def _answer(pipe: int) -> None:
             with contextlib.suppress(OSError):
                 os.write(2, SAID)
             _said.set()
-        # A terminal that closes sends its SIGHUP more than once, and nobody means it.
-        elif heard[0] != signal.SIGHUP and time.monotonic() - first > ECHO:
+        elif _ends(heard[0]) and time.monotonic() - first > ECHO:
             os._exit(128 + heard[0])
+
+
+def _ends(number: int) -> bool:
+    """Whether a second signal, of this number, ends the process at once."""
+    # A terminal that closes sends SIGHUP more than once, and nobody means it. The kernel of a
+    # notebook, which SIGINT interrupts, holds more than this run.
+    return number == signal.SIGTERM or (number == signal.SIGINT and _commanding.is_set())
 
 
 def _deafen() -> None:

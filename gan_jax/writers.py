@@ -1,63 +1,19 @@
-"""Where numbers go beside the log: TensorBoard and the terminal, behind clu's method names.
+"""Where numbers go beside the log: the terminal, and several writers as one.
 
-The methods are write_scalars, write_images, write_texts, write_hparams, flush and close; a writer
-leaves out those that mean nothing to it. `log.Log` is another writer. Pictures come from another
-thread than all else. Any `clu.metric_writers.MetricWriter` fits beside these.
+A writer has the methods of `clu.metric_writers.MetricWriter`: write_scalars, write_images,
+write_texts, write_hparams, flush and close. It leaves out those that mean nothing to it. `log.Log`
+and `tensorboard.Events` are others, and any `MetricWriter` fits beside them. Pictures come from
+another thread than all else.
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
-
-
-class TensorBoardWriter:
-    """Event files without TensorFlow. A disk that fails them costs a warning, not the run."""
-
-    def __init__(self, folder: Path, step: int):
-        from tensorboardX import SummaryWriter
-
-        # TensorBoard hides what an interrupted run wrote after the step that this one starts from.
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
-        self._failed = False
-
-    def _try(self, write, *arguments, **options) -> None:
-        if self._failed:
-            return
-        try:
-            write(*arguments, **options)
-        except OSError as error:
-            self._failed = True
-            print(f'gan_jax: TensorBoard events stop here: {error}', file=sys.stderr)
-
-    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-        for name, value in scalars.items():
-            self._try(self._writer.add_scalar, name, value, step)
-
-    def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
-        """Each uint8 [N, H, W, C]."""
-        for name, batch in images.items():
-            self._try(self._writer.add_images, name, batch, step, dataformats='NHWC')
-
-    def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
-        for name, text in texts.items():
-            self._try(self._writer.add_text, name, text, step)
-
-    def write_hparams(self, hparams: Mapping[str, Any]) -> None:
-        self._try(self._writer.add_text, 'config', f'```json\n{json.dumps(hparams, indent=2)}\n```')
-
-    def flush(self) -> None:
-        self._try(self._writer.flush)
-
-    def close(self) -> None:
-        self._try(self._writer.close)
 
 
 class TerminalWriter:

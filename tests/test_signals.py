@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,8 +52,36 @@ NOISY = 'print("still here", flush=True)'
 def test_a_second_signal_ends_the_process_at_once():
     twice = ('send(signal.SIGTERM)', NOISY, 'time.sleep(0.6)', 'send(signal.SIGINT)')
     assert run('signals.arm()', *twice, 'time.sleep(60)') == (130, 'still here\n', SAID)
+    twice = ('send(signal.SIGINT)', NOISY, 'time.sleep(0.6)', 'send(signal.SIGTERM)')
     inside = ['with signals.stop_on_signal():', *(f'    {line}' for line in twice)]
-    assert run(*inside, '    time.sleep(60)') == (130, 'still here\n', SAID)
+    assert run(*inside, '    time.sleep(60)') == (143, 'still here\n', SAID)
+
+
+def test_where_no_command_runs_a_second_ctrl_c_interrupts_python():
+    # A notebook's kernel, whose variables are to stay.
+    lines = (
+        'try:',
+        '    with signals.stop_on_signal() as stopped:',
+        '        send(signal.SIGINT)',
+        '        time.sleep(0.6)',
+        '        print(stopped())',
+        '        send(signal.SIGINT)',
+        '        print("not reached")',
+        'except KeyboardInterrupt:',
+        '    print("interrupted", signals.received())',
+    )
+    assert run(*lines) == (0, '130\ninterrupted 0\n', SAID)
+
+
+def test_outside_the_main_thread_nothing_is_handled():
+    before = signal.getsignal(signal.SIGTERM), len(os.listdir('/proc/self/fd'))
+
+    def inside():
+        with stop_on_signal() as stopped:
+            return stopped(), signal.getsignal(signal.SIGTERM), len(os.listdir('/proc/self/fd'))
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(inside).result() == (0, *before)
 
 
 def test_a_second_signal_is_answered_while_the_interpreter_waits_in_c_code():

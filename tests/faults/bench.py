@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -124,19 +125,26 @@ def captured(name: str) -> Iterator[Callable[[], str]]:
     number, stream = {'stdout': 1, 'stderr': 2}[name], getattr(sys, name)
     stream.flush()
     before = os.dup(number)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), number)
-        mine = os.fdopen(os.dup(number), 'w')
-        setattr(sys, name, mine)
-        try:
-            yield lambda: text
-        finally:
-            setattr(sys, name, stream)
-            mine.close()
-            os.dup2(before, number)
-            os.close(before)
-            file.seek(0)
-            text = file.read().decode(errors='replace')
+    read, write = os.pipe()  # as a limit of the size of files would hold for a file
+    text = []
+
+    def drain():
+        with os.fdopen(read, 'rb') as file:
+            text.append(file.read())
+
+    reader = threading.Thread(target=drain)
+    reader.start()
+    os.dup2(write, number)
+    mine = os.fdopen(write, 'w')
+    setattr(sys, name, mine)
+    try:
+        yield lambda: text[0].decode(errors='replace')
+    finally:
+        setattr(sys, name, stream)
+        mine.close()
+        os.dup2(before, number)
+        os.close(before)
+        reader.join()
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""Disks that are full: small file systems, where one can be mounted."""
+"""Small file systems that are full, where one can be mounted, and files that may not grow."""
 
 import contextlib
 import functools
 import random
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -33,28 +34,35 @@ def full(bench: Bench, draw: random.Random, index: int) -> str:
     """A disk too small for what is begun; then it is made larger."""
     with disk(bench.scratch / 'disk', ROOM) as place:
         kind = (_begun, _gone_on, _looked_at)[index % 3]
-        return kind(bench, draw, place)
+        return kind(bench, draw, place, functools.partial(resized, place))
 
 
-def _begun(bench: Bench, draw: random.Random, place: Path) -> str:
+def limited(bench: Bench, draw: random.Random, index: int) -> str:
+    """No file may be larger than so many bytes; then it may."""
+    place = bench.scratch / 'limited'
+    place.mkdir()
+    return (_begun, _gone_on, _looked_at)[index % 3](bench, draw, place, largest_file)
+
+
+def _begun(bench: Bench, draw: random.Random, place: Path, short) -> str:
     """A run from its first step."""
-    _, lost = _trained(bench, place, draw.uniform(0, 1.1))
+    _, lost = _trained(bench, place, short, draw.uniform(0, 1.1))
     return lost or verdict.same_as_straight(bench, place / 'run')
 
 
-def _gone_on(bench: Bench, draw: random.Random, place: Path) -> str:
+def _gone_on(bench: Bench, draw: random.Random, place: Path, short) -> str:
     """A run that goes on: its checkpoints and its best stay."""
     folder = place / 'run'
     shutil.copytree(bench.runs / 'half', folder)
     intact = verdict.intact(bench, folder)
-    after, lost = _trained(bench, place, draw.uniform(0, 0.6))
+    after, lost = _trained(bench, place, short, draw.uniform(0, 0.6))
     return lost or verdict.gone_on(bench, folder, after, intact)
 
 
-def _trained(bench: Bench, place: Path, share: float) -> tuple[Ended, str]:
+def _trained(bench: Bench, place: Path, short, share: float) -> tuple[Ended, str]:
     """Trains twice in vain, the second time no worse than the first, and then with room."""
     folder = place / 'run'
-    with resized(place, share, bench.known['bytes']):
+    with short(share, bench.known['bytes']):
         once, twice = bench.train(folder), bench.train(folder)
     after = bench.train(folder)
     return after, first(
@@ -64,12 +72,12 @@ def _trained(bench: Bench, place: Path, share: float) -> tuple[Ended, str]:
     )
 
 
-def _looked_at(bench: Bench, draw: random.Random, place: Path) -> str:
+def _looked_at(bench: Bench, draw: random.Random, place: Path, short) -> str:
     """Pictures and results: whole or absent, and the run untouched."""
     folder = place / 'run'
     shutil.copytree(bench.runs / 'half', folder)
     before = verdict.kept(folder)
-    with resized(place, draw.uniform(0, 0.002), bench.known['bytes']):
+    with short(draw.uniform(0, 0.002), bench.known['bytes']):
         scored = bench.evaluate(folder)
         drawn = bench.sample(folder, f'--out={folder / "out.png"}')
     again = bench.evaluate(folder)
@@ -104,6 +112,17 @@ def resized(place: Path, share: float, needed: int) -> Iterator[None]:
         _remount(place, ROOM)
 
 
+@contextlib.contextmanager
+def largest_file(share: float, needed: int) -> Iterator[None]:
+    """Files may have so many bytes, from none to more than the largest has; few are most likely."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share**4 * needed / 10), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def _mount(place: str, size: int) -> list[str]:
     return ['mount', '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs', place]
 
@@ -117,4 +136,12 @@ SAVE = Guard(
     '    except (OSError, ValueError, RuntimeError) as error:\n        folder',
     '    except UserError as error:\n        folder',
 )
-ATTACKS = (Attack('a full disk', 24, full, SAVE, mountable),)
+SAID = Guard(
+    'gan_jax/cli.py',
+    '    except (UserError, OSError) as error:',
+    '    except UserError as error:',
+)
+ATTACKS = (
+    Attack('a full disk', 24, full, SAVE, mountable),
+    Attack('a limit of the size of files', 24, limited, SAID),
+)

@@ -1,0 +1,92 @@
+"""TensorBoard's event files, written without TensorFlow.
+
+Each event is written by the thread that brings it. tensorboardX's `SummaryWriter` has a queue and a
+thread of its own instead: an error ends that thread, the queue fills, and the run waits for ever.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tensorboardX import summary
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.record_writer import RecordWriter
+
+FLUSH = 30  # seconds after which TensorBoard can see an event
+
+
+class Events:
+    """A writer of one new event file. A disk that fails it costs one warning, not the run.
+
+    `step` is the last step that has been written before, -1 for none. TensorBoard then hides what
+    an interrupted run wrote after it.
+    """
+
+    def __init__(self, folder: Path, step: int):
+        self._lock = threading.Lock()
+        self._failed = False
+        self._flushed = time.monotonic()
+        self._file: RecordWriter | None = None
+        self._try(self._open, folder, step)
+
+    def _open(self, folder: Path, step: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f'events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}'
+        self._file = RecordWriter(str(folder / name))
+        self._add(0, file_version='brain.Event:2')
+        self._add(step + 1, session_log={'status': 'START'})
+
+    def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+        for name, value in scalars.items():
+            self._try(self._add, step, summary=summary.scalar(name, value))
+
+    def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Each uint8 [N, H, W, C]."""
+        for name, batch in images.items():
+            self._try(self._add, step, summary=summary.image(name, batch, dataformats='NHWC'))
+
+    def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
+        for name, text in texts.items():
+            self._try(self._add, step, summary=summary.text(name, text))
+
+    def write_hparams(self, hparams: Mapping[str, Any]) -> None:
+        self.write_texts(0, {'config': f'```json\n{json.dumps(hparams, indent=2)}\n```'})
+
+    def flush(self) -> None:
+        """Brings what has been written to the disk, which takes as long as the disk needs."""
+        self._try(self._flush)
+
+    def close(self) -> None:
+        self._try(lambda: self._file.close())
+
+    def _add(self, step: int, **content) -> None:
+        event = Event(wall_time=time.time(), step=step, **content)
+        self._file.write(event.SerializeToString())
+        if time.monotonic() > self._flushed + FLUSH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._file.flush()
+        self._flushed = time.monotonic()
+
+    def _try(self, write: Callable[..., None], *arguments, **options) -> None:
+        """Writes, unless an earlier event has failed."""
+        with self._lock:
+            if self._failed:
+                return
+            try:
+                write(*arguments, **options)
+            except OSError as error:
+                self._failed = True
+                print(f'gan_jax: TensorBoard events stop here: {error}', file=sys.stderr)
+                if self._file is not None:
+                    with contextlib.suppress(OSError):
+                        self._file.close()
