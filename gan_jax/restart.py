@@ -59,7 +59,7 @@ def set_aside(folder: Path) -> None:
 
 
 def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpoint.Restored | None:
-    reached = _reached(folder)
+    reached, saved = _reached(folder), last_saved(folder)
     if reached and (kept := _kept_config(folder)) is not None:
         _refuse_changes(folder, kept, facts['config'])
     try:
@@ -76,6 +76,11 @@ def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpo
         print(
             f'gan_jax: the checkpoint of step {damaged} is damaged; moved to '
             f'{folder}/{checkpoint.QUARANTINE}, and the run goes on from step {restored.step}'
+        )
+    if step is None and saved > max([restored.step, *restored.damaged]):
+        print(
+            f'gan_jax: {folder} has lost its checkpoint of step {saved}; the run goes on from step '
+            f'{restored.step}'
         )
     _refuse_changes(folder, restored.facts['config'], facts['config'])
     if restored.step > parts.settings['steps']:
@@ -109,6 +114,15 @@ def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]
             f'begin again by --restart, which moves that run to {folder}/{workdir.EARLIER}:\n'
             + '\n'.join(f'  {line}' for line in changed)
         )
+
+
+def last_saved(folder: Path) -> int:
+    """The step of the newest checkpoint that the run has saved, as status.json says; -1 unknown.
+
+    Who reads a run that may go on asks before looking for checkpoints.
+    """
+    saved = (workdir.read_status(folder) or {}).get('checkpoint')
+    return saved if type(saved) is int else -1
 
 
 def _reached(folder: Path) -> int:

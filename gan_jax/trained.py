@@ -116,11 +116,14 @@ def read(
     parts = assemble(settings, devices=1, allow=allow, data_dir=data_dir, watch=watch)
     wanted = None if step in ('last', 'best') else int(step)
     place = folder / ('best' if step == 'best' else 'checkpoints')
+    newest = restart.last_saved(folder) if step == 'last' else -1
     found = checkpoint.restore(place, parts.program.shapes, step=wanted)
+    if found and newest > max([found.step, *found.damaged]):
+        found = found._replace(damaged=[newest, *found.damaged])
     for damaged in found.damaged if found else []:
         print(
-            f'gan_jax: the checkpoint of step {damaged} in {place} is damaged; that of step '
-            f'{found.step} is used',
+            f'gan_jax: the checkpoint of step {damaged} in {place} is damaged or gone; that of '
+            f'step {found.step} is used',
             file=sys.stderr,
         )
     if found is None and step == 'best':

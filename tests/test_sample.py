@@ -288,6 +288,18 @@ def test_an_older_checkpoint_in_place_of_a_damaged_one_is_said_and_noted(trained
     assert (folder / 'checkpoints' / '8').is_dir()  # who only reads moves nothing
 
 
+def test_an_older_checkpoint_in_place_of_one_that_is_gone_is_said_and_noted(
+    trained, tmp_path, capsys
+):
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    shutil.rmtree(folder / 'checkpoints' / '8')
+    checkpointed = score(folder)['checkpoint']
+    assert (checkpointed['step'], checkpointed['damaged']) == (5, [8])
+    assert 'step 8 in' in (said := capsys.readouterr().err) and 'step 5 is used' in said
+    draw(folder, tmp_path / 'a.png', '--num=1', '--step=5')  # which is what was asked for
+    assert not capsys.readouterr().err
+
+
 def test_a_run_whose_checkpoints_are_gone_is_not_one_that_has_none_yet(trained, tmp_path):
     folder = shutil.copytree(trained, tmp_path / 'run')
     shutil.rmtree(folder / 'checkpoints')
