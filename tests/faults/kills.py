@@ -11,7 +11,7 @@ from gan_jax import data
 from tests.data.archives import maker
 from tests.faults import command, runs, verdict
 from tests.faults.attack import Attack, Guard
-from tests.faults.bench import HALF, Bench, flags_of
+from tests.faults.bench import HALF, INTERVALS, STEPS, Bench, flags_of
 from tests.faults.verdict import civil, first
 
 WHOLE = Guard(
@@ -31,12 +31,26 @@ ENDS = (0, KILLED, CUT, 74)  # 74: what no signal tells of the limit fails for i
 
 
 def any_moment(bench: Bench, draw: random.Random, index: int) -> str:
-    """A training run killed some seconds after its start; the same command goes on."""
+    """A training run killed some seconds after its start; the same command goes on.
+
+    Every other one while it trains: soon after it has written so many rows of its log.
+    """
     folder = bench.scratch / 'run'
-    begun = bench.known['begun'] if index % 2 else 0.0  # every other one while it trains
     process = command.start(command.plain('train', *flags_of(folder)))
-    done = _killed_after(process, draw.uniform(begun, bench.known['seconds']))
+    later = draw.uniform(0, bench.known['seconds'])
+    if index % 2:
+        rows, later = draw.randrange(1, STEPS // INTERVALS['log']), draw.uniform(0, 0.01)
+        while process.poll() is None and _rows(folder) < rows:
+            time.sleep(0.001)
+    done = _killed_after(process, later)
     return first(civil(done, (0, KILLED)), _resumed(bench, folder))
+
+
+def _rows(folder: Path) -> int:
+    try:
+        return (folder / 'metrics.jsonl').read_bytes().count(b'\n')
+    except FileNotFoundError:
+        return 0
 
 
 def file_operation(bench: Bench, draw: random.Random, index: int) -> str:
@@ -143,12 +157,7 @@ def sweep(bench: Bench, draw: random.Random, index: int) -> str:
 
 
 ATTACKS = (
-    Attack(
-        'kill -9 at any moment',
-        MOMENTS,
-        any_moment,
-        ROWS,
-    ),
+    Attack('kill -9 at any moment', MOMENTS, any_moment, ROWS),
     Attack('kill -9 at a file operation', FILE_OPERATIONS, file_operation, ROWS),
     Attack('kill -9 in an evaluation', EVALUATIONS, evaluation, WHOLE),
     Attack(
