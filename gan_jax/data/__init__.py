@@ -14,6 +14,7 @@ import numpy as np
 
 from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
+from gan_jax.data.content import content_fault
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
 from gan_jax.data.disk import expanded
 from gan_jax.data.pieces import collected, no_split, resized
@@ -24,7 +25,17 @@ from gan_jax.data.tfds import contents
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.load import nearest
 
-__all__ = ['READERS', 'DataSet', 'digest', 'folder_of', 'load', 'names', 'outline', 'subset']
+__all__ = [
+    'READERS',
+    'DataSet',
+    'content_fault',
+    'digest',
+    'folder_of',
+    'load',
+    'names',
+    'outline',
+    'subset',
+]
 
 VARIABLE = 'GAN_JAX_DATA'  # environment variable with the folder of prepared data sets
 OUTLINE = 50_000  # images of an outline, more than any batch
