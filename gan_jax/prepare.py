@@ -34,9 +34,10 @@ from rich.progress import (
 )
 
 from gan_jax import cli, config, data, signals
-from gan_jax.data import prepared, sources
+from gan_jax.data import classes, prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
 from gan_jax.data.disk import shown
+from gan_jax.data.pictures.bad import told
 from gan_jax.data.pieces import Content, resized
 from gan_jax.errors import DATA, UNWRITABLE, UserError
 
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str]) -> int:
             _check_done(flags, folder, done)
     for split, info in prepared.infos(folder).items():
         count, height, width, channels = info['images']['shape']
-        labels = f'{info["num_classes"]} classes' if info['labels'] else 'no labels'
+        named = prepared.class_names_of(info)
+        labels = classes.listed(named, info['num_classes']) if info['labels'] else 'no labels'
         print(f'{shown(folder / split)}: {count} images of {width}x{height}x{channels}, {labels}')
     if done is not None:
         print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
@@ -63,11 +65,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     paths = _paths(flags, root)
-    content = sources.open_source(flags.dataset, paths, flags.size)
+    content = sources.open_source(flags.dataset, paths, flags.size, flags.max_bad)
     records = _records(flags, paths)
     _write(folder, content, records, flags)
     # Said at the end: on a fault there is one sentence only.
-    for note in [*content.notes, *_unpublished(records)]:
+    left_out = [f'left out: {sentence}' for sentence in content.left_out]
+    for note in [*content.notes, *told(left_out), *_unpublished(records)]:
         print(f'gan_jax: {note}', file=sys.stderr)
 
 
@@ -137,6 +140,7 @@ def _write(
     facts = {
         'name': flags.dataset,
         'sources': records,
+        'left_out': content.left_out,
         'made': {
             'by': 'gan_jax.prepare',
             'size': flags.size,
@@ -151,6 +155,7 @@ def _write(
             resized(content.pieces, flags.size),
             facts,
             num_classes=content.num_classes,
+            class_names=content.class_names,
             advance=lambda count: progress(advance=count),
         )
 
@@ -191,11 +196,20 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--data_dir', metavar='DIR', help=f'by default ${data.VARIABLE}, or else ./data'
     )
     parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
+    parser.add_argument(
+        '--max_bad',
+        type=int,
+        default=0,
+        metavar='N',
+        help='leave out up to N images that cannot be taken, and list them',
+    )
     parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
     flags = parser.parse_args(arguments)
     _, in_range, expected = config.VALUES['data.size']
     if flags.size is not None and not in_range(flags.size):
         parser.error(f'--size is {flags.size}: give {expected}')
+    if flags.max_bad < 0:
+        parser.error(f'--max_bad is {flags.max_bad}: give a number from 0 on')
     if flags.source == '':  # as a variable gives it that is not set; as a path it is this folder
         parser.error('--source names nothing')
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):

@@ -101,12 +101,13 @@ def outline(name: str, size: int) -> DataSet | None:
     """
     if name not in (*ARCHIVES, *FOLDERS):
         return None
-    channels, classes = 3, 0
-    if name in ARCHIVES:
-        channels, classes = ARCHIVES[name].channels, ARCHIVES[name].num_classes
+    channels, classes, class_names = 3, 0, None
+    if archive := ARCHIVES.get(name):
+        channels, classes = archive.channels, archive.num_classes
+        class_names = archive.class_names
     images = np.broadcast_to(np.uint8(0), (OUTLINE, size, size, channels))
     labels = np.broadcast_to(np.int32(0), OUTLINE) if classes else None
-    return DataSet(images, labels, classes, name)
+    return DataSet(images, labels, classes, name, class_names)
 
 
 def _resized(data: DataSet, size: int) -> DataSet:
@@ -139,7 +140,8 @@ def _from_path(name: str, split: str, size: int | None) -> DataSet:
         )
     for note in content.notes:
         print(f'gan_jax: {note}', file=sys.stderr)
-    return collected(resized(content.pieces, size), split, content.num_classes, name)
+    pieces = resized(content.pieces, size)
+    return collected(pieces, split, content.num_classes, name, content.class_names)
 
 
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gan_jax import data
 from gan_jax.data import pieces
-from gan_jax.data.pictures import decode, folder
+from gan_jax.data.pictures import decode
 from gan_jax.errors import DATA, MISSING, USAGE, UserError
 from tests.data.archives.maker import noise, png, write_tar, write_zip
 
@@ -333,11 +333,6 @@ def test_what_does_not_fit_in_memory_is_to_be_prepared(tmp_path, monkeypatch):
     monkeypatch.setattr(data, 'MEMORY', 2 * 8 * 8 * 3 - 1)
     refused(path, f'prepare it once, python -m gan_jax.prepare --dataset=A_NAME --source={path}')
     assert len(data.load(path, size=7).images) == 2
-
-
-def test_the_plan_needs_no_files():
-    plan = folder.make_plan(['top/b/1.png', 'top/a/deep/2.png'], 'here')
-    assert plan.labels == {'top/b/1.png': 1, 'top/a/deep/2.png': 0}
 
 
 # npz ---------------------------------------------------------------------------------------------
