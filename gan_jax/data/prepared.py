@@ -30,10 +30,11 @@ TAKEN = ('downloads', 'inception', 'references')  # what else this project keeps
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, flag: str = '--data_dir') -> Iterator[None]:
     """Holds `DIR/NAME`, of which DIR is made if needed, for one process that prepares it.
 
-    The lock is the kernel's: it ends with the process, however that ends.
+    The lock is the kernel's: it ends with the process, however that ends. `flag` is for the
+    sentence: what a user chooses DIR by.
 
     Raises:
         UserError: another process prepares it (75), or DIR cannot be written (73).
@@ -46,7 +47,7 @@ def locked(folder: Path) -> Iterator[None]:
             raise UserError(f'{folder} is being prepared already: wait for it', BUSY) from error
         except OSError as error:
             raise UserError(
-                f'cannot write to --data_dir={folder.parent}: {error.strerror}; choose another',
+                f'cannot write to {flag}={folder.parent}: {error.strerror}; choose another',
                 UNWRITABLE,
             ) from error
         yield
