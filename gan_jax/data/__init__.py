@@ -19,7 +19,7 @@ from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
 from gan_jax.data.disk import expanded
 from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import resize
-from gan_jax.data.sources import is_path, open_images
+from gan_jax.data.sources import absolute, is_path, open_images, place_of
 from gan_jax.data.subsets import subset
 from gan_jax.data.tfds import contents
 from gan_jax.errors import DATA, MISSING, UserError
@@ -28,9 +28,11 @@ from gan_jax.load import nearest
 __all__ = [
     'READERS',
     'DataSet',
+    'absolute',
     'content_fault',
     'digest',
     'folder_of',
+    'is_path',
     'load',
     'names',
     'outline',
@@ -68,7 +70,8 @@ def load(
         name: 'digits' (16×16×1, 10 classes) or 'stacked_digits' (16×16×3, 1,000 classes), which
             come with the package; the name of a prepared data set, such as 'cifar10'; or the path,
             with a '/' or ending in .zip, .tar or .npz, of images (see `folder` and `npz`).
-        data_dir: where prepared data sets, or copies of tensorflow-datasets, lie; see `folder_of`.
+        data_dir: where prepared data sets, or copies of tensorflow-datasets, lie, see `folder_of`;
+            and where the folder or file of a path lies, if it is found there by its last part.
         split: 'train', 'test', or what else the data set has.
         size: side of the square that every image is resized to (bicubic, antialiased; image files
             are first cropped to the square in the middle); None leaves the images as they are.
@@ -88,7 +91,7 @@ def load(
             raise no_split(name, split, digits.SPLITS)
         data = READERS[name](split)
     elif is_path(name):
-        data = _from_path(name, split, size)
+        data = _from_path(name, place_of(name, data_dir), split, size)
     else:
         data = _stored(name, data_dir, split) or _missing(name, folder_of(data_dir), size)
     return data if size is None else _resized(data, size)
@@ -128,8 +131,8 @@ def _resized(data: DataSet, size: int) -> DataSet:
     return data._replace(images=resize(data.images, size))
 
 
-def _from_path(name: str, split: str, size: int | None) -> DataSet:
-    content, shape = open_images(expanded(name), size)
+def _from_path(name: str, path: Path, split: str, size: int | None) -> DataSet:
+    content, shape = open_images(path, size)
     side = size or shape[0]
     need = content.count * side * side * shape[2]
     if need > MEMORY:

@@ -1,6 +1,7 @@
 """The files that a user gives by --source: found, checked, and opened as what they hold."""
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from gan_jax.data.archives.download import download, sha256_of
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File, Shape
-from gan_jax.data.disk import ends_with, expanded
+from gan_jax.data.disk import ends_with, expanded, shown
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pictures.npz import open_npz
@@ -21,6 +22,35 @@ from gan_jax.errors import DATA, MISSING, UserError
 def is_path(name: str) -> bool:
     """Whether the name of a data set is a path of images."""
     return '/' in name or ends_with(name, '.zip', '.npz', '.tar')
+
+
+def absolute(name: str) -> str:
+    """The name of a data set, in which a path does not hang on where the program stands."""
+    return os.path.abspath(expanded(name)) if is_path(name) else name
+
+
+def place_of(name: str, data_dir: str | Path | None) -> Path:
+    """Where the images of a path lie: where it leads, or in `data_dir`, which comes first.
+
+    So a folder that was moved is found by the folder that it lies in now.
+
+    Raises:
+        UserError: neither is there (66).
+    """
+    path = Path(absolute(name))
+    moved = [Path(absolute(f'{data_dir}/{path.name}'))] if data_dir and path.name else []
+    for place in (*moved, path):
+        if place.exists():
+            return place
+    neither = ''.join(f', nor does {place}' for place in moved)
+    advice = 'give the folder that it lies in now by --data_dir=DIR'
+    if moved and moved[0].parent.name == path.name:  # as is the path itself in its place
+        advice = f'give --data_dir={moved[0].parent.parent}, the folder that it lies in'
+    raise UserError(
+        f'{path} does not exist{neither}: check the path, or where {shown(path.name)} was moved '
+        f'{advice}',
+        MISSING,
+    )
 
 
 def open_images(path: Path, size: int | None, max_bad: int = 0) -> tuple[Content, Shape]:
