@@ -16,7 +16,7 @@ from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.content import content_fault
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
-from gan_jax.data.disk import expanded
+from gan_jax.data.disk import expanded, shown
 from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import resize
 from gan_jax.data.sources import absolute, is_path, open_images, place_of
@@ -170,6 +170,21 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
             f'{source}{side} --data_dir={root}',
             MISSING,
         )
-    path = f'; for the images in {name} write ./{name}' if name and Path(name).exists() else ''
-    known = nearest(name, names()) or f'; known: {", ".join(names())}'
-    raise UserError(f"there is no data set '{name}'{known}{path}")
+    known = [*names(), *_prepared_in(root)]
+    meant = nearest(name, known)
+    if name and Path(name).exists():
+        advice = f'; for the images in {name} write ./{name}'
+    elif prepared.NAME.fullmatch(name) and not meant:
+        advice = (
+            f'; for images of your own: python -m gan_jax.prepare --dataset={shown(name)} '
+            f'--source=PATH --data_dir={root}'
+        )
+    else:
+        advice = ''
+    meant = meant or f'; known: {", ".join(known)}'
+    raise UserError(f"there is no data set '{shown(name)}' in {root}{meant}{advice}")
+
+
+def _prepared_in(root: Path) -> list[str]:
+    """The names of the prepared data sets in a folder."""
+    return sorted({path.parent.parent.name for path in root.glob('*/*/info.json')})

@@ -350,6 +350,29 @@ def test_npz(tmp_path):
     assert data.load(f'{tmp_path}/b.npz').labels is None
 
 
+@pytest.mark.parametrize('name', ['label', 'Labels', 'y', 'targets', 'classes', 'whatever'])
+def test_labels_that_are_called_otherwise_are_no_silent_loss(name, tmp_path):
+    arrays = {'images': noise(0, 3, 8, 8, 3), 'weight': np.ones(3), 'rows': np.zeros((3, 2), int)}
+    np.savez(tmp_path / 'a.npz', **arrays, **{name: np.arange(3)})
+    refused(f'{tmp_path}/a.npz', f"holds no array 'labels' but '{name}': if that is the labels")
+    np.savez(tmp_path / 'a.npz', **arrays, **{name: np.arange(3)}, labels=[0, 1, 0])
+    assert data.load(f'{tmp_path}/a.npz').num_classes == 2
+
+
+def test_other_arrays_of_an_npz_are_left_out_and_named(tmp_path, capsys):
+    arrays = {'images': noise(0, 3, 8, 8, 3), 'mean': np.ones(3), 'licence': np.array('mine')}
+    np.savez(tmp_path / 'a.npz', **arrays, objects=np.array([Canary()] * 3))
+    assert data.load(f'{tmp_path}/a.npz').labels is None
+    said = capsys.readouterr()
+    assert '3 other arrays are left out, such as mean' in said.err and 'canary' not in said.out
+
+
+def test_labels_from_1_on_leave_a_class_empty_and_it_is_said(tmp_path, capsys):
+    np.savez(tmp_path / 'a.npz', images=noise(0, 4, 8, 8, 3), labels=[1, 2, 3, 4])
+    assert data.load(f'{tmp_path}/a.npz').num_classes == 5
+    assert 'of 5 classes 1 have no image to train on: 0\n' in capsys.readouterr().err
+
+
 def test_npz_is_cropped_and_resized(tmp_path):
     images = noise(0, 2, 8, 12, 1)
     np.savez(tmp_path / 'a.npz', images=images)
