@@ -9,6 +9,7 @@ from ml_collections import ConfigDict, config_flags
 
 from gan_jax import load
 from gan_jax.augment import policy as policies
+from gan_jax.data import absolute
 from gan_jax.errors import UserError
 from gan_jax.evaluate.extractor import EXTRACTOR
 from gan_jax.generate import BATCH_NORM, WEIGHTS
@@ -102,6 +103,7 @@ def read(path: str, overrides: Sequence[str] = ()) -> ConfigDict:
     wrong += faults(config)
     if wrong:
         raise UserError('\n'.join(wrong))
+    config.data.name = absolute(config.data.name)
     return config
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from gan_jax import views
+from gan_jax.data import classes
 from gan_jax.parts import Parts
 from gan_jax.plan import plan
 from gan_jax.state import nbytes
@@ -27,8 +28,8 @@ def describe(parts: Parts) -> str:
     distinct = {side: len({*plans[side].views}) for side in 'dg'}
     lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
     height, width, channels = parts.dataset.images.shape[1:]
-    classes = parts.dataset.num_classes
-    lines.append(f'images: {height}x{width}x{channels}, {classes or "no"} classes')
+    named = classes.listed(parts.dataset.class_names, parts.dataset.num_classes)
+    lines.append(f'images: {height}x{width}x{channels}, {named}')
     lines.append(f'generator: {_size(program.shapes.g.params):,} parameters')
     critic = dict(program.shapes.d.params)
     heads = {name: critic.pop(f'heads_{name}') for name in experiment.game.critic.heads}

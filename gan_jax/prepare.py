@@ -3,7 +3,8 @@
 It downloads the publisher's files into DIR/downloads/NAME, or takes those that --source names,
 checks them, and writes DIR/NAME/<split>/ with images.npy, labels.npy and info.json. Without a
 network, put the files anywhere and give them by --source, or give a copy of tensorflow-datasets. A
-NAME of your own prepares a folder, .zip, .tar or .npz of images.
+NAME of your own prepares a folder, .zip, .tar or .npz of images. --to=zip writes one split as
+DIR/NAME.zip as well, in the form of StyleGAN's dataset_tool.py; digits can be written so, too.
 """
 
 if __name__ == '__main__':
@@ -34,17 +35,28 @@ from rich.progress import (
 )
 
 from gan_jax import cli, config, data, signals
-from gan_jax.data import prepared, sources
+from gan_jax.data import classes, prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
-from gan_jax.data.disk import shown
+from gan_jax.data.disk import ends_with, expanded, shown
+from gan_jax.data.pictures import stylegan
+from gan_jax.data.pictures.bad import told
 from gan_jax.data.pieces import Content, resized
 from gan_jax.errors import DATA, UNWRITABLE, UserError
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prepares one data set, or says that it is prepared already."""
+    """Prepares one data set, or says that it is prepared already; with --to packs it as well."""
     flags = _parse(arguments)
     root = data.folder_of(flags.data_dir)
+    packed = _packed(flags, root) if flags.to else None
+    if flags.dataset not in data.READERS:
+        _make(flags, root)
+    if packed:
+        _pack(flags, root, packed)
+    return os.EX_OK
+
+
+def _make(flags: argparse.Namespace, root: Path) -> None:
     folder = root / flags.dataset
     with prepared.locked(folder):
         done = prepared.infos(folder) if folder.exists() else None
@@ -54,20 +66,21 @@ def main(arguments: Sequence[str]) -> int:
             _check_done(flags, folder, done)
     for split, info in prepared.infos(folder).items():
         count, height, width, channels = info['images']['shape']
-        labels = f'{info["num_classes"]} classes' if info['labels'] else 'no labels'
+        named = prepared.class_names_of(info)
+        labels = classes.listed(named, info['num_classes']) if info['labels'] else 'no labels'
         print(f'{shown(folder / split)}: {count} images of {width}x{height}x{channels}, {labels}')
     if done is not None:
         print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
-    return os.EX_OK
 
 
 def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     paths = _paths(flags, root)
-    content = sources.open_source(flags.dataset, paths, flags.size)
+    content = sources.open_source(flags.dataset, paths, flags.size, flags.max_bad)
     records = _records(flags, paths)
     _write(folder, content, records, flags)
     # Said at the end: on a fault there is one sentence only.
-    for note in [*content.notes, *_unpublished(records)]:
+    left_out = [f'left out: {sentence}' for sentence in content.left_out]
+    for note in [*content.notes, *told(left_out), *_unpublished(records)]:
         print(f'gan_jax: {note}', file=sys.stderr)
 
 
@@ -82,12 +95,38 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
     advice = 'choose another --data_dir, or remove it'
     info = next(iter(done.values()))
     side = info['images']['shape'][1]
-    if flags.size not in (None, side):
+    if flags.size not in (None, side) and not flags.to:  # which resizes what it packs
         raise UserError(f'{folder} is prepared with {side} pixels, not {flags.size}: {advice}')
     if flags.source is not None:
         records = _records(flags, _paths(flags, folder.parent))
         if records != info['sources']:
             raise UserError(f'{folder} is prepared from other files than --source: {advice}', DATA)
+
+
+# StyleGAN's zip ----------------------------------------------------------------------------------
+
+
+def _packed(flags: argparse.Namespace, root: Path) -> Path:
+    """Where --to says that the zip shall be; raises where something is already."""
+    split = '' if flags.split == 'train' else f'_{flags.split}'
+    path = root / f'{flags.dataset}{split}.zip' if flags.to == 'zip' else expanded(flags.to)
+    if os.path.lexists(path):
+        raise UserError(f'{path} is there already: remove it, or choose another --to', UNWRITABLE)
+    return path
+
+
+def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
+    dataset = data.load(flags.dataset, root, flags.split, size=flags.size)
+    stylegan.check_sides(dataset)
+    count, height, width, channels = dataset.images.shape
+    with prepared.locked(path.parent / flags.dataset, '--to'):
+        with _bar('zip', MofNCompleteColumn(), count) as progress:
+            stylegan.write(path, dataset, lambda count: progress(advance=count))
+    labels = classes.listed(dataset.class_names, dataset.num_classes)
+    said = labels if dataset.num_classes else 'no labels'
+    print(
+        f"{shown(path)}: the {count} images of '{flags.split}', {width}x{height}x{channels}, {said}"
+    )
 
 
 # Sources -----------------------------------------------------------------------------------------
@@ -137,6 +176,7 @@ def _write(
     facts = {
         'name': flags.dataset,
         'sources': records,
+        'left_out': content.left_out,
         'made': {
             'by': 'gan_jax.prepare',
             'size': flags.size,
@@ -151,6 +191,7 @@ def _write(
             resized(content.pieces, flags.size),
             facts,
             num_classes=content.num_classes,
+            class_names=content.class_names,
             advance=lambda count: progress(advance=count),
         )
 
@@ -191,30 +232,56 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--data_dir', metavar='DIR', help=f'by default ${data.VARIABLE}, or else ./data'
     )
     parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
+    parser.add_argument(
+        '--max_bad',
+        type=int,
+        default=0,
+        metavar='N',
+        help='leave out up to N images that cannot be taken, and list them',
+    )
+    parser.add_argument(
+        '--to',
+        metavar='zip|PATH.zip',
+        help="write it also as StyleGAN's tools read it, a zip: DIR/NAME.zip, or PATH.zip",
+    )
+    parser.add_argument(
+        '--split', default='train', metavar='SPLIT', help="that --to writes; by default 'train'"
+    )
     parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
     flags = parser.parse_args(arguments)
     _, in_range, expected = config.VALUES['data.size']
     if flags.size is not None and not in_range(flags.size):
         parser.error(f'--size is {flags.size}: give {expected}')
+    if flags.to is not None and flags.to != 'zip' and not ends_with(flags.to, '.zip'):
+        parser.error(f"--to is '{flags.to}': give zip, or a path that ends in .zip")
+    if flags.split != 'train' and not flags.to:
+        parser.error('--split is for --to: all splits are prepared')
+    if flags.max_bad < 0:
+        parser.error(f'--max_bad is {flags.max_bad}: give a number from 0 on')
     if flags.source == '':  # as a variable gives it that is not set; as a path it is this folder
         parser.error('--source names nothing')
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):
         parser.error('--sha256 is for one file of --source')
-    _check_name(flags.dataset, flags.source, known)
+    _check_name(flags, known)
     return flags
 
 
-def _check_name(name: str, source: str | None, known: Sequence[str]) -> None:
-    if name in data.READERS:
+def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
+    name, source = flags.dataset, flags.source
+    if name in data.READERS and (source or not flags.to):
         raise UserError(f"'{name}' comes with gan_jax and needs no preparation")
-    if name in known:
+    if name in (*known, *data.READERS):
         return
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     if close:
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
-    if source is None:
-        raise UserError(f"there is no data set '{name}' to download; known: {', '.join(known)}")
-    if not prepared.NAME.fullmatch(name) or name in prepared.TAKEN:
+    own = prepared.NAME.fullmatch(name) and name not in prepared.TAKEN
+    if source is None and not (own and (data.folder_of(flags.data_dir) / name).is_dir()):
+        raise UserError(
+            f"there is no data set '{name}' to download; known: {', '.join(known)}; for images of "
+            'your own add --source=PATH'
+        )
+    if not own:
         raise UserError(
             f"'{shown(name)}' cannot name a data set: use letters, digits, '_', '-', and none of "
             f'{", ".join(prepared.TAKEN)}'

@@ -51,6 +51,14 @@ def resume(
     return checkpoint.Restored(**told | {'state': cluster.shared(state)})
 
 
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What `config.differences` says, but for the path of a data set: its digest knows it again."""
+    names = [config.flat(one).get('data.name') for one in (old, new)]
+    if all(isinstance(name, str) and data.is_path(name) for name in names):
+        new = {**new, 'data': {**new['data'], 'name': names[0]}}
+    return config.differences(old, new)
+
+
 def set_aside(folder: Path) -> None:
     """Moves the run that a workdir holds to a folder below it; collective."""
     moved = cluster.agreed(lambda: str(workdir.set_aside(folder) or ''))
@@ -107,7 +115,7 @@ def _kept_config(folder: Path) -> Mapping[str, Any] | None:
 
 
 def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    changed = config.differences(old, new)
+    changed = differences(old, new)
     if changed:
         raise UserError(
             f'{folder} holds a run of another config; give it back, choose another --workdir, or '

@@ -226,6 +226,8 @@ def opened(
     workdir.write_json(folder / 'config.json', settings)
     if parts.subset is not None:
         workdir.write_json(folder / 'subset.json', parts.subset.tolist())
+    if names := parts.dataset.class_names:
+        workdir.write_json(folder / 'classes.json', dict(enumerate(names)))
     if restored is None:  # the best of networks that were never trained may be those of another run
         shutil.rmtree(folder / 'best' / '0', ignore_errors=True)
     with contextlib.ExitStack() as files:

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from gan_jax import cli, pictures, signals, trained
+from gan_jax.data import classes
+from gan_jax.data.disk import shown
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.parts import drawing
 
@@ -28,17 +30,18 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parse(arguments)
     run = trained.of_flags(flags)
     experiment, settings = run.parts.experiment, run.parts.settings
-    classes = experiment.game.num_classes
-    if flags.label is not None and not 0 <= flags.label < classes:
-        raise UserError(f'--label is {flags.label}: give a class from 0 to {classes - 1}')
-    generate = drawing(experiment, settings, label=flags.label, truncation=flags.truncation)
+    label, names = None, run.parts.reference.class_names
+    if flags.label is not None:
+        label = classes.number_of(flags.label, names, experiment.game.num_classes)
+    generate = drawing(experiment, settings, label=label, truncation=flags.truncation)
     images = generate(run.checkpoint.state, flags.seed, range(flags.num))
     try:
         _write(flags.out, images, flags.num)
     except OSError as error:
         raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
     signals.check()
-    print(f'{flags.num} images of step {run.checkpoint.step} in {flags.out}')
+    of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
+    print(f'{flags.num} images{of} of step {run.checkpoint.step} in {flags.out}')
     return os.EX_OK
 
 
@@ -65,7 +68,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--num', type=int, default=64, help='how many images')
     parser.add_argument('--out', type=Path, required=True, help='a .png, or a folder')
     parser.add_argument('--seed', type=trained.seed, default=0, help='of the latents')
-    parser.add_argument('--label', type=int, help='one class for all; by default all in turn')
+    parser.add_argument(
+        '--label', help='one class for all, by its name or number; by default all in turn'
+    )
     parser.add_argument(
         '--truncation', type=float, help='draw latents again beyond this many standard deviations'
     )

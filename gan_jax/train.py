@@ -119,7 +119,13 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         '--restart', action='store_true', help='set aside what the workdir holds, and begin again'
     )
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
-    return cli.parse_config(parser, arguments)
+    parser.add_argument(
+        '--data_dir', metavar='DIR', help='where the data lie; short for --config.data.dir=DIR'
+    )
+    flags, overrides = cli.parse_config(parser, arguments)
+    if flags.data_dir is not None:
+        overrides.append(f'--config.data.dir={flags.data_dir}')
+    return flags, overrides
 
 
 if __name__ == '__main__':

@@ -137,7 +137,7 @@ def read(
         )
     if found is None:
         raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
-    if changed := config.differences(found.facts['config'], saved):
+    if changed := restart.differences(found.facts['config'], saved):
         raise UserError(
             f'{folder}/config.json is not the config that step {found.step} was trained with: give '
             'it back\n' + '\n'.join(f'  {line}' for line in changed),

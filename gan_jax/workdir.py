@@ -22,7 +22,8 @@ STEP = re.compile('0|[1-9][0-9]{0,17}')  # how the folder of a checkpoint is cal
 # checkpoints, and with its status, half of it is known for a run that has been.
 WRITTEN = (
     *('checkpoints', 'best', 'quarantine', 'samples', 'results', 'tensorboard', 'subset.json'),
-    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'config.json', 'status.json'),
+    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'config.json'),
+    'status.json',
 )
 
 

@@ -487,3 +487,78 @@ def test_a_signal_is_seen_at_the_next_piece(run, published, tmp_path, monkeypatc
     monkeypatch.setattr(prepare, 'resized', signalled)
     assert run('--dataset=cifar10', f'--source={published[0]}')[0] == 143
     assert [*os.listdir(tmp_path / 'out')] == ['.cifar10.lock'] and len(received) == 1
+
+
+# StyleGAN's zip ----------------------------------------------------------------------------------
+
+
+def test_a_prepared_data_set_becomes_a_zip(run, tmp_path):
+    source = photos(tmp_path / 'photos', *(f'{c}/{n}.png' for c in ('cat', 'dog') for n in 'xyz'))
+    flags = ('--dataset=pets', f'--source={source}', '--size=16', '--to=zip')
+    code, out, err = run(*flags)
+    assert (code, err) == (0, '')
+    path = tmp_path / 'out' / 'pets.zip'
+    said = f"{path}: the 6 images of 'train', 16x16x3, 2 classes (0 cat, 1 dog)\n"
+    assert out.endswith(said) and f'{tmp_path}/out/pets/train: 6 images' in out
+    prepared_set, packed = data.load('pets', tmp_path / 'out'), data.load(str(path))
+    assert data.digest(packed) == data.digest(prepared_set)
+    assert packed.class_names == prepared_set.class_names == ('cat', 'dog')
+    before = path.read_bytes()
+    failed(run(*flags), UNWRITABLE, f'{path} is there already: remove it, or choose another --to')
+    path.unlink()
+    assert run('--dataset=pets', '--to=zip')[0] == 0  # from what is prepared
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_what_comes_with_the_package_becomes_a_zip(split, run, tmp_path):
+    name = 'digits' if split == 'train' else 'digits_test'
+    code, _, err = run('--dataset=digits', '--to=zip', f'--split={split}')
+    assert (code, err) == (0, '')
+    digits = data.load('digits', split=split)
+    packed = data.load(f'{tmp_path}/out/{name}.zip')
+    assert data.digest(packed) == data.digest(digits)
+    assert packed.class_names == digits.class_names
+    assert run('--dataset=digits', f'--to={tmp_path}/new/32.zip', '--size=32')[0] == 0
+    assert data.load(f'{tmp_path}/new/32.zip').images.shape[1:] == (32, 32, 1)
+    assert {*os.listdir(tmp_path / 'new')} == {'32.zip', '.digits.lock'}
+
+
+def test_what_stylegans_tools_would_refuse_is_not_packed(run, tmp_path):
+    source = photos(tmp_path / 'photos', '1.png', '2.png')
+    flags = ('--dataset=pets', f'--source={source}')
+    failed(run(*flags, '--size=20', '--to=zip'), USAGE, '20x20 pixels: give --size=16 or --size=32')
+    assert not [*tmp_path.rglob('*.zip*')]
+    code, out, _ = run('--dataset=pets', '--to=zip', '--size=16')  # as it was told
+    assert code == 0 and 'pets.zip: the 2 images' in out and '16x16x3, no labels' in out
+    failed(run('--dataset=pets', '--to=zip', '--split=test'), MISSING, "no split 'test'")
+
+
+def test_a_zip_that_is_cut_short_by_a_signal_is_not_there(run, tmp_path, monkeypatch):
+    written = []
+
+    def cut(*arguments, **options):
+        written.append(1)
+        if len(written) == 5:
+            raise KeyboardInterrupt
+        return b'x'
+
+    monkeypatch.setattr('gan_jax.data.pictures.stylegan._png', cut)
+    assert run('--dataset=digits', '--to=zip')[0] == 130
+    assert [*os.listdir(tmp_path / 'out')] == ['.digits.lock'] and len(written) == 5
+
+
+@pytest.mark.parametrize(
+    ('flags', 'status', 'sentence'),
+    [
+        (('--dataset=digits', '--to=zap'), USAGE, "--to is 'zap': give zip, or a path that ends"),
+        (('--dataset=digits', '--to='), USAGE, "--to is '': give zip"),
+        (('--dataset=digits', '--to=zip', '--source=x'), USAGE, "'digits' comes with gan_jax"),
+        (('--dataset=digits', '--split=test'), USAGE, '--split is for --to'),
+        (('--dataset=digits', '--to=/proc/none/x.zip'), UNWRITABLE, 'cannot write to --to=/proc'),
+        (('--dataset=digits', '--to=zip', '--split=tst'), MISSING, "did you mean 'test'"),
+    ],
+)
+def test_wrong_flags_of_a_zip(flags, status, sentence, run):
+    code, _, err = run(*flags)
+    assert code == status and sentence in err

@@ -113,8 +113,40 @@ def test_truncation_bounds_every_latent():
 
 
 def test_a_class_outside_the_data_is_refused(trained, tmp_path):
-    with pytest.raises(UserError, match='give a class from 0 to 9'):
-        draw(trained, tmp_path, '--label=10')
+    for label in ('10', '-1', 'seven'):
+        with pytest.raises(UserError, match=f"no class '{label}': give a class from 0 to 9"):
+            draw(trained, tmp_path, f'--label={label}')
+
+
+def test_a_class_is_drawn_by_its_name(trained, tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def drawing(experiment, settings, **options):
+        asked.append(options['label'])
+        return lambda state, seed, indices: iter([np.zeros((1, 16, 16, 1), np.uint8)])
+
+    monkeypatch.setattr(sample, 'drawing', drawing)
+    draw(trained, tmp_path / 'a.png', '--num=1', '--label=7')
+    assert '1 images of class 7 (7) of step 8 in' in capsys.readouterr().out
+    read_run = sample.trained.of_flags
+
+    def named(flags):
+        run = read_run(flags)
+        names = tuple('abcdefghij')
+        whole = run.parts.reference._replace(class_names=names)
+        return run._replace(parts=run.parts._replace(reference=whole))
+
+    monkeypatch.setattr(sample.trained, 'of_flags', named)
+    for label in ('c', '2'):
+        draw(trained, tmp_path / 'a.png', '--num=1', f'--label={label}')
+        assert '1 images of class 2 (c) of step 8 in' in capsys.readouterr().out
+    draw(trained, tmp_path / 'a.png', '--num=1')
+    assert asked == [7, 2, 2, None]
+
+
+def test_the_names_of_classes_lie_beside_the_run_and_in_its_scores(trained):
+    assert json.loads((trained / 'classes.json').read_text()) == {f'{n}': f'{n}' for n in range(10)}
+    assert score(trained)['classes'] == [f'{n}' for n in range(10)]
 
 
 def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):

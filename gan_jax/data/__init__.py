@@ -14,17 +14,30 @@ import numpy as np
 
 from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
+from gan_jax.data.content import content_fault
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
-from gan_jax.data.disk import expanded
+from gan_jax.data.disk import expanded, shown
 from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import resize
-from gan_jax.data.sources import is_path, open_images
+from gan_jax.data.sources import absolute, is_path, open_images, place_of
 from gan_jax.data.subsets import subset
 from gan_jax.data.tfds import contents
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.load import nearest
 
-__all__ = ['READERS', 'DataSet', 'digest', 'folder_of', 'load', 'names', 'outline', 'subset']
+__all__ = [
+    'READERS',
+    'DataSet',
+    'absolute',
+    'content_fault',
+    'digest',
+    'folder_of',
+    'is_path',
+    'load',
+    'names',
+    'outline',
+    'subset',
+]
 
 VARIABLE = 'GAN_JAX_DATA'  # environment variable with the folder of prepared data sets
 OUTLINE = 50_000  # images of an outline, more than any batch
@@ -57,7 +70,8 @@ def load(
         name: 'digits' (16×16×1, 10 classes) or 'stacked_digits' (16×16×3, 1,000 classes), which
             come with the package; the name of a prepared data set, such as 'cifar10'; or the path,
             with a '/' or ending in .zip, .tar or .npz, of images (see `folder` and `npz`).
-        data_dir: where prepared data sets, or copies of tensorflow-datasets, lie; see `folder_of`.
+        data_dir: where prepared data sets, or copies of tensorflow-datasets, lie, see `folder_of`;
+            and where the folder or file of a path lies, if it is found there by its last part.
         split: 'train', 'test', or what else the data set has.
         size: side of the square that every image is resized to (bicubic, antialiased; image files
             are first cropped to the square in the middle); None leaves the images as they are.
@@ -77,7 +91,7 @@ def load(
             raise no_split(name, split, digits.SPLITS)
         data = READERS[name](split)
     elif is_path(name):
-        data = _from_path(name, split, size)
+        data = _from_path(name, place_of(name, data_dir), split, size)
     else:
         data = _stored(name, data_dir, split) or _missing(name, folder_of(data_dir), size)
     return data if size is None else _resized(data, size)
@@ -90,12 +104,13 @@ def outline(name: str, size: int) -> DataSet | None:
     """
     if name not in (*ARCHIVES, *FOLDERS):
         return None
-    channels, classes = 3, 0
-    if name in ARCHIVES:
-        channels, classes = ARCHIVES[name].channels, ARCHIVES[name].num_classes
+    channels, classes, class_names = 3, 0, None
+    if archive := ARCHIVES.get(name):
+        channels, classes = archive.channels, archive.num_classes
+        class_names = archive.class_names
     images = np.broadcast_to(np.uint8(0), (OUTLINE, size, size, channels))
     labels = np.broadcast_to(np.int32(0), OUTLINE) if classes else None
-    return DataSet(images, labels, classes, name)
+    return DataSet(images, labels, classes, name, class_names)
 
 
 def _resized(data: DataSet, size: int) -> DataSet:
@@ -116,8 +131,8 @@ def _resized(data: DataSet, size: int) -> DataSet:
     return data._replace(images=resize(data.images, size))
 
 
-def _from_path(name: str, split: str, size: int | None) -> DataSet:
-    content, shape = open_images(expanded(name), size)
+def _from_path(name: str, path: Path, split: str, size: int | None) -> DataSet:
+    content, shape = open_images(path, size)
     side = size or shape[0]
     need = content.count * side * side * shape[2]
     if need > MEMORY:
@@ -128,7 +143,8 @@ def _from_path(name: str, split: str, size: int | None) -> DataSet:
         )
     for note in content.notes:
         print(f'gan_jax: {note}', file=sys.stderr)
-    return collected(resized(content.pieces, size), split, content.num_classes, name)
+    pieces = resized(content.pieces, size)
+    return collected(pieces, split, content.num_classes, name, content.class_names)
 
 
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:
@@ -154,6 +170,21 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
             f'{source}{side} --data_dir={root}',
             MISSING,
         )
-    path = f'; for the images in {name} write ./{name}' if name and Path(name).exists() else ''
-    known = nearest(name, names()) or f'; known: {", ".join(names())}'
-    raise UserError(f"there is no data set '{name}'{known}{path}")
+    known = [*names(), *_prepared_in(root)]
+    meant = nearest(name, known)
+    if name and Path(name).exists():
+        advice = f'; for the images in {name} write ./{name}'
+    elif prepared.NAME.fullmatch(name) and not meant:
+        advice = (
+            f'; for images of your own: python -m gan_jax.prepare --dataset={shown(name)} '
+            f'--source=PATH --data_dir={root}'
+        )
+    else:
+        advice = ''
+    meant = meant or f'; known: {", ".join(known)}'
+    raise UserError(f"there is no data set '{shown(name)}' in {root}{meant}{advice}")
+
+
+def _prepared_in(root: Path) -> list[str]:
+    """The names of the prepared data sets in a folder."""
+    return sorted({path.parent.parent.name for path in root.glob('*/*/info.json')})

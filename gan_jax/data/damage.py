@@ -1,4 +1,4 @@
-"""An archive that is open for reading; what is damaged in it becomes one sentence that names it."""
+"""Files that are open for reading; what is damaged in one becomes a sentence that names it."""
 
 import contextlib
 import errno
@@ -15,21 +15,27 @@ SENT_ASTRAY = (None, errno.EINVAL, errno.EOVERFLOW)
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
-    """The archive, a regular file; what goes wrong inside it becomes a `UserError`.
+    """The archive, a regular file, open; what goes wrong inside it is told as in `naming`."""
+    with opened(path) as file, naming(path):
+        yield file
+
+
+@contextlib.contextmanager
+def naming(name: object) -> Iterator[None]:
+    """What goes wrong inside becomes a `UserError` that names what is read.
 
     The parsers of the standard library raise whatever they stumble over, so that every exception
     counts, but for what the disk itself refuses.
     """
-    with opened(path) as file:
-        try:
-            yield file
-        except UserError:
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in SENT_ASTRAY:
             raise
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno not in SENT_ASTRAY:
-                raise
-            raise UserError(
-                f'{shown(path)} is damaged, cut short or not what it should be '
-                f'({shown(first_line(error))}): get it again',
-                DATA,
-            ) from error
+        raise UserError(
+            f'{shown(name)} is damaged, cut short or not what it should be '
+            f'({shown(first_line(error))}): get it again',
+            DATA,
+        ) from error

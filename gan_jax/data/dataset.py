@@ -17,12 +17,14 @@ class DataSet(NamedTuple):
         labels: int32 [N] in [0, num_classes), or None where the source has no labels.
         num_classes: how many classes there are; 0 without labels.
         name: what `load` was asked for.
+        class_names: of each class, or None where the source says none.
     """
 
     images: np.ndarray
     labels: np.ndarray | None
     num_classes: int
     name: str
+    class_names: tuple[str, ...] | None = None
 
 
 def on_disk(dataset: DataSet) -> bool:
@@ -38,7 +40,7 @@ def labels_of(dataset: DataSet) -> np.ndarray:
 
 
 def digest(dataset: DataSet) -> str:
-    """SHA-256, in hex, of what the data set holds: shape, pixels, labels; its name is left out.
+    """SHA-256, in hex, of what the data set holds: shape, pixels, labels; names are left out.
 
     A checkpoint stores it, so that a run is never resumed on other data that bears the same name.
     Of images on the disk, which would take minutes to read at every start, it sees `SAMPLED` ones,

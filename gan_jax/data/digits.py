@@ -13,6 +13,7 @@ import numpy as np
 from gan_jax.data.dataset import DataSet
 
 FILE = Path(__file__).with_name('digits.npz')
+NAMES = tuple('0123456789')
 SPLITS = ('train', 'test')
 STACKS = {'train': 25_600, 'test': 5_120}  # about 26 and 5 of each of the 1,000 modes
 
@@ -21,7 +22,8 @@ def read(split: str) -> DataSet:
     """The digits: images uint8 [N, 16, 16, 1], labels 0-9; N is 1,437 (train) or 360 (test)."""
     with np.load(FILE, allow_pickle=False) as file:
         keep = file['test'] == (split == 'test')
-        return DataSet(file['images'][keep], file['labels'][keep].astype(np.int32), 10, 'digits')
+        labels = file['labels'][keep].astype(np.int32)
+        return DataSet(file['images'][keep], labels, 10, 'digits', NAMES)
 
 
 def read_stacked(split: str) -> DataSet:
@@ -43,4 +45,5 @@ def read_stacked(split: str) -> DataSet:
     picks = (raw % len(single.images)).astype(np.intp).reshape(-1, 3)  # [N, 3]
     images = np.stack([single.images[picks[:, c], :, :, 0] for c in range(3)], axis=-1)
     labels = single.labels[picks] @ np.array([100, 10, 1], np.int32)
-    return DataSet(images, labels, 1000, 'stacked_digits')
+    stacks = tuple(f'{label:03d}' for label in range(1000))
+    return DataSet(images, labels, 1000, 'stacked_digits', stacks)

@@ -1,5 +1,6 @@
 """Files as this package reads them: regular ones only, by names that can be shown."""
 
+import errno
 import shutil
 import stat
 from pathlib import Path
@@ -21,10 +22,19 @@ def check_regular(path: Path) -> None:
     """Raises a `UserError` unless the path leads to a regular file: a pipe may hang who opens it.
 
     Raises:
-        UserError: it is something else (65).
+        UserError: it is something else, or a link that leads nowhere (65).
         OSError: there is nothing, or it cannot be seen.
     """
-    kind = stat.S_IFMT(path.stat().st_mode)
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except OSError as error:
+        if not (path.is_symlink() and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)):
+            raise
+        raise UserError(
+            f'{shown(path)} is a link that leads nowhere: leave it out, or put the file itself '
+            'there',
+            DATA,
+        ) from error
     if kind != stat.S_IFREG:
         raise UserError(
             f'{shown(path)} is {KINDS.get(kind, "something else")} where a file should be: leave '
@@ -52,6 +62,11 @@ def opened(path: Path) -> BinaryIO:
     """A regular file, open for reading; raises as `check_regular`."""
     check_regular(path)
     return path.open('rb')
+
+
+def ends_with(name: object, *suffixes: str) -> bool:
+    """Whether a name or path has one of these suffixes, '.zip' say, in capitals or not."""
+    return str(name).lower().endswith(suffixes)
 
 
 def shown(name: object) -> str:

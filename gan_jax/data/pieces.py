@@ -1,6 +1,6 @@
 """How data sets travel from their source to the disk or to memory: piece by piece."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,12 +37,17 @@ class Content(NamedTuple):
         num_classes: how many classes the labels of it tell apart; 0 without labels.
         count: images in all splits; None when that is known only at the end.
         notes: a sentence for each thing that a user would want to know.
+        class_names: of each class, or None where the source says none.
+        left_out: a sentence for each image that was refused and left out, complete when the pieces
+            have come to their end.
     """
 
     pieces: Iterator[Piece]
     num_classes: int
     count: int | None = None
     notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
+    left_out: Sequence[str] = ()
 
 
 def chunk(size: int) -> int:
@@ -64,7 +69,13 @@ def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:
             yield piece._replace(array=resize(piece.array[first : first + count], size))
 
 
-def collected(pieces: Iterable[Piece], split: str, num_classes: int, name: str) -> DataSet:
+def collected(
+    pieces: Iterable[Piece],
+    split: str,
+    num_classes: int,
+    name: str,
+    class_names: tuple[str, ...] | None = None,
+) -> DataSet:
     """One split of the pieces, in memory.
 
     Raises:
@@ -78,7 +89,9 @@ def collected(pieces: Iterable[Piece], split: str, num_classes: int, name: str) 
     if split not in known:
         raise no_split(name, split, known)
     classes = np.concatenate(labels).astype(np.int32) if labels else None
-    return DataSet(_joined(images), classes, num_classes if labels else 0, name)
+    if classes is None:
+        num_classes, class_names = 0, None
+    return DataSet(_joined(images), classes, num_classes, name, class_names)
 
 
 def no_split(name: str, split: str, known: Collection[str]) -> UserError:

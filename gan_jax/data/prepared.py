@@ -30,10 +30,11 @@ TAKEN = ('downloads', 'inception', 'references')  # what else this project keeps
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, flag: str = '--data_dir') -> Iterator[None]:
     """Holds `DIR/NAME`, of which DIR is made if needed, for one process that prepares it.
 
-    The lock is the kernel's: it ends with the process, however that ends.
+    The lock is the kernel's: it ends with the process, however that ends. `flag` is for the
+    sentence: what a user chooses DIR by.
 
     Raises:
         UserError: another process prepares it (75), or DIR cannot be written (73).
@@ -46,7 +47,7 @@ def locked(folder: Path) -> Iterator[None]:
             raise UserError(f'{folder} is being prepared already: wait for it', BUSY) from error
         except OSError as error:
             raise UserError(
-                f'cannot write to --data_dir={folder.parent}: {error.strerror}; choose another',
+                f'cannot write to {flag}={folder.parent}: {error.strerror}; choose another',
                 UNWRITABLE,
             ) from error
         yield
@@ -61,6 +62,7 @@ def write(
     facts: Mapping[str, Any],
     *,
     num_classes: int,
+    class_names: tuple[str, ...] | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Writes all splits of a data set, and only then gives the folder its name.
@@ -68,8 +70,10 @@ def write(
     Args:
         folder: `DIR/NAME`, which must not exist.
         pieces: what it shall hold.
-        facts: JSON values for every info.json: sources and how it was made.
+        facts: JSON values for every info.json: sources and how it was made. They are read when all
+            pieces have been.
         num_classes: labels lie in [0, num_classes).
+        class_names: of each class, if they are known.
         advance: called with the number of images of each piece.
 
     Raises:
@@ -80,7 +84,8 @@ def write(
     try:
         infos = _write_arrays(partial, pieces, num_classes, advance)
         for split, info in infos.items():
-            info = {'version': VERSION, 'split': split, **facts, **info}
+            names = {'class_names': class_names if info['labels'] else None}
+            info = {'version': VERSION, 'split': split, **facts, **info, **names}
             text = json.dumps({**info, 'sha256': _sha256(info)}, indent=2)
             (partial / split / 'info.json').write_text(text + '\n')
             sync(partial / split / 'info.json')
@@ -214,7 +219,7 @@ def _said(content: bytes) -> dict[str, Any] | None:
     """The content of an info.json; None where it is not as it was written."""
     try:
         info = json.loads(content)
-        sound = info['version'] == VERSION and info['sha256'] == _sha256(info)
+        sound = info['version'] == VERSION and info['sha256'] == _sha256(info) and _is_named(info)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return info if sound else None
@@ -236,7 +241,22 @@ def read(folder: Path, split: str, name: str) -> DataSet:
         raise _damaged(folder, split, 'labels')
     if labels is not None and not 0 <= labels.min() <= labels.max() < info['num_classes']:
         raise _damaged(folder, split, 'labels')
-    return DataSet(images, labels, info['num_classes'], name)
+    return DataSet(images, labels, info['num_classes'], name, class_names_of(info))
+
+
+def _is_named(info: Mapping[str, Any]) -> bool:
+    """Whether every class has a name, or none."""
+    names = info.get('class_names')
+    if names is None:
+        return True
+    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return texts and len(names) == info['num_classes']
+
+
+def class_names_of(info: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """What an info.json says of the names of classes; earlier ones say nothing."""
+    names = info.get('class_names')
+    return tuple(names) if names else None
 
 
 def _array(folder: Path, split: str, kind: str, info: Mapping[str, Any]) -> np.ndarray:

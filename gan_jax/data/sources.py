@@ -1,7 +1,7 @@
 """The files that a user gives by --source: found, checked, and opened as what they hold."""
 
-import functools
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from gan_jax.data.archives.download import download, sha256_of
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File, Shape
-from gan_jax.data.disk import expanded
+from gan_jax.data.disk import ends_with, expanded, shown
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pictures.npz import open_npz
@@ -21,12 +21,51 @@ from gan_jax.errors import DATA, MISSING, UserError
 
 def is_path(name: str) -> bool:
     """Whether the name of a data set is a path of images."""
-    return '/' in name or name.endswith(('.zip', '.npz', '.tar'))
+    return '/' in name or ends_with(name, '.zip', '.npz', '.tar')
 
 
-def open_images(path: Path, size: int | None) -> tuple[Content, Shape]:
+def absolute(name: str) -> str:
+    """The name of a data set, in which a path does not hang on where the program stands."""
+    return os.path.abspath(expanded(name)) if is_path(name) else name
+
+
+def place_of(name: str, data_dir: str | Path | None) -> Path:
+    """Where the images of a path lie: where it leads, or in `data_dir`, which comes first.
+
+    So a folder that was moved is found by the folder that it lies in now.
+
+    Raises:
+        UserError: neither is there (66).
+    """
+    path = Path(absolute(name))
+    moved = [Path(absolute(f'{data_dir}/{path.name}'))] if data_dir and path.name else []
+    for place in (*moved, path):
+        if place.exists():
+            return place
+    neither = ''.join(f', nor does {place}' for place in moved)
+    advice = 'give the folder that it lies in now by --data_dir=DIR'
+    if moved and moved[0].parent.name == path.name:  # as is the path itself in its place
+        advice = f'give --data_dir={moved[0].parent.parent}, the folder that it lies in'
+    raise UserError(
+        f'{path} does not exist{neither}: check the path, or where {shown(path.name)} was moved '
+        f'{advice}',
+        MISSING,
+    )
+
+
+def open_images(path: Path, size: int | None, max_bad: int = 0) -> tuple[Content, Shape]:
     """What a folder, zip, tar or npz of images holds, and [H, W, C] of its images."""
-    return (open_npz if path.suffix == '.npz' else open_folder)(path, size)
+    if ends_with(path, '.npz'):
+        _refuse_max_bad(path, max_bad)
+        return open_npz(path, size)
+    return open_folder(path, size, max_bad)
+
+
+def _refuse_max_bad(source: object, max_bad: int) -> None:
+    if max_bad:
+        raise UserError(
+            f'--max_bad is for a folder, .zip or .tar of images, and {source} is none: leave it out'
+        )
 
 
 def find(name: str, source: str) -> dict[str, Path]:
@@ -67,17 +106,28 @@ def find(name: str, source: str) -> dict[str, Path]:
     return found
 
 
-def open_source(name: str, paths: Mapping[str, Path], size: int | None) -> Content:
-    """What the paths that `find` or `fetch` gave hold; it is read when the pieces are."""
+def open_source(
+    name: str, paths: Mapping[str, Path], size: int | None, max_bad: int = 0
+) -> Content:
+    """What the paths that `find` or `fetch` gave hold; it is read when the pieces are.
+
+    Args:
+        name: of the data set.
+        paths: of its files.
+        size: side of the images, or None.
+        max_bad: how many images of a folder or archive of images may be refused and left out.
+    """
     if '' not in paths:
+        _refuse_max_bad(f"that of '{name}'", max_bad)
         archive = ARCHIVES[name]
         if archive.photographs and size is None:
             raise UserError(f"the images of '{name}' come in many sizes: give --size=64, say")
-        return Content(archive.read(paths, size), archive.num_classes)
-    reader = FOLDERS.get(name, open_images)
+        pieces = archive.read(paths, size)
+        return Content(pieces, archive.num_classes, class_names=archive.class_names)
     if copies.is_copy(paths['']):
-        reader = functools.partial(open_copy, name=name)
-    return reader(paths[''], size)[0]
+        _refuse_max_bad(paths[''], max_bad)
+        return open_copy(paths[''], size, name)[0]
+    return FOLDERS.get(name, open_images)(paths[''], size, max_bad)[0]
 
 
 def record(path: Path) -> dict[str, Any]:
@@ -88,7 +138,8 @@ def record(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         return {'file': path.name, 'bytes': path.stat().st_size, 'sha256': sha256_of(path)}
     with listing(path) as files:
-        sizes = {name: (path / name).stat().st_size for name in files.names}
+        there = {name: path / name for name in files.names if (path / name).exists()}
+        sizes = {name: file.stat().st_size for name, file in there.items()}
     listed = hashlib.sha256(repr(sorted(sizes.items())).encode()).hexdigest()
     return {'folder': path.name, 'bytes': sum(sizes.values()), 'sha256_of_listing': listed}
 

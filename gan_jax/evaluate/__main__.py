@@ -53,6 +53,7 @@ def main(arguments: Sequence[str]) -> int:
             'digest': run.checkpoint.digest,
             'damaged': run.checkpoint.damaged,  # newer ones, which would have been taken
         },
+        'classes': run.parts.reference.class_names,
         'config_sha256': json_digest(workdir.read_config(flags.workdir)),
         'training_seed': settings['seed'],
         'versions': versions(),

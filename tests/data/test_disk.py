@@ -202,8 +202,40 @@ def test_links_are_not_followed_round_and_round(tmp_path):
     (tmp_path / 'set' / 'self').symlink_to('self')
     assert len(data.load(f'{tmp_path}/set').images) == 1
     (tmp_path / 'set' / 'self.png').symlink_to('self.png')
-    with pytest.raises(OSError, match=r'symbolic links: .*self\.png'):
-        data.load(f'{tmp_path}/set')
+    refused(lambda: data.load(f'{tmp_path}/set'), 'self.png is a link that leads nowhere: leave')
+
+
+@pytest.mark.parametrize('target', ['nowhere', 'x', '1.png/x'])
+def test_a_link_that_leads_nowhere_is_told_by_its_name(target, tmp_path):
+    """A missing file is the disk's word, 74; a link that is there is what has to be mended."""
+    (tmp_path / 'set').mkdir()
+    (tmp_path / 'set' / '1.png').write_bytes(png(noise(0, 8, 8, 3)))
+    (tmp_path / 'set' / 'x').symlink_to(target)
+    refused(lambda: disk.opened(tmp_path / 'set' / 'x'), f'{tmp_path}/set/x is a link that leads')
+    with pytest.raises(FileNotFoundError):
+        disk.opened(tmp_path / 'set' / 'none')
+    flags = ['--dataset=own', f'--source={tmp_path}/set', f'--data_dir={tmp_path}/out']
+    assert prepare.main(flags) == 0  # of the name of no image
+    (tmp_path / 'set' / 'x').rename(tmp_path / 'set' / 'x.png')
+    refused(lambda: data.load(f'{tmp_path}/set'), 'x.png is a link that leads nowhere: leave')
+
+
+@pytest.mark.parametrize('name', ['X.ZIP', 'x.zip', 'X.Tar', 'x.NPZ', 'A/B.PNG', 'b.png'])
+def test_suffixes_are_seen_in_capitals_or_not(name):
+    suffix = name.lower().rpartition('.')[2]
+    assert disk.ends_with(name, '.gif', f'.{suffix}') and disk.ends_with(Path(name), f'.{suffix}')
+    assert not disk.ends_with(name, '.gif') and not disk.ends_with(f'{name}.x', f'.{suffix}')
+
+
+def test_every_suffix_is_looked_at_by_the_one_mechanism():
+    root = Path(data.__file__).parent
+    found = {
+        f'{file.relative_to(root)}: {line.strip()}'
+        for file in [*root.rglob('*.py'), Path(prepare.__file__)]
+        for line in file.read_text().splitlines()
+        if re.search(r'\.endswith\(|\.suffix\b', line)
+    }
+    assert found == {'disk.py: return str(name).lower().endswith(suffixes)'}
 
 
 @contextlib.contextmanager

@@ -114,8 +114,8 @@ def tried(call):
             call()
         except UserError as error:
             assert error.status in (DATA, MISSING, USAGE)
-            assert str(error).isprintable(), str(error)
-            assert len(str(error)) < 1200
+            lines = str(error).split('\n')  # one for each image that is refused
+            assert all(line.isprintable() and len(line) < 1200 for line in lines), str(error)
             return error.status
     return 'read'
 

@@ -139,12 +139,18 @@ def test_size_treats_channels_apart():
 @pytest.mark.parametrize(
     ('arguments', 'options', 'sentence'),
     [
-        (('digit',), {}, "there is no data set 'digit'; did you mean 'digits'?"),
-        (('zzz',), {}, f"there is no data set 'zzz'; known: {', '.join(data.names())}"),
+        (('digit', 'x'), {}, "there is no data set 'digit' in x; did you mean 'digits'?"),
         (
-            ('docs',),
+            ('zzz', 'x'),
             {},
-            f"there is no data set 'docs'; known: {', '.join(data.names())}"
+            f"there is no data set 'zzz' in x; known: {', '.join(data.names())}; for images of "
+            'your own: python -m gan_jax.prepare --dataset=zzz --source=PATH --data_dir=x',
+        ),
+        (('', 'x'), {}, f"there is no data set '' in x; known: {', '.join(data.names())}"),
+        (
+            ('docs', 'x'),
+            {},
+            f"there is no data set 'docs' in x; known: {', '.join(data.names())}"
             '; for the images in docs write ./docs',
         ),
         (('digits',), {'size': 0}, 'the size of an image must be at least 1 pixel, got 0'),

@@ -80,6 +80,31 @@ def test_what_is_written_is_read(root):
     assert info['images']['shape'] == [10, 8, 8, 3]
 
 
+def test_names_of_classes_are_kept(tmp_path):
+    names = ('cat', 'dög', 'a\udcff')
+    prepared.write(tmp_path / 'mine', pieces(), {}, num_classes=3, class_names=names)
+    assert data.load('mine', tmp_path).class_names == names
+    assert data.load('mine', tmp_path, 'more').class_names is None  # which has no labels
+    info = json.loads((tmp_path / 'mine' / 'train' / 'info.json').read_text())
+    assert info['class_names'] == [*names]
+
+
+def test_a_data_set_that_was_prepared_before_there_were_names_is_read(root):
+    for path in (root / 'mine').glob('*/info.json'):
+        info = json.loads(path.read_text())
+        info = {k: v for k, v in info.items() if k not in ('class_names', 'sha256')}
+        path.write_text(json.dumps({**info, 'sha256': prepared._sha256(info)}))
+    mine = data.load('mine', root)
+    assert (mine.class_names, mine.num_classes) == (None, 3)
+
+
+@pytest.mark.parametrize('names', [5, 'abc', ['a', 'b'], ['a', 'b', 5], {'a': 1, 'b': 2, 'c': 3}])
+def test_names_that_are_none_are_found(names, root):
+    changed(root / 'mine' / 'train' / 'info.json', class_names=names)
+    with pytest.raises(UserError, match='info.json is damaged or of another version'):
+        data.load('mine', root)
+
+
 def test_large_images_stay_on_the_disk(root, monkeypatch):
     resident = data.load('mine', root)
     monkeypatch.setattr(prepared, 'MEMORY', IMAGES.nbytes)  # the header is beyond it
@@ -404,6 +429,13 @@ def test_the_folder_of_data_sets(root, monkeypatch, tmp_path_factory):
     monkeypatch.chdir(elsewhere)
     assert len(data.load('mine').images) == 10
     (elsewhere / 'data').rename(root)
+
+
+def test_a_name_close_to_one_that_is_prepared(root):
+    with pytest.raises(UserError, match=rf"no data set 'mien' in {root}; did you mean 'mine'\?"):
+        data.load('mien', root)
+    with pytest.raises(UserError, match=r'known: .*, svhn, mine; for images of your own: python'):
+        data.load('photos_of_a_cat', root)
 
 
 def test_a_split_that_is_not_there(root):

@@ -168,8 +168,8 @@ ATTACKS = (
         damaged_archive,
         Guard(
             'gan_jax/data/damage.py',
-            '        except Exception as error:',
-            '        except KeyError as error:',
+            '    except Exception as error:',
+            '    except KeyError as error:',
         ),
     ),
     Attack(

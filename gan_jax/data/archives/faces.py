@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_jax.data.disk import opened, shown
+from gan_jax.data.disk import ends_with, opened, shown
 from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
@@ -28,7 +28,8 @@ def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
 
     path = paths['img_align_celeba.zip']
     with listing(path) as files:
-        by_name = {name.rpartition('/')[2]: name for name in files.names if name.endswith('.jpg')}
+        photographs = [name for name in files.names if ends_with(name, '.jpg')]
+        by_name = {name.rpartition('/')[2]: name for name in photographs}
         for split, names in _partition(paths[PARTITION], by_name).items():
             chosen = ((by_name[n], f'{path}: {n}') for n in names)
             contents = ((_read(files, member, name), name) for member, name in chosen)
@@ -55,14 +56,14 @@ def _partition(path: Path, known: Mapping[str, str]) -> Mapping[str, list[str]]:
     return {split: names for split, names in splits.items() if names}
 
 
-def open_hq(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
+def open_hq(path: Path, size: int | None, max_bad: int = 0) -> tuple[Content, tuple[int, int, int]]:
     """CelebA-HQ from any folder, zip or tar of its images, without labels.
 
     The last tenth in the order of the file names, 3,000 of the 30,000, is the test split, a choice
     of this project's.
     """
-    content, shape = open_folder(path, size)
-    return content._replace(pieces=_divided(content), num_classes=0), shape
+    content, shape = open_folder(path, size, max_bad)
+    return content._replace(pieces=_divided(content), num_classes=0, class_names=None), shape
 
 
 def _divided(content: Content) -> Iterator[Piece]:

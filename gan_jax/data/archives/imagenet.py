@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gan_jax.data.damage import reading
+from gan_jax.data.disk import ends_with
 from gan_jax.data.pictures import decode, npz
 from gan_jax.data.pieces import Piece
 from gan_jax.errors import DATA, UserError
@@ -29,7 +30,7 @@ def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
         return decode.pixels(file, place, channels=3, size=size)
 
     with reading(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
-        classes = sorted((m for m in archive if m.name.endswith('.tar')), key=lambda m: m.name)
+        classes = sorted((m for m in archive if ends_with(m.name, '.tar')), key=lambda m: m.name)
         if not classes or not all(m.isreg() for m in classes):
             raise UserError(f'{path} holds no tar for each class: it must be {name}', DATA)
         for label, member in enumerate(classes):
@@ -55,7 +56,7 @@ def read_small(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
         side = 64 if '64' in name else 32
         split = 'train' if 'train' in name else 'test'
         with reading(path) as file, zipfile.ZipFile(file) as outer:
-            batches = [n for n in outer.namelist() if n.endswith('.npz')]
+            batches = [n for n in outer.namelist() if ends_with(n, '.npz')]
             if not batches:
                 raise UserError(f'{path} holds no .npz: it must be {name}', DATA)
             for batch in sorted(batches, key=_number):

@@ -2,22 +2,25 @@
 
 from pathlib import Path
 
+from gan_jax.data.disk import ends_with
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pieces import Content
 from gan_jax.errors import DATA, UserError
 
 
-def open_lsun(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
+def open_lsun(
+    path: Path, size: int | None, max_bad: int = 0
+) -> tuple[Content, tuple[int, int, int]]:
     """One category, or one folder for each of several categories, which make the labels.
 
     LSUN is published as LMDB databases, which this project does not read.
     """
     with listing(path) as files:
-        if any(name.endswith('data.mdb') for name in files.names):
+        if any(ends_with(name, 'data.mdb') for name in files.names):
             raise UserError(
                 f"{path} holds an LMDB: unpack it with the data.py of LSUN's authors "
                 '(python data.py export LMDB --out_dir DIR --flat) and give DIR',
                 DATA,
             )
-    return open_folder(path, size)
+    return open_folder(path, size, max_bad)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gan_jax.data.archives import cifar, faces, idx, imagenet, lsun, stl10, svhn
+from gan_jax.data.archives import cifar, faces, idx, imagenet, lsun, names, stl10, svhn
 from gan_jax.data.pieces import Content, Piece
 
 Shape = tuple[int, int, int]
@@ -34,6 +34,7 @@ class Archive(NamedTuple):
         photographs: whether images come in many sizes, so that `size` must be given.
         channels: of the images.
         page: where a person gets what has no address.
+        class_names: as the publisher calls them.
     """
 
     files: tuple[File, ...]
@@ -42,12 +43,17 @@ class Archive(NamedTuple):
     photographs: bool = False
     channels: int = 3
     page: str = ''
+    class_names: tuple[str, ...] | None = None
 
 
-def _mnist_family(address: str, *contents: tuple[int, str]) -> Archive:
-    names = [f'{s}-{k}-ubyte.gz' for s in ('train', 't10k') for k in ('images-idx3', 'labels-idx1')]
-    files = (File(n, *c, f'{address}/{n}') for n, c in zip(names, contents, strict=True))
-    return Archive(tuple(files), idx.read, 10, channels=1)
+def _mnist_family(
+    address: str, *contents: tuple[int, str], class_names: tuple[str, ...] = names.DIGITS
+) -> Archive:
+    called = [
+        f'{s}-{k}-ubyte.gz' for s in ('train', 't10k') for k in ('images-idx3', 'labels-idx1')
+    ]
+    files = (File(n, *c, f'{address}/{n}') for n, c in zip(called, contents, strict=True))
+    return Archive(tuple(files), idx.read, 10, channels=1, class_names=class_names)
 
 
 IMAGENET = 'https://image-net.org/download-images (after registration)'
@@ -64,6 +70,7 @@ ARCHIVES = {
         ),
         cifar.read_10,
         10,
+        class_names=names.CIFAR_10,
     ),
     'cifar100': Archive(
         (
@@ -76,6 +83,7 @@ ARCHIVES = {
         ),
         cifar.read_100,
         100,
+        class_names=names.CIFAR_100,
     ),
     'mnist': _mnist_family(
         'https://storage.googleapis.com/cvdf-datasets/mnist',
@@ -90,6 +98,7 @@ ARCHIVES = {
         (29_515, 'a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845'),
         (4_422_102, '346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073'),
         (5_148, '67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5'),
+        class_names=names.FASHION_MNIST,
     ),
     'kmnist': _mnist_family(
         'http://codh.rois.ac.jp/kmnist/dataset/kmnist',
@@ -97,6 +106,7 @@ ARCHIVES = {
         (29_497, 'e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17'),
         (3_041_136, 'edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5'),
         (5_120, '20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c'),
+        class_names=names.KMNIST,
     ),
     'emnist': Archive(
         (
@@ -110,6 +120,7 @@ ARCHIVES = {
         idx.read_emnist,
         47,
         channels=1,
+        class_names=names.EMNIST,
     ),
     'stl10': Archive(
         (
@@ -122,6 +133,7 @@ ARCHIVES = {
         ),
         stl10.read,
         10,
+        class_names=names.STL_10,
     ),
     'svhn': Archive(
         (
@@ -140,6 +152,7 @@ ARCHIVES = {
         ),
         svhn.read,
         10,
+        class_names=names.DIGITS,
     ),
     'celeb_a': Archive(
         (
@@ -214,7 +227,7 @@ ARCHIVES = {
 }
 
 # Data sets of which there is no one published archive: any folder or archive of their images.
-FOLDERS: dict[str, Callable[[Path, int | None], tuple[Content, Shape]]] = {
+FOLDERS: dict[str, Callable[[Path, int | None, int], tuple[Content, Shape]]] = {
     'celeb_a_hq': faces.open_hq,
     'lsun': lsun.open_lsun,
 }

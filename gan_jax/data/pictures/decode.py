@@ -17,7 +17,7 @@ from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from gan_jax.data import pieces
 from gan_jax.data.disk import shown
@@ -42,6 +42,10 @@ STRIP = 1 << 20  # pixels that become numbers at once
 # Pillow takes memory in blocks of 16 MiB, of which glibc then keeps many for each thread, measured;
 # what is larger than 32 MiB it gives back.
 Image.core.set_block_size(1 << 26)
+# One text beside the pixels may have what all together may, 64 MiB: programs keep much there.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+# Pillow warns of damage beside the pixels, by the path of its own code; what matters is refused.
+warnings.filterwarnings('ignore', module=r'PIL\.')
 
 
 class Header(NamedTuple):
@@ -59,8 +63,7 @@ def header(file: BinaryIO, name: str) -> Header:
         UserError: it is not an image that this project reads.
     """
     with warnings.catch_warnings():
-        # Pillow warns of what is refused here anyway.
-        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        warnings.simplefilter('ignore')  # whatever filters a program has set
         with _opened(file, name) as image:
             return Header(*image.size, image.mode in GREY)
 
@@ -84,17 +87,21 @@ def pixels(
         return _pixels(image, name, channels, size, crop)
 
 
-def in_chunks(items: Iterable, decode: Callable[..., np.ndarray]) -> Iterator[np.ndarray]:
+def in_chunks(items: Iterable, decode: Callable[..., np.ndarray | None]) -> Iterator[np.ndarray]:
     """`decode(*item)` of every item in order, uint8 [n, H, W, C] at a time, by several threads.
 
-    The first comes alone: it says how large they are. An item begins with what `in_memory` gave.
+    Where it gives None there is no image. The first comes alone: it says how large they are. An
+    item begins with what `in_memory` gave.
     """
     items, count = iter(items), 1
     with ThreadPoolExecutor() as pool:
-        while images := list(_decoded(pool, islice(items, count), decode)):
-            images = np.stack(images)
-            yield images
-            count = pieces.chunk(images[0].nbytes)
+        while decoded := list(_decoded(pool, islice(items, count), decode)):
+            images = [image for image in decoded if image is not None]
+            del decoded  # so that the images are not twice in memory when they are given
+            if images:
+                images = np.stack(images)
+                yield images
+                count = pieces.chunk(images[0].nbytes)
 
 
 def _decoded(pool: Executor, items: Iterable, decode: Callable[..., np.ndarray]) -> Iterator:

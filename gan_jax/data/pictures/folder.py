@@ -1,149 +1,166 @@
 """Any folder, zip or tar of images as a data set.
 
-Class sub-folders make the labels, in sorted order of their names; all images in one folder have no
-labels. Folders above all images count for nothing (`photos/cat/1.png` beside `photos/dog/1.png` has
-the classes cat and dog). Where the highest folders are 'train' and others of `SPLITS`, they are the
-splits. The images come sorted by name.
+Class sub-folders make the labels, in sorted order of their names, where 2 comes before 10; all
+images in one folder have no labels. Folders above all images count for nothing (`photos/cat/1.png`
+beside `photos/dog/1.png` has the classes cat and dog). Where the highest folders are 'train' and
+others of `plan.SPLITS`, they are the splits. Labels in a dataset.json, as StyleGAN's tools write
+it, come before all that folders say. The images come sorted by name.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.data.disk import shown
-from gan_jax.data.pictures import decode
+from gan_jax.data import classes
+from gan_jax.data.damage import naming
+from gan_jax.data.disk import ends_with, shown
+from gan_jax.data.pictures import decode, stylegan
+from gan_jax.data.pictures.bad import Bad
 from gan_jax.data.pictures.listing import Listing, listing
+from gan_jax.data.pictures.plan import Plan, make_plan
 from gan_jax.data.pieces import Content, Piece
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.errors import MISSING, UserError
 
-SPLITS = {'train', 'test', 'validation', 'valid', 'val'}
-
-
-class Plan(NamedTuple):
-    """Which file is which image: split -> names, label of each name ({} without labels)."""
-
-    splits: Mapping[str, Sequence[str]]
-    labels: Mapping[str, int]
-    num_classes: int
+ANY_SIZE = 8  # that images get which are decoded for their faults alone
 
 
 class Scan(NamedTuple):
-    """What the headers of all images say together."""
+    """What the headers of all images say together; `fault` is of images that differ in size."""
 
     shape: tuple[int, int, int]
     notes: tuple[str, ...]
+    fault: str
 
 
-def open_folder(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
+def open_folder(
+    path: Path, size: int | None, max_bad: int = 0
+) -> tuple[Content, tuple[int, int, int]]:
     """What a folder, zip or tar holds, and [H, W, C] of its images, which are not yet decoded.
 
     Args:
         path: of the folder or archive.
         size: side of the images: the largest square in the middle, resized. None takes them as they
             are, where all are squares of one size.
+        max_bad: how many images may be refused and left out.
 
     Raises:
         UserError: no such path, no images, images below and beside class folders, sizes that need
-            a `size`, or an image that is refused (see `decode`), by its name.
+            a `size`; from the pieces at their end, the images that are refused (see `decode`), by
+            their names and all at once.
     """
     with listing(path) as files:
-        names = [n for n in files.names if n.lower().endswith(decode.SUFFIXES)]
+        names = [n for n in files.names if ends_with(n, *decode.SUFFIXES)]
         if not names:
             raise UserError(
                 f'{path} holds no images: put some there, {", ".join(decode.SUFFIXES)}', MISSING
             )
-        plan = make_plan(names, path)
-        scan = _scan(files, names, path, size)
-    notes = scan.notes
-    if others := [n for n in files.names if n not in set(names)]:
-        notes += (f'{path}: {len(others)} other files are left out, such as {shown(others[0])}',)
-    pieces = _pieces(path, plan, scan.shape[2], size)
-    return Content(pieces, plan.num_classes, len(names), notes), scan.shape
+        plan = make_plan(names, path, stylegan.labels(files, names, path))
+        bad = Bad(path, len(names), max_bad)
+        scan = _scan(files, names, path, size, bad)
+    if scan.fault:  # told with the faults of all images
+        for _ in _pieces(path, plan, scan.shape[2], ANY_SIZE, bad):
+            pass
+        bad.check(scan.fault)
+    notes = files.notes + plan.notes + scan.notes + _empty_note(path, plan)
+    others = {*files.names} - {*names, *(n for n in files.names if ends_with(n, stylegan.NAME))}
+    if others:
+        notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
+    pieces = _checked(_pieces(path, plan, scan.shape[2], size, bad), bad)
+    count, labels = len(names) - len(bad), plan.labels
+    content = Content(
+        pieces, labels.num_classes, count, notes, labels.class_names, left_out=bad.left_out
+    )
+    return content, scan.shape
 
 
-def make_plan(names: Sequence[str], path: Path) -> Plan:
-    """Splits and labels by the folders that the names lie in."""
-    names = {name: name.split('/') for name in names}  # name -> what is left of its parts
-    names = _without_common(names)
-    tops = {parts[0] for parts in names.values() if len(parts) > 1}
-    splits = {'train': dict(names)}
-    if 'train' in tops <= SPLITS and all(len(parts) > 1 for parts in names.values()):
-        splits = {top: {n: p[1:] for n, p in names.items() if p[0] == top} for top in sorted(tops)}
-    inner = _without_common({n: p for split in splits.values() for n, p in split.items()})
-    loose = next((n for n, p in inner.items() if len(p) == 1), None)
-    classed = next((n for n, p in inner.items() if len(p) > 1), None)
-    if loose and classed:
-        raise UserError(
-            f'{path} holds {shown(loose)} beside the class folder of {shown(classed)}: give every '
-            'image a class folder, or none',
-            DATA,
-        )
-    classes = sorted({p[0] for p in inner.values()}) if classed else []
-    number = {c: i for i, c in enumerate(classes)}
-    labels = {name: number[parts[0]] for name, parts in inner.items()} if classes else {}
-    return Plan({s: tuple(names) for s, names in splits.items()}, labels, len(classes))
+def _empty_note(path: Path, plan: Plan) -> tuple[str, ...]:
+    labels = plan.labels
+    train = np.array([labels.of[n] for n in plan.splits['train'] if n in labels.of], np.int32)
+    if not len(train):
+        return ()
+    return classes.empty_note(path, train, labels.num_classes, labels.class_names)
 
 
-def _without_common(names: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
-    """Without the folders that all of them lie in."""
-    folders = [parts[:-1] for parts in names.values()]
-    ends = zip(min(folders), max(folders), strict=False)  # what these share, all between them do
-    common = len([*takewhile(lambda pair: pair[0] == pair[1], ends)])
-    return {name: parts[common:] for name, parts in names.items()}
-
-
-def _scan(files: Listing, names: Sequence[str], path: Path, size: int | None) -> Scan:
-    grey, first = [], None
+def _scan(files: Listing, names: Sequence[str], path: Path, size: int | None, bad: Bad) -> Scan:
+    grey, first, fault = [], None, ''
     for name in names:
-        with files.open(name) as file:
-            header = decode.header(file, f'{path}: {name}')
+        header = bad.tried(name, _header, files, name, path)
+        if header is None:
+            continue
         if header.grey:
             grey.append(name)
         if size is None:
             first = first or (name, header)
-            _check_size(path, first, (name, header))
-    channels = 1 if len(grey) == len(names) else 3
+            fault = fault or _size_fault(path, first, (name, header))
+    good = len(names) - len(bad)
+    if not good:
+        bad.check()
+    channels = 1 if len(grey) == good else 3
     notes = ()
     if grey and channels == 3:
         notes = (
             f'{path}: {len(grey)} images are grey and become colour, such as {shown(grey[0])}',
         )
     side = size or first[1].width
-    return Scan((side, side, channels), notes)
+    return Scan((side, side, channels), notes, fault)
 
 
-def _check_size(path: Path, first: tuple[str, decode.Header], this: tuple[str, decode.Header]):
+def _header(files: Listing, name: str, path: Path) -> decode.Header:
+    place = f'{path}: {name}'
+    with naming(place), files.open(name) as file:
+        return decode.header(file, place)
+
+
+def _size_fault(
+    path: Path, first: tuple[str, decode.Header], this: tuple[str, decode.Header]
+) -> str:
     (a, one), (b, other) = first, this
     a, b = shown(a), shown(b)
     advice = 'give the size that all are cropped and resized to (--size=N, in a config data.size)'
     if one[:2] != other[:2]:
-        raise UserError(
+        return (
             f'{path} holds images of different sizes, {a} with {one.width}x{one.height} and {b} '
-            f'with {other.width}x{other.height}: {advice}',
-            DATA,
+            f'with {other.width}x{other.height}: {advice}'
         )
     if other.width != other.height:
-        raise UserError(
-            f'{path}: {b} is no square but {other.width}x{other.height}: {advice}', DATA
-        )
+        return f'{path}: {b} is no square but {other.width}x{other.height}: {advice}'
+    return ''
 
 
-def _pieces(path: Path, plan: Plan, channels: int, size: int | None) -> Iterator[Piece]:
-    def pixels(file, name):
-        return decode.pixels(file, name, channels=channels, size=size)
+def _checked(pieces: Iterator[Piece], bad: Bad) -> Iterator[Piece]:
+    """The pieces; then raises where too many images were refused."""
+    yield from pieces
+    bad.check()
+
+
+def _pieces(path: Path, plan: Plan, channels: int, size: int | None, bad: Bad) -> Iterator[Piece]:
+    """The images that are not refused, which `bad` knows afterwards, and their labels."""
+
+    def pixels(file, place, name):
+        def decoded():
+            return decode.pixels(file, place, channels=channels, size=size)
+
+        return bad.tried(name, decoded)
 
     with listing(path) as files:
         for split, names in plan.splits.items():
-            for images in decode.in_chunks(_contents(files, names, path), pixels):
+            for images in decode.in_chunks(_contents(files, names, path, bad), pixels):
                 yield Piece(split, 'images', images)
-            if plan.labels:
-                yield Piece(split, 'labels', np.array([plan.labels[n] for n in names], np.int32))
+            labels = [plan.labels.of[n] for n in names if n in plan.labels.of and n not in bad]
+            if labels:
+                yield Piece(split, 'labels', np.array(labels, np.int32))
 
 
-def _contents(files: Listing, names: Sequence[str], path: Path):
+def _contents(files: Listing, names: Sequence[str], path: Path, bad: Bad):
+    """(content, what sentences call it, name) of each image that is not refused yet."""
+
+    def content(name, place):
+        with naming(place), files.open(name) as file:
+            return decode.in_memory(file, place)
+
     for name in names:
-        with files.open(name) as file:
-            yield decode.in_memory(file, f'{path}: {name}'), f'{path}: {name}'
+        place = f'{path}: {name}'
+        if name not in bad and (found := bad.tried(name, content, name, place)) is not None:
+            yield found, place, name

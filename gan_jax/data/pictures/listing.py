@@ -4,13 +4,13 @@ import contextlib
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from gan_jax.data.damage import reading
-from gan_jax.data.disk import check_regular, opened, shown
+from gan_jax.data.disk import check_regular, ends_with, opened, shown
 from gan_jax.data.pictures import decode
 from gan_jax.errors import DATA, MISSING, UserError
 
@@ -25,10 +25,12 @@ class Listing(NamedTuple):
     Attributes:
         names: relative, '/' between folders, sorted folder by folder.
         open: a name's content, for `with`; the names are opened in any order, one at a time.
+        notes: a sentence for each thing that a user would want to know.
     """
 
     names: tuple[str, ...]
     open: Callable[[str], AbstractContextManager[BinaryIO]]
+    notes: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -42,72 +44,129 @@ def listing(path: Path) -> Iterator[Listing]:
     if not path.exists():
         raise UserError(f'{path} does not exist: check the path', MISSING)
     if path.is_dir():
-        yield Listing(_sorted(_walk(path), path), lambda name: opened(path / name))
+        walk = Walk(path)
+        names = _sorted(walk.names(), path)
+        yield Listing(names, lambda name: opened(path / name), walk.notes())
         return
     check_regular(path)
-    if path.suffix == '.tar':
+    if ends_with(path, '.tar'):
         with reading(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
             files = [m for m in archive if m.isreg() and not m.issparse()]
-            by_name = {m.name.removeprefix('./'): m for m in files}
-            names = _sorted((m.name.removeprefix('./') for m in files), path)
-            yield Listing(names, lambda name: archive.extractfile(by_name[name]))
-    elif path.suffix != '.zip':
+            members = [(m.name.removeprefix('./'), m) for m in files]
+            yield _members(path, members, archive.extractfile)
+    elif not ends_with(path, '.zip'):
         raise UserError(f'{path} is no folder, .zip, .tar or .npz of images: check the path', DATA)
     else:
         with reading(path) as file, zipfile.ZipFile(file) as archive:
-            names = _sorted((i.filename for i in archive.infolist() if not i.is_dir()), path)
-            yield Listing(names, archive.open)
+            # Some programs of Windows write their own sign between folders.
+            members = [(i.filename.replace('\\', '/'), i) for i in archive.infolist()]
+            yield _members(path, [m for m in members if m[0][-1:] != '/'], archive.open)
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    """The names of all files below; links to folders are not entered.
+def _members(path: Path, members: Sequence[tuple[str, Any]], opening: Callable) -> Listing:
+    """The listing of an archive whose members have these names."""
+    by_name = dict(members)
+    return Listing(_sorted((n for n, _ in members), path), lambda name: opening(by_name[name]))
 
-    Ends with a sentence where the folder is a whole system and no place for images: it holds what
-    the kernel makes up, as /proc, or too many other things.
+
+class Walk:
+    """The files below a folder and below what links in it lead to, each folder once.
+
+    A link to a folder is entered after all folders that lie there themselves, in the order of the
+    names; one that leads back, to a folder that holds it or that has been entered, is not.
     """
-    waiting, images, others = [''], 0, 0
-    device = folder.stat().st_dev
-    while waiting:
-        place = waiting.pop()
-        files, folders = _entries(folder, place, device)
-        waiting += [f'{place}{name}/' for name in folders]
-        yield from (f'{place}{name}' for name in files)
-        of_images = sum(name.lower().endswith(decode.SUFFIXES) for name in files)
-        images += of_images
-        others += len(files) + len(folders) - of_images
-        if others > max(STRAY, STRAY_EACH * images):
+
+    def __init__(self, folder: Path):
+        """`folder`: to begin in."""
+        self._folder = folder
+        self._entered: set[tuple[int, int]] = set()
+        self._links: list[str] = []
+        self._left_out: list[str] = []
+        self._images = self._others = 0
+
+    def names(self) -> Iterator[str]:
+        """The names of all files, in any order.
+
+        Ends with a sentence where the folder is a whole system and no place for images: it holds
+        what the kernel makes up, as /proc, or too many other things.
+        """
+        above = os.path.realpath(self._folder)
+        yield from self._below('')
+        while self._links:
+            links, self._links = sorted(self._links), []
+            for link in links:
+                target = os.path.realpath(self._folder / link)
+                if os.path.commonpath([above, target]) == target or not self._is_new(link):
+                    self._left_out.append(link)
+                else:
+                    yield from self._below(f'{link}/')
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence where links were left out; to be asked after the names."""
+        if not self._left_out:
+            return ()
+        return (
+            f'{self._folder}: {len(self._left_out)} links to folders that are there already are '
+            f'left out, such as {shown(self._left_out[0])}',
+        )
+
+    def _is_new(self, place: str) -> bool:
+        return self._identity(place) not in self._entered
+
+    def _identity(self, place: str) -> tuple[int, int]:
+        stat = os.stat(os.path.join(self._folder, place))
+        return stat.st_dev, stat.st_ino
+
+    def _below(self, first: str) -> Iterator[str]:
+        """The names of the files in a place and in the folders below it; links are noted."""
+        waiting = [first]
+        while waiting:
+            place = waiting.pop()
+            files, folders = self._enter(place)
+            waiting += [f'{place}{name}/' for name in folders]
+            yield from (f'{place}{name}' for name in files)
+            of_images = sum(ends_with(name, *decode.SUFFIXES) for name in files)
+            self._images += of_images
+            self._others += len(files) + len(folders) - of_images
+            if self._others > max(STRAY, STRAY_EACH * self._images):
+                raise UserError(
+                    f'{self._folder} holds more than {STRAY:,} files and folders that are no '
+                    'images: give the folder that holds the images alone',
+                    DATA,
+                )
+
+    def _enter(self, place: str) -> tuple[list[str], list[str]]:
+        """The names of the files and of the folders in one place that has not been entered."""
+        files, folders = [], []
+        try:
+            if not self._is_new(place):
+                return files, folders
+            device, _ = identity = self._identity(place)
+            self._entered.add(identity)
+            with os.scandir(os.path.join(self._folder, place)) as entries:
+                for entry in entries:
+                    if entry.name.startswith(HIDDEN):
+                        continue
+                    if not _leads_to_folder(entry):
+                        files.append(entry.name)
+                        continue
+                    _check_kept(entry, self._folder, device)
+                    if entry.is_symlink():
+                        self._links.append(f'{place}{entry.name}')
+                    else:
+                        folders.append(entry.name)
+        except OSError as error:
             raise UserError(
-                f'{folder} holds more than {STRAY:,} files and folders that are no images: give '
-                'the folder that holds the images alone',
+                f'{shown(self._folder)}: the folder {shown(place)[:200]} in it cannot be listed '
+                f'({error.strerror}): make it readable or move it away',
                 DATA,
-            )
-
-
-def _entries(folder: Path, place: str, device: int) -> tuple[list[str], list[str]]:
-    """The names of the files and of the folders in one place below the folder."""
-    files, folders = [], []
-    try:
-        with os.scandir(os.path.join(folder, place)) as entries:
-            for entry in entries:
-                if entry.name.startswith(HIDDEN):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    _check_kept(entry, folder, device)
-                    folders.append(entry.name)
-                elif not _leads_to_folder(entry):
-                    files.append(entry.name)
-    except OSError as error:
-        raise UserError(
-            f'{shown(folder)}: the folder {shown(place)[:200]} in it cannot be listed '
-            f'({error.strerror}): make it readable or move it away',
-            DATA,
-        ) from error
-    return files, folders
+            ) from error
+        return files, folders
 
 
 def _check_kept(entry: os.DirEntry, folder: Path, device: int) -> None:
     """Raises where another file system begins that keeps nothing: it has no blocks, as /proc."""
-    elsewhere = entry.stat(follow_symlinks=False).st_dev != device
+    elsewhere = entry.stat().st_dev != device
     if elsewhere and os.statvfs(entry.path).f_blocks == 0:
         raise UserError(
             f'{folder} holds {shown(entry.path)}, which is no folder on a disk: give the folder '

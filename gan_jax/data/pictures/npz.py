@@ -4,19 +4,23 @@ The arrays are read as a stream, so that a file larger than memory can be prepar
 """
 
 import contextlib
+import difflib
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from gan_jax.data import classes
 from gan_jax.data.damage import reading
-from gan_jax.data.disk import shown
+from gan_jax.data.disk import ends_with, shown
 from gan_jax.data.pictures import decode
 from gan_jax.data.pieces import BLOCK, Content, Piece
 from gan_jax.errors import DATA, MISSING, UserError
+
+ALIKE = ('y', 'target', 'targets', 'class', 'classes')  # other names that labels have
 
 
 def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
@@ -34,7 +38,7 @@ def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int
     if not path.exists():
         raise UserError(f'{path} does not exist: check the path', MISSING)
     with reading(path) as file, zipfile.ZipFile(file) as archive:
-        names = [n[:-4] for n in archive.namelist() if n.endswith('.npy')]
+        names = [n[:-4] for n in archive.namelist() if ends_with(n, '.npy')]
         if 'images' not in names:
             raise UserError(
                 f"{path} holds no array 'images' but "
@@ -44,9 +48,17 @@ def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int
             )
         with array(archive, 'images', path) as (shape, dtype, _):
             _check(path, shape, dtype, size)
+        others = [name for name in names if name not in ('images', 'labels')]
+        if 'labels' not in names:
+            _check_labels_are_not_called_otherwise(archive, others, path, shape[0])
         labels = _labels(archive, path, shape[0]) if 'labels' in names else None
-    num_classes = 0 if labels is None else int(labels.max()) + 1
-    return Content(_pieces(path, labels), num_classes, shape[0]), shape[1:]
+    num_classes, notes = 0, ()
+    if labels is not None:
+        num_classes = int(labels.max()) + 1
+        notes += classes.empty_note(path, labels, num_classes)
+    if others:
+        notes += (f'{path}: {len(others)} other arrays are left out, such as {shown(others[0])}',)
+    return Content(_pieces(path, labels), num_classes, shape[0], notes), shape[1:]
 
 
 @contextlib.contextmanager
@@ -108,6 +120,26 @@ def _check(path: Path, shape: tuple, dtype: np.dtype, size: int | None) -> None:
             'are cropped and resized to (--size=N, in a config data.size)',
             DATA,
         )
+
+
+def _check_labels_are_not_called_otherwise(
+    archive: zipfile.ZipFile, others: Sequence[str], path: Path, count: int
+) -> None:
+    """Raises where another array looks like labels: to train without them would be a silent loss.
+
+    It is called nearly so, or holds an integer for each image.
+    """
+    for name in others:
+        alike = name.lower() in ALIKE or difflib.get_close_matches(name.lower(), ['labels'])
+        if not alike:
+            with contextlib.suppress(UserError), array(archive, name, path) as (shape, dtype, _):
+                alike = shape == (count,) and dtype.kind in 'iu'
+        if alike:
+            raise UserError(
+                f"{path} holds no array 'labels' but '{shown(name)}': if that is the labels, save "
+                'it by np.savez(path, images=..., labels=...), and else leave it out',
+                DATA,
+            )
 
 
 def _labels(archive: zipfile.ZipFile, path: Path, count: int) -> np.ndarray:

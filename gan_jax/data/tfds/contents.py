@@ -42,7 +42,8 @@ def read(data_dir: Path, name: str, split: str) -> DataSet | None:
             f'--source={copy.folder} --size=N` once',
             DATA,
         )
-    return collected(_pieces(split, copy), split, copy.num_classes, name)
+    pieces = _pieces(split, copy)
+    return collected(pieces, split, copy.num_classes, name, copy.class_names)
 
 
 def open_copy(path: Path, size: int | None, name: str) -> tuple[Content, tuple[int, int, int]]:
@@ -66,7 +67,7 @@ def open_copy(path: Path, size: int | None, name: str) -> tuple[Content, tuple[i
         raise UserError(f"the images of '{name}' are no squares of one size: give --size=64, say")
     count = sum(copy.count for copy in copies.values())
     pieces = (piece for split, copy in copies.items() for piece in _pieces(split, copy, size))
-    return Content(pieces, first.num_classes, count), shape
+    return Content(pieces, first.num_classes, count, class_names=first.class_names), shape
 
 
 def _pieces(split: str, copy: Copy, size: int | None = None) -> Iterator[Piece]:

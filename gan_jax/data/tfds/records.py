@@ -42,6 +42,11 @@ class Copy(NamedTuple):
     crop: int | None = None
 
     @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """As the label calls them."""
+        return tuple(self.label.names) if self.label else None
+
+    @property
     def shape(self) -> tuple[int | None, int | None, int]:
         """[H, W, C] of an image; H and W are None where they vary."""
         return self.image.shape

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gan_jax import data
 from gan_jax.data import pieces
-from gan_jax.data.pictures import decode, folder
+from gan_jax.data.pictures import decode
 from gan_jax.errors import DATA, MISSING, USAGE, UserError
 from tests.data.archives.maker import noise, png, write_tar, write_zip
 
@@ -335,11 +335,6 @@ def test_what_does_not_fit_in_memory_is_to_be_prepared(tmp_path, monkeypatch):
     assert len(data.load(path, size=7).images) == 2
 
 
-def test_the_plan_needs_no_files():
-    plan = folder.make_plan(['top/b/1.png', 'top/a/deep/2.png'], 'here')
-    assert plan.labels == {'top/b/1.png': 1, 'top/a/deep/2.png': 0}
-
-
 # npz ---------------------------------------------------------------------------------------------
 
 
@@ -353,6 +348,29 @@ def test_npz(tmp_path):
     assert dataset.num_classes == 5
     np.savez(tmp_path / 'b.npz', images=images)
     assert data.load(f'{tmp_path}/b.npz').labels is None
+
+
+@pytest.mark.parametrize('name', ['label', 'Labels', 'y', 'targets', 'classes', 'whatever'])
+def test_labels_that_are_called_otherwise_are_no_silent_loss(name, tmp_path):
+    arrays = {'images': noise(0, 3, 8, 8, 3), 'weight': np.ones(3), 'rows': np.zeros((3, 2), int)}
+    np.savez(tmp_path / 'a.npz', **arrays, **{name: np.arange(3)})
+    refused(f'{tmp_path}/a.npz', f"holds no array 'labels' but '{name}': if that is the labels")
+    np.savez(tmp_path / 'a.npz', **arrays, **{name: np.arange(3)}, labels=[0, 1, 0])
+    assert data.load(f'{tmp_path}/a.npz').num_classes == 2
+
+
+def test_other_arrays_of_an_npz_are_left_out_and_named(tmp_path, capsys):
+    arrays = {'images': noise(0, 3, 8, 8, 3), 'mean': np.ones(3), 'licence': np.array('mine')}
+    np.savez(tmp_path / 'a.npz', **arrays, objects=np.array([Canary()] * 3))
+    assert data.load(f'{tmp_path}/a.npz').labels is None
+    said = capsys.readouterr()
+    assert '3 other arrays are left out, such as mean' in said.err and 'canary' not in said.out
+
+
+def test_labels_from_1_on_leave_a_class_empty_and_it_is_said(tmp_path, capsys):
+    np.savez(tmp_path / 'a.npz', images=noise(0, 4, 8, 8, 3), labels=[1, 2, 3, 4])
+    assert data.load(f'{tmp_path}/a.npz').num_classes == 5
+    assert 'of 5 classes 1 have no image to train on: 0\n' in capsys.readouterr().err
 
 
 def test_npz_is_cropped_and_resized(tmp_path):

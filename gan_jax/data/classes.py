@@ -1,0 +1,69 @@
+"""The classes of a data set: their names, their order, and which of them have no image."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from gan_jax.data.disk import shown
+from gan_jax.errors import UserError
+from gan_jax.load import nearest
+
+FEW = 12  # classes that a sentence lists
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of classes, sorted; where all are numbers, 2 comes before 10."""
+    names = [*names]
+    if all(name.isascii() and name.isdigit() for name in names):
+        return sorted(names, key=lambda name: (len(name.lstrip('0')), name.lstrip('0'), name))
+    return sorted(names)
+
+
+def listed(class_names: Sequence[str] | None, num_classes: int) -> str:
+    """'3 classes (0 cat, 1 dog, 2 owl)', of many the first `FEW`; or how many there are alone."""
+    if not class_names:
+        return f'{num_classes or "no"} classes'
+    few = [f'{number} {shown(name)}' for number, name in enumerate(class_names[:FEW])]
+    more = ', ...' if num_classes > FEW else ''
+    return f'{num_classes} classes ({", ".join(few)}{more})'
+
+
+def empty_note(
+    place: object, labels: np.ndarray, num_classes: int, class_names: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """A sentence where some classes have no image: how many, and the first of them.
+
+    Args:
+        place: the data set, for the sentence.
+        labels: integers [N] in [0, num_classes).
+        num_classes: how many there are, which may be far more than images.
+        class_names: of all, if they are known.
+    """
+    there = np.unique(labels)
+    count = num_classes - len(there)
+    if not count:
+        return ()
+    filled = {*there.tolist()}
+    empty = (c for c in range(num_classes) if c not in filled)
+    first = [c for c, _ in zip(empty, range(FEW), strict=False)]
+    said = ', '.join(f'{c} {shown(class_names[c])}' if class_names else f'{c}' for c in first)
+    more = ', ...' if count > FEW else ''
+    return (f'{place}: of {num_classes} classes {count} have no image to train on: {said}{more}',)
+
+
+def number_of(text: str, class_names: Sequence[str] | None, num_classes: int) -> int:
+    """The class that a user means by its name or its number; a name comes first.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    names = [*(class_names or ())]
+    if text in names:
+        return names.index(text)
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < num_classes:
+        return int(text)
+    known = nearest(text, names)
+    numbers = f'a class from 0 to {num_classes - 1}'
+    raise UserError(
+        f"there is no class '{text}': give {numbers}{', or its name' if names else ''}{known}"
+    )

@@ -1,0 +1,207 @@
+"""StyleGAN's form of a data set: numbered images in folders of a thousand, and dataset.json.
+
+`00000/img00000000.png` and so on, of one size, squares whose side is a power of two, in a zip
+without compression or a folder; dataset.json is {"labels": [["00000/img00000000.png", 6], ...]}, or
+{"labels": null} without labels. We add "class_names", which StyleGAN's own tools pass over.
+"""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gan_jax.data.damage import naming
+from gan_jax.data.dataset import DataSet
+from gan_jax.data.disk import shown
+from gan_jax.data.pictures.listing import Listing
+from gan_jax.data.pictures.plan import Labels
+from gan_jax.errors import DATA, UserError
+from gan_jax.files import sync, whole
+
+NAME = 'dataset.json'
+SHARD = re.compile(r'(?:.*/)?(\d{5})/img\1\d{3}\.\w+')
+LARGEST = 1 << 26  # bytes of a dataset.json: two million images
+MOST = 2**31 - 1  # classes
+
+
+def labels(files: Listing, images: Sequence[str], path: Path) -> Labels | None:
+    """The labels that dataset.json gives the images; None where their folders are the classes.
+
+    It lies in a folder that holds images, or in several that together hold all. Without it images
+    that are named as StyleGAN's are have no labels: their folders are a thousand each.
+
+    Args:
+        files: what `path` holds.
+        images: the names of the images in it.
+        path: for sentences.
+
+    Raises:
+        UserError: a dataset.json that is damaged, that says nothing of an image beside it, or that
+            gives labels which are no classes.
+    """
+    places = {n.removesuffix(NAME) for n in files.names if n.rpartition('/')[2] == NAME}
+    by_place: dict[str | None, list[str]] = {}
+    for name in images:
+        by_place.setdefault(_place(name, places), []).append(name)
+    if {*by_place} == {None}:
+        return Labels({}, 0) if all(SHARD.fullmatch(name) for name in images) else None
+    if None in by_place:
+        place = next(place for place in by_place if place is not None)
+        raise UserError(
+            f'{path} holds {shown(by_place[None][0])}, of which {shown(place)}{NAME} says nothing: '
+            'put one beside each folder of images, or none',
+            DATA,
+        )
+    return _joined([_read(files, place, names, path) for place, names in by_place.items()], path)
+
+
+def _place(name: str, places: set[str]) -> str | None:
+    """The highest of the places that a file lies in or below."""
+    parts = name.split('/')
+    above = ('/'.join([*parts[:n], '']) for n in range(len(parts)))
+    return next((place for place in above if place in places), None)
+
+
+def _joined(found: Sequence[Labels], path: Path) -> Labels:
+    named = {labels.class_names for labels in found if labels.class_names}
+    if len(named) > 1:
+        raise UserError(f'{path}: its {NAME} give the classes several names: choose some', DATA)
+    of = {name: label for labels in found for name, label in labels.of.items()}
+    return Labels(of, max(labels.num_classes for labels in found), *named)
+
+
+def _read(files: Listing, place: str, images: Sequence[str], path: Path) -> Labels:
+    name = f'{path}: {place}{NAME}'
+    with naming(name), files.open(f'{place}{NAME}') as file:
+        content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise UserError(f'{shown(name)} has more than {LARGEST} bytes: leave it out', DATA)
+        said = json.loads(content)
+    if not isinstance(said, dict) or 'labels' not in said:
+        raise _fault(name, "has no 'labels'", 'leave it out where the folders are the classes')
+    if said['labels'] is None:
+        return Labels({}, 0)
+    by_name = _by_name(name, said['labels'], {image.removeprefix(place) for image in images})
+    numbers, count = _numbers(name, by_name)
+    class_names = _class_names(name, said.get('class_names'), count)
+    of = {f'{place}{image}': number for image, number in numbers.items()}
+    return Labels(of, len(class_names) if class_names else count, class_names)
+
+
+def _by_name(name: str, entries: Any, images: set[str]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    if not isinstance(entries, list):
+        raise _fault(name, "has 'labels' that are no list of [name, class]")
+    for entry in entries:
+        if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)):
+            raise _fault(name, f"has 'labels' with {_said(entry)} in the place of [name, class]")
+        image = entry[0].replace('\\', '/')
+        if image in found:
+            raise _fault(name, f'has two labels for {shown(image)}')
+        if image not in images:
+            raise _fault(name, f'has a label for {shown(image)}, and there is no such image')
+        found[image] = entry[1]
+    if missing := images - found.keys():
+        raise _fault(name, f'has no label for {len(missing)} images, such as {shown(min(missing))}')
+    return found
+
+
+def _numbers(name: str, by_name: Mapping[str, Any]) -> tuple[Mapping[str, int], int]:
+    """The class of each image, and how many classes there are."""
+    if all(type(label) is int for label in by_name.values()):
+        least, most = min(by_name.values()), max(by_name.values())
+        if not 0 <= least <= most < MOST:
+            wrong = least if least < 0 else most
+            raise _fault(name, f'has a label {_said(wrong)}', 'classes count from 0')
+        return by_name, most + 1
+    width = len(first) if isinstance(first := next(iter(by_name.values())), list) else 0
+    for image, label in by_name.items():
+        hot = isinstance(label, list) and len(label) == width and label.count(1) == 1
+        if not hot or label.count(0) != width - 1:
+            raise _fault(
+                name,
+                f'gives {shown(image)} the label {_said(label)}, which is no class',
+                'a label is a number from 0 on, or for all images a row of zeros with a single 1',
+            )
+    return {image: label.index(1) for image, label in by_name.items()}, width
+
+
+def _class_names(name: str, said: Any, count: int) -> tuple[str, ...] | None:
+    if said is None:
+        return None
+    if not (isinstance(said, list) and all(isinstance(word, str) for word in said)):
+        raise _fault(name, "has 'class_names' that are no list of texts")
+    if len(said) < count:
+        raise _fault(name, f'names {len(said)} of {count} classes')
+    return tuple(said)
+
+
+def _said(value: Any) -> str:
+    return shown(json.dumps(value))[:80]
+
+
+def _fault(name: str, what: str, advice: str = 'repair it or leave it out') -> UserError:
+    return UserError(f'{shown(name)} {what}: {advice}', DATA)
+
+
+# Writing -----------------------------------------------------------------------------------------
+
+
+def write(
+    path: Path, dataset: DataSet, advance: Callable[[int], None] = lambda count: None
+) -> None:
+    """Writes a data set as a zip that StyleGAN's tools read; it is there in the end whole or not.
+
+    The same data set gives the same bytes.
+
+    Args:
+        path: of the zip, in a folder that exists.
+        dataset: whose images are squares with a power of two as their side.
+        advance: called with the number of images, as they are written.
+
+    Raises:
+        UserError: images of other sides.
+    """
+    check_sides(dataset)
+    entries = []
+    with whole(path) as partial:
+        with zipfile.ZipFile(partial, 'w', zipfile.ZIP_STORED) as archive:
+            for number, image in enumerate(dataset.images):
+                name = f'{number:08d}'
+                name = f'{name[:5]}/img{name}.png'
+                archive.writestr(zipfile.ZipInfo(name), _png(image))
+                if dataset.labels is not None:
+                    entries.append([name, int(dataset.labels[number])])
+                advance(1)
+            said: dict[str, Any] = {'labels': entries if dataset.labels is not None else None}
+            if dataset.class_names:
+                said['class_names'] = dataset.class_names
+            archive.writestr(zipfile.ZipInfo(NAME), json.dumps(said))
+        sync(partial)
+    sync(path.parent)
+
+
+def check_sides(dataset: DataSet) -> None:
+    """Raises a `UserError` unless StyleGAN's tools take images of this size."""
+    height, width = dataset.images.shape[1:3]
+    if height != width or height & (height - 1):
+        below = 1 << (min(height, width).bit_length() - 1)
+        raise UserError(
+            f"StyleGAN's tools take squares whose side is a power of two, and the images of "
+            f"'{dataset.name}' have {width}x{height} pixels: give --size={below} or "
+            f'--size={2 * below}'
+        )
+
+
+def _png(image: np.ndarray) -> bytes:
+    """uint8 [H, W, 1 or 3] as a PNG without compression."""
+    file = io.BytesIO()
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, 'PNG', compress_level=0)
+    return file.getvalue()

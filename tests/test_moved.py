@@ -1,0 +1,127 @@
+"""Data that lie elsewhere by now: found by --data_dir, in training, sampling and evaluation."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gan_jax import config, data, restart, sample, train
+from gan_jax.data.sources import absolute
+from gan_jax.errors import MISSING, UserError
+from gan_jax.evaluate import __main__ as evaluate
+from tests.data.archives.maker import png
+
+SMOKE = Path(__file__).parent / 'smoke.py'
+ALLOW = '--allow=tests'
+FLAGS = [f'--config={SMOKE}', '--config.evaluate.metrics=', '--config.every.checkpoint=1']
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with images in `old/pets`, in which the program stands."""
+    digits = data.load('digits')
+    for number in range(16):
+        path = tmp_path / 'old' / 'pets' / 'ab'[number % 2] / f'{number:02}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(digits.images[number, :, :, 0]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trained(place, *flags, steps=1):
+    """Trains to a step; what its checkpoint says of the data."""
+    command = [*FLAGS, f'--workdir={place}/run', f'--config.steps={steps}', *flags]
+    assert train.main(command) == 0
+    return json.loads((place / 'run' / 'config.json').read_text())['data']
+
+
+@pytest.mark.slow
+def test_a_run_finds_its_images_wherever_they_and_the_program_are(place, monkeypatch, capsys):
+    kept = trained(place, '--config.data.name=./old/pets')
+    assert kept == {**kept, 'name': f'{place}/old/pets', 'dir': ''}
+    assert json.loads((place / 'run' / 'classes.json').read_text()) == {'0': 'a', '1': 'b'}
+
+    # From another folder.
+    (place / 'elsewhere').mkdir()
+    monkeypatch.chdir(place / 'elsewhere')
+    draw = [f'--workdir={place}/run', ALLOW, '--num=2', f'--out={place}/grid.png']
+    assert sample.main([*draw, '--label=b']) == 0
+    assert '2 images of class 1 (b) of step 1' in capsys.readouterr().out
+
+    # Moved, and the run with it.
+    shutil.move(place / 'old', place / 'new')
+    with pytest.raises(UserError) as caught:
+        sample.main(draw)
+    assert caught.value.status == MISSING
+    assert str(caught.value) == (
+        f'{place}/old/pets does not exist: check the path, or where pets was moved give the folder '
+        'that it lies in now by --data_dir=DIR'
+    )
+    assert sample.main([*draw, f'--data_dir={place}/new']) == 0
+    asked = [f'--workdir={place}/run', ALLOW, '--metrics=kd8_train@digits']
+    assert evaluate.main([*asked, f'--data_dir={place}/new']) == 0
+    assert trained(place, '--config.data.name=../old/pets', '--data_dir=../new', steps=2) == {
+        **kept,
+        'dir': '../new',
+    }
+
+    # By another path, to the same images; and to others.
+    trained(place, f'--config.data.name={place}/new/pets', steps=3)
+    (place / 'new' / 'pets' / 'a' / '00.png').unlink()
+    with pytest.raises(UserError, match='images of config.data are not those that'):
+        trained(place, f'--config.data.name={place}/new/pets', steps=4)
+
+
+def test_the_folder_that_it_lies_in_is_what_is_to_be_given(place):
+    (place / 'new').mkdir()
+    shutil.move(place / 'old' / 'pets', place / 'new' / 'pets')
+    for given in (place / 'new' / 'pets', f'{place}/new/pets/'):
+        with pytest.raises(UserError) as caught:
+            data.load('./old/pets', given)
+        assert str(caught.value).startswith(f'{place}/old/pets does not exist, nor does {place}')
+        assert f'give --data_dir={place}/new, the folder that it lies in' in str(caught.value)
+    assert len(data.load('./old/pets', 'new').images) == 16
+    assert len(data.load(f'{place}/none/pets/', f'{place}/new').images) == 16
+
+
+def test_what_lies_in_data_dir_comes_first_and_else_the_path_counts(place):
+    shutil.copytree(place / 'old' / 'pets', place / 'new' / 'pets')
+    (place / 'new' / 'pets' / 'a' / '00.png').unlink()
+    assert len(data.load('old/pets', place / 'new').images) == 15
+    assert len(data.load('old/pets', place / 'elsewhere').images) == 16
+    assert len(data.load('old/pets', '').images) == 16
+
+
+@pytest.mark.parametrize(
+    ('name', 'kept'),
+    [
+        ('digits', 'digits'),
+        ('photos', 'photos'),
+        ('./photos', '{0}/photos'),
+        ('../photos/', '{1}/photos'),
+        ('PHOTOS.ZIP', '{0}/PHOTOS.ZIP'),
+        ('/a/b', '/a/b'),
+        ('', ''),
+    ],
+)
+def test_a_path_is_kept_whole_and_a_name_as_it_is(name, kept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kept = kept.format(tmp_path, tmp_path.parent)
+    assert absolute(name) == kept
+    assert config.read(str(SMOKE), [f'--config.data.name={name}']).data.name == kept
+
+
+def test_a_home_is_that_of_who_runs_it(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    assert absolute('~/photos') == '/home/me/photos'
+
+
+def test_only_the_path_of_images_may_change():
+    def other(name, **more):
+        return {'data': {'name': name, 'size': 8}, 'seed': 0, **more}
+
+    assert restart.differences(other('/a/x'), other('b/x')) == []
+    assert restart.differences(other('/a/x'), other('/b/x', seed=1)) == ['seed: 0 -> 1']
+    assert restart.differences(other('digits'), other('/b/x')) == ["data.name: 'digits' -> '/b/x'"]
+    assert restart.differences(other(5), other('/b/x')) == ["data.name: 5 -> '/b/x'"]
