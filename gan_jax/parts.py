@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import data, memory, sharding
+from gan_jax import data, labels, memory, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
@@ -91,6 +91,7 @@ def assemble(
         d_gradient=_d_gradient(experiment),
         unaugmented=_unaugmented(settings, reference, allow, watch),
         conditional=bool(settings['generator'].get('num_classes')),
+        class_counts=experiment.game.class_counts,
         data_dir=(images['dir'] or None) if allow is None else data_dir,
         allow=allow,
         devices=sharding.workers(settings['mesh']['data']),
@@ -142,6 +143,7 @@ def fit(
             settings,
             shape=dataset.images.shape[1:],
             num_classes=dataset.num_classes,
+            class_counts=_class_counts(settings, dataset),
             allow=allow,
         )
         program = make_program(
@@ -171,8 +173,12 @@ def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:
             term weights that stay active, strengths, learning rates; see `sweeps.groups.group`.
     """
     _, *shape = parts.dataset.images.shape
-    classes = parts.dataset.num_classes
-    experiment = build(settings, shape=tuple(shape), num_classes=classes)
+    experiment = build(
+        settings,
+        shape=tuple(shape),
+        num_classes=parts.dataset.num_classes,
+        class_counts=_class_counts(settings, parts.dataset),
+    )
     return parts._replace(settings=settings, experiment=experiment)
 
 
@@ -190,7 +196,7 @@ def drawing(
     draw = make_generate(
         game.generator,
         latent_dim=game.latent_dim,
-        num_classes=game.num_classes,
+        class_counts=game.class_counts,
         batch_norm=asked['batch_norm'],
         devices=sharding.workers(settings['mesh']['data']),
         **options,
@@ -205,6 +211,10 @@ def _part_of(
     if settings['fraction'] == 1:
         return whole, None
     return data.subset(whole, settings['fraction'], settings['subset_seed'])
+
+
+def _class_counts(settings: Mapping[str, Any], dataset: data.DataSet) -> labels.Counts:
+    return labels.counts_of(dataset.labels, dataset.num_classes, settings['latent']['labels'])
 
 
 def _d_gradient(experiment: Experiment) -> Callable[..., Any]:

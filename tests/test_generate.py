@@ -32,7 +32,7 @@ def drawing(devices=1, **options):
     return make_generate(
         small.Generator(),
         latent_dim=small.LATENT,
-        num_classes=small.CLASSES,
+        class_counts=(1,) * small.CLASSES,
         devices=jax.devices()[:devices],
         **options,
     )
@@ -87,7 +87,7 @@ def test_all_devices_work(variables):
             jax.debug.callback(lambda first: where.add(float(first)), z[0, 0])
             return jnp.zeros((len(z), 4, 4, 1))
 
-    generate = make_generate(Telling(), latent_dim=2, num_classes=1, devices=jax.devices()[:3])
+    generate = make_generate(Telling(), latent_dim=2, class_counts=(1,), devices=jax.devices()[:3])
     first = next(generate({}, 0, range(300)))
     jax.effects_barrier()
     assert len(first) == BATCH and len(where) == 3  # three blocks at once for the first of them
@@ -132,7 +132,7 @@ def test_standing_statistics_are_of_all_classes_whatever_is_drawn():
 
     z = jnp.zeros((2, small.LATENT))
     stats = Labelled().init(jax.random.key(0), z, jnp.zeros(2, jnp.int32), train=True)
-    sizes = dict(latent_dim=small.LATENT, num_classes=3, batch_norm='standing(3)')
+    sizes = dict(latent_dim=small.LATENT, class_counts=(1, 1, 1), batch_norm='standing(3)')
     every = images_of(make_generate(Labelled(), **sizes), stats, range(3))
     alone = images_of(make_generate(Labelled(), label=2, **sizes), stats, range(3))
     np.testing.assert_array_equal(alone[0], every[2])
@@ -171,5 +171,5 @@ def test_an_image_is_rounded_from_float32():
         def __call__(self, z, label, *, train):
             return jnp.full((len(z), 1, 1, 1), 200.6 / 255, jnp.float32)
 
-    generate = make_generate(Half(), latent_dim=2, num_classes=1)
+    generate = make_generate(Half(), latent_dim=2, class_counts=(1,))
     assert set(images_of(generate, {}, range(3)).ravel().tolist()) == {201}

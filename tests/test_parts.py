@@ -106,7 +106,7 @@ def test_a_generator_may_have_a_list_among_its_options():
     listed = module.clone(shape=[16, 16, 1])
     with pytest.raises(TypeError, match='hash'):
         hash(listed)
-    drawn = parts.make_generate(listed, latent_dim=16, num_classes=10)
+    drawn = parts.make_generate(listed, latent_dim=16, class_counts=(1,) * 10)
     variables = jax.eval_shape(
         lambda: listed.init(jax.random.key(0), np.zeros((1, 16)), np.zeros(1, int), train=False)
     )

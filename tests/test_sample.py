@@ -94,7 +94,7 @@ def test_truncation_bounds_every_latent():
             return jnp.zeros((len(z), 4, 4, 1))
 
     module, variables = Spy(), {}
-    options = {'latent_dim': 64, 'num_classes': 10}
+    options = {'latent_dim': 64, 'class_counts': (1,) * 10}
     for truncation in (None, 0.5):
         draw_one = generate.make_generate(module, truncation=truncation, **options)
         list(draw_one(variables, 0, range(100)))
@@ -182,7 +182,7 @@ def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(
     """The same images, by their bytes, in whatever portions; and so the same distance."""
     run = read(trained, 'last', ('tests',))
     game, weights = run.parts.experiment.game, run.checkpoint.state.ema
-    sizes = {'latent_dim': game.latent_dim, 'num_classes': game.num_classes}
+    sizes = {'latent_dim': game.latent_dim, 'class_counts': game.class_counts}
     evaluation = run.parts.evaluation('fd_digits')
     found = {}
     for devices, portion in ((1, 100), (1, 1), (1, 7), (1, 64), (2, 100), (4, 100), (4, 64)):

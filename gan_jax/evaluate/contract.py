@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from gan_jax import labels
 from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UserError
 from gan_jax.state import Hyper, TrainState
@@ -51,6 +52,8 @@ class Context(NamedTuple):
         batch_size: of one discriminator update.
         d_gradient: what such an update descends by, compiled, see `step.make_d_gradient`.
         conditional: whether the generator is given a class.
+        class_counts: proportions of the labels of generated images, see `labels.at`; None is all
+            alike.
         unaugmented: how many -> the models that were trained without augmentation, with so many
             images of each checkpoint; None where no such models are named.
         data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
@@ -67,11 +70,17 @@ class Context(NamedTuple):
     batch_size: int = 1
     d_gradient: Callable[..., Any] | None = None
     conditional: bool = False
+    class_counts: labels.Counts | None = None
     unaugmented: Callable[[int], list[Unaugmented]] | None = None
     data_dir: str | Path | None = None
     allow: Collection[str] | None = None
     devices: Sequence[jax.Device] = ()
     watch: Watch = unwatched
+
+    def generated_labels(self, num: int) -> np.ndarray:
+        """The labels of the first generated images, int32 [num]."""
+        counts = self.class_counts or labels.uniform(self.train.num_classes)
+        return labels.at(counts, np.arange(num))
 
 
 def held_out_of(given: Context) -> DataSet | None:
@@ -93,8 +102,8 @@ class Measure(Protocol):
         """Measures generated images and the state that they come from.
 
         Args:
-            images: uint8 [n, H, W, C], of class i mod K. It may be more than the metrics need, and
-                they take the first.
+            images: uint8 [n, H, W, C], of the classes of `Context.generated_labels`. It may be more
+                than the metrics need, and they take the first.
             state: of training; metrics of the discriminator look at it.
             hyper: the numbers of the run.
             watch: the work of measuring. What its ticks raise ends it.

@@ -97,11 +97,10 @@ def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
 
 def _overfitting(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
     train, held_out = probes.some(given.learned), probes.some(given.held_out())
-    classes = np.arange(len(fakes), dtype=np.int32) % max(train.num_classes, 1)
     return logits.overfitting(
         of(train.images, labels_of(train)),
         of(held_out.images, labels_of(held_out)),
-        of(fakes, classes),
+        of(fakes, given.generated_labels(len(fakes))),
     )
 
 

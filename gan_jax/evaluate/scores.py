@@ -178,7 +178,8 @@ def _by_class(score: Score, eyes: Eyes, given: Context, distance: Callable) -> M
             f"'{real.name}' has no labels" if real.labels is None else 'the generator takes none'
         )
         raise UserError(f"'{score.name}' compares class by class, and {lacks}")
-    each = min(score.num // real.num_classes, np.bincount(real.labels).min())
+    labels, classes = given.generated_labels(score.num), range(real.num_classes)
+    each = min(np.bincount(x, minlength=len(classes)).min() for x in (labels, real.labels))
     if each < 2:
         raise UserError(f"'{score.name}' leaves a class with fewer than two images: take more")
     features = eyes.features(score.split)
@@ -186,10 +187,10 @@ def _by_class(score: Score, eyes: Eyes, given: Context, distance: Callable) -> M
         refuse_few(score, each, features.shape[1])
 
     def metric(seen: Seen, tick: Tick) -> Values:
-        found, count = [], real.num_classes
-        for c in range(count):  # image i is of class i mod K
-            found.append(distance(seen.features[c::count], features[real.labels == c]))
-            tick(c + 1, count)
+        found = []
+        for c in classes:
+            found.append(distance(seen.features[labels == c], features[real.labels == c]))
+            tick(c + 1, len(classes))
         return {score.name: float(np.mean(found)), f'{score.name}_worst': max(found)}
 
     return metric
