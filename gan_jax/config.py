@@ -15,9 +15,10 @@ from gan_jax.generate import BATCH_NORM, WEIGHTS
 from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.labels import CHOICES
 
-# What a resumed run may change: how long it goes, how often it looks, where the data lie, which
-# their digest knows again, and the devices, which change its rounding alone; not the experiment.
-CHANGEABLE = ('steps', 'every', 'data.dir', 'mesh')
+# What a resumed run may change: how long it goes, how often it looks and at what, where the data
+# lie, which their digest knows again, and the devices, which change its rounding alone; not the
+# experiment.
+CHANGEABLE = ('steps', 'every', 'evaluate', 'data.dir', 'mesh')
 
 # The networks' blocks, and the keywords that the program itself supplies to each.
 NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}

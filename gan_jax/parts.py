@@ -31,6 +31,7 @@ class Parts(NamedTuple):
         at_once: how many steps are tried as one dispatch, see `schedule.at_once`. On a CPU 1: XLA
             runs the gradients of convolutions inside a loop far slower there.
         generate: (state, seed, indices) -> generated images, see `generate.make_generate`.
+        check: names of metrics -> whether all was checked that they need, see `protocol.check`.
         evaluation: names of metrics -> the metrics, prepared once.
     """
 
@@ -42,6 +43,7 @@ class Parts(NamedTuple):
     program: Program
     at_once: int
     generate: Callable[..., Iterator[np.ndarray]]
+    check: Callable[[str], bool]
     evaluation: Callable[[str], Evaluation]
 
 
@@ -72,11 +74,12 @@ def assemble(
     images = settings['data']
     load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
     try:
-        reference = load()
+        reference, outlined = load(), False
     except UserError as error:
         reference = data.outline(images['name'], images['size']) if outline else None
         if error.status != MISSING or reference is None:
             raise
+        outlined = True
     dataset, subset = _part_of(reference, images)
     experiment, program = fit(settings, dataset, devices=devices, allow=allow)
     if not outline:
@@ -96,6 +99,7 @@ def assemble(
         allow=allow,
         devices=sharding.workers(settings['mesh']['data']),
         watch=watch,
+        outlined=outlined,
     )
     return Parts(
         settings,
@@ -106,6 +110,7 @@ def assemble(
         program,
         at_once=most_at_once(settings),
         generate=drawing(experiment, settings),
+        check=functools.partial(protocol.check, given=given),
         evaluation=functools.cache(lambda metrics: protocol.prepare(metrics, given)),
     )
 
@@ -235,4 +240,4 @@ def _unaugmented(
 
         return fakes(Path(folder), count, settings, reference, allow=allow or (), watch=watch)
 
-    return drawn if folder else None
+    return functools.cache(drawn) if folder else None

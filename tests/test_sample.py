@@ -212,11 +212,11 @@ def test_evaluation_of_the_last_checkpoint_is_the_number_that_training_logged(tr
 
 
 def test_a_result_says_what_it_depends_on(trained):
-    result = score(trained, '--metrics=fd_digits,modes', '--num=50', '--seed=3', '--step=5')
+    result = score(trained, '--metrics=fd_digits,modes', '--num=80', '--seed=3', '--step=5')
     assert result['checkpoint']['step'] == 5
     assert len(result['checkpoint']['digest']) == len(result['config_sha256']) == 64
     protocol = result['protocol']
-    assert (protocol['num'], protocol['seed'], protocol['data']) == (50, 3, 'digits')
+    assert (protocol['num'], protocol['seed'], protocol['data']) == (80, 3, 'digits')
     assert len(protocol['reference_digest']) == len(protocol['extractor_sha256']) == 64
     assert result['versions']['jax'] == jax.__version__
     assert set(result['metrics']) == {
@@ -237,7 +237,7 @@ def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatc
         )
 
     monkeypatch.setattr(protocol, 'prepare', broken)
-    result = score(trained, '--num=20')
+    result = score(trained, '--num=80')
     assert result['metrics'] == {'fd_digits': None}
     assert result['not_finite'] == {'fd_digits': 'nan'}
 
