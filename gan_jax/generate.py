@@ -30,6 +30,24 @@ WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {
 BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
 
 
+def takes_labels(generator: nn.Module, latent_dim: int) -> bool:
+    """Whether the images depend on the label, which a generator without classes does not read.
+
+    Its trace is asked, not its keywords, which are its author's affair.
+
+    Args:
+        generator: as in `make_generate`.
+        latent_dim: Z.
+    """
+
+    def images(z, label):
+        return generator.init_with_output(jax.random.key(0), z, label, train=True)[0]
+
+    z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
+    traced = jax.make_jaxpr(images)(z, label).jaxpr
+    return any(one is traced.invars[1] for equation in traced.eqns for one in equation.invars)
+
+
 def make_generate(
     generator: nn.Module,
     *,

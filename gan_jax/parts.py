@@ -13,7 +13,7 @@ from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
 from gan_jax.experiment import Experiment, build
-from gan_jax.generate import WEIGHTS, make_generate
+from gan_jax.generate import WEIGHTS, make_generate, takes_labels
 from gan_jax.program import Program, make_program
 from gan_jax.step import make_d_gradient
 
@@ -84,17 +84,18 @@ def assemble(
     experiment, program = fit(settings, dataset, devices=devices, allow=allow)
     if not outline:
         memory.check(program.shapes)
+    game = experiment.game
     given = Context(
         train=reference,
         held_out=functools.cache(lambda: load(split='test')),
         learned=dataset,
-        critic=experiment.game.critic,
+        critic=game.critic,
         num=settings['evaluate']['num'],
         batch_size=settings['batch_size'],
         d_gradient=_d_gradient(experiment),
         unaugmented=_unaugmented(settings, reference, allow, watch),
-        conditional=bool(settings['generator'].get('num_classes')),
-        class_counts=experiment.game.class_counts,
+        conditional=functools.partial(takes_labels, game.generator, game.latent_dim),
+        class_counts=game.class_counts,
         data_dir=(images['dir'] or None) if allow is None else data_dir,
         allow=allow,
         devices=sharding.workers(settings['mesh']['data']),

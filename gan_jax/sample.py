@@ -1,7 +1,7 @@
 """Images from a trained run: python -m gan_jax.sample --workdir=DIR --num=N --out=PATH
 
-A PATH that ends in .png becomes one picture with all images in a grid; any other is a folder of
-numbered files. Image i of a seed is the same whatever --num is.
+A PATH that ends in .png becomes one picture with all images in a grid; any other is a new folder,
+or an empty one, of numbered files. Image i of a seed is the same whatever --num is.
 """
 
 if __name__ == '__main__':
@@ -18,7 +18,9 @@ import numpy as np
 
 from gan_jax import cli, pictures, signals, trained
 from gan_jax.errors import UNWRITABLE, UserError
+from gan_jax.generate import takes_labels
 from gan_jax.parts import drawing
+from gan_jax.step import Game
 
 MOST = 1_000_000  # images, which a picture holds in memory
 
@@ -26,11 +28,11 @@ MOST = 1_000_000  # images, which a picture holds in memory
 def main(arguments: Sequence[str]) -> int:
     """Draws --num images."""
     flags = _parse(arguments)
+    _refuse_full(flags.out)
     run = trained.of_flags(flags)
     experiment, settings = run.parts.experiment, run.parts.settings
-    classes = experiment.game.num_classes
-    if flags.label is not None and not 0 <= flags.label < classes:
-        raise UserError(f'--label is {flags.label}: give a class from 0 to {classes - 1}')
+    if flags.label is not None:
+        _check_label(flags.label, experiment.game)
     generate = drawing(experiment, settings, label=flags.label, truncation=flags.truncation)
     images = generate(run.checkpoint.state, flags.seed, range(flags.num))
     try:
@@ -40,6 +42,24 @@ def main(arguments: Sequence[str]) -> int:
     signals.check()
     print(f'{flags.num} images of step {run.checkpoint.step} in {flags.out}')
     return os.EX_OK
+
+
+def _check_label(label: int, game: Game) -> None:
+    if not takes_labels(game.generator, game.latent_dim):
+        raise UserError(
+            f'--label is {label}, and the generator of this run takes no classes: leave it out'
+        )
+    if not 0 <= label < game.num_classes:
+        raise UserError(f'--label is {label}: give a class from 0 to {game.num_classes - 1}')
+
+
+def _refuse_full(out: Path) -> None:
+    """A folder with other images would hold a mixture in the end."""
+    if out.is_dir() and (found := sorted(path.name for path in out.iterdir())):
+        raise UserError(
+            f'--out={out} is a folder that holds {found[0]} and {len(found) - 1} more: give '
+            'another, or empty it'
+        )
 
 
 def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
@@ -63,9 +83,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     trained.add_flags(parser)
     parser.add_argument('--num', type=int, default=64, help='how many images')
-    parser.add_argument('--out', type=Path, required=True, help='a .png, or a folder')
+    parser.add_argument('--out', type=_out, required=True, help='a .png, or a folder')
     parser.add_argument('--seed', type=trained.seed, default=0, help='of the latents')
-    parser.add_argument('--label', type=int, help='one class for all; by default all in turn')
+    parser.add_argument(
+        '--label', type=int, help='one class for all; by default as config.latent.labels says'
+    )
     parser.add_argument(
         '--truncation', type=float, help='draw latents again beyond this many standard deviations'
     )
@@ -75,6 +97,18 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
         parser.error(f'--truncation is {flags.truncation}: give a positive number')
     return flags
+
+
+def _out(text: str) -> Path:
+    """A path from the command line, as an argparse type: of a picture, or of a folder."""
+    path = Path(text)
+    ending = path.suffix.lower()
+    folder = path.is_dir() or text.endswith('/') or not ending or ending[1:].isdigit()
+    if ending != '.png' and not folder:
+        raise argparse.ArgumentTypeError(
+            f'is {text}: give a name that ends in .png, or that of a folder, with a / in the end'
+        )
+    return path
 
 
 if __name__ == '__main__':

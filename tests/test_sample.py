@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import generate, observe, sample, signals, train
+from gan_jax import data, generate, labels, observe, sample, signals, train
 from gan_jax.data import DataSet
 from gan_jax.errors import DATA, MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
@@ -112,9 +112,85 @@ def test_truncation_bounds_every_latent():
     assert set(seen['label'].tolist()) == {7}
 
 
-def test_a_class_outside_the_data_is_refused(trained, tmp_path):
-    with pytest.raises(UserError, match='give a class from 0 to 9'):
-        draw(trained, tmp_path, '--label=10')
+@pytest.fixture(scope='module')
+def conditional(tmp_path_factory):
+    """A run of 2 steps, on the digits 0 to 9, of which there are 174 to 183 each."""
+    folder = tmp_path_factory.mktemp('conditional')
+    config = folder / 'labelled.py'
+    config.write_text(
+        f"""import runpy
+def get_config(text=''):
+    c = runpy.run_path({str(TINY)!r})['get_config']('method=none')
+    c.generator = dict(fn='tests.sweeps.tiny.Labelled', classes=10)
+    c.steps = 2
+    return c
+"""
+    )
+    assert train.main([f'--config={config}', f'--workdir={folder / "run"}']) == 0
+    return folder / 'run'
+
+
+def test_a_label_is_that_of_every_image_and_without_they_follow_the_data(conditional, tmp_path):
+    every = {}
+    for label in range(10):
+        draw(conditional, tmp_path / f'{label}', '--num=40', f'--label={label}')
+        every[label] = files(tmp_path / f'{label}')
+    draw(conditional, tmp_path / 'all', '--num=40')
+    digits = data.load('digits')
+    expected = labels.at(labels.counts_of(digits.labels, 10), range(40))
+    assert expected.tolist() != [i % 10 for i in range(40)]
+    for (name, image), label in zip(files(tmp_path / 'all').items(), expected, strict=True):
+        np.testing.assert_array_equal(image, every[label][name])
+        assert not np.array_equal(image, every[(label + 1) % 10][name])
+
+
+@pytest.mark.parametrize('label', [10, -1])
+def test_a_class_outside_the_data_is_refused(label, conditional, tmp_path):
+    with pytest.raises(UserError, match=f'--label is {label}: give a class from 0 to 9'):
+        draw(conditional, tmp_path / 'x', f'--label={label}')
+
+
+@pytest.mark.parametrize('label', [1, 10])
+def test_a_class_of_a_generator_without_classes_is_refused(label, trained, tmp_path):
+    with pytest.raises(UserError, match=f'--label is {label}, and .* takes no classes') as caught:
+        draw(trained, tmp_path / 'x', f'--label={label}')
+    assert caught.value.status == 2
+
+
+def test_statistics_of_a_generator_without_batch_norm_are_refused(conditional, tmp_path):
+    with pytest.raises(UserError, match='--batch_norm is batch, and .* has no BatchNorm') as caught:
+        draw(conditional, tmp_path / 'x', '--batch_norm=batch')
+    assert caught.value.status == 2
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(trained, tmp_path):
+    out = tmp_path / 'out'
+    draw(trained, out, '--num=12')
+    before = files(out)
+    with pytest.raises(UserError, match='is a folder that holds 00.png and 11 more') as caught:
+        draw(trained, out, '--num=5')
+    assert caught.value.status == 2
+    assert [*files(out)] == [*before]
+    shutil.rmtree(out)
+    out.mkdir()
+    draw(trained, out, '--num=5')
+    assert len(files(out)) == 5
+
+
+@pytest.mark.parametrize('name', ['g.txt', 'grid.jpg', 'a.b/x.npz'])
+def test_an_ending_that_is_no_picture_is_refused(name, trained, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        draw(trained, tmp_path / name)
+    assert caught.value.code == 2
+    assert 'give a name that ends in .png, or that of a folder' in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize('name', ['plain', 'strength=0.15', 'v.two/', 'there.is'])
+def test_a_folder_may_have_a_dot_in_its_name(name, trained, tmp_path):
+    (tmp_path / 'there.is').mkdir()
+    assert sample.main([f'--workdir={trained}', f'--out={tmp_path}/{name}', ALLOW, '--num=2']) == 0
+    assert len(files(tmp_path / name)) == 2
 
 
 def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):
@@ -333,6 +409,39 @@ def test_evaluate_writes_nothing_through_a_link(trained, tmp_path):
     with pytest.raises(UserError, match='results is a link'):
         score(folder)
     assert not [*outside.iterdir()]
+
+
+def test_scores_that_cannot_be_kept_are_printed(trained, tmp_path, capsys):
+    """And that they will not be is said before they are computed."""
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    shutil.rmtree(folder / 'results', ignore_errors=True)
+    (folder / 'results').write_text('no folder')
+    flags = [f'--workdir={folder}', ALLOW, '--metrics=fd_digits']
+    measured = observe.evaluated
+
+    def evaluated(*arguments):
+        assert 'results cannot be written to: the scores will be printed' in capsys.readouterr().err
+        return measured(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError) as caught:
+        patch.setattr(observe, 'evaluated', evaluated)
+        evaluate.main(flags)
+    assert caught.value.status == UNWRITABLE
+    assert 'the scores are printed and not kept' in str(caught.value)
+    printed = dict(line.split(': ') for line in capsys.readouterr().out.splitlines())
+    expected = score(trained, '--metrics=fd_digits')['metrics']
+    assert {name: float(value) for name, value in printed.items()} == pytest.approx(expected, 1e-5)
+
+
+def test_a_folder_that_can_be_written_to_is_not_warned_of(trained, capsys):
+    score(trained)
+    assert capsys.readouterr().err == ''
+
+
+def test_a_folder_without_permission_is_seen(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, 'access', lambda path, mode: path != tmp_path)
+    evaluate._warn_unwritable(tmp_path / 'results')
+    assert f'{tmp_path} cannot be written to' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('out', ['grid.png', 'folder'])

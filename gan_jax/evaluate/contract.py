@@ -56,7 +56,7 @@ class Context(NamedTuple):
         num: of generated images, for metrics whose names give no number.
         batch_size: of one discriminator update.
         d_gradient: what such an update descends by, compiled, see `step.make_d_gradient`.
-        conditional: whether the generator is given a class.
+        conditional: () -> whether the images depend on the label, see `generate.takes_labels`.
         class_counts: proportions of the labels of generated images, see `labels.at`; None is all
             alike.
         unaugmented: how many -> the models that were trained without augmentation, with so many
@@ -76,7 +76,7 @@ class Context(NamedTuple):
     num: int
     batch_size: int = 1
     d_gradient: Callable[..., Any] | None = None
-    conditional: bool = False
+    conditional: Callable[[], bool] = lambda: False
     class_counts: labels.Counts | None = None
     unaugmented: Callable[[int], list[Unaugmented]] | None = None
     data_dir: str | Path | None = None

@@ -83,7 +83,7 @@ def _check_extractor(name: str, given: Context) -> None:
 
 
 def _check(score: Score, given: Context) -> None:
-    if score.intra and not given.conditional:
+    if score.intra and not given.conditional():
         raise UserError(f"'{score.name}' compares class by class, and the generator takes none")
     if score.kind in DISTANCES and not score.intra:
         refuse_few(score, score.num, _width(score.extractor, given))

@@ -30,7 +30,7 @@ def context(train=40, test=40, **changes):
             raise UserError(f"'{train.name}' has no split 'test'", MISSING)
         return held_out
 
-    given = Context(train, of_test, train, None, num=64, conditional=True)
+    given = Context(train, of_test, train, None, num=64, conditional=lambda: True)
     return given._replace(**changes)
 
 
@@ -79,7 +79,7 @@ WRONG = {
     'one image has no diversity': ('div20_train', {'train': 1}, 'at least 2 real .* train'),
     'classes that nobody is given': (
         'intra_kd20_test@digits',
-        {'conditional': False},
+        {'conditional': lambda: False},
         'class by class, and the generator takes none',
     ),
     'classes that the data have not': (

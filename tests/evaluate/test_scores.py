@@ -201,7 +201,7 @@ def test_moments_take_the_features_that_another_score_needs(small_inception, tmp
 
 
 def intra(asked, tmp_path, **changes):
-    given = context(tmp_path)._replace(conditional=True)._replace(**changes)
+    given = context(tmp_path)._replace(conditional=lambda: True)._replace(**changes)
     return protocol.prepare(asked, given)
 
 
@@ -227,7 +227,7 @@ def test_classes_apart_need_classes_and_images(tmp_path):
     with pytest.raises(UserError, match='class by class, and the generator takes none'):
         prepare('intra_kd500_train@digits', tmp_path)  # nobody has said that it does
     with pytest.raises(UserError, match='class by class, and the generator takes none'):
-        intra('intra_kd500_train@digits', tmp_path, conditional=False)
+        intra('intra_kd500_train@digits', tmp_path, conditional=lambda: False)
     blank = split('train')._replace(labels=None)
     with pytest.raises(UserError, match="class by class, and 'digits' has no labels"):
         intra('intra_kd500_train@digits', tmp_path, train=blank)
