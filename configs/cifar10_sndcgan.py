@@ -35,7 +35,7 @@ def get_config(text: str = '', *, conditional: bool = False) -> ConfigDict:
     c.steps_per_dispatch = 10  # on a CPU always 1
     c.joint = True
     c.data = dict(name='cifar10', size=32, dir='', fraction=1.0, subset_seed=0)
-    c.latent = dict(dim=128)
+    c.latent = dict(dim=128, labels='data')
     c.generator = dict(fn='gan_jax.models.sndcgan.Generator', width=1.0)
     c.discriminator = dict(fn='gan_jax.models.sndcgan.Trunk', width=1.0)
     c.logit = dict(fn='gan_jax.models.critic.Logit', initializer='normal')

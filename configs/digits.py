@@ -24,7 +24,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.steps_per_dispatch = 1
     c.joint = True
     c.data = dict(name='digits', size=16, dir='', fraction=1.0, subset_seed=0)
-    c.latent = dict(dim=128)
+    c.latent = dict(dim=128, labels='data')
     c.generator = dict(fn='gan_jax.models.sndcgan.Generator', width=0.25)
     c.discriminator = dict(fn='gan_jax.models.sndcgan.Trunk', width=0.25)
     c.logit = dict(fn='gan_jax.models.critic.Logit')

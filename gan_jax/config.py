@@ -14,10 +14,12 @@ from gan_jax.errors import UserError
 from gan_jax.evaluate.extractor import EXTRACTOR
 from gan_jax.generate import BATCH_NORM, WEIGHTS
 from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
+from gan_jax.labels import CHOICES
 
-# What a resumed run may change: how long it goes, how often it looks, where the data lie, which
-# their digest knows again, and the devices, which change its rounding alone; not the experiment.
-CHANGEABLE = ('steps', 'every', 'data.dir', 'mesh')
+# What a resumed run may change: how long it goes, how often it looks and at what, where the data
+# lie, which their digest knows again, and the devices, which change its rounding alone; not the
+# experiment.
+CHANGEABLE = ('steps', 'every', 'evaluate', 'data.dir', 'mesh')
 
 # The networks' blocks, and the keywords that the program itself supplies to each.
 NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
@@ -54,6 +56,11 @@ VALUES = {
     'data.fraction': (float, lambda v: 0 < v <= 1, 'a number above 0, up to 1'),
     'data.subset_seed': SEED,
     'latent.dim': _integer(1, 2**24),
+    'latent.labels': (
+        str,
+        lambda v: v in CHOICES,
+        "'data', for the proportions of its classes, or 'uniform'",
+    ),
     'augment.real': TEXT,
     'augment.critic': TEXT,
     'augment.view': TEXT,

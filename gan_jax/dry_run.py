@@ -11,6 +11,7 @@ from gan_jax import views
 from gan_jax.data import classes
 from gan_jax.parts import Parts
 from gan_jax.plan import plan
+from gan_jax.schedule import everything
 from gan_jax.state import nbytes
 
 
@@ -40,6 +41,23 @@ def describe(parts: Parts) -> str:
     if 'flops' in cost:
         lines.append(f'one step: {cost["flops"]:.4g} FLOPs (counted by XLA before optimisation)')
     return '\n'.join(lines)
+
+
+def checked(parts: Parts) -> str:
+    """What was looked at of all that the metrics need.
+
+    Raises:
+        UserError: they could not be measured, see `protocol.check`.
+    """
+    metrics = everything(parts.settings['evaluate'])
+    if not metrics:
+        return 'metrics: none'
+    if parts.check(metrics):
+        return f'metrics: {metrics}; what they need is there'
+    return (
+        f'metrics: {metrics}; not checked are splits, labels and numbers of images, since '
+        f"'{parts.dataset.name}' is not here"
+    )
 
 
 def _size(params: Any) -> int:

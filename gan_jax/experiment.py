@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import load, views
+from gan_jax import labels, load, views
 from gan_jax.config import strengths
 from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.models.critic import Critic
@@ -38,6 +38,7 @@ def build(
     *,
     shape: tuple[int, int, int],
     num_classes: int,
+    class_counts: labels.Counts | None = None,
     allow: Collection[str] | None = None,
 ) -> Experiment:
     """The parts of the run that a config without faults describes.
@@ -46,6 +47,8 @@ def build(
         config: nested dicts without `config.faults`.
         shape: (H, W, C) of the data's images.
         num_classes: of the data, 0 where it has no labels.
+        class_counts: proportions of the labels of generated images, see `labels.counts_of`; None is
+            all alike.
         allow: whose code the config may name, as in `load.resolve`.
 
     Raises:
@@ -69,7 +72,7 @@ def build(
             for side in 'gd'
         },
         latent_dim=config['latent']['dim'],
-        num_classes=num_classes or 1,  # images without labels are all of one class
+        class_counts=class_counts or labels.uniform(num_classes),
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
         ema=Ema(**config['ema']),
         joint=config['joint'],

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import sharding
+from gan_jax import labels, sharding
 from gan_jax.keys import named
 from gan_jax.standing import make_standing
 from gan_jax.state import TrainState
@@ -30,11 +30,29 @@ WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {
 BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
 
 
+def takes_labels(generator: nn.Module, latent_dim: int) -> bool:
+    """Whether the images depend on the label, which a generator without classes does not read.
+
+    Its trace is asked, not its keywords, which are its author's affair.
+
+    Args:
+        generator: as in `make_generate`.
+        latent_dim: Z.
+    """
+
+    def images(z, label):
+        return generator.init_with_output(jax.random.key(0), z, label, train=True)[0]
+
+    z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
+    traced = jax.make_jaxpr(images)(z, label).jaxpr
+    return any(one is traced.invars[1] for equation in traced.eqns for one in equation.invars)
+
+
 def make_generate(
     generator: nn.Module,
     *,
     latent_dim: int,
-    num_classes: int,
+    class_counts: labels.Counts,
     label: int | None = None,
     truncation: float | None = None,
     batch_norm: str = 'moving',
@@ -45,7 +63,7 @@ def make_generate(
     Args:
         generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
         latent_dim: Z.
-        num_classes: without `label`, image i is of class i mod num_classes.
+        class_counts: without `label`, image i is of the class that `labels.at` gives it.
         label: the class of every image.
         truncation: latents are drawn again until every coordinate lies within this many standard
             deviations (Brock et al. 2018, arXiv 1809.11096, section 3.1); None draws once.
@@ -69,10 +87,12 @@ def make_generate(
             index
         )
 
-    def block(shared, index):
-        variables, seed = shared
+    def classes_of(index):
+        return labels.at(class_counts, index) if label is None else np.full_like(index, label)
+
+    def block(shared, numbered):
+        (variables, seed), (index, classes) = shared, numbered
         z = latents(seed, index, 'sample')
-        classes = index % num_classes if label is None else jnp.full_like(index, label)
         if batch_norm == 'batch':
             moved = [name for name in variables if name != 'params']
             images, _ = generator.apply(variables, z, classes, train=True, mutable=moved)
@@ -80,10 +100,11 @@ def make_generate(
             images = generator.apply(variables, z, classes, train=False)
         return jnp.round(images.astype(jnp.float32) * 255).astype(jnp.uint8)
 
-    @jax.jit
+    draw_others = jax.jit(lambda seed, index: latents(seed, index, 'standing'))
+
     def others(seed, index):
         """What statistics are taken of: no image's latents, and all classes, also with `label`."""
-        return latents(seed, index, 'standing'), index % num_classes
+        return draw_others(seed, index), labels.at(class_counts, index)
 
     blocks, settle = sharding.on_each(block, mesh), make_standing(generator)
 
@@ -96,7 +117,8 @@ def make_generate(
             variables = settle(variables, (others(np.int32(seed), one) for one in rows))
         shared = sharding.put((variables, np.int32(seed)), sharding.replicated(mesh))
         groups = [wanted[i : i + mesh.size] for i in range(0, len(wanted), mesh.size)]
-        made = (blocks(shared, _rows(group, mesh.size)) for group in groups)
+        numbers = (_rows(group, mesh.size) for group in groups)
+        made = (blocks(shared, (index, classes_of(index))) for index in numbers)
         made = itertools.chain([next(made)], made)
         return itertools.chain.from_iterable(map(_fetched, groups, made))
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import data, memory, sharding
+from gan_jax import data, labels, memory, sharding
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
 from gan_jax.experiment import Experiment, build
-from gan_jax.generate import WEIGHTS, make_generate
+from gan_jax.generate import WEIGHTS, make_generate, takes_labels
 from gan_jax.program import Program, make_program
 from gan_jax.step import make_d_gradient
 
@@ -31,6 +31,7 @@ class Parts(NamedTuple):
         at_once: how many steps are tried as one dispatch, see `schedule.at_once`. On a CPU 1: XLA
             runs the gradients of convolutions inside a loop far slower there.
         generate: (state, seed, indices) -> generated images, see `generate.make_generate`.
+        check: names of metrics -> whether all was checked that they need, see `protocol.check`.
         evaluation: names of metrics -> the metrics, prepared once.
     """
 
@@ -42,6 +43,7 @@ class Parts(NamedTuple):
     program: Program
     at_once: int
     generate: Callable[..., Iterator[np.ndarray]]
+    check: Callable[[str], bool]
     evaluation: Callable[[str], Evaluation]
 
 
@@ -72,29 +74,33 @@ def assemble(
     images = settings['data']
     load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
     try:
-        reference = load()
+        reference, outlined = load(), False
     except UserError as error:
         reference = data.outline(images['name'], images['size']) if outline else None
         if error.status != MISSING or reference is None:
             raise
+        outlined = True
     dataset, subset = _part_of(reference, images)
     experiment, program = fit(settings, dataset, devices=devices, allow=allow)
     if not outline:
         memory.check(program.shapes)
+    game = experiment.game
     given = Context(
         train=reference,
         held_out=functools.cache(lambda: load(split='test')),
         learned=dataset,
-        critic=experiment.game.critic,
+        critic=game.critic,
         num=settings['evaluate']['num'],
         batch_size=settings['batch_size'],
         d_gradient=_d_gradient(experiment),
         unaugmented=_unaugmented(settings, reference, allow, watch),
-        conditional=bool(settings['generator'].get('num_classes')),
+        conditional=functools.partial(takes_labels, game.generator, game.latent_dim),
+        class_counts=game.class_counts,
         data_dir=(images['dir'] or None) if allow is None else data_dir,
         allow=allow,
         devices=sharding.workers(settings['mesh']['data']),
         watch=watch,
+        outlined=outlined,
     )
     return Parts(
         settings,
@@ -105,6 +111,7 @@ def assemble(
         program,
         at_once=most_at_once(settings),
         generate=drawing(experiment, settings),
+        check=functools.partial(protocol.check, given=given),
         evaluation=functools.cache(lambda metrics: protocol.prepare(metrics, given)),
     )
 
@@ -142,6 +149,7 @@ def fit(
             settings,
             shape=dataset.images.shape[1:],
             num_classes=dataset.num_classes,
+            class_counts=_class_counts(settings, dataset),
             allow=allow,
         )
         program = make_program(
@@ -171,8 +179,12 @@ def vary(parts: Parts, settings: Mapping[str, Any]) -> Parts:
             term weights that stay active, strengths, learning rates; see `sweeps.groups.group`.
     """
     _, *shape = parts.dataset.images.shape
-    classes = parts.dataset.num_classes
-    experiment = build(settings, shape=tuple(shape), num_classes=classes)
+    experiment = build(
+        settings,
+        shape=tuple(shape),
+        num_classes=parts.dataset.num_classes,
+        class_counts=_class_counts(settings, parts.dataset),
+    )
     return parts._replace(settings=settings, experiment=experiment)
 
 
@@ -190,7 +202,7 @@ def drawing(
     draw = make_generate(
         game.generator,
         latent_dim=game.latent_dim,
-        num_classes=game.num_classes,
+        class_counts=game.class_counts,
         batch_norm=asked['batch_norm'],
         devices=sharding.workers(settings['mesh']['data']),
         **options,
@@ -205,6 +217,10 @@ def _part_of(
     if settings['fraction'] == 1:
         return whole, None
     return data.subset(whole, settings['fraction'], settings['subset_seed'])
+
+
+def _class_counts(settings: Mapping[str, Any], dataset: data.DataSet) -> labels.Counts:
+    return labels.counts_of(dataset.labels, dataset.num_classes, settings['latent']['labels'])
 
 
 def _d_gradient(experiment: Experiment) -> Callable[..., Any]:
@@ -225,4 +241,4 @@ def _unaugmented(
 
         return fakes(Path(folder), count, settings, reference, allow=allow or (), watch=watch)
 
-    return drawn if folder else None
+    return functools.cache(drawn) if folder else None

@@ -1,7 +1,7 @@
 """Images from a trained run: python -m gan_jax.sample --workdir=DIR --num=N --out=PATH
 
-A PATH that ends in .png becomes one picture with all images in a grid; any other is a folder of
-numbered files. Image i of a seed is the same whatever --num is.
+A PATH that ends in .png becomes one picture with all images in a grid; any other is a new folder,
+or an empty one, of numbered files. Image i of a seed is the same whatever --num is.
 """
 
 if __name__ == '__main__':
@@ -20,7 +20,9 @@ from gan_jax import cli, pictures, signals, trained
 from gan_jax.data import classes
 from gan_jax.data.disk import shown
 from gan_jax.errors import UNWRITABLE, UserError
+from gan_jax.generate import takes_labels
 from gan_jax.parts import drawing
+from gan_jax.step import Game
 
 MOST = 1_000_000  # images, which a picture holds in memory
 
@@ -28,11 +30,12 @@ MOST = 1_000_000  # images, which a picture holds in memory
 def main(arguments: Sequence[str]) -> int:
     """Draws --num images."""
     flags = _parse(arguments)
+    _refuse_full(flags.out)
     run = trained.of_flags(flags)
     experiment, settings = run.parts.experiment, run.parts.settings
     label, names = None, run.parts.reference.class_names
     if flags.label is not None:
-        label = classes.number_of(flags.label, names, experiment.game.num_classes)
+        label = _label(flags.label, experiment.game, names)
     generate = drawing(experiment, settings, label=label, truncation=flags.truncation)
     images = generate(run.checkpoint.state, flags.seed, range(flags.num))
     try:
@@ -43,6 +46,23 @@ def main(arguments: Sequence[str]) -> int:
     of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
     print(f'{flags.num} images{of} of step {run.checkpoint.step} in {flags.out}')
     return os.EX_OK
+
+
+def _label(text: str, game: Game, names: Sequence[str] | None) -> int:
+    if not takes_labels(game.generator, game.latent_dim):
+        raise UserError(
+            f'--label is {text}, and the generator of this run takes no classes: leave it out'
+        )
+    return classes.number_of(text, names, game.num_classes)
+
+
+def _refuse_full(out: Path) -> None:
+    """A folder with other images would hold a mixture in the end."""
+    if out.is_dir() and (found := sorted(path.name for path in out.iterdir())):
+        raise UserError(
+            f'--out={out} is a folder that holds {found[0]} and {len(found) - 1} more: give '
+            'another, or empty it'
+        )
 
 
 def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
@@ -66,10 +86,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     trained.add_flags(parser)
     parser.add_argument('--num', type=int, default=64, help='how many images')
-    parser.add_argument('--out', type=Path, required=True, help='a .png, or a folder')
+    parser.add_argument('--out', type=_out, required=True, help='a .png, or a folder')
     parser.add_argument('--seed', type=trained.seed, default=0, help='of the latents')
     parser.add_argument(
-        '--label', help='one class for all, by its name or number; by default all in turn'
+        '--label',
+        help='one class for all, by its name or number; by default as config.latent.labels says',
     )
     parser.add_argument(
         '--truncation', type=float, help='draw latents again beyond this many standard deviations'
@@ -80,6 +101,18 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
         parser.error(f'--truncation is {flags.truncation}: give a positive number')
     return flags
+
+
+def _out(text: str) -> Path:
+    """A path from the command line, as an argparse type: of a picture, or of a folder."""
+    path = Path(text)
+    ending = path.suffix.lower()
+    folder = path.is_dir() or text.endswith('/') or not ending or ending[1:].isdigit()
+    if ending != '.png' and not folder:
+        raise argparse.ArgumentTypeError(
+            f'is {text}: give a name that ends in .png, or that of a folder, with a / in the end'
+        )
+    return path
 
 
 if __name__ == '__main__':

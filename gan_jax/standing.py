@@ -61,5 +61,10 @@ def make_standing(generator: nn.Module) -> Callable[[Any, Batches], Any]:
     return standing
 
 
+def has_batch_norm(variables: Mapping[str, Any]) -> bool:
+    """Whether there are statistics of BatchNorm among a network's variables."""
+    return bool(_norms(flax.traverse_util.flatten_dict(variables)))
+
+
 def _norms(flat: Mapping[tuple[str, ...], Any]) -> list[tuple[str, ...]]:
     return [path for path in flat if path[0] != 'params' and path[-1] in NORM]

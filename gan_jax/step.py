@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import views
+from gan_jax import labels, views
 from gan_jax.augment import policy as policies
 from gan_jax.critique import critique
 from gan_jax.keys import named
@@ -46,7 +46,7 @@ class Game(NamedTuple):
         critic: a `Critic` with the heads of all terms.
         optimizers: of 'g' and 'd', made with learning rate 1: the rate comes from `Hyper`.
         latent_dim: Z; latents are standard normal.
-        num_classes: labels of generated images are uniform over them.
+        class_counts: in what proportions labels of generated images are drawn, one integer a class.
         augment: the policies.
         ema: of the generator.
         joint: one discriminator pass for all views. False runs it once per view, for a
@@ -62,11 +62,16 @@ class Game(NamedTuple):
     critic: nn.Module
     optimizers: Mapping[str, optax.GradientTransformation]
     latent_dim: int
-    num_classes: int
+    class_counts: labels.Counts
     augment: Augment = Augment()
     ema: Ema = Ema()
     joint: bool = True
     accumulate: int = 1
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are, those included that no generated image is of."""
+        return len(self.class_counts)
 
 
 def make_train_step(
@@ -191,7 +196,7 @@ def _gradient(game, terms, every, shard):
     def sample(net, params, key, size):
         """Generated images of every latent, and G's collections after 'fake'."""
         z = shard(jax.random.normal(named(key, 'z'), (size, game.latent_dim)))
-        label = shard(jax.random.randint(named(key, 'label'), (size,), 0, game.num_classes))
+        label = shard(labels.drawn(named(key, 'label'), game.class_counts, size))
         moved = {'fake': z}
         moved |= {n: move(named(key, 'latent', n), z) for n, move in latents.items()}
         return _generate(game.generator, net, params, moved, label)

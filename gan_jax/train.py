@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_jax import cli, cluster, config, restart, run, sharding, signals
-from gan_jax.dry_run import describe
+from gan_jax.dry_run import checked, describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
-from gan_jax.schedule import at_once, due, evaluations
+from gan_jax.schedule import at_once, due, evaluations, everything
 from gan_jax.watches import bar
 
 NEXT = """\
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     signals.check()
     if flags.dry_run:
         if cluster.leads():
-            print(describe(parts))
+            print(describe(parts), flush=True)
+            print(checked(parts))
         return os.EX_OK
     if not flags.workdir:  # nor the empty name that a variable may have, which is this folder
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
@@ -68,8 +69,9 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
             the devices' memory is not enough.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
+    parts.check(everything(settings['evaluate']))  # all faults, before what takes minutes
     for metrics in evaluations(settings).values():
-        parts.evaluation(metrics)  # its faults, before anything is written
+        parts.evaluation(metrics)
 
     with cluster.holding(folder) as own, cluster.stop_together() as stopped:
         # State: the newest valid checkpoint of this very experiment, or a fresh start.

@@ -12,6 +12,7 @@ from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.generate import WEIGHTS
 from gan_jax.parts import Parts, assemble
+from gan_jax.standing import has_batch_norm
 
 
 class Trained(NamedTuple):
@@ -68,7 +69,7 @@ def _batch_norm(text: str) -> str:
 
 def of_flags(flags: argparse.Namespace, *, watch: Watch = unwatched, **evaluate: Any) -> Trained:
     """The run that the flags of `add_flags` name; the rest is as in `read`."""
-    return read(
+    run = read(
         flags.workdir,
         flags.step,
         flags.allow,
@@ -76,6 +77,12 @@ def of_flags(flags: argparse.Namespace, *, watch: Watch = unwatched, **evaluate:
         evaluate={'weights': flags.weights, 'batch_norm': flags.batch_norm, **evaluate},
         watch=watch,
     )
+    if flags.batch_norm and not has_batch_norm(run.checkpoint.state.g.variables):
+        raise UserError(
+            f'--batch_norm is {flags.batch_norm}, and the generator of this run has no BatchNorm: '
+            'leave it out'
+        )
+    return run
 
 
 def read(

@@ -1,6 +1,8 @@
 """Fakes of models that were trained without augmentation, which calibrate the leak meter."""
 
-from collections.abc import Collection, Mapping
+import contextlib
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ def fakes(
     allow: Collection[str] = (),
     watch: Watch = unwatched,
 ) -> list[Unaugmented]:
-    """Images of every checkpoint of every finished run below a folder, such as that of a sweep.
+    """Images of every sound checkpoint of every finished run below a folder, such as a sweep's.
 
     Runs lie at most `DEPTH` folders below it.
 
@@ -31,7 +33,7 @@ def fakes(
 
     Args:
         folder: of the runs' workdirs.
-        count: images of a checkpoint.
+        count: images of a checkpoint; of 0 nothing is drawn, and the runs are only looked at.
         judged: the settings of the run that is judged; they are drawn as its own are.
         reference: the train split that it is judged by, which has to be theirs.
         allow: packages whose code their configs may name, as in `trained.read`.
@@ -41,10 +43,10 @@ def fakes(
         The models, by the names of their folders.
 
     Raises:
-        UserError: there are no such runs, or one was trained on other images or was shown augmented
-            ones.
+        UserError: there are no such runs, or one cannot be read, was trained on other images or
+            was shown augmented ones.
     """
-    runs = [run for run in _finished(folder) if not _same(workdir.read_config(run), judged)]
+    runs = [run for run in _finished(folder) if not _same(run, judged)]
     if not runs:
         raise UserError(f'the folder of unaugmented models, {folder}, has no finished run', MISSING)
     asked = {name: judged['evaluate'][name] for name in ('weights', 'batch_norm')}
@@ -52,11 +54,25 @@ def fakes(
     digest, found = data.digest(reference), []
     with watch(f'images of {len(runs)} unaugmented models') as tick:
         for run in runs:
-            parts, newest = trained.read(run, 'last', allow, **options)
+            with _named(run):
+                parts, _ = trained.read(run, 'last', allow, **options)
             _refuse(run, parts, digest)
-            found.append(_drawn(run, parts, newest, count))
+            found.append(_drawn(run, parts, count))
             tick(len(found), len(runs))
     return found
+
+
+@contextlib.contextmanager
+def _named(run: Path) -> Iterator[None]:
+    """Says of a fault that it is that of an unaugmented model, not of the run that is judged."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f'the unaugmented model in {run} cannot calibrate anything: {error}; mend it, or move '
+            'it out of that folder',
+            error.status,
+        ) from error
 
 
 def _finished(folder: Path) -> list[Path]:
@@ -66,9 +82,9 @@ def _finished(folder: Path) -> list[Path]:
     return [run for run in kept if (workdir.read_status(run) or {}).get('status') == 'done']
 
 
-def _same(settings: Mapping[str, Any], judged: Mapping[str, Any]) -> bool:
-    changed = config.differences(settings, judged)
-    return all(line.startswith('evaluate.') for line in changed)
+def _same(run: Path, judged: Mapping[str, Any]) -> bool:
+    with _named(run):
+        return not config.differences(workdir.read_config(run), judged)
 
 
 def _refuse(run: Path, parts: Parts, digest: str) -> None:
@@ -85,12 +101,14 @@ def _refuse(run: Path, parts: Parts, digest: str) -> None:
         )
 
 
-def _drawn(run: Path, parts: Parts, newest: checkpoint.Restored, count: int) -> Unaugmented:
+def _drawn(run: Path, parts: Parts, count: int) -> Unaugmented:
     folder, found, images = run / 'checkpoints', [], []
-    for step in sorted(workdir.steps(folder)):
-        one = newest
-        if step != newest.step:
+    for step in sorted(workdir.steps(folder)) if count else ():
+        try:
             one = checkpoint.restore(folder, parts.program.shapes, step=step)
+        except checkpoint.AllDamaged:
+            print(f'gan_jax: step {step} in {folder} is damaged and left out', file=sys.stderr)
+            continue
         batches = parts.generate(one.state, parts.settings['seed'], range(count))
         images.append(np.concatenate(list(batches)))
         found.append({'step': one.step, 'digest': one.digest})

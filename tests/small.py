@@ -68,7 +68,7 @@ def make_game(terms, **options) -> Game:
         'critic': Critic(Trunk(), heads),
         'optimizers': {side: optax.sgd(1.0) for side in 'gd'},
         'latent_dim': LATENT,
-        'num_classes': CLASSES,
+        'class_counts': (1,) * CLASSES,
         'augment': Augment(view='translation'),
     }
     return Game(**(settings | options))

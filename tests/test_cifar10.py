@@ -38,14 +38,14 @@ def test_prepared_trained_and_sampled(name, tmp_path):
 
     command = ('train', f'--config=configs/cifar10_{name}.py', f'--config.data.dir={tmp_path}')
     generator, discriminator, small = CONFIGS[name]
-    text = ordered(*command, '--dry_run')
+    unmeasured = ['--config.evaluate.metrics=', '--config.evaluate.full=']
+    text = ordered(*command, *unmeasured, '--dry_run')
     assert f'generator: {generator:,} parameters' in text
     assert f'discriminator: {discriminator:,} parameters' in text
 
     run = tmp_path / 'run'
     sizes = [f'--config.{side}.{small}' for side in ('generator', 'discriminator')]
     little = ['--config.steps=2', '--config.batch_size=8']
-    unmeasured = ['--config.evaluate.metrics=', '--config.evaluate.full=']
     out = ordered(*command, *sizes, *little, *unmeasured, f'--workdir={run}')
     assert 'done: 2 steps' in out
     row = json.loads((run / 'metrics.jsonl').read_text().splitlines()[-1])

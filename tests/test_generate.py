@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.generate import BATCH, make_generate
+from gan_jax import labels
+from gan_jax.generate import BATCH, make_generate, takes_labels
 from gan_jax.keys import named
 from gan_jax.observe import GRID
 from gan_jax.standing import make_standing
@@ -32,7 +33,7 @@ def drawing(devices=1, **options):
     return make_generate(
         small.Generator(),
         latent_dim=small.LATENT,
-        num_classes=small.CLASSES,
+        class_counts=(1,) * small.CLASSES,
         devices=jax.devices()[:devices],
         **options,
     )
@@ -87,7 +88,7 @@ def test_all_devices_work(variables):
             jax.debug.callback(lambda first: where.add(float(first)), z[0, 0])
             return jnp.zeros((len(z), 4, 4, 1))
 
-    generate = make_generate(Telling(), latent_dim=2, num_classes=1, devices=jax.devices()[:3])
+    generate = make_generate(Telling(), latent_dim=2, class_counts=(1,), devices=jax.devices()[:3])
     first = next(generate({}, 0, range(300)))
     jax.effects_barrier()
     assert len(first) == BATCH and len(where) == 3  # three blocks at once for the first of them
@@ -132,7 +133,7 @@ def test_standing_statistics_are_of_all_classes_whatever_is_drawn():
 
     z = jnp.zeros((2, small.LATENT))
     stats = Labelled().init(jax.random.key(0), z, jnp.zeros(2, jnp.int32), train=True)
-    sizes = dict(latent_dim=small.LATENT, num_classes=3, batch_norm='standing(3)')
+    sizes = dict(latent_dim=small.LATENT, class_counts=(1, 1, 1), batch_norm='standing(3)')
     every = images_of(make_generate(Labelled(), **sizes), stats, range(3))
     alone = images_of(make_generate(Labelled(), label=2, **sizes), stats, range(3))
     np.testing.assert_array_equal(alone[0], every[2])
@@ -171,5 +172,38 @@ def test_an_image_is_rounded_from_float32():
         def __call__(self, z, label, *, train):
             return jnp.full((len(z), 1, 1, 1), 200.6 / 255, jnp.float32)
 
-    generate = make_generate(Half(), latent_dim=2, num_classes=1)
+    generate = make_generate(Half(), latent_dim=2, class_counts=(1,))
     assert set(images_of(generate, {}, range(3)).ravel().tolist()) == {201}
+
+
+class Labelled(nn.Module):
+    """Reads the label or not, by an option of any name."""
+
+    reads: bool
+
+    @nn.compact
+    def __call__(self, z, label, *, train):
+        x = nn.Dense(4)(z)
+        x = x + nn.Embed(3, 4)(label) if self.reads else x
+        return x.reshape(-1, 2, 2, 1)
+
+
+def test_a_generator_takes_labels_if_its_images_depend_on_them():
+    assert takes_labels(Labelled(True), 2) is True
+    assert takes_labels(Labelled(False), 2) is False
+    assert takes_labels(small.Generator(), small.LATENT) is False
+
+
+@pytest.mark.parametrize('devices', [1, 3])
+def test_labels_follow_their_proportions_on_any_number_of_devices(devices):
+    class Telling(nn.Module):
+        @nn.compact
+        def __call__(self, z, label, *, train):
+            return jnp.broadcast_to(label[:, None, None, None] / 255, (len(z), 1, 1, 1))
+
+    generate = make_generate(
+        Telling(), latent_dim=2, class_counts=(5, 0, 2), devices=jax.devices()[:devices]
+    )
+    found = images_of(generate, {}, range(250)).ravel()
+    np.testing.assert_array_equal(found, labels.at((5, 0, 2), range(250)))
+    assert np.bincount(found[:70]).tolist() == [50, 0, 20]

@@ -27,6 +27,7 @@ ALLOWED = {
     'data': BASE,
     'models': BASE,
     'augment': BASE,
+    'labels': set(),
     'microbatch': {'keys'},
     'views': BASE | {'augment'},
     'critique': BASE | {'augment', 'views', 'models'},
@@ -34,7 +35,7 @@ ALLOWED = {
     'state': BASE | {'augment', 'views', 'models', 'terms'},
     'plan': BASE | {'augment', 'views', 'terms'},
     'step': BASE
-    | {'augment', 'views', 'models', 'terms', 'critique', 'plan', 'state', 'microbatch'},
+    | {'augment', 'views', 'models', 'terms', 'critique', 'plan', 'state', 'microbatch', 'labels'},
 }
 # Programs: only another program may import one, or the folder that one is made of.
 COMMANDS = {'train', 'sample', 'prepare', 'report', 'sweep', 'benchmark'}

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import config, data, parts
+from gan_jax import config, data, labels, parts
 from gan_jax.data import DataSet
 from gan_jax.errors import DATA, UserError
 
@@ -74,9 +74,10 @@ def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
     given = []
     monkeypatch.setattr(parts.protocol, 'prepare', lambda metrics, context: given.append(context))
     plain = settings('evaluate.num=70', 'data.fraction=0.5', 'data.dir=somewhere')
-    conditional = settings()
-    conditional['generator']['num_classes'] = 10
-    monkeypatch.setattr(parts, 'build', _without_classes(parts.build))
+    conditional = settings('data.size=32', 'latent.labels=uniform')
+    conditional['generator'] = dict(
+        fn='gan_jax.models.resnet.Generator', width=0.0625, num_classes=10
+    )
     for one in (plain, conditional):
         parts.assemble(one).evaluation('modes')
     parts.assemble(plain, allow=(), data_dir=tmp_path).evaluation('modes')
@@ -86,18 +87,11 @@ def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
     assert len(first.held_out().images) == 360
     assert first.allow is None and foreign.allow == ()
     assert foreign.data_dir == tmp_path  # where somebody else's config says, nothing is written
-    assert (first.conditional, second.conditional) == (False, True)
+    assert (first.conditional(), second.conditional()) == (False, True)
+    part = data.subset(data.load('digits'), 0.5, 0)[0].labels
+    assert first.class_counts == labels.counts_of(part, 10)
+    assert second.class_counts == (1,) * 10
     assert [*first.devices] == jax.local_devices()[:1]  # a CPU's devices are the same cores
-
-
-def _without_classes(build):
-    """The SNDCGAN of the test takes no classes; that is not what the test is about."""
-
-    def built(config, **options):
-        generator = {k: v for k, v in config['generator'].items() if k != 'num_classes'}
-        return build({**config, 'generator': generator}, **options)
-
-    return built
 
 
 def test_a_generator_may_have_a_list_among_its_options():
@@ -106,7 +100,7 @@ def test_a_generator_may_have_a_list_among_its_options():
     listed = module.clone(shape=[16, 16, 1])
     with pytest.raises(TypeError, match='hash'):
         hash(listed)
-    drawn = parts.make_generate(listed, latent_dim=16, num_classes=10)
+    drawn = parts.make_generate(listed, latent_dim=16, class_counts=(1,) * 10)
     variables = jax.eval_shape(
         lambda: listed.init(jax.random.key(0), np.zeros((1, 16)), np.zeros(1, int), train=False)
     )

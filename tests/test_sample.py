@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import generate, observe, sample, signals, train
+from gan_jax import data, generate, labels, observe, sample, signals, train
 from gan_jax.data import DataSet
 from gan_jax.errors import DATA, MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
@@ -94,7 +94,7 @@ def test_truncation_bounds_every_latent():
             return jnp.zeros((len(z), 4, 4, 1))
 
     module, variables = Spy(), {}
-    options = {'latent_dim': 64, 'num_classes': 10}
+    options = {'latent_dim': 64, 'class_counts': (1,) * 10}
     for truncation in (None, 0.5):
         draw_one = generate.make_generate(module, truncation=truncation, **options)
         list(draw_one(variables, 0, range(100)))
@@ -112,13 +112,88 @@ def test_truncation_bounds_every_latent():
     assert set(seen['label'].tolist()) == {7}
 
 
-def test_a_class_outside_the_data_is_refused(trained, tmp_path):
-    for label in ('10', '-1', 'seven'):
-        with pytest.raises(UserError, match=f"no class '{label}': give a class from 0 to 9"):
-            draw(trained, tmp_path, f'--label={label}')
+@pytest.fixture(scope='module')
+def conditional(tmp_path_factory):
+    """A run of 2 steps, on the digits 0 to 9, of which there are 174 to 183 each."""
+    folder = tmp_path_factory.mktemp('conditional')
+    config = folder / 'labelled.py'
+    config.write_text(
+        f"""import runpy
+def get_config(text=''):
+    c = runpy.run_path({str(TINY)!r})['get_config']('method=none')
+    c.generator = dict(fn='tests.sweeps.tiny.Labelled', classes=10)
+    c.steps = 2
+    return c
+"""
+    )
+    assert train.main([f'--config={config}', f'--workdir={folder / "run"}']) == 0
+    return folder / 'run'
 
 
-def test_a_class_is_drawn_by_its_name(trained, tmp_path, monkeypatch, capsys):
+def test_a_label_is_that_of_every_image_and_without_they_follow_the_data(conditional, tmp_path):
+    every = {}
+    for label in range(10):
+        draw(conditional, tmp_path / f'{label}', '--num=40', f'--label={label}')
+        every[label] = files(tmp_path / f'{label}')
+    draw(conditional, tmp_path / 'all', '--num=40')
+    digits = data.load('digits')
+    expected = labels.at(labels.counts_of(digits.labels, 10), range(40))
+    assert expected.tolist() != [i % 10 for i in range(40)]
+    for (name, image), label in zip(files(tmp_path / 'all').items(), expected, strict=True):
+        np.testing.assert_array_equal(image, every[label][name])
+        assert not np.array_equal(image, every[(label + 1) % 10][name])
+
+
+@pytest.mark.parametrize('label', ['10', '-1', 'seven'])
+def test_a_class_outside_the_data_is_refused(label, conditional, tmp_path):
+    with pytest.raises(UserError, match=f"no class '{label}': give a class from 0 to 9"):
+        draw(conditional, tmp_path / 'x', f'--label={label}')
+
+
+@pytest.mark.parametrize('label', [1, 10])
+def test_a_class_of_a_generator_without_classes_is_refused(label, trained, tmp_path):
+    with pytest.raises(UserError, match=f'--label is {label}, and .* takes no classes') as caught:
+        draw(trained, tmp_path / 'x', f'--label={label}')
+    assert caught.value.status == 2
+
+
+def test_statistics_of_a_generator_without_batch_norm_are_refused(conditional, tmp_path):
+    with pytest.raises(UserError, match='--batch_norm is batch, and .* has no BatchNorm') as caught:
+        draw(conditional, tmp_path / 'x', '--batch_norm=batch')
+    assert caught.value.status == 2
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(trained, tmp_path):
+    out = tmp_path / 'out'
+    draw(trained, out, '--num=12')
+    before = files(out)
+    with pytest.raises(UserError, match='is a folder that holds 00.png and 11 more') as caught:
+        draw(trained, out, '--num=5')
+    assert caught.value.status == 2
+    assert [*files(out)] == [*before]
+    shutil.rmtree(out)
+    out.mkdir()
+    draw(trained, out, '--num=5')
+    assert len(files(out)) == 5
+
+
+@pytest.mark.parametrize('name', ['g.txt', 'grid.jpg', 'a.b/x.npz'])
+def test_an_ending_that_is_no_picture_is_refused(name, trained, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        draw(trained, tmp_path / name)
+    assert caught.value.code == 2
+    assert 'give a name that ends in .png, or that of a folder' in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize('name', ['plain', 'strength=0.15', 'v.two/', 'there.is'])
+def test_a_folder_may_have_a_dot_in_its_name(name, trained, tmp_path):
+    (tmp_path / 'there.is').mkdir()
+    assert sample.main([f'--workdir={trained}', f'--out={tmp_path}/{name}', ALLOW, '--num=2']) == 0
+    assert len(files(tmp_path / name)) == 2
+
+
+def test_a_class_is_drawn_by_its_name(conditional, tmp_path, monkeypatch, capsys):
     asked = []
 
     def drawing(experiment, settings, **options):
@@ -126,8 +201,8 @@ def test_a_class_is_drawn_by_its_name(trained, tmp_path, monkeypatch, capsys):
         return lambda state, seed, indices: iter([np.zeros((1, 16, 16, 1), np.uint8)])
 
     monkeypatch.setattr(sample, 'drawing', drawing)
-    draw(trained, tmp_path / 'a.png', '--num=1', '--label=7')
-    assert '1 images of class 7 (7) of step 8 in' in capsys.readouterr().out
+    draw(conditional, tmp_path / 'a.png', '--num=1', '--label=7')
+    assert '1 images of class 7 (7) of step 2 in' in capsys.readouterr().out
     read_run = sample.trained.of_flags
 
     def named(flags):
@@ -138,9 +213,9 @@ def test_a_class_is_drawn_by_its_name(trained, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(sample.trained, 'of_flags', named)
     for label in ('c', '2'):
-        draw(trained, tmp_path / 'a.png', '--num=1', f'--label={label}')
-        assert '1 images of class 2 (c) of step 8 in' in capsys.readouterr().out
-    draw(trained, tmp_path / 'a.png', '--num=1')
+        draw(conditional, tmp_path / 'a.png', '--num=1', f'--label={label}')
+        assert '1 images of class 2 (c) of step 2 in' in capsys.readouterr().out
+    draw(conditional, tmp_path / 'a.png', '--num=1')
     assert asked == [7, 2, 2, None]
 
 
@@ -214,7 +289,7 @@ def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(
     """The same images, by their bytes, in whatever portions; and so the same distance."""
     run = read(trained, 'last', ('tests',))
     game, weights = run.parts.experiment.game, run.checkpoint.state.ema
-    sizes = {'latent_dim': game.latent_dim, 'num_classes': game.num_classes}
+    sizes = {'latent_dim': game.latent_dim, 'class_counts': game.class_counts}
     evaluation = run.parts.evaluation('fd_digits')
     found = {}
     for devices, portion in ((1, 100), (1, 1), (1, 7), (1, 64), (2, 100), (4, 100), (4, 64)):
@@ -244,11 +319,11 @@ def test_evaluation_of_the_last_checkpoint_is_the_number_that_training_logged(tr
 
 
 def test_a_result_says_what_it_depends_on(trained):
-    result = score(trained, '--metrics=fd_digits,modes', '--num=50', '--seed=3', '--step=5')
+    result = score(trained, '--metrics=fd_digits,modes', '--num=80', '--seed=3', '--step=5')
     assert result['checkpoint']['step'] == 5
     assert len(result['checkpoint']['digest']) == len(result['config_sha256']) == 64
     protocol = result['protocol']
-    assert (protocol['num'], protocol['seed'], protocol['data']) == (50, 3, 'digits')
+    assert (protocol['num'], protocol['seed'], protocol['data']) == (80, 3, 'digits')
     assert len(protocol['reference_digest']) == len(protocol['extractor_sha256']) == 64
     assert result['versions']['jax'] == jax.__version__
     assert set(result['metrics']) == {
@@ -269,7 +344,7 @@ def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatc
         )
 
     monkeypatch.setattr(protocol, 'prepare', broken)
-    result = score(trained, '--num=20')
+    result = score(trained, '--num=80')
     assert result['metrics'] == {'fd_digits': None}
     assert result['not_finite'] == {'fd_digits': 'nan'}
 
@@ -377,6 +452,39 @@ def test_evaluate_writes_nothing_through_a_link(trained, tmp_path):
     with pytest.raises(UserError, match='results is a link'):
         score(folder)
     assert not [*outside.iterdir()]
+
+
+def test_scores_that_cannot_be_kept_are_printed(trained, tmp_path, capsys):
+    """And that they will not be is said before they are computed."""
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    shutil.rmtree(folder / 'results', ignore_errors=True)
+    (folder / 'results').write_text('no folder')
+    flags = [f'--workdir={folder}', ALLOW, '--metrics=fd_digits']
+    measured = observe.evaluated
+
+    def evaluated(*arguments):
+        assert 'results cannot be written to: the scores will be printed' in capsys.readouterr().err
+        return measured(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError) as caught:
+        patch.setattr(observe, 'evaluated', evaluated)
+        evaluate.main(flags)
+    assert caught.value.status == UNWRITABLE
+    assert 'the scores are printed and not kept' in str(caught.value)
+    printed = dict(line.split(': ') for line in capsys.readouterr().out.splitlines())
+    expected = score(trained, '--metrics=fd_digits')['metrics']
+    assert {name: float(value) for name, value in printed.items()} == pytest.approx(expected, 1e-5)
+
+
+def test_a_folder_that_can_be_written_to_is_not_warned_of(trained, capsys):
+    score(trained)
+    assert capsys.readouterr().err == ''
+
+
+def test_a_folder_without_permission_is_seen(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, 'access', lambda path, mode: path != tmp_path)
+    evaluate._warn_unwritable(tmp_path / 'results')
+    assert f'{tmp_path} cannot be written to' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('out', ['grid.png', 'folder'])

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_jax import config, data, parts, train, trained, unaugmented, workdir
-from gan_jax.errors import MISSING, UserError
+from gan_jax import checkpoint, config, data, parts, train, trained, unaugmented, workdir
+from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import leaks
 from gan_jax.evaluate.contract import Unaugmented
 from gan_jax.unaugmented import fakes
@@ -87,6 +87,68 @@ def test_runs_on_other_images_are_refused(arm):
         told_of(arm, judged(), other)
 
 
+def test_of_no_images_the_runs_are_looked_at_and_nothing_is_drawn(arm, monkeypatch):
+    monkeypatch.setattr(checkpoint, 'restore', _only_the_newest(checkpoint.restore))
+    told = fakes(arm, 0, judged(), TRAIN, allow=ALLOW)
+    assert [(model.run, model.images) for model in told] == [
+        (f'{arm}/seed={seed}', []) for seed in (0, 1)
+    ]
+
+
+def _only_the_newest(restore):
+    def restored(*arguments, step=None, **options):
+        assert step is None
+        return restore(*arguments, **options)
+
+    return restored
+
+
+# What is left of a checkpoint that somebody has begun to delete.
+HALF = {
+    'no state': ('state',),
+    'no record': ('record',),
+    'nothing': ('state', 'record', '_CHECKPOINT_METADATA'),
+    'no arrays': ('state/d', 'state/ocdbt.process_0', 'state/manifest.ocdbt'),
+}
+
+
+@pytest.mark.parametrize('step', [8, 16])
+@pytest.mark.parametrize('half', HALF)
+def test_a_half_deleted_checkpoint_is_left_out_and_that_is_said(half, step, arm, tmp_path, capfd):
+    folder = shutil.copytree(arm / 'seed=1', tmp_path / 'runs' / 'seed=1')
+    _remove(folder / 'checkpoints' / str(step), HALF[half])
+    (model,) = told_of(tmp_path / 'runs', judged())
+    assert [one['step'] for one in model.checkpoints] == [24 - step]
+    assert len(model.images) == 1
+    assert f'step {step} in {folder}/checkpoints is damaged and left out' in capfd.readouterr().err
+
+
+def _remove(folder, names):
+    for name in names:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize('count', [0, 7])
+@pytest.mark.parametrize(
+    ('loss', 'said', 'status'),
+    [
+        (('checkpoints/8/state', 'checkpoints/16/state'), 'checkpoints of steps 16, 8', DATA),
+        (('checkpoints',), 'no checkpoint any more', DATA),
+        (('config.json',), 'config.json does not exist', MISSING),
+    ],
+)
+def test_a_model_that_cannot_be_read_is_named(count, loss, said, status, arm, tmp_path):
+    folder = shutil.copytree(arm / 'seed=1', tmp_path / 'seed=1')
+    _remove(folder, loss)
+    with pytest.raises(UserError, match=said) as caught:
+        fakes(tmp_path, count, judged(), TRAIN, allow=ALLOW)
+    assert caught.value.status == status
+    assert str(caught.value).startswith(f'the unaugmented model in {folder} cannot calibrate')
+
+
 @pytest.mark.parametrize('change', ['real_only', 'bcr', 'rotation'])
 def test_a_run_that_was_shown_something_else_is_refused(change, arm, tmp_path):
     shutil.copytree(arm / 'seed=0', tmp_path / 'seed=0')
@@ -109,7 +171,8 @@ def test_the_folder_of_the_config_reaches_the_meter(tmp_path, monkeypatch):
     monkeypatch.setattr(leaks, 'learn', lambda images, policy: lambda x: x.mean(axis=(1, 2, 3)))
     assembled = parts.assemble(judged(f'evaluate.unaugmented={tmp_path}'))
     evaluation = assembled.evaluation('leak@translation(0.2)')
-    assert asked == [(tmp_path, 100, 5, data.digest(TRAIN))]
+    # Looked at, and then drawn.
+    assert asked == [(tmp_path, count, 5, data.digest(TRAIN)) for count in (0, 100)]
     assert evaluation.num == 100
     without = parts.assemble(judged())
     with pytest.raises(UserError, match='name the folder of their runs'):

@@ -11,8 +11,10 @@ if __name__ == '__main__':
 import argparse
 import math
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from gan_jax import cli, config, observe, signals, trained, workdir
@@ -27,6 +29,8 @@ from gan_jax.watches import bar
 def main(arguments: Sequence[str]) -> int:
     """Evaluates one checkpoint."""
     flags = _parse(arguments)
+    folder = flags.workdir / 'results'
+    _warn_unwritable(folder)
     run = trained.of_flags(flags, watch=bar, num=flags.num, unaugmented=flags.unaugmented)
     settings, state = run.parts.settings, run.checkpoint.state
     asked = settings['evaluate']
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
             **evaluation.protocol,
             'num': count,
             'seed': seed,
-            'labels': f'i mod {run.parts.experiment.game.num_classes}',
+            'labels': settings['latent']['labels'],
             'weights': asked['weights'],
             'batch_norm': asked['batch_norm'],
             'unaugmented': asked['unaugmented'],
@@ -60,17 +64,29 @@ def main(arguments: Sequence[str]) -> int:
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
     signals.check()
-    folder = flags.workdir / 'results'
+    for name, value in result['metrics'].items():
+        print(f'{name}: {"not finite" if value is None else f"{value:.6g}"}')
     path = folder / _name(result)
     try:
         folder.mkdir(exist_ok=True)
         workdir.write_json(path, result)
     except OSError as error:
-        raise UserError(f'cannot write {path}: {error.strerror}', UNWRITABLE) from error
-    for name, value in result['metrics'].items():
-        print(f'{name}: {"not finite" if value is None else f"{value:.6g}"}')
+        raise UserError(
+            f'cannot write {path}: {error.strerror}; the scores are printed and not kept',
+            UNWRITABLE,
+        ) from error
     print(f'step {run.checkpoint.step}, {count} images, seed {seed}: {path}')
     return os.EX_OK
+
+
+def _warn_unwritable(folder: Path) -> None:
+    """Says so before minutes are spent; the attempt in the end is what counts."""
+    place = folder if folder.exists() else folder.parent
+    if place.exists() and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        print(
+            f'gan_jax: {place} cannot be written to: the scores will be printed and not kept',
+            file=sys.stderr,
+        )
 
 
 def _name(result: Mapping[str, Any]) -> str:

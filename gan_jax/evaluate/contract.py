@@ -9,11 +9,13 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from gan_jax import labels
 from gan_jax.data import DataSet
 from gan_jax.errors import MISSING, UserError
 from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
+Check = Callable[[], object]  # raises UserError, or Absent where it could not look
 Tick = Callable[[int, int], object]  # (how much of a piece of work is done, of how much)
 Watch = Callable[[str], contextlib.AbstractContextManager[Tick]]  # what is done -> its ticks
 
@@ -23,6 +25,10 @@ def unwatched(what: str) -> Iterator[Tick]:
     """The `Watch` of work that nobody looks at."""
     del what
     yield lambda done, total: None
+
+
+class Absent(Exception):
+    """Images are asked for of a data set that is not here, only its outline."""
 
 
 class Unaugmented(NamedTuple):
@@ -50,13 +56,17 @@ class Context(NamedTuple):
         num: of generated images, for metrics whose names give no number.
         batch_size: of one discriminator update.
         d_gradient: what such an update descends by, compiled, see `step.make_d_gradient`.
-        conditional: whether the generator is given a class.
+        conditional: () -> whether the images depend on the label, see `generate.takes_labels`.
+        class_counts: proportions of the labels of generated images, see `labels.at`; None is all
+            alike.
         unaugmented: how many -> the models that were trained without augmentation, with so many
-            images of each checkpoint; None where no such models are named.
+            images of each checkpoint, and with none at all where 0 are asked for, which takes
+            seconds; None where no such models are named.
         data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
         allow: packages whose code a metric may name, as in `load.resolve`.
         devices: that share the work of a large extractor; none is the first one.
         watch: the work of preparing metrics, such as a pass over all real images.
+        outlined: whether `train` is only the outline of a data set that is not here.
     """
 
     train: DataSet
@@ -66,12 +76,39 @@ class Context(NamedTuple):
     num: int
     batch_size: int = 1
     d_gradient: Callable[..., Any] | None = None
-    conditional: bool = False
+    conditional: Callable[[], bool] = lambda: False
+    class_counts: labels.Counts | None = None
     unaugmented: Callable[[int], list[Unaugmented]] | None = None
     data_dir: str | Path | None = None
     allow: Collection[str] | None = None
     devices: Sequence[jax.Device] = ()
     watch: Watch = unwatched
+    outlined: bool = False
+
+    def split(self, name: str) -> DataSet:
+        """The split 'train' or 'test', at the size of the generated images.
+
+        Raises:
+            Absent: only its outline is here.
+            UserError: there is no such split.
+        """
+        if self.outlined:
+            raise Absent
+        return self.train if name == 'train' else self.held_out()
+
+    def generated_labels(self, num: int) -> np.ndarray:
+        """The labels of the first generated images, int32 [num]."""
+        counts = self.class_counts or labels.uniform(self.train.num_classes)
+        return labels.at(counts, np.arange(num))
+
+
+def refuse_few_reals(name: str, real: DataSet, split: str, least: int = 2) -> None:
+    """Raises UserError where a split has fewer images than a metric takes."""
+    if len(real.images) < least:
+        raise UserError(
+            f"'{name}' takes at least {least} real images, and the {split} split of '{real.name}' "
+            f'has {len(real.images)}: take it out of config.evaluate, or add images'
+        )
 
 
 def held_out_of(given: Context) -> DataSet | None:
@@ -93,8 +130,8 @@ class Measure(Protocol):
         """Measures generated images and the state that they come from.
 
         Args:
-            images: uint8 [n, H, W, C], of class i mod K. It may be more than the metrics need, and
-                they take the first.
+            images: uint8 [n, H, W, C], of the classes of `Context.generated_labels`. It may be more
+                than the metrics need, and they take the first.
             state: of training; metrics of the discriminator look at it.
             hyper: the numbers of the run.
             watch: the work of measuring. What its ticks raise ends it.

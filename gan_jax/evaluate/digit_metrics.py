@@ -8,31 +8,51 @@ ones, with 'vendi', the same of Vendi scores, and 'collapsed', 1 where that give
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from gan_jax import data
 from gan_jax.errors import UserError
-from gan_jax.evaluate import features, frechet
-from gan_jax.evaluate.contract import Context, Evaluation, Values, Watch, unwatched
+from gan_jax.evaluate import features, frechet, names
+from gan_jax.evaluate.contract import Check, Context, Evaluation, Values, Watch, unwatched
 from gan_jax.evaluate.diversity import COLLAPSED, diversity, vendi_ratio
 
 DIGITS = ('digits', 'stacked_digits')
+WITH_DIGITS = (*DIGITS, 'mnist', 'emnist', 'svhn')  # of the data sets that have a name
 
 Metric = Callable[[features.Features], Values]
 
 
-def prepare(asked: Sequence[str], given: Context) -> Evaluation:
-    """These of NAMES.
+def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
+    """That the data are digits, and enough of them are generated for a Fréchet distance."""
+    for name in asked:
+        yield functools.partial(_refuse_others, name, given)
+    if 'fd_digits' in asked:
+        width = features.WIDTH * given.train.images.shape[-1]
+        instead = f'take kd{given.num}_test@digits, which has none, or more images'
+        yield functools.partial(names.refuse_bias, 'fd_digits', given.num, width, instead)
 
-    Raises:
-        UserError: the data are no digits.
-    """
-    if asked and given.train.name not in DIGITS:
+
+def _refuse_others(name: str, given: Context) -> None:
+    if given.train.name not in DIGITS:
         raise UserError(
-            f"the metric '{asked[0]}' reads digits and means nothing on '{given.train.name}': "
+            f"the metric '{name}' reads digits and means nothing on '{given.train.name}': "
             'take it out of config.evaluate.metrics'
         )
+
+
+def refuse_no_digits(name: str) -> None:
+    """Refuses the classifier's features for a data set that is known to have no digits."""
+    if name in data.names() and name not in WITH_DIGITS:
+        raise UserError(
+            f"scores of '@digits' are in the features of a classifier of digits, and '{name}' has "
+            'none: take them out of config.evaluate'
+        )
+
+
+def prepare(asked: Sequence[str], given: Context) -> Evaluation:
+    """These of NAMES."""
     train = functools.cache(lambda: features.digits(given.train.images).features)
     metrics = [METRICS[name](given, train) for name in asked]
 

@@ -17,7 +17,16 @@ import numpy as np
 from gan_jax.data.dataset import labels_of
 from gan_jax.errors import UserError
 from gan_jax.evaluate import logits, probes
-from gan_jax.evaluate.contract import Context, Evaluation, Tick, Values, Watch, unwatched
+from gan_jax.evaluate.contract import (
+    Check,
+    Context,
+    Evaluation,
+    Tick,
+    Values,
+    Watch,
+    refuse_few_reals,
+    unwatched,
+)
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.gsnr import gsnr
 from gan_jax.keys import named
@@ -29,18 +38,25 @@ BATCHES = 32  # whose gradients gsnr takes
 LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
 
 
-def prepare(asked: Sequence[str], given: Context) -> Evaluation:
-    """These of NAMES.
+def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
+    """That there are held-out images, and labels, where these look at them."""
+    return (functools.partial(_check, name, given) for name in asked)
 
-    Raises:
-        UserError: a metric needs labels and the data have none.
-    """
-    for name in asked:
-        if name in probes.LABELLED and given.train.labels is None:
-            raise UserError(
-                f"the metric '{name}' needs labels and '{given.train.name}' has none: "
-                'take it out of config.evaluate.metrics'
-            )
+
+def _check(name: str, given: Context) -> None:
+    if name not in HELD_OUT:
+        return
+    train, held_out = given.split('train'), given.split('test')
+    if name in probes.LABELLED and (train.labels is None or held_out.labels is None):
+        raise UserError(
+            f"the metric '{name}' needs labels and '{train.name}' has none: "
+            'take it out of config.evaluate.metrics'
+        )
+    refuse_few_reals(name, held_out, 'test')
+
+
+def prepare(asked: Sequence[str], given: Context) -> Evaluation:
+    """These of NAMES."""
     features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
     probed = [name for name in asked if name in probes.NAMES]
 
@@ -97,11 +113,10 @@ def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
 
 def _overfitting(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
     train, held_out = probes.some(given.learned), probes.some(given.held_out())
-    classes = np.arange(len(fakes), dtype=np.int32) % max(train.num_classes, 1)
     return logits.overfitting(
         of(train.images, labels_of(train)),
         of(held_out.images, labels_of(held_out)),
-        of(fakes, classes),
+        of(fakes, given.generated_labels(len(fakes))),
     )
 
 
@@ -126,6 +141,7 @@ def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: Tick) -> I
 
 LOGITS = {'overfitting': _overfitting, 'sensitivity': _sensitivity}
 NAMES = (*probes.NAMES, *LOGITS, 'gsnr')
+HELD_OUT = (*probes.NAMES, *LOGITS)  # those that look at the test split
 
 
 def knows(name: str) -> bool:

@@ -20,6 +20,7 @@ from gan_jax.data.resize import resize
 
 FILE = Path(__file__).with_name('digits_net.npz')
 SIZE = 16  # side of the images that the classifier was trained on
+WIDTH = 64  # features of a channel
 
 
 class DigitsNet(nn.Module):

@@ -12,8 +12,9 @@ matched by Fréchet distance of digits in the embedded classifier's features, by
 the constants of `leak` have been measured on digits alone.
 """
 
+import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,12 @@ from gan_jax.data import DataSet
 from gan_jax.errors import UserError
 from gan_jax.evaluate import digit_metrics, frechet, kernel, leak, references, rows, weights
 from gan_jax.evaluate.contract import (
+    Check,
     Context,
     Evaluation,
-    Unaugmented,
     Values,
     Watch,
+    refuse_few_reals,
     unwatched,
 )
 from gan_jax.evaluate.extractor import Extractor, from_digits_net, from_inception
@@ -47,15 +49,40 @@ def knows(name: str) -> bool:
     return FORM.fullmatch(name) is not None
 
 
+def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
+    """That there are these policies, models to calibrate with, and a network to match them in."""
+    for name in asked:
+        yield functools.partial(_policy, name, given)
+    yield functools.partial(_check_models, asked[0], given)
+    if given.train.name not in digit_metrics.DIGITS:
+        yield functools.partial(weights.check, given.data_dir)
+
+
+def _check_models(name: str, given: Context) -> None:
+    if given.unaugmented is None:
+        raise UserError(
+            f"'{name}' is calibrated with fakes of models that were trained without augmentation: "
+            'name the folder of their runs in config.evaluate.unaugmented'
+        )
+    refuse_few_reals(name, given.split('test'), 'test')
+    models = given.unaugmented(0)
+    if len(models) < leak.MODELS:
+        raise UserError(
+            f"'{name}' is calibrated with unaugmented models and {len(models)} finished ones are "
+            f'in config.evaluate.unaugmented: train at least {leak.MODELS} seeds of method=none, '
+            'as configs/sweeps/vanilla.py does'
+        )
+
+
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     """These, with a classifier for each policy, which takes half a minute on a CPU.
 
     Raises:
-        UserError: there is no such policy, or too few unaugmented models.
+        UserError: Inception's weights are not to be had (69).
     """
     wanted = {name: _policy(name, given) for name in asked}
     count = min(given.num, IMAGES)
-    models = _models(asked[0], count, given)
+    models = given.unaugmented(count)
     teachers = max(0, min(len(models) - leak.MODELS, leak.MODELS))
     taught, beside = models[:teachers], models[teachers:]
     space, distance = _distance(given)
@@ -120,22 +147,6 @@ def _policy(name: str, given: Context) -> str:
     except ValueError as error:
         raise UserError(f"'{name}' cannot be measured: {error}") from error
     return policy
-
-
-def _models(name: str, count: int, given: Context) -> list[Unaugmented]:
-    if given.unaugmented is None:
-        raise UserError(
-            f"'{name}' is calibrated with fakes of models that were trained without augmentation: "
-            'name the folder of their runs in config.evaluate.unaugmented'
-        )
-    models = given.unaugmented(count)
-    if len(models) < leak.MODELS:
-        raise UserError(
-            f"'{name}' is calibrated with unaugmented models and {len(models)} finished ones are "
-            f'in config.evaluate.unaugmented: train at least {leak.MODELS} seeds of method=none, '
-            'as configs/sweeps/vanilla.py does'
-        )
-    return models
 
 
 def _distance(given: Context) -> tuple[dict[str, Any], Callable[[np.ndarray], float]]:

@@ -115,20 +115,31 @@ def _fault(score: Score, upto_number: str) -> str:
 
 
 def refuse_few(score: Score, num: int, width: int) -> None:
-    """Refuses a Fréchet distance that is mostly bias, unless its name says that it is meant so.
+    """`refuse_bias`, unless the score's name says that it is meant so."""
+    if not score.biased:
+        head, at, tail = score.name.partition('@')
+        kernel = head.replace(score.kind, {'fid': 'kid', 'fd': 'kd'}[score.kind], 1)
+        refuse_bias(
+            score.name,
+            num,
+            width,
+            f'take {kernel}{at}{tail}, which has none, or more images; to have it all the same '
+            f'write {head}_biased{at}{tail}',
+        )
+
+
+def refuse_bias(name: str, num: int, width: int, instead: str) -> None:
+    """Refuses a Fréchet distance that is mostly bias.
 
     With fewer images than features the covariance has not full rank.
 
     Raises:
-        UserError: num < width.
+        UserError: num < width; it ends in `instead`.
     """
-    if num < width and not score.biased:
-        head, at, tail = score.name.partition('@')
-        kernel = head.replace(score.kind, {'fid': 'kid', 'fd': 'kd'}[score.kind], 1)
+    if num < width:
         raise UserError(
-            f"'{score.name}': {num:,} images in {width:,} features give a Fréchet distance that is "
-            f'mostly bias; take {kernel}{at}{tail}, which has none, or more images; to have it all '
-            f'the same write {head}_biased{at}{tail}'
+            f"'{name}': {num:,} images in {width:,} features give a Fréchet distance that is "
+            f'mostly bias; {instead}'
         )
 
 

@@ -1,9 +1,15 @@
 """Metrics by name, with everything that a number depends on written beside it."""
 
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 from gan_jax import data
 from gan_jax.errors import UserError
 from gan_jax.evaluate import digit_metrics, discriminator, leaks, scores
 from gan_jax.evaluate.contract import (
+    Absent,
+    Check,
     Context,
     Evaluation,
     Values,
@@ -13,9 +19,38 @@ from gan_jax.evaluate.contract import (
 )
 from gan_jax.load import nearest
 
-# Each has NAMES, or examples of them, knows(name), and prepare(names, context) -> Evaluation; a new
-# family is a file and a word here.
+# Each has NAMES, or examples of them, knows(name), checks(names, context) -> Check after Check, and
+# prepare(names, context) -> Evaluation of what these let through. A new family is a file and a word
+# here.
 FAMILIES = (digit_metrics, discriminator, scores, leaks)
+
+
+def check(metrics: str, given: Context) -> bool:
+    """Refuses what could not be measured, in seconds: real images are counted and not looked at.
+
+    Args:
+        metrics: with commas between them, as in 'fd_digits,modes,fid10k_test'; '' is none.
+        given: what they are measured against.
+
+    Returns:
+        Whether that is all of it: of a data set that is only outlined, splits, labels and numbers
+        of images are not known.
+
+    Raises:
+        UserError: everything that is wrong, a line each, with the status of the first: an unknown
+            metric, one that does not fit the data, Inception's weights are not to be had (69).
+    """
+    wrong, complete = [], True
+    for one in _checks(metrics, given):
+        try:
+            one()
+        except Absent:
+            complete = False
+        except UserError as error:
+            wrong.append(error)
+    if wrong:
+        raise UserError('\n'.join(dict.fromkeys(map(str, wrong))), wrong[0].status)
+    return complete
 
 
 def prepare(metrics: str, given: Context) -> Evaluation:
@@ -26,17 +61,11 @@ def prepare(metrics: str, given: Context) -> Evaluation:
         given: what they are measured against.
 
     Raises:
-        UserError: an unknown metric, one that does not fit the data, or Inception's weights are not
-            to be had (69).
+        UserError: as `check`.
     """
-    asked = [name for name in metrics.split(',') if name]
-    for name in asked:
-        if not any(family.knows(name) for family in FAMILIES):
-            known = [name for family in FAMILIES for name in family.NAMES]
-            others = nearest(name, known) or f'; there are {", ".join(sorted(known))}'
-            raise UserError(f"there is no metric '{name}'{others}")
-    shares = [(family, [name for name in asked if family.knows(name)]) for family in FAMILIES]
-    parts = [family.prepare(share, given) for family, share in shares if share]
+    check(metrics, given)
+    asked = _asked(metrics)
+    parts = [family.prepare(share, given) for family, share in _shares(asked) if share]
 
     def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
         found = [part.measure(images, state, hyper, watch) for part in parts]
@@ -57,3 +86,37 @@ def prepare(metrics: str, given: Context) -> Evaluation:
     for part in parts:
         protocol |= part.protocol
     return Evaluation(max((part.num for part in parts), default=0), measure, protocol)
+
+
+def _asked(metrics: str) -> list[str]:
+    return [name for name in metrics.split(',') if name]
+
+
+def _shares(asked: Sequence[str]) -> list[tuple[Any, list[str]]]:
+    """(family, which of the metrics are of it) for each."""
+    return [(family, [name for name in asked if family.knows(name)]) for family in FAMILIES]
+
+
+def _checks(metrics: str, given: Context) -> Iterator[Check]:
+    """Of the names alone, and then of what the families need for those that can be read."""
+    asked = _asked(metrics)
+    yield from (functools.partial(_known, name) for name in asked)
+    for family, names in _shares([name for name in asked if _is_known(name)]):
+        if names:
+            yield from family.checks(names, given)
+
+
+def _is_known(name: str) -> bool:
+    try:
+        return _known(name)
+    except UserError:
+        return False
+
+
+def _known(name: str) -> bool:
+    """True; raises UserError, with the nearest, of what no family knows."""
+    if not any(family.knows(name) for family in FAMILIES):
+        known = [one for family in FAMILIES for one in family.NAMES]
+        others = nearest(name, known) or f'; there are {", ".join(sorted(known))}'
+        raise UserError(f"there is no metric '{name}'{others}")
+    return True

@@ -1,7 +1,7 @@
 """Scores of images in a network's features, with what they depend on: FID, KID, IS and the rest."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,14 +9,16 @@ import numpy as np
 
 from gan_jax.data import DataSet, digest
 from gan_jax.errors import UserError
-from gan_jax.evaluate import frechet, kernel, prdc, references, weights
+from gan_jax.evaluate import digit_metrics, features, frechet, kernel, prdc, references, weights
 from gan_jax.evaluate.contract import (
+    Check,
     Context,
     Evaluation,
     Tick,
     Values,
     Watch,
     held_out_of,
+    refuse_few_reals,
     unwatched,
 )
 from gan_jax.evaluate.diversity import diversity, vendi_ratio
@@ -29,11 +31,12 @@ from gan_jax.evaluate.extractor import (
     in_chunks,
 )
 from gan_jax.evaluate.inception_score import inception_score
-from gan_jax.evaluate.names import INCEPTION, Score, read, refuse_few
+from gan_jax.evaluate.names import INCEPTION, LEAST, WIDTH, Score, read, refuse_few
 
 Metric = Callable[[Seen, Tick], Values]
 NAMES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # examples
 OTHER = {'train': 'test', 'test': 'train'}
+DISTANCES = ('fid', 'fd')  # Fréchet's, which are mostly bias with fewer images than features
 
 
 class Eyes(NamedTuple):
@@ -61,27 +64,83 @@ def knows(name: str) -> bool:
     return read(name) is not None
 
 
+def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
+    """That there are these networks and splits, and images enough in all and in each class."""
+    wanted = [read(name) for name in asked]
+    for extractor in dict.fromkeys(score.extractor for score in wanted):
+        yield functools.partial(_check_extractor, extractor, given)
+    for score in wanted:
+        yield functools.partial(_check, score, given)
+
+
+def _check_extractor(name: str, given: Context) -> None:
+    if name == INCEPTION:
+        weights.check(given.data_dir)
+    elif name == 'digits':
+        digit_metrics.refuse_no_digits(given.train.name)
+    else:
+        _of_path(name, given)
+
+
+def _check(score: Score, given: Context) -> None:
+    if score.intra and not given.conditional():
+        raise UserError(f"'{score.name}' compares class by class, and the generator takes none")
+    if score.kind in DISTANCES and not score.intra:
+        refuse_few(score, score.num, _width(score.extractor, given))
+    if score.split:
+        real = given.split(score.split)
+        refuse_few_reals(score.name, real, score.split, LEAST.get(score.kind, 2))
+        if score.intra:
+            _check_classes(score, real, given)
+
+
+def _check_classes(score: Score, real: DataSet, given: Context) -> None:
+    if real.labels is None:
+        raise UserError(f"'{score.name}' compares class by class, and '{real.name}' has no labels")
+    fewest = {}
+    for what, labels in (('generated', given.generated_labels(score.num)), ('real', real.labels)):
+        counts = np.bincount(labels, minlength=real.num_classes)
+        fewest[what] = counts.min()
+        if fewest[what] < 2:
+            raise UserError(
+                f"'{score.name}' leaves a class with fewer than two images: of class "
+                f'{counts.argmin()} there are {fewest[what]} {what} ones; take more'
+            )
+    if score.kind in DISTANCES:
+        refuse_few(score, min(fewest.values()), _width(score.extractor, given))
+
+
+def _width(extractor: str, given: Context) -> int:
+    """How many features a network makes of an image. A function of a fork is asked, with two."""
+    if extractor == INCEPTION:
+        return WIDTH
+    if extractor == 'digits':
+        return features.WIDTH * given.train.images.shape[-1]
+    two = np.asarray(given.split('train').images[:2])
+    return _of_path(extractor, given).see(two).features.shape[1]
+
+
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     """These scores, with their references made or found kept.
 
     Scores of several sizes take the first images of one pass over the most that any needs. Beside
     each Fréchet distance stands its floor, `<name>_floor`: that of the other real split, which a
-    generator that had learned the data would come to. There is none where the data have one split.
+    generator that had learned the data would come to. There is none where the data have no other
+    split of at least two images.
 
     Args:
-        asked: names that `names.read` reads.
+        asked: names that `names.read` reads, and `checks` lets through.
         given: what they are measured against.
 
     Raises:
-        UserError: the weights are not to be had (69), there is no such extractor, the data have no
-            such split or labels, or the images are too few.
+        UserError: the weights are not to be had (69).
     """
     wanted = [read(name) for name in asked]
     published = functools.cache(lambda: weights.published(given.data_dir))
     looks = dict.fromkeys(_look(score) for score in wanted)
     eyes = {look: _eyes(_extractor(*look, published, given), given) for look in looks}
     # Those that need every feature first: moments are then made of these.
-    ordered = sorted(wanted, key=lambda score: score.kind in ('fid', 'fd') and not score.intra)
+    ordered = sorted(wanted, key=lambda score: score.kind in DISTANCES and not score.intra)
     metrics = {score: KINDS[score.kind](score, eyes[_look(score)], given) for score in ordered}
 
     def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
@@ -109,8 +168,10 @@ def _extractor(
 ) -> Extractor:
     if name == INCEPTION:
         return from_inception(published(), interpolation=interpolation, devices=given.devices)
-    if name == 'digits':
-        return from_digits_net()
+    return from_digits_net() if name == 'digits' else _of_path(name, given)
+
+
+def _of_path(name: str, given: Context) -> Extractor:
     try:
         return from_path(name, given.allow)
     except ValueError as error:
@@ -118,15 +179,12 @@ def _extractor(
 
 
 def _eyes(extractor: Extractor, given: Context) -> Eyes:
-    def split(name: str) -> DataSet:
-        return given.train if name == 'train' else given.held_out()
-
     def of(reference: Callable) -> Callable[[str], Any]:
         return functools.cache(
-            lambda name: reference(split(name), extractor, given.data_dir, given.watch)
+            lambda name: reference(given.split(name), extractor, given.data_dir, given.watch)
         )
 
-    return Eyes(extractor, split, of(references.features), of(references.moments))
+    return Eyes(extractor, given.split, of(references.features), of(references.moments))
 
 
 def _seen(extractor: Extractor, images: np.ndarray, watch: Watch) -> Seen:
@@ -147,9 +205,8 @@ def _frechet(score: Score, eyes: Eyes, given: Context) -> Metric:
     if score.intra:
         return _by_class(score, eyes, given, _frechet_of)
     reference = eyes.moments(score.split)
-    refuse_few(score, score.num, len(reference[0]))
-    floor = {}
-    if held_out_of(given) is not None:
+    floor, held_out = {}, held_out_of(given)
+    if held_out is not None and len(held_out.images) >= 2:
         other = eyes.moments(OTHER[score.split])
         floor = {f'{score.name}_floor': frechet.distance(other, reference)}
 
@@ -173,23 +230,14 @@ def _kernel(score: Score, eyes: Eyes, given: Context) -> Metric:
 def _by_class(score: Score, eyes: Eyes, given: Context, distance: Callable) -> Metric:
     """Apart for each class, since one that is missing hardly moves the score of all."""
     real = eyes.split(score.split)
-    if real.labels is None or not given.conditional:
-        lacks = (
-            f"'{real.name}' has no labels" if real.labels is None else 'the generator takes none'
-        )
-        raise UserError(f"'{score.name}' compares class by class, and {lacks}")
-    each = min(score.num // real.num_classes, np.bincount(real.labels).min())
-    if each < 2:
-        raise UserError(f"'{score.name}' leaves a class with fewer than two images: take more")
-    features = eyes.features(score.split)
-    if score.kind in ('fid', 'fd'):
-        refuse_few(score, each, features.shape[1])
+    labels, classes = given.generated_labels(score.num), range(real.num_classes)
+    reals = eyes.features(score.split)
 
     def metric(seen: Seen, tick: Tick) -> Values:
-        found, count = [], real.num_classes
-        for c in range(count):  # image i is of class i mod K
-            found.append(distance(seen.features[c::count], features[real.labels == c]))
-            tick(c + 1, count)
+        found = []
+        for c in classes:
+            found.append(distance(seen.features[labels == c], reals[real.labels == c]))
+            tick(c + 1, len(classes))
         return {score.name: float(np.mean(found)), f'{score.name}_worst': max(found)}
 
     return metric

@@ -5,14 +5,16 @@ an earlier call has kept in the data folder, inception/<first digits of the SHA-
 release of pytorch-fid, from where the PyTorch file is downloaded. 95,628,359 bytes, Apache-2.0.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import flax.traverse_util
 
 from gan_jax.data import folder_of
-from gan_jax.data.archives.download import download, sha256_of
+from gan_jax.data.archives.download import download, refuse_unreachable, sha256_of
 from gan_jax.data.archives.table import File
 from gan_jax.data.prepared import locked
 from gan_jax.errors import UNAVAILABLE, UserError
@@ -27,6 +29,7 @@ PUBLISHED = File(
     'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/'
     'pt_inception-2015-12-05-6726825d.pth',
 )
+LACKING = 'the weights of Inception, which FID, KID and IS need, are not to be had'
 
 
 def published(data_dir: str | Path | None = None) -> dict[str, Any]:
@@ -39,40 +42,87 @@ def published(data_dir: str | Path | None = None) -> dict[str, Any]:
         UserError: they are not here and cannot be downloaded, or the file that is given is another
             one (69). It says where to get them and where to put them.
     """
+    with _explained():
+        if path := os.environ.get(VARIABLE):
+            return inception.load(_given(path))
+        return _kept(data_dir) or _fetched(data_dir)
+
+
+def check(data_dir: str | Path | None = None) -> None:
+    """Raises as `published` would, without fetching anything."""
+    with _explained():
+        if path := os.environ.get(VARIABLE):
+            _given(path)
+        elif _kept(data_dir) is None and not _is_here(_folder(data_dir) / PUBLISHED.name):
+            with _by_other_means():
+                refuse_unreachable(PUBLISHED.url)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
     try:
-        return _given(Path(path)) if (path := os.environ.get(VARIABLE)) else _kept(data_dir)
-    except UserError as error:
-        raise UserError(
-            f'the weights of Inception, which FID, KID and IS need, are not to be had: {error}; '
-            f'download {PUBLISHED.url} where there is a network, and set ${VARIABLE} to its path',
-            UNAVAILABLE,
-        ) from error
+        yield
     except OSError as error:
         raise UserError(f'cannot keep the weights of Inception: {error}', UNAVAILABLE) from error
 
 
-def _given(path: Path) -> dict[str, Any]:
-    path = path.expanduser()
+@contextlib.contextmanager
+def _by_other_means() -> Iterator[None]:
+    """Says of a download that cannot be what else there is; its own sentence has the address."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f'{LACKING}: {error} and set ${VARIABLE} to its path', UNAVAILABLE
+        ) from error
+
+
+def _given(name: str) -> Path:
+    path, why = Path(name).expanduser(), ''
     if not path.is_file():
-        raise UserError(f'${VARIABLE} names {path}, which is no file')
-    if (found := sha256_of(path)) != PUBLISHED.sha256:
-        raise UserError(f'{path} is another file than the published one (SHA-256 {found})')
-    return inception.load(path)
+        why = f'${VARIABLE} names {path}, which is no file'
+    elif (found := sha256_of(path)) != PUBLISHED.sha256:
+        why = f'{path} is another file than the published one (SHA-256 {found})'
+    if why:
+        raise UserError(
+            f'{LACKING}: {why}; download {PUBLISHED.url} where there is a network, and set '
+            f'${VARIABLE} to its path',
+            UNAVAILABLE,
+        )
+    return path
 
 
-def _kept(data_dir: str | Path | None) -> dict[str, Any]:
-    folder = folder_of(data_dir) / 'inception'
-    kept = folder / f'{PUBLISHED.sha256[:16]}.npz'
-    facts = {'made from': PUBLISHED.sha256}
-    if (found := arrays.read(kept, facts)) is not None:
-        return flax.traverse_util.unflatten_dict(found, sep='/')
+def _folder(data_dir: str | Path | None) -> Path:
+    return folder_of(data_dir) / 'inception'
+
+
+def _place(folder: Path) -> tuple[Path, dict[str, str]]:
+    """The file that keeps them, and the facts that it is kept for."""
+    return folder / f'{PUBLISHED.sha256[:16]}.npz', {'made from': PUBLISHED.sha256}
+
+
+def _kept(data_dir: str | Path | None) -> dict[str, Any] | None:
+    """What an earlier call has kept."""
+    found = arrays.read(*_place(_folder(data_dir)))
+    return None if found is None else flax.traverse_util.unflatten_dict(found, sep='/')
+
+
+def _fetched(data_dir: str | Path | None) -> dict[str, Any]:
+    folder = _folder(data_dir)
     with locked(folder):
         folder.mkdir(exist_ok=True)
         fetched = folder / PUBLISHED.name
-        if not fetched.exists() or sha256_of(fetched) != PUBLISHED.sha256:
+        if not _is_here(fetched):
             print(f'downloading {PUBLISHED.name}, {PUBLISHED.size / 1e6:.1f} MB', flush=True)
-            download(PUBLISHED.url, fetched, size=PUBLISHED.size, sha256=PUBLISHED.sha256)
+            with _by_other_means():
+                download(PUBLISHED.url, fetched, size=PUBLISHED.size, sha256=PUBLISHED.sha256)
         variables = inception.load(fetched)
+        kept, facts = _place(folder)
         arrays.write(kept, flax.traverse_util.flatten_dict(variables, sep='/'), facts)
         fetched.unlink()
     return variables
+
+
+def _is_here(fetched: Path) -> bool:
+    """Whether the file has come, and was not read yet."""
+    return fetched.exists() and sha256_of(fetched) == PUBLISHED.sha256

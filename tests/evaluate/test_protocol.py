@@ -196,7 +196,7 @@ def test_probes_alone_name_no_extractor():
 def test_a_linear_probe_without_labels_is_refused(name):
     blank = data.DataSet(np.zeros((2, 8, 8, 1), np.uint8), None, 0, 'blank')
     with pytest.raises(UserError, match="needs labels and 'blank' has none"):
-        protocol.prepare(name, Context(blank, None, blank, None, num=2))
+        protocol.prepare(name, Context(blank, lambda: blank, blank, None, num=2))
 
 
 def test_every_name_belongs_to_one_family():

@@ -44,11 +44,7 @@ def context(tmp_path, splits=split):
 
 
 def prepare(asked, tmp_path, splits=split):
-    return scores.prepare(asked.split(','), context(tmp_path, splits))
-
-
-def described(asked, tmp_path):
-    return protocol.prepare(asked, context(tmp_path))
+    return protocol.prepare(asked, context(tmp_path, splits))
 
 
 @pytest.fixture
@@ -150,16 +146,16 @@ def test_a_split_that_is_damaged_is_not_taken_for_none(small_inception, tmp_path
 def test_without_weights_it_ends_before_anything_is_measured(tmp_path, monkeypatch):
     monkeypatch.setenv(weights.VARIABLE, str(tmp_path / 'nothing.pth'))
     with pytest.raises(UserError) as caught:
-        described('fid10k_test', tmp_path)
+        prepare('fid10k_test', tmp_path)
     assert caught.value.status == UNAVAILABLE
     assert weights.PUBLISHED.url in str(caught.value)
 
 
 def test_other_metrics_take_their_own_number_beside_them(small_inception, tmp_path):
-    found = described('fd_digits,fid2048_test', tmp_path)
+    found = prepare('fd_digits,fid2048_test', tmp_path)
     assert found.num == 2048
     values = found.measure(fakes(2048), None, None)
-    alone = described('fd_digits', tmp_path).measure(fakes(2048)[:100], None, None)
+    alone = prepare('fd_digits', tmp_path).measure(fakes(2048)[:100], None, None)
     assert values['fd_digits'] == alone['fd_digits']
     assert found.protocol['scores'].keys() == {'fid2048_test'}
     assert found.protocol['metrics'] == ['fd_digits', 'fid2048_test']
@@ -192,7 +188,7 @@ def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
     assert prepare('fd15_test_biased@eyes.rows', tmp_path).num == 15
     given = context(tmp_path)._replace(allow=())
     with pytest.raises(UserError, match="'eyes.rows' is code of eyes"):
-        scores.prepare(['fd40_test@eyes.rows'], given)
+        protocol.prepare('fd40_test@eyes.rows', given)
 
 
 def test_moments_take_the_features_that_another_score_needs(small_inception, tmp_path, monkeypatch):
@@ -205,8 +201,8 @@ def test_moments_take_the_features_that_another_score_needs(small_inception, tmp
 
 
 def intra(asked, tmp_path, **changes):
-    given = context(tmp_path)._replace(conditional=True)._replace(**changes)
-    return scores.prepare([asked], given)
+    given = context(tmp_path)._replace(conditional=lambda: True)._replace(**changes)
+    return protocol.prepare(asked, given)
 
 
 def test_class_by_class_a_missing_class_is_seen(tmp_path):
@@ -231,7 +227,7 @@ def test_classes_apart_need_classes_and_images(tmp_path):
     with pytest.raises(UserError, match='class by class, and the generator takes none'):
         prepare('intra_kd500_train@digits', tmp_path)  # nobody has said that it does
     with pytest.raises(UserError, match='class by class, and the generator takes none'):
-        intra('intra_kd500_train@digits', tmp_path, conditional=False)
+        intra('intra_kd500_train@digits', tmp_path, conditional=lambda: False)
     blank = split('train')._replace(labels=None)
     with pytest.raises(UserError, match="class by class, and 'digits' has no labels"):
         intra('intra_kd500_train@digits', tmp_path, train=blank)

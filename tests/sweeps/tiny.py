@@ -23,6 +23,21 @@ class Generator(nn.Module):
         return nn.sigmoid(4 * x).reshape(-1, *self.shape)
 
 
+class Labelled(nn.Module):
+    """As `Generator`, with a row of its own for every class."""
+
+    shape: tuple[int, int, int]
+    classes: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, z, label, *, train):
+        x = nn.Dense(math.prod(self.shape))(z) + nn.Embed(self.classes, math.prod(self.shape))(
+            label
+        )
+        return nn.sigmoid(4 * x).reshape(-1, *self.shape)
+
+
 class Normed(nn.Module):
     """As `Generator`, with a convolution, and BatchNorm's statistics for those who ask for them."""
 

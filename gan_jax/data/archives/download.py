@@ -75,6 +75,24 @@ def download(
     part.replace(path)
 
 
+def refuse_unreachable(url: str) -> None:
+    """Asks for a file without fetching it.
+
+    Raises:
+        UserError: the server cannot be reached or has no such file (66).
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT):
+            pass
+    except NETWORK as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        why = getattr(error, 'reason', '') or error or type(error).__name__
+        raise UserError(
+            f'{url} cannot be downloaded ({why}): fetch the file by other means', MISSING
+        ) from error
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     with opened(path) as file:
