@@ -172,11 +172,8 @@ def _bar(what: str, amount: ProgressColumn, total: int | None) -> Iterator[Calla
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     known = [*ARCHIVES, *FOLDERS]
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.prepare',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = cli.Parser(
+        'gan_jax.prepare', __doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         '--dataset', required=True, metavar='NAME', help=f'{", ".join(known)}, or a name of yours'
@@ -184,20 +181,24 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--source',
         metavar='PATH[,PATH...]',
+        type=cli.named,
         help='the published files or a folder of them, a copy of tensorflow-datasets, or images; '
         'without it the published files are downloaded',
     )
     parser.add_argument(
-        '--data_dir', metavar='DIR', help=f'by default ${data.VARIABLE}, or else ./data'
+        '--data_dir',
+        metavar='DIR',
+        type=cli.path,
+        help=f'by default ${data.VARIABLE}, or else ./data',
     )
-    parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
+    parser.add_argument(
+        '--size',
+        type=cli.within(config.VALUES['data.size']),
+        metavar='N',
+        help='resize the images to N by N',
+    )
     parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
     flags = parser.parse_args(arguments)
-    _, in_range, expected = config.VALUES['data.size']
-    if flags.size is not None and not in_range(flags.size):
-        parser.error(f'--size is {flags.size}: give {expected}')
-    if flags.source == '':  # as a variable gives it that is not set; as a path it is this folder
-        parser.error('--source names nothing')
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):
         parser.error('--sha256 is for one file of --source')
     _check_name(flags.dataset, flags.source, known)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax import cli, pictures, signals, trained
+from gan_jax import cli, config, pictures, signals, trained
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.parts import drawing
+from gan_jax.ranges import INT32, POSITIVE, Integer
 
 MOST = 1_000_000  # images, which a picture holds in memory
 
@@ -58,23 +59,24 @@ def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.sample', description=__doc__, allow_abbrev=False
-    )
+    parser = cli.Parser('gan_jax.sample', __doc__)
     trained.add_flags(parser)
-    parser.add_argument('--num', type=int, default=64, help='how many images')
-    parser.add_argument('--out', type=Path, required=True, help='a .png, or a folder')
-    parser.add_argument('--seed', type=trained.seed, default=0, help='of the latents')
-    parser.add_argument('--label', type=int, help='one class for all; by default all in turn')
     parser.add_argument(
-        '--truncation', type=float, help='draw latents again beyond this many standard deviations'
+        '--num', type=cli.within(Integer(1, MOST)), default=64, help='how many images'
     )
-    flags = parser.parse_args(arguments)
-    if not 1 <= flags.num <= MOST:
-        parser.error(f'--num is {flags.num}: give a number from 1 to {MOST}')
-    if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
-        parser.error(f'--truncation is {flags.truncation}: give a positive number')
-    return flags
+    parser.add_argument('--out', type=cli.path, required=True, help='a .png, or a folder')
+    parser.add_argument('--seed', type=cli.within(config.SEED), default=0, help='of the latents')
+    parser.add_argument(
+        '--label',
+        type=cli.within(Integer(0, INT32)),
+        help='one class for all; by default all in turn',
+    )
+    parser.add_argument(
+        '--truncation',
+        type=cli.within(POSITIVE),
+        help='draw latents again beyond this many standard deviations',
+    )
+    return parser.parse_args(arguments)
 
 
 if __name__ == '__main__':
