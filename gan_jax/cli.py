@@ -1,17 +1,24 @@
 """What every command shares: how a fault reaches the user, and the exit status."""
 
 import argparse
+import contextlib
+import importlib.util
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from logging import CRITICAL, ERROR, getLogger
+from pathlib import Path
+from typing import Any, NoReturn
 
 import jax
 from absl import logging
 
-from gan_jax import cluster, compile_cache, signals
+from gan_jax import cluster, compile_cache, config, ranges, signals
+from gan_jax.data.disk import expanded
 from gan_jax.errors import PREEMPTED, UserError, fault_of
+from gan_jax.load import nearest
+from gan_jax.ranges import Integer, Number, Range
 
 
 def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> None:
@@ -70,28 +77,116 @@ def _status_of(
         return signals.received() or 130
 
 
-def config_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """That of a command: its faults are sentences that name the flag, without the usage.
+
+    Args:
+        command: its module below the package.
+        description: what it does.
+        **options: of argparse's.
+
+    Raises:
+        UserError: when it parses, for all that is wrong, and by `error`.
+    """
+
+    def __init__(self, command: str, description: str | None, **options: Any):
+        self.flags: list[str] = []
+        options = {'allow_abbrev': False, 'exit_on_error': False} | options
+        super().__init__(f'python -m {command}', description=description, **options)
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        self.flags += names
+        return super().add_argument(*names, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        try:
+            return super().parse_known_args(args, namespace)
+        except argparse.ArgumentError as error:
+            name, said = error.argument_name, error.message
+            if said.startswith('expected'):
+                said = f'has no value: write {name}=VALUE'
+            if said.startswith('ignored explicit'):
+                said = 'takes no value'
+            self.error(f'{name} {said}' if name else said)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        flags, rest = self.parse_known_args(args, namespace)
+        for argument in rest:
+            self.unknown(argument)
+        return flags
+
+    def unknown(self, argument: str, *more: str) -> NoReturn:
+        """Refuses an argument, with the nearest of the flags and of `more`."""
+        hint = nearest(argument.partition('=')[0], [*self.flags, *more])
+        self.error(f'unknown argument {argument}{hint}')
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def config_parser(command: str, description: str | None) -> Parser:
     """The parser of a command that takes --config and its overrides, for `parse_config`."""
-    parser = argparse.ArgumentParser(
-        f'python -m gan_jax.{command}',
-        description=description,
+    parser = Parser(
+        f'gan_jax.{command}',
+        description,
         epilog='--config.KEY=VALUE overrides one value; --debug shows tracebacks.',
-        allow_abbrev=False,
     )
     parser.add_argument('--config', required=True, metavar='FILE[:ARGUMENTS]')
     return parser
 
 
-def parse_config(
-    parser: argparse.ArgumentParser, arguments: Sequence[str]
-) -> tuple[argparse.Namespace, list[str]]:
+def parse_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The flags, and the overrides as `config.read` takes them; whatever else is there ends it."""
     flags, rest = parser.parse_known_args(arguments)
     overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]
     for argument in rest:
         if argument not in overrides:
-            parser.error(f'unknown argument {argument}; overrides are --config.key=value')
+            parser.unknown(argument, *(f'--config.{key}' for key in config.VALUES))
     return flags, overrides
+
+
+# What flags take, as argparse's types.
+
+
+def path(text: str) -> Path:
+    """A path, in which a first '~' or '~user' is a home."""
+    return expanded(named(text))
+
+
+def named(text: str) -> str:
+    """Any text but the empty one, which a variable gives that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError('names nothing: give it a value, or leave it out')
+    return text
+
+
+def package(text: str) -> str:
+    """A package or module that can be imported; nothing is."""
+    try:
+        found = importlib.util.find_spec(text.partition('.')[0])
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"is '{text}', and there is no such package: spell it as in the config's paths, and "
+            'look whether PYTHONPATH leads to it'
+        )
+    return text
+
+
+def within(expected: Range) -> Callable[[str], Any]:
+    """Values of a range."""
+
+    def value(text: str) -> Any:
+        found: Any = text
+        if isinstance(expected, Integer | Number):
+            with contextlib.suppress(ValueError):
+                found = (int if isinstance(expected, Integer) else float)(text)
+        if words := ranges.instead(expected, found):
+            raise argparse.ArgumentTypeError(f'is {ranges.quoted(found)}: give {words}')
+        return found
+
+    return value
 
 
 def _say(message: str) -> None:

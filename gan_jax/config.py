@@ -1,20 +1,35 @@
 """From a config file and command-line overrides to a checked configuration, all faults at once."""
 
+import ast
+import contextlib
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
-from gan_jax import load
+from gan_jax import load, pyfile, ranges
 from gan_jax.augment import policy as policies
 from gan_jax.data import absolute
+from gan_jax.data.disk import expanded
 from gan_jax.errors import UserError
 from gan_jax.evaluate.extractor import EXTRACTOR
 from gan_jax.generate import BATCH_NORM, WEIGHTS
 from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.labels import CHOICES
+from gan_jax.ranges import (
+    COUNT,
+    FLOAT32,
+    INT32,
+    POSITIVE,
+    Choice,
+    Flag,
+    Integer,
+    Number,
+    Text,
+    quoted,
+)
 
 # What a resumed run may change: how long it goes, how often it looks and at what, where the data
 # lie, which their digest knows again, and the devices, which change its rounding alone; not the
@@ -24,94 +39,85 @@ CHANGEABLE = ('steps', 'every', 'evaluate', 'data.dir', 'mesh')
 # The networks' blocks, and the keywords that the program itself supplies to each.
 NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
 
-# The largest numbers of int32 and float32, in which a program counts and calculates.
-INT32, FLOAT32 = 2**31 - 1, 3.4e38
-LONG = 100  # characters of a value in a sentence
 # Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a
 # core for 4, in 45 s for 8 and in 87 s for 16, 5.2 s for each, and so in 340 s for this many.
 PARTS = 64
 
-
-def _integer(least: int, most: int) -> tuple:
-    return int, lambda v: least <= v <= most, f'an integer from {least} to {most}'
-
-
-# Every other key: its type, its range, and the range in words. No value that is let through keeps
-# the program from answering.
-COUNT = _integer(1, INT32)
-POSITIVE = (float, lambda v: 1e-30 <= v <= 1e30, 'a positive number, from 1e-30 to 1e30')
-TEXT = (str, lambda v: True, 'a text')
-SEED = _integer(0, INT32)
-VALUES = {
+# Every key outside the blocks of functions. No value that is let through keeps the program from
+# answering.
+SEED = Integer(0, INT32)
+VALUES: Mapping[str, Any] = {
     'seed': SEED,
     'steps': COUNT,
-    'batch_size': _integer(2, INT32),
-    'd_steps': _integer(1, PARTS),
-    'accumulate': _integer(1, PARTS),
-    'steps_per_dispatch': _integer(1, 1000),
-    'joint': (bool, lambda v: True, 'True or False'),
-    'data.name': TEXT,
-    'data.size': _integer(1, 1024),
-    'data.dir': TEXT,
-    'data.fraction': (float, lambda v: 0 < v <= 1, 'a number above 0, up to 1'),
+    'batch_size': Integer(2, INT32),
+    'd_steps': Integer(1, PARTS),
+    'accumulate': Integer(1, PARTS),
+    'steps_per_dispatch': Integer(1, 1000),
+    'joint': Flag(),
+    'data.name': Text(),
+    'data.size': Integer(1, 1024),
+    'data.dir': Text(),
+    'data.fraction': Number(0, 1, above=True),
     'data.subset_seed': SEED,
-    'latent.dim': _integer(1, 2**24),
-    'latent.labels': (
-        str,
-        lambda v: v in CHOICES,
-        "'data', for the proportions of its classes, or 'uniform'",
-    ),
-    'augment.real': TEXT,
-    'augment.critic': TEXT,
-    'augment.view': TEXT,
-    'augment.strength': (float, lambda v: v >= 0, 'a number from 0 to 3.4e38'),
+    'latent.dim': Integer(1, 2**24),
+    'latent.labels': Choice(CHOICES),
+    'augment.real': Text(),
+    'augment.critic': Text(),
+    'augment.view': Text(),
+    'augment.strength': Number(0, FLOAT32),
     'ema.halflife_images': POSITIVE,
     'ema.ramp': POSITIVE,
-    'evaluate.metrics': TEXT,
-    'evaluate.full': TEXT,
-    'evaluate.num': _integer(2, 1_000_000),
-    'evaluate.weights': (str, lambda v: v in WEIGHTS, "'ema' or 'raw'"),
-    'evaluate.batch_norm': (
-        str,
-        BATCH_NORM.fullmatch,
-        "'moving', 'batch' or 'standing(N)' with N from 1 to 9999",
+    'evaluate.metrics': Text(),
+    'evaluate.full': Text(),
+    'evaluate.num': Integer(2, 1_000_000),
+    'evaluate.weights': Choice((*WEIGHTS,)),
+    'evaluate.batch_norm': Text(
+        BATCH_NORM.pattern, "'moving', 'batch' or 'standing(N)' with N from 1 to 9999"
     ),
-    'evaluate.unaugmented': TEXT,
+    'evaluate.unaugmented': Text(),
     'every.log': COUNT,
     'every.sample': COUNT,
     'every.evaluate': COUNT,
     'every.full': COUNT,
     'every.checkpoint': COUNT,
-    'mesh.data': (int, lambda v: v == -1 or v >= 1, 'a number of devices, or -1 for all'),
+    'mesh.data': Literal[-1] | Annotated[int, COUNT],  # -1 is all devices
     'mesh.model': COUNT,
-    'dtype': (str, lambda v: v in ('float32', 'bfloat16'), "'float32' or 'bfloat16'"),
+    'dtype': Choice(('float32', 'bfloat16')),
 }
+# What Python's readers of values raise.
+UNREADABLE = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
+# The keys of blocks that are no keywords of a function.
+RATE, NUMBER = Number(0, FLOAT32), Number(-FLOAT32, FLOAT32)
 
 
 def read(path: str, overrides: Sequence[str] = ()) -> ConfigDict:
     """The locked config of `FILE` or `FILE:arguments` with `--config.key=value` applied.
 
+    A key that an override names is there already, or a further one of a block with a function.
+
     Raises:
         UserError: the file cannot be used, or everything that is wrong with the overrides and the
             resulting values, a line each.
     """
-    known = list(flat(_parse(path)))
-    good, wrong = [], []
-    for override in overrides:
-        key = override.split('=')[0].removeprefix('--').removeprefix('no').removeprefix('config.')
-        try:
-            if key not in known:
-                raise UserError(f"config has no '{key}'{load.nearest(key, known)}")
-            _parse(path, override)
-            good.append(override)
-        except UserError as error:
-            wrong.append(str(error))
-    config = _parse(path, *good)
+    config = _called(*split(path))
+    wrong = [fault for override in overrides if (fault := _override(config, override))]
     wrong += faults(config)
     if wrong:
         raise UserError('\n'.join(wrong))
     config.data.name = absolute(config.data.name)
     return config
+
+
+def split(path: str) -> tuple[Path, str | None]:
+    """`FILE` or `FILE:arguments` as the file and the arguments; None where it gives none.
+
+    The name of a file may have colons itself: the longest that is there is meant.
+    """
+    name, rest = path, []
+    while not os.path.isfile(expanded(name)) and ':' in name:
+        name, _, last = name.rpartition(':')
+        rest.insert(0, last)
+    return expanded(name), ':'.join(rest) if rest else None
 
 
 def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> list[str]:
@@ -127,20 +133,37 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     own = [k for k in values if k.split('.')[0] not in (*NETWORKS, 'terms', 'optim')]
     unknown = [k for k in own if k not in VALUES]
     wrong = [f"config has no use for '{k}'{load.nearest(k, VALUES)}" for k in unknown]
-    for key, (kind, check, expected) in VALUES.items():
+    for key, expected in VALUES.items():
         if key not in values:
-            wrong.append(f'config.{key} is missing: give {expected}')
-        elif not (_is(kind, values[key]) and check(values[key])):
-            wrong.append(f'config.{key} is {_said(values[key])}: give {expected}')
-    wrong += _number_faults({k: v for k, v in values.items() if k not in VALUES})
+            wrong.append(f'config.{key} is missing: give {ranges.words(expected)}')
+        else:
+            wrong += _value_faults(key, values[key], expected)
     wrong += _batch_faults(values)
     wrong += _block_faults(config, allow)
-    return wrong or [*_policy_faults(config, allow), *_metric_faults(config, allow)]
+    return wrong or [
+        *_term_faults(config),
+        *_policy_faults(config, allow),
+        *_metric_faults(config, allow),
+    ]
 
 
 def strengths(config: Mapping[str, Any]) -> dict[str, float]:
     """The strength of every policy of the config that takes one."""
     return {p: s for _, p, s in _policies(config) if policies.needs_strength(p)}
+
+
+def outside(config: Mapping[str, Any]) -> list[str]:
+    """The packages that --allow has to name for the commands that read a workdir of this config.
+
+    Args:
+        config: nested, without `faults`.
+    """
+    metrics = list(_named_by_metrics(config))
+    texts = [*(policy for _, policy, _ in _policies(config)), *(text for *_, text, _ in metrics)]
+    named = [(block['fn'], kind) for _, block, kind, _ in blocks(config)]
+    named += [(path, policies.OP) for text in texts for path in policies.paths(text)]
+    named += [(path, EXTRACTOR) for *_, path in metrics if path]
+    return sorted({package for path, kind in named for package in load.outside(path, kind)})
 
 
 def flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
@@ -158,51 +181,61 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What a resumed run may not change but did, a line a key."""
     a, b = flat(old), flat(new)
     keys = [k for k in sorted(a.keys() | b.keys()) if not {k, k.split('.')[0]} & {*CHANGEABLE}]
-    return [f'{k}: {_said(a.get(k))} -> {_said(b.get(k))}' for k in keys if a.get(k) != b.get(k)]
+    return [f'{k}: {quoted(a.get(k))} -> {quoted(b.get(k))}' for k in keys if a.get(k) != b.get(k)]
 
 
-def _parse(path: str, *overrides: str) -> ConfigDict:
-    """One run of the config library, which stops at its first fault."""
-    if not Path(path.split(':')[0]).is_file():
-        raise UserError(f'there is no config file {path.split(":")[0]}')
-    arguments = ['train', f'--config={path}', *overrides]
-    values = flags.FlagValues()
-    config_flags.DEFINE_config_file('config', flag_values=values, sys_argv=arguments)
-    try:
-        values(arguments)
-    except flags.Error as error:
-        said = str(error)
-        if 'Traceback' in said:  # the file itself failed; the library quotes it whole
-            said = f'{path}: {said.strip().splitlines()[-1]}'
-        raise UserError(said.removeprefix('flag --')) from error
-    except (Exception, SystemExit) as error:  # a config file is Python: it may raise anything
-        raise UserError(f'{path}: {type(error).__name__}: {error}') from error
-    if not isinstance(values.config, ConfigDict):
-        raise UserError(f'{path}: get_config returns {_said(values.config)}: return a ConfigDict')
-    return values.config
+def _called(path: Path, arguments: str | None) -> ConfigDict:
+    """What a config file gives for its arguments, locked."""
+    if not os.path.isfile(path):
+        raise UserError(f'there is no config file {path}')
+    config = pyfile.call(path, 'get_config', *([] if arguments is None else [arguments]))
+    if not isinstance(config, ConfigDict):
+        raise UserError(f'{path}: get_config returns {quoted(config)}: return a ConfigDict')
+    return config.lock()
 
 
-def _said(value: Any) -> str:
-    """A value in a sentence; what is long is cut."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no number of thousands of digits
-        return 'a number of thousands of digits'
-    return text if len(text) <= LONG else f'{text[:LONG]}...'
+def _override(config: ConfigDict, override: str) -> str:
+    """Applies `--config.key=value`, or the flags `--config.key` and `--noconfig.key` of a bool.
+
+    Returns:
+        What is wrong with it, '' when nothing is. Whether the value fits the key is not looked at.
+    """
+    name, equals, text = override.partition('=')
+    key = name.partition('.')[2]
+    *parents, last = key.split('.')
+    block = config
+    for part in parents:
+        block = block.get(part) if _is_block(block) else None
+    leaf = _is_block(block) and last in block and not _is_block(block[last])
+    if not (leaf or (_is_block(block) and 'fn' in block)):
+        return f"config has no '{key}'{load.nearest(key, flat(config))}"
+    old = block.get(last)
+    if not equals and not isinstance(old, bool):
+        return f'--config.{key} has no value: write --config.{key}=VALUE'
+    value = _value(text, old) if equals else name.startswith('--config.')
+    with block.unlocked(), block.ignore_type():
+        block[last] = value
+    return ''
 
 
-def _is(kind: type, value: Any) -> bool:
-    if kind is float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and -FLOAT32 <= value <= FLOAT32
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+def _value(text: str, old: Any) -> Any:
+    """What a text stands for: a value of the type of the old one, or of Python, or the text."""
+    if isinstance(old, str):
+        return text
+    if isinstance(old, bool):
+        return {'true': True, '1': True, 'false': False, '0': False}.get(text.lower(), text)
+    kind = type(old) if isinstance(old, int | float) else float
+    for meaning in (kind, ast.literal_eval) if old is not None else (ast.literal_eval, kind):
+        with contextlib.suppress(*UNREADABLE):
+            return meaning(text)
+    return text
 
 
 def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
     """Of what is no tree of blocks; only a config.json can be none."""
     blocks = {'config': ('terms', 'optim', *NETWORKS), 'config.optim': ('g', 'd')}
     if not _is_block(config):
-        yield f'{name} is {_said(config)}: give a block of values'
+        yield f'{name} is {quoted(config)}: give a block of values'
         return
     for key in config:
         if not isinstance(key, str) or '.' in key:
@@ -217,18 +250,60 @@ def _is_block(value: Any) -> bool:
     return isinstance(value, Mapping | ConfigDict)
 
 
-def _number_faults(values: Mapping[str, Any]) -> Iterator[str]:
-    """Numbers of blocks, alone or in a row, that the program cannot hold."""
-    for key, value in values.items():
-        block, *_ = path = key.split('.')
-        if block in ('terms', 'optim') and path[2:3] in (['weight'], ['every'], ['learning_rate']):
-            continue  # has a range of its own
+def _value_faults(key: str, value: Any, expected: Any) -> Iterator[str]:
+    """Of one value, where a range or an annotation says what it may be."""
+    if words := ranges.instead(expected, value):
+        yield f'config.{key} is {quoted(value)}: give {words}'
+
+
+def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
+    size, parts, updates = (values.get(key) for key in ('batch_size', 'accumulate', 'd_steps'))
+    if not COUNT.holds(parts):
+        return
+    if COUNT.holds(updates) and updates * parts > PARTS:
+        yield (
+            f'config.d_steps is {updates} and config.accumulate {parts}: a step of so many parts '
+            f'is not compiled in time; give two numbers whose product is at most {PARTS}'
+        )
+    if COUNT.holds(size) and size % parts:
+        yield (
+            f'config.accumulate is {parts}, and config.batch_size {size} does not divide into so '
+            'many parts: change one of them'
+        )
+
+
+def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
+    for name, block, kind, supplied in blocks(config):
+        for fault in load.faults(block, kind, allow=allow, supplied=supplied):
+            yield f'config.{name}: {fault}'
+        unfit = load.misfits(block, kind, allow=allow, supplied=supplied)
+        for key, words in unfit.items():
+            yield f'config.{name}.{key} is {quoted(block[key])}: give {words}'
+        known = (*unfit, *kind.reserved)
+        yield from _number_faults(name, {k: v for k, v in block.items() if k not in known})
+        yield from _reserved_faults(name, block, kind.reserved)
+
+
+def blocks(
+    config: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, Any], load.Kind, Collection[str]]]:
+    """(name, block, kind, keywords that are supplied) for every block with a function."""
+    for name, supplied in NETWORKS.items():
+        yield name, config.get(name, {}), NETWORK, supplied
+    for name, block in config.get('terms', {}).items():
+        yield f'terms.{name}', block, TERM, ()
+    for side in 'gd':
+        yield f'optim.{side}', config.get('optim', {}).get(side, {}), OPTIMIZER, OPTIMIZER.reserved
+
+
+def _number_faults(name: str, block: Mapping[str, Any]) -> Iterator[str]:
+    """Numbers of a block, alone or in a row, that the program cannot hold."""
+    for key, value in flat(block).items():
         for number in _leaves(value):
-            if isinstance(number, float) and not _is(float, number):
-                expected = f'give a finite number, of at most {FLOAT32:g}'
-                yield f'config.{key} is {_said(value)}: {expected}'
-            if _is(int, number) and not -INT32 <= number <= INT32:
-                yield f'config.{key} is {_said(value)}: give an integer of at most {INT32}'
+            if isinstance(number, float):
+                yield from _value_faults(f'{name}.{key}', number, float)
+            if isinstance(number, int):
+                yield from _value_faults(f'{name}.{key}', number, int | bool)
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -239,58 +314,29 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
-    size, parts = (values.get(key) for key in ('batch_size', 'accumulate'))
-    updates = values.get('d_steps')
-    if _is(int, updates) and _is(int, parts) and updates * parts > PARTS:
-        yield (
-            f'config.d_steps is {updates} and config.accumulate {parts}: a step of so many parts '
-            f'is not compiled in time; give two numbers whose product is at most {PARTS}'
-        )
-    if _is(int, size) and _is(int, parts) and parts > 0 and size % parts:
-        yield (
-            f'config.accumulate is {parts}, and config.batch_size {size} does not divide into so '
-            'many parts: change one of them'
-        )
-
-
-def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
-    blocks = {name: (NETWORK, supplied) for name, supplied in NETWORKS.items()}
-    blocks |= {f'terms.{name}': (TERM, ()) for name in config.get('terms', {})}
-    blocks |= {f'optim.{side}': (OPTIMIZER, OPTIMIZER.reserved) for side in 'gd'}
-    for name, (kind, supplied) in blocks.items():
-        block = config
-        for part in name.split('.'):
-            block = block.get(part, {})
-        for fault in load.faults(block, kind, allow=allow, supplied=supplied):
-            yield f'config.{name}: {fault}'
-        yield from _reserved_faults(name, block, kind.reserved)
-
-
 def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str]) -> Iterator[str]:
-    if 'learning_rate' in reserved and not (
-        _is(float, block.get('learning_rate')) and block['learning_rate'] >= 0
-    ):
-        yield (
-            f'config.{name}.learning_rate is {_said(block.get("learning_rate"))}: give a number '
-            f'from 0 to {FLOAT32:g}'
-        )
+    if 'learning_rate' in reserved:
+        yield from _value_faults(f'{name}.learning_rate', block.get('learning_rate'), RATE)
     if 'weight' in reserved:
         weight = block.get('weight')
         parts = weight.values() if _is_block(weight) else [weight]
-        if not all(_is(float, part) for part in parts):
+        if not all(NUMBER.holds(part) for part in parts):
             yield (
-                f'config.{name}.weight is {_said(weight)}: give a number, or one for each part, '
-                f'of at most {FLOAT32:g}'
+                f'config.{name}.weight is {quoted(weight)}: give {NUMBER}, or a block with one for '
+                'each part'
             )
-        every = block.get('every', 1)
-        _, check, expected = COUNT
-        if not (_is(int, every) and check(every)):
-            yield f'config.{name}.every is {_said(every)}: give {expected}'
-        if not isinstance(block.get('policy', ''), str):
-            yield f'config.{name}.policy is {_said(block["policy"])}: give a text'
-        if not _is(float, block.get('strength', 0.0)):
-            yield f'config.{name}.strength is {_said(block["strength"])}: give a number'
+        yield from _value_faults(f'{name}.every', block.get('every', 1), COUNT)
+        yield from _value_faults(f'{name}.policy', block.get('policy', ''), str)
+        yield from _value_faults(f'{name}.strength', block.get('strength', 0.0), NUMBER)
+
+
+def _term_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    weights = [block['weight'] for block in config['terms'].values()]
+    if not any(any(w.values()) if _is_block(w) else w for w in weights):
+        yield (
+            'config.terms has no term with a weight, and so nothing to train by: give one, such as '
+            "adversarial=dict(fn='gan_jax.terms.adversarial.hinge', weight=1.0)"
+        )
 
 
 def _policies(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
@@ -323,13 +369,21 @@ def _policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> 
 
 def _metric_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
     """Of the code that metrics name, as in 'fd5k_test@my_package.function'."""
+    for use, metric, policy, path in _named_by_metrics(config):
+        try:
+            policies.parse(policy, allow=allow)
+            if path:
+                load.resolve(path, EXTRACTOR, allow)
+        except ValueError as error:
+            yield f"config.evaluate.{use} names '{metric}': {error}"
+
+
+def _named_by_metrics(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """(key of config.evaluate, metric, the policy that it names, the path of its extractor)."""
     for use in ('metrics', 'full'):
         for metric in config['evaluate'][use].split(','):
             name, _, named = metric.partition('@')
-            try:
-                if name == 'leak':
-                    policies.parse(named, allow=allow)
-                elif '.' in named:
-                    load.resolve(named, EXTRACTOR, allow)
-            except ValueError as error:
-                yield f"config.evaluate.{use} names '{metric}': {error}"
+            if name == 'leak':
+                yield use, metric, named, ''
+            elif '.' in named:
+                yield use, metric, '', named

@@ -13,9 +13,16 @@ LOST = 76  # another process of the run is gone, or has not come; resumable
 PREEMPTED = 143  # SIGTERM
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an exception says, without the lines of context that libraries add."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def sentence(error: BaseException) -> str:
+    """What an exception of somebody's code says: those of bad values bring a sentence."""
+    said = first_line(error)
+    plain = isinstance(error, ValueError | TypeError | UserError) and str(error)
+    return said if plain else f'{type(error).__name__}: {said}'
 
 
 def printable(text: str) -> str:

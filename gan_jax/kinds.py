@@ -1,14 +1,31 @@
 """The kinds of the blocks of a config, known by type or by the return annotation of a function."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
 
 import flax.linen as nn
 import optax
 
 from gan_jax.load import Kind
+from gan_jax.ranges import FLOAT32, POSITIVE, Number
 from gan_jax.terms import Term
+
+# The keywords of optax's optimisers, by name: their annotations let through every array and every
+# schedule, and a config holds neither.
+_FRACTION, _AT_LEAST_0 = Number(0, 1, below=True), Number(0, FLOAT32)
+_DTYPE = Literal['float32', 'bfloat16'] | None
+OPTAX: Mapping[str, Any] = {
+    **dict.fromkeys(('b1', 'b2', 'b3', 'decay', 'decay_rate', 'rho'), _FRACTION),
+    'momentum': Annotated[float, _FRACTION] | None,
+    **dict.fromkeys(('eps', 'trust_coefficient', 'eta_minus', 'eta_plus'), POSITIVE),
+    **dict.fromkeys(('min_step_size', 'max_step_size'), POSITIVE),
+    'clipping_threshold': Annotated[float, POSITIVE] | None,
+    **dict.fromkeys(('eps_root', 'weight_decay', 'threshold', 'decay_offset'), _AT_LEAST_0),
+    **dict.fromkeys(('initial_accumulator_value', 'initial_scale', 'eta', 'gamma'), _AT_LEAST_0),
+    **dict.fromkeys(('alpha', 'beta', 'scaling', 'f_min'), Number(-FLOAT32, FLOAT32)),
+    **dict.fromkeys(('mu_dtype', 'accumulator_dtype'), _DTYPE),
+}
 
 
 def promises(function: Any, kind: type) -> bool:
@@ -47,4 +64,5 @@ OPTIMIZER = Kind(
     fits=_makers(optax.GradientTransformation),
     makes=optax.GradientTransformation,
     reserved=('learning_rate',),
+    keywords=OPTAX,
 )

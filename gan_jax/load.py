@@ -8,8 +8,13 @@ name only what is meant for the place: each place has a `Kind`.
 import difflib
 import importlib
 import inspect
+import shlex
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from gan_jax import ranges
+from gan_jax.errors import sentence
 
 # They hold functions that call, write or delete what they are told, so that no --allow opens them:
 # of these a `Kind` alone says what may be named.
@@ -31,6 +36,7 @@ class Kind(NamedTuple):
         fits: whether an object that is defined there is one of them.
         makes: the type of what one makes.
         reserved: keys of its block that are not its keywords (a term's 'weight').
+        keywords: what they may be where a definition's annotation says too little, by name.
     """
 
     what: str
@@ -39,14 +45,16 @@ class Kind(NamedTuple):
     fits: Callable[[Any], bool] = callable
     makes: type = object
     reserved: tuple[str, ...] = ()
+    keywords: Mapping[str, Any] = MappingProxyType({})
 
 
-def nearest(word: str, known: Collection[str]) -> str:
+def nearest(word: object, known: Collection[object]) -> str:
     """`; did you mean 'x'?` for the known word closest to `word`, else the known words if few."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    words = sorted(map(str, known))
+    close = difflib.get_close_matches(str(word), words, n=1)
     if close:
         return f"; did you mean '{close[0]}'?"
-    return f'; known: {", ".join(sorted(known))}' if 0 < len(known) <= FEW else ''
+    return f'; known: {", ".join(words)}' if 0 < len(words) <= FEW else ''
 
 
 def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
@@ -74,6 +82,10 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
     except ModuleNotFoundError as error:
         # The module may exist and miss an import of its own: the cause says which.
         raise ValueError(f"cannot import '{module_name}' for '{path}': {error}") from error
+    except Exception as error:  # a module is Python: it may raise anything
+        raise ValueError(
+            f"cannot import '{module_name}' for '{path}': {sentence(error)}"
+        ) from error
     if not hasattr(module, name):
         public = [n for n in vars(module) if not n.startswith('_')]
         raise ValueError(f"'{module_name}' has no '{name}'{nearest(name, public)}")
@@ -84,6 +96,13 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
         fitting = [n for n, x in vars(module).items() if _fits(x, kind)]
         _check_home(path, found, kind, allow, nearest(name, fitting))
     return found
+
+
+def outside(path: str, kind: Kind) -> set[str]:
+    """The packages that `allow` has to name for a path that can be resolved."""
+    found = resolve(path, kind)
+    homes = {_top(path)} if _fits(found, kind) else {_top(path), _top(_home(found))}
+    return homes - {*OURS, ''}
 
 
 def faults(
@@ -100,15 +119,14 @@ def faults(
         function = resolve(block['fn'], kind, allow)
     except ValueError as error:
         return [str(error)]
-    try:
-        parameters = inspect.signature(function).parameters
-    except ValueError:  # some of those that are written in C
+    parameters = _parameters(function)
+    if parameters is None:
         return [f'{block["fn"]} does not say which keywords it takes: call it in a function']
     given = _options(block, kind)
     known = [n for n in parameters if n not in (*supplied, *UNUSED)]
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     wrong = [
-        f"{block['fn']} takes no '{k}'{nearest(k, known)}"
+        f"{block['fn']} takes no '{k}'{nearest(k, [*known, *kind.reserved])}"
         for k in given
         if k in (*supplied, *UNUSED) or (k not in known and not anything)
     ]
@@ -125,6 +143,29 @@ def faults(
         if parameters[n].default is inspect.Parameter.empty and n not in given
     ]
     return wrong + missing
+
+
+def misfits(
+    block: Mapping[str, Any],
+    kind: Kind,
+    *,
+    allow: Collection[str] | None = None,
+    supplied: Collection[str] = (),
+) -> dict[str, str]:
+    """The keywords of a block whose values do not fit, and what to give: {keyword: words}.
+
+    A keyword has the range of its annotation, or that of `Kind.keywords`; see `ranges`. A block
+    whose function cannot be had has none, see `faults`.
+    """
+    try:
+        parameters = _parameters(resolve(block['fn'], kind, allow)) or {}
+    except (KeyError, TypeError, ValueError):
+        return {}
+    said = {name: parameters[name].annotation for name in parameters} | {**kind.keywords}
+    given = {k: v for k, v in _options(block, kind).items() if k in parameters}
+    given = {k: v for k, v in given.items() if k not in (*supplied, *UNUSED)}
+    wrong = {name: ranges.instead(said[name], value) for name, value in given.items()}
+    return {name: words for name, words in wrong.items() if words}
 
 
 def build(
@@ -147,6 +188,11 @@ def build(
             that what is made is not of this kind.
     """
     wrong = faults(block, kind, allow=allow, supplied=supplied)
+    if not wrong:
+        unfit = misfits(block, kind, allow=allow, supplied=supplied)
+        wrong = [
+            f'{name} is {ranges.quoted(block[name])}: give {words}' for name, words in unfit.items()
+        ]
     if wrong:
         raise TypeError('; '.join(wrong))
     made = resolve(block['fn'], kind, allow)(**_options(block, kind), **supplied)
@@ -156,6 +202,16 @@ def build(
             f'{_top(kind.makes.__module__)} {kind.makes.__name__}'
         )
     return made
+
+
+def _parameters(function: Callable) -> Mapping[str, inspect.Parameter] | None:
+    """What a function takes; None where it does not say, as some that are written in C."""
+    for evaluated in (True, False):  # annotations that are put off may name what is not there
+        try:
+            return inspect.signature(function, eval_str=evaluated).parameters
+        except Exception:
+            continue
+    return None
 
 
 def _options(block: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
@@ -217,5 +273,5 @@ def _untrusted(path: str, home: str) -> str:
     top = _top(home)
     return (
         f"'{path}' is code of {top}, outside {', '.join(OURS)}, and this config would run it; if "
-        f'you trust all of {top}, add --allow={top}'
+        f'you trust all of {top}, add --allow={shlex.quote(top)}'
     )

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax import data, labels, memory, sharding
+from gan_jax.data.disk import expanded
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
@@ -239,6 +240,6 @@ def _unaugmented(
     def drawn(count: int) -> list[Unaugmented]:
         from gan_jax.unaugmented import fakes  # whose runs are put together here
 
-        return fakes(Path(folder), count, settings, reference, allow=allow or (), watch=watch)
+        return fakes(expanded(folder), count, settings, reference, allow=allow or (), watch=watch)
 
     return functools.cache(drawn) if folder else None

@@ -42,6 +42,7 @@ from gan_jax.data.pictures import stylegan
 from gan_jax.data.pictures.bad import told
 from gan_jax.data.pieces import Content, resized
 from gan_jax.errors import DATA, UNWRITABLE, UserError
+from gan_jax.ranges import INT32, Integer
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -211,13 +212,17 @@ def _bar(what: str, amount: ProgressColumn, total: int | None) -> Iterator[Calla
         yield update
 
 
+def _to(text: str) -> str:
+    """What --to takes, as an argparse type."""
+    if text != 'zip' and not ends_with(text, '.zip'):
+        raise argparse.ArgumentTypeError(f"is '{text}': give zip, or a path that ends in .zip")
+    return text
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     known = [*ARCHIVES, *FOLDERS]
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.prepare',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = cli.Parser(
+        'gan_jax.prepare', __doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         '--dataset', required=True, metavar='NAME', help=f'{", ".join(known)}, or a name of yours'
@@ -225,16 +230,25 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--source',
         metavar='PATH[,PATH...]',
+        type=cli.named,
         help='the published files or a folder of them, a copy of tensorflow-datasets, or images; '
         'without it the published files are downloaded',
     )
     parser.add_argument(
-        '--data_dir', metavar='DIR', help=f'by default ${data.VARIABLE}, or else ./data'
+        '--data_dir',
+        metavar='DIR',
+        type=cli.path,
+        help=f'by default ${data.VARIABLE}, or else ./data',
     )
-    parser.add_argument('--size', type=int, metavar='N', help='resize the images to N by N')
+    parser.add_argument(
+        '--size',
+        type=cli.within(config.VALUES['data.size']),
+        metavar='N',
+        help='resize the images to N by N',
+    )
     parser.add_argument(
         '--max_bad',
-        type=int,
+        type=cli.within(Integer(0, INT32)),
         default=0,
         metavar='N',
         help='leave out up to N images that cannot be taken, and list them',
@@ -242,6 +256,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--to',
         metavar='zip|PATH.zip',
+        type=_to,
         help="write it also as StyleGAN's tools read it, a zip: DIR/NAME.zip, or PATH.zip",
     )
     parser.add_argument(
@@ -249,17 +264,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
     flags = parser.parse_args(arguments)
-    _, in_range, expected = config.VALUES['data.size']
-    if flags.size is not None and not in_range(flags.size):
-        parser.error(f'--size is {flags.size}: give {expected}')
-    if flags.to is not None and flags.to != 'zip' and not ends_with(flags.to, '.zip'):
-        parser.error(f"--to is '{flags.to}': give zip, or a path that ends in .zip")
     if flags.split != 'train' and not flags.to:
         parser.error('--split is for --to: all splits are prepared')
-    if flags.max_bad < 0:
-        parser.error(f'--max_bad is {flags.max_bad}: give a number from 0 on')
-    if flags.source == '':  # as a variable gives it that is not set; as a path it is this folder
-        parser.error('--source names nothing')
     if flags.sha256 is not None and (not flags.source or ',' in flags.source):
         parser.error('--sha256 is for one file of --source')
     _check_name(flags, known)

@@ -1,5 +1,6 @@
 """What a run starts from: nothing, or a checkpoint of this very experiment."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,8 @@ def _lost(parts: Parts, folder: Path, reached: int) -> UserError:
     ways = []
     if (best := _best(parts, folder)) is not None:
         (folder / 'checkpoints').mkdir(exist_ok=True)
-        ways.append(f'to go on from step {best}: cp -r {folder}/best/{best} {folder}/checkpoints/')
+        copied = ['cp', '-r', f'{folder}/best/{best}', f'{folder}/checkpoints/']
+        ways.append(f'to go on from step {best}: {shlex.join(copied)}')
     ways.append(f'restore {folder}/checkpoints from a copy')
     if workdir.steps(folder / checkpoint.QUARANTINE):
         ways.append(f'what was damaged lies in {folder}/{checkpoint.QUARANTINE}')

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax import cli, pictures, signals, trained
+from gan_jax import cli, config, pictures, signals, trained
 from gan_jax.data import classes
 from gan_jax.data.disk import shown
 from gan_jax.errors import UNWRITABLE, UserError
 from gan_jax.generate import takes_labels
 from gan_jax.parts import drawing
+from gan_jax.ranges import POSITIVE, Integer
 from gan_jax.step import Game
 
 MOST = 1_000_000  # images, which a picture holds in memory
@@ -81,31 +82,28 @@ def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.sample', description=__doc__, allow_abbrev=False
-    )
+    parser = cli.Parser('gan_jax.sample', __doc__)
     trained.add_flags(parser)
-    parser.add_argument('--num', type=int, default=64, help='how many images')
+    parser.add_argument(
+        '--num', type=cli.within(Integer(1, MOST)), default=64, help='how many images'
+    )
     parser.add_argument('--out', type=_out, required=True, help='a .png, or a folder')
-    parser.add_argument('--seed', type=trained.seed, default=0, help='of the latents')
+    parser.add_argument('--seed', type=cli.within(config.SEED), default=0, help='of the latents')
     parser.add_argument(
         '--label',
         help='one class for all, by its name or number; by default as config.latent.labels says',
     )
     parser.add_argument(
-        '--truncation', type=float, help='draw latents again beyond this many standard deviations'
+        '--truncation',
+        type=cli.within(POSITIVE),
+        help='draw latents again beyond this many standard deviations',
     )
-    flags = parser.parse_args(arguments)
-    if not 1 <= flags.num <= MOST:
-        parser.error(f'--num is {flags.num}: give a number from 1 to {MOST}')
-    if flags.truncation is not None and not 0 < flags.truncation < float('inf'):
-        parser.error(f'--truncation is {flags.truncation}: give a positive number')
-    return flags
+    return parser.parse_args(arguments)
 
 
 def _out(text: str) -> Path:
     """A path from the command line, as an argparse type: of a picture, or of a folder."""
-    path = Path(text)
+    path = cli.path(text)
     ending = path.suffix.lower()
     folder = path.is_dir() or text.endswith('/') or not ending or ending[1:].isdigit()
     if ending != '.png' and not folder:

@@ -29,6 +29,7 @@ from gan_jax import cli, cluster
 from gan_jax.errors import BUSY, DIVERGED, UserError
 from gan_jax.files import whole
 from gan_jax.load import nearest
+from gan_jax.ranges import COUNT, quoted
 from gan_jax.sweeps import figure, plan, results, table
 from gan_jax.sweeps.groups import group, shard
 from gan_jax.sweeps.sitting import sit
@@ -64,14 +65,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.sweep', description=__doc__, allow_abbrev=False
+    parser = cli.Parser('gan_jax.sweep', __doc__)
+    parser.add_argument(
+        '--sweep', required=True, metavar='FILE', type=cli.path, help='Python with a get_sweep()'
     )
     parser.add_argument(
-        '--sweep', required=True, metavar='FILE', type=Path, help='Python with a get_sweep()'
-    )
-    parser.add_argument(
-        '--workdir', required=True, metavar='DIR', type=Path, help='of the runs and the tables'
+        '--workdir', required=True, metavar='DIR', type=cli.path, help='of the runs and the tables'
     )
     parser.add_argument(
         '--shard',
@@ -84,7 +83,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--members',
         default=1,
         metavar='N',
-        type=_positive,
+        type=cli.within(COUNT),
         help='runs that are trained together, as one program on an accelerator (default: 1)',
     )
     return parser.parse_args(arguments)
@@ -93,14 +92,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _shard(text: str) -> tuple[int, int]:
     index, _, count = text.partition('/')
     if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
-        raise argparse.ArgumentTypeError(f"'{text}' is not i/n with i from 0 to n-1")
+        raise argparse.ArgumentTypeError(f'is {quoted(text)}: give i/n with i from 0 to n-1')
     return int(index), int(count)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive integer")
-    return int(text)
 
 
 def _refuse_others(folder: Path, runs: Sequence[plan.Run]) -> None:

@@ -11,8 +11,10 @@ if __name__ == '__main__':
 import argparse
 import json
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gan_jax import cli, cluster, config, restart, run, sharding, signals
 from gan_jax.dry_run import checked, describe
@@ -23,9 +25,9 @@ from gan_jax.watches import bar
 
 NEXT = """\
   pictures     {folder}/samples/
-  numbers      {folder}/metrics.jsonl, tensorboard --logdir={folder}
-  more images  python -m gan_jax.sample --workdir={folder} --num=64 --out=grid.png
-  evaluation   python -m gan_jax.evaluate --workdir={folder}"""
+  numbers      {folder}/metrics.jsonl, tensorboard {logdir}
+  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png
+  evaluation   python -m gan_jax.evaluate {run}"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,11 +47,11 @@ def main(arguments: Sequence[str]) -> int:
             print(describe(parts), flush=True)
             print(checked(parts))
         return os.EX_OK
-    if not flags.workdir:  # nor the empty name that a variable may have, which is this folder
+    if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
-    stopped = train(parts, Path(flags.workdir), anew=flags.restart)
+    stopped = train(parts, flags.workdir, anew=flags.restart)
     if not stopped and cluster.leads():
-        print(NEXT.format(folder=flags.workdir))
+        print(_what_next(flags.workdir, settings))
     return stopped
 
 
@@ -111,9 +113,21 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
         return opened.status
 
 
+def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
+    """The places and commands for a run that is done, for a shell; its own code is trusted."""
+    allowed = [f'--allow={package}' for package in config.outside(settings)]
+    run = shlex.join([f'--workdir={folder}', *allowed])
+    return NEXT.format(folder=folder, logdir=shlex.quote(f'--logdir={folder}'), run=run)
+
+
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = cli.config_parser('train', __doc__)
-    parser.add_argument('--workdir', metavar='DIR', help='where the run writes, and resumes from')
+    parser.add_argument(
+        '--workdir',
+        metavar='DIR',
+        type=cli.path,
+        help='where the run writes, and resumes from',
+    )
     parser.add_argument(
         '--cluster', default='', metavar='HOST:PORT,I/N', help='process I of N; detect: ask JAX'
     )

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import checkpoint, config, data, restart, schedule, workdir
+from gan_jax import checkpoint, cli, config, data, restart, schedule, workdir
 from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.generate import WEIGHTS
 from gan_jax.parts import Parts, assemble
+from gan_jax.ranges import Text
 from gan_jax.standing import has_batch_norm
+
+STEP = Text(f'last|best|{workdir.STEP.pattern}', "a number, 'last' or 'best'")
 
 
 class Trained(NamedTuple):
@@ -24,23 +27,30 @@ class Trained(NamedTuple):
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags by which a command names a trained run."""
-    parser.add_argument('--workdir', required=True, metavar='DIR', type=Path, help='of the run')
+    parser.add_argument('--workdir', required=True, metavar='DIR', type=cli.path, help='of the run')
     parser.add_argument(
-        '--step', default='last', metavar='N', help="checkpoint: a number, 'last' or 'best'"
+        '--step',
+        default='last',
+        metavar='N',
+        type=cli.within(STEP),
+        help="checkpoint: a number, 'last' or 'best'",
     )
     parser.add_argument(
-        '--weights', choices=[*WEIGHTS], help="of the generator: averaged, or the optimiser's own"
+        '--weights',
+        metavar='|'.join(WEIGHTS),
+        type=cli.within(config.VALUES['evaluate.weights']),
+        help="of the generator: averaged, or the optimiser's own",
     )
     parser.add_argument(
         '--batch_norm',
-        type=_batch_norm,
+        type=cli.within(config.VALUES['evaluate.batch_norm']),
         metavar='MODE',
         help="statistics: 'moving', 'batch' or 'standing(N)', of N batches",
     )
     parser.add_argument(
         '--data_dir',
         metavar='DIR',
-        type=Path,
+        type=cli.path,
         help='of the data, if they lie elsewhere by now, and of the references that are kept, '
         f'else in ${data.VARIABLE} or ./data',
     )
@@ -49,22 +59,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar='PACKAGE',
+        type=cli.package,
         help='a package that you trust: the config of the workdir may run any of its code',
     )
-
-
-def seed(text: str) -> int:
-    """A seed from the command line, as an argparse type."""
-    if not (text.isdigit() and int(text) < 2**31):
-        raise argparse.ArgumentTypeError(f'is {text}: give a number from 0 to 2147483647')
-    return int(text)
-
-
-def _batch_norm(text: str) -> str:
-    _, check, expected = config.VALUES['evaluate.batch_norm']
-    if not check(text):
-        raise argparse.ArgumentTypeError(f'is {text}: give {expected}')
-    return text
 
 
 def of_flags(flags: argparse.Namespace, *, watch: Watch = unwatched, **evaluate: Any) -> Trained:
@@ -109,8 +106,6 @@ def read(
         UserError: no run, no such checkpoint, a config with faults, one that names other code, or
             one that is not the checkpoint's (65).
     """
-    if step not in ('last', 'best') and not workdir.STEP.fullmatch(step):
-        raise UserError(f"--step is '{step}': give a number, 'last' or 'best'")
     settings = workdir.read_config(folder)
     workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
     wrong = config.faults(settings, allow)

@@ -376,11 +376,11 @@ def test_a_member_of_another_data_set_is_left_out(asked, alone, tmp_path, monkey
 
 
 @pytest.mark.parametrize('text', ['0', '-1', 'two', '1.5'])
-def test_a_number_of_members_that_is_none_is_refused(text, asked, tmp_path, capsys):
-    with pytest.raises(SystemExit) as caught:
+def test_a_number_of_members_that_is_none_is_refused(text, asked, tmp_path):
+    with pytest.raises(UserError) as caught:
         run(asked, tmp_path, members=text)
-    assert caught.value.code == 2
-    assert 'is not a positive integer' in capsys.readouterr().err
+    assert caught.value.status == 2
+    assert 'give an integer from 1 to' in str(caught.value)
 
 
 # Killed from outside ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from gan_jax import config, memory, train
 from gan_jax.errors import DIVERGED, UserError
+from gan_jax.ranges import Integer
 from gan_jax.state import nbytes
 from tests.shipped import program_on
 
@@ -143,7 +144,7 @@ def test_of_a_state_that_is_cut_a_device_holds_its_part(monkeypatch):
 
 def test_a_run_that_does_not_fit_says_so_and_notes_it(tmp_path, monkeypatch):
     """256 petabytes of weights, which no address space holds, past the checks."""
-    monkeypatch.setitem(config.VALUES, 'latent.dim', (int, lambda v: True, ''))
+    monkeypatch.setitem(config.VALUES, 'latent.dim', Integer(1, 2**62))
     monkeypatch.setattr(memory, 'available', lambda: None)
     flags = [f'--config={TINY}', '--config.latent.dim=1000000000000000']
     flags += ['--config.evaluate.metrics=']

@@ -178,11 +178,9 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(trained, tmp_pa
 
 
 @pytest.mark.parametrize('name', ['g.txt', 'grid.jpg', 'a.b/x.npz'])
-def test_an_ending_that_is_no_picture_is_refused(name, trained, tmp_path, capsys):
-    with pytest.raises(SystemExit) as caught:
+def test_an_ending_that_is_no_picture_is_refused(name, trained, tmp_path):
+    with pytest.raises(UserError, match='give a name that ends in .png, or that of a folder'):
         draw(trained, tmp_path / name)
-    assert caught.value.code == 2
-    assert 'give a name that ends in .png, or that of a folder' in capsys.readouterr().err
     assert not (tmp_path / name).exists()
 
 
@@ -234,11 +232,11 @@ def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):
 @pytest.mark.parametrize(
     'flag', ['--num=0', '--num=1000001', '--seed=-1', '--truncation=0', '--truncation=nan']
 )
-def test_flags_out_of_range_are_refused(flag, trained, tmp_path, capsys):
-    with pytest.raises(SystemExit) as caught:
+def test_flags_out_of_range_are_refused(flag, trained, tmp_path):
+    with pytest.raises(UserError) as caught:
         draw(trained, tmp_path, flag)
-    assert caught.value.code == 2
-    assert flag.split('=')[0] in capsys.readouterr().err
+    assert caught.value.status == 2
+    assert flag.split('=')[0] in str(caught.value)
 
 
 @pytest.mark.parametrize('main', [sample.main, evaluate.main])
@@ -258,7 +256,7 @@ class TestEveryReaderOfAWorkdir:
 
     def test_a_step_that_is_no_number(self, main, trained, tmp_path):
         for step in ('newest', '²', '07', '9' * 5000):
-            with pytest.raises(UserError, match=f"--step is '{step}'"):
+            with pytest.raises(UserError, match=f"--step is '{step[:90]}"):
                 main([*self.flags(main, trained, tmp_path / 'o.png'), f'--step={step}'])
 
     def test_a_config_that_names_foreign_code_is_refused(self, main, trained, tmp_path):
@@ -363,11 +361,11 @@ def test_weights_and_statistics_are_those_that_are_asked_for(trained):
 
 
 @pytest.mark.parametrize('flag', ['--batch_norm=standing', '--weights=mean', '--batch_norm='])
-def test_a_mode_that_is_not_there_is_refused(flag, trained, capsys):
-    with pytest.raises(SystemExit) as caught:
+def test_a_mode_that_is_not_there_is_refused(flag, trained):
+    with pytest.raises(UserError) as caught:
         evaluate.main([f'--workdir={trained}', flag])
-    assert caught.value.code == 2
-    assert flag.split('=')[0] in capsys.readouterr().err
+    assert caught.value.status == 2
+    assert flag.split('=')[0] in str(caught.value)
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest(trained):

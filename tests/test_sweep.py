@@ -236,11 +236,11 @@ def test_the_tasks_of_each_shard_share_its_runs(count, index, asked, tmp_path, m
 
 
 @pytest.mark.parametrize('text', ['2/2', '1', '-1/2', 'a/b', '1/0'])
-def test_a_shard_that_is_none_is_refused(text, asked, tmp_path, capsys):
-    with pytest.raises(SystemExit) as caught:
+def test_a_shard_that_is_none_is_refused(text, asked, tmp_path):
+    with pytest.raises(UserError) as caught:
         run(asked, tmp_path, f'--shard={text}')
-    assert caught.value.code == 2
-    assert 'is not i/n with i from 0 to n-1' in capsys.readouterr().err
+    assert caught.value.status == 2
+    assert 'give i/n with i from 0 to n-1' in str(caught.value)
 
 
 def test_another_config_in_a_runs_folder_is_named_before_anything_runs(asked, finished, tmp_path):

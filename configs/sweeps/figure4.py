@@ -30,7 +30,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import cli, trained
+from gan_jax import cli, config, trained
 from gan_jax.augment import policy as policies
 from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
@@ -150,20 +150,26 @@ def _axes(found: Ratios) -> Iterator[list]:
     return (list(dict.fromkeys(column)) for column in zip(*found, strict=True))
 
 
+def _numbers(text: str) -> list[float]:
+    return [cli.within(config.NUMBER)(number) for number in text.split(',')]
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        'python -m configs.sweeps.figure4', description=__doc__.splitlines()[0], allow_abbrev=False
-    )
+    parser = cli.Parser('configs.sweeps.figure4', __doc__.splitlines()[0])
     trained.add_flags(parser)
     parser.add_argument('--augment', default=AUGMENT, help='a,b; each takes the strength')
-    parser.add_argument('--strength', default=STRENGTH, help='a,b')
-    parser.add_argument('--num', type=int, default=5000, help='generated images')
-    parser.add_argument('--seed', type=trained.seed, default=0, help='of latents and draws')
+    parser.add_argument('--strength', default=STRENGTH, type=_numbers, help='a,b')
+    parser.add_argument(
+        '--num',
+        type=cli.within(config.VALUES['evaluate.num']),
+        default=5000,
+        help='generated images',
+    )
+    parser.add_argument(
+        '--seed', type=cli.within(config.SEED), default=0, help='of latents and draws'
+    )
     flags = parser.parse_args(arguments)
-    if flags.num < 2:
-        parser.error(f'--num is {flags.num}: give a number of at least 2')
     try:
-        flags.strength = [float(number) for number in flags.strength.split(',')]
         flags.augment = flags.augment.split(',')
         for op, strength in itertools.product(flags.augment, flags.strength):
             policies.check(op, strength)

@@ -68,6 +68,11 @@ def needs_strength(text: str, *, allow: Collection[str] | None = None) -> bool:
     return any(_takes_policys(part) for part in _parts(text, allow))
 
 
+def paths(text: str) -> list[str]:
+    """The ops of a policy that are named by an importable path. Raises as `parse`."""
+    return [part.name for part in _parts(text, None) if '.' in part.name]
+
+
 def mixes(text: str, *, allow: Collection[str] | None = None) -> bool:
     """Whether any op of the policy mixes the images of a batch. Raises as `parse`."""
     return any(getattr(part.op, 'mixes', False) for part in _parts(text, allow))

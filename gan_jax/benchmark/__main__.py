@@ -27,6 +27,7 @@ from gan_jax.benchmark.planned import plan, share_of
 from gan_jax.benchmark.subject import images_of, subject
 from gan_jax.benchmark.table import table
 from gan_jax.errors import UNWRITABLE, UserError
+from gan_jax.ranges import Choice, Integer
 from gan_jax.versions import versions
 from gan_jax.watches import bar
 
@@ -88,22 +89,37 @@ def _commit() -> str | None:
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = cli.config_parser('benchmark', __doc__)
-    parser.add_argument('--against', choices=['torch'], help="PyTorch's step in the same turns")
-    parser.add_argument('--repeats', type=int, default=9, metavar='N', help='turns of each')
-    parser.add_argument('--out', type=Path, metavar='FILE.json', help='for all numbers')
     parser.add_argument(
-        '--plan', metavar='TABLE[:DEVICE,...]', help='such as configs/devices.toml:H100-SXM'
+        '--against',
+        metavar='torch',
+        type=cli.within(Choice(('torch',))),
+        help="PyTorch's step in the same turns",
     )
     parser.add_argument(
-        '--share', metavar='NUMBER|FILE.json', help="of a device's peak, for --plan"
+        '--repeats',
+        type=cli.within(Integer(1, 1000)),
+        default=9,
+        metavar='N',
+        help='turns of each',
+    )
+    parser.add_argument('--out', type=cli.path, metavar='FILE.json', help='for all numbers')
+    parser.add_argument(
+        '--plan',
+        metavar='TABLE[:DEVICE,...]',
+        type=lambda text: str(cli.path(text)),
+        help='such as configs/devices.toml:H100-SXM',
+    )
+    parser.add_argument(
+        '--share',
+        metavar='NUMBER|FILE.json',
+        type=lambda text: str(cli.path(text)),
+        help="of a device's peak, for --plan",
     )
     flags, overrides = cli.parse_config(parser, arguments)
     if flags.plan and (flags.against or flags.out):
         parser.error('--plan measures nothing: leave out --against and --out')
     if flags.share and not flags.plan:
         parser.error('--share is for --plan=TABLE')
-    if not 1 <= flags.repeats <= 1000:
-        parser.error(f'--repeats is {flags.repeats}: give a number from 1 to 1000')
     return flags, overrides
 
 

@@ -6,6 +6,7 @@ and one entry of `READERS`; a new archive is one reader and one entry of `archiv
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -138,7 +139,8 @@ def _from_path(name: str, path: Path, split: str, size: int | None) -> DataSet:
     if need > MEMORY:
         raise UserError(
             f'{name} would take {need / 1e9:.1f} GB of memory: prepare it once, python -m '
-            f'gan_jax.prepare --dataset=A_NAME --source={name} --size={side}, and use that name',
+            f'gan_jax.prepare --dataset=A_NAME {shlex.quote(f"--source={name}")} --size={side}, '
+            'and use that name',
             DATA,
         )
     for note in content.notes:
@@ -167,7 +169,7 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
         side = f' --size={size or "N"}' if name in FOLDERS or archive.photographs else ''
         raise UserError(
             f"'{name}' is not prepared in {root}: python -m gan_jax.prepare --dataset={name}"
-            f'{source}{side} --data_dir={root}',
+            f'{source}{side} {shlex.quote(f"--data_dir={root}")}',
             MISSING,
         )
     known = [*names(), *_prepared_in(root)]

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from gan_jax.data.digits import FILE
+from gan_jax.data.disk import expanded
 from gan_jax.data.sampler import permutation
 
 TEST_PER_DIGIT = 36
@@ -53,6 +54,6 @@ def build() -> dict[str, np.ndarray]:
 
 
 if __name__ == '__main__':
-    path = sys.argv[1] if len(sys.argv) > 1 else FILE
+    path = expanded(sys.argv[1]) if len(sys.argv) > 1 else FILE
     np.savez_compressed(path, allow_pickle=False, **build())
     print(f'wrote {path}')

@@ -104,23 +104,26 @@ def _values(metrics: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        'python -m gan_jax.evaluate', description=__doc__, allow_abbrev=False
-    )
+    parser = cli.Parser('gan_jax.evaluate', __doc__)
     trained.add_flags(parser)
-    parser.add_argument('--num', type=int, help='images; by default those of the config')
-    parser.add_argument('--metrics', help='a,b; by default those of the config')
     parser.add_argument(
-        '--unaugmented', metavar='DIR', help='of runs without augmentation, which calibrate leak'
+        '--num',
+        type=cli.within(config.VALUES['evaluate.num']),
+        help='images; by default those of the config',
+    )
+    parser.add_argument('--metrics', type=cli.named, help='a,b; by default those of the config')
+    parser.add_argument(
+        '--unaugmented',
+        type=lambda text: str(cli.path(text)),
+        metavar='DIR',
+        help='of runs without augmentation, which calibrate leak',
     )
     parser.add_argument(
-        '--seed', type=trained.seed, help='of the latents; by default that of the config'
+        '--seed',
+        type=cli.within(config.SEED),
+        help='of the latents; by default that of the config',
     )
-    flags = parser.parse_args(arguments)
-    _, in_range, expected = config.VALUES['evaluate.num']
-    if flags.num is not None and not in_range(flags.num):
-        parser.error(f'--num is {flags.num}: give {expected}')
-    return flags
+    return parser.parse_args(arguments)
 
 
 if __name__ == '__main__':

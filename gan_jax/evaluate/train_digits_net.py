@@ -15,6 +15,7 @@ import optax
 
 from gan_jax import data
 from gan_jax.data import sampler
+from gan_jax.data.disk import expanded
 from gan_jax.evaluate.features import FILE, DigitsNet, unpack
 from gan_jax.keys import named
 
@@ -87,7 +88,7 @@ def held_out_accuracy(variables: dict) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out', default=FILE, help='the .npz file to write')
+    parser.add_argument('--out', default=FILE, type=expanded, help='the .npz file to write')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--epochs', type=int, default=80)
     options = parser.parse_args()

@@ -20,7 +20,7 @@ initializer='orthogonal' ('normal' for the third).
 """
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ from gan_jax.models.conv import Conv
 from gan_jax.models.layers import (
     ConditionalNorm,
     Dense,
+    Initializer,
     SelfAttention,
     initializer,
     run,
@@ -39,6 +40,7 @@ from gan_jax.models.layers import (
     square,
     wide,
 )
+from gan_jax.ranges import Classes, Integer, Units
 
 # By side: multiples of `channels` before and after each of the generator's blocks, and after each
 # of the discriminator's, of which so many halve the map.
@@ -69,12 +71,12 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    channels: int = 96
-    num_classes: int = 0
+    channels: Units = 96
+    num_classes: Classes = 0
     hierarchical: bool = True
-    shared: int = 128
+    shared: Annotated[int, Integer(0, 2**16)] = 128
     attention: bool = True
-    initializer: str = 'orthogonal'
+    initializer: Initializer = 'orthogonal'
     remat: bool = False
     dtype: Any = None
 
@@ -148,10 +150,10 @@ class Trunk(nn.Module):
         dtype: of the convolutions; spectral norms and features are float32 at least.
     """
 
-    channels: int = 96
+    channels: Units = 96
     attention: bool = True
     compare_gan: bool = True
-    initializer: str = 'orthogonal'
+    initializer: Initializer = 'orthogonal'
     remat: bool = False
     dtype: Any = None
 

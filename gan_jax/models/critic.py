@@ -7,7 +7,8 @@ import jax
 from flax import linen as nn
 from jax import Array
 
-from gan_jax.models.layers import initializer, spectral
+from gan_jax.models.layers import Initializer, initializer, spectral
+from gan_jax.ranges import SomeClasses
 
 
 class Logit(nn.Module):
@@ -18,7 +19,7 @@ class Logit(nn.Module):
             trunk (SNDCGAN 'normal', SN-ResNet 'glorot', BigGAN 'orthogonal').
     """
 
-    initializer: str = 'normal'
+    initializer: Initializer = 'normal'
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
@@ -38,8 +39,8 @@ class Projection(nn.Module):
         initializer: as in `Logit`, for ψ and V.
     """
 
-    num_classes: int
-    initializer: str = 'normal'
+    num_classes: SomeClasses
+    initializer: Initializer = 'normal'
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
+
+from gan_jax.ranges import Choice
 
 # How weights start, by the name that a config gives: a config holds no functions.
 INITIALIZERS = {
@@ -14,6 +16,7 @@ INITIALIZERS = {
     'normal': nn.initializers.normal(0.02),
     'orthogonal': nn.initializers.orthogonal(),
 }
+Initializer = Annotated[str, Choice((*INITIALIZERS,))]
 
 
 def initializer(name: str) -> nn.initializers.Initializer:

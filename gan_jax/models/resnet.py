@@ -23,6 +23,7 @@ from jax import Array
 from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.conv import Conv
 from gan_jax.models.layers import ConditionalNorm, Dense, channels, initializer, run, square, wide
+from gan_jax.ranges import Classes, Width
 
 
 class Layers(NamedTuple):
@@ -63,8 +64,8 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: float = 1.0
-    num_classes: int = 0
+    width: Width = 1.0
+    num_classes: Classes = 0
     remat: bool = False
     dtype: Any = None
 
@@ -113,7 +114,7 @@ class Trunk(nn.Module):
         dtype: of the convolutions; spectral norms and features are float32 at least.
     """
 
-    width: float = 1.0
+    width: Width = 1.0
     remat: bool = False
     dtype: Any = None
 

@@ -9,6 +9,7 @@ from jax import Array
 
 from gan_jax.models.conv import Conv, ConvTranspose
 from gan_jax.models.layers import Dense, channels, initializer, spectral, wide
+from gan_jax.ranges import Width
 
 _init = initializer('normal')
 
@@ -23,7 +24,7 @@ class Generator(nn.Module):
     """
 
     shape: tuple[int, int, int]
-    width: float = 1.0
+    width: Width = 1.0
     dtype: Any = None
 
     @nn.compact
@@ -62,7 +63,7 @@ class Trunk(nn.Module):
         dtype: of the convolutions; spectral norms and features are float32 at least.
     """
 
-    width: float = 1.0
+    width: Width = 1.0
     dtype: Any = None
 
     @nn.compact

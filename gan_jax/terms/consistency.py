@@ -7,6 +7,7 @@ sides. The augmentation is the config's `augment.view`, or the term's own `polic
 import jax
 import jax.numpy as jnp
 
+from gan_jax.ranges import Scale
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented
 
@@ -49,7 +50,7 @@ def balanced() -> Term:
     return Term(d=Objective(views, d))
 
 
-def latent(sigma: float = 0.03) -> Term:
+def latent(sigma: Scale = 0.03) -> Term:
     """Latent consistency regularisation, zCR (Zhao et al. 2020, arXiv 2002.04724, algorithm 2).
 
     With z' = z + dz, dz ~ N(0, sigma^2): L_D = E (D(G(z)) - D(G(z')))^2 and
@@ -80,7 +81,7 @@ def latent(sigma: float = 0.03) -> Term:
     return Term(d=Objective(views, d), g=Objective({}, g), latents={'fake_near': near})
 
 
-def improved(sigma: float = 0.03) -> Term:
+def improved(sigma: Scale = 0.03) -> Term:
     """Improved consistency regularisation, ICR (Zhao et al. 2020, arXiv 2002.04724): bCR and zCR.
 
     Parts: 'real' and 'fake' of `balanced`, weight 10 each; 'dis' and 'gen' of `latent`, weights 5

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.lax import Precision
 
 from gan_jax.models.layers import spectral
+from gan_jax.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented, join, split
 
@@ -124,7 +125,7 @@ def sup_con(anchors: jax.Array, others: jax.Array, temperature: float | jax.Arra
     return jnp.mean(jax.nn.logsumexp(rows, axis=1) - positive)
 
 
-def cntr(temperature: float = 0.1, *, hidden: int = 128, size: int = 128) -> Term:
+def cntr(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128) -> Term:
     """Cntr-GAN's contrastive loss (Zhao et al. 2020, arXiv 2006.02595, algorithm 2).
 
     Two augmented views of each real image are contrasted with the other reals, two of each fake
@@ -156,7 +157,7 @@ def cntr(temperature: float = 0.1, *, hidden: int = 128, size: int = 128) -> Ter
     return Term(d=Objective(views, d), head=Projection(hidden, size))
 
 
-def contrad(temperature: float = 0.1, *, hidden: int = 512, size: int = 128) -> Term:
+def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128) -> Term:
     """ContraD's whole game (Jeong & Shin 2021, arXiv 2103.09742), in place of an adversarial term.
 
     The discriminator's features learn from contrasts alone: `nt_xent` of two views of each real,

@@ -3,11 +3,12 @@
 import jax
 import jax.numpy as jnp
 
+from gan_jax.ranges import Share, Updates
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View
 
 
-def lecam(decay: float = 0.99, *, start: int = 1000) -> Term:
+def lecam(decay: Share = 0.99, *, start: Updates = 1000) -> Term:
     """LeCam-GAN's regulariser (Tseng et al. 2021, arXiv 2104.03310), as its code has it.
 
     L = E relu(D(x) - a_F)^2 + E relu(a_R - D(G(z)))^2, where a_R and a_F are moving averages of the

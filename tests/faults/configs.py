@@ -219,9 +219,9 @@ ATTACKS = (
         len(CASES),
         by_hand,
         Guard(
-            'gan_jax/config.py',
-            '        elif not (_is(kind, values[key]) and check(values[key])):',
-            '        elif not _is(kind, values[key]):',
+            'gan_jax/ranges.py',
+            '        return _is_integer(value) and self.low <= value <= self.high',
+            '        return _is_integer(value)',
         ),
     ),
     Attack(
@@ -229,9 +229,9 @@ ATTACKS = (
         200,
         mutated,
         Guard(
-            'gan_jax/config.py',
-            '        elif not (_is(kind, values[key]) and check(values[key])):',
-            '        elif not check(values[key]):',
+            'gan_jax/ranges.py',
+            '        return _is_integer(value) and self.low <= value <= self.high',
+            '        return self.low <= value <= self.high',
         ),
     ),
 )

@@ -106,8 +106,8 @@ WRITTEN = (
     Fault(
         'none of the data is a fraction of them',
         'gan_jax/config.py',
-        'lambda v: 0 < v <= 1',
-        'lambda v: 0 <= v <= 1',
+        "'data.fraction': Number(0, 1, above=True)",
+        "'data.fraction': Number(0, 1)",
         ('tests/test_config.py',),
     ),
     Fault(

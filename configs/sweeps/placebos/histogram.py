@@ -10,7 +10,6 @@ if __name__ == '__main__':
 
     begin.command()
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,10 +27,10 @@ LACKING = 0.005
 
 def main(arguments: Sequence[str]) -> None:
     """Draws samples of every run that has a checkpoint."""
-    parser = argparse.ArgumentParser(
-        'python -m configs.sweeps.placebos.histogram', description=__doc__, allow_abbrev=False
+    parser = cli.Parser('configs.sweeps.placebos.histogram', __doc__)
+    parser.add_argument(
+        '--workdir', required=True, metavar='DIR', type=cli.path, help='of the sweep'
     )
-    parser.add_argument('--workdir', required=True, metavar='DIR', type=Path, help='of the sweep')
     folder = parser.parse_args(arguments).workdir
     rows = [['arm', 'runs', *map(str, range(10))]]
     for arm in ARMS:

@@ -8,6 +8,7 @@ importable from the repository's root).
 import jax
 import jax.numpy as jnp
 
+from gan_jax.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.contrastive import cntr
 from gan_jax.views import View, augmented
@@ -34,7 +35,7 @@ def identity() -> Term:
     return Term(d=Objective(_pairs(copied), _squared_change(lambda logit: logit)))
 
 
-def shuffled(temperature: float = 0.1, *, hidden: int = 128, size: int = 128) -> Term:
+def shuffled(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128) -> Term:
     """Cntr with wrong positives: view 1 of an image is paired with view 2 of its neighbour.
 
     Batches come in random order, so the neighbour is a random other image. The right partner is

@@ -4,6 +4,7 @@ Its images are compressed one by one, and decoding them takes a while (60,000 of
 about 20 seconds) each time that a program starts: `python -m gan_jax.prepare` does it once.
 """
 
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -39,7 +40,7 @@ def read(data_dir: Path, name: str, split: str) -> DataSet | None:
         raise UserError(
             f'the copy in {copy.folder} holds images that are no squares of one size, or too many '
             f'to decode into memory: run `python -m gan_jax.prepare --dataset={name} '
-            f'--source={copy.folder} --size=N` once',
+            f'{shlex.quote(f"--source={copy.folder}")} --size=N` once',
             DATA,
         )
     pieces = _pieces(split, copy)

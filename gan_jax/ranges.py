@@ -1,0 +1,205 @@
+"""What a value may be: its type, its range, and both in words.
+
+A keyword says it where it is defined, by its annotation: `hidden: Units = 128`. A plain annotation
+(`bool`, `float | None`, `Sequence[int]`, `Literal['a', 'b']`) says the type alone, and what is no
+type of a config's values (`Any`, a function, an array) says nothing.
+"""
+
+import re
+import types
+import typing
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Union
+
+# The largest numbers of int32 and float32, in which a program counts and calculates.
+INT32, FLOAT32 = 2**31 - 1, 3.4e38
+
+LONG = 100  # characters of a value in a sentence
+
+
+class Integer(NamedTuple):
+    """Integers from `low` to `high`; True and False are none."""
+
+    low: int
+    high: int
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        return _is_integer(value) and self.low <= value <= self.high
+
+    def __str__(self):
+        return f'an integer from {self.low} to {self.high}'
+
+
+class Number(NamedTuple):
+    """Integers and floats from `low` to `high`, both finite; `above` and `below` leave one out."""
+
+    low: float
+    high: float
+    above: bool = False
+    below: bool = False
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        if not (_is_integer(value) or isinstance(value, float)):
+            return False
+        left_out = (self.above and value == self.low) or (self.below and value == self.high)
+        return self.low <= value <= self.high and not left_out
+
+    def __str__(self):
+        if self.above:
+            return (
+                f'a number above {self.low:g}, {"below" if self.below else "up to"} {self.high:g}'
+            )
+        return f'a number from {self.low:g} to {"below " if self.below else ""}{self.high:g}'
+
+
+class Flag(NamedTuple):
+    """True and False."""
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        return isinstance(value, bool)
+
+    def __str__(self):
+        return 'True or False'
+
+
+class Text(NamedTuple):
+    """Texts, all of them or those of a form.
+
+    Attributes:
+        form: a regular expression of the whole text.
+        words: of the form.
+    """
+
+    form: str = r'(?s:.*)'
+    words: str = 'a text'
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        return isinstance(value, str) and re.fullmatch(self.form, value) is not None
+
+    def __str__(self):
+        return self.words
+
+
+class Choice(NamedTuple):
+    """One of a few values."""
+
+    values: Sequence[Any]
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them, and of its type."""
+        return any(type(value) is type(one) and value == one for one in self.values)
+
+    def __str__(self):
+        return _either(map(repr, self.values))
+
+
+class Row(NamedTuple):
+    """Lists and tuples of values that one of `parts` holds; of any, where there are no parts."""
+
+    parts: Sequence[Any] = ()
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        if not isinstance(value, list | tuple):
+            return False
+        return not self.parts or all(any(p.holds(one) for p in self.parts) for one in value)
+
+    def __str__(self):
+        return f'a list, each {_either(map(str, self.parts))}' if self.parts else 'a list'
+
+
+class Block(NamedTuple):
+    """Blocks of a config."""
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        return isinstance(value, Mapping) or hasattr(value, 'to_dict')
+
+    def __str__(self):
+        return 'a block of values'
+
+
+Range = Integer | Number | Flag | Text | Choice | Row | Block
+
+COUNT = Integer(1, INT32)
+POSITIVE = Number(1e-30, 1e30)
+
+# Annotations of the keywords of networks and terms. Nothing in their ranges overflows by itself.
+Units = Annotated[int, Integer(1, 2**16)]  # of a layer
+Classes = Annotated[int, Integer(0, 2**20)]  # 0 where there are none
+SomeClasses = Annotated[int, Integer(1, 2**20)]
+Updates = Annotated[int, Integer(0, INT32)]
+Width = Annotated[float, Number(0.001, 64)]  # factor on numbers of channels
+Share = Annotated[float, Number(0, 1, below=True)]  # kept of an average, at each update
+Scale = Annotated[float, Number(1e-4, 1e4)]  # a temperature, a standard deviation
+
+_PLAIN: Mapping[Any, Range] = {
+    bool: Flag(),
+    int: Integer(-INT32, INT32),
+    float: Number(-FLOAT32, FLOAT32),
+    str: Text(),
+    type(None): Choice((None,)),
+    dict: Block(),
+    Mapping: Block(),
+    **dict.fromkeys((list, tuple, Sequence, Collection, Iterable), Row()),
+}
+
+
+def instead(annotation: Any, value: Any) -> str:
+    """What to give in place of a value that an annotation does not hold, in words; '' if it does.
+
+    Args:
+        annotation: of a keyword, or a range itself.
+        value: of a config.
+    """
+    ranges = of(annotation)
+    fits = not ranges or any(one.holds(value) for one in ranges)
+    return '' if fits else words(annotation)
+
+
+def words(annotation: Any) -> str:
+    """What an annotation holds, in words."""
+    return _either(map(str, of(annotation)))
+
+
+def of(annotation: Any) -> list[Range]:
+    """The ranges of which one has to hold a value; [] where the annotation says nothing."""
+    if isinstance(annotation, Range):
+        return [annotation]
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        said = [one for one in arguments[1:] if isinstance(one, Range)]
+        return said or of(arguments[0])
+    if origin is Literal:
+        return [Choice(arguments)]
+    if origin in (Union, types.UnionType):
+        # What no config can hold, an array or a function, is no part of it.
+        anything = any(one in (Any, object) for one in arguments)
+        return [] if anything else [r for one in arguments for r in of(one)]
+    kind = type(None) if annotation is None else origin or annotation
+    plain = _PLAIN.get(kind) if isinstance(kind, type) else None
+    if isinstance(plain, Row):
+        return [Row([r for one in arguments if one is not ... for r in of(one)])]
+    return [] if plain is None else [plain]
+
+
+def quoted(value: object) -> str:
+    """A value in a sentence; what is long is cut."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return 'a number of thousands of digits'
+    return text if len(text) <= LONG else f'{text[:LONG]}...'
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _either(words: Iterable[str]) -> str:
+    *others, last = dict.fromkeys(words)
+    return f'{", ".join(others)} or {last}' if others else last
