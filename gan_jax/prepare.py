@@ -118,7 +118,6 @@ def _packed(flags: argparse.Namespace, root: Path) -> Path:
 
 def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
     dataset = data.load(flags.dataset, root, flags.split, size=flags.size)
-    stylegan.check_sides(dataset)
     count, height, width, channels = dataset.images.shape
     with prepared.locked(path.parent / flags.dataset, '--to'):
         with _bar('zip', MofNCompleteColumn(), count) as progress:

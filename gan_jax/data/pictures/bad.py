@@ -36,8 +36,6 @@ class Bad:
         try:
             return call(*arguments)
         except UserError as error:
-            if error.status != DATA:
-                raise
             self._said[name] = str(error)
             return None
 

@@ -168,7 +168,7 @@ def write(
     Raises:
         UserError: images of other sides.
     """
-    check_sides(dataset)
+    _check_sides(dataset)
     entries = []
     with whole(path) as partial:
         with zipfile.ZipFile(partial, 'w', zipfile.ZIP_STORED) as archive:
@@ -187,7 +187,7 @@ def write(
     sync(path.parent)
 
 
-def check_sides(dataset: DataSet) -> None:
+def _check_sides(dataset: DataSet) -> None:
     """Raises a `UserError` unless StyleGAN's tools take images of this size."""
     height, width = dataset.images.shape[1:3]
     if height != width or height & (height - 1):

@@ -81,6 +81,14 @@ def test_links_within_links_are_entered_once(tmp_path):
     )
 
 
+def test_a_folder_within_a_link_is_entered_once(tmp_path):
+    make(tmp_path, 'pool/1.png', 'pool/inner/2.png')
+    (tmp_path / 'set').mkdir()
+    (tmp_path / 'set' / 'a').symlink_to(tmp_path / 'pool' / 'inner')
+    (tmp_path / 'set' / 'b').symlink_to(tmp_path / 'pool')
+    assert names_of(tmp_path / 'set')[0] == ('a/2.png', 'b/1.png')
+
+
 def test_a_link_to_what_lies_here_anyway_adds_nothing(tmp_path):
     """Whatever order a disk lists them in, a folder goes by its own name."""
     make(tmp_path, 'set/z/1.png', 'set/b/1.png')

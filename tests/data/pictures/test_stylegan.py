@@ -166,6 +166,15 @@ def test_images_beside_what_it_speaks_of_are_refused(tmp_path):
     refused(path, 'b/1.png, of which a/dataset.json says nothing')
 
 
+def test_two_that_name_the_classes_differently_are_refused(tmp_path):
+    files = {
+        f'{split}/{name}': content
+        for split, names in (('train', ['a', 'b']), ('test', ['b', 'a']))
+        for name, content in theirs([1, 0], 2, class_names=names).items()
+    }
+    refused(written(tmp_path, files, 'folder'), 'give the classes several names')
+
+
 def test_one_that_is_far_too_large_is_not_read_to_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(stylegan, 'LARGEST', 1000)
     refused(written(tmp_path, theirs([0] * 50, 50), 'zip'), 'has more than 1000 bytes')
@@ -231,6 +240,21 @@ def test_other_sides_are_refused_since_they_refuse_them(shape, sizes, tmp_path):
         stylegan.write(tmp_path / 'x.zip', odd)
     assert caught.value.status == USAGE
     assert not [*tmp_path.iterdir()]
+
+
+def test_all_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    """So that a loss of power leaves no half of it under its name."""
+    synced, sync = [], stylegan.sync
+
+    def noted(path):
+        synced.append((path.name, sorted(p.name for p in tmp_path.iterdir())))
+        if path.is_file():
+            assert zipfile.is_zipfile(path)
+        sync(path)
+
+    monkeypatch.setattr(stylegan, 'sync', noted)
+    stylegan.write(tmp_path / 'x.zip', data.load('digits', split='test'))
+    assert synced == [('x.zip.part', ['x.zip.part']), (tmp_path.name, ['x.zip'])]
 
 
 @pytest.mark.parametrize('failing', [RuntimeError('x'), KeyboardInterrupt()])
