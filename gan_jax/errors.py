@@ -18,6 +18,12 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def said_by(error: Exception) -> str:
+    """`first_line`, printable; of what is no sentence of ours the type as well."""
+    line = printable(first_line(error))
+    return line if isinstance(error, UserError) else f'{type(error).__name__}: {line}'
+
+
 def printable(text: str) -> str:
     """The text, in which all that would move a terminal's cursor or begin a line is escaped."""
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
