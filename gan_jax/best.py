@@ -18,16 +18,24 @@ class Best:
     Args:
         folder: for one checkpoint; that of an earlier process is to be beaten.
         metric: its name; '' keeps nothing.
+        how: what its values depend on beside the state, as JSON. One that was found otherwise is no
+            rival: the best is chosen anew, which is said.
         submit: what has a piece of work done, as `Background.submit`.
 
     Attributes:
         found: the step that is the best and has not been saved; None where there is none.
     """
 
-    def __init__(self, folder: Path, metric: str, submit: Callable[[Callable[[], None]], None]):
-        self._folder, self._metric, self._submit, self.found = folder, metric, submit, None
-        record = cluster.agreed(lambda: _record(folder))
-        self._least = record['value'] if record.get('metric') == metric else math.inf
+    def __init__(
+        self,
+        folder: Path,
+        metric: str,
+        how: Mapping[str, Any],
+        submit: Callable[[Callable[[], None]], None],
+    ):
+        self._folder, self._submit, self.found = folder, submit, None
+        self._metric, self._by = metric, {'metric': metric, **how}
+        self._least = cluster.agreed(lambda: _to_beat(folder, self._by))
 
     def look(self, row: Mapping[str, float], step: int) -> None:
         """Notes whether the step is the best so far."""
@@ -41,15 +49,35 @@ class Best:
         The work raises UserError as `checkpoint.save`.
         """
         if step == self.found:
-            best = {'metric': self._metric, 'value': self._least}
+            best = {**self._by, 'value': self._least}
             facts, on_host = {**facts, 'seen': True, 'best': best}, cluster.on_host(state)
             if cluster.leads():
                 self._submit(functools.partial(_write, self._folder, on_host, step, facts))
             self.found = None
 
 
+def _to_beat(folder: Path, by: Mapping[str, Any]) -> float:
+    """The value of the checkpoint that is there; infinite where none was found in that way."""
+    record = dict(_record(folder))
+    value = record.pop('value', math.inf)
+    if record in ({}, by):
+        return value
+    if by['metric']:
+        print(
+            f'gan_jax: the checkpoint in {folder} is the best by {_said(record)}; the best by '
+            f'{_said(by)} is chosen from here on, and takes its place',
+            file=sys.stderr,
+        )
+    return math.inf
+
+
+def _said(by: Mapping[str, Any]) -> str:
+    metric, *how = by.items()
+    return ', '.join([str(metric[1]), *(f'{name} {value}' for name, value in how)])
+
+
 def _record(folder: Path) -> Mapping[str, Any]:
-    """The metric and its value of the checkpoint that is to be beaten; {} where there is none."""
+    """What `Best.save` has noted of the checkpoint that is there; {} where there is none."""
     found = checkpoint.facts(folder)
     if found is None and workdir.steps(folder):
         print(

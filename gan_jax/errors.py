@@ -19,8 +19,8 @@ def first_line(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """What an exception of somebody's code says: those of bad values bring a sentence."""
-    said = first_line(error)
+    """What an exception of somebody's code says, printable: those of bad values bring a sentence."""
+    said = printable(first_line(error))
     plain = isinstance(error, ValueError | TypeError | UserError) and str(error)
     return said if plain else f'{type(error).__name__}: {said}'
 

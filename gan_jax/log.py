@@ -45,16 +45,22 @@ class Log:
             files.sync(partial)
         files.sync(path.parent)
         self._file = path.open('ab')
+        self._texts: dict[str, Any] = {}
 
     @property
     def mark(self) -> dict[str, Any]:
         """{'rows': how many there are, 'sha256': of their bytes}, as JSON."""
         return {'rows': self._rows, 'sha256': self._digest.hexdigest()}
 
+    def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
+        """Has the texts stand in the row of that step, which is written next."""
+        self._texts = {'step': step, **texts}
+
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
         """Adds a row, which other processes can read from then on."""
         values = {k: v if math.isfinite(v) else None for k, v in scalars.items()}
-        line = json.dumps({'step': step, **values}).encode() + b'\n'
+        texts = self._texts if self._texts.get('step') == step else {}
+        line = json.dumps({'step': step, **values, **texts}).encode() + b'\n'
         self._file.write(line)
         self._file.flush()
         self._digest.update(line)

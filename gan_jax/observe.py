@@ -11,7 +11,7 @@ import numpy as np
 
 from gan_jax import pictures
 from gan_jax.errors import DIVERGED, UserError
-from gan_jax.evaluate.contract import Values, Watch
+from gan_jax.evaluate.contract import Failed, Values, Watch
 from gan_jax.parts import Parts
 from gan_jax.state import TrainState
 from gan_jax.writers import Writers
@@ -59,11 +59,35 @@ def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers
     writers.write_images(step, {'samples': picture[None]})
 
 
-def evaluated(parts: Parts, metrics: str, state: TrainState, seed: int, watch: Watch) -> Values:
-    """The values of metrics of a state, of as many images of that seed as they take."""
+def evaluated(
+    parts: Parts,
+    metrics: str,
+    state: TrainState,
+    seed: int,
+    watch: Watch,
+    failed: Failed | None = None,
+) -> Values:
+    """The values of metrics of a state, of as many images of that seed as they take.
+
+    Args:
+        parts: of the run.
+        metrics: their names, with commas between them.
+        state: of training.
+        seed: of the images.
+        watch: the work.
+        failed: told of what raises an Exception, and ends nothing then: its metrics are NaN. None
+            lets it through.
+    """
     evaluation = parts.evaluation(metrics)
-    images = _images(parts, state, seed, evaluation.num, watch)
-    return evaluation.measure(images, state, parts.experiment.hyper, watch)
+    try:
+        images = _images(parts, state, seed, evaluation.num, watch)
+        return evaluation.measure(images, state, parts.experiment.hyper, watch, failed)
+    except Exception as error:
+        if failed is None:
+            raise
+        names = metrics.split(',')
+        failed(names, error)
+        return dict.fromkeys(names, math.nan)
 
 
 def _images(parts: Parts, state: TrainState, seed: int, count: int, watch: Watch) -> np.ndarray:

@@ -9,7 +9,7 @@ import functools
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ import orbax.checkpoint as ocp
 from gan_jax import checkpoint, cluster, log, memory, observe, tensorboard, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
-from gan_jax.errors import UserError, fault_of
+from gan_jax.errors import UserError, fault_of, sentence
 from gan_jax.parts import Parts
 from gan_jax.restart import Facts
-from gan_jax.schedule import best_by, due, evaluations
+from gan_jax.schedule import best_by, best_how, due, evaluations
 from gan_jax.state import TrainState
 from gan_jax.watches import Stopped, ended_by
 from gan_jax.writers import TerminalWriter, Writers
@@ -60,6 +60,7 @@ class Run:
         self._background, self._saving = background, None
         self._step = self._saved = restored.step if restored else 0
         self._committed = restored.step if restored else None
+        self._failed_evaluation: Mapping[str, str] = {}  # what status.json says of the last one
         self._telling = threading.Lock()
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
@@ -133,7 +134,7 @@ class Run:
             UserError: as `save`.
         """
         if self.improved:
-            self._behind(self._log.sync)
+            self._behind(self._writers.sync)
             self._best.save(state, step, self._facts_at(True))
 
     def finish(self) -> None:
@@ -175,28 +176,45 @@ class Run:
         return {**self._facts, 'seen': seen, 'log': self._log.mark}
 
     def _commit(self, state: TrainState, facts: Facts, step: int) -> None:
-        self._log.sync()
+        self._writers.sync()
         checkpoint.save(self._checkpoints, state, facts)
         self._committed = step
         self.tell('running')
 
     def _write_status(self, status: str, **more: Any) -> None:
-        saved = {'checkpoint': self._committed}
-        workdir.write_status(self._folder, status, self._step, **saved, **more)
+        known = {'checkpoint': self._committed, **self._failed_evaluation}
+        workdir.write_status(self._folder, status, self._step, **known, **more)
 
     def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
         return self._background.submit(functools.partial(work, *arguments))
 
     def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
+        """The values that are due. A metric that fails is NaN, and ends no run that goes well."""
         asked = evaluations(self._parts.settings)
         when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
         if when is None:
             return {}
         # It may take minutes, and no number comes from half of it.
         watch, seed = ended_by(self._stopped), self._parts.settings['seed']
-        values = observe.evaluated(self._parts, asked[when], state, seed, watch)
-        values = cluster.agreed(lambda: values)  # what is the best hangs on every bit
+        wrong: list[str] = []
+
+        def failed(names: Sequence[str], error: Exception) -> None:
+            wrong.append(f'{", ".join(names)} failed at step {self._step}: {sentence(error)}')
+
+        values = observe.evaluated(self._parts, asked[when], state, seed, watch, failed)
+        # What is the best hangs on every bit.
+        values, wrong = cluster.agreed(lambda: [values, wrong])
+        self._note_failed('; '.join(wrong))
         return {f'eval/{name}': value for name, value in values.items()}
+
+    def _note_failed(self, why: str) -> None:
+        """Says in the row, the status and the terminal what is not measured; '' is nothing."""
+        failed = {'eval_failed': why} if why else {}
+        if failed:
+            self._writers.write_texts(self._step, failed)
+        if failed != self._failed_evaluation:
+            self._failed_evaluation = failed
+            self.tell('running')
 
 
 @contextlib.contextmanager
@@ -239,7 +257,7 @@ def opened(
         checkpoints = files.enter_context(checkpoint.manager(folder / 'checkpoints'))
         background = Background()
         files.callback(background.close)  # before what it writes to
-        best = Best(folder / 'best', best_by(settings), background.submit)
+        best = Best(folder / 'best', best_by(settings), best_how(settings), background.submit)
         run = Run(
             *(parts, folder, facts, restored, stopped),
             *(rows, writers, checkpoints, best, background),

@@ -6,7 +6,7 @@ And so which steps can be one dispatch: those between which there is nothing to 
 from collections.abc import Mapping
 from typing import Any
 
-from gan_jax.evaluate.names import is_distance
+from gan_jax.evaluate.names import is_distance, read
 
 
 def due(step: int, settings: Mapping[str, Any]) -> set[str]:
@@ -65,6 +65,13 @@ def everything(asked: Mapping[str, Any]) -> str:
 def best_by(settings: Mapping[str, Any]) -> str:
     """The metric of the best checkpoint: the first distance that is measured; '' when none is."""
     return next(filter(is_distance, everything(settings['evaluate']).split(',')), '')
+
+
+def best_how(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the values of that metric depend on, of what a resumed run may change."""
+    asked, metric = settings['evaluate'], best_by(settings)
+    how = {name: asked[name] for name in ('weights', 'batch_norm')}
+    return how if read(metric) else {'num': asked['num'], **how}  # a score's name says how many
 
 
 def _picture_due(step: int, interval: int) -> bool:

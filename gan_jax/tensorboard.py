@@ -64,6 +64,8 @@ class Events:
         """Brings what has been written to the disk, which takes as long as the disk needs."""
         self._try(self._flush)
 
+    sync = flush  # as that of the log: what a checkpoint follows outlives the process
+
     def close(self) -> None:
         self._try(lambda: self._file.close())
 

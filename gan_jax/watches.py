@@ -33,8 +33,8 @@ def bar(what: str) -> Iterator[Tick]:
         yield tick
 
 
-class Stopped(Exception):
-    """A signal came in the middle of a piece of work."""
+class Stopped(BaseException):
+    """A signal came in the middle of a piece of work. No fault of that, and so no Exception."""
 
 
 def ended_by(stopped: Callable[[], int], watch: Watch = unwatched) -> Watch:

@@ -1,9 +1,10 @@
 """Where numbers go beside the log: the terminal, and several writers as one.
 
 A writer has the methods of `clu.metric_writers.MetricWriter`: write_scalars, write_images,
-write_texts, write_hparams, flush and close. It leaves out those that mean nothing to it. `log.Log`
-and `tensorboard.Events` are others, and any `MetricWriter` fits beside them. Pictures come from
-another thread than all else.
+write_texts, write_hparams, flush and close; and `sync`, after which what was written outlives a
+loss of power. It leaves out those that mean nothing to it. `log.Log` and `tensorboard.Events` are
+others, and any `MetricWriter` fits beside them. Pictures, and the call of `sync`, come from another
+thread than all else.
 """
 
 import sys

@@ -12,7 +12,7 @@ from gan_jax import checkpoint, train, workdir
 from gan_jax.best import Best
 from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import __main__ as evaluate
-from gan_jax.schedule import best_by, evaluations
+from gan_jax.schedule import best_by, best_how, evaluations
 
 TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
 FACTS = {'config': {'a': 1}}
@@ -27,8 +27,8 @@ def kept(folder):
     return None if found is None else (found.step, found.facts['best']['value'])
 
 
-def best_in(folder, metric='fd_digits'):
-    return Best(folder, metric, lambda work: work())
+def best_in(folder, metric='fd_digits', **how):
+    return Best(folder, metric, how, lambda work: work())
 
 
 def run(best, values, metric='eval/fd_digits'):
@@ -80,6 +80,33 @@ def test_another_metric_begins_anew(tmp_path):
     run(best_in(tmp_path), {1: 5.0})
     run(best_in(tmp_path, 'kid1k_test'), {2: 6.0}, 'eval/kid1k_test')
     assert kept(tmp_path) == (2, 6.0)
+
+
+def test_values_of_another_protocol_are_no_rivals_and_that_is_said(tmp_path, capsys):
+    run(best_in(tmp_path, num=100), {1: 5.0})
+    run(best_in(tmp_path, num=100), {2: 6.0})
+    assert kept(tmp_path) == (1, 5.0) and capsys.readouterr().err == ''
+    run(best_in(tmp_path, num=200), {3: 6.0})
+    assert kept(tmp_path) == (3, 6.0)
+    assert capsys.readouterr().err == (
+        f'gan_jax: the checkpoint in {tmp_path} is the best by fd_digits, num 100; the best by '
+        'fd_digits, num 200 is chosen from here on, and takes its place\n'
+    )
+
+
+def test_without_a_metric_the_best_so_far_stays(tmp_path, capsys):
+    run(best_in(tmp_path), {1: 5.0})
+    run(best_in(tmp_path, ''), {2: 1.0})
+    assert kept(tmp_path) == (1, 5.0) and capsys.readouterr().err == ''
+
+
+def test_what_a_best_value_depends_on():
+    asked = {'metrics': 'modes,fd_digits', 'full': '', 'num': 70, 'weights': 'ema'}
+    asked |= {'batch_norm': 'moving', 'unaugmented': 'x'}
+    drawn = {'weights': 'ema', 'batch_norm': 'moving'}
+    assert best_how({'evaluate': asked}) == {'num': 70, **drawn}
+    named = asked | {'metrics': 'kid1k_test,fd_digits'}  # whose name says how many
+    assert best_how({'evaluate': named}) == drawn
 
 
 def test_nothing_is_kept_of_no_metric_or_rows_without_it(tmp_path):

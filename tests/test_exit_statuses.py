@@ -100,7 +100,7 @@ def quoted(status, folder):
     return text.replace('workdirs/digits', str(folder)).replace('workdirs', str(folder.parent))
 
 
-def said_by(main, *flags):
+def sentence(main, *flags):
     """(status, standard error) of a command in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, 'argv', ['command', *map(str, flags)])
@@ -111,13 +111,13 @@ def said_by(main, *flags):
 
 def test_wrong_config(capsys, tmp_path):
     flags = ('--config=configs/digits.py', '--config.batch_size=1', '--dry_run')
-    assert said_by(train.main, *flags) == errors.USAGE
+    assert sentence(train.main, *flags) == errors.USAGE
     assert quoted(errors.USAGE, tmp_path) in capsys.readouterr().err
 
 
 def test_no_such_workdir(capsys, tmp_path):
     asked = (f'--workdir={tmp_path / "none"}', f'--out={tmp_path / "x.png"}')
-    assert said_by(sample.main, *asked) == errors.MISSING
+    assert sentence(sample.main, *asked) == errors.MISSING
     assert quoted(errors.MISSING, tmp_path / 'digits') in capsys.readouterr().err
 
 

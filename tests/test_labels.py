@@ -45,9 +45,11 @@ def test_classes_that_are_all_alike_come_in_turn():
 
 
 def test_a_label_depends_on_the_number_alone():
-    whole = labels.at(tuple(range(1, 40)), np.arange(500))
+    counts = tuple(range(1, 40))
+    whole = labels.at(counts, np.arange(500))
     some = np.array([3, 499, 0, 77, 3])
-    np.testing.assert_array_equal(labels.at(tuple(range(1, 40)), some), whole[some])
+    np.testing.assert_array_equal(labels.at(counts, some), whole[some])
+    assert [labels.at(counts, [i])[0] for i in range(70)] == whole[:70].tolist()
     assert labels.at(UNBALANCED, []).shape == (0,)
     far = 2**31 - 1  # is number 7 of a period of 8
     assert labels.at(UNBALANCED, [far]) == labels.at(UNBALANCED, [7])

@@ -50,6 +50,14 @@ def test_numbers_that_are_not_finite_are_null(path):
     assert lines(path) == [{'step': 0, 'a': None, 'b': None}]
 
 
+def test_texts_stand_in_the_row_of_their_step_and_in_no_other(path):
+    with closing(Log(path, -1)) as writer:
+        writer.write_texts(4, {'why': 'so'})
+        writer.write_scalars(4, {'a': float('nan')})
+        writer.write_scalars(8, {'a': 1.0})
+    assert lines(path) == [{'step': 4, 'a': None, 'why': 'so'}, {'step': 8, 'a': 1.0}]
+
+
 @pytest.mark.parametrize(
     ('since', 'kept'), [(-1, []), (0, [0]), (5, [0, 5]), (7, [0, 5]), (9, [0, 5, 9])]
 )

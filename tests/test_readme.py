@@ -24,7 +24,7 @@ SHORT = [
     '--config.batch_size=8',
     '--config.generator.width=0.0625',
     '--config.discriminator.width=0.0625',
-    '--config.evaluate.num=100',
+    '--config.evaluate.num=200',  # more than features of stacked digits
     '--config.mesh.data=1',
 ]
 SHORT_GRID = ''.join(

@@ -1,6 +1,7 @@
 """What a run writes behind the training loop's back, and what it says when."""
 
 import json
+import math
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_jax import checkpoint, config, log, observe, run, workdir
 from gan_jax.errors import DISK, DIVERGED, UserError
@@ -230,6 +232,56 @@ def test_the_log_outlives_a_loss_of_power_before_the_checkpoint_says_so(
             one.look(state_at(step), step)
             one.save(state_at(step), step)
     assert calls == ['synced', 1, 'synced', 2]
+
+
+def test_tensorboard_has_what_the_log_has_before_the_checkpoint_says_so(
+    parts, tmp_path, monkeypatch
+):
+    """So that the two agree after a kill, from which the run goes on there."""
+    found = []
+
+    def save(*arguments):
+        events = EventAccumulator(str(tmp_path / 'tensorboard'))
+        events.Reload()
+        found.append([event.step for event in events.Scalars('time/seconds_per_step')])
+
+    monkeypatch.setattr(checkpoint, 'save', save)
+    parts.settings['every']['log'] = 5
+    with opened(parts, tmp_path) as one:
+        for step in (5, 10):
+            one.look(state_at(step), step)
+            one.save(state_at(step), step)
+            one.finish()
+    assert found == [[5], [5, 10]]
+
+
+def test_an_evaluation_that_fails_is_said_and_the_run_goes_on(parts, tmp_path, monkeypatch, capsys):
+    parts.settings['evaluate']['metrics'] = 'fd_digits,modes'
+    parts.settings['every'] |= {'log': 5, 'evaluate': 5}
+    told = []
+
+    def evaluated(parts, metrics, state, seed, watch, failed):
+        told.append(workdir.read_status(tmp_path).get('eval_failed'))
+        if int(state.step) == 10:
+            failed(['fd_digits'], ValueError('as it\nhappens'))
+            return {'fd_digits': math.nan, 'modes': 7}
+        return {'fd_digits': 3.0, 'modes': 8}
+
+    monkeypatch.setattr(observe, 'evaluated', evaluated)
+    with run.opened(parts, tmp_path, FACTS, None, lambda: 0) as one:
+        for step in (5, 10, 15, 20):
+            one.look(state_at(step), step)
+            one.save_best(state_at(step), step)
+            one.finish()
+    rows = {row['step']: row for row in log.rows(tmp_path / log.NAME)}
+    why = 'fd_digits failed at step 10: ValueError: as it'
+    assert (rows[10]['eval/fd_digits'], rows[10]['eval/modes']) == (None, 7)
+    assert {step: row['eval_failed'] for step, row in rows.items() if 'eval_failed' in row} == {
+        10: why
+    }
+    assert told == [None, None, why, None]  # until the next one has not failed
+    assert why in capsys.readouterr().out.splitlines()
+    assert workdir.steps(tmp_path / 'best') == {5}
 
 
 def test_the_status_names_the_newest_checkpoint_that_is_whole(parts, tmp_path, monkeypatch):

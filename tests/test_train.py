@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_jax import checkpoint, data, parts, restart, train, workdir
 from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
+from gan_jax.evaluate import digit_metrics
 
 TESTS = Path(__file__).parent
 CONFIG, TINY = (f'--config={TESTS / name}' for name in ('smoke.py', 'sweeps/tiny.py'))
@@ -249,6 +250,47 @@ def test_more_steps_and_other_intervals_are_the_same_experiment(finished, tmp_pa
     shutil.copytree(finished, tmp_path / 'run')
     assert run(tmp_path / 'run', '--config.steps=32', '--config.every.log=1') == 0
     assert [row['step'] for row in rows(tmp_path / 'run')][-3:] == [30, 31, 32]
+
+
+def test_a_metric_can_be_added_to_a_run(finished, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 15)
+        assert run(tmp_path) == 143
+    more = ['--config.evaluate.metrics=fd_digits,diversity', '--config.evaluate.num=120']
+    assert run(tmp_path, *more) == 0
+    measured = {row['step']: 'eval/diversity' in row for row in rows(tmp_path)}
+    assert [step for step, one in measured.items() if one] == [20, 30]
+    assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
+    assert checkpoint.facts(tmp_path / 'best')['best']['num'] == 120  # and the best is chosen anew
+    assert json.loads((tmp_path / 'config.json').read_text())['evaluate']['num'] == 120
+
+
+def test_a_metric_that_fails_ends_neither_the_run_nor_what_resumes_it(
+    finished, tmp_path, monkeypatch
+):
+    """All else is as it would be, bit for bit."""
+
+    def fail(*arguments):
+        raise RuntimeError('out of luck')
+
+    with monkeypatch.context() as patch:
+        patch.setitem(digit_metrics.METRICS, 'fd_digits', lambda *_: fail)
+        interrupt_after(patch, 15)
+        assert run(tmp_path) == 143
+    failed = rows(tmp_path)[3]
+    why = 'fd_digits, modes failed at step 10: RuntimeError: out of luck'
+    assert failed == {
+        'step': 10,
+        'eval/fd_digits': None,
+        'eval/modes': None,
+        'eval_failed': why,
+    }
+    assert workdir.read_status(tmp_path)['eval_failed'] == why
+    assert run(tmp_path) == 0
+    assert rows(tmp_path)[4:] == rows(finished)[4:]
+    assert rows(tmp_path)[3] == failed
+    assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
+    assert 'eval_failed' not in workdir.read_status(tmp_path)
 
 
 def test_fewer_steps_than_it_has_are_refused_before_anything_is_written(finished, tmp_path):

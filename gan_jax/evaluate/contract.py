@@ -15,6 +15,7 @@ from gan_jax.errors import MISSING, UserError
 from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
+Failed = Callable[[Sequence[str], Exception], object]  # (names of metrics, what has come of them)
 Check = Callable[[], object]  # raises UserError, or Absent where it could not look
 Tick = Callable[[int, int], object]  # (how much of a piece of work is done, of how much)
 Watch = Callable[[str], contextlib.AbstractContextManager[Tick]]  # what is done -> its ticks

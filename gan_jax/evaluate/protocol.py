@@ -1,6 +1,7 @@
 """Metrics by name, with everything that a number depends on written beside it."""
 
 import functools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from gan_jax.evaluate.contract import (
     Check,
     Context,
     Evaluation,
+    Failed,
     Values,
     Watch,
     held_out_of,
@@ -60,16 +62,30 @@ def prepare(metrics: str, given: Context) -> Evaluation:
         metrics: with commas between them, as in 'fd_digits,modes,fid10k_test'; '' is none.
         given: what they are measured against.
 
+    Returns:
+        An evaluation whose `measure` has one argument more, `failed`: it is told of metrics that
+        raise an Exception, which are then NaN and do not end the others.
+
     Raises:
         UserError: as `check`.
     """
     check(metrics, given)
     asked = _asked(metrics)
-    parts = [family.prepare(share, given) for family, share in _shares(asked) if share]
+    parts = [(share, family.prepare(share, given)) for family, share in _shares(asked) if share]
 
-    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
-        found = [part.measure(images, state, hyper, watch) for part in parts]
-        return {name: value for values in found for name, value in values.items()}
+    def measure(
+        images, state, hyper, watch: Watch = unwatched, failed: Failed | None = None
+    ) -> Values:
+        values = {}
+        for names, part in parts:
+            try:
+                values |= part.measure(images, state, hyper, watch)
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(names, error)
+                values |= dict.fromkeys(names, math.nan)
+        return values
 
     protocol = {'metrics': asked}
     if asked:
@@ -83,9 +99,9 @@ def prepare(metrics: str, given: Context) -> Evaluation:
             'learned_digest': data.digest(given.learned),
             'held_out_digest': data.digest(held_out) if held_out else None,
         }
-    for part in parts:
+    for _, part in parts:
         protocol |= part.protocol
-    return Evaluation(max((part.num for part in parts), default=0), measure, protocol)
+    return Evaluation(max((part.num for _, part in parts), default=0), measure, protocol)
 
 
 def _asked(metrics: str) -> list[str]:

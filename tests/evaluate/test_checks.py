@@ -168,6 +168,10 @@ def test_the_status_is_that_of_the_fault(monkeypatch):
         with pytest.raises(UserError, match='no weights') as caught:
             protocol.check(metrics, context())
         assert caught.value.status == UNAVAILABLE
+    leaking = context(train=images(40, name='x'), unaugmented=lambda count: 5 * ['x'])
+    with pytest.raises(UserError, match='no weights'):  # digits are matched in their own network
+        protocol.check('leak@flip', leaking)
+    assert protocol.check('leak@flip', leaking._replace(train=images(40)))
     damaged = context()._replace(held_out=lambda: _raise(UserError('torn', DATA)))
     with pytest.raises(UserError, match='torn') as caught:
         protocol.check('kd20_test@digits', damaged)

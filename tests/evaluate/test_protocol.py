@@ -199,6 +199,22 @@ def test_a_linear_probe_without_labels_is_refused(name):
         protocol.prepare(name, Context(blank, lambda: blank, blank, None, num=2))
 
 
+def test_a_metric_that_fails_does_not_end_the_others(monkeypatch):
+    def fail(*arguments):
+        raise ValueError('no such thing')
+
+    monkeypatch.setattr(logits, 'overfitting', fail)
+    found, told = prepare('modes,overfitting', critic=Pixels()), []
+    images = data.load('digits').images
+    values = found.measure(
+        images, critic_of(1.0), None, failed=lambda *of: told.append((*of[0], str(of[1])))
+    )
+    assert values['modes'] == 10 and np.isnan(values['overfitting'])
+    assert told == [('overfitting', 'no such thing')]
+    with pytest.raises(ValueError, match='no such thing'):
+        found.measure(images, critic_of(1.0), None)
+
+
 def test_every_name_belongs_to_one_family():
     known = [*digit_metrics.NAMES, *discriminator.NAMES]
     assert len({*known}) == len(known)

@@ -133,6 +133,15 @@ def test_a_data_set_of_one_split_has_no_floor(small_inception, tmp_path):
         prepare('fid2048_test', tmp_path, only_train)
 
 
+def test_another_split_of_one_image_makes_no_floor(tmp_path):
+    def with_one(name):
+        whole = split(name)
+        return whole if name == 'train' else whole._replace(images=whole.images[:1])
+
+    values = prepare('fd64_train@digits', tmp_path, with_one).measure(fakes(64), None, None)
+    assert [*values] == ['fd64_train@digits']
+
+
 def test_a_split_that_is_damaged_is_not_taken_for_none(small_inception, tmp_path):
     def damaged(name):
         if name != 'train':

@@ -40,9 +40,18 @@ TESTS = {
     ),
     'gan_jax/evaluate/__main__.py': ('tests/test_sample.py', 'tests/test_best.py'),
     'gan_jax/evaluate/arrays.py': ('tests/evaluate/test_references.py',),
-    'gan_jax/evaluate/contract.py': ('tests/evaluate/test_scores.py',),
-    'gan_jax/evaluate/digit_metrics.py': ('tests/evaluate/test_protocol.py',),
-    'gan_jax/evaluate/discriminator.py': ('tests/evaluate/test_protocol.py',),
+    'gan_jax/evaluate/contract.py': (
+        'tests/evaluate/test_scores.py',
+        'tests/evaluate/test_checks.py',
+    ),
+    'gan_jax/evaluate/digit_metrics.py': (
+        'tests/evaluate/test_protocol.py',
+        'tests/evaluate/test_checks.py',
+    ),
+    'gan_jax/evaluate/discriminator.py': (
+        'tests/evaluate/test_protocol.py',
+        'tests/evaluate/test_checks.py',
+    ),
     'gan_jax/evaluate/features.py': (
         'tests/evaluate/test_protocol.py',
         'tests/evaluate/test_features.py',
@@ -56,11 +65,21 @@ TESTS = {
         'tests/evaluate/test_geometry.py',
         'tests/evaluate/test_probes.py',
     ),
-    'gan_jax/evaluate/scores.py': ('tests/evaluate/test_scores.py', 'tests/evaluate/test_names.py'),
+    'gan_jax/evaluate/protocol.py': (
+        'tests/evaluate/test_protocol.py',
+        'tests/evaluate/test_checks.py',
+    ),
+    'gan_jax/evaluate/leaks.py': ('tests/evaluate/test_leaks.py', 'tests/evaluate/test_checks.py'),
+    'gan_jax/evaluate/scores.py': (
+        'tests/evaluate/test_scores.py',
+        'tests/evaluate/test_names.py',
+        'tests/evaluate/test_checks.py',
+    ),
     'gan_jax/evaluate/train_digits_net.py': ('tests/evaluate/test_features.py',),
     'gan_jax/evaluate/weights.py': (
         'tests/evaluate/test_inception.py',
         'tests/evaluate/test_scores.py',
+        'tests/evaluate/test_checks.py',
     ),
 }
 

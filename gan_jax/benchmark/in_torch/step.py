@@ -10,7 +10,8 @@ average in one call; nothing that waits for the device before the last step.
 
 What differs:
 - The random generators, and with them every draw. Batches are drawn uniformly from all images, by
-  the device; ours are slices of a permutation, looked up by index.
+  the device; ours are slices of a permutation, looked up by index. Labels of fakes are uniform;
+  ours are as the config says.
 - The generator's BatchNorm statistics and power iterations move in the discriminator's updates too,
   and the discriminator's in the generator's, where ours keep them for the player's own update. The
   work is the same.

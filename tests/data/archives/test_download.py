@@ -248,3 +248,23 @@ def test_a_full_disk_is_the_disks_fault(serve, get, monkeypatch):
     monkeypatch.setattr(module, '_fetch', full)
     with pytest.raises(OSError, match='No space left'):
         get(url)
+
+
+def test_a_file_that_is_there_is_asked_for_and_not_kept(serve, tmp_path):
+    url, asked = serve()
+    module.refuse_unreachable(url)
+    assert asked == [None] and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize('status', [403, 404, 503])
+def test_a_file_that_is_not_there_is_refused_without_a_second_try(status, serve):
+    url, asked = serve([Status(status)])
+    with pytest.raises(UserError, match=f'{url} cannot be downloaded') as caught:
+        module.refuse_unreachable(url)
+    assert caught.value.status == MISSING and len(asked) == 1
+
+
+def test_a_server_that_is_not_there_is_refused():
+    with pytest.raises(UserError, match='cannot be downloaded') as caught:
+        module.refuse_unreachable('http://127.0.0.1:9/file')
+    assert caught.value.status == MISSING
