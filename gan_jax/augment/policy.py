@@ -15,6 +15,7 @@ import jax
 from gan_jax import load
 from gan_jax.augment import ops
 from gan_jax.augment.contract import FINITE, Op, Range
+from gan_jax.errors import of_part
 from gan_jax.keys import named
 
 OP = load.Kind(
@@ -57,7 +58,8 @@ def parse(text: str, *, allow: Collection[str] | None = None) -> Op:
     def policy(key, images, strength):
         for position, part in enumerate(parts):
             amount = strength if part.strength is None else part.strength
-            images = part.op(named(key, position, part.name), images, amount)
+            with of_part(f"the augmentation '{part.name}'"):
+                images = part.op(named(key, position, part.name), images, amount)
         return images
 
     return policy
