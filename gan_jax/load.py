@@ -157,15 +157,29 @@ def misfits(
     A keyword has the range of its annotation, or that of `Kind.keywords`; see `ranges`. A block
     whose function cannot be had has none, see `faults`.
     """
+    said = keywords(block, kind, allow=allow, supplied=supplied)
+    given = {k: v for k, v in _options(block, kind).items() if k in said}
+    wrong = {name: ranges.instead(said[name], value) for name, value in given.items()}
+    return {name: words for name, words in wrong.items() if words}
+
+
+def keywords(
+    block: Mapping[str, Any],
+    kind: Kind,
+    *,
+    allow: Collection[str] | None = None,
+    supplied: Collection[str] = (),
+) -> dict[str, Any]:
+    """What the keywords of a block's function may be, by name, as annotations; see `ranges.of`.
+
+    {} where the function cannot be had.
+    """
     try:
         parameters = _parameters(resolve(block['fn'], kind, allow)) or {}
     except (KeyError, TypeError, ValueError):
         return {}
-    said = {name: parameters[name].annotation for name in parameters} | {**kind.keywords}
-    given = {k: v for k, v in _options(block, kind).items() if k in parameters}
-    given = {k: v for k, v in given.items() if k not in (*supplied, *UNUSED)}
-    wrong = {name: ranges.instead(said[name], value) for name, value in given.items()}
-    return {name: words for name, words in wrong.items() if words}
+    said = {n: kind.keywords.get(n, p.annotation) for n, p in parameters.items()}
+    return {n: annotation for n, annotation in said.items() if n not in (*supplied, *UNUSED)}
 
 
 def build(
