@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_jax import data, memory, sharding
 from gan_jax.data.disk import expanded
-from gan_jax.errors import DATA, MISSING, PartError, UserError
+from gan_jax.errors import DATA, MISSING, USAGE, PartError, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
 from gan_jax.experiment import Experiment, build
@@ -76,6 +76,8 @@ def assemble(
         reference = load()
     except UserError as error:
         reference = data.outline(images['name'], images['size']) if outline else None
+        if error.status == USAGE:
+            raise UserError(f'config.data: {error}') from error
         if error.status != MISSING or reference is None:
             raise
     dataset, subset = _part_of(reference, images)

@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax import ranges
 from gan_jax.errors import of_part
 from gan_jax.views import Record, View
 
@@ -98,7 +99,7 @@ def _checked(returned: Any) -> tuple[Mapping[str, Any], State, Mapping[str, Any]
     """What a loss has returned, if it is what `Objective.loss` says."""
     if not (isinstance(returned, tuple) and len(returned) == 3):
         raise TypeError(
-            f'its loss returns a {type(returned).__name__} where three things are wanted: the '
+            f'its loss returns {ranges.quoted(returned)} where three things are wanted: the '
             'parts {name: []}, the state, the metrics {name: []}'
         )
     parts, _, reports = returned

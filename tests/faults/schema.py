@@ -98,14 +98,16 @@ def mutated(seed: int, count: int) -> Tried:
 def _wrong(error: UserError, changes: Sequence[configs.Change]) -> str:
     if error.status not in FAULTS:
         return f'status {error.status}: {error}'
-    return '' if any(names(str(error), one.key) for one in changes) else f'names no key: {error}'
+    return '' if any(names(str(error), one) for one in changes) else f'names no key: {error}'
 
 
-def names(said: str, key: str) -> bool:
-    """Whether a sentence names a key, or its block and the last word of it."""
-    block, _, last = key.rpartition('.')
-    dotted = 'a.b' in key and 'a.b' in said  # which a ConfigDict refuses without the block
-    return key in said or (block in said and last in said) or dotted
+def names(said: str, change: configs.Change) -> bool:
+    """Whether a sentence names the key of a change, or its block with the key's name or value."""
+    block, _, last = change.key.rpartition('.')
+    dotted = 'a.b' in change.key and 'a.b' in said  # which a ConfigDict refuses without the block
+    return (
+        change.key in said or dotted or (block in said and (last in said or change.value in said))
+    )
 
 
 def commanded(seed: int, count: int) -> Tried:
@@ -118,7 +120,7 @@ def commanded(seed: int, count: int) -> Tried:
             done = command.run(command.plain('train', f'--config={path}', '--dry_run'))
             counts[f'status {done.status}'] += 1
             said = civil(done, (0, *FAULTS))
-            if done.status in FAULTS and not any(names(done.err, one.key) for one in changes):
+            if done.status in FAULTS and not any(names(done.err, one) for one in changes):
                 said = said or f'names no key: {done.err}'
             if said:
                 lost.append(f'command {index}, {"; ".join(map(str, changes))}: {said}')
