@@ -274,8 +274,11 @@ def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
     for name, block, kind, supplied in blocks(config):
-        for fault in load.faults(block, kind, allow=allow, supplied=supplied):
-            yield f'config.{name}: {fault}'
+        if unresolved := load.unresolved(block, kind, allow):
+            yield f'config.{name}.fn: {unresolved}'
+        else:
+            wrong = load.faults(block, kind, allow=allow, supplied=supplied)
+            yield from (f'config.{name}: {fault}' for fault in wrong)
         unfit = load.misfits(block, kind, allow=allow, supplied=supplied)
         for key, words in unfit.items():
             yield f'config.{name}.{key} is {quoted(block[key])}: give {words}'

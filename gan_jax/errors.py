@@ -1,5 +1,8 @@
 """Faults that a user can mend: a sentence each, and the exit status that a launcher acts on."""
 
+import contextlib
+from collections.abc import Iterator
+
 USAGE = 2  # wrong configuration or command line
 DATA = 65  # damaged or unsuitable data, damaged checkpoints
 MISSING = 66  # an input does not exist
@@ -23,6 +26,25 @@ def sentence(error: BaseException) -> str:
     said = printable(first_line(error))
     plain = isinstance(error, ValueError | TypeError | UserError) and str(error)
     return said if plain else f'{type(error).__name__}: {said}'
+
+
+class PartError(ValueError):
+    """What a part of a run has raised that a config names; the sentence begins with its key."""
+
+
+@contextlib.contextmanager
+def of_part(name: str) -> Iterator[None]:
+    """Whatever is raised within becomes a `PartError` of that part, unless it is one already.
+
+    Args:
+        name: its key, 'config.generator', or other words.
+    """
+    try:
+        yield
+    except PartError:
+        raise
+    except Exception as error:  # it may be anybody's code
+        raise PartError(f'{name}: {sentence(error)}') from error
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gan_jax import labels, load, views
 from gan_jax.config import strengths
+from gan_jax.errors import of_part
 from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.models.critic import Critic
 from gan_jax.state import Ema, Hyper
@@ -52,14 +53,15 @@ def build(
         allow: whose code the config may name, as in `load.resolve`.
 
     Raises:
-        TypeError, ValueError: a function of the config refuses its keywords or makes something
-            else than may stand in its place, or a conditional network counts other classes than
-            the data.
+        ValueError: a function of the config refuses its keywords or makes something else than may
+            stand in its place, a player has nothing to be trained by, or a conditional network
+            counts other classes than the data.
     """
     dtype = jnp.dtype(config['dtype'])
     blocks = {n: b for n, b in config['terms'].items() if any(jax.tree.leaves(b['weight']))}
     make = functools.partial(_made, allow=allow)
     terms = {name: _term(f'terms.{name}', block, allow) for name, block in blocks.items()}
+    _check_players(terms)
     _check_classes(config, num_classes)
     trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
     logit = make('logit', config['logit'], NETWORK)
@@ -88,6 +90,15 @@ def build(
     return Experiment(game, terms, every, hyper)
 
 
+def _check_players(terms: Mapping[str, Term]) -> None:
+    for side, name in {'d': 'discriminator', 'g': 'generator'}.items():
+        if all(getattr(term, side) is None for term in terms.values()):
+            raise ValueError(
+                f'no term of config.terms trains the {name}: add one that does, such as '
+                "adversarial=dict(fn='gan_jax.terms.adversarial.hinge', weight=1.0)"
+            )
+
+
 def _check_classes(config: Mapping[str, Any], num_classes: int) -> None:
     for name in ('generator', 'logit'):
         classes = config[name].get('num_classes', 0)
@@ -105,10 +116,8 @@ def _made(
     **supplied: Any,
 ) -> Any:
     """The part that a block makes; faults say which block it is."""
-    try:
+    with of_part(f'config.{name}'):
         return load.build(block, kind, allow=allow, **supplied)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f'config.{name}: {error}') from error
 
 
 def _term(name: str, block: Mapping[str, Any], allow: Collection[str] | None) -> Term:

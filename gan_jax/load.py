@@ -105,6 +105,17 @@ def outside(path: str, kind: Kind) -> set[str]:
     return homes - {*OURS, ''}
 
 
+def unresolved(block: Mapping[str, Any], kind: Kind, allow: Collection[str] | None = None) -> str:
+    """Why there is no function at the block's 'fn', in a sentence; '' where there is one."""
+    if not isinstance(block.get('fn'), str):
+        return "give the path of a function, 'package.module.function'"
+    try:
+        resolve(block['fn'], kind, allow)
+    except ValueError as error:
+        return str(error)
+    return ''
+
+
 def faults(
     block: Mapping[str, Any],
     kind: Kind,
@@ -112,13 +123,13 @@ def faults(
     allow: Collection[str] | None = None,
     supplied: Collection[str] = (),
 ) -> list[str]:
-    """Everything that would make `build` refuse this block, a sentence each; [] when nothing."""
-    if not isinstance(block.get('fn'), str):
-        return ["needs fn='package.module.function'"]
-    try:
-        function = resolve(block['fn'], kind, allow)
-    except ValueError as error:
-        return [str(error)]
+    """What else than its values would make `build` refuse this block, a sentence each.
+
+    Of the values see `misfits`.
+    """
+    if wrong := unresolved(block, kind, allow):
+        return [wrong]
+    function = resolve(block['fn'], kind, allow)
     parameters = _parameters(function)
     if parameters is None:
         return [f'{block["fn"]} does not say which keywords it takes: call it in a function']
@@ -157,15 +168,29 @@ def misfits(
     A keyword has the range of its annotation, or that of `Kind.keywords`; see `ranges`. A block
     whose function cannot be had has none, see `faults`.
     """
+    said = keywords(block, kind, allow=allow, supplied=supplied)
+    given = {k: v for k, v in _options(block, kind).items() if k in said}
+    wrong = {name: ranges.instead(said[name], value) for name, value in given.items()}
+    return {name: words for name, words in wrong.items() if words}
+
+
+def keywords(
+    block: Mapping[str, Any],
+    kind: Kind,
+    *,
+    allow: Collection[str] | None = None,
+    supplied: Collection[str] = (),
+) -> dict[str, Any]:
+    """What the keywords of a block's function may be, by name, as annotations; see `ranges.of`.
+
+    {} where the function cannot be had.
+    """
     try:
         parameters = _parameters(resolve(block['fn'], kind, allow)) or {}
     except (KeyError, TypeError, ValueError):
         return {}
-    said = {name: parameters[name].annotation for name in parameters} | {**kind.keywords}
-    given = {k: v for k, v in _options(block, kind).items() if k in parameters}
-    given = {k: v for k, v in given.items() if k not in (*supplied, *UNUSED)}
-    wrong = {name: ranges.instead(said[name], value) for name, value in given.items()}
-    return {name: words for name, words in wrong.items() if words}
+    said = {n: kind.keywords.get(n, p.annotation) for n, p in parameters.items()}
+    return {n: annotation for n, annotation in said.items() if n not in (*supplied, *UNUSED)}
 
 
 def build(

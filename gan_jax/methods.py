@@ -125,5 +125,8 @@ def arguments(text: str, **defaults: Any) -> dict[str, Any]:
         if key not in defaults or not separator:
             known = ', '.join(f'{k}={v}' for k, v in defaults.items())
             raise ValueError(f"does not take '{item}'; it takes {known}")
-        chosen[key] = type(defaults[key])(value)
+        try:
+            chosen[key] = type(defaults[key])(value)
+        except ValueError as error:
+            raise ValueError(f"{key} is '{value}': give a number") from error
     return chosen

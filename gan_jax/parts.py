@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_jax import data, labels, memory, sharding
 from gan_jax.data.disk import expanded
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.errors import DATA, MISSING, USAGE, PartError, UserError
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.contract import Context, Evaluation, Unaugmented, Watch, unwatched
 from gan_jax.experiment import Experiment, build
@@ -78,6 +78,8 @@ def assemble(
         reference, outlined = load(), False
     except UserError as error:
         reference = data.outline(images['name'], images['size']) if outline else None
+        if error.status == USAGE:
+            raise UserError(f'config.data: {error}') from error
         if error.status != MISSING or reference is None:
             raise
         outlined = True
@@ -160,6 +162,8 @@ def fit(
             batch_size=settings['batch_size'],
             d_steps=settings['d_steps'],
         )
+    except PartError as error:
+        raise UserError(str(error)) from error
     except (TypeError, ValueError, OverflowError) as error:
         # Parts that do not fit together are the config's fault, whoever's code says so.
         raise UserError(f'the config does not work: {error}') from error

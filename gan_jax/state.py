@@ -10,6 +10,7 @@ import optax
 from clu import metrics as clu_metrics
 from flax import struct
 
+from gan_jax.errors import of_part
 from gan_jax.keys import named
 from gan_jax.terms import Term
 
@@ -108,19 +109,27 @@ def create(
     label = jnp.zeros(2, jnp.int32)
     inputs = {'g': jnp.zeros((2, latent_dim)), 'd': jnp.zeros((2, *shape))}
     nets = {}
-    for side, module in {'g': generator, 'd': critic}.items():
-        stats = dict(module.init(named(root, 'init', side), inputs[side], label, train=True))
-        params = stats.pop('params')
-        nets[side] = Net(params, stats, optimizers[side].init(params))
+    parts = {'g': ('generator', generator), 'd': ('discriminator', critic)}
+    for side, (name, module) in parts.items():
+        with of_part(f'config.{name}'):
+            stats = dict(module.init(named(root, 'init', side), inputs[side], label, train=True))
+            params = stats.pop('params')
+        with of_part(f'config.optim.{side}'):
+            nets[side] = Net(params, stats, optimizers[side].init(params))
     return TrainState(
         step=jnp.int32(0),
         g=nets['g'],
         d=nets['d'],
         # A copy: the step donates its state, and one buffer cannot be given away twice.
         ema=jax.tree.map(jnp.copy, nets['g'].variables),
-        terms={name: term.init() for name, term in terms.items()},
+        terms={name: _first(name, term) for name, term in terms.items()},
         metrics={},
     )
+
+
+def _first(name: str, term: Term) -> Any:
+    with of_part(f'config.terms.{name}'):
+        return term.init()
 
 
 def nbytes(tree: Any) -> int:

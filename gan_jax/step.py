@@ -16,6 +16,7 @@ import optax
 from gan_jax import labels, views
 from gan_jax.augment import policy as policies
 from gan_jax.critique import critique
+from gan_jax.errors import of_part
 from gan_jax.keys import named
 from gan_jax.microbatch import in_parts, repeat
 from gan_jax.plan import latents_of, plan, read
@@ -198,7 +199,9 @@ def _gradient(game, terms, every, shard):
         z = shard(jax.random.normal(named(key, 'z'), (size, game.latent_dim)))
         label = shard(labels.drawn(named(key, 'label'), game.class_counts, size))
         moved = {'fake': z}
-        moved |= {n: move(named(key, 'latent', n), z) for n, move in latents.items()}
+        for name, move in latents.items():
+            with of_part(f"the latents '{name}' of a term"):
+                moved[name] = move(named(key, 'latent', name), z)
         return _generate(game.generator, net, params, moved, label)
 
     def real_source(batch, key, hyper):
@@ -241,9 +244,10 @@ def _generate(
     sources, after = {}, {}
     for name, z in latents.items():
         variables = {'params': params, **net.stats}
-        image, after[name] = generator.apply(
-            variables, z, label, train=True, mutable=list(net.stats)
-        )
+        with of_part('config.generator'):
+            image, after[name] = generator.apply(
+                variables, z, label, train=True, mutable=list(net.stats)
+            )
         sources[name] = {'image': image, 'label': label}
     return sources, {**net.stats, **after['fake']}
 
@@ -257,6 +261,7 @@ def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, A
 
 
 def _descend(game: Game, side: str, net: Net, grads: Any, hyper: Hyper) -> Net:
-    direction, opt = game.optimizers[side].update(grads, net.opt, net.params)
+    with of_part(f'config.optim.{side}'):
+        direction, opt = game.optimizers[side].update(grads, net.opt, net.params)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
     return Net(optax.apply_updates(net.params, moves), net.stats, opt)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.augment import policy as policies
+from gan_jax.errors import of_part
 from gan_jax.keys import named
 
 # What rides together through a step: {'image': [B, H, W, C] in [0, 1], 'label': [B] int32, ...}.
@@ -159,13 +160,15 @@ def build(
                 f"a view reads the source '{view.source}', which no term's latents supply; "
                 f'there are {", ".join(sources)}'
             )
-        records[view] = view.make(
-            named(key, _describe(view)),
-            {**sources, 'own': sources[view.source]},
-            policies.parse(view.policy),
-            strength_of(view.policy, strengths),
-            **dict(view.options),
-        )
+        policy, strength = policies.parse(view.policy), strength_of(view.policy, strengths)
+        with of_part(f"the view {view.make.__name__} of '{view.source}'"):
+            records[view] = view.make(
+                named(key, _describe(view)),
+                {**sources, 'own': sources[view.source]},
+                policy,
+                strength,
+                **dict(view.options),
+            )
     return records
 
 

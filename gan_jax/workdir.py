@@ -46,12 +46,21 @@ def locked(workdir: Path) -> Iterator[None]:
             ) from error
         except OSError as error:
             raise UserError(
-                f'cannot write to --workdir={workdir}: {error.strerror} ({error.filename}); '
-                'choose another',
-                UNWRITABLE,
+                f'cannot write to --workdir={workdir}: {_why_not(error)}', UNWRITABLE
             ) from error
         refuse_links(workdir)
         yield
+
+
+def _why_not(error: OSError) -> str:
+    """Why a folder cannot be had, and what to do."""
+    path = Path(error.filename or '')
+    if path.is_symlink() and not path.exists():
+        return (
+            f'{path} is a link to {path.readlink()}, where there is nothing: make that folder, or '
+            'remove the link'
+        )
+    return f'{error.strerror} ({error.filename}); choose another'
 
 
 def refuse_links(workdir: Path) -> None:
@@ -153,8 +162,12 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
             f'{path} does not exist: --workdir must be the folder of a training run', MISSING
         ) from error
     except (OSError, ValueError) as error:
-        why = getattr(error, 'strerror', None) or error
-        raise UserError(f'{path} cannot be read ({why}): restore it from a copy') from error
+        why = getattr(error, 'strerror', None) or f'it is damaged: {error}'
+        raise UserError(
+            f'{path} cannot be read ({why}): restore it from a copy, or, where a checkpoint is '
+            "left, give the run's train command again, which writes it",
+            DATA,
+        ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

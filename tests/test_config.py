@@ -224,7 +224,10 @@ def shipped(**changes):
         ),
         ({'terms__contrastive__every': 0}, 'config.terms.contrastive.every is 0'),
         ({'terms__contrastive__temprature': 1.0}, "did you mean 'temperature'"),
-        ({'terms__contrastive__fn': None}, 'config.terms.contrastive: needs fn='),
+        (
+            {'terms__contrastive__fn': None},
+            'config.terms.contrastive.fn: give the path of a function',
+        ),
         ({'terms__contrastive__policy': 'cutuot'}, "config.terms.contrastive: .*'cutout'"),
         (
             {'terms__contrastive__strength': 0.3},
@@ -296,7 +299,7 @@ def test_a_fixed_policy_has_no_strength():
 def test_a_workdirs_config_may_not_name_foreign_code():
     tree = shipped(terms__contrastive__fn='os.system')
     (found,) = config.faults(tree, allow=())
-    assert "config.terms.contrastive: 'os.system' is code of os" in found
+    assert "config.terms.contrastive.fn: 'os.system' is code of os" in found
     assert found.endswith('if you trust all of os, add --allow=os')
     tree = shipped(augment__view='os.system')
     (found,) = config.faults(tree, allow=())

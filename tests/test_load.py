@@ -72,7 +72,7 @@ def test_a_package_outside_the_allowed_is_not_even_imported(tmp_path, monkeypatc
         ({'fn': 'gan_jax.terms.contrastive.cntr', 'temprature': 1}, "did you mean 'temperature'"),
         ({'fn': 'gan_jax.terms.adversarial.hinge', 'x': 1}, "hinge takes no 'x'"),
         ({'fn': 'gan_jax.terms.contrastive.nt_xent', 'a': 1, 'b': 2}, "needs 'temperature'"),
-        ({}, 'needs fn='),
+        ({}, 'give the path of a function'),
     ],
 )
 def test_wrong_keywords_are_a_type_error_that_names_the_function(block, sentence):

@@ -226,12 +226,12 @@ def test_every_place_takes_its_parts():
 def test_a_wrong_part_says_what_may_stand_there_and_the_nearest():
     (fault,) = placed('gan_jax.terms.contrastive.nt_xent', 'terms.consistency')
     assert fault == (
-        "config.terms.consistency: 'gan_jax.terms.contrastive.nt_xent' is not a term: in the "
+        "config.terms.consistency.fn: 'gan_jax.terms.contrastive.nt_xent' is not a term: in the "
         "config of a workdir that is a function of gan_jax.terms that is annotated as '-> Term'; "
         'known: cntr, contrad'
     )
     (fault,) = placed('optax.adan_w', 'optim.g')
-    assert fault.startswith("config.optim.g: 'optax' has no 'adan_w'; did you mean 'adan'")
+    assert fault.startswith("config.optim.g.fn: 'optax' has no 'adan_w'; did you mean 'adan'")
 
 
 @pytest.fixture
@@ -340,14 +340,14 @@ def test_what_a_block_makes_is_looked_at(fork, place, what):
     tree = hostile.changed(SETTINGS, {f'{place}.fn': 'my_fork.parts.make'})
     for allow in (None, ('my_fork',)):
         with pytest.raises(
-            TypeError, match=f'^config.{place}: .*make makes a dict, and not {what}'
+            ValueError, match=f'^config.{place}: .*make makes a dict, and not {what}'
         ):
             build(tree, shape=(16, 16, 1), num_classes=10, allow=allow)
 
 
 def test_what_is_built_is_judged_again():
     tree = hostile.changed(SETTINGS, {'logit.fn': 'evil_module.f'})
-    with pytest.raises(TypeError, match='config.logit: .* --allow=evil_module'):
+    with pytest.raises(ValueError, match='config.logit: .* --allow=evil_module'):
         build(tree, shape=(16, 16, 1), num_classes=10, allow=())
 
 
@@ -359,7 +359,7 @@ def test_what_a_term_makes_is_looked_at(fork):
         'a function'
     )
     tree['terms']['consistency']['fn'] = 'my_fork.parts.make'
-    with pytest.raises(TypeError, match='make makes a dict, and not a term: .* a gan_jax Term'):
+    with pytest.raises(ValueError, match='make makes a dict, and not a term: .* a gan_jax Term'):
         build(tree, shape=(16, 16, 1), num_classes=10)
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from gan_jax import workdir
-from gan_jax.errors import BUSY, MISSING, UNWRITABLE, UserError
+from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
 HOLD = 'import sys; from pathlib import Path; from gan_jax import workdir\n'
 HOLD += 'with workdir.locked(Path(sys.argv[1])): print("held", flush=True); sys.stdin.read()'
@@ -60,10 +60,19 @@ def test_a_missing_or_damaged_config_is_named(tmp_path):
         workdir.read_config(tmp_path)
     assert caught.value.status == MISSING
     (tmp_path / 'config.json').write_text('{"a": ')
-    with pytest.raises(UserError, match='config.json cannot be read'):
+    with pytest.raises(UserError, match='cannot be read .it is damaged: .* from a copy') as caught:
         workdir.read_config(tmp_path)
+    assert caught.value.status == DATA
     with pytest.raises(UserError, match=r'cannot be read \(Not a directory\)'):
         workdir.read_config(tmp_path / 'config.json')
+
+
+def test_a_workdir_that_is_a_link_to_nothing_is_a_sentence(tmp_path):
+    (tmp_path / 'run').symlink_to(tmp_path / 'gone')
+    said = f'run is a link to {tmp_path}/gone, where there is nothing: make that folder'
+    with pytest.raises(UserError, match=said) as caught, workdir.locked(tmp_path / 'run'):
+        pass
+    assert caught.value.status == UNWRITABLE
 
 
 def outside(folder):

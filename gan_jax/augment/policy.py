@@ -15,6 +15,7 @@ import jax
 from gan_jax import load
 from gan_jax.augment import ops
 from gan_jax.augment.contract import FINITE, Op, Range
+from gan_jax.errors import of_part
 from gan_jax.keys import named
 
 OP = load.Kind(
@@ -57,7 +58,8 @@ def parse(text: str, *, allow: Collection[str] | None = None) -> Op:
     def policy(key, images, strength):
         for position, part in enumerate(parts):
             amount = strength if part.strength is None else part.strength
-            images = part.op(named(key, position, part.name), images, amount)
+            with of_part(f"the augmentation '{part.name}'"):
+                images = part.op(named(key, position, part.name), images, amount)
         return images
 
     return policy
@@ -120,11 +122,24 @@ def _part(word: str, text: str, allow: Collection[str] | None) -> Part:
 
 def _find(name: str, text: str, allow: Collection[str] | None) -> Op:
     if '.' in name:
-        return load.resolve(name, OP, allow)
+        return _called_as_one(name, load.resolve(name, OP, allow))
     if name not in OPS:
         hint = load.nearest(name, list(OPS))
         raise ValueError(f"unknown augmentation '{name}' in policy '{text}'{hint}")
     return OPS[name]
+
+
+def _called_as_one(name: str, op: Op) -> Op:
+    """The op, unless it says that it cannot be called as one is."""
+    try:
+        signature = inspect.signature(op)
+    except ValueError:  # some that are written in C say nothing
+        return op
+    try:
+        signature.bind('key', 'images', 'strength')
+    except TypeError as error:
+        raise ValueError(f"'{name}' is not called with a key, images and a strength") from error
+    return op
 
 
 def _number(number: str, word: str, text: str, strengths: Range) -> float:

@@ -7,6 +7,7 @@ import jax
 from flax import linen as nn
 from jax import Array
 
+from gan_jax.errors import of_part
 from gan_jax.models.layers import Initializer, initializer, spectral
 from gan_jax.ranges import SomeClasses
 
@@ -82,10 +83,13 @@ class Critic(nn.Module):
         Raises:
             ValueError: a head is named as another output.
         """
-        features = self.trunk(image, train=train)
-        out = {'features': features, **self.logit(features, label, train=train)}
+        with of_part('config.discriminator'):
+            features = self.trunk(image, train=train)
+        with of_part('config.logit'):
+            out = {'features': features, **self.logit(features, label, train=train)}
         for name, head in self.heads.items():
             if name in out:
                 raise ValueError(f"a head cannot be called '{name}': D has an output of that name")
-            out[name] = head(features, label)
+            with of_part(f'config.terms.{name}'):
+                out[name] = head(features, label)
         return out

@@ -47,7 +47,9 @@ def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
     height, width, _ = shape
     if height != width or height not in sides:
         known = ', '.join(f'{side}x{side}' for side in sides)
-        raise ValueError(f'{network} has layers for images of {known}, not {height}x{width}')
+        raise ValueError(
+            f'{network} has layers for images of {known}, not {height}x{width}: change data.size'
+        )
     return height
 
 

@@ -39,7 +39,10 @@ class Generator(nn.Module):
         """
         height, width, colours = self.shape
         if height % 8 or width % 8:
-            raise ValueError(f'SNDCGAN makes images with sides in multiples of 8, not {self.shape}')
+            raise ValueError(
+                f'SNDCGAN makes images with sides in multiples of 8, not {height}x{width}: change '
+                'data.size'
+            )
         first, *others = channels(self.width, 512, 256, 128, 64)
         norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
         up = partial(ConvTranspose, dtype=self.dtype, kernel_init=_init)

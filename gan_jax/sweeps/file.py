@@ -2,14 +2,15 @@
 
 import itertools
 import math
-import runpy
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import config
+from gan_jax import config, pyfile
 from gan_jax.errors import UserError
 from gan_jax.load import nearest
+from gan_jax.ranges import instead, quoted
 from gan_jax.sweeps.arms import Arm, keys, matching, numbers
 
 # Arms times seeds: each run has its config in memory, and a folder.
@@ -25,7 +26,7 @@ NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {
     'seeds': (lambda v: type(v) is int and v >= 1, 'a positive integer'),
 }
 OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
-    'baseline': (lambda v: isinstance(v, Mapping), 'keys and values of one arm'),
+    'baseline': (lambda v: _is_arm(v), 'keys and values of one arm'),
     'metric': (lambda v: isinstance(v, str), 'the name of a metric'),
     'better': (lambda v: v in ('lower', 'higher'), "'lower' or 'higher'"),
     'x': (lambda v: isinstance(v, str), 'a key of the grid'),
@@ -69,15 +70,11 @@ def refuse(faults: Sequence[str]) -> None:
 
 
 def _asked(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f'there is no sweep file {path}')
-    try:
-        defined = runpy.run_path(str(path))
-        asked = defined['get_sweep']() if 'get_sweep' in defined else None
-    except Exception as error:  # a sweep file is Python: it may raise anything
-        raise UserError(f'{path}: {type(error).__name__}: {error}') from error
+    asked = pyfile.call(path, 'get_sweep')
     if not isinstance(asked, Mapping):
-        raise UserError(f'{path}: define get_sweep() and let it return a dict')
+        raise UserError(f'{path}: get_sweep returns {quoted(asked)}: return a dict')
     return asked
 
 
@@ -87,31 +84,35 @@ def _key_faults(asked: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"the sweep's '{key}' is missing" for key in NEEDED if key not in asked)
     for key, (check, expected) in known.items():
         if key in asked and not check(asked[key]):
-            yield f"the sweep's '{key}' is {asked[key]!r}: give {expected}"
+            yield f"the sweep's '{key}' is {quoted(asked[key])}: give {expected}"
 
 
 def _grid_faults(grids: Sequence[Any]) -> Iterator[str]:
     for grid in grids:
         if not isinstance(grid, Mapping) or not grid:
-            yield f"the sweep's 'grid' holds {grid!r}: give {{key: [values]}}"
+            yield f"the sweep's 'grid' holds {quoted(grid)}: give {{key: [values]}}"
             continue
         if 'seed' in grid:
             yield "the grid varies 'seed': give the number of 'seeds' instead"
         for key, values in grid.items():
-            if not isinstance(values, list | tuple) or not values:
-                yield f"the grid's '{key}' is {values!r}: give a list of values"
+            if not isinstance(key, str) or not key:
+                yield f'the grid has the key {quoted(key)}: give a key of the config, a text'
                 continue
-            wrong = [v for v in values if not isinstance(v, str | int | float)]
+            if not isinstance(values, list | tuple) or not values:
+                yield f"the grid's '{key}' is {quoted(values)}: give a list of values"
+                continue
+            wrong = [v for v in values if not _is_value(v)]
             # A comma ends the argument of a config file.
-            wrong += [v for v in values if ',' in str(v) and not is_override(key)]
-            yield from (f"the grid's '{key}' cannot be {value!r}" for value in wrong)
+            wrong += [v for v in values if isinstance(v, str) and ',' in v and not is_override(key)]
+            yield from (f"the grid's '{key}' cannot be {quoted(value)}" for value in wrong)
 
 
 def _count_faults(grids: Sequence[Mapping[str, Any]], seeds: int) -> Iterator[str]:
     count = sum(math.prod(map(len, grid.values())) for grid in grids)
     if count * seeds > RUNS:
         yield (
-            f"the sweep's 'grid' has {count} arms, and 'seeds' is {seeds}: give at most {RUNS} runs"
+            f"the sweep's 'grid' has {count} arms, and 'seeds' is {quoted(seeds)}: give at most "
+            f'{RUNS} runs'
         )
 
 
@@ -133,4 +134,12 @@ def _choice_faults(asked: Mapping[str, Any], arms: Sequence[Arm]) -> Iterator[st
 
 def _is_pair(value: Any) -> bool:
     is_sequence = isinstance(value, list | tuple) and len(value) == 2
-    return is_sequence and all(isinstance(arm, Mapping) for arm in value)
+    return is_sequence and all(map(_is_arm, value))
+
+
+def _is_arm(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_value, value.values()))
+
+
+def _is_value(value: Any) -> bool:
+    return not instead(str | bool | int | float, value)

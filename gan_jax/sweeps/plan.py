@@ -1,6 +1,7 @@
 """From a sweep file to its runs: names, settings and order."""
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -88,9 +89,9 @@ def read(path: Path) -> Sweep:
 
 def _config_file(text: str, beside: Path) -> str:
     """FILE or FILE:arguments, found here or else beside the sweep file."""
-    name = text.partition(':')[0]
-    elsewhere = not Path(name).is_file() and (beside / name).is_file()
-    return f'{beside}/{text}' if elsewhere else text
+    there = f'{beside}/{text}'
+    elsewhere = not os.path.isfile(config.split(text)[0]) and os.path.isfile(config.split(there)[0])
+    return there if elsewhere else text
 
 
 def _runs(path: str, arms: Sequence[Arm], seeds: int) -> tuple[Run, ...]:
@@ -133,7 +134,7 @@ def _names(arms: Sequence[Arm]) -> list[str]:
 
 
 def _settings(path: str, arm: Arm) -> dict[str, Any]:
-    name, _, text = path.partition(':')
+    name, text = config.split(path)
     overrides = {k: v for k, v in arm.items() if file.is_override(k)}
     own = [f'{k}={v}' for k, v in arm.items() if k not in overrides]
     arguments = ','.join(filter(None, [text, *own]))

@@ -13,6 +13,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax import ranges
+from gan_jax.errors import of_part
 from gan_jax.views import Record, View
 
 State = Any  # a pytree of arrays, {} when a term keeps none
@@ -84,12 +86,32 @@ def total(
         objective = getattr(term, side)
         if objective is None:
             continue
-        parts, states[name], reports = objective.loss(out[name], states[name])
+        with of_part(f'config.terms.{name}'):
+            parts, states[name], reports = _checked(objective.loss(out[name], states[name]))
         for part, value in parts.items():
             loss += _weight(weights, name, part) * value
         for key, value in {**parts, **reports}.items():
             metrics[f'{side}/{name}/{key}'] = value
     return loss, states, metrics
+
+
+def _checked(returned: Any) -> tuple[Mapping[str, Any], State, Mapping[str, Any]]:
+    """What a loss has returned, if it is what `Objective.loss` says."""
+    if not (isinstance(returned, tuple) and len(returned) == 3):
+        raise TypeError(
+            f'its loss returns {ranges.quoted(returned)} where three things are wanted: the '
+            'parts {name: []}, the state, the metrics {name: []}'
+        )
+    parts, _, reports = returned
+    if not (isinstance(parts, Mapping) and isinstance(reports, Mapping)):
+        raise TypeError('its loss returns parts or metrics that are no dict {name: []}')
+    for name, value in {**parts, **reports}.items():
+        if jnp.shape(value) != ():
+            raise TypeError(
+                f"its loss returns '{name}' of the shape {list(jnp.shape(value))}: give a scalar, "
+                'such as the mean over the batch'
+            )
+    return returned
 
 
 def _weight(weights: Mapping[str, Any], name: str, part: str) -> jax.Array:

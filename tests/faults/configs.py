@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax import config
+from gan_jax.ranges import quoted
 from tests.faults import verdict
 from tests.faults.attack import Attack, Guard
 from tests.faults.bench import CONFIG, KEPT, Bench, flags_of, within
@@ -174,7 +175,7 @@ def get_config(text=''):
 def mutated(bench: Bench, draw: random.Random, index: int) -> str:
     """A config with one to three changes by chance: in a file of its own, and in a workdir."""
     settings = json.loads(config.read(CONFIG).to_json())
-    changes = [_change(settings, draw) for _ in range(draw.randint(1, 3))]
+    changes = [change(settings, draw) for _ in range(draw.randint(1, 3))]
     path = bench.scratch / 'mutated.py'
     path.write_text(MUTATED.format(settings))
     read = within('gan_jax.train', [f'--config={path}', '--dry_run'])
@@ -188,11 +189,22 @@ def mutated(bench: Bench, draw: random.Random, index: int) -> str:
         '' if drawn.status else verdict.drawn(bench, drawn, KEPT),
         before != verdict.kept(folder) and 'files of the run have changed',
     )
-    return lost and f'{changes}: {lost}'
+    return lost and f'{[str(one) for one in changes]}: {lost}'
 
 
-def _change(settings: dict[str, Any], draw: random.Random) -> str:
-    """Sets, deletes or adds one key somewhere in a config; says what."""
+class Change(NamedTuple):
+    """What was done to one key of a config."""
+
+    action: str
+    key: str
+    value: str
+
+    def __str__(self):
+        return f'{self.action} {self.key} {self.value}'
+
+
+def change(settings: dict[str, Any], draw: random.Random) -> Change:
+    """Sets, deletes or adds one key somewhere in a config."""
     block, path = settings, []
     while True:
         key = draw.choice([*block] or ['x'])
@@ -204,13 +216,14 @@ def _change(settings: dict[str, Any], draw: random.Random) -> str:
     if action == 'delete':
         block.pop(key, None)
     elif action == 'add':
-        block[draw.choice(('x', 'fn', 'weight', 'a.b', ''))] = draw.choice(POOL)
+        key = draw.choice(('x', 'fn', 'weight', 'a.b', ''))
+        block[key], path[-1] = draw.choice(POOL), key
     elif action == 'swap':
         other = draw.choice([*settings] or ['x'])
         block[key] = json.loads(json.dumps(settings.get(other)))
     else:
         block[key] = draw.choice(POOL)
-    return f'{action} {".".join(path)} {str(block.get(key, ""))[:40]}'
+    return Change(action, '.'.join(path), quoted(block.get(key, ''))[:40])
 
 
 ATTACKS = (

@@ -186,10 +186,34 @@ def test_what_is_asked_for_is_taken(tmp_path):
             'of one arm, and of the other',
         ),
         ({'config': 'none.py'}, 'there is no config file none.py'),
+        ({'grid': {3: [1]}}, 'the grid has the key 3: give a key of the config, a text'),
+        ({'grid': {'': [1]}}, "the grid has the key '': give a key of the config, a text"),
+        (
+            {'baseline': {'method': []}},
+            "the sweep's 'baseline' is {'method': []}: give keys and values of one arm",
+        ),
     ],
 )
 def test_a_fault_is_one_sentence(tmp_path, asked, said):
     assert faults(write(tmp_path, **asked)) == [said]
+
+
+@pytest.mark.parametrize(
+    ('entry', 'said'),
+    [
+        ('3: 4', "a sweep has no '3'; known: baseline, better, config, "),
+        ("None: 4, 'sedes': 1", "a sweep has no 'None'"),
+        ("'seeds': 10 ** 5000", "'seeds' is a number of thousands of digits: give at most 10000"),
+        ("'grid': {'strength': [10 ** 5000]}", "the grid's 'strength' cannot be a number of thous"),
+        ("'grid': {('a',): [1]}", "the grid has the key ('a',): give a key of the config"),
+        ("'grid': {'strength': [float('nan')]}", "the grid's 'strength' cannot be nan"),
+        ("'x': ['strength']", "the sweep's 'x' is ['strength']: give a key of the grid"),
+        ("'config': '\\0'", 'there is no config file \\x00'),
+    ],
+)
+def test_odd_keys_and_values_are_sentences(tmp_path, entry, said):
+    asked = f"{{'config': {TINY!r}, 'grid': {{'method': ['none']}}, 'seeds': 1, {entry}}}"
+    assert said in faults(write(tmp_path, f'def get_sweep():\n    return {asked}\n'))[0]
 
 
 def test_a_baseline_that_fits_several_arms_is_refused(tmp_path):
@@ -204,7 +228,10 @@ def test_faults_of_all_runs_are_said_together_and_each_once(tmp_path):
     ]
     said = faults(write(tmp_path, grid=grid, seeds=5))
     assert len(said) == 3
-    assert said[0].startswith('method=bcr,strength=0.1,terms.consistency.wait=1.0: config has no')
+    name = 'method=bcr,strength=0.1,terms.consistency.wait=1.0'
+    assert said[0].startswith(
+        f'{name}: config.terms.consistency: gan_jax.terms.consistency.balanced'
+    )
     assert 'method=bcrr,strength=0.1' in said[1] and "there is no method 'bcrr'" in said[1]
     assert said[2] == 'method=none,steps=0: config.steps is 0: give an integer from 1 to 2147483647'
 
@@ -225,16 +252,17 @@ def test_a_name_that_no_folder_can_have_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('x = 1', 'define get_sweep() and let it return a dict'),
-        ('def get_sweep():\n    return 3', 'define get_sweep() and let it return a dict'),
-        ('def get_sweep():\n    raise ValueError("why")', 'ValueError: why'),
+        ('x = 1', 'defines no function get_sweep()'),
+        ('def get_sweep():\n    return 3', 'get_sweep returns 3: return a dict'),
+        ('def get_sweep():\n    raise ValueError("why")', ': why'),
+        ('def get_sweep():\n    return {}["why"]', ", line 2: KeyError: 'why'"),
         ('def get_sweep(:', 'SyntaxError'),
     ],
 )
 def test_a_file_that_is_no_sweep(tmp_path, text, said):
     path = write(tmp_path, text)
     (one,) = faults(path)
-    assert one.startswith(f'{path}: ') and said in one
+    assert one.startswith(str(path)) and said in one
 
 
 def test_no_file(tmp_path):

@@ -1,0 +1,142 @@
+"""A part that raises, or gives something else, when it is built or traced: its key is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gan_jax import config, data, parts
+from gan_jax.errors import PartError, UserError, of_part
+
+TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
+FORK = """
+import flax.linen as nn
+import jax.numpy as jnp
+import optax
+from gan_jax.terms import Objective, Term
+from gan_jax.views import View
+
+VIEWS = {'fake': View('fake')}
+
+def _term(loss, **more):
+    return Term(d=Objective(VIEWS, loss), g=Objective(VIEWS, loss), **more)
+
+def _sound(out, state):
+    return {'fake': jnp.mean(out['fake']['logit'])}, state, {}
+
+def two():
+    return _term(lambda out, state: (1, 2))
+
+def vector():
+    return _term(lambda out, state: ({'fake': out['fake']['logit']}, state, {}))
+
+def no_parts():
+    return _term(lambda out, state: ([], state, {}))
+
+def key_error():
+    return _term(lambda out, state: out['nothing'])
+
+def only_d():
+    return Term(d=Objective(VIEWS, _sound))
+
+def nothing():
+    return None
+
+def broken():
+    raise RuntimeError('no disk')
+
+def first_state():
+    return _term(_sound, init=lambda: 1 / 0)
+
+def latents():
+    return _term(_sound, latents={'near': lambda key, z: z[0, 0, 0]})
+
+class Head(nn.Module):
+    def __call__(self, features, label):
+        raise KeyError('head')
+
+def head():
+    return _term(_sound, head=Head())
+
+class Net(nn.Module):
+    shape: tuple = ()
+    dtype: str = ''
+
+    def __call__(self, *inputs, train):
+        raise RuntimeError('no network')
+
+def optimiser(learning_rate):
+    def update(grads, state, params=None):
+        raise KeyError('moment')
+    return optax.GradientTransformation(lambda params: (), update)
+
+def op(key, images, strength):
+    return images['none']
+"""
+
+
+@pytest.fixture
+def fork(tmp_path, monkeypatch):
+    (tmp_path / 'raising_fork.py').write_text(FORK)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def fault(**changes):
+    """What `parts.fit` says of the tiny config with other values, by dotted key."""
+    settings = json.loads(config.read(f'{TINY}:method=bcr,augment=translation').to_json())
+    for key, value in changes.items():
+        *parents, last = key.split('__')
+        block = settings
+        for parent in parents:
+            block = block[parent]
+        block[last] = value
+    assert config.faults(settings) == []
+    with pytest.raises(UserError) as caught:
+        parts.fit(settings, data.load('digits', size=16))
+    assert caught.value.status == 2
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('two', 'its loss returns (1, 2) where three things are wanted'),
+        ('vector', "its loss returns 'fake' of the shape ["),
+        ('no_parts', 'its loss returns parts or metrics that are no dict'),
+        ('key_error', "KeyError: 'nothing'"),
+        ('nothing', 'raising_fork.nothing makes a NoneType, and not a term'),
+        ('broken', 'RuntimeError: no disk'),
+        ('first_state', 'ZeroDivisionError: '),
+        ('head', "KeyError: 'head'"),
+    ],
+)
+def test_a_term_that_fails_is_named(fork, name, said):
+    found = fault(terms__mine={'fn': f'raising_fork.{name}', 'weight': 1.0})
+    assert found.startswith(f'config.terms.mine: {said}')
+
+
+@pytest.mark.parametrize('place', ['generator', 'discriminator', 'logit'])
+def test_a_network_that_fails_is_named(fork, place):
+    found = fault(**{place: {'fn': 'raising_fork.Net'}})
+    assert found.startswith(f'config.{place}: ') and 'no network' in found
+
+
+def test_an_optimiser_that_fails_is_named(fork):
+    block = {'fn': 'raising_fork.optimiser', 'learning_rate': 0.1}
+    assert fault(optim__d=block).startswith("config.optim.d: KeyError: 'moment'")
+
+
+def test_latents_and_an_augmentation_that_fail_are_named(fork):
+    mine = {'fn': 'raising_fork.latents', 'weight': 1.0}
+    assert fault(terms__mine=mine).startswith("the latents 'near' of a term: ")
+    assert "the augmentation 'raising_fork.op': " in fault(augment__view='raising_fork.op')
+
+
+def test_a_player_that_no_term_trains_is_refused(fork):
+    terms = {'mine': {'fn': 'raising_fork.only_d', 'weight': 1.0}}
+    assert 'no term of config.terms trains the generator: add one' in fault(terms=terms)
+
+
+def test_the_innermost_part_is_named():
+    with pytest.raises(PartError, match='^inner: x$'), of_part('outer'), of_part('inner'):
+        raise ValueError('x')
