@@ -19,10 +19,10 @@ PREEMPTED = 143  # SIGTERM
 def first_line(error: BaseException) -> str:
     """What an exception says, without the lines of context that libraries add."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-    """What an exception of somebody's code says, printable: of bad values a sentence alone."""
+
 
 def sentence(error: BaseException) -> str:
-    """What an exception of somebody's code says, printable: those of bad values bring a sentence."""
+    """What an exception of somebody's code says, printable: of bad values a sentence alone."""
     said = printable(first_line(error))
     plain = isinstance(error, ValueError | TypeError | UserError) and str(error)
     return said if plain else f'{type(error).__name__}: {said}'
