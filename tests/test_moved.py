@@ -113,8 +113,8 @@ def test_a_path_is_kept_whole_and_a_name_as_it_is(name, kept, tmp_path, monkeypa
 
 
 def test_a_home_is_that_of_who_runs_it(monkeypatch):
-    monkeypatch.setenv('HOME', '/place/of/me')
-    assert absolute('~/photos') == '/place/of/me/photos'
+    monkeypatch.setenv('HOME', '/mine')
+    assert absolute('~/photos') == '/mine/photos'
 
 
 def test_only_the_path_of_images_may_change():

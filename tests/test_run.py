@@ -26,7 +26,10 @@ def parts():
     settings = json.loads(config.read(CONFIG, ['--config.evaluate.metrics=']).to_json())
     images = np.zeros((observe.GRID, 4, 4, 1), np.uint8)
     return SimpleNamespace(
-        settings=settings, subset=None, generate=lambda state, seed, indices: iter([images])
+        settings=settings,
+        dataset=SimpleNamespace(class_names=('a', 'b')),
+        subset=None,
+        generate=lambda state, seed, indices: iter([images]),
     )
 
 
