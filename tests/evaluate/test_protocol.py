@@ -135,6 +135,9 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     }
     assert {k: values[k] for k in expected} == pytest.approx(expected, rel=1e-5)
     assert values.keys() == {*expected, 'overfit'}
+    others = given._replace(class_counts=(0, 1, *[0] * 8))  # every fake is a one
+    values = protocol.prepare('overfitting', others).measure(fakes, critic_of(3.0), None)
+    assert values['logit_fake'] == pytest.approx(logit(fakes, np.ones(30)), rel=1e-5)
 
 
 def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from gan_jax import data
+from gan_jax import data, labels
 from gan_jax.errors import DATA, MISSING, UNAVAILABLE, UserError
 from gan_jax.evaluate import (
     extractor,
@@ -230,6 +230,17 @@ def test_class_by_class_a_missing_class_is_seen(tmp_path):
     assert wrong[name] == pytest.approx(np.mean(by_hand))
     assert wrong[f'{name}_worst'] == pytest.approx(by_hand[3])
     assert wrong[f'{name}_worst'] > 20 * right[f'{name}_worst']
+
+
+def test_class_by_class_an_image_is_of_the_class_that_it_was_asked_for(tmp_path):
+    train, counts = split('train'), (11, *[1] * 9)
+    of = labels.at(counts, range(300))
+    rows = [np.flatnonzero(train.labels == c)[i % 130] for i, c in enumerate(of)]
+    name = 'intra_kd300_train@digits'
+    found = intra(name, tmp_path, class_counts=counts).measure(train.images[rows], None, None)
+    real = features.digits(train.images).features
+    by_hand = [kernel.kid(real[rows][of == c], real[train.labels == c]) for c in range(10)]
+    assert found[name] == pytest.approx(np.mean(by_hand))
 
 
 def test_classes_apart_need_classes_and_images(tmp_path):
