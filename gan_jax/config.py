@@ -227,7 +227,9 @@ def _value(text: str, old: Any) -> Any:
     kind = type(old) if isinstance(old, int | float) else float
     for meaning in (kind, ast.literal_eval) if old is not None else (ast.literal_eval, kind):
         with contextlib.suppress(*UNREADABLE):
-            return meaning(text)
+            value = meaning(text)
+            # In the place of a float a ConfigDict would make 1.0 of True.
+            return text if isinstance(old, float) and isinstance(value, bool) else value
     return text
 
 

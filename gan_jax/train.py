@@ -114,10 +114,11 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
 
 
 def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
-    """The places and commands for a run that is done, for a shell; its own code is trusted."""
+    """The places and commands for a run that is done, as for a shell; its own code is trusted."""
     allowed = [f'--allow={package}' for package in config.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
-    return NEXT.format(folder=folder, logdir=shlex.quote(f'--logdir={folder}'), run=run)
+    quoted = shlex.quote(str(folder))
+    return NEXT.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

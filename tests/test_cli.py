@@ -2,13 +2,17 @@
 
 import logging as std_logging
 import sys
+from pathlib import Path
 
 import jax
 import pytest
 from absl import logging
 
-from gan_jax import cli, cluster
+from gan_jax import cli, cluster, prepare, sample, sweep, train
+from gan_jax.benchmark import __main__ as benchmark
 from gan_jax.errors import DATA, DISK, UserError
+from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.ranges import Choice, Integer, Number
 
 
 def status(monkeypatch, main, *arguments):
@@ -23,6 +27,96 @@ def raising(error):
         raise error
 
     return main
+
+
+# Flags -------------------------------------------------------------------------------------------
+
+
+def parser():
+    made = cli.Parser('gan_jax.some', 'Does something.')
+    made.add_argument('--workdir', required=True, type=cli.path)
+    made.add_argument('--num', type=cli.within(Integer(1, 9)), default=3)
+    made.add_argument('--rate', type=cli.within(Number(0, 1)))
+    made.add_argument('--quick', action='store_true')
+    made.add_argument('--mode', type=cli.within(Choice(('a', 'b'))))
+    made.add_argument('--allow', type=cli.package)
+    made.add_argument('--metrics', type=cli.named)
+    return made
+
+
+def test_flags_are_values():
+    flags = parser().parse_args(['--workdir=x y', '--num=7', '--rate=1', '--quick', '--allow=os'])
+    assert (flags.workdir, flags.num, flags.rate, flags.quick) == (Path('x y'), 7, 1.0, True)
+    assert type(flags.rate) is float and flags.allow == 'os' and flags.mode is None
+
+
+@pytest.mark.parametrize(
+    ('flag', 'said'),
+    [
+        ('--num=x', "--num is 'x': give an integer from 1 to 9"),
+        ('--num=0', '--num is 0: give an integer from 1 to 9'),
+        ('--num=1.5', "--num is '1.5': give an integer from 1 to 9"),
+        ('--num=', "--num is '': give an integer from 1 to 9"),
+        ('--num', '--num has no value: write --num=VALUE'),
+        ('--rate=nan', '--rate is nan: give a number from 0 to 1'),
+        ('--mode=c', "--mode is 'c': give 'a' or 'b'"),
+        ('--quick=yes', '--quick takes no value'),
+        ('--workdir=', '--workdir names nothing: give it a value, or leave it out'),
+        ('--metrics=', '--metrics names nothing: give it a value, or leave it out'),
+        ('--allow=no_such_package', "--allow is 'no_such_package', and there is no such package"),
+        ('--allow=', "--allow is '', and there is no such package"),
+        ('--allow=.os', "--allow is '.os', and there is no such package"),
+        ('--wrokdir=x', "unknown argument --wrokdir=x; did you mean '--workdir'?"),
+        ('--work=x', "unknown argument --work=x; did you mean '--workdir'?"),
+        ('file.png', 'unknown argument file.png; known: '),
+    ],
+)
+def test_a_flag_that_is_wrong_is_a_sentence_with_its_name(flag, said):
+    with pytest.raises(UserError) as caught:
+        parser().parse_args(['--workdir=x', flag])
+    assert str(caught.value).startswith(said) and caught.value.status == 2
+
+
+def test_a_flag_that_is_missing_is_named(monkeypatch, capsys):
+    assert status(monkeypatch, parser().parse_args) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('gan_jax: ') and '--workdir' in said and 'usage' not in said
+
+
+def test_overrides_are_apart_from_flags_and_a_missing_config_is_suggested():
+    made = cli.config_parser('train', '')
+    flags, overrides = cli.parse_config(made, ['--config=c.py', '--config.a=1', '--noconfig.b'])
+    assert (flags.config, overrides) == ('c.py', ['--config.a=1', '--noconfig.b'])
+    with pytest.raises(
+        UserError, match="unknown argument --steps=3; did you mean '--config.steps'"
+    ):
+        cli.parse_config(made, ['--config=c.py', '--steps=3'])
+
+
+def test_a_home_is_a_home_in_every_path_of_every_command(monkeypatch, tmp_path):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert cli.path('~/x') == tmp_path / 'x'
+    taken = {
+        train: ['--config=c', '--workdir=~/x'],
+        sample: ['--workdir=~/x', '--out=~/x', '--data_dir=~/x'],
+        evaluate: ['--workdir=~/x', '--data_dir=~/x', '--unaugmented=~/x'],
+        sweep: ['--sweep=~/x', '--workdir=~/x'],
+        prepare: ['--dataset=mine', '--source=x', '--data_dir=~/x'],
+        benchmark: ['--config=c', '--plan=~/x', '--share=~/x'],
+    }
+    for command, flags in taken.items():
+        found = command._parse(flags)
+        found = found[0] if isinstance(found, tuple) else found
+        for name in (flag.split('=')[0][2:] for flag in flags if '~' in flag):
+            assert str(getattr(found, name)) == f'{tmp_path}/x', (command, name)
+
+
+def test_a_home_of_nobody_is_a_sentence():
+    with pytest.raises(UserError, match='in the home of nobody who is known here'):
+        parser().parse_args(['--workdir=~nobody_of_that_name/x'])
+
+
+# Ends --------------------------------------------------------------------------------------------
 
 
 def test_success(monkeypatch):

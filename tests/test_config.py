@@ -151,6 +151,130 @@ def test_a_step_has_so_many_parts_at_most():
     assert config.faults(shipped(d_steps=16, accumulate=4)) == []
 
 
+@pytest.mark.parametrize(
+    ('override', 'key', 'value'),
+    [
+        ('steps=7', 'steps', 7),
+        ('steps=0x10', 'steps', 16),
+        ('generator.width=1', 'generator.width', 1.0),
+        ('optim.g.learning_rate=1e-3', 'optim.g.learning_rate', 0.001),
+        ('joint', 'joint', True),
+        ('joint=false', 'joint', False),
+        ('joint=1', 'joint', True),
+        ('augment.view=', 'augment.view', ''),
+        ('evaluate.unaugmented=a=b', 'evaluate.unaugmented', 'a=b'),
+        ('mesh.data=-1', 'mesh.data', -1),
+        # Further keywords of a block's function.
+        ('optim.g.eps=1e-6', 'optim.g.eps', 1e-6),
+        ('optim.d.nesterov=True', 'optim.d.nesterov', True),
+        ('optim.g.mu_dtype=bfloat16', 'optim.g.mu_dtype', 'bfloat16'),
+        ('terms.contrastive.hidden=64', 'terms.contrastive.hidden', 64),
+        ('terms.adversarial.every=2', 'terms.adversarial.every', 2),
+    ],
+)
+def test_an_override_has_the_type_of_what_it_replaces(override, key, value):
+    found = config.flat(config.read(DIGITS, [f'--config.{override}']))[key]
+    assert type(found) is type(value) and found == value
+
+
+def test_a_flag_of_the_config_is_turned_off():
+    assert config.read(DIGITS, ['--noconfig.joint']).joint is False
+
+
+@pytest.mark.parametrize(
+    ('override', 'sentence'),
+    [
+        ('steps', '--config.steps has no value: write --config.steps=VALUE'),
+        ('steps=abc', "config.steps is 'abc': give an integer from 1 to 2147483647"),
+        ('steps=10**9', "config.steps is '10**9': give an integer"),
+        ('steps=' + '9' * 5000, "config.steps is '9999"),
+        ('joint=flase', "config.joint is 'flase': give True or False"),
+        ('optim.g.b1=[0.5', "config.optim.g.b1 is '[0.5': give a number from 0 to below 1"),
+        ('optim.g.eps=tiny', "config.optim.g.eps is 'tiny': give a number"),
+        ('optim.g.esp=1e-6', "config.optim.g: optax.adam takes no 'esp'; did you mean 'eps'?"),
+        ('optim.g=3', "config has no 'optim.g'"),
+        ('seed.x=3', "config has no 'seed.x'"),
+        ('generator.a.b=3', "config has no 'generator.a.b'"),
+        ('=3', "config has no ''"),
+    ],
+)
+def test_an_override_that_does_not_fit_is_one_sentence(override, sentence):
+    (found,) = sentences(override)
+    assert found.startswith(sentence) and len(found) < 300
+
+
+@pytest.mark.parametrize(
+    ('override', 'words'),
+    [
+        ('generator.width=0', 'a number from 0.001 to 64'),
+        ('generator.width=-1.0', 'a number from 0.001 to 64'),
+        ('discriminator.width=True', 'a number from 0.001 to 64'),
+        ('terms.contrastive.hidden=1.5', 'an integer from 1 to 65536'),
+        ('terms.contrastive.hidden=True', 'an integer from 1 to 65536'),
+        ('terms.contrastive.temperature=0', 'a number from 0.0001 to 10000'),
+        ('logit.initializer=nromal', "'glorot', 'normal' or 'orthogonal'"),
+        ('optim.g.b1=2', 'a number from 0 to below 1'),
+        ('optim.g.b2=1', 'a number from 0 to below 1'),
+        ('optim.g.eps=0', 'a number from 1e-30 to 1e+30'),
+        ('optim.g.nesterov=maybe', 'True or False'),
+        ('optim.d.learning_rate=1e39', 'a number from 0 to 3.4e+38'),
+    ],
+)
+def test_a_keyword_out_of_its_range_is_one_sentence(override, words):
+    (found,) = sentences(override)
+    key, _, _ = override.partition('=')
+    assert re.fullmatch(rf'config\.{key} is [^:]+: give {re.escape(words)}', found)
+
+
+def test_a_number_of_classes_below_zero_is_refused():
+    network = {'fn': 'gan_jax.models.biggan.Generator', 'num_classes': -1}
+    (found,) = config.faults(shipped(generator=network))
+    assert found == 'config.generator.num_classes is -1: give an integer from 0 to 1048576'
+
+
+def test_terms_that_train_nothing_are_refused():
+    weightless = {'adversarial': {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 0.0}}
+    parts = {'adversarial': {**weightless['adversarial'], 'weight': {'real': 0, 'fake': 0.0}}}
+    for terms in ({}, weightless, parts):
+        (found,) = config.faults(shipped(terms=terms))
+        assert found.startswith(
+            'config.terms has no term with a weight, and so nothing to train by'
+        )
+
+
+def test_a_files_name_may_have_colons(tmp_path):
+    folder = tmp_path / 'a:b'
+    folder.mkdir()
+    (folder / 'c:d.py').write_text(Path(DIGITS).read_text())
+    found = config.read(f'{folder}/c:d.py:method=bcr')
+    assert set(found.terms) == {'adversarial', 'consistency'}
+    assert config.read(f'{folder}/c:d.py').terms.contrastive.weight == 0.1
+    assert config.split('none.py:method=a:b') == (Path('none.py'), 'method=a:b')
+
+
+def test_a_home_in_a_files_name(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'c.py').write_text(Path(DIGITS).read_text())
+    assert set(config.read('~/c.py:method=none').terms) == {'adversarial'}
+
+
+def test_what_a_config_names_of_other_packages(tmp_path, monkeypatch):
+    (tmp_path / 'fork_a.py').write_text('from gan_jax.terms.adversarial import hinge\n')
+    source = 'def op(key, images, strength): return images\ndef extract(images): return images\n'
+    (tmp_path / 'fork_b.py').write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert config.outside(shipped()) == []
+    assert config.outside(shipped(terms__adversarial__fn='fork_a.hinge')) == ['fork_a']
+    assert config.outside(shipped(augment__view='flip|fork_b.op(0.5)')) == ['fork_b']
+    named = shipped(
+        terms__adversarial__fn='fork_a.hinge',
+        evaluate__metrics='fd_digits,fd50_test@fork_b.extract',
+    )
+    assert config.outside(named) == ['fork_a', 'fork_b']
+    assert config.faults(named, allow=config.outside(named)) == []
+    assert len(config.faults(named, allow=['fork_a'])) == 1
+
+
 def test_a_file_that_does_not_exist():
     assert sentences(path='configs/none.py') == ['there is no config file configs/none.py']
 

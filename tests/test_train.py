@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_jax import checkpoint, data, parts, restart, train, workdir
+from gan_jax import checkpoint, config, data, parts, restart, train, workdir
 from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 from gan_jax.evaluate import digit_metrics
 
@@ -45,6 +46,20 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp('finished')
     assert run(folder) == 0
     return folder
+
+
+def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
+    """The networks are those of tests/sweeps/tiny.py, and the metric's function is NumPy's."""
+    path = TINY.removeprefix('--config=')
+    metric = '--config.evaluate.metrics=fd50_test@numpy.mean'
+    settings = config.read(path, [metric]).to_dict()
+    said = train._what_next(Path("my runs/a'b"), settings).splitlines()
+    _, numbers, drawn, scored = map(shlex.split, said)
+    assert numbers[-1] == "--logdir=my runs/a'b"
+    flags = ["--workdir=my runs/a'b", '--allow=numpy', '--allow=tests']
+    assert drawn[-5:] == [*flags, '--num=64', '--out=grid.png'] and scored[-3:] == flags
+    plain = train._what_next(Path('run'), config.read(str(TESTS / 'smoke.py')).to_dict())
+    assert plain.splitlines()[-1].endswith('gan_jax.evaluate --workdir=run')
 
 
 def test_the_run_leaves_the_files_that_the_docs_name(finished):
