@@ -81,7 +81,7 @@ def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     _write(folder, content, records, flags)
     # Said at the end: on a fault there is one sentence only.
     left_out = [f'left out: {sentence}' for sentence in content.left_out]
-    for note in [*content.notes, *told(left_out), *_unpublished(records)]:
+    for note in [*content.notes, *told(left_out, len(left_out)), *_unpublished(records)]:
         print(f'gan_jax: {note}', file=sys.stderr)
 
 

@@ -67,7 +67,7 @@ def test_the_whole_way_through_the_command(tmp_path):
     command = [sys.executable, '-m', 'gan_jax.prepare', '--dataset=cifar10', f'--source={source}']
     done = subprocess.run([*command, f'--data_dir={out}'], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert f'{out}/cifar10/train: 500 images of 32x32x3, 10 classes' in done.stdout
+    assert f'{out}/cifar10/train: 500 images of 32x32x3, 10 classes (0 airplane,' in done.stdout
     assert done.stderr.count('\n') == 1
     assert 'not the published cifar-10-binary.tar.gz, by SHA-256: taken as given' in done.stderr
     for split, (images, labels) in known.items():

@@ -122,8 +122,11 @@ def open_source(
         archive = ARCHIVES[name]
         if archive.photographs and size is None:
             raise UserError(f"the images of '{name}' come in many sizes: give --size=64, say")
-        pieces = archive.read(paths, size)
-        return Content(pieces, archive.num_classes, class_names=archive.class_names)
+        names = archive.class_names
+        if archive.read_class_names:
+            found = archive.read_class_names(paths)
+            names = found if len(found) == archive.num_classes else None  # of a part of it
+        return Content(archive.read(paths, size), archive.num_classes, class_names=names)
     if copies.is_copy(paths['']):
         _refuse_max_bad(paths[''], max_bad)
         return open_copy(paths[''], size, name)[0]

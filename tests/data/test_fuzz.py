@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import random
 import tarfile
 import tracemalloc
@@ -79,8 +80,18 @@ def packed_zip(mutate):
     return zipped(IMAGES, mutate)
 
 
-def zipped(files, mutate):
-    draw = mutate.draw
+def labelled_zip(mutate):
+    """As StyleGAN's tools write it; the faults inside are those of its labels."""
+    files = {f'00000/img0000000{n}.png': png(noise(n, 8, 8, 3)) for n in range(3)}
+    said = {'labels': [[name, n] for n, name in enumerate(files)], 'class_names': ['a', 'b', 'c']}
+    json_file = json.dumps(said).encode()
+    if mutate.draw.random() < 0.5:
+        return zipped({**files, 'dataset.json': mutate(json_file)}, lambda content: content, mutate)
+    return zipped({**files, 'dataset.json': json_file}, mutate)
+
+
+def zipped(files, mutate, drawn=None):
+    draw = (drawn or mutate).draw
     kind = draw.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
     inside = draw.random() < 0.5
     file = io.BytesIO()
@@ -103,7 +114,7 @@ def packed_tar(mutate):
     return file.getvalue() if inside else mutate(file.getvalue().rstrip(b'\0') + bytes(1024))
 
 
-FORMS = {'x.npz': npz, 'x.zip': packed_zip, 'x.tar': packed_tar}
+FORMS = {'x.npz': npz, 'x.zip': packed_zip, 'x.tar': packed_tar, 'labelled.zip': labelled_zip}
 
 
 def tried(call):

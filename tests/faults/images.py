@@ -10,6 +10,7 @@ from PIL import Image
 
 from gan_jax import data
 from gan_jax.data import prepared, sources
+from gan_jax.data.pictures import stylegan
 from gan_jax.data.pieces import Piece, resized
 from gan_jax.errors import UserError
 from tests.data.archives import maker
@@ -103,6 +104,16 @@ def _own(suffix: str, folder: Path) -> Path:
     return maker.write_zip(path, members)
 
 
+def _labelled(folder: Path) -> Path:
+    """As StyleGAN's tools write it."""
+    path = folder / 'own.zip'
+    labels = (np.arange(8) % 3).astype(np.int32)
+    stylegan.write(
+        path, data.DataSet(maker.noise(0, 8, 8, 8, 3), labels, 3, 'own', ('a', 'b', 'c'))
+    )
+    return path
+
+
 # A tar without compression has no checksum of its contents, nor has a file of IDX.
 ARCHIVES = {
     'cifar10': functools.partial(_made, functools.partial(maker.cifar10, per_batch=10), 'cifar10'),
@@ -110,6 +121,7 @@ ARCHIVES = {
     'emnist': functools.partial(_made, maker.emnist, 'emnist'),
     'svhn': functools.partial(_made, maker.svhn, 'svhn'),
     'mine': functools.partial(_made, functools.partial(_own, '.zip'), 'mine'),
+    'labelled': functools.partial(_made, _labelled, 'labelled'),
     'arrays': functools.partial(_made, functools.partial(_own, '.npz'), 'arrays'),
 }
 

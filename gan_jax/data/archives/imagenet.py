@@ -30,14 +30,26 @@ def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
         return decode.pixels(file, place, channels=3, size=size)
 
     with reading(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
-        classes = sorted((m for m in archive if ends_with(m.name, '.tar')), key=lambda m: m.name)
-        if not classes or not all(m.isreg() for m in classes):
-            raise UserError(f'{path} holds no tar for each class: it must be {name}', DATA)
-        for label, member in enumerate(classes):
+        for label, member in enumerate(_classes(archive, path, name)):
             with tarfile.open(fileobj=archive.extractfile(member), mode='r:') as inner:
                 for images in decode.in_chunks(_files(inner, f'{path}: {member.name}'), pixels):
                     yield Piece('train', 'images', images)
                     yield Piece('train', 'labels', np.full(len(images), label, np.int32))
+
+
+def class_names(paths: Mapping[str, Path]) -> tuple[str, ...]:
+    """The WordNet names of the classes, 'n01440764' and so on, in the order of the labels."""
+    ((name, path),) = paths.items()
+    with reading(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
+        return tuple(Path(member.name).stem for member in _classes(archive, path, name))
+
+
+def _classes(archive: tarfile.TarFile, path: Path, name: str) -> list[tarfile.TarInfo]:
+    """The tar of each class, sorted by name; `name` is what the archive must be."""
+    classes = sorted((m for m in archive if ends_with(m.name, '.tar')), key=lambda m: m.name)
+    if not classes or not all(m.isreg() for m in classes):
+        raise UserError(f'{path} holds no tar for each class: it must be {name}', DATA)
+    return classes
 
 
 def _files(archive: tarfile.TarFile, name: str) -> Iterator[tuple]:

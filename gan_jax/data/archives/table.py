@@ -35,6 +35,8 @@ class Archive(NamedTuple):
         channels: of the images.
         page: where a person gets what has no address.
         class_names: as the publisher calls them.
+        read_class_names: paths as for `read` -> the names of all that are there, where the archive
+            holds them.
     """
 
     files: tuple[File, ...]
@@ -44,6 +46,7 @@ class Archive(NamedTuple):
     channels: int = 3
     page: str = ''
     class_names: tuple[str, ...] | None = None
+    read_class_names: Callable[[Mapping[str, Path]], tuple[str, ...]] | None = None
 
 
 def _mnist_family(
@@ -184,6 +187,7 @@ ARCHIVES = {
         1000,
         photographs=True,
         page=IMAGENET,
+        read_class_names=imagenet.class_names,
     ),
     'imagenet32': Archive(
         (

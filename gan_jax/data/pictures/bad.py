@@ -20,13 +20,14 @@ class Bad:
         """`path` and `count`: of all images; `allowed`: how many may be left out."""
         self.left_out: list[str] = []
         self._path, self._count, self._allowed = path, count, allowed
-        self._said: dict[str, str] = {}
+        self._names: set[str] = set()
+        self._said: dict[str, str] = {}  # of no more than are ever shown
 
     def __contains__(self, name: str) -> bool:
-        return name in self._said
+        return name in self._names
 
     def __len__(self) -> int:
-        return len(self._said)
+        return len(self._names)
 
     def tried(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
         """What the call gives; None where it refuses the image of that name, which is noted.
@@ -36,23 +37,27 @@ class Bad:
         try:
             return call(*arguments)
         except UserError as error:
-            self._said[name] = str(error)
+            self._names.add(name)
+            if len(self._said) < max(SHOWN, self._allowed):
+                self._said[name] = str(error)
             return None
 
     def check(self, fault: str = '') -> None:
         """Raises with a sentence for each image, if they are too many or all have the fault."""
         said = [self._said[name] for name in sorted(self._said, key=lambda n: n.split('/'))]
-        if not fault and len(said) <= self._allowed and len(said) < self._count:
+        if not fault and len(self) <= self._allowed and len(self) < self._count:
             self.left_out[:] = said
             return
-        lines = told(said)
-        if len(said) > 1 or self._allowed:
-            lines.append(self._advice(len(said)))
+        lines = told(said, len(self))
+        if len(self) > 1 or self._allowed:
+            lines.append(self._advice(len(self)))
         if fault:
             lines.append(fault)
         raise UserError('\n'.join(lines), DATA)
 
     def _advice(self, count: int) -> str:
+        if count == self._count:
+            return f'none of the {count} images of {self._path} can be taken: give others'
         bound = f', and --max_bad is {self._allowed}' if self._allowed else ''
         return (
             f'{count} of {self._count} images of {self._path} cannot be taken{bound}: repair them, '
@@ -60,7 +65,7 @@ class Bad:
         )
 
 
-def told(sentences: Sequence[str]) -> list[str]:
-    """The first of many sentences, and how many more there are."""
-    more = len(sentences) - SHOWN
+def told(sentences: Sequence[str], count: int) -> list[str]:
+    """The first of many sentences, and how many more of `count` there are."""
+    more = count - SHOWN
     return [*sentences[:SHOWN], *([f'and {more} more'] if more > 0 else [])]

@@ -64,7 +64,7 @@ def open_folder(
             pass
         bad.check(scan.fault)
     notes = files.notes + plan.notes + scan.notes + _empty_note(path, plan)
-    others = {*files.names} - {*names, *(n for n in files.names if ends_with(n, stylegan.NAME))}
+    others = {n for n in files.names if n.rpartition('/')[2] != stylegan.NAME} - {*names}
     if others:
         notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
     pieces = _checked(_pieces(path, plan, scan.shape[2], size, bad), bad)

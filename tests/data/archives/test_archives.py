@@ -243,3 +243,16 @@ def test_tars_give_members_in_one_pass(tmp_path):
         members = binary.members(file, source, {'a', 'b'}, 'it')
         found = [(name, member.read()) for name, member in members]
     assert found == [('b', b'2'), ('a', b'1')]
+
+
+@pytest.mark.parametrize('classes', [3, 1000])
+def test_imagenets_classes_are_named_by_the_archive_where_it_is_whole(
+    classes, tmp_path, monkeypatch
+):
+    archive = table.ARCHIVES['imagenet']._replace(num_classes=classes)
+    monkeypatch.setitem(table.ARCHIVES, 'imagenet', archive)
+    path, _ = made.imagenet(tmp_path)
+    found = sources.open_source('imagenet', sources.find('imagenet', str(path)), 16)
+    names = ('n01440764', 'n02119789', 'n03000684')
+    assert found.class_names == (names if classes == 3 else None)
+    assert sum(len(p.array) for p in found.pieces if p.kind == 'images') == 6

@@ -79,11 +79,26 @@ def test_of_many_the_first_are_told_and_their_number(tmp_path):
     assert lines[-1].startswith('30 of 31 images of')
 
 
+def test_no_more_sentences_are_kept_than_are_shown():
+    """A million files that are no images are a million names, and no more."""
+
+    def refuse(number):
+        raise UserError(f'{number} is bad', DATA)
+
+    for allowed, kept in ((0, bad.SHOWN), (5, bad.SHOWN), (30, 30)):
+        found = bad.Bad(Path('x'), 100, allowed)
+        for number in range(50):
+            assert found.tried(f'{number:02}', refuse, number) is None
+        assert len(found._said) == kept and len(found) == 50 and '49' in found
+        with pytest.raises(UserError, match=f'and {50 - bad.SHOWN} more\n50 of 100 images'):
+            found.check()
+
+
 def test_when_all_are_bad_it_is_told_as_well(tmp_path):
     files = {f'{n}.png': b'no image' for n in range(3)}
     path = made(tmp_path, files)
-    assert lines_of(path)[-1].startswith('3 of 3 images')
-    with pytest.raises(UserError, match='3 of 3 images .* and --max_bad is 3'):
+    assert lines_of(path)[-1] == f'none of the 3 images of {path} can be taken: give others'
+    with pytest.raises(UserError, match='none of the 3 images'):
         prepare.main(['--dataset=own', f'--source={path}', f'--data_dir={tmp_path}', '--max_bad=3'])
 
 
