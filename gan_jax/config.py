@@ -35,6 +35,8 @@ from gan_jax.ranges import (
 # lie, which their digest knows again, and the devices, which change its rounding alone; not the
 # experiment.
 CHANGEABLE = ('steps', 'every', 'evaluate', 'data.dir', 'mesh')
+# And a run of a sweep, whose table compares scores that were measured alike.
+CHANGEABLE_IN_A_SWEEP = tuple(key for key in CHANGEABLE if key != 'evaluate')
 
 # The networks' blocks, and the keywords that the program itself supplies to each.
 NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
@@ -177,10 +179,12 @@ def flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     return leaves
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], may_change: Sequence[str] = CHANGEABLE
+) -> list[str]:
     """What a resumed run may not change but did, a line a key."""
     a, b = flat(old), flat(new)
-    keys = [k for k in sorted(a.keys() | b.keys()) if not {k, k.split('.')[0]} & {*CHANGEABLE}]
+    keys = [k for k in sorted(a.keys() | b.keys()) if not {k, k.split('.')[0]} & {*may_change}]
     return [f'{k}: {quoted(a.get(k))} -> {quoted(b.get(k))}' for k in keys if a.get(k) != b.get(k)]
 
 

@@ -37,7 +37,7 @@ class DigitsNet(nn.Module):
         x = nn.gelu(conv(16, name='conv_0')(x))  # [B, 16, 16, 16]
         x = nn.gelu(conv(32, strides=2, name='conv_1')(x))  # [B, 8, 8, 32]
         x = nn.gelu(conv(64, strides=2, name='conv_2')(x))  # [B, 4, 4, 64]
-        features = nn.gelu(dense(64, name='hidden')(x.reshape(len(x), -1)))  # [B, 64]
+        features = nn.gelu(dense(WIDTH, name='hidden')(x.reshape(len(x), -1)))  # [B, 64]
         return features, dense(10, name='logits')(features)
 
 

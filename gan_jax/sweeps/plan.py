@@ -122,7 +122,8 @@ def _names(arms: Sequence[Arm]) -> list[str]:
 
     Left out is what a run may change as it goes on, where it is the same for all.
     """
-    changeable = {k for k in keys(arms) if {k, k.split('.')[0]} & {*config.CHANGEABLE}}
+    may_change = {*config.CHANGEABLE_IN_A_SWEEP}
+    changeable = {k for k in keys(arms) if {k, k.split('.')[0]} & may_change}
     left_out = changeable - {*varied(arms)}
     texts = [label({k: v for k, v in arm.items() if k not in left_out}) or 'run' for arm in arms]
     names = [re.sub(r'-(?=,|$)', '', re.sub(r'[^\w.,=+-]+', '-', text)) for text in texts]

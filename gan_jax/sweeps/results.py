@@ -55,7 +55,8 @@ def read(folder: Path, steps: int) -> Result:
 def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
     """What keeps the run in `folder` from being the one of these settings, a line each."""
     try:
-        changed = config.differences(workdir.read_config(folder), settings)
+        kept = workdir.read_config(folder)
+        changed = config.differences(kept, settings, config.CHANGEABLE_IN_A_SWEEP)
     except UserError:  # none, or damaged: whoever trains the run says so
         changed = []
     # Not what its status says, which a bit can change: whoever trains it writes that again.

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gan_jax import workdir
+from gan_jax import config, workdir
 from gan_jax.errors import DATA, DIVERGED
 from gan_jax.sweeps import results
 
@@ -83,6 +83,15 @@ def test_changes_of_the_config(tmp_path):
     found = results.changes(tmp_path, settings | {'seed': 1, 'steps': 9})
     assert found == ['steps: it has gone to 10, past 9']
     assert results.changes(tmp_path, settings | {'seed': 1}) == []
+
+
+def test_scores_of_another_protocol_do_not_stand_in_one_table(tmp_path):
+    """A run alone may change it, since its results say how each was measured."""
+    settings = {'steps': 20, 'evaluate': {'num': 100}}
+    workdir.write_json(tmp_path / 'config.json', settings)
+    changed = settings | {'evaluate': {'num': 200}}
+    assert results.changes(tmp_path, changed) == ['evaluate.num: 100 -> 200']
+    assert config.differences(settings, changed) == []
 
 
 @pytest.mark.parametrize('content', [b'[]', b'{"status": "do', b'\xff'])
