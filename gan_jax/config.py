@@ -1,7 +1,5 @@
 """From a config file and command-line overrides to a checked configuration, all faults at once."""
 
-import ast
-import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from gan_jax.evaluate.extractor import EXTRACTOR
 from gan_jax.generate import BATCH_NORM, WEIGHTS
 from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.labels import CHOICES
+from gan_jax.overrides import override
 from gan_jax.ranges import (
     COUNT,
     FLOAT32,
@@ -86,8 +85,6 @@ VALUES: Mapping[str, Any] = {
     'mesh.model': COUNT,
     'dtype': Choice(('float32', 'bfloat16')),
 }
-# What Python's readers of values raise.
-UNREADABLE = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 # The keys of blocks that are no keywords of a function.
 RATE, NUMBER = Number(0, FLOAT32), Number(-FLOAT32, FLOAT32)
 
@@ -102,7 +99,8 @@ def read(path: str, overrides: Sequence[str] = ()) -> ConfigDict:
             resulting values, a line each.
     """
     config = _called(*split(path))
-    wrong = [fault for override in overrides if (fault := _override(config, override))]
+    known = [*flat(config)]
+    wrong = [fault for one in overrides if (fault := override(config, one, known))]
     wrong += faults(config)
     if wrong:
         raise UserError('\n'.join(wrong))
@@ -196,45 +194,6 @@ def _called(path: Path, arguments: str | None) -> ConfigDict:
     if not isinstance(config, ConfigDict):
         raise UserError(f'{path}: get_config returns {quoted(config)}: return a ConfigDict')
     return config.lock()
-
-
-def _override(config: ConfigDict, override: str) -> str:
-    """Applies `--config.key=value`, or the flags `--config.key` and `--noconfig.key` of a bool.
-
-    Returns:
-        What is wrong with it, '' when nothing is. Whether the value fits the key is not looked at.
-    """
-    name, equals, text = override.partition('=')
-    key = name.partition('.')[2]
-    *parents, last = key.split('.')
-    block = config
-    for part in parents:
-        block = block.get(part) if _is_block(block) else None
-    leaf = _is_block(block) and last in block and not _is_block(block[last])
-    if not (leaf or (_is_block(block) and 'fn' in block)):
-        return f"config has no '{key}'{load.nearest(key, flat(config))}"
-    old = block.get(last)
-    if not equals and not isinstance(old, bool):
-        return f'--config.{key} has no value: write --config.{key}=VALUE'
-    value = _value(text, old) if equals else name.startswith('--config.')
-    with block.unlocked(), block.ignore_type():
-        block[last] = value
-    return ''
-
-
-def _value(text: str, old: Any) -> Any:
-    """What a text stands for: a value of the type of the old one, or of Python, or the text."""
-    if isinstance(old, str):
-        return text
-    if isinstance(old, bool):
-        return {'true': True, '1': True, 'false': False, '0': False}.get(text.lower(), text)
-    kind = type(old) if isinstance(old, int | float) else float
-    for meaning in (kind, ast.literal_eval) if old is not None else (ast.literal_eval, kind):
-        with contextlib.suppress(*UNREADABLE):
-            value = meaning(text)
-            # In the place of a float a ConfigDict would make 1.0 of True.
-            return text if isinstance(old, float) and isinstance(value, bool) else value
-    return text
 
 
 def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:

@@ -179,12 +179,15 @@ def test_an_override_has_the_type_of_what_it_replaces(override, key, value):
 
 def test_a_flag_of_the_config_is_turned_off():
     assert config.read(DIGITS, ['--noconfig.joint']).joint is False
+    for flag in ('--noconfig.joint=true', '--noconfig.steps'):
+        with pytest.raises(UserError, match=f'^{flag} is no value for '):
+            config.read(DIGITS, [flag])
 
 
 @pytest.mark.parametrize(
     ('override', 'sentence'),
     [
-        ('steps', '--config.steps has no value: write --config.steps=VALUE'),
+        ('steps', '--config.steps is no value for steps: write --config.steps=VALUE'),
         ('steps=abc', "config.steps is 'abc': give an integer from 1 to 2147483647"),
         ('steps=10**9', "config.steps is '10**9': give an integer"),
         ('steps=' + '9' * 5000, "config.steps is '9999"),

@@ -57,6 +57,55 @@ def test_a_module_that_misses_an_import_says_which(tmp_path, monkeypatch):
         load.resolve('needs_more.f', TERM)
 
 
+def test_a_module_that_raises_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / 'raises_at_once.py').write_text('{}["why"]\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="cannot import 'raises_at_once' for .*: KeyError: 'why'"):
+        load.resolve('raises_at_once.f', TERM)
+
+
+@pytest.mark.parametrize('first', ['', 'from __future__ import annotations\n'])
+def test_values_are_judged_by_the_annotations_of_the_function(first, tmp_path, monkeypatch):
+    source = """from typing import Annotated, Any
+from gan_jax.ranges import Integer
+def f(a: Annotated[int, Integer(1, 3)], b: bool = False, c=1, d: Any = 2, e: float | None = None):
+    return a
+"""
+    (tmp_path / 'said.py').write_text(first + source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'said', raising=False)
+    right = {'fn': 'said.f', 'a': 2, 'b': True, 'c': 'x', 'd': [], 'e': None}
+    assert load.misfits(right, ANY) == {} and load.build(right, ANY) == 2
+    wrong = {'fn': 'said.f', 'a': 4, 'b': 0, 'e': 'x', 'f': 1, 'weight': 'x'}
+    assert list(load.misfits(wrong, ANY)) == ['a', 'b', 'e']
+    assert load.misfits(wrong, ANY, supplied=('a',)).keys() == {'b', 'e'}
+    with pytest.raises(TypeError, match='a is 4: give an integer from 1 to 3; b is 0'):
+        load.build({'fn': 'said.f', 'a': 4, 'b': 0}, ANY)
+
+
+def test_annotations_that_name_what_is_not_there_say_nothing(tmp_path, monkeypatch):
+    (tmp_path / 'unsaid.py').write_text('def f(a: "Nothing", b: int = 1): return a\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load.misfits({'fn': 'unsaid.f', 'a': 'x', 'b': 3}, ANY) == {}
+
+
+def test_a_kinds_own_ranges_stand_before_annotations():
+    kind = load.Kind('a part', 'of whatever type', keywords={'x': bool})
+    assert load.misfits({'fn': 'math.sqrt', 'x': 4.0}, kind) == {'x': 'True or False'}
+
+
+def test_the_packages_that_allow_would_have_to_name(tmp_path, monkeypatch):
+    (tmp_path / 'forked.py').write_text(
+        'from gan_jax.terms.adversarial import hinge\nfrom math import sqrt\ndef f(): pass\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load.outside('gan_jax.terms.adversarial.hinge', TERM) == set()
+    assert load.outside('forked.f', TERM) == load.outside('forked.hinge', TERM) == {'forked'}
+    assert load.outside('forked.sqrt', TERM) == {'forked', 'math'}
+    for name in ('f', 'hinge', 'sqrt'):
+        load.resolve(f'forked.{name}', TERM, load.outside(f'forked.{name}', TERM))
+
+
 def test_a_package_outside_the_allowed_is_not_even_imported(tmp_path, monkeypatch):
     (tmp_path / 'canary_module.py').write_text('def f(): pass\n')
     monkeypatch.syspath_prepend(tmp_path)

@@ -34,6 +34,11 @@ def test_fewer_images_than_the_batch_is_one_sentence():
     assert caught.value.status == DATA
 
 
+def test_a_data_set_that_there_is_not_is_the_configs_fault():
+    with pytest.raises(UserError, match="^config.data: there is no data set 'nothing'"):
+        parts.assemble(settings('data.name=nothing'))
+
+
 def test_a_size_that_no_array_has_is_the_configs_fault(monkeypatch):
     monkeypatch.setattr(parts, 'make_program', lambda *_, **__: np.zeros(10**40))
     with pytest.raises(UserError, match='the config does not work: .*(too large|dimension)'):

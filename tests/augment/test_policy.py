@@ -144,3 +144,9 @@ def test_check_compares_the_strength_with_each_op_that_takes_it():
     for strength in (-0.1, float('nan'), float('inf')):
         with pytest.raises(ValueError, match='takes a strength'):
             policy.check('brightness', strength)
+
+
+def test_a_path_to_what_is_not_called_as_an_op_is_refused():
+    with pytest.raises(ValueError, match="hinge' is not called with a key, images and a strength"):
+        policy.parse('gan_jax.terms.adversarial.hinge')
+    assert policy.paths('flip|gan_jax.augment.ops.flip|cutout(0.2)') == ['gan_jax.augment.ops.flip']

@@ -168,9 +168,9 @@ def drawn(expected: Any, draw: random.Random) -> Any:
     return draw.choice([*ends, small * (high / small) ** (0.999 * draw.random())])
 
 
-def structure(draw: random.Random) -> dict[str, Any]:
-    """A small config: a shipped one, a method, policies and optimisers, and their keywords."""
-    path = draw.choice(SHIPPED)
+def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str, Any]:
+    """A small config: one of the files, a method, policies and optimisers, and their keywords."""
+    path = draw.choice(files)
     method, policy = draw.choice([*METHODS]), draw.choice(POLICIES)
     text = f'{path}:method={method},augment={policy},strength=0.1'
     settings = json.loads(config.read(text).to_json())
@@ -217,13 +217,13 @@ def _set(settings: dict[str, Any], key: str, value: Any) -> None:
     block[last] = value
 
 
-def varied(seed: int, count: int, programs: int) -> Tried:
-    """Valid configs: each is accepted and takes its step; so many of them share a program."""
+def varied(seed: int, count: int, programs: int, files: Sequence[Path] = SHIPPED) -> Tried:
+    """Valid configs of so many programs: each is accepted and takes its step."""
     counts, lost = Counter(), []
     each = max(1, math.ceil(count / programs))
     for first in range(0, count, each):
         draw = random.Random(f'{seed}, valid {first}')
-        base, parts, program = structure(draw), None, first // each
+        base, parts, program = structure(draw, files), None, first // each
         for index in range(first, min(first + each, count)):
             settings = numbers(base, draw)
             try:
