@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from gan_jax import views
+from gan_jax import data, views
 from gan_jax.data import classes
 from gan_jax.parts import Parts
 from gan_jax.plan import plan
@@ -31,6 +31,9 @@ def describe(parts: Parts) -> str:
     height, width, channels = parts.dataset.images.shape[1:]
     named = classes.listed(parts.dataset.class_names, parts.dataset.num_classes)
     lines.append(f'images: {height}x{width}x{channels}, {named}')
+    fault = '' if parts.outlined else data.content_fault(parts.dataset)
+    if fault:
+        lines.append(f'warning: {fault}')
     lines.append(f'generator: {_size(program.shapes.g.params):,} parameters')
     critic = dict(program.shapes.d.params)
     heads = {name: critic.pop(f'heads_{name}') for name in experiment.game.critic.heads}

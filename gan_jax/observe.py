@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,9 @@ def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
     }
 
 
-def write_picture(folder: Path, step: int, images: Iterator[np.ndarray], writers: Writers) -> None:
-    """A grid of images in samples/, named by its step, and in the writers."""
-    picture = pictures.grid(np.concatenate(list(images)))
+def write_picture(folder: Path, step: int, images: np.ndarray, writers: Writers) -> None:
+    """A grid of images, uint8 [N, H, W, C], in samples/, named by its step, and in the writers."""
+    picture = pictures.grid(images)
     (folder / 'samples').mkdir(exist_ok=True)
     pictures.save(folder / 'samples' / f'{step:08d}.png', picture)
     writers.write_images(step, {'samples': picture[None]})

@@ -27,6 +27,7 @@ class Parts(NamedTuple):
         dataset: the images to train on.
         subset: which images of `reference` these are, int32 [N]; None is all of them.
         reference: the whole train split, which metrics compare with.
+        outlined: whether these are blank, in the place of images that are not here.
         experiment: networks, terms and numbers.
         program: the train step.
         at_once: how many steps are tried as one dispatch, see `schedule.at_once`. On a CPU 1: XLA
@@ -40,6 +41,7 @@ class Parts(NamedTuple):
     dataset: data.DataSet
     subset: np.ndarray | None
     reference: data.DataSet
+    outlined: bool
     experiment: Experiment
     program: Program
     at_once: int
@@ -110,6 +112,7 @@ def assemble(
         dataset,
         subset,
         reference,
+        outlined,
         experiment,
         program,
         at_once=most_at_once(settings),

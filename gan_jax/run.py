@@ -7,6 +7,7 @@ The loop that trains one run, `train.train`, and that of several as one populati
 import contextlib
 import functools
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,12 +15,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orbax.checkpoint as ocp
 
-from gan_jax import checkpoint, cluster, log, memory, observe, tensorboard, workdir
+from gan_jax import alarms, checkpoint, cluster, data, log, memory, observe, tensorboard, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
-from gan_jax.errors import UserError, fault_of, sentence
+from gan_jax.errors import UserError, fault_of, printable, sentence
 from gan_jax.parts import Parts
 from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, best_how, due, evaluations
@@ -61,6 +63,7 @@ class Run:
         self._step = self._saved = restored.step if restored else 0
         self._committed = restored.step if restored else None
         self._failed_evaluation: Mapping[str, str] = {}  # what status.json says of the last one
+        self._warnings = _warnings(folder) if restored else []
         self._telling = threading.Lock()
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
@@ -85,10 +88,12 @@ class Run:
         own = cluster.own(state) if now else state
         if 'log' in now:
             count = settings['d_steps'] * settings['batch_size']
-            row |= observe.means(own.metrics, step) | observe.rates(self._mark, step, count)
+            means = observe.means(own.metrics, step)
+            self.warn(alarms.blown_up(means, step))
+            row |= means | observe.rates(self._mark, step, count)
         if 'sample' in now:
             images = self._parts.generate(own, settings['seed'], range(observe.GRID))
-            self._behind(observe.write_picture, self._folder, step, images, self._writers)
+            self._behind(self._show, step, images)
         try:
             row |= self._evaluated(own, now)
         except Stopped:
@@ -160,6 +165,21 @@ class Run:
             if self.failed is None:
                 self._write_status(status)
 
+    def warn(self, said: str) -> None:
+        """Says what is wrong with a run that goes on; each kind once, and '' is nothing.
+
+        Args:
+            said: a sentence that begins with its kind and a colon. status.json keeps it.
+        """
+        said = printable(said)
+        with self._telling:
+            known = {_kind(one) for one in self._warnings}
+            if self.failed is not None or not said or _kind(said) in known:
+                return
+            self._warnings.append(said)
+            self._write_status('running')
+        self._say_warning(said)
+
     def conclude(self) -> None:
         """Says how far the run has come."""
         self.status, step = self._stopped(), self._step
@@ -171,6 +191,22 @@ class Run:
             said = f'done: {step} steps in {self._folder}'
         if cluster.leads():
             print(said, flush=True)
+        for warning in () if self.status else self._warnings:
+            self._say_warning(warning)
+
+    def _say_warning(self, said: str) -> None:
+        if cluster.leads():
+            with contextlib.suppress(OSError):  # nobody has to read it
+                print(f'gan_jax: warning of {self._folder}: {said}', file=sys.stderr, flush=True)
+
+    def _show(self, step: int, images: Iterator[np.ndarray]) -> None:
+        drawn = np.concatenate(list(images))
+        observe.write_picture(self._folder, step, drawn, self._writers)
+        self.warn(alarms.collapsed(drawn, self._real_spread, step))
+
+    @functools.cached_property
+    def _real_spread(self) -> float:
+        return alarms.spread(self._parts.dataset.images)
 
     def _facts_at(self, seen: bool) -> Facts:
         return {**self._facts, 'seen': seen, 'log': self._log.mark}
@@ -183,6 +219,8 @@ class Run:
 
     def _write_status(self, status: str, **more: Any) -> None:
         known = {'checkpoint': self._committed, **self._failed_evaluation}
+        if self._warnings:
+            known['warnings'] = self._warnings
         workdir.write_status(self._folder, status, self._step, **known, **more)
 
     def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
@@ -263,6 +301,8 @@ def opened(
             *(rows, writers, checkpoints, best, background),
         )
         run.tell('running')
+        if fault := data.content_fault(parts.dataset):
+            run.warn(f'no content: {fault}')
         try:
             with memory.advising(settings):
                 yield run
@@ -283,6 +323,16 @@ def _seen(restored: checkpoint.Restored | None) -> int:
     if restored is None:
         return -1
     return restored.step if restored.facts['seen'] else restored.step - 1
+
+
+def _warnings(folder: Path) -> list[str]:
+    """Those that the run which is resumed has been given."""
+    kept = (workdir.read_status(folder) or {}).get('warnings')
+    return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
+
+
+def _kind(warning: str) -> str:
+    return warning.partition(':')[0]
 
 
 def _writers(

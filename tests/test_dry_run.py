@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gan_jax import train
@@ -53,6 +54,19 @@ def test_it_says_that_the_metrics_have_what_they_need(capsys):
     assert last == 'metrics: fd_digits,modes; what they need is there'
     assert train.main([TINY, '--config.evaluate.metrics=', '--dry_run']) == 0
     assert capsys.readouterr().out.splitlines()[-1] == 'metrics: none'
+
+
+def test_it_warns_of_data_without_content_that_are_here(tmp_path, capsys):
+    np.savez(tmp_path / 'black.npz', images=np.zeros((40, 16, 16, 1), np.uint8))
+    black = f'--config.data.name={tmp_path}/black.npz'
+    asked = [TINY, '--config.evaluate.metrics=', '--dry_run']
+    assert train.main([*asked, black]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith('warning: ')]
+    assert len(said) == 1 and 'are all black' in said[0]
+    for away in ('digits', 'kmnist'):
+        more = [f'--config.data.name={away}', f'--config.data.dir={tmp_path}']
+        assert train.main([*asked, *more]) == 0
+        assert 'warning: ' not in capsys.readouterr().out
 
 
 def test_of_data_that_are_not_here_it_says_what_was_not_checked(tmp_path, capsys):

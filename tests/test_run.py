@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import jax
 import numpy as np
 import pytest
+from clu.metrics import Average
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gan_jax import checkpoint, config, log, observe, run, workdir
+from gan_jax.data import DataSet, content_fault
 from gan_jax.errors import DISK, DIVERGED, UserError
 from tests.test_checkpoint import state_at
 
@@ -25,9 +27,10 @@ def parts():
     """A run that trains nothing: a picture is due at 10, and nothing is evaluated."""
     settings = json.loads(config.read(CONFIG, ['--config.evaluate.metrics=']).to_json())
     images = np.zeros((observe.GRID, 4, 4, 1), np.uint8)
+    real = np.random.default_rng(0).integers(0, 256, images.shape, np.uint8)
     return SimpleNamespace(
         settings=settings,
-        dataset=SimpleNamespace(class_names=('a', 'b')),
+        dataset=DataSet(real, None, 0, 'mine', ('a', 'b')),
         subset=None,
         generate=lambda state, seed, indices: iter([images]),
     )
@@ -277,7 +280,7 @@ def test_an_evaluation_that_fails_is_said_and_the_run_goes_on(parts, tmp_path, m
             one.save_best(state_at(step), step)
             one.finish()
     rows = {row['step']: row for row in log.rows(tmp_path / log.NAME)}
-    why = 'fd_digits failed at step 10: ValueError: as it'
+    why = 'fd_digits failed at step 10: as it'
     assert (rows[10]['eval/fd_digits'], rows[10]['eval/modes']) == (None, 7)
     assert {step: row['eval_failed'] for step, row in rows.items() if 'eval_failed' in row} == {
         10: why
@@ -301,6 +304,78 @@ def test_the_status_names_the_newest_checkpoint_that_is_whole(parts, tmp_path, m
             one.save(state_at(step), step)
     assert seen == [None, 10]
     assert workdir.read_status(tmp_path)['checkpoint'] == 20
+
+
+# Warnings -----------------------------------------------------------------------------------------
+
+
+def warned(folder):
+    return workdir.read_status(folder).get('warnings', [])
+
+
+def test_a_warning_is_said_once_kept_and_repeated_in_the_end(parts, tmp_path, capfd):
+    with opened(parts, tmp_path) as one:
+        for said in ('', 'this kind: at step 3', 'this kind: at step 4', 'that\x1b: at step 5'):
+            one.warn(said)
+        assert capfd.readouterr().err.splitlines() == [
+            f'gan_jax: warning of {tmp_path}: this kind: at step 3',
+            f'gan_jax: warning of {tmp_path}: that\\x1b: at step 5',
+        ]
+        assert (told(tmp_path), len(warned(tmp_path))) == ('running', 2)
+    assert told(tmp_path) == 'done'
+    assert warned(tmp_path) == ['this kind: at step 3', 'that\\x1b: at step 5']
+    assert len(capfd.readouterr().err.splitlines()) == 2
+
+
+def test_a_run_that_is_resumed_keeps_its_warnings_and_a_new_one_has_none(parts, tmp_path, capfd):
+    with opened(parts, tmp_path, 143) as one:
+        one.warn('this kind: at step 3')
+        one.look(state_at(10), 10)
+        one.save(state_at(10), 10)
+    kept = checkpoint.restore(tmp_path / 'checkpoints', state_at(0))
+    capfd.readouterr()
+    with run.opened(parts, tmp_path, FACTS, kept, lambda: 0, shown=False) as one:
+        assert warned(tmp_path) == ['this kind: at step 3']
+        one.warn('this kind: at step 13')
+        assert capfd.readouterr().err == ''
+    assert warned(tmp_path) == ['this kind: at step 3']
+    with opened(parts, tmp_path):
+        assert warned(tmp_path) == []
+
+
+def test_a_run_that_fails_keeps_its_warnings(parts, tmp_path):
+    with opened(parts, tmp_path) as one:
+        one.warn('this kind: at step 3')
+        one.fail(UserError('as it happens', DIVERGED))
+        one.warn('that kind: at step 3')
+    assert (told(tmp_path), warned(tmp_path)) == ('failed', ['this kind: at step 3'])
+
+
+def test_huge_losses_are_told_at_their_window_and_the_row_is_written(parts, tmp_path):
+    parts.settings['every']['log'] = 5
+    for step, value in ((5, 9e4), (10, 5e5)):
+        mean = Average(np.float32(value), np.int32(1))
+        with opened(parts, tmp_path) as one:
+            one.look(state_at(step).replace(metrics={'d/adversarial/real': mean}), step)
+        assert [row['d/adversarial/real'] for row in log.rows(tmp_path / log.NAME)] == [value]
+        expected = ['large losses: d/adversarial/real is 5e+05 at step 10'] if step == 10 else []
+        assert [one.partition(',')[0] for one in warned(tmp_path)] == expected
+
+
+@pytest.mark.parametrize('step', [0, 249, 250])
+def test_images_all_alike_are_told_of_a_generator_that_was_trained(step, parts, tmp_path):
+    parts.settings['every']['sample'] = 1
+    with opened(parts, tmp_path) as one:
+        one.look(state_at(step), step)
+    expected = ['equal images'] if step == 250 else []
+    assert [one.partition(':')[0] for one in warned(tmp_path)] == expected
+    assert (tmp_path / 'samples' / f'{step:08d}.png').exists()
+
+
+def test_data_without_content_are_told_before_the_first_step(parts, tmp_path):
+    parts.dataset = parts.dataset._replace(images=np.zeros((9, 4, 4, 1), np.uint8))
+    with opened(parts, tmp_path):
+        assert warned(tmp_path) == [f'no content: {content_fault(parts.dataset)}']
 
 
 def test_what_ends_in_the_background_leaves_a_failed_run_failed(parts, tmp_path, monkeypatch):
