@@ -167,10 +167,10 @@ def outside(config: Mapping[str, Any]) -> list[str]:
 
 
 def flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-    """{'a.b': value} for every leaf of a nested mapping."""
+    """{'a.b': value} for every leaf of a nested mapping; an empty block is one."""
     leaves = {}
     for key, value in tree.items():
-        if _is_block(value):
+        if _is_block(value) and value:
             leaves |= flat(value, f'{prefix}{key}.')
         else:
             leaves[f'{prefix}{key}'] = value

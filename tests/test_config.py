@@ -342,6 +342,7 @@ def shipped(**changes):
         ({'steps': True}, 'config.steps is True'),
         ({'extra': 3}, "config has no use for 'extra'"),
         ({'data__extra': 3}, "config has no use for 'data.extra'"),
+        ({'ema__extra': {'': {}}}, "config has no use for 'ema.extra.'"),
         ({'optim__g__learning_rate': None}, 'config.optim.g.learning_rate is None'),
         ({'optim__g__b3': 1.0}, "optax.adam takes no 'b3'; known: b1, b2"),
         ({'terms__contrastive__weight': None}, 'config.terms.contrastive.weight is None'),

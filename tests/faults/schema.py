@@ -104,10 +104,9 @@ def _wrong(error: UserError, changes: Sequence[configs.Change]) -> str:
 def names(said: str, change: configs.Change) -> bool:
     """Whether a sentence names the key of a change, or its block with the key's name or value."""
     block, _, last = change.key.rpartition('.')
+    of_block = block in said and (last in said or change.value.strip("'") in said)
     dotted = 'a.b' in change.key and 'a.b' in said  # which a ConfigDict refuses without the block
-    return (
-        change.key in said or dotted or (block in said and (last in said or change.value in said))
-    )
+    return change.key in said or of_block or dotted
 
 
 def commanded(seed: int, count: int) -> Tried:
