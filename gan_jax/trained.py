@@ -104,7 +104,7 @@ def read(
 
     Raises:
         UserError: no run, no such checkpoint, a config with faults, one that names other code, or
-            one that is not the checkpoint's (65).
+            one that is not the checkpoint's, nor are the data (65).
     """
     settings = workdir.read_config(folder)
     workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
@@ -143,6 +143,12 @@ def read(
         raise UserError(
             f'{folder}/config.json is not the config that step {found.step} was trained with: give '
             'it back\n' + '\n'.join(f'  {line}' for line in changed),
+            DATA,
+        )
+    if found.facts['data'] != restart.facts_of(parts)['data']:
+        raise UserError(
+            f"the images of '{settings['data']['name']}' are not those that {folder} was trained "
+            'on: restore them, or give the folder that they lie in now by --data_dir=DIR',
             DATA,
         )
     return Trained(parts, found)

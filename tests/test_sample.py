@@ -379,6 +379,21 @@ def test_a_metric_that_does_not_fit_the_data_is_refused():
         protocol.prepare('fd_digits', Context(faces, None, faces, None, num=2))
 
 
+@pytest.mark.parametrize('main', [sample.main, evaluate.main])
+def test_other_images_than_those_of_the_run_are_refused(main, trained, tmp_path, monkeypatch):
+    """Of the same name: scores against them would be silent nonsense."""
+    digits = data.READERS['digits']
+    monkeypatch.setitem(data.READERS, 'digits', lambda split: _turned(digits(split)))
+    out = [f'--out={tmp_path}/o.png'] if main is sample.main else []
+    with pytest.raises(UserError, match="images of 'digits' are not those that") as caught:
+        main([f'--workdir={trained}', ALLOW, *out])
+    assert caught.value.status == DATA
+
+
+def _turned(dataset):
+    return dataset._replace(images=dataset.images[:, ::-1])
+
+
 def test_an_older_checkpoint_in_place_of_a_damaged_one_is_said_and_noted(trained, tmp_path, capsys):
     folder = tmp_path / 'run'
     shutil.copytree(trained, folder)

@@ -28,7 +28,7 @@ def civil(done: Ended, allowed: Collection[int], what: str = 'command') -> str:
         return f'a traceback, {said}'
     if done.status not in allowed:
         return f'status {done.status}, {said}'
-    if done.status in REFUSED and 'gan_jax: ' not in done.err and 'error: ' not in done.err:
+    if done.status in REFUSED and 'gan_jax: ' not in done.err:
         return f'status {done.status} without a sentence, {said}'
     return ''
 
