@@ -20,7 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from gan_jax import workdir
-from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError, first_line
+from gan_jax.errors import DATA, DISK, MISSING, Diverged, UserError, first_line
 
 KEEP = 3
 QUARANTINE = 'quarantine'  # beside the checkpoints
@@ -114,16 +114,15 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
         facts: JSON that is kept and checked beside it.
 
     Raises:
-        UserError: a leaf is not finite (70), or the disk is full or fails (74); the checkpoints
-            before this one are untouched.
+        Diverged: a leaf is not finite.
+        UserError: the disk is full or fails (74); the checkpoints before this one are untouched.
     """
     leaves = named_leaves(state)
     for name, leaf in leaves.items():
         if not np.all(np.isfinite(leaf)):
-            raise UserError(
-                f'{name} is not finite at step {leaves["step"]}: the run has diverged and this '
-                'state is not saved; lower the learning rates and resume from the last checkpoint',
-                DIVERGED,
+            raise Diverged(
+                f'{name} is not finite at step {leaves["step"]}: the run has diverged, and this '
+                'state is not saved'
             )
     step = int(leaves['step'])
     record = {'step': step, 'leaves': digests(leaves), **facts}

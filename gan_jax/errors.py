@@ -63,6 +63,13 @@ class UserError(Exception):
         self.status = status
 
 
+class Diverged(UserError):
+    """The numbers of a run are not finite. What to do is known to the run, see `Run.fail`."""
+
+    def __init__(self, message: str):
+        super().__init__(message, DIVERGED)
+
+
 def fault_of(error: UserError | OSError) -> UserError:
     """The error itself; what the file system refuses becomes a sentence."""
     if isinstance(error, UserError):
