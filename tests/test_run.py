@@ -169,7 +169,9 @@ def test_a_fault_of_the_files_is_noted(parts, tmp_path, monkeypatch):
             one.look(state_at(10), 10)
     noted = workdir.read_status(tmp_path)
     assert (noted['status'], noted['exit']) == ('failed', DISK)
-    assert noted['reason'] == 'No space left on device: a.png'
+    assert noted['reason'] == (
+        'No space left on device: a.png; make room and run the same command again'
+    )
 
 
 @pytest.mark.parametrize('status', [DISK, DIVERGED])
