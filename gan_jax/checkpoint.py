@@ -20,7 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from gan_jax import workdir
-from gan_jax.errors import DATA, DISK, DIVERGED, MISSING, UserError, first_line
+from gan_jax.errors import DATA, DISK, MISSING, Diverged, UserError, first_line
 
 KEEP = 3
 QUARANTINE = 'quarantine'  # beside the checkpoints
@@ -77,13 +77,14 @@ def manager(folder: Path, *, keep: int = KEEP, read_only: bool = False) -> ocp.C
     options = ocp.CheckpointManagerOptions(
         max_to_keep=keep,
         enable_async_checkpointing=False,
-        cleanup_tmp_directories=not read_only,
         create=False,
         read_only=read_only,
         multiprocessing_options=alone,
     )
     if not read_only:
         folder.mkdir(parents=True, exist_ok=True)
+        # Orbax would do it while it saves already, and could meet what is being written.
+        _remove_unfinished(folder, '*')
     return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
@@ -114,16 +115,15 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
         facts: JSON that is kept and checked beside it.
 
     Raises:
-        UserError: a leaf is not finite (70), or the disk is full or fails (74); the checkpoints
-            before this one are untouched.
+        Diverged: a leaf is not finite.
+        UserError: the disk is full or fails (74); the checkpoints before this one are untouched.
     """
     leaves = named_leaves(state)
     for name, leaf in leaves.items():
         if not np.all(np.isfinite(leaf)):
-            raise UserError(
-                f'{name} is not finite at step {leaves["step"]}: the run has diverged and this '
-                'state is not saved; lower the learning rates and resume from the last checkpoint',
-                DIVERGED,
+            raise Diverged(
+                f'{name} is not finite at step {leaves["step"]}: the run has diverged, and this '
+                'state is not saved'
             )
     step = int(leaves['step'])
     record = {'step': step, 'leaves': digests(leaves), **facts}
@@ -137,8 +137,7 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
             checkpoints.wait_until_finished()
     except (OSError, ValueError, RuntimeError) as error:
         folder = Path(checkpoints.directory)
-        for rest in folder.glob(f'{step}.orbax-checkpoint-tmp*'):
-            shutil.rmtree(rest, ignore_errors=True)
+        _remove_unfinished(folder, step)
         need = sum(leaf.nbytes for leaf in leaves.values())
         free = shutil.disk_usage(folder).free
         # What the library says of a full disk is long, and cut off before the cause.
@@ -241,6 +240,11 @@ def _check_leaves(
                 f'{mine} here; use the version of the code that wrote it, or another --workdir',
                 DATA,
             )
+
+
+def _remove_unfinished(folder: Path, step: int | str) -> None:
+    for rest in folder.glob(f'{step}.orbax-checkpoint-tmp*'):
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def _check_allowed(checkpoint: Path) -> None:

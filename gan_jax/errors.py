@@ -1,6 +1,7 @@
 """Faults that a user can mend: a sentence each, and the exit status that a launcher acts on."""
 
 import contextlib
+import errno
 from collections.abc import Iterator
 
 USAGE = 2  # wrong configuration or command line
@@ -14,6 +15,8 @@ BUSY = 75  # somebody else holds the workdir
 LOST = 76  # another process of the run is gone, or has not come; resumable
 # 128 + the number of the signal that has stopped it, resumable: 129 SIGHUP, 130 SIGINT, and
 PREEMPTED = 143  # SIGTERM
+
+FULL = errno.ENOSPC, errno.EDQUOT  # no room on a disk, or none for this user
 
 
 def first_line(error: BaseException) -> str:
@@ -63,8 +66,18 @@ class UserError(Exception):
         self.status = status
 
 
+class Diverged(UserError):
+    """The numbers of a run are not finite. What to do is known to the run, see `Run.fail`."""
+
+    def __init__(self, message: str):
+        super().__init__(message, DIVERGED)
+
+
 def fault_of(error: UserError | OSError) -> UserError:
     """The error itself; what the file system refuses becomes a sentence."""
     if isinstance(error, UserError):
         return error
-    return UserError(f'{error.strerror or error}: {error.filename or ""}'.rstrip(': '), DISK)
+    said = f'{error.strerror or error}: {error.filename or ""}'.rstrip(': ')
+    if error.errno in FULL:
+        said += '; make room and run the same command again'
+    return UserError(said, DISK)

@@ -61,8 +61,12 @@ class Log:
         values = {k: v if math.isfinite(v) else None for k, v in scalars.items()}
         texts = self._texts if self._texts.get('step') == step else {}
         line = json.dumps({'step': step, **values, **texts}).encode() + b'\n'
-        self._file.write(line)
-        self._file.flush()
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            error.filename = self._file.name  # which a write does not say
+            raise
         self._digest.update(line)
         self._rows += 1
 

@@ -121,5 +121,6 @@ def _sentence(said: str, settings: Mapping[str, Any]) -> str:
     ways = advice(settings, platform=jax.default_backend(), devices=jax.device_count())
     return (
         f"the devices' memory is not enough for this run{wanted}: add, one after another until it "
-        f'fits, {"; ".join(ways)}'
+        f'fits, {"; ".join(ways)}. A run that has a checkpoint takes but the mesh from that: the '
+        'rest is another run, with another --workdir'
     )

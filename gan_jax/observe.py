@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gan_jax import pictures
-from gan_jax.errors import DIVERGED, UserError
+from gan_jax.errors import Diverged
 from gan_jax.evaluate.contract import Failed, Values, Watch
 from gan_jax.parts import Parts
 from gan_jax.state import TrainState
@@ -23,17 +23,16 @@ def means(metrics: Mapping[str, Any], step: int) -> dict[str, float]:
     """The means of the log window, of what it has values of.
 
     The only place where training waits for the device.
+
+    Raises:
+        Diverged: one is not finite.
     """
     window = jax.device_get(metrics)
     # A term that acts in some steps only may have acted in none of the window: it has no mean then.
     values = {name: float(mean.compute()) for name, mean in window.items() if mean.count}
     for name, value in values.items():
         if not math.isfinite(value):
-            raise UserError(
-                f'{name} is {value} at step {step}: the run has diverged; the checkpoints before '
-                'it are good, start again from another --workdir with lower learning rates',
-                DIVERGED,
-            )
+            raise Diverged(f'{name} is {value} at step {step}: the run has diverged')
     return dict(sorted(values.items()))
 
 

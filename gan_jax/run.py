@@ -21,7 +21,7 @@ import orbax.checkpoint as ocp
 from gan_jax import alarms, checkpoint, cluster, data, log, memory, observe, tensorboard, workdir
 from gan_jax.background import Background
 from gan_jax.best import Best
-from gan_jax.errors import UserError, fault_of, printable, sentence
+from gan_jax.errors import Diverged, UserError, fault_of, printable, sentence
 from gan_jax.parts import Parts
 from gan_jax.restart import Facts
 from gan_jax.schedule import best_by, best_how, due, evaluations
@@ -151,13 +151,40 @@ class Run:
         if self.failed is None:
             self._background.drain()
 
-    def fail(self, error: UserError) -> None:
-        """Notes why the run has ended; the first reason stays, and nothing more is written."""
+    def fail(self, error: UserError) -> UserError:
+        """Notes why the run has ended; the first reason stays, and nothing more is written.
+
+        Returns:
+            The error; where the run has diverged, with what is left of it and what to do.
+        """
+        final = {}
+        if isinstance(error, Diverged):
+            with contextlib.suppress(Exception):
+                self._background.drain()  # a checkpoint on its way counts
+            error, final = self._advised(error), {'diverged': True}
         with self._telling:
             if self.failed is None:
                 self.failed = error
                 with contextlib.suppress(OSError):
-                    self._write_status('failed', reason=str(error), exit=error.status)
+                    self._write_status('failed', reason=str(error), exit=error.status, **final)
+        return error
+
+    def _advised(self, error: Diverged) -> UserError:
+        newest = self._committed if cluster.leads() else self._saved or None
+        left = 'no checkpoint has been saved'
+        if newest is not None:
+            left = (
+                f'the checkpoint of step {newest} is the last with finite numbers, for sample and '
+                'evaluate'
+            )
+        optim = self._parts.settings['optim']
+        rates = {side: optim[side]['learning_rate'] / 2 for side in 'gd'}
+        lower = ' '.join(f'--config.optim.{side}.learning_rate={r:g}' for side, r in rates.items())
+        return UserError(
+            f'{error}; {left}. Begin another run with lower learning rates, such as {lower}, by '
+            'another --workdir, or by --restart in this one',
+            error.status,
+        )
 
     def tell(self, status: str) -> None:
         """Writes status.json: the step, and that of the newest checkpoint; not of a failed run."""
@@ -307,6 +334,8 @@ def opened(
             with memory.advising(settings):
                 yield run
             run.finish()
+        except Diverged as error:
+            raise run.fail(error) from error
         except (UserError, OSError) as error:
             run.fail(fault_of(error))
             raise

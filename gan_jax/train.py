@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import cli, cluster, config, restart, run, sharding, signals
+from gan_jax import cli, cluster, config, restart, room, run, sharding, signals
 from gan_jax.dry_run import checked, describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
@@ -67,8 +67,8 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
         0 when it is done; 129, 130 or 143 when a signal came, after the step has been saved.
 
     Raises:
-        UserError: the workdir cannot be used or holds another run, or the run has diverged, or
-            the devices' memory is not enough.
+        UserError: the workdir cannot be used or holds another run, its disk has no room, or the run
+            has diverged, or the devices' memory is not enough.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
     parts.check(everything(settings['evaluate']))  # all faults, before what takes minutes
@@ -76,6 +76,7 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
         parts.evaluation(metrics)
 
     with cluster.holding(folder) as own, cluster.stop_together() as stopped:
+        cluster.agreed(lambda: room.check(folder, [parts]))
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
         if anew:
             restart.set_aside(folder)

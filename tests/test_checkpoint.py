@@ -351,3 +351,14 @@ def test_the_digest_names_every_leaf_and_its_kind():
     # sha256 of eight zero bytes.
     zeros = 'af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc'
     assert found == {'a': f'float32 [2] {zeros}'}
+
+
+def test_what_a_save_has_left_unfinished_is_gone_when_the_folder_is_opened(tmp_path):
+    """At once: a thread that removes it later could meet the next save of that step."""
+    rest = tmp_path / '4.orbax-checkpoint-tmp' / 'state.orbax-checkpoint-tmp'
+    rest.mkdir(parents=True)
+    (rest / 'some').write_text('half')
+    with checkpoint.manager(tmp_path, read_only=True):
+        assert rest.exists()
+    with checkpoint.manager(tmp_path):
+        assert not [*tmp_path.iterdir()]

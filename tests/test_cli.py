@@ -149,7 +149,10 @@ def test_what_a_sentence_quotes_moves_no_cursor_and_begins_no_line(monkeypatch, 
 def test_a_failing_disk_is_a_sentence(monkeypatch, capsys):
     error = OSError(28, 'No space left on device', '/somewhere/metrics.jsonl')
     assert status(monkeypatch, raising(error)) == DISK
-    assert capsys.readouterr().err == 'gan_jax: No space left on device: /somewhere/metrics.jsonl\n'
+    assert capsys.readouterr().err == (
+        'gan_jax: No space left on device: /somewhere/metrics.jsonl; make room and run the same '
+        'command again\n'
+    )
 
 
 def test_debug_keeps_the_traceback(monkeypatch):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -206,3 +207,16 @@ def test_readers_meet_what_can_be_read(path, mark):
         file.write(b'\xff\n{"step": 20}\n{"step": 24')
     assert [row['step'] for row in log.rows(path)] == [*STEPS, 20]
     assert log.rows(path.with_name('none')) == []
+
+
+def test_a_row_that_finds_the_disk_full_names_the_log(path, monkeypatch):
+    """The system says of a write only that it failed."""
+
+    def full(line):
+        raise OSError(28, 'No space left on device')
+
+    with closing(Log(path, -1)) as writer, monkeypatch.context() as patch:
+        patch.setattr(writer, '_file', SimpleNamespace(name=str(path), write=full))
+        with pytest.raises(OSError, match='No space left') as caught:
+            writer.write_scalars(4, {'a': 1.0})
+    assert caught.value.filename == str(path)

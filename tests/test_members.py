@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import checkpoint, observe, restart, sweep, train, workdir
+from gan_jax import checkpoint, observe, restart, room, sweep, train, workdir
 from gan_jax.errors import BUSY, DISK, DIVERGED, UserError
 from gan_jax.sweeps import programs
 from gan_jax.sweeps.programs import _devices
@@ -315,6 +315,19 @@ def test_when_all_have_diverged_nothing_goes_on(tmp_path, monkeypatch):
     with pytest.raises(UserError, match='2 of 2 runs failed'):
         run(write(tmp_path, grid=grid), tmp_path / 'sweep')
     assert taken == [0, 1, 2, 3]  # to the first look
+
+
+def test_a_disk_without_room_for_all_ends_the_sweep_before_it_begins(asked, tmp_path, monkeypatch):
+    seen = []
+
+    def check(folder, runs):
+        seen.append((folder, len(runs)))
+        raise UserError('no room', DISK)
+
+    monkeypatch.setattr(room, 'check', check)
+    with pytest.raises(UserError, match='no room'):
+        run(asked, tmp_path)
+    assert seen == [(tmp_path, 2)]
 
 
 def test_a_disk_that_fails_for_one_ends_the_sweep(asked, tmp_path, monkeypatch):

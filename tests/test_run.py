@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_jax import checkpoint, config, log, observe, run, workdir
 from gan_jax.data import DataSet, content_fault
-from gan_jax.errors import DISK, DIVERGED, UserError
+from gan_jax.errors import DISK, DIVERGED, Diverged, UserError
 from tests.test_checkpoint import state_at
 
 CONFIG = str(Path(__file__).parent / 'smoke.py')
@@ -169,7 +169,9 @@ def test_a_fault_of_the_files_is_noted(parts, tmp_path, monkeypatch):
             one.look(state_at(10), 10)
     noted = workdir.read_status(tmp_path)
     assert (noted['status'], noted['exit']) == ('failed', DISK)
-    assert noted['reason'] == 'No space left on device: a.png'
+    assert noted['reason'] == (
+        'No space left on device: a.png; make room and run the same command again'
+    )
 
 
 @pytest.mark.parametrize('status', [DISK, DIVERGED])
@@ -188,6 +190,26 @@ def test_a_save_that_fails_ends_the_run_at_the_next_look(status, parts, tmp_path
     reason = workdir.read_status(tmp_path)
     assert (reason['status'], reason['exit']) == ('failed', status)
     assert saved(tmp_path) == {10}
+
+
+def test_a_run_that_diverges_names_its_last_checkpoint(parts, tmp_path, monkeypatch):
+    """Also one that was on its way to the disk when the fault was seen."""
+    gate = threading.Event()
+    held(monkeypatch, checkpoint, 'save', gate)
+    with pytest.raises(UserError, match='a is nan') as caught:
+        with opened(parts, tmp_path) as one:
+            one.save(state_at(10), 10)
+            threading.Timer(0.2, gate.set).start()
+            raise Diverged('a is nan')
+    assert caught.value.status == DIVERGED
+    assert str(caught.value).startswith(
+        'a is nan; the checkpoint of step 10 is the last with finite numbers, for sample and '
+        'evaluate. Begin another run with lower learning rates, such as '
+        '--config.optim.g.learning_rate=0.0015 --config.optim.d.learning_rate=0.0015, by another '
+    )
+    status = workdir.read_status(tmp_path)
+    assert (status['exit'], status['diverged']) == (DIVERGED, True)
+    assert status['reason'] == str(caught.value)
 
 
 def test_a_save_that_fails_in_the_end_is_no_success(parts, tmp_path, monkeypatch, capsys):

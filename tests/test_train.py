@@ -353,6 +353,12 @@ def test_a_run_that_diverges_stops_with_the_step_and_keeps_what_was_good(tmp_pat
         run(tmp_path, *rates, config=TINY)
     assert caught.value.status == DIVERGED
     assert json.loads((tmp_path / 'status.json').read_text())['status'] == 'failed'
+    said = str(caught.value)
+    assert '; no checkpoint has been saved. ' in said and '--restart' in said
+    lower = re.findall(r'--config\.optim\.[gd]\.learning_rate=5e\+37', said)
+    assert len(lower) == 2
+    better = [flag.replace('5e+37', '0.001') for flag in lower]
+    assert run(tmp_path, *better, '--restart', config=TINY) == 0
 
 
 def test_a_batch_larger_than_the_data_is_refused_before_anything_compiles(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax import config, log, workdir
-from gan_jax.errors import DIVERGED, UserError
+from gan_jax.errors import UserError
 
 
 class Result(NamedTuple):
@@ -48,7 +48,7 @@ def read(folder: Path, steps: int) -> Result:
     if status == 'done' and step == steps:
         return Result('done', step, rows, final=True)
     if status == 'failed':
-        return Result('failed', step, rows, reason, final=told.get('exit') == DIVERGED)
+        return Result('failed', step, rows, reason, final=told.get('diverged') is True)
     return Result('unfinished', step, rows)
 
 

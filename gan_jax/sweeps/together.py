@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gan_jax import restart, run, workdir
+from gan_jax import restart, room, run, workdir
 from gan_jax.checkpoint import Restored
 from gan_jax.errors import BUSY, DIVERGED, UserError
 from gan_jax.parts import Parts
@@ -58,6 +58,8 @@ def train(
     failed: dict[str, UserError] = {}
     with stop_on_signal() as stopped, contextlib.ExitStack() as files:
         parts = {n: one for n, one in parts.items() if _held(folder / n, n, files, failed)}
+        if parts:
+            room.check(folder, parts.values())
         facts = {name: restart.facts_of(one) for name, one in parts.items()}
         restored = _restored(folder, parts, facts, failed)
         if len(restored) < 2:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gan_jax import config, workdir
-from gan_jax.errors import DATA, DIVERGED
+from gan_jax.errors import DIVERGED
 from gan_jax.sweeps import results
 
 ROWS = [
@@ -52,9 +52,13 @@ def test_a_run_that_was_left(folder, status):
     assert results.read(folder, 10).status == 'unfinished'
 
 
-@pytest.mark.parametrize(('exit', 'final'), [(DIVERGED, True), (DATA, False)])
-def test_of_failures_only_divergence_is_final(folder, exit, final):
-    workdir.write_status(folder, 'failed', 7, reason='why', exit=exit)
+@pytest.mark.parametrize(
+    ('told', 'final'),
+    [({'exit': DIVERGED, 'diverged': True}, True), ({'exit': DIVERGED}, False), ({}, False)],
+)
+def test_of_failures_only_divergence_is_final(folder, told, final):
+    """The status 70 is that of a device without memory as well, and another may have it."""
+    workdir.write_status(folder, 'failed', 7, reason='why', **told)
     found = results.read(folder, 10)
     assert (found.status, found.reason, found.final) == ('failed', 'why', final)
     assert found.values == {}
