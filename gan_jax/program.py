@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from gan_jax import sharding
+from gan_jax import contracts, sharding
 from gan_jax.data import DataSet
 from gan_jax.experiment import Experiment
 from gan_jax.feed import make_feed
@@ -53,7 +53,7 @@ def make_program(
         d_steps: discriminator updates in a step.
 
     Raises:
-        ValueError, TypeError: the parts do not fit together (names, shapes).
+        ValueError, TypeError: the parts do not fit together (names, shapes, see `contracts.check`).
     """
     game, terms, every, hyper = experiment
     shape = dataset.images.shape[1:]
@@ -91,6 +91,7 @@ def make_program(
     # Placed as they will be, or the step would be traced for other shapes here than in its program.
     first = placed(jax.eval_shape(init_without_metrics, hyper))
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
+    contracts.check(game, terms, first.d.variables, hyper, shape=shape, batch_size=batch_size)
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
     where = jax.tree.map(lambda x: x.sharding, shapes)
 

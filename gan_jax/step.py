@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import labels, views
+from gan_jax import labels, shapes, views
 from gan_jax.augment import policy as policies
 from gan_jax.critique import critique
 from gan_jax.errors import of_part
@@ -194,15 +194,17 @@ def _gradient(game, terms, every, shard):
         loss, term_states, metrics = total(terms, weights, side, out, state.terms)
         return loss, (stats, term_states, metrics)
 
-    def sample(net, params, key, size):
-        """Generated images of every latent, and G's collections after 'fake'."""
+    def sample(net, params, key, like):
+        """Generated images of every latent, as many as `like`, and G's collections after 'fake'."""
+        size = len(like)
         z = shard(jax.random.normal(named(key, 'z'), (size, game.latent_dim)))
         label = shard(labels.drawn(named(key, 'label'), game.class_counts, size))
         moved = {'fake': z}
         for name, move in latents.items():
             with of_part(f"the latents '{name}' of a term"):
                 moved[name] = move(named(key, 'latent', name), z)
-        return _generate(game.generator, net, params, moved, label)
+                shapes.array('what they return', moved[name], z.shape)
+        return _generate(game.generator, net, params, moved, label, like)
 
     def real_source(batch, key, hyper):
         images = batch['image'].astype(float) / 255  # JAX's float: 32 bits unless x64 is on
@@ -210,7 +212,7 @@ def _gradient(game, terms, every, shard):
         return {'image': images, 'label': batch['label']}
 
     def d_gradient(state, real, key, hyper):
-        fakes, _ = sample(state.g, state.g.params, key, real['label'].shape[0])
+        fakes, _ = sample(state.g, state.g.params, key, real['image'])
 
         def loss(params):
             return judge('d', state, params, {'real': real, **fakes}, key, hyper)
@@ -219,7 +221,7 @@ def _gradient(game, terms, every, shard):
 
     def g_gradient(state, real, key, hyper):
         def loss(params):
-            fakes, stats = sample(state.g, params, key, real['label'].shape[0])
+            fakes, stats = sample(state.g, params, key, real['image'])
             sources = {'real': real, **fakes}
             value, (_, *rest) = judge('g', state, state.d.params, sources, key, hyper)
             return value, (stats, *rest)
@@ -238,7 +240,12 @@ def _gradient(game, terms, every, shard):
 
 
 def _generate(
-    generator: nn.Module, net: Net, params: Any, latents: Mapping[str, jax.Array], label: jax.Array
+    generator: nn.Module,
+    net: Net,
+    params: Any,
+    latents: Mapping[str, jax.Array],
+    label: jax.Array,
+    like: jax.Array,
 ) -> tuple[dict[str, Record], dict[str, Any]]:
     """One call for each latent, since BatchNorm must not mix them; 'fake' moves its statistics."""
     sources, after = {}, {}
@@ -248,6 +255,7 @@ def _generate(
             image, after[name] = generator.apply(
                 variables, z, label, train=True, mutable=list(net.stats)
             )
+            shapes.array('what it returns', image, like.shape)
         sources[name] = {'image': image, 'label': label}
     return sources, {**net.stats, **after['fake']}
 

@@ -65,6 +65,43 @@ class Net(nn.Module):
     def __call__(self, *inputs, train):
         raise RuntimeError('no network')
 
+class Fixed(nn.Module):
+    like: str = ''
+    shape: tuple = ()
+    dtype: str = ''
+
+    @nn.compact
+    def __call__(self, x, label=None, *, train=True):
+        n, gain = x.shape[0], self.param('gain', nn.initializers.ones, ())
+        flat = gain * x.reshape(n, -1)
+        return {
+            'dict': {'features': flat},
+            'list': [flat],
+            'none': None,
+            'map': flat.reshape(n, 4, -1),
+            'one': flat[:1],
+            'logits': {'logit': flat[:, :1]},
+            'no_logit': {'score': flat[:, 0]},
+            'tree': {'logit': flat[:, 0], 'more': {'deep': flat}},
+            'image': jnp.ones((n, 8, 8, 1)) * gain,
+        }[self.like]
+
+def head_of_list():
+    return _term(_sound, head=Fixed(like='list'))
+
+def head_of_trees():
+    return _term(_sound, head=Fixed(like='tree'))
+
+def latent_shape():
+    return _term(_sound, latents={'near': lambda key, z: z[:1]})
+
+class Normed(nn.Module):
+    dtype: str = ''
+
+    @nn.compact
+    def __call__(self, image, *, train):
+        return nn.BatchNorm(not train)(nn.Dense(3)(image.reshape(image.shape[0], -1)))
+
 def optimiser(learning_rate):
     def update(grads, state, params=None):
         raise KeyError('moment')
@@ -119,6 +156,60 @@ def test_a_term_that_fails_is_named(fork, name, said):
 def test_a_network_that_fails_is_named(fork, place):
     found = fault(**{place: {'fn': 'raising_fork.Net'}})
     assert found.startswith(f'config.{place}: ') and 'no network' in found
+
+
+@pytest.mark.parametrize(
+    ('place', 'like', 'said'),
+    [
+        ('discriminator', 'dict', 'what it returns is a dict where an array [2, F] is wanted'),
+        ('discriminator', 'list', 'what it returns is a list where an array [2, F] is wanted'),
+        ('discriminator', 'none', 'what it returns is a NoneType where an array [2, F] is wanted'),
+        ('discriminator', 'map', 'is an array [2, 4, 64] where an array [2, F] is wanted'),
+        ('discriminator', 'one', 'is an array [1, 256] where an array [2, F] is wanted'),
+        ('logit', 'map', 'where a dict of arrays [2, ...] is wanted'),
+        ('logit', 'logits', "its 'logit' is an array [2, 1] where an array [2] is wanted"),
+        ('logit', 'no_logit', "its 'logit' is a NoneType where an array [2] is wanted"),
+        ('logit', 'tree', "what it returns['more'] is a dict where an array [2, ...] is wanted"),
+        ('generator', 'dict', 'what it returns is a dict where an array [8, 16, 16, 1] is wanted'),
+        ('generator', 'image', 'is an array [8, 8, 8, 1] where an array [8, 16, 16, 1] is wanted'),
+    ],
+)
+def test_a_network_that_returns_something_else_is_named(fork, place, like, said):
+    """None of it is lost in silence: a dict of features would reach no term."""
+    found = fault(**{place: {'fn': 'raising_fork.Fixed', 'like': like}})
+    assert found.startswith(f'config.{place}: ') and said in found
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('head_of_list', "its head's output is a list where a dict of arrays [2, ...] is wanted"),
+        ('head_of_trees', "its head's output['more'] is a dict where an array [2, ...] is wanted"),
+    ],
+)
+def test_a_head_that_returns_something_else_is_named(fork, name, said):
+    found = fault(terms__mine={'fn': f'raising_fork.{name}', 'weight': 1.0})
+    assert found == f'config.terms.mine: {said}'
+
+
+def test_latents_of_another_shape_are_named(fork):
+    found = fault(terms__mine={'fn': 'raising_fork.latent_shape', 'weight': 1.0})
+    assert found.startswith("the latents 'near' of a term: what they return is an array [1, ")
+
+
+def test_a_layer_that_looks_across_the_batch_is_refused_where_passes_are_joint(fork):
+    found = fault(discriminator={'fn': 'raising_fork.Normed'})
+    assert found.startswith('config.joint is True, and the discriminator looks across the batch')
+    settings = json.loads(config.read(f'{TINY}:method=bcr,augment=translation').to_json())
+    settings |= {'discriminator': {'fn': 'raising_fork.Normed'}, 'joint': False}
+    parts.fit(settings, data.load('digits', size=16))
+
+
+def test_a_penalty_of_a_logit_that_nobody_plays_with_is_refused():
+    game = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
+    steep = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 1.0}
+    found = fault(terms={'adversarial': game, 'steep': steep})
+    assert found.startswith('config.terms.steep bounds the gradient of a logit that nobody plays')
 
 
 def test_an_optimiser_that_fails_is_named(fork):

@@ -46,7 +46,7 @@ def contrast(channels: Channels, factor: jax.Array) -> Channels:
 
 
 def saturation(channels: Channels, factor: jax.Array) -> Channels:
-    """The distance of each pixel from its gray, times a factor."""
+    """The distance of each pixel from its luma, times a factor; HSV's would hold its maximum."""
     grays = grayscale(channels)
     return [g + _column(factor) * (c - g) for c, g in zip(channels, grays, strict=True)]
 

@@ -7,6 +7,7 @@ import jax
 from flax import linen as nn
 from jax import Array
 
+from gan_jax import shapes
 from gan_jax.errors import of_part
 from gan_jax.models.layers import Initializer, initializer, spectral
 from gan_jax.ranges import SomeClasses
@@ -81,15 +82,20 @@ class Critic(nn.Module):
         """{'logit': [N], 'features': [N, F], head's name: its dict, ...} of images in [0, 1].
 
         Raises:
-            ValueError: a head is named as another output.
+            ValueError: a head is named as another output, or a part returns something else than
+                the attributes say.
         """
+        size = len(image)
         with of_part('config.discriminator'):
             features = self.trunk(image, train=train)
+            shapes.array('what it returns', features, (size, 'F'))
         with of_part('config.logit'):
-            out = {'features': features, **self.logit(features, label, train=train)}
+            said = shapes.arrays('what it returns', self.logit(features, label, train=train), size)
+            shapes.array("its 'logit'", said.get('logit'), (size,))
+        out = {'features': features, **said}
         for name, head in self.heads.items():
             if name in out:
                 raise ValueError(f"a head cannot be called '{name}': D has an output of that name")
             with of_part(f'config.terms.{name}'):
-                out[name] = head(features, label)
+                out[name] = shapes.arrays("its head's output", head(features, label), size)
         return out

@@ -167,7 +167,8 @@ def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128)
     discriminator's part of it does not reach the features, the generator's part passes them.
     Everything that D sees is augmented; the paper's policy is SimCLR's. Constants are those of the
     authors' code for SNDCGAN: temperature 0.1, 512 hidden units, 128 outputs, weight 1 for every
-    part (batch 512). The critic's own logit is not trained.
+    part (batch 512); their latents and their first rates are others, see docs/differences.md. The
+    critic's own logit is not trained: no penalty of its gradient stands beside this term.
     Parts: 'nt_xent', 'sup_con', 'real' and 'fake' for the discriminator, 'fake' for the generator.
 
     Args:

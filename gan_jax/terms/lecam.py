@@ -23,6 +23,7 @@ def lecam(decay: Share = 0.99, *, start: Updates = 1000) -> Term:
         decay: of the averages, for one discriminator update.
         start: discriminator updates before the term acts; LeCam's code counts 1,000 generator
             updates, each of them with several of the discriminator. With 0 the averages start at 0.
+            With `accumulate` every part of a batch counts as an update, for `decay` too.
     """
 
     def init():

@@ -51,6 +51,21 @@ def test_the_customs_of_the_two_papers():
     assert prdc(*sets()) == prdc(*sets(), k=5)
 
 
+@pytest.mark.parametrize('block', [2, 2048])
+def test_ties_of_whole_numbers_are_exact(block, monkeypatch):
+    """By hand: balls of 1, 1 and 2 around 0, 1 and 3; the reals' mean, 4/3, is no float.
+
+    -1 lies on the first one's surface, 2 on the second's and in the third, 4 in the third.
+    """
+    monkeypatch.setattr(rows, 'BLOCK', block)
+    real, fake = np.array([[0], [1], [3]]), np.array([[-1], [2], [4], [9]])
+    inside = {'precision': 1 / 2, 'recall': 1, 'density': 1 / 2, 'coverage': 1 / 3}
+    assert prdc(real, fake, k=1) == inside
+    assert prdc(real + 1000, fake + 1000, k=1) == inside
+    assert prdc(np.tile(real, 9), np.tile(fake, 9), k=1) == inside
+    assert precision_recall(real, fake, k=1) == {'precision': 3 / 4, 'recall': 1}
+
+
 def test_blocks_change_nothing(monkeypatch):
     whole, told = prdc(*sets()), []
     monkeypatch.setattr(rows, 'BLOCK', 7)
