@@ -17,13 +17,14 @@ ROOT = Path(__file__).parent.parent
 LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch')
 IN_TORCH = 'gan_jax.benchmark.in_torch.'  # its modules are written in torch
 
-BASE = {'errors', 'files', 'keys', 'load', 'ranges'}
+BASE = {'errors', 'files', 'keys', 'load', 'ranges', 'shapes'}
 # What each part may import of the package; `models` knows nothing of terms.
 ALLOWED = {
     'errors': set(),
     'files': set(),
     'keys': set(),
     'ranges': set(),
+    'shapes': set(),
     'load': {'errors', 'ranges'},
     'data': BASE,
     'models': BASE,

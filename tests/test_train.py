@@ -375,7 +375,7 @@ def test_a_batch_that_does_not_divide_among_the_devices_is_refused(tmp_path):
 def test_an_empty_name_is_no_workdir(tmp_path, monkeypatch):
     """As a variable of a shell that is not set gives it; as a path it would be this folder."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match='--workdir=DIR is missing'):
+    with pytest.raises(UserError, match='--workdir names nothing'):
         train.main([CONFIG, '--workdir='])
     assert not [*tmp_path.iterdir()]
 
