@@ -339,6 +339,7 @@ def opened(
         except (UserError, OSError) as error:
             run.fail(fault_of(error))
             raise
+        background.close()  # which a failed run may have left at work, and which writes
         writers.close()  # the live bar ends before the last words
         if run.failed is None:
             run.conclude()

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from gan_jax import config, memory, train
+from gan_jax import config, memory, room, train
 from gan_jax.errors import DIVERGED, UserError
 from gan_jax.ranges import Integer
 from gan_jax.state import nbytes
@@ -146,6 +146,7 @@ def test_a_run_that_does_not_fit_says_so_and_notes_it(tmp_path, monkeypatch):
     """256 petabytes of weights, which no address space holds, past the checks."""
     monkeypatch.setitem(config.VALUES, 'latent.dim', Integer(1, 2**62))
     monkeypatch.setattr(memory, 'available', lambda: None)
+    monkeypatch.setattr(room, 'check', lambda folder, parts: None)
     flags = [f'--config={TINY}', '--config.latent.dim=1000000000000000']
     flags += ['--config.evaluate.metrics=']
     with pytest.raises(UserError, match=r'memory is not enough .*\(\d+ bytes were') as caught:

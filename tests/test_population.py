@@ -59,11 +59,13 @@ class Flat(nn.Module):
     """A generator or a trunk, [N, ...] -> [N, *shape], that is soon compiled."""
 
     shape: tuple[int, ...]
+    norm: bool = True  # which no trunk of a joint pass may have
 
     @nn.compact
     def __call__(self, x, label=None, *, train):
         x = nn.Dense(math.prod(self.shape))(x.reshape(x.shape[0], -1))
-        x = nn.BatchNorm(not train, momentum=0.9)(x)
+        if self.norm:
+            x = nn.BatchNorm(not train, momentum=0.9)(x)
         return nn.sigmoid(x).reshape(-1, *self.shape)
 
 
@@ -79,7 +81,7 @@ def parts(names):
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     options = {'optimizers': {'g': sgd, 'd': sgd}, 'critic': Critic(Trunk(), heads)}
     if names == LAZY:
-        options |= {'generator': Flat(small.SHAPE), 'critic': Critic(Flat((6,)))}
+        options |= {'generator': Flat(small.SHAPE), 'critic': Critic(Flat((6,), norm=False))}
     game = small.make_game(terms, **options)
     every = {name: 2 if names == LAZY and name == 'anchored' else 1 for name in names}
     return experiment.Experiment(game, terms, every, hyper_of(0, names))

@@ -30,7 +30,9 @@ def test_rotate90_turns_by_every_quarter_alike():
 
 
 def test_rotate90_refuses_what_is_not_square():
-    sentence = r'^rotate90: images must be square, got shape \[2, 4, 6, 1\]$'
+    sentence = (
+        r"the augmentation 'rotate90': rotate90: images must be square, got shape \[2, 4, 6, 1\]$"
+    )
     with pytest.raises(ValueError, match=sentence):
         policy.parse('flip|rotate90')(KEY, texture(2, 4, 6, 1), None)
 

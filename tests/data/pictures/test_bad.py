@@ -137,7 +137,7 @@ def test_only_images_can_be_left_out(tmp_path):
     with pytest.raises(UserError, match='--max_bad is for a folder, .zip or .tar') as caught:
         prepare.main(['--dataset=own', f'--source={tmp_path}/x.npz', *flags])
     assert caught.value.status == USAGE
-    with pytest.raises(SystemExit):
+    with pytest.raises(UserError, match='--max_bad is -1: give an integer from 0'):
         prepare.main(['--dataset=own', f'--source={tmp_path}/x.npz', '--max_bad=-1'])
 
 
