@@ -94,7 +94,7 @@ def _check_penalties(
         record = {'image': image, 'label': label}
         sources = dict.fromkeys(('real', 'fake', *latents_of(terms)), record)
         records = views.build(asked.views, jax.random.key(0), sources, hyper.strength)
-        said = _outputs(game, variables, image, label)
+        said = {**_outputs(game, variables, image, label), 'dx': image}  # by its shape
         out = read(asked, {view: {**r, **said} for view, r in records.items()}, sources)
         for name, objective in asked.objectives.items():
             noting = {v: _Noting(r, name, played) for v, r in out[name].items()}

@@ -140,3 +140,11 @@ def test_a_term_that_has_a_head_and_plays_with_the_logit():
 
     both = Term(d=hinge().d, g=Objective({'fake': View('fake')}, g), head=cntr().head)
     check({'both': both, 'steep': r1()})
+
+
+def test_a_term_of_the_generator_may_read_the_input_gradient():
+    def g(out, state):
+        return {'fake': jnp.mean(out['fake']['dx'] ** 2)}, state, {}
+
+    smooth = Term(g=Objective({'fake': View('fake')}, g, input_grads=('fake',)))
+    check({'adversarial': hinge(), 'smooth': smooth, 'steep': r1()})
