@@ -2,7 +2,8 @@
 
 An array either knows nothing of the batch, or holds the images along one axis, each in a place of
 its own, or has mixed them. Every operation is followed by a rule; one without a rule counts as
-mixing. Tracing SNDCGAN's discriminator takes 0.1 s on a CPU, following it a few milliseconds.
+mixing. On two busy cores a trace of SNDCGAN's discriminator took 0.3 s, of BigGAN's at 128 pixels
+1 s, and following it at most 0.14 s.
 """
 
 import math
