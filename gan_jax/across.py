@@ -7,7 +7,7 @@ mixing. On two busy cores a trace of SNDCGAN's discriminator took 0.3 s, of BigG
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -75,7 +75,7 @@ def _outs(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Ho
         if isinstance(x, Mixed):
             return [x] * count
     if name in _LOOPS:
-        return _LOOPS[name](params, ins, size, where)
+        return _LOOPS[name](equation, ins, size, where)
     if inner := _inside(equation):
         return _follow(inner, ins, size, where)
     shapes = [x.aval.shape for x in equation.invars]
@@ -107,14 +107,15 @@ def _inside(equation: Any) -> Any:
 # Control flow -------------------------------------------------------------------------------------
 
 
-def _cond(params: Mapping[str, Any], ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+def _cond(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
     which, *rest = ins
-    branches = [_follow(x.jaxpr, rest, size, where) for x in params['branches']]
+    branches = [_follow(x.jaxpr, rest, size, where) for x in equation.params['branches']]
     found = [_either(outs, where) for outs in zip(*branches, strict=True)]
     return found if which is None else [Mixed(where)] * len(found)
 
 
-def _while(params: Mapping[str, Any], ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+def _while(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+    params = equation.params
     test, body = params['cond_nconsts'], params['body_nconsts']
     of_test, consts, carry = ins[:test], ins[test : test + body], ins[test + body :]
     carry = _settled(
@@ -124,15 +125,22 @@ def _while(params: Mapping[str, Any], ins: Sequence[Holds], size: int, where: st
     return carry if go_on == [None] else [Mixed(where)] * len(carry)
 
 
-def _scan(params: Mapping[str, Any], ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
-    consts, carried = params['num_consts'], params['num_carry']
+def _scan(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+    body = equation.params['jaxpr'].jaxpr
+    # What is looped over has an axis more than a turn sees; JAX names the rest in several ways.
+    carried = sum(map(_of_one_rank, equation.outvars, body.outvars))
+    consts = sum(map(_of_one_rank, equation.invars, body.invars)) - carried
     rows = [_moved(x, -1, where) for x in ins[consts + carried :]]
 
     def once(carry: Sequence[Holds]) -> list[Holds]:
-        return _follow(params['jaxpr'].jaxpr, [*ins[:consts], *carry, *rows], size, where)
+        return _follow(body, [*ins[:consts], *carry, *rows], size, where)
 
     carry = _settled(lambda x: once(x)[:carried], ins[consts : consts + carried])
     return [*carry, *(_moved(x, 1, where) for x in once(carry)[carried:])]
+
+
+def _of_one_rank(a: Any, b: Any) -> bool:
+    return len(a.aval.shape) == len(b.aval.shape)
 
 
 def _settled(step: Callable[[Any], list[Holds]], carry: Sequence[Holds]) -> list[Holds]:
