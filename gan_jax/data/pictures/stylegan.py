@@ -5,11 +5,12 @@ without compression or a folder; dataset.json is {"labels": [["00000/img00000000
 {"labels": null} without labels. We add "class_names", which StyleGAN's own tools pass over.
 """
 
+import bisect
 import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def labels(files: Listing, images: Sequence[str], path: Path) -> Labels | None:
         UserError: a dataset.json that is damaged, that says nothing of an image beside it, or that
             gives labels which are no classes.
     """
-    places = {n.removesuffix(NAME) for n in files.names if n.rpartition('/')[2] == NAME}
+    places = _highest(n.removesuffix(NAME) for n in files.names if n.rpartition('/')[2] == NAME)
     by_place: dict[str | None, list[str]] = {}
     for name in images:
         by_place.setdefault(_place(name, places), []).append(name)
@@ -61,11 +62,20 @@ def labels(files: Listing, images: Sequence[str], path: Path) -> Labels | None:
     return _joined([_read(files, place, names, path) for place, names in by_place.items()], path)
 
 
-def _place(name: str, places: set[str]) -> str | None:
-    """The highest of the places that a file lies in or below."""
-    parts = name.split('/')
-    above = ('/'.join([*parts[:n], '']) for n in range(len(parts)))
-    return next((place for place in above if place in places), None)
+def _highest(places: Iterable[str]) -> list[str]:
+    """Those of the places, 'a/b/' or '', that lie in no other of them, sorted."""
+    found: list[str] = []
+    for place in sorted(places):
+        if not (found and place.startswith(found[-1])):
+            found.append(place)
+    return found
+
+
+def _place(name: str, places: Sequence[str]) -> str | None:
+    """Which of the places of `_highest` a file lies in or below."""
+    # None of them begins another, so that all names between it and this one would begin with it.
+    before = bisect.bisect(places, name)
+    return places[before - 1] if before and name.startswith(places[before - 1]) else None
 
 
 def _joined(found: Sequence[Labels], path: Path) -> Labels:

@@ -1,6 +1,7 @@
 """StyleGAN's zip: read as its tools write it, written as they read it."""
 
 import io
+import itertools
 import json
 import re
 import zipfile
@@ -265,3 +266,15 @@ def test_a_failure_leaves_nothing(failing, tmp_path):
     with pytest.raises(type(failing)):
         stylegan.write(tmp_path / 'x.zip', data.load('digits', split='test'), broken)
     assert not [*tmp_path.iterdir()]
+
+
+def test_the_highest_place_above_a_file_is_found():
+    """Against a search of all; places lie in each other, and names begin alike."""
+    folders = ['', 'a/', 'a/b/', 'a-/', 'ab/', 'ab/c/d/', 'b/']
+    for count in range(len(folders) + 1):
+        for places in itertools.combinations(folders, count):
+            for folder in [*folders, 'a/c/', 'ab/c/', 'c/']:
+                name = f'{folder}1.png'
+                above = sorted((p for p in places if name.startswith(p)), key=len)
+                found = stylegan._place(name, stylegan._highest(places))
+                assert found == (above[0] if above else None)
