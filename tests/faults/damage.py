@@ -71,7 +71,7 @@ def swapped(bench: Bench, draw: random.Random, index: int) -> str:
     if names[0] == 'checkpoints' and draw.random() < 0.3:  # a whole checkpoint of another step
         path = folder.joinpath(*names[:2])
         sources = [folder / names[0] / str(s) for s in KEPT if str(s) != names[1]]
-    elif not sources:  # the whole item then, as it is
+    elif not sources and len(names) > 1:  # the whole item then, as it is
         path = path.parent
         sources = [p.parent for p in others if p.parent.is_dir() and p.parent != path]
     if not sources:
