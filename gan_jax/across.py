@@ -1,4 +1,4 @@
-"""Whether a function of a batch keeps its images apart: read off its trace, without running it.
+"""A function of a batch keeps its images apart, or not: read off its trace, without running it.
 
 An array either knows nothing of the batch, or holds the images along one axis, each in a place of
 its own, or has mixed them. Every operation is followed by a rule; one without a rule counts as
@@ -14,7 +14,7 @@ import jax
 
 
 class Images(NamedTuple):
-    """Where an array holds the images: shape[axis] is outer · N · inner, the images in the middle.
+    """The place of the images in an array: shape[axis] is outer · N · inner, the middle is theirs.
 
     Both factors are 1 but where a reshape has folded a neighbouring axis into that of the batch.
     """
@@ -52,7 +52,7 @@ def mixing(function: Callable[..., Any], size: int, *inputs: Any) -> str | None:
 
 
 def _follow(jaxpr: Any, held: Sequence[Holds], size: int, scope: str) -> list[Holds]:
-    """What the outputs of a jaxpr hold, where its inputs hold `held`."""
+    """The `Holds` of each output of a jaxpr, where its inputs hold `held`."""
     env = dict(zip(jaxpr.invars, held, strict=True))
 
     def of(x: Any) -> Holds:
@@ -89,7 +89,7 @@ def _outs(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Ho
 
 
 def _spread(shapes: Sequence[tuple[int, ...]], to: tuple[int, ...]) -> bool:
-    """Whether arrays meet value by value: scalars, or axes of the result's length or of 1."""
+    """True where arrays meet value by value: scalars, or axes of the result's length or of 1."""
     pairs = [[*zip(shape, to, strict=True)] for shape in shapes if shape]
     return all(length in (1, whole) for pair in pairs for length, whole in pair)
 
@@ -127,7 +127,7 @@ def _while(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[H
 
 def _scan(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
     body = equation.params['jaxpr'].jaxpr
-    # What is looped over has an axis more than a turn sees; JAX names the rest in several ways.
+    # The rows of a scan have an axis more than a turn sees; JAX names the rest in several ways.
     carried = sum(map(_of_one_rank, equation.outvars, body.outvars))
     consts = sum(map(_of_one_rank, equation.invars, body.invars)) - carried
     rows = [_moved(x, -1, where) for x in ins[consts + carried :]]
@@ -144,7 +144,7 @@ def _of_one_rank(a: Any, b: Any) -> bool:
 
 
 def _settled(step: Callable[[Any], list[Holds]], carry: Sequence[Holds]) -> list[Holds]:
-    """What a loop carries after any number of rounds."""
+    """The `Holds` that a loop carries after any number of rounds."""
     while True:
         after = [_either(pair, 'a loop') for pair in zip(carry, step(carry), strict=True)]
         if after == [*carry]:

@@ -54,7 +54,7 @@ def collapsed(images: np.ndarray, real: float, step: int) -> str:
 
 
 def spread(images: np.ndarray) -> float:
-    """How much images differ: the root of a pixel's variance over images, as a mean over pixels.
+    """The difference of images: the root of a pixel's variance over images, as a mean over pixels.
 
     Args:
         images: uint8 [N, H, W, C], N >= 1; of more than `SAMPLE` these many are looked at, evenly

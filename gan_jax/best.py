@@ -77,7 +77,7 @@ def _said(by: Mapping[str, Any]) -> str:
 
 
 def _record(folder: Path) -> Mapping[str, Any]:
-    """What `Best.save` has noted of the checkpoint that is there; {} where there is none."""
+    """The note of `Best.save` on the checkpoint that is there; {} where there is none."""
     found = checkpoint.facts(folder)
     if found is None and workdir.steps(folder):
         print(

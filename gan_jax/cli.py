@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 import jax
 from absl import logging
 
-from gan_jax import cluster, compile_cache, config, ranges, signals
+from gan_jax import cluster, compile_cache, config, signals
 from gan_jax.data.disk import expanded
 from gan_jax.errors import PREEMPTED, UserError, fault_of
 from gan_jax.load import nearest
-from gan_jax.ranges import Integer, Number, Range
+from gan_jax.ranges import Integer, Number, Range, quoted
 
 
 def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> None:
@@ -145,12 +145,17 @@ def parse_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Nam
     return flags, overrides
 
 
-# What flags take, as argparse's types.
+# Types of flags, for argparse.
 
 
 def path(text: str) -> Path:
     """A path, in which a first '~' or '~user' is a home."""
     return expanded(named(text))
+
+
+def path_text(text: str) -> str:
+    """`path` for a flag that takes more than a path, or is kept as JSON."""
+    return str(path(text))
 
 
 def named(text: str) -> str:
@@ -182,8 +187,8 @@ def within(expected: Range) -> Callable[[str], Any]:
         if isinstance(expected, Integer | Number):
             with contextlib.suppress(ValueError):
                 found = (int if isinstance(expected, Integer) else float)(text)
-        if words := ranges.instead(expected, found):
-            raise argparse.ArgumentTypeError(f'is {ranges.quoted(found)}: give {words}')
+        if not expected.holds(found):
+            raise argparse.ArgumentTypeError(f'is {quoted(found)}: give {expected}')
         return found
 
     return value

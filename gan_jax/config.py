@@ -30,9 +30,9 @@ from gan_jax.ranges import (
     quoted,
 )
 
-# What a resumed run may change: how long it goes, how often it looks and at what, where the data
-# lie, which their digest knows again, and the devices, which change its rounding alone; not the
-# experiment.
+# Keys that a resumed run may change: how long it goes, how often it looks and at what, where the
+# data lie, which their digest knows again, and the devices, which change its rounding alone; not
+# the experiment.
 CHANGEABLE = ('steps', 'every', 'evaluate', 'data.dir', 'mesh')
 # And a run of a sweep, whose table compares scores that were measured alike.
 CHANGEABLE_IN_A_SWEEP = tuple(key for key in CHANGEABLE if key != 'evaluate')
@@ -187,7 +187,7 @@ def differences(
 
 
 def _called(path: Path, arguments: str | None) -> ConfigDict:
-    """What a config file gives for its arguments, locked."""
+    """The locked config of a file for its arguments."""
     if not os.path.isfile(path):
         raise UserError(f'there is no config file {path}')
     config = pyfile.call(path, 'get_config', *([] if arguments is None else [arguments]))

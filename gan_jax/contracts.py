@@ -4,6 +4,7 @@ Everything is read off traces of shapes and nothing is compiled: one more trace 
 pass, whose cost `across` says, and with penalties a further one.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,10 +65,9 @@ def _check_joint(
     if not game.joint or most < 2:
         return
 
-    def outputs(variables, image, label):
-        return _outputs(game, variables, image, label)
-
-    where = mixing(outputs, size * most, variables, *_batch(size * most, shape))
+    where = mixing(
+        functools.partial(_outputs, game), size * most, variables, *_batch(size * most, shape)
+    )
     if where is not None:
         raise PartError(
             f'config.joint is True, and the discriminator looks across the batch ({where}): in one '

@@ -47,7 +47,7 @@ def describe(parts: Parts) -> str:
 
 
 def checked(parts: Parts) -> str:
-    """What was looked at of all that the metrics need.
+    """A line on the needs of the metrics, and how many of them were looked at.
 
     Raises:
         UserError: they could not be measured, see `protocol.check`.

@@ -25,14 +25,14 @@ def first_line(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """What an exception of somebody's code says, printable: of bad values a sentence alone."""
+    """The message of an exception of somebody's code, printable: of bad values that alone."""
     said = printable(first_line(error))
     plain = isinstance(error, ValueError | TypeError | UserError) and str(error)
     return said if plain else f'{type(error).__name__}: {said}'
 
 
 class PartError(ValueError):
-    """What a part of a run has raised that a config names; the sentence begins with its key."""
+    """An exception of a part of a run that a config names; the sentence begins with its key."""
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
 
 
 def takes_labels(generator: nn.Module, latent_dim: int) -> bool:
-    """Whether the images depend on the label, which a generator without classes does not read.
+    """True where the images depend on the label, which a generator without classes does not read.
 
     Its trace is asked, not its keywords, which are its author's affair.
 

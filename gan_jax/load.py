@@ -106,7 +106,7 @@ def outside(path: str, kind: Kind) -> set[str]:
 
 
 def unresolved(block: Mapping[str, Any], kind: Kind, allow: Collection[str] | None = None) -> str:
-    """Why there is no function at the block's 'fn', in a sentence; '' where there is one."""
+    """A sentence where there is no function at the block's 'fn'; '' where there is one."""
     if not isinstance(block.get('fn'), str):
         return "give the path of a function, 'package.module.function'"
     try:
@@ -123,7 +123,7 @@ def faults(
     allow: Collection[str] | None = None,
     supplied: Collection[str] = (),
 ) -> list[str]:
-    """What else than its values would make `build` refuse this block, a sentence each.
+    """All but its values that would make `build` refuse this block, a sentence each.
 
     Of the values see `misfits`.
     """
@@ -181,7 +181,7 @@ def keywords(
     allow: Collection[str] | None = None,
     supplied: Collection[str] = (),
 ) -> dict[str, Any]:
-    """What the keywords of a block's function may be, by name, as annotations; see `ranges.of`.
+    """The ranges of the keywords of a block's function, by name, as annotations; see `ranges.of`.
 
     {} where the function cannot be had.
     """
@@ -230,7 +230,7 @@ def build(
 
 
 def _parameters(function: Callable) -> Mapping[str, inspect.Parameter] | None:
-    """What a function takes; None where it does not say, as some that are written in C."""
+    """The parameters of a function; None where it does not say, as some that are written in C."""
     for evaluated in (True, False):  # annotations that are put off may name what is not there
         try:
             return inspect.signature(function, eval_str=evaluated).parameters

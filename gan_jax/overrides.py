@@ -47,7 +47,7 @@ def override(config: ConfigDict, flag: str, known: Collection[str]) -> str:
 
 
 def _value(text: str, old: Any) -> Any:
-    """What a text stands for: a value of the type of the old one, or of Python, or the text."""
+    """The meaning of a text: a value of the type of the old one, or of Python, or the text."""
     if isinstance(old, str):
         return text
     if isinstance(old, bool):

@@ -108,7 +108,7 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
 
 
 def _packed(flags: argparse.Namespace, root: Path) -> Path:
-    """Where --to says that the zip shall be; raises where something is already."""
+    """The path of the zip of --to; raises where something is already."""
     split = '' if flags.split == 'train' else f'_{flags.split}'
     path = root / f'{flags.dataset}{split}.zip' if flags.to == 'zip' else expanded(flags.to)
     if os.path.lexists(path):
@@ -212,7 +212,7 @@ def _bar(what: str, amount: ProgressColumn, total: int | None) -> Iterator[Calla
 
 
 def _to(text: str) -> str:
-    """What --to takes, as an argparse type."""
+    """The value of --to, as an argparse type."""
     if text != 'zip' and not ends_with(text, '.zip'):
         raise argparse.ArgumentTypeError(f"is '{text}': give zip, or a path that ends in .zip")
     return text

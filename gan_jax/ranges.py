@@ -1,4 +1,4 @@
-"""What a value may be: its type, its range, and both in words.
+"""Types and ranges of values, and both in words.
 
 A keyword says it where it is defined, by its annotation: `hidden: Units = 128`. A plain annotation
 (`bool`, `float | None`, `Sequence[int]`, `Literal['a', 'b']`) says the type alone, and what is no
@@ -24,7 +24,7 @@ class Integer(NamedTuple):
     high: int
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
+        """True of a value that is one of them."""
         return _is_integer(value) and self.low <= value <= self.high
 
     def __str__(self):
@@ -40,7 +40,7 @@ class Number(NamedTuple):
     below: bool = False
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
+        """True of a value that is one of them."""
         if not (_is_integer(value) or isinstance(value, float)):
             return False
         left_out = (self.above and value == self.low) or (self.below and value == self.high)
@@ -58,7 +58,7 @@ class Flag(NamedTuple):
     """True and False."""
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
+        """True of a value that is one of them."""
         return isinstance(value, bool)
 
     def __str__(self):
@@ -77,7 +77,7 @@ class Text(NamedTuple):
     words: str = 'a text'
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
+        """True of a value that is one of them."""
         return isinstance(value, str) and re.fullmatch(self.form, value) is not None
 
     def __str__(self):
@@ -90,7 +90,7 @@ class Choice(NamedTuple):
     values: Sequence[Any]
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them, and of its type."""
+        """True of a value that is one of them, and of its type."""
         return any(type(value) is type(one) and value == one for one in self.values)
 
     def __str__(self):
@@ -103,7 +103,7 @@ class Row(NamedTuple):
     parts: Sequence[Any] = ()
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
+        """True of a value that is one of them."""
         if not isinstance(value, list | tuple):
             return False
         return not self.parts or all(any(p.holds(one) for p in self.parts) for one in value)
@@ -116,7 +116,7 @@ class Block(NamedTuple):
     """Blocks of a config."""
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
+        """True of a value that is one of them."""
         return isinstance(value, Mapping) or hasattr(value, 'to_dict')
 
     def __str__(self):
@@ -150,7 +150,7 @@ _PLAIN: Mapping[Any, Range] = {
 
 
 def instead(annotation: Any, value: Any) -> str:
-    """What to give in place of a value that an annotation does not hold, in words; '' if it does.
+    """Words for what to give in place of a value that an annotation does not hold; '' if it does.
 
     Args:
         annotation: of a keyword, or a range itself.
@@ -162,7 +162,7 @@ def instead(annotation: Any, value: Any) -> str:
 
 
 def words(annotation: Any) -> str:
-    """What an annotation holds, in words."""
+    """The values that an annotation holds, in words."""
     return _either(map(str, of(annotation)))
 
 

@@ -53,7 +53,7 @@ def resume(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What `config.differences` says, but for the path of a data set: its digest knows it again."""
+    """Those of `config.differences`, but for the path of data, which their digest knows again."""
     names = [config.flat(one).get('data.name') for one in (old, new)]
     if all(isinstance(name, str) and data.is_path(name) for name in names):
         new = {**new, 'data': {**new['data'], 'name': names[0]}}
@@ -86,7 +86,7 @@ def _read(parts: Parts, folder: Path, facts: Facts, step: int | None) -> checkpo
             f'gan_jax: the checkpoint of step {damaged} is damaged; moved to '
             f'{folder}/{checkpoint.QUARANTINE}, and the run goes on from step {restored.step}'
         )
-    if step is None and saved > max([restored.step, *restored.damaged]):
+    if step is None and is_gone(saved, restored):
         print(
             f'gan_jax: {folder} has lost its checkpoint of step {saved}; the run goes on from step '
             f'{restored.step}'
@@ -132,6 +132,11 @@ def last_saved(folder: Path) -> int:
     """
     saved = (workdir.read_status(folder) or {}).get('checkpoint')
     return saved if type(saved) is int else -1
+
+
+def is_gone(saved: int, restored: checkpoint.Restored) -> bool:
+    """True where the checkpoint of `last_saved` is newer than all that were found, sound or not."""
+    return saved > max([restored.step, *restored.damaged])
 
 
 def _reached(folder: Path) -> int:

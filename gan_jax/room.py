@@ -1,4 +1,4 @@
-"""Whether a disk has room for what a run writes first, before hours are spent on it."""
+"""Room on a disk for what a run writes first, before hours are spent on it."""
 
 import math
 import shutil

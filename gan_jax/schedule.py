@@ -68,7 +68,7 @@ def best_by(settings: Mapping[str, Any]) -> str:
 
 
 def best_how(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the values of that metric depend on, of what a resumed run may change."""
+    """The settings behind the values of that metric, of those that a resumed run may change."""
     asked, metric = settings['evaluate'], best_by(settings)
     how = {name: asked[name] for name in ('weights', 'batch_norm')}
     return how if read(metric) else {'num': asked['num'], **how}  # a score's name says how many

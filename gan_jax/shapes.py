@@ -1,4 +1,4 @@
-"""What a part of a run has returned, held against what its contract says."""
+"""The values that a part of a run returns, held against its contract."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -153,7 +153,7 @@ def _answer(pipe: int) -> None:
 
 
 def _ends(number: int) -> bool:
-    """Whether a second signal, of this number, ends the process at once."""
+    """True where a second signal, of this number, ends the process at once."""
     # A terminal that closes sends SIGHUP more than once, and nobody means it. The kernel of a
     # notebook, which SIGINT interrupts, holds more than this run.
     return number == signal.SIGTERM or (number == signal.SIGINT and _commanding.is_set())

@@ -62,7 +62,7 @@ def make_standing(generator: nn.Module) -> Callable[[Any, Batches], Any]:
 
 
 def has_batch_norm(variables: Mapping[str, Any]) -> bool:
-    """Whether there are statistics of BatchNorm among a network's variables."""
+    """True where there are statistics of BatchNorm among a network's variables."""
     return bool(_norms(flax.traverse_util.flatten_dict(variables)))
 
 

@@ -71,7 +71,7 @@ class Game(NamedTuple):
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are, those included that no generated image is of."""
+        """The number of classes, those included that no generated image is of."""
         return len(self.class_counts)
 
 

@@ -120,7 +120,7 @@ def read(
     place = folder / ('best' if step == 'best' else 'checkpoints')
     newest = restart.last_saved(folder) if step == 'last' else -1
     found = checkpoint.restore(place, parts.program.shapes, step=wanted)
-    if found and newest > max([found.step, *found.damaged]):
+    if found and restart.is_gone(newest, found):
         found = found._replace(damaged=[newest, *found.damaged])
     for damaged in found.damaged if found else []:
         print(

@@ -53,7 +53,7 @@ def locked(workdir: Path) -> Iterator[None]:
 
 
 def _why_not(error: OSError) -> str:
-    """Why a folder cannot be had, and what to do."""
+    """The reason why a folder cannot be had, and what to do."""
     path = Path(error.filename or '')
     if path.is_symlink() and not path.exists():
         return (

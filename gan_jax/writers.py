@@ -1,4 +1,4 @@
-"""Where numbers go beside the log: the terminal, and several writers as one.
+"""Writers of numbers beside the log: the terminal, and several writers as one.
 
 A writer has the methods of `clu.metric_writers.MetricWriter`: write_scalars, write_images,
 write_texts, write_hparams, flush and close; and `sync`, after which what was written outlives a

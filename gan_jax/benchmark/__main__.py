@@ -106,13 +106,13 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         '--plan',
         metavar='TABLE[:DEVICE,...]',
-        type=lambda text: str(cli.path(text)),
+        type=cli.path_text,
         help='such as configs/devices.toml:H100-SXM',
     )
     parser.add_argument(
         '--share',
         metavar='NUMBER|FILE.json',
-        type=lambda text: str(cli.path(text)),
+        type=cli.path_text,
         help="of a device's peak, for --plan",
     )
     flags, overrides = cli.parse_config(parser, arguments)

@@ -1,8 +1,6 @@
 """Data sets from which nothing can be learned: black, flat, or one image over and over."""
 
-import numpy as np
-
-from gan_jax.data.dataset import SAMPLED, DataSet
+from gan_jax.data.dataset import SAMPLED, DataSet, evenly_spaced
 
 BYTES = 1 << 26  # of images that are looked at: of large ones fewer
 
@@ -17,7 +15,7 @@ def content_fault(dataset: DataSet) -> str:
     which = f"the {whole} images of '{dataset.name}'"
     count = max(2, min(SAMPLED, BYTES // images[0].nbytes))
     if count < whole:
-        images = images[np.arange(count) * whole // count]
+        images = evenly_spaced(images, count)
         which = f"the {count} images of '{dataset.name}' that were looked at, of {whole},"
     if not images.any():
         return f'{which} are all black: check how they were made'

@@ -22,7 +22,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def naming(name: object) -> Iterator[None]:
-    """What goes wrong inside becomes a `UserError` that names what is read.
+    """A fault inside becomes a `UserError` that names what is read.
 
     The parsers of the standard library raise whatever they stumble over, so that every exception
     counts, but for what the disk itself refuses.

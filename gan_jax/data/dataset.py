@@ -39,6 +39,11 @@ def labels_of(dataset: DataSet) -> np.ndarray:
     return dataset.labels
 
 
+def evenly_spaced(images: np.ndarray, count: int) -> np.ndarray:
+    """That many of the images [N, H, W, C], 0 < count <= N, evenly spaced from the first on."""
+    return images[np.arange(count) * len(images) // count]
+
+
 def digest(dataset: DataSet) -> str:
     """SHA-256, in hex, of what the data set holds: shape, pixels, labels; names are left out.
 
@@ -49,8 +54,7 @@ def digest(dataset: DataSet) -> str:
     images = dataset.images
     content = hashlib.sha256(repr(images.shape).encode())
     if on_disk(dataset):
-        count = min(SAMPLED, len(images))
-        images = images[np.arange(count) * len(images) // count]
+        images = evenly_spaced(images, min(SAMPLED, len(images)))
     content.update(np.ascontiguousarray(images))
     if dataset.labels is not None:
         # A fixed byte order, so that the digest does not depend on the machine.

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_jax.data.archives.names import DIGITS
 from gan_jax.data.dataset import DataSet
 
 FILE = Path(__file__).with_name('digits.npz')
-NAMES = tuple('0123456789')
 SPLITS = ('train', 'test')
 STACKS = {'train': 25_600, 'test': 5_120}  # about 26 and 5 of each of the 1,000 modes
 
@@ -23,7 +23,7 @@ def read(split: str) -> DataSet:
     with np.load(FILE, allow_pickle=False) as file:
         keep = file['test'] == (split == 'test')
         labels = file['labels'][keep].astype(np.int32)
-        return DataSet(file['images'][keep], labels, 10, 'digits', NAMES)
+        return DataSet(file['images'][keep], labels, 10, 'digits', DIGITS)
 
 
 def read_stacked(split: str) -> DataSet:

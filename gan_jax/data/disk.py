@@ -65,7 +65,7 @@ def opened(path: Path) -> BinaryIO:
 
 
 def ends_with(name: object, *suffixes: str) -> bool:
-    """Whether a name or path has one of these suffixes, '.zip' say, in capitals or not."""
+    """True of a name or path that has one of these suffixes, '.zip' say, in capitals or not."""
     return str(name).lower().endswith(suffixes)
 
 

@@ -245,7 +245,7 @@ def read(folder: Path, split: str, name: str) -> DataSet:
 
 
 def _is_named(info: Mapping[str, Any]) -> bool:
-    """Whether every class has a name, or none."""
+    """True where every class has a name, or none."""
     names = info.get('class_names')
     if names is None:
         return True
@@ -254,7 +254,7 @@ def _is_named(info: Mapping[str, Any]) -> bool:
 
 
 def class_names_of(info: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """What an info.json says of the names of classes; earlier ones say nothing."""
+    """The names of classes in an info.json; earlier ones say nothing."""
     names = info.get('class_names')
     return tuple(names) if names else None
 

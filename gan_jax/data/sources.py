@@ -30,7 +30,7 @@ def absolute(name: str) -> str:
 
 
 def place_of(name: str, data_dir: str | Path | None) -> Path:
-    """Where the images of a path lie: where it leads, or in `data_dir`, which comes first.
+    """The place of the images of a path: in `data_dir`, which comes first, or as it says.
 
     So a folder that was moved is found by the folder that it lies in now.
 
@@ -109,7 +109,7 @@ def find(name: str, source: str) -> dict[str, Path]:
 def open_source(
     name: str, paths: Mapping[str, Path], size: int | None, max_bad: int = 0
 ) -> Content:
-    """What the paths that `find` or `fetch` gave hold; it is read when the pieces are.
+    """The content of the paths that `find` or `fetch` gave; it is read when the pieces are.
 
     Args:
         name: of the data set.

@@ -114,7 +114,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--metrics', type=cli.named, help='a,b; by default those of the config')
     parser.add_argument(
         '--unaugmented',
-        type=lambda text: str(cli.path(text)),
+        type=cli.path_text,
         metavar='DIR',
         help='of runs without augmentation, which calibrate leak',
     )

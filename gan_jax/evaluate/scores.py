@@ -111,7 +111,7 @@ def _check_classes(score: Score, real: DataSet, given: Context) -> None:
 
 
 def _width(extractor: str, given: Context) -> int:
-    """How many features a network makes of an image. A function of a fork is asked, with two."""
+    """The number of features of an image in a network; a function of a fork is asked, with two."""
     if extractor == INCEPTION:
         return WIDTH
     if extractor == 'digits':

@@ -102,7 +102,7 @@ def _place(folder: Path) -> tuple[Path, dict[str, str]]:
 
 
 def _kept(data_dir: str | Path | None) -> dict[str, Any] | None:
-    """What an earlier call has kept."""
+    """The weights that an earlier call has kept, if any."""
     found = arrays.read(*_place(_folder(data_dir)))
     return None if found is None else flax.traverse_util.unflatten_dict(found, sep='/')
 
@@ -124,5 +124,5 @@ def _fetched(data_dir: str | Path | None) -> dict[str, Any]:
 
 
 def _is_here(fetched: Path) -> bool:
-    """Whether the file has come, and was not read yet."""
+    """True where the file has come, and was not read yet."""
     return fetched.exists() and sha256_of(fetched) == PUBLISHED.sha256

@@ -96,7 +96,7 @@ def total(
 
 
 def _checked(returned: Any) -> tuple[Mapping[str, Any], State, Mapping[str, Any]]:
-    """What a loss has returned, if it is what `Objective.loss` says."""
+    """The result of a loss, if it is as `Objective.loss` says."""
     if not (isinstance(returned, tuple) and len(returned) == 3):
         raise TypeError(
             f'its loss returns {ranges.quoted(returned)} where three things are wanted: the '

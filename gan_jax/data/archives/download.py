@@ -87,9 +87,8 @@ def refuse_unreachable(url: str) -> None:
     except NETWORK as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        why = getattr(error, 'reason', '') or error or type(error).__name__
         raise UserError(
-            f'{url} cannot be downloaded ({why}): fetch the file by other means', MISSING
+            f'{url} cannot be downloaded ({_reason(error)}): fetch the file by other means', MISSING
         ) from error
 
 
@@ -126,6 +125,10 @@ def _cause(error: Exception, url: str, part: Path) -> str:
                 MISSING,
             ) from error
         return f'the server answers {error.code}'
+    return _reason(error)
+
+
+def _reason(error: Exception) -> str:
     return str(getattr(error, 'reason', '') or error or type(error).__name__)
 
 

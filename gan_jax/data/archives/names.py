@@ -1,4 +1,4 @@
-"""What the publishers call the classes of their data sets, in the order of the labels."""
+"""Published names of the classes of data sets, in the order of the labels."""
 
 DIGITS = tuple('0123456789')
 CIFAR_10 = (

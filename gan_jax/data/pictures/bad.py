@@ -30,7 +30,7 @@ class Bad:
         return len(self._names)
 
     def tried(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
-        """What the call gives; None where it refuses the image of that name, which is noted.
+        """The result of the call; None where it refuses the image of that name, which is noted.
 
         For several threads at a time.
         """

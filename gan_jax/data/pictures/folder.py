@@ -27,7 +27,7 @@ ANY_SIZE = 8  # that images get which are decoded for their faults alone
 
 
 class Scan(NamedTuple):
-    """What the headers of all images say together; `fault` is of images that differ in size."""
+    """The findings of the headers of all images; `fault` is of images that differ in size."""
 
     shape: tuple[int, int, int]
     notes: tuple[str, ...]

@@ -96,7 +96,10 @@ class Walk:
             links, self._links = sorted(self._links), []
             for link in links:
                 target = os.path.realpath(self._folder / link)
-                if os.path.commonpath([above, target]) == target or not self._is_new(link):
+                if (
+                    os.path.commonpath([above, target]) == target
+                    or self._identity(link) in self._entered
+                ):
                     self._left_out.append(link)
                 else:
                     yield from self._below(f'{link}/')
@@ -109,9 +112,6 @@ class Walk:
             f'{self._folder}: {len(self._left_out)} links to folders that are there already are '
             f'left out, such as {shown(self._left_out[0])}',
         )
-
-    def _is_new(self, place: str) -> bool:
-        return self._identity(place) not in self._entered
 
     def _identity(self, place: str) -> tuple[int, int]:
         stat = os.stat(os.path.join(self._folder, place))
@@ -139,9 +139,9 @@ class Walk:
         """The names of the files and of the folders in one place that has not been entered."""
         files, folders = [], []
         try:
-            if not self._is_new(place):
-                return files, folders
             device, _ = identity = self._identity(place)
+            if identity in self._entered:
+                return files, folders
             self._entered.add(identity)
             with os.scandir(os.path.join(self._folder, place)) as entries:
                 for entry in entries:

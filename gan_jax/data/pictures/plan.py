@@ -1,4 +1,4 @@
-"""Which image belongs to which split and class, by the folders that they lie in."""
+"""The split and the class of each image, by the folders that they lie in."""
 
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
@@ -42,7 +42,7 @@ class Labels(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Which file is which image: split -> names, the labels, and notes for the user."""
+    """The place of each file: split -> names, the labels, and notes for the user."""
 
     splits: Mapping[str, Sequence[str]]
     labels: Labels

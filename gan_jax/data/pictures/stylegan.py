@@ -72,7 +72,7 @@ def _highest(places: Iterable[str]) -> list[str]:
 
 
 def _place(name: str, places: Sequence[str]) -> str | None:
-    """Which of the places of `_highest` a file lies in or below."""
+    """The place of `_highest` that a file lies in or below, if any."""
     # None of them begins another, so that all names between it and this one would begin with it.
     before = bisect.bisect(places, name)
     return places[before - 1] if before and name.startswith(places[before - 1]) else None

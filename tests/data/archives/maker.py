@@ -33,6 +33,16 @@ def write_zip(path: Path, members: Mapping[str, bytes]) -> Path:
     return path
 
 
+def lay(path: Path, files: Mapping[str, bytes]) -> str:
+    """The files by their names as a zip, if the path ends so, or else as a folder; its path."""
+    if path.suffix == '.zip':
+        return str(write_zip(path, files))
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return str(path)
+
+
 def png(array: np.ndarray, kind: str = 'PNG', **options) -> bytes:
     """uint8 [H, W] or [H, W, C] as an image file."""
     file = io.BytesIO()

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from gan_jax import data, prepare
 from gan_jax.data.pictures import bad
 from gan_jax.errors import DATA, USAGE, UserError
-from tests.data.archives.maker import noise, png, write_zip
+from tests.data.archives.maker import lay, noise, png
 
 ROOT = Path(__file__).parent.parent.parent.parent
 GOOD = {f'{c}/{n}.png': png(noise(n, 8, 8, 3)) for c in 'ab' for n in range(4)}
@@ -27,12 +27,7 @@ SENTENCES = ['a/1.png cannot be read', 'b/0.png cannot be read', 'b/2.png is tra
 
 
 def made(place, files, form='folder'):
-    if form == 'zip':
-        return str(write_zip(place / 'set.zip', files))
-    for name, content in files.items():
-        (place / 'set' / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / 'set' / name).write_bytes(content)
-    return f'{place}/set'
+    return lay(place / ('set.zip' if form == 'zip' else 'set'), files)
 
 
 def lines_of(path, **options):

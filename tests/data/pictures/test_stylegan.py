@@ -14,7 +14,7 @@ from gan_jax import data
 from gan_jax.data.dataset import DataSet
 from gan_jax.data.pictures import stylegan
 from gan_jax.errors import DATA, USAGE, UserError
-from tests.data.archives.maker import noise, png, write_zip
+from tests.data.archives.maker import lay, noise, png, write_zip
 
 COUNT = 1003  # so that there are two shards
 
@@ -38,12 +38,7 @@ def images(count=COUNT, side=4):
 
 
 def written(place, files, form):
-    if form == 'zip':
-        return str(write_zip(place / 'x.zip', files))
-    for name, content in files.items():
-        (place / 'x' / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / 'x' / name).write_bytes(content)
-    return f'{place}/x'
+    return lay(place / ('x.zip' if form == 'zip' else 'x'), files)
 
 
 @pytest.mark.parametrize('form', ['zip', 'folder'])
