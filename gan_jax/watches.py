@@ -3,8 +3,8 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gan_jax import signals
 from gan_jax.evaluate.contract import Tick, Watch, unwatched
@@ -17,18 +17,20 @@ def bar(what: str) -> Iterator[Tick]:
     A signal that has come raises KeyboardInterrupt at the next tick.
     """
     console = Console(stderr=True)
-    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn()
-    with Progress(
-        *(*columns, TimeRemainingColumn()),
+    with rich.progress.Progress(
+        rich.progress.TextColumn('{task.description}'),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task(what, total=None)
+    ) as shown:
+        task = shown.add_task(what, total=None)
 
         def tick(done: int, total: int) -> None:
             signals.check()
-            progress.update(task, completed=done, total=total)
+            shown.update(task, completed=done, total=total)
 
         yield tick
 

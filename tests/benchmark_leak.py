@@ -84,12 +84,12 @@ def of_reals(policy, meters, count):
     """
     found = {'held-out reals': [], 'train reals': []}
     for seed in range(count):
-        meter, rng = meters[seed < 5], np.random.default_rng(seed)
+        gauge, rng = meters[seed < 5], np.random.default_rng(seed)
         rows, measured = np.array_split(rng.permutation(len(HELD_OUT)), 2)
-        models = rng.permutation(meter.others)[: len(meter.others) // 2].tolist()
+        models = rng.permutation(gauge.others)[: len(gauge.others) // 2].tolist()
         for name, images in zip(found, (HELD_OUT[measured], TRAIN.images), strict=True):
             states = in_three_states(images, policy, seed)
-            found[name].append([meter.measured(x, models, rows) for x in states])
+            found[name].append([gauge.measured(x, models, rows) for x in states])
     return found
 
 
@@ -97,24 +97,24 @@ def of_models(policy, meters, models, names):
     """name -> [model][state], and where the rules are changed, how -> [value], of fakes."""
     found, changed = {name: [] for name in names}, {}
     for m, checkpoints in enumerate(models):
-        meter, rng = meters[m < 5], np.random.default_rng(m)
-        others = [other for other in meter.others if other != m]
+        gauge, rng = meters[m < 5], np.random.default_rng(m)
+        others = [other for other in gauge.others if other != m]
         for name, images in zip(names, checkpoints, strict=True):
             states = in_three_states(images, policy, m)
-            found[name].append([meter.measured(x, others) for x in states])
+            found[name].append([gauge.measured(x, others) for x in states])
             beside, away = {}, distance(images)
             for count in COUNTS:
-                beside[f'calibrations: {count}'] = meter.matched(away, others, count)
+                beside[f'calibrations: {count}'] = gauge.matched(away, others, count)
             for low, high in itertools.pairwise(RATIOS):
                 fit = []
                 for other in rng.permutation(others).tolist():
-                    ratios = away / np.array(meter.distances[other])
+                    ratios = away / np.array(gauge.distances[other])
                     inside = np.flatnonzero((low < ratios) & (ratios <= high))
                     fit += [(other, c) for c in inside[:1].tolist()]
                 enough = len(fit) >= leak.MODELS
                 beside[f'worse by {low} to {high}'] = fit[: leak.MODELS] if enough else []
             for how, chosen in beside.items():
-                changed.setdefault(how, []).append(meter.judged(meter.score(images), chosen))
+                changed.setdefault(how, []).append(gauge.judged(gauge.score(images), chosen))
     return found, changed
 
 

@@ -47,7 +47,7 @@ def read(net, dtype):
     return c, (side, side, 3)
 
 
-def build(net, dtype='bfloat16'):
+def built(net, dtype='bfloat16'):
     c, shape = read(net, dtype)
     return experiment.build(c, shape=shape, num_classes=CLASSES), shape
 
@@ -112,7 +112,7 @@ def _leaves(out):
 @functools.cache
 def traced(net, dtype='bfloat16', *others):
     """The jaxpr of a step, the shapes that it returns, and the types that a loss meets."""
-    parts, shape = build(net, dtype)
+    parts, shape = built(net, dtype)
     seen = set()
     terms = {**parts.terms, **{p: family.make(p) for p in others}, 'witness': witness(seen)}
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
@@ -188,7 +188,7 @@ ONE = {'adversarial': 1.0, 'consistency': 0.0, 'contrastive': 0.0}  # hinge alon
 
 @functools.cache
 def first_state(net):
-    parts, shape = build(net, 'float32')
+    parts, shape = built(net, 'float32')
     game = keeping(parts.game)
     return jax.device_get(small.jit(lambda: first(game, parts.terms, shape))())
 
@@ -200,7 +200,7 @@ def keeping(game):
 
 @functools.cache
 def compiled(net, dtype):
-    parts, shape = build(net, dtype)
+    parts, shape = built(net, dtype)
     step = small.jit(make_train_step(keeping(parts.game), parts.terms))
 
     def take(weights=None, rate=0.0):
@@ -271,7 +271,7 @@ def test_weights_move_by_less_than_bfloat16_can_tell():
 
 def test_images_of_the_generator_have_all_values():
     """With tanh in bfloat16, one in twelve would be another after the rounding to bytes."""
-    game, state = build('sndcgan')[0].game, first_state('sndcgan')
+    game, state = built('sndcgan')[0].game, first_state('sndcgan')
     z = np.random.default_rng(0).standard_normal((8, LATENT)).astype(np.float32)
     run = functools.partial(game.generator.apply, train=False)
     image = np.asarray(small.jit(run)(state.g.variables, z, np.zeros(8, np.int32)))
@@ -296,7 +296,7 @@ def test_an_average_with_a_long_memory_closes_its_gap():
 
 def test_adams_second_moment_forgets():
     """In bfloat16 it would stay at 0.01, and the steps too small for ever."""
-    opt = build('sndcgan')[0].game.optimizers['d']
+    opt = built('sndcgan')[0].game.optimizers['d']
     adam, *rest = opt.init({'w': jnp.zeros(1)})
     start = adam._replace(nu={'w': jnp.full(1, 0.01, adam.nu['w'].dtype)}), *rest
     after = lax.fori_loop(0, 2833, lambda _, s: opt.update({'w': jnp.zeros(1)}, s)[1], start)

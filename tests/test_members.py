@@ -376,11 +376,11 @@ def test_a_member_that_another_process_holds_is_left_to_it(
 
 def test_a_member_of_another_data_set_is_left_out(asked, alone, tmp_path, monkeypatch):
     folder = copied(alone, tmp_path / 'sweep')
-    resume = restart.resume
+    original = restart.resume
 
     def refusing(parts, place, facts, *, step=None):
         other = place == folder / FIRST
-        return resume(parts, place, {**facts, 'data': ''} if other else facts, step=step)
+        return original(parts, place, {**facts, 'data': ''} if other else facts, step=step)
 
     monkeypatch.setattr(restart, 'resume', refusing)
     with pytest.raises(UserError, match='1 of 2 runs failed\n.*images of config.data are not'):

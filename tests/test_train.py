@@ -161,11 +161,11 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
 
 
 def test_a_signal_before_there_is_anything_to_save_is_answered_too(tmp_path, monkeypatch, capsys):
-    resume = restart.resume
+    original = restart.resume
 
     def interrupting(*arguments):
         os.kill(os.getpid(), signal.SIGTERM)
-        return resume(*arguments)
+        return original(*arguments)
 
     monkeypatch.setattr(restart, 'resume', interrupting)
     assert run(tmp_path) == 143

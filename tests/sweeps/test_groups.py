@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from gan_jax.sweeps import plan
+from gan_jax.sweeps.plan import read
 from gan_jax.sweeps.groups import group, members, shard
 from gan_jax.sweeps.programs import populating, sharing
 from tests.sweeps.made import write
@@ -13,7 +13,7 @@ STRENGTHS = {'method': ['none', 'bcr', 'cntr'], 'strength': [0.1, 0.2]}
 
 
 def runs(folder, **asked):
-    return plan.read(write(folder, **asked)).runs
+    return read(write(folder, **asked)).runs
 
 
 @pytest.mark.parametrize(

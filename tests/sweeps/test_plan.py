@@ -6,17 +6,17 @@ import pytest
 
 from gan_jax import config
 from gan_jax.errors import UserError
-from gan_jax.sweeps import plan
+from gan_jax.sweeps.plan import read
 from tests.sweeps.made import TINY, write
 
 
 def names(path):
-    return [run.name for run in plan.read(path).runs]
+    return [run.name for run in read(path).runs]
 
 
 def faults(path):
     with pytest.raises(UserError) as caught:
-        plan.read(path)
+        read(path)
     assert caught.value.status == 2
     return str(caught.value).splitlines()
 
@@ -70,7 +70,7 @@ def test_values_of_the_config_are_overridden_and_other_keys_are_arguments(tmp_pa
         'joint': [False],
         'data.fraction': [0.5],
     }
-    (*_, run) = plan.read(write(tmp_path, grid=grid, seeds=3)).runs
+    (*_, run) = read(write(tmp_path, grid=grid, seeds=3)).runs
     expected = config.read(
         f'{TINY}:method=bcr,strength=0.2',
         [
@@ -83,7 +83,7 @@ def test_values_of_the_config_are_overridden_and_other_keys_are_arguments(tmp_pa
 
 def test_the_config_may_bring_arguments(tmp_path):
     path = write(tmp_path, config=f'{TINY}:method=bcr,strength=0.3', grid={'strength': [0.1]})
-    (run,) = plan.read(path).runs
+    (run,) = read(path).runs
     assert 'consistency' in run.settings['terms']
     assert run.settings['augment']['strength'] == 0.1
 
@@ -99,9 +99,9 @@ def test_the_config_is_looked_for_here_and_else_beside_the_sweep(tmp_path, monke
     write_config(tmp_path / 'sweeps', 7)
     path = write(tmp_path / 'sweeps', config='own.py:method=none')
     monkeypatch.chdir(tmp_path)
-    assert plan.read(path).runs[0].settings['steps'] == 7
+    assert read(path).runs[0].settings['steps'] == 7
     write_config(tmp_path, 8)
-    assert plan.read(path).runs[0].settings['steps'] == 8
+    assert read(path).runs[0].settings['steps'] == 8
 
 
 def test_what_is_not_asked_for_is_found_in_the_grid(tmp_path):
@@ -109,17 +109,17 @@ def test_what_is_not_asked_for_is_found_in_the_grid(tmp_path):
         {'method': ['none']},
         {'method': ['bcr', 'cntr'], 'augment': ['cutout'], 'strength': [0.1, 0.2]},
     ]
-    sweep = plan.read(write(tmp_path, grid=grid))
+    sweep = read(write(tmp_path, grid=grid))
     assert (sweep.x, sweep.curve, sweep.metric) == ('strength', 'method', 'fd_digits')
     assert sweep.baseline == {'method': 'none'}
     assert not sweep.higher
     # Numbers that change with the method are not swept.
     pairs = [{'method': ['bcr'], 'strength': [0.4]}, {'method': ['cntr'], 'strength': [0.3]}]
-    assert plan.read(write(tmp_path, grid=pairs)).x is None
+    assert read(write(tmp_path, grid=pairs)).x is None
 
 
 def test_what_is_asked_for_is_taken(tmp_path):
-    sweep = plan.read(
+    sweep = read(
         write(
             tmp_path,
             grid={'strength': [0.1, 0.2], 'steps': [1, 2], 'method': ['bcr', 'cntr']},
