@@ -43,7 +43,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.discriminator = dict(fn='gan_jax.models.biggan.Trunk', channels=96)
     c.generator.remat = c.discriminator.remat = False
     c.logit = dict(
-        fn='gan_jax.models.critic.Projection', num_classes=CLASSES, initializer='orthogonal'
+        fn='gan_jax.models.critic.ProjectionLogit', num_classes=CLASSES, initializer='orthogonal'
     )
     for side in 'gd':
         c.optim[side].b1 = 0.0

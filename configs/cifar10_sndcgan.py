@@ -21,7 +21,7 @@ FID needs the weights of Inception: downloaded, or read from $GAN_JAX_INCEPTION.
 
 from ml_collections import ConfigDict
 
-from gan_jax.methods import blocks
+from gan_jax.experiment.presets import blocks
 
 
 def get_config(text: str = '', *, conditional: bool = False) -> ConfigDict:

@@ -10,7 +10,7 @@ and method are its own, network width and rates are chosen for a first run on tw
 
 from ml_collections import ConfigDict
 
-from gan_jax.methods import blocks
+from gan_jax.experiment.presets import blocks
 
 
 def get_config(text: str = '') -> ConfigDict:

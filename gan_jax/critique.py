@@ -11,7 +11,7 @@ from gan_jax import views
 from gan_jax.views import Record, View
 
 
-def critique(
+def discriminate(
     critic: nn.Module,
     variables: Mapping[str, Any],
     records: Mapping[View, Record],

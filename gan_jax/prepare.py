@@ -8,7 +8,7 @@ DIR/NAME.zip as well, in the form of StyleGAN's dataset_tool.py; digits can be w
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -34,15 +34,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gan_jax import cli, config, data, signals
+from gan_jax import data
 from gan_jax.data import classes, prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
-from gan_jax.data.disk import ends_with, expanded, shown
 from gan_jax.data.pictures import stylegan
 from gan_jax.data.pictures.bad import told
 from gan_jax.data.pieces import Content, resized
-from gan_jax.errors import DATA, UNWRITABLE, UserError
-from gan_jax.ranges import INT32, Integer
+from gan_jax.experiment import config
+from gan_jax.runtime import cli, signals
+from gan_jax.runtime.errors import DATA, UNWRITABLE, UserError
+from gan_jax.runtime.paths import ends_with, expanded, shown
+from gan_jax.runtime.ranges import INT32, Integer
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -186,7 +188,7 @@ def _write(
         },
     }
     with _bar('images', MofNCompleteColumn(), content.count) as progress:
-        prepared.write(
+        prepared.write_prepared(
             folder,
             resized(content.pieces, flags.size),
             facts,

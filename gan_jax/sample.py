@@ -5,7 +5,7 @@ or an empty one, of numbered files. Image i of a seed is the same whatever --num
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -16,14 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax import cli, config, pictures, signals, trained
 from gan_jax.data import classes
-from gan_jax.data.disk import shown
-from gan_jax.errors import UNWRITABLE, UserError
-from gan_jax.generate import takes_labels
-from gan_jax.parts import drawing
-from gan_jax.ranges import POSITIVE, Integer
-from gan_jax.step import Game
+from gan_jax.experiment import config
+from gan_jax.experiment.setup import make_sampler
+from gan_jax.run import trained
+from gan_jax.runtime import cli, signals
+from gan_jax.runtime.errors import UNWRITABLE, UserError
+from gan_jax.runtime.paths import shown
+from gan_jax.runtime.ranges import POSITIVE, Integer
+from gan_jax.sampling import pictures
+from gan_jax.sampling.generate import takes_labels
+from gan_jax.step import GAN
 
 MOST = 1_000_000  # images, which a picture holds in memory
 
@@ -32,12 +35,12 @@ def main(arguments: Sequence[str]) -> int:
     """Draws --num images."""
     flags = _parse(arguments)
     _refuse_full(flags.out)
-    run = trained.of_flags(flags)
+    run = trained.restore_from_flags(flags)
     experiment, settings = run.parts.experiment, run.parts.settings
     label, names = None, run.parts.reference.class_names
     if flags.label is not None:
         label = _label(flags.label, experiment.game, names)
-    generate = drawing(experiment, settings, label=label, truncation=flags.truncation)
+    generate = make_sampler(experiment, settings, label=label, truncation=flags.truncation)
     images = generate(run.checkpoint.state, flags.seed, range(flags.num))
     try:
         _write(flags.out, images, flags.num)
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     return os.EX_OK
 
 
-def _label(text: str, game: Game, names: Sequence[str] | None) -> int:
+def _label(text: str, game: GAN, names: Sequence[str] | None) -> int:
     if not takes_labels(game.generator, game.latent_dim):
         raise UserError(
             f'--label is {text}, and the generator of this run takes no classes: leave it out'

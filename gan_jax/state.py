@@ -10,8 +10,8 @@ import optax
 from clu import metrics as clu_metrics
 from flax import struct
 
-from gan_jax.errors import of_part
 from gan_jax.keys import named
+from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Term
 
 
@@ -142,7 +142,7 @@ def empty(names: Mapping[str, Any]) -> dict[str, clu_metrics.Average]:
     return {name: clu_metrics.Average.empty() for name in names}
 
 
-def accumulate(
+def merge_metrics(
     running: Mapping[str, clu_metrics.Average], values: Mapping[str, jax.Array]
 ) -> dict[str, clu_metrics.Average]:
     """The running means after one more step; names without a running mean are left out."""

@@ -13,14 +13,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import labels, shapes, views
+from gan_jax import labels, views
+from gan_jax.accumulation import accumulate_gradients, repeat
 from gan_jax.augment import policy as policies
-from gan_jax.critique import critique
-from gan_jax.errors import of_part
+from gan_jax.critique import discriminate
 from gan_jax.keys import named
-from gan_jax.microbatch import in_parts, repeat
-from gan_jax.plan import latents_of, plan, read
-from gan_jax.state import Ema, Hyper, Net, TrainState, accumulate, average
+from gan_jax.routing import latents_of, outputs_per_term, route_views
+from gan_jax.runtime import shapes
+from gan_jax.runtime.errors import of_part
+from gan_jax.state import Ema, Hyper, Net, TrainState, average, merge_metrics
 from gan_jax.terms import Term, total
 from gan_jax.views import Record
 
@@ -39,7 +40,7 @@ class Augment(NamedTuple):
     view: str = ''
 
 
-class Game(NamedTuple):
+class GAN(NamedTuple):
     """The fixed parts of a run: what the compiled step is made of.
 
     Attributes:
@@ -67,7 +68,7 @@ class Game(NamedTuple):
     augment: Augment = Augment()
     ema: Ema = Ema()
     joint: bool = True
-    accumulate: int = 1
+    merge_metrics: int = 1
 
     @property
     def num_classes(self) -> int:
@@ -76,7 +77,7 @@ class Game(NamedTuple):
 
 
 def make_train_step(
-    game: Game,
+    game: GAN,
     terms: Mapping[str, Term],
     *,
     every: Mapping[str, int] | None = None,
@@ -132,14 +133,14 @@ def make_train_step(
         return state.replace(
             step=state.step + 1,
             ema=average(game.ema, state, size),
-            metrics=accumulate(window, metrics),
+            metrics=merge_metrics(window, metrics),
         ), metrics
 
     return train_step
 
 
 def make_d_gradient(
-    game: Game,
+    game: GAN,
     terms: Mapping[str, Term],
     *,
     every: Mapping[str, int] | None = None,
@@ -164,7 +165,7 @@ def _gradient(game, terms, every, shard):
     """(side, state, batch, (key of the reals, of all else), hyper) -> (the state with that
     player's collections and the terms' states moved, the gradient of its loss, metrics).
     """
-    sides = {side: plan(terms, side, game.augment.view) for side in 'dg'}
+    sides = {side: route_views(terms, side, game.augment.view) for side in 'dg'}
     latents = latents_of(terms)
     if policies.mixes(game.augment.critic) and any(plan.with_dx for plan in sides.values()):
         raise ValueError(
@@ -174,14 +175,14 @@ def _gradient(game, terms, every, shard):
 
     def judge(side, state, params, sources, key, hyper):
         """One player's loss in D's `params`, and (D's collections, the terms' states, metrics)."""
-        records = views.build(sides[side].views, named(key, 'view'), sources, hyper.strength)
+        records = views.build_views(sides[side].views, named(key, 'view'), sources, hyper.strength)
 
         def show(view, image):
             # Keyed by source: two views of one image meet the same draw.
             draw = named(key, 'critic', view.source)
             return _augment(game.augment.critic, draw, image, hyper)
 
-        seen, stats = critique(
+        seen, stats = discriminate(
             game.critic,
             {'params': params, **state.d.stats},
             records,
@@ -189,7 +190,7 @@ def _gradient(game, terms, every, shard):
             with_dx=sides[side].with_dx,
             joint=game.joint,
         )
-        out = read(sides[side], seen, sources)
+        out = outputs_per_term(sides[side], seen, sources)
         weights = _scaled(hyper.weights, every or {})
         loss, term_states, metrics = total(terms, weights, side, out, state.terms)
         return loss, (stats, term_states, metrics)
@@ -236,7 +237,7 @@ def _gradient(game, terms, every, shard):
         net = getattr(state, side).replace(stats=stats)
         return state.replace(terms=term_states, **{side: net}), grads, metrics
 
-    return in_parts(gradient, game.accumulate, shard)
+    return accumulate_gradients(gradient, game.accumulate, shard)
 
 
 def _generate(
@@ -268,7 +269,7 @@ def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, A
     return {n: jax.tree.map(lambda w, n=n: w * every.get(n, 1), w) for n, w in weights.items()}
 
 
-def _descend(game: Game, side: str, net: Net, grads: Any, hyper: Hyper) -> Net:
+def _descend(game: GAN, side: str, net: Net, grads: Any, hyper: Hyper) -> Net:
     with of_part(f'config.optim.{side}'):
         direction, opt = game.optimizers[side].update(grads, net.opt, net.params)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)

@@ -16,7 +16,7 @@ choose one that divides the runs of a program.
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -25,30 +25,30 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_jax import cli, cluster
-from gan_jax.errors import BUSY, DIVERGED, UserError
-from gan_jax.files import whole
-from gan_jax.load import nearest
-from gan_jax.ranges import COUNT, quoted
-from gan_jax.sweeps import figure, plan, results, table
+from gan_jax.runtime import cli, distributed
+from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
+from gan_jax.runtime.files import atomic_path
+from gan_jax.runtime.load import nearest
+from gan_jax.runtime.ranges import COUNT, quoted
+from gan_jax.sweeps import figure, grid, results, table
 from gan_jax.sweeps.groups import group, shard
-from gan_jax.sweeps.sitting import sit
+from gan_jax.sweeps.runner import run_all
 
-Results = Mapping[str, results.Result]
+SweepResults = Mapping[str, results.Result]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Trains what is not done, then writes the tables and the figure of everything that is."""
     flags = _parse(arguments)
-    sweep, folder = plan.read(flags.sweep), flags.workdir
+    sweep, folder = grid.read_sweep(flags.sweep), flags.workdir
     _refuse_others(folder, sweep.runs)
-    (part, parts), (task, tasks) = flags.shard, cluster.task()
+    (part, parts), (task, tasks) = flags.shard, distributed.task()
     mine = shard(sweep.runs, part * tasks + task, parts * tasks)
     found = _results(folder, sweep)
     todo = [run for run in mine if not found[run.name].final]
     print(_opening(folder, sweep, mine, len(todo)), flush=True)
 
-    outcome = sit(
+    outcome = run_all(
         folder, todo, flags.members, lambda: _write_tables(folder, sweep, flags.sweep.stem)
     )
     found = _write_tables(folder, sweep, flags.sweep.stem)
@@ -96,7 +96,7 @@ def _shard(text: str) -> tuple[int, int]:
     return int(index), int(count)
 
 
-def _refuse_others(folder: Path, runs: Sequence[plan.Run]) -> None:
+def _refuse_others(folder: Path, runs: Sequence[grid.SweepRun]) -> None:
     """A folder that holds another run than the sweep asks for is the user's to move away.
 
     So is one that a link leads elsewhere, where nobody has asked for files.
@@ -118,11 +118,11 @@ def _refuse_others(folder: Path, runs: Sequence[plan.Run]) -> None:
         raise UserError('\n'.join(wrong))
 
 
-def _results(folder: Path, sweep: plan.Sweep) -> Results:
-    return {r.name: results.read(folder / r.name, r.settings['steps']) for r in sweep.runs}
+def _results(folder: Path, sweep: grid.Sweep) -> SweepResults:
+    return {r.name: results.read_result(folder / r.name, r.settings['steps']) for r in sweep.runs}
 
 
-def _opening(folder: Path, sweep: plan.Sweep, mine: Sequence[plan.Run], todo: int) -> str:
+def _opening(folder: Path, sweep: grid.Sweep, mine: Sequence[grid.SweepRun], todo: int) -> str:
     part = '' if len(mine) == len(sweep.runs) else f' of {len(sweep.runs)}'
     programs = len({group(run.settings) for run in mine})
     said = f'{len(mine)}{part} runs, programs to compile: {programs}, to do: {todo}'
@@ -133,7 +133,7 @@ def _opening(folder: Path, sweep: plan.Sweep, mine: Sequence[plan.Run], todo: in
     return said
 
 
-def _write_tables(folder: Path, sweep: plan.Sweep, title: str) -> Results:
+def _write_tables(folder: Path, sweep: grid.Sweep, title: str) -> SweepResults:
     found = _results(folder, sweep)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / 'table.csv', table.as_csv(sweep, found).encode())
@@ -144,12 +144,12 @@ def _write_tables(folder: Path, sweep: plan.Sweep, title: str) -> Results:
 def _write(path: Path, content: bytes) -> None:
     # Every job of an array writes the tables: each through a file of its own.
     own = path.with_name(f'{path.name}.{os.getpid()}')
-    with whole(own) as partial:
+    with atomic_path(own) as partial:
         partial.write_bytes(content)
     own.replace(path)
 
 
-def _draw(folder: Path, sweep: plan.Sweep, found: Results) -> None:
+def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
     if not any(sweep.metric in result.values for result in found.values()):
         names = {name for result in found.values() for name in result.values}
         print(f"no run has the metric '{sweep.metric}'{nearest(sweep.metric, names)}")

@@ -4,7 +4,7 @@ Typing the same command again resumes the run from its last checkpoint, bit for 
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -16,12 +16,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import cli, cluster, config, restart, room, run, sharding, signals
-from gan_jax.dry_run import checked, describe
-from gan_jax.errors import UserError
-from gan_jax.parts import Parts, assemble
-from gan_jax.schedule import at_once, due, evaluations, everything
-from gan_jax.watches import bar
+from gan_jax.experiment import config
+from gan_jax.experiment.dry_run import describe
+from gan_jax.experiment.flags import config_parser, parse_config
+from gan_jax.experiment.schedule import at_once, due, evaluations, everything
+from gan_jax.experiment.setup import Setup, build_setup
+from gan_jax.run import disk_space, resume, run
+from gan_jax.run.evaluation import checked
+from gan_jax.runtime import cli, distributed, sharding, signals
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.progress import bar
 
 NEXT = """\
   pictures     {folder}/samples/
@@ -34,28 +38,28 @@ def main(arguments: Sequence[str]) -> int:
     """Trains until config.steps, or until a signal asks it to save and stop."""
     # Config: everything that is wrong with it, before anything is built.
     flags, overrides = _parse(arguments)
-    settings = json.loads(config.read(flags.config, overrides).to_json())
+    settings = json.loads(config.load_config(flags.config, overrides).to_json())
 
     # Processes: one, unless a scheduler or --cluster says otherwise.
-    cluster.join(flags.cluster)
+    distributed.join(flags.cluster)
 
     # Parts: data, devices, networks, terms. Nothing is compiled yet, nothing there to be saved.
-    parts = assemble(settings, outline=flags.dry_run, watch=bar)
+    parts = build_setup(settings, outline=flags.dry_run, watch=bar)
     signals.check()
     if flags.dry_run:
-        if cluster.leads():
+        if distributed.is_leader():
             print(describe(parts), flush=True)
             print(checked(parts))
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
     stopped = train(parts, flags.workdir, anew=flags.restart)
-    if not stopped and cluster.leads():
+    if not stopped and distributed.is_leader():
         print(_what_next(flags.workdir, settings))
     return stopped
 
 
-def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
+def train(parts: Setup, folder: Path, *, anew: bool = False) -> int:
     """Trains a run in its workdir from where it is to its last step.
 
     Args:
@@ -75,21 +79,21 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
     for metrics in evaluations(settings).values():
         parts.evaluation(metrics)
 
-    with cluster.holding(folder) as own, cluster.stop_together() as stopped:
-        cluster.agreed(lambda: room.check(folder, [parts]))
+    with distributed.lock_workdir(folder) as own, distributed.stop_together() as stopped:
+        distributed.broadcast_json(lambda: disk_space.check_disk_space(folder, [parts]))
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
         if anew:
-            restart.set_aside(folder)
-        facts = restart.facts_of(parts)
-        with cluster.together():
-            restored = restart.resume(parts, folder, facts)
+            resume.set_aside(folder)
+        facts = resume.fingerprint(parts)
+        with distributed.guard_peers():
+            restored = resume.resume(parts, folder, facts)
         step = restored.step if restored else 0
         if ended := stopped():
-            if cluster.leads():
+            if distributed.is_leader():
                 print(f'stopped at step {step} in {folder}; the same command goes on from there')
             return ended
-        writing = run.opened(parts, own, facts, restored, stopped, shown=cluster.leads())
-        with writing as opened, cluster.together():
+        writing = run.opened(parts, own, facts, restored, stopped, shown=distributed.is_leader())
+        with writing as opened, distributed.guard_peers():
             if restored:
                 state = sharding.place(restored.state, program.shapes)
             else:
@@ -123,7 +127,7 @@ def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = cli.config_parser('train', __doc__)
+    parser = config_parser('train', __doc__)
     parser.add_argument(
         '--workdir',
         metavar='DIR',
@@ -140,7 +144,7 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         '--data_dir', metavar='DIR', help='where the data lie; short for --config.data.dir=DIR'
     )
-    flags, overrides = cli.parse_config(parser, arguments)
+    flags, overrides = parse_config(parser, arguments)
     if flags.data_dir is not None:
         overrides.append(f'--config.data.dir={flags.data_dir}')
     return flags, overrides

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.augment import policy as policies
-from gan_jax.errors import of_part
 from gan_jax.keys import named
+from gan_jax.runtime.errors import of_part
 
 # What rides together through a step: {'image': [B, H, W, C] in [0, 1], 'label': [B] int32, ...}.
 Record = Mapping[str, jax.Array]
@@ -136,7 +136,7 @@ def settle(view: View, policy: str) -> View:
     return View(view.source) if view.make is augmented and not view.policy else view
 
 
-def build(
+def build_views(
     wanted: Iterable[View],
     key: jax.Array,
     sources: Mapping[str, Record],

@@ -19,8 +19,10 @@ BEGUN = time.perf_counter()
 
 import jax  # noqa: E402
 
-from gan_jax import observe, parts, train  # noqa: E402
-from gan_jax.versions import versions  # noqa: E402
+from gan_jax import train  # noqa: E402
+from gan_jax.experiment import setup
+from gan_jax.run import observe
+from gan_jax.runtime.versions import versions  # noqa: E402
 
 STEP, COMPILE, EVALUATE, START = 'steps', 'tracing and compiling', 'evaluation', 'start'
 LOOP = 'loop: rows, pictures, checkpoints'
@@ -61,14 +63,14 @@ def compiled(event, seconds, **_):
 
 
 def main(overrides):
-    make_program = parts.make_program
+    make_program = setup.make_program
 
     def program(*arguments, **options):
         made = make_program(*arguments, **options)
         return made._replace(update=watched(made.update, STEP, wait=True))
 
-    parts.make_program = program
-    observe.evaluated = watched(observe.evaluated, EVALUATE)
+    setup.make_program = program
+    observe.evaluate_run = watched(observe.evaluate_run, EVALUATE)
     train.assemble = watched(train.assemble, START)
     jax.monitoring.register_event_duration_secs_listener(compiled)
     SECONDS[START] = time.perf_counter() - BEGUN  # Python's imports

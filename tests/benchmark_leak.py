@@ -18,12 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax import data, trained, unaugmented, workdir
-from gan_jax.evaluate import leak, leaks
+from gan_jax import data
 from gan_jax.evaluate.extractor import from_digits_net
-from gan_jax.evaluate.leak_classifier import learn
+from gan_jax.evaluate.leak import meter, metric
+from gan_jax.evaluate.leak.classifier import learn
 from gan_jax.evaluate.probes import augmented
-from gan_jax.versions import versions
+from gan_jax.run import trained, unaugmented
+from gan_jax.runtime import workdir
+from gan_jax.runtime.versions import versions
 
 TEACHERS = (range(5), range(5, 10))
 METHODS = ('real_only', 'real_fake', 'bcr')
@@ -36,14 +38,14 @@ STATES += ' | finds, medians | finds, most | TPR | AUROC | power at 10 %'
 
 TRAIN = data.load('digits')
 HELD_OUT = data.load('digits', split='test').images
-distance = leaks.distance_to(TRAIN, from_digits_net())
+distance = metric.distance_to(TRAIN, from_digits_net())
 
 
 class Meter:
     """A classifier of one policy and what it says of everything that calibrates."""
 
     def __init__(self, policy, teachers, models, moved, distances):
-        taught = leaks.lessons(TRAIN, [models[m] for m in teachers])
+        taught = metric.training_set(TRAIN, [models[m] for m in teachers])
         self.score, self.distances = learn(taught, policy), distances
         self.others = [m for m in range(len(models)) if m not in teachers]
         self.plain, self.moved = (
@@ -52,9 +54,9 @@ class Meter:
         )
         self.reals = self.score(HELD_OUT), self.score(augmented(HELD_OUT, policy, 0))
 
-    def matched(self, away, models, count=leak.MODELS):
-        """`leak.matched` among some of the models."""
-        chosen = leak.matched(away, [self.distances[m] for m in models], count=count)
+    def matched(self, away, models, count=meter.MODELS):
+        """`meter.matched` among some of the models."""
+        chosen = meter.matched(away, [self.distances[m] for m in models], count=count)
         return [(models[i], c) for i, c in chosen]
 
     def judged(self, scores, beside, rows=slice(None)):
@@ -62,7 +64,7 @@ class Meter:
         if not beside:
             return None
         sets = ([of[pair] for pair in beside] for of in (self.plain, self.moved))
-        return leak.judged(scores, *sets, *(reals[rows] for reals in self.reals))
+        return meter.judged(scores, *sets, *(reals[rows] for reals in self.reals))
 
     def measured(self, images, models, rows=slice(None)):
         away = max(distance(images), 0.01)  # the train split's own is 0 up to rounding
@@ -111,8 +113,8 @@ def of_models(policy, meters, models, names):
                     ratios = away / np.array(gauge.distances[other])
                     inside = np.flatnonzero((low < ratios) & (ratios <= high))
                     fit += [(other, c) for c in inside[:1].tolist()]
-                enough = len(fit) >= leak.MODELS
-                beside[f'worse by {low} to {high}'] = fit[: leak.MODELS] if enough else []
+                enough = len(fit) >= meter.MODELS
+                beside[f'worse by {low} to {high}'] = fit[: meter.MODELS] if enough else []
             for how, chosen in beside.items():
                 changed.setdefault(how, []).append(gauge.judged(gauge.score(images), chosen))
     return found, changed
@@ -125,8 +127,8 @@ def of_arms(folder):
         if keys['method'] in METHODS:
             images = []
             for run in sorted(arm.glob('seed=*')):
-                parts, kept = trained.read(run, 'last', ())
-                drawn = parts.generate(kept.state, parts.settings['seed'], range(leaks.IMAGES))
+                parts, kept = trained.restore_run(run, 'last', ())
+                drawn = parts.generate(kept.state, parts.settings['seed'], range(metric.IMAGES))
                 images.append(np.concatenate(list(drawn)))
             yield f'{keys["augment"]}({keys["strength"]})', keys['method'], images
 
@@ -134,7 +136,7 @@ def of_arms(folder):
 def flagged(values):
     """'1/19 [0.01, 0.25]', of those that are calibrated; Wilson's interval, two-sided 95 %."""
     flags = [value[FLAG] for value in values if value]
-    low, high = leak.wilson(np.mean(flags), len(flags), 1.96) if flags else (0, 1)
+    low, high = meter.wilson(np.mean(flags), len(flags), 1.96) if flags else (0, 1)
     return f'{sum(flags)}/{len(flags)} [{abs(low):.2f}, {high:.2f}]'
 
 
@@ -183,7 +185,7 @@ def main():
     run = min(path.parent for path in flags.unaugmented.rglob('config.json'))
     names = [f'vanilla, {step} steps' for step in sorted(workdir.steps(run / 'checkpoints'))]
     judged = {**workdir.read_config(run), 'seed': -1}  # none of them
-    found = unaugmented.fakes(flags.unaugmented, leaks.IMAGES, judged, TRAIN)
+    found = unaugmented.fakes(flags.unaugmented, metric.IMAGES, judged, TRAIN)
     models = [model.images for model in found]
     distances = [[distance(x) for x in model] for model in models]
     for name, of in zip(names, zip(*distances, strict=True), strict=True):

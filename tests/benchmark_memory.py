@@ -1,4 +1,4 @@
-"""The memory that XLA plans for a config's step, over what `gan_jax.benchmark.alive` counts.
+"""The memory that XLA plans for a config's step, over what `gan_jax.benchmark.planning.liveness` counts.
 
     python tests/benchmark_memory.py --config=configs/cifar10_biggan.py --config.batch_size=32
     python tests/benchmark_memory.py --config=configs/digits.py --as_accelerator
@@ -12,21 +12,23 @@ from collections.abc import Sequence
 
 import jax
 
-from gan_jax import cli, config
-from gan_jax.benchmark import alive, compiled
-from gan_jax.benchmark.subject import images_of, subject
+from gan_jax.benchmark import compiled
+from gan_jax.benchmark.planning import liveness
+from gan_jax.benchmark.workload import images_of, make_workload
+from gan_jax.experiment import config
+from gan_jax.experiment.flags import config_parser, parse_config
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = cli.config_parser('benchmark', __doc__)
+    parser = config_parser('benchmark', __doc__)
     parser.prog = 'python tests/benchmark_memory.py'
     parser.add_argument('--as_accelerator', action='store_true', help='no form for CPUs')
-    flags, overrides = cli.parse_config(parser, arguments)
+    flags, overrides = parse_config(parser, arguments)
     if flags.as_accelerator:
         jax.lax.platform_dependent = lambda *args, default, **forms: default(*args)
-    settings = json.loads(config.read(flags.config, overrides).to_json())
-    whole = subject(settings, images_of(settings)[0])
-    kept = alive.most(whole.traced()) - whole.held()
+    settings = json.loads(config.load_config(flags.config, overrides).to_json())
+    whole = make_workload(settings, images_of(settings)[0])
+    kept = liveness.peak_bytes(whole.traced()) - whole.held()
     plan = compiled.memory(compiled.compile_step(whole.program).call)
     planned = plan['total'] - plan['arguments']
     print(f'{shown(planned)} beside state and data, {shown(kept)} counted: {planned / kept:.2f}')

@@ -32,7 +32,7 @@ from oracle.made import fidelity, public_inception, random_weights, save
 from gan_jax.evaluate import frechet, inception, prdc
 from gan_jax.evaluate.extractor import BATCH
 from gan_jax.evaluate.features import in_batches
-from gan_jax.versions import versions
+from gan_jax.runtime.versions import versions
 
 OURS, THEIRS, PRODUCT = 'gan_jax', 'torch-fidelity', 'matrix product'
 SIDE = 2048  # of the matrices in the product

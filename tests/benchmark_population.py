@@ -16,11 +16,14 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from gan_jax import config, data, population, sharding
-from gan_jax.experiment import build
-from gan_jax.population import make_population
-from gan_jax.program import make_program
-from gan_jax.versions import versions
+from gan_jax import data
+from gan_jax.experiment import config
+from gan_jax.experiment.build import build_experiment
+from gan_jax.experiment.program import make_program
+from gan_jax.runtime import sharding
+from gan_jax.runtime.versions import versions
+from gan_jax.sweeps import population
+from gan_jax.sweeps.population import make_population
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'digits.py'
 CHOSEN = population._each
@@ -40,9 +43,9 @@ def read(flags):
         f'--config.generator.width={flags.width}',
         f'--config.discriminator.width={flags.width}',
     ]
-    c = config.read(f'{CONFIG}:method={flags.method}', overrides)
+    c = config.load_config(f'{CONFIG}:method={flags.method}', overrides)
     dataset = data.load(c.data.name, size=c.data.size)
-    experiment = build(
+    experiment = build_experiment(
         json.loads(c.to_json()), shape=dataset.images.shape[1:], num_classes=dataset.num_classes
     )
     hypers = [experiment.hyper._replace(seed=np.int32(i)) for i in range(flags.members)]

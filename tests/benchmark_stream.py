@@ -27,11 +27,12 @@ import numpy as np
 from absl import logging
 from PIL import Image
 
-from gan_jax import checkpoint, data, sharding
+from gan_jax import data
 from gan_jax.data import stream
 from gan_jax.data.dataset import MEMORY, on_disk
-from gan_jax.feed import make_feed
-from gan_jax.versions import versions
+from gan_jax.experiment.feed import make_feed
+from gan_jax.runtime import checkpoint, sharding
+from gan_jax.runtime.versions import versions
 
 ROOT = Path(__file__).parent.parent
 NAME, CLASSES, PICTURES, SHARDS = 'synthetic', 1000, 16, 16

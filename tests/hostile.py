@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax import config
+from gan_jax.experiment import config
 
 Trap = Callable[[Path], None]
 
@@ -20,7 +20,7 @@ PLACES = ('generator', 'discriminator', 'logit', 'terms.consistency', 'optim.g',
 
 def settings() -> dict[str, Any]:
     """A config.json without a trap."""
-    return json.loads(config.read(str(SHIPPED)).to_json())
+    return json.loads(config.load_config(str(SHIPPED)).to_json())
 
 
 def changed(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,10 +85,10 @@ CONFIG = '{folder}/evil_module.py'
 
 # What each would do with these keywords, if it were called with them.
 CALLS: Mapping[str, Mapping[str, Any]] = {
-    'gan_jax.load.build': {'block': SHELL, 'kind': None},
-    'gan_jax.load.resolve': {'path': 'evil_module.f', 'kind': None},
-    'gan_jax.load.faults': {'block': {'fn': 'evil_module.f'}, 'kind': None},
-    'gan_jax.config.read': {'path': CONFIG},
+    'gan_jax.runtime.load.build': {'block': SHELL, 'kind': None},
+    'gan_jax.runtime.load.resolve': {'path': 'evil_module.f', 'kind': None},
+    'gan_jax.runtime.load.faults': {'block': {'fn': 'evil_module.f'}, 'kind': None},
+    'gan_jax.experiment.config.load_config': {'path': CONFIG},
     'gan_jax.train.main': {'arguments': [f'--config={CONFIG}']},
     'gan_jax.sweep.main': {'arguments': [f'--config={CONFIG}']},
     'gan_jax.prepare.main': {
@@ -97,7 +97,7 @@ CALLS: Mapping[str, Mapping[str, Any]] = {
     'gan_jax.sample.main': {
         'arguments': ['--workdir={folder}/workdir', '--out={folder}/CANARY', '--allow=os']
     },
-    'gan_jax.workdir.write_json': {'path': '{folder}/CANARY', 'value': 1},
+    'gan_jax.runtime.workdir.write_json': {'path': '{folder}/CANARY', 'value': 1},
     'gan_jax.data.archives.download.download': {
         'url': 'file://{folder}/VICTIM/file',
         'path': '{folder}/CANARY',

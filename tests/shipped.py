@@ -8,8 +8,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from gan_jax import config, data, experiment, sharding
-from gan_jax.program import make_program
+from gan_jax import data
+from gan_jax.experiment import build, config
+from gan_jax.experiment.program import make_program
+from gan_jax.runtime import sharding
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'digits.py'
 BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
@@ -19,7 +21,7 @@ def settings(*overrides):
     """Its config, under plain SGD, whose trace keeps the last gradient."""
     widths = [f'{net}.width=0.125' for net in ('generator', 'discriminator')]
     flags = [f'--config.{flag}' for flag in (*widths, *overrides)]
-    read = json.loads(config.read(f'{CONFIG}:method=bcr_cntr', flags).to_json())
+    read = json.loads(config.load_config(f'{CONFIG}:method=bcr_cntr', flags).to_json())
     sgd = {'fn': 'optax.sgd', 'momentum': 0.0, 'learning_rate': 0.1}
     return {**read, 'optim': {'g': sgd, 'd': sgd}}
 
@@ -27,7 +29,7 @@ def settings(*overrides):
 @functools.cache
 def parts():
     """The experiment."""
-    return experiment.build(settings(), shape=(16, 16, 1), num_classes=10)
+    return build.build_experiment(settings(), shape=(16, 16, 1), num_classes=10)
 
 
 @functools.cache

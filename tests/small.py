@@ -14,7 +14,7 @@ import optax
 
 from gan_jax.models.critic import Critic
 from gan_jax.state import Hyper, Net, TrainState, create
-from gan_jax.step import Augment, Game, make_train_step
+from gan_jax.step import GAN, Augment, make_train_step
 
 SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
 SHAPE = (SIDE, SIDE, COLOURS)
@@ -60,7 +60,7 @@ class PlainLogit(nn.Module):
         return {'logit': nn.Dense(1)(features)[:, 0]}
 
 
-def make_game(terms, **options) -> Game:
+def make_game(terms, **options) -> GAN:
     """The game of these terms; views are translated, plain SGD moves both players."""
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     settings = {
@@ -71,10 +71,10 @@ def make_game(terms, **options) -> Game:
         'class_counts': (1,) * CLASSES,
         'augment': Augment(view='translation'),
     }
-    return Game(**(settings | options))
+    return GAN(**(settings | options))
 
 
-def smooth_game(terms, **options) -> Game:
+def smooth_game(terms, **options) -> GAN:
     """As `make_game`, without spectral norm: for finite differences in D's weights."""
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     return make_game(terms, critic=Critic(Trunk(spectral=False), heads, PlainLogit()), **options)

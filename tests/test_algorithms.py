@@ -14,8 +14,8 @@ import optax
 import pytest
 
 from gan_jax.augment import policy
+from gan_jax.experiment.presets import method
 from gan_jax.keys import named
-from gan_jax.methods import method
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
 from gan_jax.terms.contrastive import cntr

@@ -10,13 +10,14 @@ import optax
 import pytest
 from jax import lax
 
-from gan_jax import config, data, experiment, methods
+from gan_jax import data
 from gan_jax.data import sampler
+from gan_jax.experiment import build, config, presets
 from gan_jax.models import conv
-from gan_jax.state import Ema, Net, TrainState, accumulate, average, create, empty
+from gan_jax.state import Ema, Net, TrainState, average, create, empty, merge_metrics
 from gan_jax.step import make_train_step
 from gan_jax.terms import Objective, Term
-from gan_jax.terms.contrastive import Projection
+from gan_jax.terms.contrastive import ProjectionHead
 from gan_jax.views import View
 from tests import small
 from tests.jaxprs import equations, scope
@@ -28,11 +29,11 @@ NETS = {
     'sndcgan': (16, {'width': 0.125}, {'width': 0.125}, {'fn': 'gan_jax.models.critic.Logit'}),
     'resnet': (
         *(32, {'width': 0.0625, 'num_classes': CLASSES}, {'width': 0.0625}),
-        {'fn': 'gan_jax.models.critic.Projection', 'num_classes': CLASSES},
+        {'fn': 'gan_jax.models.critic.ProjectionLogit', 'num_classes': CLASSES},
     ),
     'biggan': (
         *(32, {'channels': 8, 'num_classes': CLASSES, 'shared': 8}, {'channels': 8}),
-        {'fn': 'gan_jax.models.critic.Projection', 'num_classes': CLASSES},
+        {'fn': 'gan_jax.models.critic.ProjectionLogit', 'num_classes': CLASSES},
     ),
 }
 
@@ -40,8 +41,8 @@ NETS = {
 def read(net, dtype):
     """bCR + Cntr over a small network, as a config, and the shape of its images."""
     side, generator, trunk, logit = NETS[net]
-    c = config.read('tests/smoke.py').to_dict() | {'dtype': dtype, 'logit': logit}
-    c |= methods.method('bcr_cntr', 'translation', 0.2) | {'latent': {'dim': LATENT}}
+    c = config.load_config('tests/smoke.py').to_dict() | {'dtype': dtype, 'logit': logit}
+    c |= presets.method('bcr_cntr', 'translation', 0.2) | {'latent': {'dim': LATENT}}
     c['generator'] = {'fn': f'gan_jax.models.{net}.Generator', **generator}
     c['discriminator'] = {'fn': f'gan_jax.models.{net}.Trunk', **trunk}
     return c, (side, side, 3)
@@ -49,7 +50,7 @@ def read(net, dtype):
 
 def built(net, dtype='bfloat16'):
     c, shape = read(net, dtype)
-    return experiment.build(c, shape=shape, num_classes=CLASSES), shape
+    return build.build_experiment(c, shape=shape, num_classes=CLASSES), shape
 
 
 def first(game, terms, shape):
@@ -102,7 +103,7 @@ def witness(seen):
 
     pair = {'real': View('real'), 'fake': View('fake')}
     objective = Objective(pair, note, input_grads=('real', 'fake'))
-    return Term(d=objective, g=objective, head=Projection(4, 4))
+    return Term(d=objective, g=objective, head=ProjectionHead(4, 4))
 
 
 def _leaves(out):
@@ -148,7 +149,7 @@ def test_sums_and_functions_are_float32_and_products_are_not(case):
 def test_all_that_a_step_keeps_or_hands_to_a_loss_is_float32_or_whole(case):
     net, *others = case
     _, (state, metrics), seen = traced(net, 'bfloat16', *others)
-    kept = state, metrics, accumulate(empty(metrics), dict.fromkeys(metrics, jnp.float32(0)))
+    kept = state, metrics, merge_metrics(empty(metrics), dict.fromkeys(metrics, jnp.float32(0)))
     kinds = {(x.dtype.name, name) for name, x in _leaves(kept) if x.dtype != np.float32}
     assert {kind for kind, _ in kinds} <= {'int32'}
     assert {kind for kind, _ in seen} == {'float32', 'int32'}
@@ -333,10 +334,10 @@ def test_products_of_bfloat16_are_added_up_in_float32(size, strides):
 def test_two_hundred_steps_stay_finite_and_near_the_float32_run():
     digits, size, runs = data.load('digits', size=16), 8, {}
     for dtype in ('float32', 'bfloat16'):
-        c = config.read('tests/smoke.py').to_dict() | {'dtype': dtype}
+        c = config.load_config('tests/smoke.py').to_dict() | {'dtype': dtype}
         for side in 'gd':
             c['optim'][side]['learning_rate'] = 2e-4
-        parts = experiment.build(c, shape=(16, 16, 1), num_classes=10)
+        parts = build.build_experiment(c, shape=(16, 16, 1), num_classes=10)
         step = small.jit(make_train_step(parts.game, parts.terms))
         nets = (parts.game.generator, parts.game.critic, parts.terms, parts.game.optimizers)
         state = small.jit(

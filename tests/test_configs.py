@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gan_jax import config
-from gan_jax.dry_run import describe
-from gan_jax.errors import UserError
-from gan_jax.methods import METHODS
-from gan_jax.parts import assemble
+from gan_jax.experiment import config
+from gan_jax.experiment.dry_run import describe
+from gan_jax.experiment.presets import METHODS
+from gan_jax.experiment.setup import build_setup
+from gan_jax.runtime.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
@@ -26,7 +26,7 @@ def test_the_search_finds_the_configs():
 
 @every_file
 def test_locks(file):
-    c = config.read(str(file))
+    c = config.load_config(str(file))
     for block in (c, c.terms, c.generator, c.optim.d, c.augment):
         assert block.is_locked
         with pytest.raises(AttributeError, match='nonsense'):
@@ -39,10 +39,10 @@ def test_shapes_of_first_state_and_step(name):
 
     The networks, which all methods have in common, are of one layer here.
     """
-    settings = config.read(f'{DIGITS}:method={name}').to_dict()
+    settings = config.load_config(f'{DIGITS}:method={name}').to_dict()
     settings['generator'] = {'fn': 'tests.sweeps.tiny.Generator'}
     settings['discriminator'] = {'fn': 'tests.sweeps.tiny.Trunk'}
-    run = assemble(settings)
+    run = build_setup(settings)
     assert run.experiment.terms.keys() == {'adversarial', *METHODS[name][1]}
     # Everything is 32 bits, and what a step measures is in the state.
     for leaf in jax.tree.leaves(run.program.shapes):
@@ -54,7 +54,7 @@ def test_shapes_of_first_state_and_step(name):
 @every_file
 @pytest.mark.parametrize('name', METHODS)
 def test_every_method_is_without_faults(file, name):
-    config.read(f'{file}:method={name}')
+    config.load_config(f'{file}:method={name}')
 
 
 # The published counts, of the networks themselves: heads of terms are counted apart.
@@ -70,8 +70,8 @@ PARAMETERS = {
 def test_dry_run_counts_parameters_and_flops(name, tmp_path):
     """Before the data set is prepared."""
     nowhere = [f'--config.data.dir={tmp_path}']
-    settings = config.read(f'{ROOT}/configs/{name}.py', nowhere).to_dict()
-    text = describe(assemble(settings, outline=True))
+    settings = config.load_config(f'{ROOT}/configs/{name}.py', nowhere).to_dict()
+    text = describe(build_setup(settings, outline=True))
     generator, discriminator = PARAMETERS[name]
     assert f'generator: {generator:,} parameters' in text
     assert f'discriminator: {discriminator:,} parameters' in text
@@ -88,15 +88,15 @@ def test_docstring_says_how_to_run_it(file):
 @every_file
 def test_unknown_method(file):
     with pytest.raises(UserError, match="there is no method 'bcrr'; known: none, real_only"):
-        config.read(f'{file}:method=bcrr')
+        config.load_config(f'{file}:method=bcrr')
 
 
 @every_file
 def test_arguments_reach_the_config(file):
-    c = config.read(f'{file}:method=bcr,augment=cutout|flip,strength=0.5')
+    c = config.load_config(f'{file}:method=bcr,augment=cutout|flip,strength=0.5')
     assert (c.augment.view, c.augment.strength) == ('cutout|flip', 0.5)
     with pytest.raises(UserError, match="does not take 'nonsense=1'; it takes method="):
-        config.read(f'{file}:nonsense=1')
+        config.load_config(f'{file}:nonsense=1')
 
 
 # A weight of 0 ------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_terms_of_weight_zero_are_not_in_the_program():
     """The compiled step is, letter for letter, that of a config without them."""
     path = str(DIGITS)
     off = [f'--config.terms.{term}.weight=0' for term in ('consistency', 'contrastive')]
-    zero, absent = config.read(path, off).to_dict(), config.read(path).to_dict()
+    zero, absent = config.load_config(path, off).to_dict(), config.load_config(path).to_dict()
     absent['terms'] = {'adversarial': absent['terms']['adversarial']}
-    texts = [assemble(settings).program.lower().as_text() for settings in (zero, absent)]
+    texts = [build_setup(settings).program.lower().as_text() for settings in (zero, absent)]
     assert texts[0] == texts[1]

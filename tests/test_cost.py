@@ -10,9 +10,10 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import load, methods
-from gan_jax.kinds import TERM
+from gan_jax.experiment import presets
+from gan_jax.experiment.kinds import TERM
 from gan_jax.models.critic import Critic
+from gan_jax.runtime import load
 from gan_jax.step import Augment, make_train_step
 from tests import small
 from tests.jaxprs import equations, scope
@@ -32,12 +33,12 @@ R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 10.0}
 
 
 def test_the_page_has_every_method():
-    assert set(TABLE) == {*methods.METHODS, 'r1'}
+    assert set(TABLE) == {*presets.METHODS, 'r1'}
 
 
 def make(name):
     """The terms and the augmentation of a method of the table."""
-    blocks = methods.method('none' if name == 'r1' else name, 'translation', 0.4)
+    blocks = presets.method('none' if name == 'r1' else name, 'translation', 0.4)
     if name == 'r1':
         blocks['terms']['penalty'] = R1
     terms = {n: load.build(block, TERM) for n, block in blocks['terms'].items()}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from gan_jax import models
-from gan_jax.critique import critique
+from gan_jax.critique import discriminate
 from gan_jax.models.critic import Critic
-from gan_jax.terms.contrastive import Projection
+from gan_jax.terms.contrastive import ProjectionHead
 from gan_jax.views import View, augmented
 from tests import small
 
@@ -65,12 +65,12 @@ def test_the_search_finds_the_trunks():
 @pytest.mark.parametrize(('trunk', 'shape', 'with_dx'), TRUNKS)
 def test_one_pass_equals_one_pass_a_view(trunk, shape, with_dx, x64):
     """Outputs, collections, and the weights' gradient of a loss that reads every output."""
-    critic = Critic(trunk, {'head': Projection(4, 3)})
+    critic = Critic(trunk, {'head': ProjectionHead(4, 3)})
     records = make_records(shape)
     params, rest = separate(weights_of(critic, records))
 
     def loss(params, joint):
-        seen, after = critique(
+        seen, after = discriminate(
             *(critic, {'params': params, **rest}, records), with_dx=with_dx, joint=joint
         )
         rng = np.random.default_rng(1)
@@ -117,7 +117,7 @@ START = {'counts': {'images': jnp.float32(10)}, 'unused': {'x': jnp.float32(1)}}
 
 def stub_critique(**options):
     SIZES.clear()
-    return critique(Stub(), START, make_records(dtype=np.float32), **options)
+    return discriminate(Stub(), START, make_records(dtype=np.float32), **options)
 
 
 @pytest.mark.parametrize('joint', [True, False])
@@ -144,7 +144,7 @@ def test_every_image_meets_its_own_label(options):
         view: {**record, 'label': labels[view]}
         for view, record in make_records(dtype=np.float32).items()
     }
-    seen, _ = critique(Stub(), START, records, **options)
+    seen, _ = discriminate(Stub(), START, records, **options)
     for view, record in records.items():
         mean = record['image'].mean((1, 2))
         found = seen[view]['logit'] - (mean**2).sum(1)
@@ -173,7 +173,7 @@ def test_collections_are_those_after_the_first_pass(joint):
 
 
 def test_without_views_nothing_happens():
-    assert critique(Stub(), START, {}) == ({}, START)
+    assert discriminate(Stub(), START, {}) == ({}, START)
 
 
 def test_show_changes_what_the_critic_sees_and_nothing_else():
@@ -198,7 +198,7 @@ def test_dx_is_the_gradient_at_the_image_in_minus_one_to_one(joint, x64):
     @small.jit
     def look(variables):
         options = {'with_dx': VIEWS[1:], 'joint': joint, 'show': lambda view, x: x**2}
-        seen, _ = critique(critic, variables, records, **options)
+        seen, _ = discriminate(critic, variables, records, **options)
         assert [view for view in VIEWS if 'dx' in seen[view]] == list(VIEWS[1:])
         return [seen[view]['dx'] for view in VIEWS[1:]]
 

@@ -11,12 +11,13 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import experiment, sharding
 from gan_jax.augment.policy import OPS, needs_strength
 from gan_jax.benchmark.collectives import collectives
 from gan_jax.data import DataSet, sampler
-from gan_jax.errors import UserError
-from gan_jax.program import make_program
+from gan_jax.experiment import build
+from gan_jax.experiment.program import make_program
+from gan_jax.runtime import sharding
+from gan_jax.runtime.errors import UserError
 from gan_jax.step import Augment
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented
@@ -72,7 +73,7 @@ def seen_on(count, batch=BATCH):
     terms = {'witness': witness(policies)}
     latent = math.prod(small.SHAPE)
     game = small.make_game(terms, generator=Passing(), latent_dim=latent, augment=Augment())
-    parts = experiment.Experiment(
+    parts = build.Experiment(
         game, terms, {'witness': 1}, small.make_hyper({'witness': 1.0}, seed=3)
     )
     mesh = sharding.make_mesh(count, batch)

@@ -9,11 +9,13 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import checkpoint, config, experiment, parts, sharding, train
+from gan_jax import train
 from gan_jax.data import DataSet
-from gan_jax.feed import make_feed
-from gan_jax.program import make_program
-from gan_jax.schedule import at_once
+from gan_jax.experiment import build, config, setup
+from gan_jax.experiment.feed import make_feed
+from gan_jax.experiment.program import make_program
+from gan_jax.experiment.schedule import at_once
+from gan_jax.runtime import checkpoint, sharding
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
@@ -74,10 +76,10 @@ def test_what_goes_together(most, first, last, due, every, expected):
 
 
 def test_a_cpu_takes_one_step_at_a_time(monkeypatch):
-    settings = config.read(TINY, ['--config.steps_per_dispatch=4']).to_dict()
-    assert parts.assemble(settings).at_once == 1
+    settings = config.load_config(TINY, ['--config.steps_per_dispatch=4']).to_dict()
+    assert setup.build_setup(settings).at_once == 1
     monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
-    assert parts.assemble(settings).at_once == 4
+    assert setup.build_setup(settings).at_once == 4
 
 
 def test_rows_of_several_steps_are_those_of_each(tmp_path):
@@ -113,7 +115,7 @@ def program():
     every = {'adversarial': 1, 'consistency': 12}
     mesh = sharding.make_mesh(2, small.BATCH)
     made = make_program(
-        experiment.Experiment(game, terms, every, hyper),
+        build.Experiment(game, terms, every, hyper),
         *(DATA, mesh),
         **{'batch_size': small.BATCH, 'd_steps': 1},
     )

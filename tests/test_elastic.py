@@ -9,7 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import checkpoint, parts, program, train
+from gan_jax import train
+from gan_jax.experiment import program, setup
+from gan_jax.runtime import checkpoint
 from tests.shipped import apart, norm, settings
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +28,7 @@ def main(folder):
     jax.config.update('jax_num_cpu_devices', 8)
     fed = watch()
     options = ('batch_size=32', 'evaluate.metrics=')
-    on = {n: parts.assemble(settings(f'mesh.data={n}', *options)) for n in MOVES}
+    on = {n: setup.build_setup(settings(f'mesh.data={n}', *options)) for n in MOVES}
     for n in MOVES:
         trained(on[n], folder / f'{n}', SAVED, fed)
     for n, m in MOVES.items():

@@ -11,18 +11,10 @@ import clu.metrics
 import numpy as np
 import pytest
 
-from gan_jax import (
-    checkpoint,
-    cli,
-    errors,
-    observe,
-    restart,
-    sample,
-    signals,
-    train,
-    workdir,
-)
+from gan_jax import sample, train
 from gan_jax.evaluate import weights
+from gan_jax.run import observe, resume
+from gan_jax.runtime import checkpoint, cli, errors, signals, workdir
 
 ROOT = Path(__file__).parent.parent
 CONSTANTS = {k: v for k, v in vars(errors).items() if k.isupper() and isinstance(v, int)}
@@ -91,7 +83,7 @@ def test_every_row_says_what_to_do():
         assert status == 0 or (do and resumable)
 
 
-# What the table quotes, provoked; of a run of several processes tests/test_cluster.py is the place.
+# What the table quotes, provoked; of a run of several processes tests/runtime/test_distributed.py is the place.
 
 
 def quoted(status, folder):
@@ -157,8 +149,8 @@ def test_a_full_disk(tmp_path):
 
 
 def test_a_run_without_a_sound_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(restart, '_best', lambda *_: None)
-    error = restart._lost(None, tmp_path, 14)
+    monkeypatch.setattr(resume, '_best', lambda *_: None)
+    error = resume._lost(None, tmp_path, 14)
     assert error.status == errors.DATA
     assert f'gan_jax: {error}'.startswith(quoted(errors.DATA, tmp_path))
 

@@ -72,7 +72,7 @@ def test_operations_are_counted(tmp_path):
 
 
 def test_a_signal_comes_after_the_first_line(tmp_path):
-    script = 'import time\nimport gan_jax.signals\ntime.sleep(20)\n'
+    script = 'import time\nimport gan_jax.runtime.signals\ntime.sleep(20)\n'
     asked = {'signal': signal.SIGTERM, 'seconds': 0.1}
     assert bite(asked, script, tmp_path) == -signal.SIGTERM
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import checkpoint, workdir
+from gan_jax.runtime import checkpoint, workdir
 from tests.launched import launch, stopped
 
 ROOT = Path(__file__).parent.parent

@@ -8,8 +8,8 @@ import pytest
 
 from gan_jax import data, labels
 from gan_jax.evaluate import protocol
-from gan_jax.evaluate.contract import Context
-from gan_jax.generate import make_generate
+from gan_jax.evaluate.context import Context
+from gan_jax.sampling.generate import make_generate
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View
 from tests import small
@@ -125,7 +125,7 @@ def distance(train, generator, choice):
     generate = make_generate(generator, latent_dim=1, class_counts=counts)
     images = np.concatenate([*generate({}, 0, range(800))])
     given = Context(train, lambda: train, train, None, num=800, class_counts=counts)
-    return protocol.prepare('fd_digits', given).measure(images, None, None)['fd_digits']
+    return protocol.prepare_metrics('fd_digits', given).measure(images, None, None)['fd_digits']
 
 
 def test_a_perfect_generator_of_unbalanced_data_is_near_them(unbalanced):

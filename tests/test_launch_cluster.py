@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gan_jax import cluster
-from gan_jax.errors import LOST, PREEMPTED
+from gan_jax.runtime import distributed
+from gan_jax.runtime.errors import LOST, PREEMPTED
 from tests.machine import ROOT, Machine
 
 # What starting again can mend: also the abort of JAX's runtime, and a process that was killed.
@@ -329,7 +329,7 @@ def test_the_pods_of_a_jobset_meet_and_start_again_where_that_helps():
     how = flags[-1].removeprefix('--cluster=').replace('$(JOB_COMPLETION_INDEX)', '1')
     host = f'{jobset["metadata"]["name"]}-{name}-0-0.{jobset["metadata"]["name"]}'
     port = container['ports'][0]['containerPort']
-    assert cluster._EXPLICIT.fullmatch(how).groups() == (f'{host}:{port}', '1', str(count))
+    assert distributed._EXPLICIT.fullmatch(how).groups() == (f'{host}:{port}', '1', str(count))
     # One pod that fails, fails the job, which restarts all, unless it has ended for good.
     assert job['backoffLimit'] == 0 and pod['restartPolicy'] == 'Never'
     (_, ended) = job['podFailurePolicy']['rules']
@@ -356,7 +356,7 @@ def test_the_machines_of_skypilot_meet_and_start_again_where_that_helps(worker):
     (call,) = worker.calls('[python]')
     flags = re.findall(r'\[([^]]*)\]', call)
     assert (ROOT / flags[3].removeprefix('--config=')).exists()
-    how = cluster._EXPLICIT.fullmatch(flags[-1].removeprefix('--cluster='))
+    how = distributed._EXPLICIT.fullmatch(flags[-1].removeprefix('--cluster='))
     assert how.groups() == ('10.0.0.1:1234', '1', '2')
     mounted = [path for path in task['file_mounts'] if flags[4].startswith(f'--workdir={path}/')]
     assert mounted

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import checkpoint, observe, restart, room, sweep, train, workdir
-from gan_jax.errors import BUSY, DISK, DIVERGED, UserError
-from gan_jax.sweeps import programs
-from gan_jax.sweeps.programs import _devices
+from gan_jax import sweep, train
+from gan_jax.run import disk_space, observe, resume
+from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime.errors import BUSY, DISK, DIVERGED, UserError
+from gan_jax.sweeps import shared
+from gan_jax.sweeps.shared import _devices
 from tests.sweeps.made import write
 
 ROOT = Path(__file__).parent.parent
@@ -81,16 +83,20 @@ def expected(alone):
 @pytest.fixture(scope='module', autouse=True)
 def compiled_once():
     """One set of programs for the sweeps of this file, whose networks are all the same."""
-    patch, made, prepared = pytest.MonkeyPatch(), programs.populating(), programs.sharing()
-    patch.setattr(programs, 'populating', lambda: made)
-    patch.setattr(programs, 'sharing', lambda *_: prepared)
+    patch, made, prepared = (
+        pytest.MonkeyPatch(),
+        shared.population_factory(),
+        shared.shared_setups(),
+    )
+    patch.setattr(shared, 'population_factory', lambda: made)
+    patch.setattr(shared, 'shared_setups', lambda *_: prepared)
     yield
     patch.undo()
 
 
 def interrupted(monkeypatch, at, act):
     """Lets `act()` come when a population is about to take step `at`, counted from 0."""
-    real, taken = programs.populating(), []
+    real, taken = shared.population_factory(), []
 
     def populated(parts):
         population = real(parts)
@@ -103,7 +109,7 @@ def interrupted(monkeypatch, at, act):
 
         return population._replace(update=update)
 
-    monkeypatch.setattr(programs, 'populating', lambda: populated)
+    monkeypatch.setattr(shared, 'population_factory', lambda: populated)
     return taken
 
 
@@ -182,7 +188,7 @@ def test_a_signal_saves_all_and_any_number_of_members_goes_on(
 def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     asked, expected, tmp_path, monkeypatch
 ):
-    assembled = programs.sharing()
+    assembled = shared.shared_setups()
 
     def interrupting(settings):
         parts = assembled(settings)
@@ -195,7 +201,7 @@ def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
         return parts._replace(generate=generate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(programs, 'sharing', lambda watch: interrupting)
+        patch.setattr(shared, 'shared_setups', lambda watch: interrupting)
         assert run(asked, tmp_path) == 143
     seen = [
         checkpoint._record(tmp_path / name / 'checkpoints', 6)['seen'] for name in (FIRST, SECOND)
@@ -324,7 +330,7 @@ def test_a_disk_without_room_for_all_ends_the_sweep_before_it_begins(asked, tmp_
         seen.append((folder, len(runs)))
         raise UserError('no room', DISK)
 
-    monkeypatch.setattr(room, 'check', check)
+    monkeypatch.setattr(disk_space, 'check_disk_space', check)
     with pytest.raises(UserError, match='no room'):
         run(asked, tmp_path)
     assert seen == [(tmp_path, 2)]
@@ -376,13 +382,13 @@ def test_a_member_that_another_process_holds_is_left_to_it(
 
 def test_a_member_of_another_data_set_is_left_out(asked, alone, tmp_path, monkeypatch):
     folder = copied(alone, tmp_path / 'sweep')
-    original = restart.resume
+    original = resume.resume
 
     def refusing(parts, place, facts, *, step=None):
         other = place == folder / FIRST
         return original(parts, place, {**facts, 'data': ''} if other else facts, step=step)
 
-    monkeypatch.setattr(restart, 'resume', refusing)
+    monkeypatch.setattr(resume, 'resume', refusing)
     with pytest.raises(UserError, match='1 of 2 runs failed\n.*images of config.data are not'):
         run(asked, folder)
     assert status(folder / SECOND) == ('done', LAST)

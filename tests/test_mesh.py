@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from gan_jax import checkpoint, sharding, train
-from gan_jax.errors import UserError
+from gan_jax import train
+from gan_jax.runtime import checkpoint, sharding
+from gan_jax.runtime.errors import UserError
 from tests import small
 from tests.shipped import BATCH, apart, norm, parts, program_on
 
@@ -91,7 +92,7 @@ def test_parts_of_a_state_are_saved_whole_and_taken_up_by_any_mesh(tmp_path):
     for steps, count, model in ((2, 1, 4), (4, 4, 1), (6, 2, 2)):
         mesh = [f'--config.mesh.data={count}', f'--config.mesh.model={model}']
         assert train.main([*flags, *mesh, f'--config.steps={steps}']) == 0
-    saved = checkpoint.facts(tmp_path / 'checkpoints')
+    saved = checkpoint.newest_metadata(tmp_path / 'checkpoints')
     assert saved['config']['mesh'] == {'data': 2, 'model': 2}
     lines = (tmp_path / 'metrics.jsonl').read_text().splitlines()
     rows = [json.loads(line)['step'] for line in lines]

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import config, data, restart, sample, train
+from gan_jax import data, sample, train
 from gan_jax.data.sources import absolute
-from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.experiment import config
+from gan_jax.run import resume
+from gan_jax.runtime.errors import MISSING, UserError
 from tests.data.archives.maker import png
 
 SMOKE = Path(__file__).parent / 'smoke.py'
@@ -109,7 +111,7 @@ def test_a_path_is_kept_whole_and_a_name_as_it_is(name, kept, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     kept = kept.format(tmp_path, tmp_path.parent)
     assert absolute(name) == kept
-    assert config.read(str(SMOKE), [f'--config.data.name={name}']).data.name == kept
+    assert config.load_config(str(SMOKE), [f'--config.data.name={name}']).data.name == kept
 
 
 def test_a_home_is_that_of_who_runs_it(monkeypatch):
@@ -121,7 +123,7 @@ def test_only_the_path_of_images_may_change():
     def other(name, **more):
         return {'data': {'name': name, 'size': 8}, 'seed': 0, **more}
 
-    assert restart.differences(other('/a/x'), other('b/x')) == []
-    assert restart.differences(other('/a/x'), other('/b/x', seed=1)) == ['seed: 0 -> 1']
-    assert restart.differences(other('digits'), other('/b/x')) == ["data.name: 'digits' -> '/b/x'"]
-    assert restart.differences(other(5), other('/b/x')) == ["data.name: 5 -> '/b/x'"]
+    assert resume.differences(other('/a/x'), other('b/x')) == []
+    assert resume.differences(other('/a/x'), other('/b/x', seed=1)) == ['seed: 0 -> 1']
+    assert resume.differences(other('digits'), other('/b/x')) == ["data.name: 'digits' -> '/b/x'"]
+    assert resume.differences(other(5), other('/b/x')) == ["data.name: 5 -> '/b/x'"]

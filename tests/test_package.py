@@ -111,7 +111,7 @@ def test_imports_point_one_way():
         ('gan_jax.terms', 'from .. import step', 'step'),
         ('gan_jax.terms.rotation', 'from gan_jax.step import make_train_step', 'step'),
         ('gan_jax.step', 'from gan_jax import sharding', 'sharding'),
-        ('gan_jax.writers', 'import gan_jax.train as program', 'train'),
+        ('gan_jax.runtime.writers', 'import gan_jax.train as program', 'train'),
     ],
 )
 def test_an_import_the_wrong_way_is_found(name, source, wrong):
@@ -120,7 +120,7 @@ def test_an_import_the_wrong_way_is_found(name, source, wrong):
 
 def test_programs_may_import_programs_and_a_part_itself():
     assert not misdirected('gan_jax.sweep', 'from gan_jax import train')
-    assert not misdirected('gan_jax.sweeps.sitting', 'from gan_jax.train import train')
+    assert not misdirected('gan_jax.sweeps.runner', 'from gan_jax.train import train')
     assert not misdirected('gan_jax.evaluate.__main__', 'from gan_jax import train')
     assert not misdirected('gan_jax.terms.rotation', 'from gan_jax.terms import Term\nimport jax')
 

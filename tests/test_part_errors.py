@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import config, data, parts
-from gan_jax.errors import PartError, UserError, of_part
+from gan_jax import data
+from gan_jax.experiment import config, setup
+from gan_jax.runtime.errors import PartError, UserError, of_part
 
 TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
 FORK = """
@@ -119,8 +120,8 @@ def fork(tmp_path, monkeypatch):
 
 
 def fault(**changes):
-    """What `parts.fit` says of the tiny config with other values, by dotted key."""
-    settings = json.loads(config.read(f'{TINY}:method=bcr,augment=translation').to_json())
+    """What `setup.build_trainer` says of the tiny config with other values, by dotted key."""
+    settings = json.loads(config.load_config(f'{TINY}:method=bcr,augment=translation').to_json())
     for key, value in changes.items():
         *parents, last = key.split('__')
         block = settings
@@ -129,7 +130,7 @@ def fault(**changes):
         block[last] = value
     assert config.faults(settings) == []
     with pytest.raises(UserError) as caught:
-        parts.fit(settings, data.load('digits', size=16))
+        setup.build_trainer(settings, data.load('digits', size=16))
     assert caught.value.status == 2
     return str(caught.value)
 
@@ -200,9 +201,9 @@ def test_latents_of_another_shape_are_named(fork):
 def test_a_layer_that_looks_across_the_batch_is_refused_where_passes_are_joint(fork):
     found = fault(discriminator={'fn': 'raising_fork.Normed'})
     assert found.startswith('config.joint is True, and the discriminator looks across the batch')
-    settings = json.loads(config.read(f'{TINY}:method=bcr,augment=translation').to_json())
+    settings = json.loads(config.load_config(f'{TINY}:method=bcr,augment=translation').to_json())
     settings |= {'discriminator': {'fn': 'raising_fork.Normed'}, 'joint': False}
-    parts.fit(settings, data.load('digits', size=16))
+    setup.build_trainer(settings, data.load('digits', size=16))
 
 
 def test_a_penalty_of_a_logit_that_nobody_plays_with_is_refused():

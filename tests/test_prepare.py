@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import checkpoint, cli, data, parts, prepare, signals, train
+from gan_jax import data, prepare, train
 from gan_jax.data import prepared, sampler, sources, stream
 from gan_jax.data.archives import table
-from gan_jax.errors import BUSY, DATA, MISSING, UNWRITABLE, USAGE
+from gan_jax.experiment import setup
+from gan_jax.runtime import checkpoint, cli, signals
+from gan_jax.runtime.errors import BUSY, DATA, MISSING, UNWRITABLE, USAGE
 from tests import small
 from tests.data.archives import maker as made
 from tests.data.archives.maker import noise, png, write_zip
@@ -386,7 +388,7 @@ def bad(tmp_path):
 def test_train_says_what_is_wrong_before_anything_is_built(
     name, status, sentence, bad, monkeypatch, capsys
 ):
-    monkeypatch.delattr(parts, 'build')
+    monkeypatch.delattr(setup, 'build')
     flags = [f'data.name={name.format(bad)}', f'data.dir={bad}', 'evaluate.metrics=']
     flags = [f'--config={SMOKE}', f'--workdir={bad}/run', *(f'--config.{f}' for f in flags)]
     monkeypatch.setattr(sys, 'argv', ['train', *flags])

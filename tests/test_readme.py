@@ -122,7 +122,7 @@ def test_every_file_named_exists():
 
 def test_the_methods_and_ops_named_are_those_that_there_are():
     from gan_jax.augment import policy
-    from gan_jax.methods import METHODS
+    from gan_jax.experiment.presets import METHODS
 
     table = TEXT[TEXT.index('## Methods') : TEXT.index('## A term of your own')]
     assert re.findall(r'^\| `(\w+)`', table, flags=re.M) == list(METHODS)

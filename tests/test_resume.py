@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import checkpoint, config
-from gan_jax.parts import assemble
+from gan_jax.experiment import config
+from gan_jax.experiment.setup import build_setup
+from gan_jax.runtime import checkpoint
 
 CONFIG = str(Path(__file__).parent / 'smoke.py')
 
@@ -24,7 +25,7 @@ NEVER_READ = ('/sigma',)  # spectral norm takes sigma from u and the kernel afre
 @pytest.fixture(scope='module')
 def resumed():
     """(state after 3 steps, outcome: state -> what the rest of the run leaves behind)."""
-    parts = assemble(json.loads(config.read(CONFIG).to_json()))
+    parts = build_setup(json.loads(config.load_config(CONFIG).to_json()))
     program, hyper = parts.program, parts.experiment.hyper
 
     def steps(state, first, last):

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import data, generate, labels, observe, sample, signals, train
+from gan_jax import data, labels, sample, train
 from gan_jax.data import DataSet
-from gan_jax.errors import DATA, MISSING, UNWRITABLE, UserError
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.evaluate import protocol
-from gan_jax.evaluate.contract import Context
-from gan_jax.trained import read
+from gan_jax.evaluate.context import Context
+from gan_jax.run import observe
+from gan_jax.run.trained import restore_run
+from gan_jax.runtime import signals
+from gan_jax.runtime.errors import DATA, MISSING, UNWRITABLE, UserError
+from gan_jax.sampling import generate
 
 TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
 FLAGS = [
@@ -285,7 +288,7 @@ def test_a_config_does_not_say_where_evaluate_writes(trained, tmp_path, monkeypa
 
 def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(trained):
     """The same images, by their bytes, in whatever portions; and so the same distance."""
-    run = read(trained, 'last', ('tests',))
+    run = restore_run(trained, 'last', ('tests',))
     game, weights = run.parts.experiment.game, run.checkpoint.state.ema
     sizes = {'latent_dim': game.latent_dim, 'class_counts': game.class_counts}
     evaluation = run.parts.evaluation('fd_digits')
@@ -334,14 +337,14 @@ def test_a_result_says_what_it_depends_on(trained):
 
 
 def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatch):
-    prepare = protocol.prepare
+    prepare = protocol.prepare_metrics
 
     def broken(*arguments, **options):
         return prepare(*arguments, **options)._replace(
             measure=lambda *_: {'fd_digits': float('nan')}
         )
 
-    monkeypatch.setattr(protocol, 'prepare', broken)
+    monkeypatch.setattr(protocol, 'prepare_metrics', broken)
     result = score(trained, '--num=80')
     assert result['metrics'] == {'fd_digits': None}
     assert result['not_finite'] == {'fd_digits': 'nan'}
@@ -376,7 +379,7 @@ def test_an_unknown_metric_is_refused_with_the_nearest(trained):
 def test_a_metric_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UserError, match="means nothing on 'faces'"):
         faces = DataSet(np.zeros((2, 32, 32, 3), np.uint8), None, 0, 'faces')
-        protocol.prepare('fd_digits', Context(faces, None, faces, None, num=2))
+        protocol.prepare_metrics('fd_digits', Context(faces, None, faces, None, num=2))
 
 
 @pytest.mark.parametrize('main', [sample.main, evaluate.main])
@@ -473,14 +476,14 @@ def test_scores_that_cannot_be_kept_are_printed(trained, tmp_path, capsys):
     shutil.rmtree(folder / 'results', ignore_errors=True)
     (folder / 'results').write_text('no folder')
     flags = [f'--workdir={folder}', ALLOW, '--metrics=fd_digits']
-    measured = observe.evaluated
+    measured = observe.evaluate_run
 
     def evaluated(*arguments):
         assert 'results cannot be written to: the scores will be printed' in capsys.readouterr().err
         return measured(*arguments)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError) as caught:
-        patch.setattr(observe, 'evaluated', evaluated)
+        patch.setattr(observe, 'evaluate_run', evaluated)
         evaluate.main(flags)
     assert caught.value.status == UNWRITABLE
     assert 'the scores are printed and not kept' in str(caught.value)
@@ -512,7 +515,7 @@ def test_an_interrupt_that_was_swallowed_leaves_no_picture(
 
 def test_an_interrupt_that_was_swallowed_leaves_no_result(trained, capsys, monkeypatch):
     before = {*trained.glob('results/*')}
-    monkeypatch.setattr(observe, 'evaluated', lambda *_: signals._received.append(2) or {})
+    monkeypatch.setattr(observe, 'evaluate_run', lambda *_: signals._received.append(2) or {})
     monkeypatch.setattr(signals, '_received', [])
     with pytest.raises(KeyboardInterrupt):
         evaluate.main([f'--workdir={trained}', ALLOW, '--seed=77'])

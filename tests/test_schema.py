@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import config, load, ranges
-from gan_jax.kinds import NETWORK, OPTIMIZER, TERM
-from gan_jax.methods import METHODS
+from gan_jax.experiment import config
+from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
+from gan_jax.experiment.presets import METHODS
+from gan_jax.runtime import load, ranges
 from tests.faults import schema
 from tests.faults.configs import Change, change
 

@@ -7,9 +7,9 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import config
+from gan_jax.experiment import config
 from gan_jax.keys import named
-from gan_jax.state import Ema, Net, TrainState, accumulate, average, create, empty, nbytes
+from gan_jax.state import Ema, Net, TrainState, average, create, empty, merge_metrics, nbytes
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from tests import small
@@ -98,15 +98,15 @@ def test_an_old_value_counts_half_after_the_half_life(step, halflife):
 
 
 def test_an_average_that_nobody_sets_is_that_of_the_configs():
-    given = config.read(str(Path(__file__).parent.parent / 'configs' / 'digits.py')).ema
+    given = config.load_config(str(Path(__file__).parent.parent / 'configs' / 'digits.py')).ema
     assert Ema()._asdict() == given.to_dict() == {'halflife_images': 10_000.0, 'ramp': 0.05}
 
 
 def test_running_means():
     running = empty(['d/a', 'g/a', 'd/lazy'])
     for d, g in ((1.0, 10.0), (2.0, 20.0), (6.0, 30.0)):
-        running = accumulate(running, {'d/a': np.float32(d), 'g/a': np.float32(g), 'new': d})
-    running = accumulate(running, {'d/lazy': np.float32(5)})
+        running = merge_metrics(running, {'d/a': np.float32(d), 'g/a': np.float32(g), 'new': d})
+    running = merge_metrics(running, {'d/lazy': np.float32(5)})
     assert list(running) == ['d/a', 'g/a', 'd/lazy']
     assert running['d/a'].compute() == 3
     assert running['g/a'].compute() == 20

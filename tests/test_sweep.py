@@ -15,9 +15,10 @@ from pathlib import Path
 import jax
 import pytest
 
-from gan_jax import sweep, train, workdir
-from gan_jax.errors import BUSY, DATA, DISK, DIVERGED, UserError
-from gan_jax.sweeps.sitting import Outcome
+from gan_jax import sweep, train
+from gan_jax.runtime import workdir
+from gan_jax.runtime.errors import BUSY, DATA, DISK, DIVERGED, UserError
+from gan_jax.sweeps.runner import Outcome
 from tests.sweeps.made import TINY, write
 
 GRID = {'method': ['none', 'bcr'], 'strength': [0.1, 0.2, 0.4]}

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import data, load, train, trained
+from gan_jax import data, train
 from gan_jax.augment import policy as policies
-from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
+from gan_jax.experiment.kinds import TERM
 from gan_jax.keys import named
-from gan_jax.kinds import TERM
-from gan_jax.plan import plan as step_plan
-from gan_jax.sweeps import file, plan
+from gan_jax.routing import route_views as step_plan
+from gan_jax.run import trained
+from gan_jax.runtime import load
+from gan_jax.runtime.errors import UserError
+from gan_jax.sweeps import grid, sweep_file
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
 from gan_jax.terms.contrastive import cntr, nt_xent
@@ -45,8 +47,8 @@ def test_the_search_finds_the_sweeps():
 
 @every_file
 def test_the_file_is_a_sweep_and_its_configs_are_without_faults(path):
-    asked, arms = file.read(path)
-    sweep = plan.read(path)
+    asked, arms = sweep_file.read_sweep_file(path)
+    sweep = grid.read_sweep(path)
     assert sweep.arms == arms
     assert len(sweep.runs) == len(arms) * asked['seeds']
     assert sweep.baseline in ({'method': 'none'}, {'arm': 'vanilla'})
@@ -109,7 +111,7 @@ def test_grids_are_the_papers(name):
         for op, values in ops.items()
         for value in values
     }
-    asked, (baseline, *arms) = file.read(SWEEPS / f'{name}.py')
+    asked, (baseline, *arms) = sweep_file.read_sweep_file(SWEEPS / f'{name}.py')
     assert asked['config'] == f'configs/cifar10_{network}.py'
     assert baseline == asked['baseline'] == {'method': 'none'}
     found = [tuple(arm.values()) for arm in arms]
@@ -139,7 +141,7 @@ def test_tables_of_the_docstrings_fit_their_grids(name):
 
 
 def test_table_1():
-    asked, arms = file.read(SWEEPS / 'table1.py')
+    asked, arms = sweep_file.read_sweep_file(SWEEPS / 'table1.py')
     assert asked['config'] == 'configs/cifar10_biggan.py'
     assert [arm['method'] for arm in arms] == ['none', 'cntr', 'bcr', 'bcr_cntr']
 
@@ -148,7 +150,7 @@ def test_table_1():
 
 
 def test_guidelines_cover_what_they_are_to_tell():
-    _, arms = file.read(SWEEPS / 'guidelines.py')
+    _, arms = sweep_file.read_sweep_file(SWEEPS / 'guidelines.py')
     found = {(a['method'], a.get('augment'), a.get('strength')) for a in arms}
     assert len(found) == len(arms) == 21
     ways = ('real_only', 'real_fake', 'bcr')
@@ -159,7 +161,7 @@ def test_guidelines_cover_what_they_are_to_tell():
 
 
 def test_cntr_beside_bcr_has_its_own_policy():
-    (run,) = [r for r in plan.read(SWEEPS / 'guidelines.py').runs if 'bcr_cntr' in r.name][:1]
+    (run,) = [r for r in grid.read_sweep(SWEEPS / 'guidelines.py').runs if 'bcr_cntr' in r.name][:1]
     assert run.settings['augment']['view'] == 'translation'
     contrastive = run.settings['terms']['contrastive']
     assert (contrastive['policy'], contrastive['strength']) == ('simclr', 0.3)
@@ -167,7 +169,7 @@ def test_cntr_beside_bcr_has_its_own_policy():
 
 
 def test_modes_are_counted_over_26000_samples_once():
-    sweep = plan.read(SWEEPS / 'guidelines_colour.py')
+    sweep = grid.read_sweep(SWEEPS / 'guidelines_colour.py')
     assert sweep.metric == 'modes' and sweep.higher
     for run in sweep.runs:
         assert run.settings['data']['name'] == 'stacked_digits'
@@ -182,7 +184,7 @@ PLACEBOS = runpy.run_path(str(SWEEPS / 'placebos' / 'terms.py'))
 
 
 def test_placebo_arms_differ_in_their_terms_only():
-    sweep = plan.read(SWEEPS / 'placebos' / 'sweep.py')
+    sweep = grid.read_sweep(SWEEPS / 'placebos' / 'sweep.py')
     runs = {run.arm['arm']: run.settings for run in sweep.runs if run.seed == 3}
     beside = [
         {k: v for k, v in settings.items() if k not in ('terms', 'augment')}
@@ -261,7 +263,7 @@ def test_shuffled_pairs_each_image_with_its_neighbour():
 def test_placebos_cost_what_they_stand_for():
     """The images that D sees in a step: with the identity as many as under bCR."""
     views = {}
-    for run in plan.read(SWEEPS / 'placebos' / 'sweep.py').runs[:7]:
+    for run in grid.read_sweep(SWEEPS / 'placebos' / 'sweep.py').runs[:7]:
         blocks = run.settings['terms']
         terms = {name: load.build(block, TERM) for name, block in blocks.items()}
         policy = run.settings['augment']['view']
@@ -354,6 +356,6 @@ def test_figure_4_refuses_its_flags_before_it_reads_the_run(flag, said):
 def test_figure_4_is_of_digits(monkeypatch):
     images = data.DataSet(np.zeros((2, 8, 8, 1), np.uint8), None, 0, 'cats')
     run = SimpleNamespace(parts=SimpleNamespace(reference=images))
-    monkeypatch.setattr(trained, 'read', lambda *arguments, **options: run)
+    monkeypatch.setattr(trained, 'restore_run', lambda *arguments, **options: run)
     with pytest.raises(UserError, match="mean nothing on 'cats'"):
         FIGURE4['main'](['--workdir=anywhere'])

@@ -15,9 +15,12 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gan_jax import checkpoint, config, data, parts, restart, train, workdir
-from gan_jax.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
+from gan_jax import data, train
 from gan_jax.evaluate import digit_metrics
+from gan_jax.experiment import config, setup
+from gan_jax.run import resume
+from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
 TESTS = Path(__file__).parent
 CONFIG, TINY = (f'--config={TESTS / name}' for name in ('smoke.py', 'sweeps/tiny.py'))
@@ -52,13 +55,13 @@ def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
     """The networks are those of tests/sweeps/tiny.py, and the metric's function is NumPy's."""
     path = TINY.removeprefix('--config=')
     metric = '--config.evaluate.metrics=fd50_test@numpy.mean'
-    settings = config.read(path, [metric]).to_dict()
+    settings = config.load_config(path, [metric]).to_dict()
     said = train._what_next(Path("my runs/a'b"), settings).splitlines()
     _, numbers, drawn, scored = map(shlex.split, said)
     assert numbers[-1] == "--logdir=my runs/a'b"
     flags = ["--workdir=my runs/a'b", '--allow=numpy', '--allow=tests']
     assert drawn[-5:] == [*flags, '--num=64', '--out=grid.png'] and scored[-3:] == flags
-    plain = train._what_next(Path('run'), config.read(str(TESTS / 'smoke.py')).to_dict())
+    plain = train._what_next(Path('run'), config.load_config(str(TESTS / 'smoke.py')).to_dict())
     assert plain.splitlines()[-1].endswith('gan_jax.evaluate --workdir=run')
 
 
@@ -127,7 +130,7 @@ def test_a_finished_run_is_left_alone(finished, capsys):
 
 def interrupt_after(monkeypatch, stop):
     """A real SIGTERM to this process, when step `stop` has been started."""
-    make_program = parts.make_program
+    make_program = setup.make_program
 
     def interrupting(*arguments, **options):
         program = make_program(*arguments, **options)
@@ -139,7 +142,7 @@ def interrupt_after(monkeypatch, stop):
 
         return program._replace(update=update)
 
-    monkeypatch.setattr(parts, 'make_program', interrupting)
+    monkeypatch.setattr(setup, 'make_program', interrupting)
 
 
 # After the first step, at a log, at an evaluation, one before the end. (That the data goes on in
@@ -161,13 +164,13 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
 
 
 def test_a_signal_before_there_is_anything_to_save_is_answered_too(tmp_path, monkeypatch, capsys):
-    original = restart.resume
+    original = resume.resume
 
     def interrupting(*arguments):
         os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments)
 
-    monkeypatch.setattr(restart, 'resume', interrupting)
+    monkeypatch.setattr(resume, 'resume', interrupting)
     assert run(tmp_path) == 143
     said = f'stopped at step 0 in {tmp_path}; the same command goes on from there\n'
     assert capsys.readouterr().out == said
@@ -187,7 +190,7 @@ def test_a_signal_after_the_last_word_leaves_the_run_done(tmp_path, monkeypatch)
 
 
 def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):
-    make_generate = parts.make_generate
+    make_generate = setup.make_generate
 
     def interrupting(*arguments, **options):
         generate = make_generate(*arguments, **options)
@@ -200,7 +203,7 @@ def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_
         return interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(parts, 'make_generate', interrupting)
+        patch.setattr(setup, 'make_generate', interrupting)
         assert run(tmp_path) == 143
     assert rows(tmp_path)[-1]['step'] == 8
     assert record(tmp_path, 10)['seen'] is False
@@ -276,7 +279,9 @@ def test_a_metric_can_be_added_to_a_run(finished, tmp_path, monkeypatch):
     measured = {row['step']: 'eval/diversity' in row for row in rows(tmp_path)}
     assert [step for step, one in measured.items() if one] == [20, 30]
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
-    assert checkpoint.facts(tmp_path / 'best')['best']['num'] == 120  # and the best is chosen anew
+    assert (
+        checkpoint.newest_metadata(tmp_path / 'best')['best']['num'] == 120
+    )  # and the best is chosen anew
     assert json.loads((tmp_path / 'config.json').read_text())['evaluate']['num'] == 120
 
 

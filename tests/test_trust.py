@@ -16,14 +16,16 @@ import optax
 import pytest
 
 import gan_jax
-from gan_jax import config, data, kinds, load, sample, train, unaugmented
+from gan_jax import data, sample, train
 from gan_jax.augment import policy
-from gan_jax.config import NETWORKS
-from gan_jax.errors import USAGE, UserError
 from gan_jax.evaluate import __main__ as evaluate
-from gan_jax.evaluate import extractor
-from gan_jax.experiment import build
-from gan_jax.parts import assemble
+from gan_jax.experiment import config, kinds
+from gan_jax.experiment.build import build_experiment
+from gan_jax.experiment.config import NETWORKS
+from gan_jax.experiment.setup import build_setup
+from gan_jax.run import unaugmented
+from gan_jax.runtime import load
+from gan_jax.runtime.errors import USAGE, UserError
 from gan_jax.terms import Term
 from tests import hostile
 
@@ -34,7 +36,7 @@ KINDS = {
     'term': kinds.TERM,
     'optimizer': kinds.OPTIMIZER,
     'op': policy.OP,
-    'extractor': extractor.EXTRACTOR,
+    'extractor': kinds.EXTRACTOR,
 }
 # What SETTINGS name themselves.
 OWN = {'gan_jax.models.sndcgan', 'gan_jax.models.critic', 'gan_jax.terms.adversarial', 'optax'}
@@ -156,9 +158,9 @@ CANARIES = (
     *hostile.CALLS,
     'gan_jax.terms.Term',  # makes terms of anything, and is not marked as a factory
     'gan_jax.terms.contrastive.nt_xent',
-    'gan_jax.terms.contrastive.Projection',  # a Flax module, and a head in place of a network
+    'gan_jax.terms.contrastive.ProjectionHead',  # a Flax module, and a head in place of a network
     'gan_jax.models.layers.initializer',
-    'gan_jax.augment.contract.op',
+    'gan_jax.augment.operation.op',
     'gan_jax.augment.policy.Part',  # it has `strengths`
     'gan_jax.augment.boxes.box',
     'gan_jax.evaluate.features.digits',
@@ -242,7 +244,7 @@ def fork(tmp_path, monkeypatch):
     (tmp_path / 'my_fork' / 'parts.py').write_text(
         'import functools\n'
         'from subprocess import run\n\n'
-        'from gan_jax.load import build\n'
+        'from gan_jax.runtime.load import build\n'
         'from gan_jax.terms.adversarial import hinge\n\n'
         'part = functools.partial(run)\n\n\n'
         'def make(**options):\n    return options\n'
@@ -271,7 +273,9 @@ def test_what_is_allowed_is_the_code_of_that_package_and_no_other(fork):
     assert 'my_fork_evil' not in sys.modules
 
 
-@pytest.mark.parametrize('path', ['gan_jax.load.build', 'flax.io.rmtree', 'optax.apply_updates'])
+@pytest.mark.parametrize(
+    'path', ['gan_jax.runtime.load.build', 'flax.io.rmtree', 'optax.apply_updates']
+)
 def test_no_flag_opens_what_the_program_is_made_of(path):
     for kind in KINDS.values():
         with pytest.raises(ValueError, match=f"'{path}' is not "):
@@ -297,13 +301,13 @@ def test_an_annotation_may_be_put_off():
     def wrong() -> 'term':  # noqa: F821
         return Term()
 
-    assert kinds.promises(late, Term) and not kinds.promises(wrong, Term)
+    assert kinds.returns(late, Term) and not kinds.returns(wrong, Term)
 
 
 def test_what_is_made_of_a_factory_is_none():
-    assert kinds.promises(factory, Term)
-    assert not kinds.promises(jax.jit(factory), Term)
-    assert not kinds.promises(functools.partial(factory), Term)
+    assert kinds.returns(factory, Term)
+    assert not kinds.returns(jax.jit(factory), Term)
+    assert not kinds.returns(functools.partial(factory), Term)
 
 
 # Keywords ----------------------------------------------------------------------------------------
@@ -342,13 +346,13 @@ def test_what_a_block_makes_is_looked_at(fork, place, what):
         with pytest.raises(
             ValueError, match=f'^config.{place}: .*make makes a dict, and not {what}'
         ):
-            build(tree, shape=(16, 16, 1), num_classes=10, allow=allow)
+            build_experiment(tree, shape=(16, 16, 1), num_classes=10, allow=allow)
 
 
 def test_what_is_built_is_judged_again():
     tree = hostile.changed(SETTINGS, {'logit.fn': 'evil_module.f'})
     with pytest.raises(ValueError, match='config.logit: .* --allow=evil_module'):
-        build(tree, shape=(16, 16, 1), num_classes=10, allow=())
+        build_experiment(tree, shape=(16, 16, 1), num_classes=10, allow=())
 
 
 def test_what_a_term_makes_is_looked_at(fork):
@@ -360,7 +364,7 @@ def test_what_a_term_makes_is_looked_at(fork):
     )
     tree['terms']['consistency']['fn'] = 'my_fork.parts.make'
     with pytest.raises(ValueError, match='make makes a dict, and not a term: .* a gan_jax Term'):
-        build(tree, shape=(16, 16, 1), num_classes=10)
+        build_experiment(tree, shape=(16, 16, 1), num_classes=10)
 
 
 # Shapes ------------------------------------------------------------------------------------------
@@ -388,7 +392,7 @@ def test_a_key_with_a_dot_stands_for_no_other():
 
 @pytest.fixture(scope='module')
 def parts():
-    return assemble(json.loads(config.read(str(TINY)).to_json()))
+    return build_setup(json.loads(config.load_config(str(TINY)).to_json()))
 
 
 @pytest.fixture

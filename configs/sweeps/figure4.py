@@ -16,7 +16,7 @@ the run must be one on digits.
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -30,12 +30,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import cli, config, trained
 from gan_jax.augment import policy as policies
-from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet
 from gan_jax.evaluate.digit_metrics import DIGITS
+from gan_jax.experiment import config
 from gan_jax.keys import named
+from gan_jax.run import trained
+from gan_jax.runtime import cli
+from gan_jax.runtime.errors import UserError
 
 BATCH = 500  # images that mixup and cutmix find their partners among
 AUGMENT = 'translation,instance_noise,greenness,mixup'
@@ -47,7 +49,7 @@ Ratios = Mapping[tuple[str, float], float]
 def main(arguments: Sequence[str]) -> None:
     """Measures one run."""
     flags = _parse(arguments)
-    run = trained.read(flags.workdir, flags.step, flags.allow, data_dir=flags.data_dir)
+    run = trained.restore_run(flags.workdir, flags.step, flags.allow, data_dir=flags.data_dir)
     if run.parts.reference.name not in DIGITS:
         raise UserError(
             f"the features are of digits and mean nothing on '{run.parts.reference.name}': "

@@ -18,7 +18,7 @@ def inner(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     stretches = []
     for size, place in zip(images.shape[1:3], places, strict=True):
         length = jnp.round(strength * amount * size)
-        stretches.append(stretch(draws.whole(place, 0, size - length), length, size))
+        stretches.append(stretch(draws.randint_of(place, 0, size - length), length, size))
     return box(*stretches)
 
 

@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from gan_jax.augment import colour, contract, draws, resample
+from gan_jax.augment import colour, draws, operation, resample
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def instance_noise(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Noise ~ N(0, λ²) added to every pixel and channel and clipped; no gradient where it clips.
 
@@ -16,7 +16,7 @@ def instance_noise(key: jax.Array, images: jax.Array, strength: jax.Array) -> ja
     return colour.clip(images + strength * draws.normal(key, images))
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def blur(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A Gaussian of standard deviation λ·U(0.1, 2) pixels, λ in [0, 1].
 

@@ -12,12 +12,12 @@ Source: Zhao et al. 2020 (2006.10738) and its official code.
 import jax
 import jax.numpy as jnp
 
-from gan_jax.augment import boxes, colour, contract, draws, resample
+from gan_jax.augment import boxes, colour, draws, operation, resample
 
 GRAY = 0.5
 
 
-@contract.op(None)
+@operation.op(None)
 def diffaugment_color(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Brightness, saturation and contrast, in this order; `strength` is not read.
 
@@ -34,7 +34,7 @@ def diffaugment_color(key: jax.Array, images: jax.Array, strength: jax.Array) ->
     return colour.merge([mean + (0.5 + contrast) * (channel - mean) for channel in channels])
 
 
-@contract.op(None)
+@operation.op(None)
 def diffaugment_translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A shift along each axis by -n to n pixels, all equally likely, gray outside.
 
@@ -45,13 +45,13 @@ def diffaugment_translation(key: jax.Array, images: jax.Array, strength: jax.Arr
     positions, stretches = [], []
     for size, draw in zip(images.shape[1:3], draws.uniform(key, images, 2), strict=True):
         most = int(size / 8 + 0.5)
-        pixels = draws.whole(draw, -most, most)
+        pixels = draws.randint_of(draw, -most, most)
         positions.append(resample.shifted(pixels, size))
         stretches.append(boxes.stretch(pixels, size, size))
     return jnp.where(boxes.box(*stretches), resample.sample(images, *positions), GRAY)
 
 
-@contract.op(None)
+@operation.op(None)
 def diffaugment_cutout(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A box of H/2 × W/2 turned gray, its centre anywhere; `strength` is not read.
 
@@ -63,6 +63,6 @@ def diffaugment_cutout(key: jax.Array, images: jax.Array, strength: jax.Array) -
     stretches = []
     for size, draw in zip(images.shape[1:3], draws.uniform(key, images, 2), strict=True):
         length = int(size / 2 + 0.5)
-        middle = draws.whole(draw, 0, size - length % 2)
+        middle = draws.randint_of(draw, 0, size - length % 2)
         stretches.append(boxes.stretch(middle - length // 2, length, size))
     return jnp.where(boxes.box(*stretches), GRAY, images)

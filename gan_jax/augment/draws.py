@@ -27,7 +27,7 @@ def normal(key: jax.Array, images: jax.Array) -> jax.Array:
     return jax.random.normal(key, images.shape, jnp.float32).astype(images.dtype)
 
 
-def whole(draw: jax.Array, low: jax.typing.ArrayLike, high: jax.typing.ArrayLike) -> jax.Array:
+def randint_of(draw: jax.Array, low: jax.typing.ArrayLike, high: jax.typing.ArrayLike) -> jax.Array:
     """A draw from U(0, 1) as a whole number from low to high, each of them equally likely.
 
     All are floats of one shape, or scalars; `low` and `high` are whole numbers.
@@ -35,7 +35,7 @@ def whole(draw: jax.Array, low: jax.typing.ArrayLike, high: jax.typing.ArrayLike
     return low + jnp.floor(draw * (high - low + 1))
 
 
-def sometimes(
+def with_probability(
     key: jax.Array, probability: jax.typing.ArrayLike, changed: Images, images: Images
 ) -> Images:
     """For each image by itself, `changed` with the probability given, else the image as it is."""

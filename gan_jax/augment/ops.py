@@ -8,7 +8,7 @@ shape, dtype and range, with a fresh draw for each image; `strength` is the pape
 scalar that bounds the amount α drawn for an image. Strength 0 is the identity, bit for bit, except
 for `simclr`, whose strength drives the crop only. `flip`, `rotate90` and DiffAugment's ops have no
 strength, and DiffAugment's do not clip to the range. The key is consumed. Gradients flow through
-the images. `contract.op` lists the errors.
+the images. `operation.op` lists the errors.
 
 A new op is one new function in the file of its kind, and its name here.
 """

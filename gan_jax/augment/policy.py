@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import jax
 
-from gan_jax import load
 from gan_jax.augment import ops
-from gan_jax.augment.contract import FINITE, Op, Range
-from gan_jax.errors import of_part
+from gan_jax.augment.operation import FINITE, Op, Range
 from gan_jax.keys import named
+from gan_jax.runtime import load
+from gan_jax.runtime.errors import of_part
 
 OP = load.Kind(
     'an augmentation',

@@ -5,12 +5,12 @@ import math
 import jax
 import jax.numpy as jnp
 
-from gan_jax.augment import colour, contract, draws, resample, spatial
+from gan_jax.augment import colour, draws, operation, resample, spatial
 from gan_jax.augment.colour import Channels
 from gan_jax.keys import named
 
 
-@contract.op(contract.OPEN)
+@operation.op(operation.OPEN)
 def simclr(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """SimCLR's augmentation without blur: flip, crop, then `distort`.
 
@@ -54,8 +54,8 @@ def distort(key: jax.Array, images: jax.Array) -> jax.Array:
     """
     channels = colour.split(images)
     jittered = jitter(named(key, 'jitter'), channels)
-    channels = draws.sometimes(named(key, 'jittered'), 0.8, jittered, channels)
-    channels = draws.sometimes(named(key, 'gray'), 0.2, colour.grayscale(channels), channels)
+    channels = draws.with_probability(named(key, 'jittered'), 0.8, jittered, channels)
+    channels = draws.with_probability(named(key, 'gray'), 0.2, colour.grayscale(channels), channels)
     return colour.merge(channels)
 
 

@@ -3,21 +3,21 @@
 import jax
 import jax.numpy as jnp
 
-from gan_jax.augment import boxes, contract, draws, resample
+from gan_jax.augment import boxes, draws, operation, resample
 from gan_jax.keys import named
 
 
-@contract.op(None)
+@operation.op(None)
 def flip(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Left and right exchanged with probability 1/2; `strength` is not read.
 
     Source: Zhang et al. 2020 (1910.12027), where CR augments by a flip and a shift.
     """
     del strength
-    return draws.sometimes(key, 0.5, images[:, :, ::-1], images)
+    return draws.with_probability(key, 0.5, images[:, :, ::-1], images)
 
 
-@contract.op(None)
+@operation.op(None)
 def rotate90(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A turn by 0, 90, 180 or 270 degrees, equally likely; `strength` is not read.
 
@@ -27,11 +27,13 @@ def rotate90(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Arra
     del strength
     if images.shape[1] != images.shape[2]:
         raise ValueError(f'rotate90: images must be square, got shape {list(images.shape)}')
-    images = draws.sometimes(named(key, 'half'), 0.5, images[:, ::-1, ::-1], images)
-    return draws.sometimes(named(key, 'quarter'), 0.5, jnp.rot90(images, axes=(1, 2)), images)
+    images = draws.with_probability(named(key, 'half'), 0.5, images[:, ::-1, ::-1], images)
+    return draws.with_probability(
+        named(key, 'quarter'), 0.5, jnp.rot90(images, axes=(1, 2)), images
+    )
 
 
-@contract.op(contract.OPEN)
+@operation.op(operation.OPEN)
 def translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A shift along each axis by its own α ~ U(-λ, λ) of the side, padded by reflection.
 
@@ -42,7 +44,7 @@ def translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.A
     return _moved_right(_moved_down(images, down), right)
 
 
-@contract.op(contract.OPEN)
+@operation.op(operation.OPEN)
 def translation_x(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """As `translation`, along the width alone.
 
@@ -53,14 +55,14 @@ def translation_x(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax
     return _moved_right(images, right)
 
 
-@contract.op(contract.OPEN)
+@operation.op(operation.OPEN)
 def translation_y(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """As `translation`, along the height alone."""
     (down,) = strength * draws.signed(key, images, 1)
     return _moved_down(images, down)
 
 
-@contract.op(contract.OPEN)
+@operation.op(operation.OPEN)
 def shift(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """CR's shift: along each axis by -n to n pixels, n = round(λ·side), padded by reflection.
 
@@ -73,12 +75,12 @@ def shift(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     positions = []
     for size, draw in zip(images.shape[1:3], draws.uniform(key, images, 2), strict=True):
         most = jnp.round(strength * size)
-        pixels = draws.whole(draw, -most, most)
+        pixels = draws.randint_of(draw, -most, most)
         positions.append(resample.reflect(resample.shifted(pixels, size), size))
     return resample.sample(images, *positions)
 
 
-@contract.op(contract.OPEN)
+@operation.op(operation.OPEN)
 def zoom_in(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A crop of (1-α)H × (1-α)W, α ~ U(0, λ), anywhere in the image, enlarged to H × W.
 
@@ -89,7 +91,7 @@ def zoom_in(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array
     return resample.crop(images, top, left, extent, extent)
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def zoom_out(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A crop of (1+α)H × (1+α)W, α ~ U(0, λ), of the image padded to (1+2α), shrunk to H × W.
 
@@ -106,7 +108,7 @@ def zoom_out(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Arra
     return resample.sample(images, *positions)
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def cutout(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A box of αH × αW, α ~ U(0, λ), anywhere inside the image, set to 0.
 

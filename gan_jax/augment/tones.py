@@ -10,59 +10,59 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gan_jax.augment import colour, contract, draws
+from gan_jax.augment import colour, draws, operation
 
-HALF = contract.Range(0.0, 0.5)  # half a turn either way is every hue
+HALF = operation.Range(0.0, 0.5)  # half a turn either way is every hue
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def brightness(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """α ~ U(-λ, λ) added to all channels; λ in [0, 1]."""
     (amount,) = strength * draws.signed(key, images, 1)
     return colour.clip(images + amount[:, None, None, None])
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def redness(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """α ~ U(-λ, λ) added to the red channel; λ in [0, 1]."""
     return _tinted(key, images, strength, 0)
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def greenness(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """α ~ U(-λ, λ) added to the green channel; λ in [0, 1]."""
     return _tinted(key, images, strength, 1)
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def blueness(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """α ~ U(-λ, λ) added to the blue channel; λ in [0, 1]."""
     return _tinted(key, images, strength, 2)
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def contrast(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """The distance from each channel's mean over the image, times U(1-λ, 1+λ); λ in [0, 1]."""
     return _recoloured(colour.contrast, key, images, strength, 1)
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def saturation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """The distance of each pixel from its gray, times U(1-λ, 1+λ); λ in [0, 1]."""
     return _recoloured(colour.saturation, key, images, strength, 1)
 
 
-@contract.op(HALF)
+@operation.op(HALF)
 def hue(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Hue turned by U(-λ, λ) of the full circle; λ in [0, 1/2]. `colour.hue` is the change."""
     return _recoloured(colour.hue, key, images, strength, 0)
 
 
-@contract.op(contract.CLOSED)
+@operation.op(operation.CLOSED)
 def grayscale(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Luma in all three channels with probability λ in [0, 1]; SimCLR's is 0.2."""
     channels = colour.split(images)
-    return colour.merge(draws.sometimes(key, strength, colour.grayscale(channels), channels))
+    return colour.merge(draws.with_probability(key, strength, colour.grayscale(channels), channels))
 
 
 def _tinted(key: jax.Array, images: jax.Array, strength: jax.Array, channel: int) -> jax.Array:

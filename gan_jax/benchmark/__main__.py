@@ -5,7 +5,7 @@ Prints speed, work, memory and the cost of every term and augmentation; --out wr
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -20,29 +20,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gan_jax
-from gan_jax import cli, config, memory, signals, workdir
-from gan_jax.benchmark import against
-from gan_jax.benchmark.measure import NOBODY, measure
-from gan_jax.benchmark.planned import plan, share_of
-from gan_jax.benchmark.subject import images_of, subject
+from gan_jax.benchmark import baselines
+from gan_jax.benchmark.measure import NO_BASELINES, measure
+from gan_jax.benchmark.planning.report import plan_report, share_of
 from gan_jax.benchmark.table import table
-from gan_jax.errors import UNWRITABLE, UserError
-from gan_jax.ranges import Choice, Integer
-from gan_jax.versions import versions
-from gan_jax.watches import bar
+from gan_jax.benchmark.workload import images_of, make_workload
+from gan_jax.experiment import config, memory
+from gan_jax.experiment.flags import config_parser, parse_config
+from gan_jax.runtime import cli, signals, workdir
+from gan_jax.runtime.errors import UNWRITABLE, UserError
+from gan_jax.runtime.progress import bar
+from gan_jax.runtime.ranges import Choice, Integer
+from gan_jax.runtime.versions import versions
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measures one config."""
     flags, overrides = _parse(arguments)
-    settings = json.loads(config.read(flags.config, overrides).to_json())
+    settings = json.loads(config.load_config(flags.config, overrides).to_json())
     if flags.plan:
-        print(plan(flags.config, settings, flags.plan, share_of(flags.share)))
+        print(plan_report(flags.config, settings, flags.plan, share_of(flags.share)))
         return os.EX_OK
-    torch = against.torch(settings) if flags.against == 'torch' else None
+    torch = baselines.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
-    whole = subject(settings, dataset)
-    memory.check(whole.program.shapes)
+    whole = make_workload(settings, dataset)
+    memory.check_memory(whole.program.shapes)
     asked = {
         'config': flags.config,
         'command': shlex.join(['python', '-m', 'gan_jax.benchmark', *arguments]),
@@ -58,7 +60,11 @@ def main(arguments: Sequence[str]) -> int:
         'load': os.getloadavg()[0],
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
-    opponents = functools.partial(against.opponents, torch, whole) if torch else lambda: NOBODY
+    opponents = (
+        functools.partial(baselines.torch_baselines, torch, whole)
+        if torch
+        else lambda: NO_BASELINES
+    )
     result = {**asked, 'measured': measure(whole, flags.repeats, opponents=opponents, watch=bar)}
     signals.check()
     print(table(result))
@@ -88,7 +94,7 @@ def _commit() -> str | None:
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = cli.config_parser('benchmark', __doc__)
+    parser = config_parser('benchmark', __doc__)
     parser.add_argument(
         '--against',
         metavar='torch',
@@ -115,7 +121,7 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         type=cli.path_text,
         help="of a device's peak, for --plan",
     )
-    flags, overrides = cli.parse_config(parser, arguments)
+    flags, overrides = parse_config(parser, arguments)
     if flags.plan and (flags.against or flags.out):
         parser.error('--plan measures nothing: leave out --against and --out')
     if flags.share and not flags.plan:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import config, sharding
 from gan_jax.augment import policy as policies
-from gan_jax.augment.contract import Op
-from gan_jax.benchmark.subject import Subject
-from gan_jax.benchmark.turns import Contestant
+from gan_jax.augment.operation import Op
+from gan_jax.benchmark.timing import Candidate
+from gan_jax.benchmark.workload import Workload
+from gan_jax.experiment import config
 from gan_jax.keys import named
+from gan_jax.runtime import sharding
 
 STRENGTH = 0.25  # of an op alone, in the range of every op; none costs more for being strong
 
@@ -45,7 +46,7 @@ def policies_of(settings: Mapping) -> dict[str, Recipe]:
     }
 
 
-def contestants(recipe: Recipe, subject: Subject) -> dict[str, Contestant]:
+def contestants(recipe: Recipe, subject: Workload) -> dict[str, Candidate]:
     """'forward', on a batch of reals and one of fakes, as bCR has it in each update of D; and
     'through', on fakes and back to their gradient, as an update of G has it.
     """
@@ -69,7 +70,7 @@ def contestants(recipe: Recipe, subject: Subject) -> dict[str, Contestant]:
     }
 
 
-def _calls(function, *arguments) -> Contestant:
+def _calls(function, *arguments) -> Candidate:
     # Devices of a CPU share its threads: of two calls at once that mix images, each could hold one
     # and wait for the other.
     one_by_one = jax.default_backend() == 'cpu'

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
-from gan_jax.benchmark.subject import Subject
-from gan_jax.benchmark.turns import Contestant
-from gan_jax.parts import most_at_once
-from gan_jax.program import Program
+from gan_jax.benchmark.timing import Candidate
+from gan_jax.benchmark.workload import Workload
+from gan_jax.experiment.program import Program
+from gan_jax.experiment.setup import steps_per_dispatch
 from gan_jax.state import Hyper
 
 
@@ -76,7 +76,7 @@ def peak_in_use() -> int | None:
 
 def back_to_back(
     call: jax.stages.Compiled, state: Any, held: Any, rows: Any, hyper: Hyper
-) -> Contestant:
+) -> Candidate:
     """A contestant whose steps find everything on the device beforehand; it uses the state up."""
 
     def take(count: int) -> None:
@@ -88,13 +88,13 @@ def back_to_back(
     return take
 
 
-def as_trained(subject: Subject, state: Any) -> Contestant:
+def as_trained(subject: Workload, state: Any) -> Candidate:
     """A contestant that does what `train` does between two events; it uses the state up.
 
     Which images a step sees is drawn, and sent to the device, for each step; several of them are
     one dispatch where the config and the device have it so.
     """
-    step, most = 0, most_at_once(subject.settings)
+    step, most = 0, steps_per_dispatch(subject.settings)
 
     def take(count: int) -> None:
         nonlocal state, step

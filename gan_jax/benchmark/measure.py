@@ -5,18 +5,18 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax import sharding
 from gan_jax.benchmark import augmentations, compiled
-from gan_jax.benchmark.against import Opponents
+from gan_jax.benchmark.baselines import Baselines
 from gan_jax.benchmark.collectives import collectives
-from gan_jax.benchmark.products import Work
-from gan_jax.benchmark.roof import Roof, make_roof
-from gan_jax.benchmark.subject import Settings, Subject, left_out, state_of, subject
-from gan_jax.benchmark.turns import Contestant, Turns, alternate, spread
-from gan_jax.evaluate.contract import Watch, unwatched
-from gan_jax.feed import make_feed
+from gan_jax.benchmark.flops import Work
+from gan_jax.benchmark.roofline import Roofline, make_roofline
+from gan_jax.benchmark.timing import Candidate, Timings, interleave, spread
+from gan_jax.benchmark.workload import Settings, Workload, left_out, make_workload, state_of
+from gan_jax.experiment.feed import make_feed
+from gan_jax.runtime import sharding
+from gan_jax.runtime.progress import Progress, no_progress
 
-NOBODY = Opponents({}, {})
+NO_BASELINES = Baselines({}, {})
 
 
 class Steps(NamedTuple):
@@ -33,18 +33,18 @@ class Steps(NamedTuple):
 
     step: compiled.Compiled
     peak: int | None
-    contestants: dict[str, Contestant]
+    contestants: dict[str, Candidate]
     work: dict[str, Work]
     removed: dict[str, str]
     alone: str
 
 
 def measure(
-    whole: Subject,
+    whole: Workload,
     repeats: int,
     *,
-    opponents: Callable[[], Opponents] = lambda: NOBODY,
-    watch: Watch = unwatched,
+    opponents: Callable[[], Baselines] = lambda: NO_BASELINES,
+    watch: Progress = no_progress,
 ) -> dict[str, Any]:
     """What the config costs, as JSON holds it.
 
@@ -63,20 +63,20 @@ def measure(
         UserError: an opponent refuses the config.
     """
     steps = _compiled(whole, watch)
-    roof = make_roof(whole.mesh, whole.settings['dtype'])
+    roof = make_roofline(whole.mesh, whole.settings['dtype'])
     others = opponents()
     everyone = {**steps.contestants, 'roof': roof.take, **others.contestants}
     with watch('measuring steps') as tick:
-        turns = alternate(everyone, repeats, least=_least(), tick=tick)
+        turns = interleave(everyone, repeats, least=_least(), tick=tick)
     seconds, work = turns.seconds, steps.work
     images = whole.settings['d_steps'] * whole.settings['batch_size']
     gap = {'host_gap': spread(1 - seconds['step'] / seconds['loop'])}
-    measured = {n: _opponent(turns, n, images) for n in others.contestants}
+    measured = {n: _baseline(turns, n, images) for n in others.contestants}
     return {
         'step': _timed(turns, 'step', images),
         'loop': _timed(turns, 'loop', images) | gap,
         'work': {'counted': work['step']._asdict(), 'xla_per_device': _by_xla(steps.step.call)},
-        'roof': _against_roof(turns, roof, work['step'].needed),
+        'roof': _share_of_roofline(turns, roof, work['step'].needed),
         'memory': {
             'planned_per_device': compiled.memory(steps.step.call),
             'peak_in_use': steps.peak,
@@ -92,7 +92,7 @@ def measure(
     }
 
 
-def _compiled(whole: Subject, watch: Watch) -> Steps:
+def _compiled(whole: Workload, watch: Progress) -> Steps:
     with watch('compiling') as tick:
         with compiled.uncached():
             made = compiled.compile_step(whole.program)
@@ -106,7 +106,7 @@ def _compiled(whole: Subject, watch: Watch) -> Steps:
         feed = make_feed(whole.dataset, whole.mesh, **sizes)
         held, rows = feed.held(), feed.rows(whole.settings['seed'], 0)
 
-        def back_to_back(one: Subject, call: jax.stages.Compiled) -> Contestant:
+        def back_to_back(one: Workload, call: jax.stages.Compiled) -> Candidate:
             hyper = jax.device_put(one.experiment.hyper, sharding.replicated(one.mesh))
             return compiled.back_to_back(
                 call, state_of(first, one.program.shapes), held, rows, hyper
@@ -122,7 +122,7 @@ def _compiled(whole: Subject, watch: Watch) -> Steps:
     return Steps(made, peak, contestants, work, removed, alone)
 
 
-def _with_less(whole: Subject) -> tuple[dict[str, str], str, dict[str, Subject]]:
+def _with_less(whole: Workload) -> tuple[dict[str, str], str, dict[str, Workload]]:
     """What is left out -> the contestant without it; the contestant with nothing but the game; and
     those contestants that are not the whole, each config once.
     """
@@ -134,7 +134,7 @@ def _with_less(whole: Subject) -> tuple[dict[str, str], str, dict[str, Subject]]
         if name not in dict(known):
             known.append((name, settings))
         names[what] = name
-    fewer = {name: subject(settings, whole.dataset) for name, settings in known[1:]}
+    fewer = {name: make_workload(settings, whole.dataset) for name, settings in known[1:]}
     alone = names['all of these']
     if len(removed) < 2:
         del names['all of these']
@@ -146,7 +146,7 @@ def _least() -> float:
     return 0.05 if jax.default_backend() == 'cpu' else 0.5
 
 
-def _timed(turns: Turns, name: str, images: int) -> dict[str, Any]:
+def _timed(turns: Timings, name: str, images: int) -> dict[str, Any]:
     seconds = spread(turns.seconds[name])
     rate = images / seconds['median']
     return {'seconds': seconds, 'images_per_second': rate, 'steps_a_turn': turns.steps[name]}
@@ -158,12 +158,12 @@ def _by_xla(call: jax.stages.Compiled) -> dict[str, float]:
     return {ours: float(cost[xlas]) for ours, xlas in names.items() if xlas in cost}
 
 
-def _communication(whole: Subject, call: jax.stages.Compiled) -> dict[str, Any]:
+def _communication(whole: Workload, call: jax.stages.Compiled) -> dict[str, Any]:
     found = collectives(call.as_text())
     return {'gradients': whole.gradients(), 'collectives': [one._asdict() for one in found]}
 
 
-def _against_roof(turns: Turns, roof: Roof, needed: int) -> dict[str, Any]:
+def _share_of_roofline(turns: Timings, roof: Roofline, needed: int) -> dict[str, Any]:
     product, step = turns.seconds['roof'], turns.seconds['step']
     floor = needed / roof.flops * product
     return {
@@ -181,13 +181,15 @@ def _ratios(seconds, without, work, work_without) -> dict[str, Any]:
     return {'time': spread(time), 'flops': flops, 'time_over_flops': spread(time / flops)}
 
 
-def _opponent(turns: Turns, name: str, images: int) -> dict[str, Any]:
+def _baseline(turns: Timings, name: str, images: int) -> dict[str, Any]:
     # Both draw the images of each step themselves, so that it is the loop that compares.
     ratio = spread(turns.seconds['loop'] / turns.seconds[name])
     return {**_timed(turns, name, images), 'loop_over_this': ratio}
 
 
-def _augmentations(whole: Subject, alone: Contestant, repeats: int, watch: Watch) -> dict[str, Any]:
+def _augmentations(
+    whole: Workload, alone: Candidate, repeats: int, watch: Progress
+) -> dict[str, Any]:
     """Every op, and every policy of the config, as a share of the step with the game alone."""
     recipes = {
         'ops': augmentations.ops(),
@@ -200,7 +202,7 @@ def _augmentations(whole: Subject, alone: Contestant, repeats: int, watch: Watch
         for part, take in augmentations.contestants(recipe, whole).items()
     }
     with watch('measuring augmentations') as tick:
-        turns = alternate({'alone': alone, **entrants}, repeats, least=_least(), tick=tick)
+        turns = interleave({'alone': alone, **entrants}, repeats, least=_least(), tick=tick)
 
     def cost(name):
         forward, through = (turns.seconds[name, part] for part in ('forward', 'through'))

@@ -17,14 +17,14 @@ from gan_jax.data import digits, prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.content import content_fault
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
-from gan_jax.data.disk import expanded, shown
 from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import resize
 from gan_jax.data.sources import absolute, is_path, open_images, place_of
 from gan_jax.data.subsets import subset
 from gan_jax.data.tfds import contents
-from gan_jax.errors import DATA, MISSING, UserError
-from gan_jax.load import nearest
+from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.runtime.load import nearest
+from gan_jax.runtime.paths import expanded, shown
 
 __all__ = [
     'READERS',
@@ -45,7 +45,7 @@ OUTLINE = 50_000  # images of an outline, more than any batch
 
 
 # Embedded sets: split, 'train' or 'test' -> data set.
-READERS = {'digits': digits.read, 'stacked_digits': digits.read_stacked}
+READERS = {'digits': digits.read_digits, 'stacked_digits': digits.read_stacked}
 
 
 def names() -> list[str]:
@@ -157,8 +157,8 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
     if splits := prepared.infos(root / name):
         if split not in splits:
             raise no_split(name, split, splits)
-        return prepared.read(root / name, split, name)
-    return contents.read(root, name, split)
+        return prepared.read_prepared(root / name, split, name)
+    return contents.read_copy(root, name, split)
 
 
 def _missing(name: str, root: Path, size: int | None) -> NoReturn:

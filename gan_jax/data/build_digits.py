@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from gan_jax.data.digits import FILE
-from gan_jax.data.disk import expanded
 from gan_jax.data.sampler import permutation
+from gan_jax.runtime.paths import expanded
 
 TEST_PER_DIGIT = 36
 LICENCE = (
@@ -40,7 +40,7 @@ def held_out(labels: np.ndarray) -> np.ndarray:
     return test
 
 
-def build() -> dict[str, np.ndarray]:
+def build_digits() -> dict[str, np.ndarray]:
     """The arrays of the file: images [N,16,16,1], labels [N], test [N], licence (a text)."""
     from sklearn.datasets import load_digits  # not needed to use the file, only to make it
 
@@ -55,5 +55,5 @@ def build() -> dict[str, np.ndarray]:
 
 if __name__ == '__main__':
     path = expanded(sys.argv[1]) if len(sys.argv) > 1 else FILE
-    np.savez_compressed(path, allow_pickle=False, **build())
+    np.savez_compressed(path, allow_pickle=False, **build_digits())
     print(f'wrote {path}')

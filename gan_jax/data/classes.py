@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gan_jax.data.disk import shown
-from gan_jax.errors import UserError
-from gan_jax.load import nearest
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.load import nearest
+from gan_jax.runtime.paths import shown
 
 FEW = 12  # classes that a sentence lists
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from gan_jax.data.disk import opened, shown
-from gan_jax.errors import DATA, UserError, first_line
+from gan_jax.runtime.errors import DATA, UserError, first_line
+from gan_jax.runtime.paths import opened, shown
 
 # What a file system says of a place that a damaged archive sends the reader to.
 SENT_ASTRAY = (None, errno.EINVAL, errno.EOVERFLOW)

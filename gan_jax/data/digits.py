@@ -18,7 +18,7 @@ SPLITS = ('train', 'test')
 STACKS = {'train': 25_600, 'test': 5_120}  # about 26 and 5 of each of the 1,000 modes
 
 
-def read(split: str) -> DataSet:
+def read_digits(split: str) -> DataSet:
     """The digits: images uint8 [N, 16, 16, 1], labels 0-9; N is 1,437 (train) or 360 (test)."""
     with np.load(FILE, allow_pickle=False) as file:
         keep = file['test'] == (split == 'test')
@@ -37,7 +37,7 @@ def read_stacked(split: str) -> DataSet:
     Returns:
         Images uint8 [N, 16, 16, 3], labels 0-999; N is 25,600 (train) or 5,120 (test).
     """
-    single = read(split)
+    single = read_digits(split)
     # Raw Philox numbers stay the same in every version of NumPy; Generator's methods may not. The
     # bias of the remainder is below 1e-15.
     key = [zlib.crc32(b'stacked_digits'), SPLITS.index(split)]

@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gan_jax.data.dataset import MEMORY, DataSet
-from gan_jax.data.disk import check_regular, opened, removed, shown
 from gan_jax.data.pieces import Piece
-from gan_jax.errors import BUSY, DATA, UNWRITABLE, UserError
-from gan_jax.files import held, sync
+from gan_jax.runtime.errors import BUSY, DATA, UNWRITABLE, UserError
+from gan_jax.runtime.files import file_lock, sync
+from gan_jax.runtime.paths import check_regular, opened, removed, shown
 
 VERSION = 2  # of the form
 # A folder's name: never a way out of DIR, and never hidden, as what is not finished is.
@@ -42,7 +42,7 @@ def locked(folder: Path, flag: str = '--data_dir') -> Iterator[None]:
     with contextlib.ExitStack() as until_the_end:
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            until_the_end.enter_context(held(folder.parent / f'.{folder.name}.lock'))
+            until_the_end.enter_context(file_lock(folder.parent / f'.{folder.name}.lock'))
         except BlockingIOError as error:
             raise UserError(f'{folder} is being prepared already: wait for it', BUSY) from error
         except OSError as error:
@@ -56,7 +56,7 @@ def locked(folder: Path, flag: str = '--data_dir') -> Iterator[None]:
 # Writing -----------------------------------------------------------------------------------------
 
 
-def write(
+def write_prepared(
     folder: Path,
     pieces: Iterable[Piece],
     facts: Mapping[str, Any],
@@ -225,7 +225,7 @@ def _said(content: bytes) -> dict[str, Any] | None:
     return info if sound else None
 
 
-def read(folder: Path, split: str, name: str) -> DataSet:
+def read_prepared(folder: Path, split: str, name: str) -> DataSet:
     """One split of a prepared data set: in memory, or mapped where it is larger than `MEMORY`.
 
     Raises:

@@ -9,14 +9,14 @@ from typing import Any
 
 from gan_jax.data.archives.download import download, sha256_of
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File, Shape
-from gan_jax.data.disk import ends_with, expanded, shown
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pictures.npz import open_npz
 from gan_jax.data.pieces import Content
 from gan_jax.data.tfds import copies
 from gan_jax.data.tfds.contents import open_copy
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.runtime.paths import ends_with, expanded, shown
 
 
 def is_path(name: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gan_jax.data import sampler
 from gan_jax.data.dataset import DataSet, labels_of
-from gan_jax.errors import DATA, DISK, UserError
+from gan_jax.runtime.errors import DATA, DISK, UserError
 
 THREADS = 2  # batches that are read at the same time
 AHEAD = 4  # batches that lie ready in memory

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 from gan_jax.data.dataset import MEMORY, DataSet, labels_of, on_disk
-from gan_jax.errors import UserError
+from gan_jax.runtime.errors import UserError
 
 
 def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.ndarray]:

@@ -4,7 +4,7 @@ Prints them and writes DIR/results/*.json with everything that they depend on.
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -17,13 +17,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import cli, config, observe, signals, trained, workdir
-from gan_jax.checkpoint import json_digest
-from gan_jax.errors import UNWRITABLE, UserError
-from gan_jax.generate import BATCH
-from gan_jax.schedule import everything
-from gan_jax.versions import versions
-from gan_jax.watches import bar
+from gan_jax.experiment import config
+from gan_jax.experiment.schedule import everything
+from gan_jax.run import observe, trained
+from gan_jax.runtime import cli, signals, workdir
+from gan_jax.runtime.checkpoint import json_digest
+from gan_jax.runtime.errors import UNWRITABLE, UserError
+from gan_jax.runtime.progress import bar
+from gan_jax.runtime.versions import versions
+from gan_jax.sampling.generate import BATCH
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parse(arguments)
     folder = flags.workdir / 'results'
     _warn_unwritable(folder)
-    run = trained.of_flags(flags, watch=bar, num=flags.num, unaugmented=flags.unaugmented)
+    run = trained.restore_from_flags(flags, watch=bar, num=flags.num, unaugmented=flags.unaugmented)
     settings, state = run.parts.settings, run.checkpoint.state
     asked = settings['evaluate']
     metrics = everything(asked) if flags.metrics is None else flags.metrics
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     evaluation = run.parts.evaluation(metrics)
     count = evaluation.num
     result = {
-        **_values(observe.evaluated(run.parts, metrics, state, seed, bar)),
+        **_values(observe.evaluate_run(run.parts, metrics, state, seed, bar)),
         'protocol': {
             **evaluation.protocol,
             'num': count,

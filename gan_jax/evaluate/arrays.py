@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax import files
+from gan_jax.runtime import files
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -22,7 +22,7 @@ def name_of(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(_json(facts).encode()).hexdigest()[:32] + '.npz'
 
 
-def read(path: Path, facts: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+def read_arrays(path: Path, facts: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
     """The arrays that `write` has kept in `path` for these facts; None when it holds no such."""
     try:
         # NumPy leaves a damaged file open that it has opened itself.
@@ -34,7 +34,7 @@ def read(path: Path, facts: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
     return found if digest == _digest(found, facts) else None
 
 
-def write(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
+def write_arrays(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
     """Keeps the arrays; a reader meets the whole file or none.
 
     Args:
@@ -42,7 +42,7 @@ def write(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         arrays: by any names but 'digest'.
         facts: all that the arrays depend on, as JSON.
     """
-    with files.whole(path) as partial, partial.open('wb') as file:
+    with files.atomic_path(path) as partial, partial.open('wb') as file:
         np.savez(file, **arrays, digest=np.array(_digest(arrays, facts)))
 
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from gan_jax import data
-from gan_jax.errors import UserError
 from gan_jax.evaluate import features, frechet, names
-from gan_jax.evaluate.contract import Check, Context, Evaluation, Values, Watch, unwatched
+from gan_jax.evaluate.context import Check, Context, Evaluation, Values
 from gan_jax.evaluate.diversity import COLLAPSED, diversity, vendi_ratio
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.progress import Progress, no_progress
 
 DIGITS = ('digits', 'stacked_digits')
 WITH_DIGITS = (*DIGITS, 'mnist', 'emnist', 'svhn')  # of the data sets that have a name
@@ -56,7 +57,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     train = functools.cache(lambda: features.digits(given.train.images).features)
     metrics = [METRICS[name](given, train) for name in asked]
 
-    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
+    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
         del state, hyper, watch
         seen = features.digits(images[: given.num])
         return {name: value for metric in metrics for name, value in metric(seen).items()}

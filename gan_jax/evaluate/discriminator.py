@@ -15,21 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.dataset import labels_of
-from gan_jax.errors import UserError
 from gan_jax.evaluate import logits, probes
-from gan_jax.evaluate.contract import (
-    Check,
-    Context,
-    Evaluation,
-    Tick,
-    Values,
-    Watch,
-    refuse_few_reals,
-    unwatched,
-)
+from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.gsnr import gsnr
 from gan_jax.keys import named
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
 from gan_jax.state import Hyper, TrainState
 
 BATCH = 100  # images that the discriminator sees at once
@@ -60,7 +52,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
     probed = [name for name in asked if name in probes.NAMES]
 
-    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
+    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
         values, variables = {}, state.d.variables
         if probed:
             seen = functools.partial(features_of, variables)
@@ -127,7 +119,7 @@ def _sensitivity(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
     return {f'sensitivity_{name}': value for name, value in found.items()}
 
 
-def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: Tick) -> Iterator[Any]:
+def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn) -> Iterator[Any]:
     """D's gradients in batches of its images, each with generated ones and draws of its own."""
     state = jax.device_put(state, jax.local_devices()[0])
     learned, labels = given.learned.images, labels_of(given.learned)

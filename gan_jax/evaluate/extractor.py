@@ -15,21 +15,19 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import sharding
-from gan_jax.errors import UserError
 from gan_jax.evaluate import features, inception, weights
-from gan_jax.evaluate.contract import Tick
 from gan_jax.evaluate.features import in_batches
-from gan_jax.load import Kind, resolve
-
-# No path but a fork's own has a use: ours have names, and so has Inception.
-EXTRACTOR = Kind('a feature extractor', mark="'digits' or a function of a package of your own")
+from gan_jax.experiment.kinds import EXTRACTOR
+from gan_jax.runtime import sharding
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.load import resolve
+from gan_jax.runtime.progress import ProgressFn
 
 BATCH = 64  # images that Inception sees at once on a device, always
 CHUNK = 4096  # images that an extractor is given at once; a data set may not fit in memory
 
 
-class Seen(NamedTuple):
+class Features(NamedTuple):
     """What an extractor says of N images.
 
     Attributes:
@@ -49,7 +47,7 @@ class Extractor(NamedTuple):
         facts: name, weights, preprocessing and precision, as JSON.
     """
 
-    see: Callable[[np.ndarray], Seen]
+    see: Callable[[np.ndarray], Features]
     facts: Mapping[str, Any]
 
 
@@ -71,7 +69,7 @@ def from_inception(
     def of_batch(variables, images):
         layers = ('2048', 'logits_unbiased')
         found = inception.features(variables, images, interpolation=interpolation, layers=layers)
-        return Seen(found['2048'], jax.nn.softmax(found['logits_unbiased']))
+        return Features(found['2048'], jax.nn.softmax(found['logits_unbiased']))
 
     of_batches = sharding.on_each(of_batch, mesh)
     held = functools.cache(lambda: sharding.put(variables, sharding.replicated(mesh)))
@@ -97,7 +95,7 @@ def from_digits_net() -> Extractor:
         found = features.digits(images)
         # A stacked digit is one of 10 in each channel: its classes are all combinations.
         probs = functools.reduce(_combined, np.moveaxis(found.probs, 1, 0))
-        return Seen(found.features, probs)
+        return Features(found.features, probs)
 
     facts = {
         'name': 'digits',
@@ -136,12 +134,12 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
                 f'{path} makes {list(found.shape)} of {len(images)} images: return [N, F], a row '
                 'for each'
             )
-        return Seen(found, None)
+        return Features(found, None)
 
     return Extractor(see, facts)
 
 
-def in_chunks(extractor: Extractor, images: np.ndarray, tick: Tick) -> Iterator[Seen]:
+def in_chunks(extractor: Extractor, images: np.ndarray, tick: ProgressFn) -> Iterator[Features]:
     """What an extractor says of images that may lie on the disk, some thousand at a time."""
     count = len(images)
     for first in range(0, count, CHUNK):

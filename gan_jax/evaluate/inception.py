@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.errors import DATA, UserError
 from gan_jax.evaluate import interpolate, torchfile
+from gan_jax.runtime.errors import DATA, UserError
 
 SIZE = 299  # side of the images that the network sees
 LAYERS = ('64', '192', '768', '2048', 'logits_unbiased', 'logits')
@@ -101,7 +101,7 @@ def load(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: no such file (66), or one that does not hold these tensors (65).
     """
-    tensors = torchfile.read(Path(path))
+    tensors = torchfile.read_tensors(Path(path))
     shapes = jax.eval_shape(Inception().init, jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3)))
     filled = jax.tree_util.tree_map_with_path(functools.partial(_filled, tensors, path), shapes)
     return jax.tree.map(np.asarray, filled)

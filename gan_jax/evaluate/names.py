@@ -16,7 +16,7 @@ FID and a KID in Inception's features only; in others they are fd and kd.
 import re
 from typing import NamedTuple
 
-from gan_jax.errors import UserError
+from gan_jax.runtime.errors import UserError
 
 KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc', 'div')
 FORM = re.compile(
@@ -55,7 +55,7 @@ class Score(NamedTuple):
     extractor: str = INCEPTION
 
 
-def read(name: str) -> Score | None:
+def parse_score(name: str) -> Score | None:
     """The score of that name; None when it is not a name of this form.
 
     Raises:

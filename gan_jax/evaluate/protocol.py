@@ -6,28 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gan_jax import data
-from gan_jax.errors import UserError
-from gan_jax.evaluate import digit_metrics, discriminator, leaks, scores
-from gan_jax.evaluate.contract import (
-    Absent,
-    Check,
-    Context,
-    Evaluation,
-    Failed,
-    Values,
-    Watch,
-    held_out_of,
-    unwatched,
-)
-from gan_jax.load import nearest
+from gan_jax.evaluate import digit_metrics, discriminator, scores
+from gan_jax.evaluate.context import Absent, Check, Context, Evaluation, Failed, Values, held_out_of
+from gan_jax.evaluate.leak import metric
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.load import nearest
+from gan_jax.runtime.progress import Progress, no_progress
 
 # Each has NAMES, or examples of them, knows(name), checks(names, context) -> Check after Check, and
 # prepare(names, context) -> Evaluation of what these let through. A new family is a file and a word
 # here.
-FAMILIES = (digit_metrics, discriminator, scores, leaks)
+FAMILIES = (digit_metrics, discriminator, scores, metric)
 
 
-def check(metrics: str, given: Context) -> bool:
+def check_metrics(metrics: str, given: Context) -> bool:
     """Refuses what could not be measured, in seconds: real images are counted and not looked at.
 
     Args:
@@ -55,7 +47,7 @@ def check(metrics: str, given: Context) -> bool:
     return complete
 
 
-def prepare(metrics: str, given: Context) -> Evaluation:
+def prepare_metrics(metrics: str, given: Context) -> Evaluation:
     """The named metrics of a run.
 
     Args:
@@ -69,12 +61,12 @@ def prepare(metrics: str, given: Context) -> Evaluation:
     Raises:
         UserError: as `check`.
     """
-    check(metrics, given)
+    check_metrics(metrics, given)
     asked = _asked(metrics)
     parts = [(share, family.prepare(share, given)) for family, share in _shares(asked) if share]
 
     def measure(
-        images, state, hyper, watch: Watch = unwatched, failed: Failed | None = None
+        images, state, hyper, watch: Progress = no_progress, failed: Failed | None = None
     ) -> Values:
         values = {}
         for names, part in parts:

@@ -15,14 +15,17 @@ import numpy as np
 
 from gan_jax.data import DataSet, digest, folder_of
 from gan_jax.evaluate import arrays, frechet
-from gan_jax.evaluate.contract import Watch, unwatched
 from gan_jax.evaluate.extractor import Extractor, in_chunks
+from gan_jax.runtime.progress import Progress, no_progress
 
 VERSION = 1  # of what is kept; a change of the statistics' code raises it
 
 
 def moments(
-    dataset: DataSet, extractor: Extractor, data_dir: str | Path | None, watch: Watch = unwatched
+    dataset: DataSet,
+    extractor: Extractor,
+    data_dir: str | Path | None,
+    watch: Progress = no_progress,
 ) -> frechet.Moments:
     """Mean [F] and covariance [F, F] of all images of a split, however many there are.
 
@@ -30,8 +33,8 @@ def moments(
     """
 
     def compute():
-        kept = arrays.read(*_place('features', dataset, extractor, data_dir))
-        chunks = [kept['features']] if kept else _seen(dataset, extractor, watch)
+        kept = arrays.read_arrays(*_place('features', dataset, extractor, data_dir))
+        chunks = [kept['features']] if kept else _extracted(dataset, extractor, watch)
         mean, cov = frechet.streamed(chunks)
         return {'mean': mean, 'cov': cov}
 
@@ -40,17 +43,20 @@ def moments(
 
 
 def features(
-    dataset: DataSet, extractor: Extractor, data_dir: str | Path | None, watch: Watch = unwatched
+    dataset: DataSet,
+    extractor: Extractor,
+    data_dir: str | Path | None,
+    watch: Progress = no_progress,
 ) -> np.ndarray:
     """The features of all images of a split, float32 [N, F], which have to fit in memory."""
 
     def compute():
-        return {'features': np.concatenate([*_seen(dataset, extractor, watch)])}
+        return {'features': np.concatenate([*_extracted(dataset, extractor, watch)])}
 
     return _kept('features', dataset, extractor, data_dir, compute)['features']
 
 
-def _seen(dataset: DataSet, extractor: Extractor, watch: Watch) -> Iterator[np.ndarray]:
+def _extracted(dataset: DataSet, extractor: Extractor, watch: Progress) -> Iterator[np.ndarray]:
     with watch(f'{extractor.facts["name"]}: {len(dataset.images):,} real images') as tick:
         for seen in in_chunks(extractor, dataset.images, tick):
             yield seen.features
@@ -77,12 +83,12 @@ def _kept(
     compute: Callable[[], arrays.Arrays],
 ) -> arrays.Arrays:
     path, facts = _place(what, dataset, extractor, data_dir)
-    if (found := arrays.read(path, facts)) is not None:
+    if (found := arrays.read_arrays(path, facts)) is not None:
         return found
     computed = compute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays.write(path, computed, facts)
+        arrays.write_arrays(path, computed, facts)
     except OSError as error:
         # The numbers are good; only the next call has to compute them again.
         print(f'gan_jax: {path.parent} keeps no references: {error.strerror}', file=sys.stderr)

@@ -8,38 +8,36 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.errors import UserError
 from gan_jax.evaluate import digit_metrics, features, frechet, kernel, prdc, references, weights
-from gan_jax.evaluate.contract import (
+from gan_jax.evaluate.context import (
     Check,
     Context,
     Evaluation,
-    Tick,
     Values,
-    Watch,
     held_out_of,
     refuse_few_reals,
-    unwatched,
 )
 from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.extractor import (
     Extractor,
-    Seen,
+    Features,
     from_digits_net,
     from_inception,
     from_path,
     in_chunks,
 )
 from gan_jax.evaluate.inception_score import inception_score
-from gan_jax.evaluate.names import INCEPTION, LEAST, WIDTH, Score, read, refuse_few
+from gan_jax.evaluate.names import INCEPTION, LEAST, WIDTH, Score, parse_score, refuse_few
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
 
-Metric = Callable[[Seen, Tick], Values]
+Metric = Callable[[Features, ProgressFn], Values]
 NAMES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # examples
 OTHER = {'train': 'test', 'test': 'train'}
 DISTANCES = ('fid', 'fd')  # Fréchet's, which are mostly bias with fewer images than features
 
 
-class Eyes(NamedTuple):
+class FeatureSpace(NamedTuple):
     """An extractor, and what it sees in the real images; each is looked up once.
 
     Attributes:
@@ -61,12 +59,12 @@ def knows(name: str) -> bool:
     Raises:
         UserError: it is, and the score cannot be measured so.
     """
-    return read(name) is not None
+    return parse_score(name) is not None
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
     """That there are these networks and splits, and images enough in all and in each class."""
-    wanted = [read(name) for name in asked]
+    wanted = [parse_score(name) for name in asked]
     for extractor in dict.fromkeys(score.extractor for score in wanted):
         yield functools.partial(_check_extractor, extractor, given)
     for score in wanted:
@@ -129,37 +127,39 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     split of at least two images.
 
     Args:
-        asked: names that `names.read` reads, and `checks` lets through.
+        asked: names that `names.parse_score` reads, and `checks` lets through.
         given: what they are measured against.
 
     Raises:
         UserError: the weights are not to be had (69).
     """
-    wanted = [read(name) for name in asked]
+    wanted = [parse_score(name) for name in asked]
     published = functools.cache(lambda: weights.published(given.data_dir))
-    looks = dict.fromkeys(_look(score) for score in wanted)
-    eyes = {look: _eyes(_extractor(*look, published, given), given) for look in looks}
+    looks = dict.fromkeys(_extractor_key(score) for score in wanted)
+    eyes = {look: _feature_space(_extractor(*look, published, given), given) for look in looks}
     # Those that need every feature first: moments are then made of these.
     ordered = sorted(wanted, key=lambda score: score.kind in DISTANCES and not score.intra)
-    metrics = {score: KINDS[score.kind](score, eyes[_look(score)], given) for score in ordered}
+    metrics = {
+        score: KINDS[score.kind](score, eyes[_extractor_key(score)], given) for score in ordered
+    }
 
-    def measure(images, state, hyper, watch: Watch = unwatched) -> Values:
+    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
         del state, hyper
         values = {}
         for look, own in eyes.items():
-            mine = [score for score in wanted if _look(score) == look]
-            seen = _seen(own.extractor, images[: max(score.num for score in mine)], watch)
+            mine = [score for score in wanted if _extractor_key(score) == look]
+            seen = _extracted(own.extractor, images[: max(score.num for score in mine)], watch)
             for score in mine:
                 with watch(score.name) as tick:
                     first = jax.tree.map(lambda x, n=score.num: x[:n], seen)
                     values |= metrics[score](first, tick)
         return values
 
-    protocol = {score.name: _described(score, eyes[_look(score)]) for score in wanted}
+    protocol = {score.name: _described(score, eyes[_extractor_key(score)]) for score in wanted}
     return Evaluation(max(score.num for score in wanted), measure, {'scores': protocol})
 
 
-def _look(score: Score) -> tuple[str, str]:
+def _extractor_key(score: Score) -> tuple[str, str]:
     return score.extractor, score.interpolation
 
 
@@ -178,21 +178,21 @@ def _of_path(name: str, given: Context) -> Extractor:
         raise UserError(f"no score is measured in the features of '{name}': {error}") from error
 
 
-def _eyes(extractor: Extractor, given: Context) -> Eyes:
+def _feature_space(extractor: Extractor, given: Context) -> FeatureSpace:
     def of(reference: Callable) -> Callable[[str], Any]:
         return functools.cache(
             lambda name: reference(given.split(name), extractor, given.data_dir, given.watch)
         )
 
-    return Eyes(extractor, given.split, of(references.features), of(references.moments))
+    return FeatureSpace(extractor, given.split, of(references.features), of(references.moments))
 
 
-def _seen(extractor: Extractor, images: np.ndarray, watch: Watch) -> Seen:
+def _extracted(extractor: Extractor, images: np.ndarray, watch: Progress) -> Features:
     with watch(f'{extractor.facts["name"]}: {len(images):,} generated images') as tick:
         return jax.tree.map(lambda *x: np.concatenate(x), *in_chunks(extractor, images, tick))
 
 
-def _described(score: Score, eyes: Eyes) -> dict[str, Any]:
+def _described(score: Score, eyes: FeatureSpace) -> dict[str, Any]:
     described = {'num': score.num, 'extractor': dict(eyes.extractor.facts)}
     if score.split:
         real = eyes.split(score.split)
@@ -201,7 +201,7 @@ def _described(score: Score, eyes: Eyes) -> dict[str, Any]:
     return described
 
 
-def _frechet(score: Score, eyes: Eyes, given: Context) -> Metric:
+def _frechet(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     if score.intra:
         return _by_class(score, eyes, given, _frechet_of)
     reference = eyes.moments(score.split)
@@ -210,7 +210,7 @@ def _frechet(score: Score, eyes: Eyes, given: Context) -> Metric:
         other = eyes.moments(OTHER[score.split])
         floor = {f'{score.name}_floor': frechet.distance(other, reference)}
 
-    def metric(seen: Seen, tick: Tick) -> Values:
+    def metric(seen: Features, tick: ProgressFn) -> Values:
         return {score.name: frechet.distance(frechet.moments(seen.features), reference), **floor}
 
     return metric
@@ -220,20 +220,20 @@ def _frechet_of(fake: np.ndarray, real: np.ndarray) -> float:
     return frechet.distance(frechet.moments(fake), frechet.moments(real))
 
 
-def _kernel(score: Score, eyes: Eyes, given: Context) -> Metric:
+def _kernel(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     if score.intra:
         return _by_class(score, eyes, given, kernel.kid)
     reference = eyes.features(score.split)
     return lambda seen, tick: {score.name: kernel.kid(seen.features, reference)}
 
 
-def _by_class(score: Score, eyes: Eyes, given: Context, distance: Callable) -> Metric:
+def _by_class(score: Score, eyes: FeatureSpace, given: Context, distance: Callable) -> Metric:
     """Apart for each class, since one that is missing hardly moves the score of all."""
     real = eyes.split(score.split)
     labels, classes = given.generated_labels(score.num), range(real.num_classes)
     reals = eyes.features(score.split)
 
-    def metric(seen: Seen, tick: Tick) -> Values:
+    def metric(seen: Features, tick: ProgressFn) -> Values:
         found = []
         for c in classes:
             found.append(distance(seen.features[labels == c], reals[real.labels == c]))
@@ -243,38 +243,38 @@ def _by_class(score: Score, eyes: Eyes, given: Context, distance: Callable) -> M
     return metric
 
 
-def _is(score: Score, eyes: Eyes, given: Context) -> Metric:
-    def metric(seen: Seen, tick: Tick) -> Values:
+def _is(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
+    def metric(seen: Features, tick: ProgressFn) -> Values:
         mean, deviation = inception_score(seen.probs)
         return {score.name: mean, f'{score.name}_sd': deviation}
 
     return metric
 
 
-def _pr(score: Score, eyes: Eyes, given: Context) -> Metric:
+def _pr(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     reference = eyes.features(score.split)
 
-    def metric(seen: Seen, tick: Tick) -> Values:
+    def metric(seen: Features, tick: ProgressFn) -> Values:
         found = prdc.precision_recall(reference, seen.features, progress=tick)
         return {score.name.replace('pr', name, 1): value for name, value in found.items()}
 
     return metric
 
 
-def _dc(score: Score, eyes: Eyes, given: Context) -> Metric:
+def _dc(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     reference = eyes.features(score.split)
 
-    def metric(seen: Seen, tick: Tick) -> Values:
+    def metric(seen: Features, tick: ProgressFn) -> Values:
         found = prdc.prdc(reference, seen.features, progress=tick)
         return {score.name.replace('dc', name, 1): found[name] for name in ('density', 'coverage')}
 
     return metric
 
 
-def _div(score: Score, eyes: Eyes, given: Context) -> Metric:
+def _div(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     reference = eyes.features(score.split)
 
-    def metric(seen: Seen, tick: Tick) -> Values:
+    def metric(seen: Features, tick: ProgressFn) -> Values:
         return {
             score.name: diversity(seen.features, reference),
             score.name.replace('div', 'vendi', 1): vendi_ratio(seen.features, reference),

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.runtime.errors import DATA, MISSING, UserError
 
 OLD = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # what an old file begins with
 MOST = 1_000_000  # opcodes: a network of some thousand tensors takes some ten thousand
@@ -57,7 +57,7 @@ class Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """The tensors of a state dict saved by `torch.save`, by their names; not to be written to.
 
     Args:

@@ -15,9 +15,9 @@ import optax
 
 from gan_jax import data
 from gan_jax.data import sampler
-from gan_jax.data.disk import expanded
 from gan_jax.evaluate.features import FILE, DigitsNet, unpack
 from gan_jax.keys import named
+from gan_jax.runtime.paths import expanded
 
 BATCH = 64
 

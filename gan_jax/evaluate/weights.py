@@ -17,8 +17,8 @@ from gan_jax.data import folder_of
 from gan_jax.data.archives.download import download, refuse_unreachable, sha256_of
 from gan_jax.data.archives.table import File
 from gan_jax.data.prepared import locked
-from gan_jax.errors import UNAVAILABLE, UserError
 from gan_jax.evaluate import arrays, inception
+from gan_jax.runtime.errors import UNAVAILABLE, UserError
 
 VARIABLE = 'GAN_JAX_INCEPTION'
 # Size and SHA-256 as the public packages that use it write them down; its name holds the first 8.
@@ -103,7 +103,7 @@ def _place(folder: Path) -> tuple[Path, dict[str, str]]:
 
 def _kept(data_dir: str | Path | None) -> dict[str, Any] | None:
     """The weights that an earlier call has kept, if any."""
-    found = arrays.read(*_place(_folder(data_dir)))
+    found = arrays.read_arrays(*_place(_folder(data_dir)))
     return None if found is None else flax.traverse_util.unflatten_dict(found, sep='/')
 
 
@@ -118,7 +118,7 @@ def _fetched(data_dir: str | Path | None) -> dict[str, Any]:
                 download(PUBLISHED.url, fetched, size=PUBLISHED.size, sha256=PUBLISHED.sha256)
         variables = inception.load(fetched)
         kept, facts = _place(folder)
-        arrays.write(kept, flax.traverse_util.flatten_dict(variables, sep='/'), facts)
+        arrays.write_arrays(kept, flax.traverse_util.flatten_dict(variables, sep='/'), facts)
         fetched.unlink()
     return variables
 

@@ -15,7 +15,7 @@ there are three networks of that name. With ten classes, parameters of G / D wit
 
 compare_gan itself has attention in G only where a fourth block stands, so not at 32: there its G
 is `attention=False`, 9,231,875. Latents: Z = 80 for the first two (four parts of 20), 128 for the
-third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.Projection', num_classes=10,
+third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.ProjectionLogit', num_classes=10,
 initializer='orthogonal' ('normal' for the third).
 """
 
@@ -34,13 +34,13 @@ from gan_jax.models.layers import (
     Dense,
     Initializer,
     SelfAttention,
+    at_least_float32,
     initializer,
-    run,
+    maybe_remat,
     spectral,
     square,
-    wide,
 )
-from gan_jax.ranges import Classes, Integer, Units
+from gan_jax.runtime.ranges import Classes, Integer, Units
 
 # By side: multiples of `channels` before and after each of the generator's blocks, and after each
 # of the discriminator's, of which so many halve the map.
@@ -104,7 +104,7 @@ class Generator(nn.Module):
             shortcut_init=options['kernel_init'],
             **options,
         )
-        call = partial(run, train=train, remat=self.remat)
+        call = partial(maybe_remat, train=train, remat=self.remat)
         x = spectral(Dense(16 * first, name='dense', **options), z, train=train)
         x = x.reshape(-1, 4, 4, first)
         for i, (features, condition) in enumerate(zip(others, conditions, strict=True)):
@@ -113,7 +113,7 @@ class Generator(nn.Module):
                 x = call(SelfAttention(name='attention', **options), x)
         x = nn.relu(norm(name='norm')(x, None, train=train))
         x = spectral(Conv(self.shape[2], (3, 3), name='image', **options), x, train=train)
-        return (jnp.tanh(wide(x)) + 1) / 2
+        return (jnp.tanh(at_least_float32(x)) + 1) / 2
 
     def _conditions(self, z, label, blocks, options) -> tuple[Array, list[Array | None]]:
         """z for the first layer, and for each block what its norms follow, [B, K] or None."""
@@ -170,7 +170,7 @@ class Trunk(nn.Module):
         options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
         multiples = DOWN[side]
         halvings = len(multiples) - 1 if self.compare_gan else HALVINGS[side]
-        call = partial(run, train=train, remat=self.remat)
+        call = partial(maybe_remat, train=train, remat=self.remat)
         x = 2 * image - 1
         for i, multiple in enumerate(multiples):
             block = DownBlock(
@@ -186,4 +186,4 @@ class Trunk(nn.Module):
             x = call(block, x)
             if self.attention and i == 0:
                 x = call(SelfAttention(name='attention', **options), x)
-        return wide(nn.relu(x)).sum((1, 2))  # [N, F]
+        return at_least_float32(nn.relu(x)).sum((1, 2))  # [N, F]

@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import Conv, DownConv, UpConv
-from gan_jax.models.layers import Dense, average_pool, caller, double, spectral
+from gan_jax.models.layers import Dense, average_pool, maybe_spectral, spectral, upsample_nearest
 
 
 class UpBlock(nn.Module):
@@ -42,7 +42,7 @@ class UpBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, condition: Array | None, *, train: bool) -> Array:
         """[N, 2H, 2W, features] from x [N, H, W, C] and what the norms take, [N, K] or None."""
-        call = caller(self.normalised, train=train)
+        call = maybe_spectral(self.normalised, train=train)
         options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
         y = nn.relu(self.norm(name='norm_0')(x, condition, train=train))
         y = call(UpConv(self.features, name='conv_0', **options), y)
@@ -51,7 +51,7 @@ class UpBlock(nn.Module):
         shortcut = Dense(
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
-        return y + double(call(shortcut, x))
+        return y + upsample_nearest(call(shortcut, x))
 
 
 class DownBlock(nn.Module):

@@ -21,7 +21,7 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models import conv_cpu
-from gan_jax.models.layers import biased, wide
+from gan_jax.models.layers import add_bias, at_least_float32
 
 Pair = tuple[int, int]
 Two = tuple[Array, Array]
@@ -44,19 +44,19 @@ def convolve(x: Array, w: Array, strides: Pair) -> Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def spread(g: Array, w: Array, strides: Pair, size: Pair) -> Array:
+def conv_input_grad(g: Array, w: Array, strides: Pair, size: Pair) -> Array:
     """The adjoint of `convolve` in the image: g [N, h, w, O], w [a, b, C, O] -> [N, *size, C]."""
     image = jax.ShapeDtypeStruct((g.shape[0], *size, w.shape[2]), g.dtype)
 
     def by_xla(g: Array, w: Array) -> Array:
         return jax.linear_transpose(lambda x: _by_xla(x, w, strides), image)(g)[0]
 
-    on_cpu = partial(conv_cpu.spread, strides=strides, size=size)
+    on_cpu = partial(conv_cpu.conv_input_grad, strides=strides, size=size)
     return lax.platform_dependent(g, w, cpu=on_cpu, default=by_xla)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def correlate(x: Array, g: Array, strides: Pair, size: Pair) -> Array:
+def conv_kernel_grad(x: Array, g: Array, strides: Pair, size: Pair) -> Array:
     """The adjoint of `convolve` in the kernel: x [N, H, W, C], g [N, h, w, O] -> [*size, C, O]."""
     kernel = jax.ShapeDtypeStruct((*size, x.shape[3], g.shape[3]), g.dtype)
 
@@ -65,7 +65,7 @@ def correlate(x: Array, g: Array, strides: Pair, size: Pair) -> Array:
 
     if g.shape[1] * g.shape[2] <= conv_cpu.SMALL:
         return by_xla(x, g)
-    on_cpu = partial(conv_cpu.correlate, strides=strides, size=size)
+    on_cpu = partial(conv_cpu.conv_kernel_grad, strides=strides, size=size)
     return lax.platform_dependent(x, g, cpu=on_cpu, default=by_xla)
 
 
@@ -74,22 +74,26 @@ def correlate(x: Array, g: Array, strides: Pair, size: Pair) -> Array:
 
 def _convolve_back(strides: Pair, saved: Two, g: Array) -> Two:
     x, w = saved
-    return spread(g, w, strides, x.shape[1:3]), correlate(x, g, strides, w.shape[:2])
+    return conv_input_grad(g, w, strides, x.shape[1:3]), conv_kernel_grad(
+        x, g, strides, w.shape[:2]
+    )
 
 
 def _spread_back(strides: Pair, size: Pair, saved: Two, x: Array) -> Two:
     g, w = saved
-    return convolve(x, w, strides), correlate(x, g, strides, w.shape[:2])
+    return convolve(x, w, strides), conv_kernel_grad(x, g, strides, w.shape[:2])
 
 
 def _correlate_back(strides: Pair, size: Pair, saved: Two, w: Array) -> Two:
     x, g = saved
-    return spread(g, w, strides, x.shape[1:3]), convolve(x, w, strides)
+    return conv_input_grad(g, w, strides, x.shape[1:3]), convolve(x, w, strides)
 
 
 convolve.defvjp(lambda x, w, *static: (convolve(x, w, *static), (x, w)), _convolve_back)
-spread.defvjp(lambda g, w, *static: (spread(g, w, *static), (g, w)), _spread_back)
-correlate.defvjp(lambda x, g, *static: (correlate(x, g, *static), (x, g)), _correlate_back)
+conv_input_grad.defvjp(lambda g, w, *static: (conv_input_grad(g, w, *static), (g, w)), _spread_back)
+conv_kernel_grad.defvjp(
+    lambda x, g, *static: (conv_kernel_grad(x, g, *static), (x, g)), _correlate_back
+)
 
 
 def _by_xla(x: Array, w: Array, strides: Pair) -> Array:
@@ -108,7 +112,7 @@ def conv_transpose(x: Array, w: Array, strides: Pair) -> Array:
     """
     size = (x.shape[1] * strides[0], x.shape[2] * strides[1])
     # JAX slides the kernel as it is; an adjoint slides it flipped, from outputs to inputs.
-    return spread(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), strides, size)
+    return conv_input_grad(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), strides, size)
 
 
 def double_convolve(x: Array, w: Array) -> Array:
@@ -118,7 +122,7 @@ def double_convolve(x: Array, w: Array) -> Array:
     16 products for a value of x where the large map takes 36. [N, H, W, C] -> [N, 2H, 2W, O].
     """
     size = (2 * x.shape[1], 2 * x.shape[2])
-    return spread(x, jnp.flip(_doubled(w), (0, 1)).swapaxes(2, 3), (2, 2), size)
+    return conv_input_grad(x, jnp.flip(_doubled(w), (0, 1)).swapaxes(2, 3), (2, 2), size)
 
 
 def convolve_halve(x: Array, w: Array) -> Array:
@@ -134,7 +138,7 @@ def _doubled(w: Array) -> Array:
 
     The sums are float32 at least, so that each is rounded once.
     """
-    sums = jnp.pad(wide(w), ((1, 1), (1, 1), (0, 0), (0, 0)))
+    sums = jnp.pad(at_least_float32(w), ((1, 1), (1, 1), (0, 0), (0, 0)))
     sums = sums[1:] + sums[:-1]
     return (sums[:, 1:] + sums[:, :-1]).astype(w.dtype)
 
@@ -161,7 +165,7 @@ class Conv(nn.Module):
         w = self.param('kernel', self.kernel_init, shape, self.param_dtype)
         b = self.param('bias', self.bias_init, (self.features,), self.param_dtype)
         x, w = nn.dtypes.promote_dtype(x, w, dtype=self.dtype)
-        return biased(self.operation(x, w, self.strides), b)
+        return add_bias(self.operation(x, w, self.strides), b)
 
 
 class ConvTranspose(Conv):

@@ -37,7 +37,7 @@ def convolve(x: Array, w: Array, *, strides: Pair) -> Array:
 
 
 @partial(jax.jit, static_argnames=('strides', 'size'))
-def spread(g: Array, w: Array, *, strides: Pair, size: Pair) -> Array:
+def conv_input_grad(g: Array, w: Array, *, strides: Pair, size: Pair) -> Array:
     """The adjoint of `convolve` in the image of that size, for g [N, h, w, O].
 
     With the padded image in blocks of s by t pixels and the kernel in as large ones, place p moves
@@ -65,12 +65,12 @@ def spread(g: Array, w: Array, *, strides: Pair, size: Pair) -> Array:
 
 
 @partial(jax.jit, static_argnames=('strides', 'size'))
-def correlate(x: Array, g: Array, *, strides: Pair, size: Pair) -> Array:
+def conv_kernel_grad(x: Array, g: Array, *, strides: Pair, size: Pair) -> Array:
     """The adjoint of `convolve` in the kernel of that size, for g [N, h, w, O]."""
     padding = _padding(x.shape[1:3], size, strides)
     if _by_winograd((*size, x.shape[3], g.shape[3]), strides, g.shape[1:3], g.dtype):
         x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-        return winograd.correlate(x, g, _devices(g)).sum(0)
+        return winograd.conv_kernel_grad(x, g, _devices(g)).sum(0)
     return _by_portions(x, g, size=size, strides=strides, padding=padding)
 
 

@@ -7,10 +7,10 @@ import jax
 from flax import linen as nn
 from jax import Array
 
-from gan_jax import shapes
-from gan_jax.errors import of_part
 from gan_jax.models.layers import Initializer, initializer, spectral
-from gan_jax.ranges import SomeClasses
+from gan_jax.runtime import shapes
+from gan_jax.runtime.errors import of_part
+from gan_jax.runtime.ranges import SomeClasses
 
 
 class Logit(nn.Module):
@@ -30,7 +30,7 @@ class Logit(nn.Module):
         return {'logit': spectral(dense, features, train=train)[:, 0]}
 
 
-class Projection(nn.Module):
+class ProjectionLogit(nn.Module):
     """The logit of features and class, ψ(φ) + <V y, φ> (Miyato & Koyama 2018, figure 1d).
 
     ψ is the unconditional logit and V a table with a row for each class; both have spectral

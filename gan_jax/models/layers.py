@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from gan_jax.ranges import Choice
+from gan_jax.runtime.ranges import Choice
 
 # How weights start, by the name that a config gives: a config holds no functions.
 INITIALIZERS = {
@@ -53,12 +53,12 @@ def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
     return height
 
 
-def wide(x: Array) -> Array:
+def at_least_float32(x: Array) -> Array:
     """x in float32 at least."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def biased(x: Array, b: Array) -> Array:
+def add_bias(x: Array, b: Array) -> Array:
     """x [..., F] + b [F], in the type of x.
 
     The gradient of b is a sum over batch and places. XLA adds up bfloat16 in bfloat16, on a CPU
@@ -83,7 +83,7 @@ class Dense(nn.Module):
         w = self.param('kernel', self.kernel_init, (x.shape[-1], self.features), jnp.float32)
         b = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
         x, w = nn.dtypes.promote_dtype(x, w, dtype=self.dtype)
-        return biased(x @ w, b)
+        return add_bias(x @ w, b)
 
 
 def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
@@ -110,12 +110,12 @@ def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
     return y
 
 
-def caller(normalised: bool, *, train: bool) -> Callable[[nn.Module, Array], Array]:
+def maybe_spectral(normalised: bool, *, train: bool) -> Callable[[nn.Module, Array], Array]:
     """(layer, x) -> `layer(x)`, by `spectral` where normalised."""
     return partial(spectral, train=train) if normalised else lambda layer, x: layer(x)
 
 
-def run(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:
+def maybe_remat(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:
     """`block(*inputs, train=train)`; with `remat` the backward pass computes its inside again.
 
     Of the block only its inputs are kept then, for about one more forward pass of it.
@@ -125,7 +125,7 @@ def run(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:
     return nn.remat(lambda block, *inputs: block(*inputs, train=train))(block, *inputs)
 
 
-def double(x: Array) -> Array:
+def upsample_nearest(x: Array) -> Array:
     """The map [N, H, W, C] twice as large, [N, 2H, 2W, C], by its nearest values."""
     n, h, w, c = x.shape
     return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
@@ -175,15 +175,17 @@ class ConditionalNorm(nn.Module):
         norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5)
         if condition is None:
             return norm(dtype=self.dtype, name='batch')(x)
-        x = norm(use_scale=False, use_bias=False, name='batch')(wide(x))
-        call = caller(self.normalised, train=train)
+        x = norm(use_scale=False, use_bias=False, name='batch')(at_least_float32(x))
+        call = maybe_spectral(self.normalised, train=train)
         linear = partial(
             *(nn.Dense, x.shape[-1]),
             use_bias=False,
             dtype=self.dtype,
             kernel_init=self.kernel_init,
         )
-        gain, bias = (wide(call(linear(name=n), condition)) for n in ('gain', 'bias'))  # [N, C]
+        gain, bias = (
+            at_least_float32(call(linear(name=n), condition)) for n in ('gain', 'bias')
+        )  # [N, C]
         y = x * (1 + gain[:, None, None]) + bias[:, None, None]
         return y if self.dtype is None else y.astype(self.dtype)
 
@@ -219,7 +221,9 @@ class SelfAttention(nn.Module):
         theta = places(linear('theta', max(1, c // 8), x))  # [N, HW, C/8]
         phi = places(max_pool(linear('phi', max(1, c // 8), x)))  # [N, HW/4, C/8]
         g = places(max_pool(linear('g', max(1, c // 2), x)))  # [N, HW/4, C/2]
-        attention = nn.softmax(wide(theta @ phi.swapaxes(1, 2)))  # [N, HW, HW/4]
+        attention = nn.softmax(at_least_float32(theta @ phi.swapaxes(1, 2)))  # [N, HW, HW/4]
         seen = (attention.astype(g.dtype) @ g).reshape(n, h, w, -1)
         gain = self.param('gain', nn.initializers.zeros_init(), (), jnp.float32)
-        return (wide(x) + gain * wide(linear('out', c, seen))).astype(x.dtype)
+        return (at_least_float32(x) + gain * at_least_float32(linear('out', c, seen))).astype(
+            x.dtype
+        )

@@ -8,7 +8,7 @@ as large. In the discriminator spectral normalisation is everywhere, in the gene
 
     generator:      fn='gan_jax.models.resnet.Generator', num_classes=10   (0: unconditional)
     discriminator:  fn='gan_jax.models.resnet.Trunk'
-    logit:          fn='gan_jax.models.critic.Projection', num_classes=10, initializer='glorot'
+    logit:          fn='gan_jax.models.critic.ProjectionLogit', num_classes=10, initializer='glorot'
                     (unconditional: '...critic.Logit')
 """
 
@@ -22,8 +22,16 @@ from jax import Array
 
 from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.conv import Conv
-from gan_jax.models.layers import ConditionalNorm, Dense, channels, initializer, run, square, wide
-from gan_jax.ranges import Classes, Width
+from gan_jax.models.layers import (
+    ConditionalNorm,
+    Dense,
+    at_least_float32,
+    channels,
+    initializer,
+    maybe_remat,
+    square,
+)
+from gan_jax.runtime.ranges import Classes, Width
 
 
 class Layers(NamedTuple):
@@ -98,10 +106,10 @@ class Generator(nn.Module):
         x = x.reshape(-1, bottom, bottom, first)
         for i, features in enumerate(others):
             own = block(features, name=f'block_{i}')
-            x = run(own, x, condition, train=train, remat=self.remat)
+            x = maybe_remat(own, x, condition, train=train, remat=self.remat)
         x = nn.relu(norm(name='norm')(x, None, train=train))
         x = Conv(self.shape[2], (3, 3), dtype=self.dtype, kernel_init=_glorot, name='image')(x)
-        return (jnp.tanh(wide(x)) + 1) / 2
+        return (jnp.tanh(at_least_float32(x)) + 1) / 2
 
 
 class Trunk(nn.Module):
@@ -140,5 +148,5 @@ class Trunk(nn.Module):
                 first=i == 0,
                 name=f'block_{i}',
             )
-            x = run(own, x, train=train, remat=self.remat)
-        return wide(nn.relu(x)).sum((1, 2))  # [N, F]
+            x = maybe_remat(own, x, train=train, remat=self.remat)
+        return at_least_float32(nn.relu(x)).sum((1, 2))  # [N, F]

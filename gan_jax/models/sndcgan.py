@@ -8,8 +8,8 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import Conv, ConvTranspose
-from gan_jax.models.layers import Dense, channels, initializer, spectral, wide
-from gan_jax.ranges import Width
+from gan_jax.models.layers import Dense, at_least_float32, channels, initializer, spectral
+from gan_jax.runtime.ranges import Width
 
 _init = initializer('normal')
 
@@ -55,7 +55,7 @@ class Generator(nn.Module):
             x = up(features, (4, 4), (2, 2), name=f'up_{i}')(x)
             x = nn.relu(norm(name=f'norm_{i}')(x))
         x = up(colours, (3, 3), name='image')(x)
-        return (jnp.tanh(wide(x)) + 1) / 2
+        return (jnp.tanh(at_least_float32(x)) + 1) / 2
 
 
 class Trunk(nn.Module):
@@ -82,4 +82,4 @@ class Trunk(nn.Module):
                 features, kernel, stride, dtype=self.dtype, kernel_init=_init, name=f'conv_{i}'
             )
             x = nn.leaky_relu(spectral(conv, x, train=train), 0.1)
-        return wide(x).reshape(x.shape[0], -1)  # [N, F]
+        return at_least_float32(x).reshape(x.shape[0], -1)  # [N, F]

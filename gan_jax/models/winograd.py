@@ -51,7 +51,7 @@ def convolve(x: Array, w: Array) -> Array:
     return places.reshape(n, rows * TILE, columns * TILE, features)
 
 
-def correlate(x: Array, g: Array, shares: int = 1) -> Array:
+def conv_kernel_grad(x: Array, g: Array, shares: int = 1) -> Array:
     """The adjoint of `convolve` in the kernel, for equal shares of the batch.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.sweeps.arms import Arm, label, numbers, only, varied
-from gan_jax.sweeps.plan import Sweep
+from gan_jax.sweeps.grid import Sweep
 from gan_jax.sweeps.results import Result
 from gan_jax.sweeps.statistics import Summary, summary
 from gan_jax.sweeps.table import values_of

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import workdir
-from gan_jax.sweeps.plan import Run
+from gan_jax.runtime import workdir
+from gan_jax.sweeps.grid import SweepRun
 
 
 def group(settings: Mapping[str, Any]) -> str:
@@ -24,7 +24,7 @@ def group(settings: Mapping[str, Any]) -> str:
     return json.dumps(code)
 
 
-def shard(runs: Sequence[Run], index: int, count: int) -> list[Run]:
+def shard(runs: Sequence[SweepRun], index: int, count: int) -> list[SweepRun]:
     """The runs of part `index` of `count`, in their order; sizes differ by one at most.
 
     Groups are cut only where a part is full, so that few parts compile the same step.
@@ -38,7 +38,7 @@ def shard(runs: Sequence[Run], index: int, count: int) -> list[Run]:
     return [run for run in runs if run.name in names]
 
 
-def members(folder: Path, runs: Sequence[Run], count: int) -> list[Run]:
+def members(folder: Path, runs: Sequence[SweepRun], count: int) -> list[SweepRun]:
     """The first of the runs and up to count - 1 later ones that one population can train with it.
 
     They share their group, last step, intervals and evaluation; and either no run has a checkpoint,
@@ -61,7 +61,7 @@ def members(folder: Path, runs: Sequence[Run], count: int) -> list[Run]:
     return chosen
 
 
-def _kind(run: Run) -> tuple[Any, ...]:
+def _kind(run: SweepRun) -> tuple[Any, ...]:
     return group(run.settings), run.settings['steps'], run.settings['every']
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import config, log, workdir
-from gan_jax.errors import UserError
+from gan_jax.experiment import config
+from gan_jax.run import log
+from gan_jax.runtime import workdir
+from gan_jax.runtime.errors import UserError
 
 
 class Result(NamedTuple):
@@ -38,7 +40,7 @@ class Result(NamedTuple):
 MISSING = Result('missing')
 
 
-def read(folder: Path, steps: int) -> Result:
+def read_result(folder: Path, steps: int) -> Result:
     """The result of the run in `folder`, which is to go to `steps`."""
     told = workdir.read_status(folder)
     if told is None:
@@ -70,7 +72,7 @@ def _evaluations(path: Path) -> tuple[tuple[int, Mapping[str, float | None]], ..
     """What can be read: a run that is going on, or was damaged, may have left less."""
     found = []
     with contextlib.suppress(OSError):
-        for row in log.rows(path):
+        for row in log.read_rows(path):
             values = {k.removeprefix('eval/'): v for k, v in row.items() if k.startswith('eval/')}
             if values:
                 found.append((row['step'], values))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan_jax.sweeps.arms import Arm, grouped, keys, label, only, varied
-from gan_jax.sweeps.plan import Sweep
+from gan_jax.sweeps.grid import Sweep
 from gan_jax.sweeps.results import Result
 from gan_jax.sweeps.statistics import Summary, paired, summary, top
 

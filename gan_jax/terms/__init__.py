@@ -13,8 +13,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax import ranges
-from gan_jax.errors import of_part
+from gan_jax.runtime import ranges
+from gan_jax.runtime.errors import of_part
 from gan_jax.views import Record, View
 
 State = Any  # a pytree of arrays, {} when a term keeps none

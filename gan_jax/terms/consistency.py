@@ -7,7 +7,7 @@ sides. The augmentation is the config's `augment.view`, or the term's own `polic
 import jax
 import jax.numpy as jnp
 
-from gan_jax.ranges import Scale
+from gan_jax.runtime.ranges import Scale
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented
 

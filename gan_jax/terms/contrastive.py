@@ -6,12 +6,12 @@ import jax.numpy as jnp
 from jax.lax import Precision
 
 from gan_jax.models.layers import spectral
-from gan_jax.ranges import Scale, Units
+from gan_jax.runtime.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented, join, split
 
 
-class Projection(nn.Module):
+class ProjectionHead(nn.Module):
     """Two-layer projection head with ReLU, SimCLR's g (Chen et al. 2020, arXiv 2002.05709).
 
     Attributes:
@@ -29,7 +29,7 @@ class Projection(nn.Module):
         return {'projection': nn.Dense(self.size)(hidden)}
 
 
-class Contrasts(nn.Module):
+class ContraDHeads(nn.Module):
     """ContraD's three heads on one representation: Dense, LeakyReLU(0.1), Dense each.
 
     All layers have spectral normalisation. The logit is given twice: the same numbers, of which
@@ -154,7 +154,7 @@ def cntr(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128) ->
         fake = nt_xent(h['fake_1'], h['fake_2'], temperature)
         return {'real': real, 'fake': fake}, state, {}
 
-    return Term(d=Objective(views, d), head=Projection(hidden, size))
+    return Term(d=Objective(views, d), head=ProjectionHead(hidden, size))
 
 
 def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128) -> Term:
@@ -193,7 +193,7 @@ def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128)
     def g(out, state):
         return {'fake': jnp.mean(jax.nn.softplus(-out['fake_1']['head']['logit']))}, state, {}
 
-    return Term(d=Objective(views, d), g=Objective(fake, g), head=Contrasts(hidden, size))
+    return Term(d=Objective(views, d), g=Objective(fake, g), head=ContraDHeads(hidden, size))
 
 
 def _unit(x: jax.Array) -> jax.Array:

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from gan_jax.ranges import Share, Updates
+from gan_jax.runtime.ranges import Share, Updates
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View
 

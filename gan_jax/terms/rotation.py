@@ -9,7 +9,7 @@ from gan_jax.terms import Objective, Term
 from gan_jax.views import View, rotated, rotated_quarter
 
 
-class Turns(nn.Module):
+class RotationHead(nn.Module):
     """A linear layer of four logits with spectral normalisation, as SS-GAN's D has everywhere."""
 
     @nn.compact
@@ -37,7 +37,7 @@ def rotation(*, quarter: bool = True) -> Term:
             makes them of all images: three more views, and the same loss in expectation.
     """
     look = _quarter if quarter else _all
-    return Term(d=look('real'), g=look('fake'), head=Turns())
+    return Term(d=look('real'), g=look('fake'), head=RotationHead())
 
 
 def _quarter(source):

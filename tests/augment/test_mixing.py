@@ -5,7 +5,7 @@ import numpy as np
 
 from gan_jax.augment import boxes, mixing, ops
 from gan_jax.keys import named
-from gan_jax.sharding import batch_sharding, make_mesh
+from gan_jax.runtime.sharding import batch_sharding, make_mesh
 from tests import small
 from tests.augment.ramps import is_even, is_uniform
 

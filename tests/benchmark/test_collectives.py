@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from gan_jax import sharding
 from gan_jax.benchmark.collectives import collectives
+from gan_jax.runtime import sharding
 
 # As XLA writes for a GPU, in two parts, and for a TPU, with tiles in its layouts.
 ASYNCHRONOUS = """\

@@ -13,12 +13,14 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 import gan_jax
-from gan_jax import config, data, signals
+from gan_jax import data
 from gan_jax.augment import policy
 from gan_jax.benchmark import __main__ as command
-from gan_jax.benchmark import against, compiled
+from gan_jax.benchmark import baselines, compiled
 from gan_jax.benchmark.in_torch import supported
-from gan_jax.errors import UserError
+from gan_jax.experiment import config
+from gan_jax.runtime import signals
+from gan_jax.runtime.errors import UserError
 
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 ROOT = Path(__file__).parents[2]
@@ -156,7 +158,7 @@ def test_pytorch_gets_images_that_it_may_own():
     images.flags.writeable = False
     blank = data.DataSet(images, None, 0, 'blank')
     whole = types.SimpleNamespace(settings={'batch_size': 8}, dataset=blank)
-    found = against.opponents(in_torch([]).step, whole)  # the stand-in looks at the images
+    found = baselines.torch_baselines(in_torch([]).step, whole)  # the stand-in looks at the images
     assert list(found.contestants) == ['eager']
 
 
@@ -186,7 +188,9 @@ def test_what_pytorch_cannot_do_is_said_before_anything_is_compiled(monkeypatch)
 
 @pytest.mark.parametrize('name', ['digits', 'cifar10_sndcgan', 'cifar10_resnet', 'cifar10_biggan'])
 def test_pytorch_has_an_equivalent_of_every_key_of_the_configs(name):
-    settings = config.read(f'configs/{name}.py:method=bcr_cntr,augment=translation').to_dict()
+    settings = config.load_config(
+        f'configs/{name}.py:method=bcr_cntr,augment=translation'
+    ).to_dict()
     supported.check(settings)
 
 

@@ -7,7 +7,7 @@ from gan_jax import data
 from gan_jax.data import classes
 from gan_jax.data.archives import names
 from gan_jax.data.archives.table import ARCHIVES
-from gan_jax.errors import USAGE, UserError
+from gan_jax.runtime.errors import USAGE, UserError
 
 
 def test_numbers_sort_as_numbers_and_all_else_as_text():

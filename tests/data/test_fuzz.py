@@ -16,7 +16,7 @@ from gan_jax import data
 from gan_jax.data import sources
 from gan_jax.data.archives import table
 from gan_jax.data.pictures import decode
-from gan_jax.errors import DATA, MISSING, USAGE, UserError
+from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
 from tests.data.archives import maker as made
 from tests.data.archives.maker import noise, png, write_tar, write_zip
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import data, errors
+from gan_jax import data
 from gan_jax.data import build_digits, digits
+from gan_jax.runtime import errors
 
 ROOT = Path(__file__).parent.parent.parent
 SIZES = {
@@ -50,7 +51,7 @@ def test_shapes_types_and_content(name, split):
 
 
 def test_file_is_what_the_script_builds():
-    built = build_digits.build()
+    built = build_digits.build_digits()
     with np.load(digits.FILE, allow_pickle=False) as file:
         assert set(file.files) == set(built)
         for name, array in built.items():

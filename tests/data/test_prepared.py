@@ -14,7 +14,7 @@ import pytest
 from gan_jax import data
 from gan_jax.data import dataset, prepared
 from gan_jax.data.pieces import Piece, resized
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.data.archives.maker import noise
 
 IMAGES, LABELS = noise(0, 10, 8, 8, 3), np.arange(10) % 3
@@ -29,7 +29,9 @@ def pieces():
 
 @pytest.fixture
 def root(tmp_path):
-    prepared.write(tmp_path / 'mine', pieces(), {'name': 'mine', 'sources': []}, num_classes=3)
+    prepared.write_prepared(
+        tmp_path / 'mine', pieces(), {'name': 'mine', 'sources': []}, num_classes=3
+    )
     return tmp_path
 
 
@@ -52,7 +54,7 @@ def test_memory_is_that_of_a_few_pieces(tmp_path):
             yield Piece('train', 'labels', np.full(128, n))
 
     tracemalloc.start()
-    prepared.write(tmp_path / 'mine', resized(pieces(), 64), {}, num_classes=40)
+    prepared.write_prepared(tmp_path / 'mine', resized(pieces(), 64), {}, num_classes=40)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 1 < most / (128 * 64 * 64) < 4
@@ -82,7 +84,7 @@ def test_what_is_written_is_read(root):
 
 def test_names_of_classes_are_kept(tmp_path):
     names = ('cat', 'dög', 'a\udcff')
-    prepared.write(tmp_path / 'mine', pieces(), {}, num_classes=3, class_names=names)
+    prepared.write_prepared(tmp_path / 'mine', pieces(), {}, num_classes=3, class_names=names)
     assert data.load('mine', tmp_path).class_names == names
     assert data.load('mine', tmp_path, 'more').class_names is None  # which has no labels
     info = json.loads((tmp_path / 'mine' / 'train' / 'info.json').read_text())
@@ -150,21 +152,21 @@ def test_a_failure_leaves_nothing(failing, tmp_path):
         raise failing
 
     with pytest.raises(type(failing)):
-        prepared.write(tmp_path / 'mine', broken(), {}, num_classes=3)
+        prepared.write_prepared(tmp_path / 'mine', broken(), {}, num_classes=3)
     assert not list(tmp_path.iterdir())
 
 
 def test_what_a_kill_left_is_cleared_away(tmp_path):
     (tmp_path / '.mine.part' / 'train').mkdir(parents=True)
     (tmp_path / '.mine.part' / 'train' / 'old.npy').write_bytes(b'x')
-    prepared.write(tmp_path / 'mine', pieces(), {}, num_classes=3)
+    prepared.write_prepared(tmp_path / 'mine', pieces(), {}, num_classes=3)
     assert not list(tmp_path.rglob('old.npy'))
 
 
 def test_no_data_set_has_the_name_of_what_is_not_finished(tmp_path):
     """What lies beside a data set while it is written, of whatever name, is no data set."""
     for name in ('mine.part', 'mine.lock', 'mine'):
-        prepared.write(tmp_path / name, pieces(), {}, num_classes=3)
+        prepared.write_prepared(tmp_path / name, pieces(), {}, num_classes=3)
     (tmp_path / 'mine').rename(tmp_path / 'moved')
     seen = set()
 
@@ -173,7 +175,7 @@ def test_no_data_set_has_the_name_of_what_is_not_finished(tmp_path):
         yield from pieces()
 
     with prepared.locked(tmp_path / 'mine'):
-        prepared.write(tmp_path / 'mine', watched(), {}, num_classes=3)
+        prepared.write_prepared(tmp_path / 'mine', watched(), {}, num_classes=3)
     assert seen == {'mine.part', 'mine.lock', 'moved', '.mine.part', '.mine.lock'}
     assert {n for n in seen if prepared.NAME.fullmatch(n)} == {'mine.part', 'mine.lock', 'moved'}
     for name in ('mine.part', 'mine.lock', 'moved', 'mine'):
@@ -186,7 +188,7 @@ def test_a_link_in_the_place_of_the_partial_folder_is_not_followed(target, tmp_p
     (tmp_path / 'elsewhere' / 'file').write_bytes(b'kept')
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out' / '.mine.part').symlink_to(tmp_path / target)
-    prepared.write(tmp_path / 'out' / 'mine', pieces(), {}, num_classes=3)
+    prepared.write_prepared(tmp_path / 'out' / 'mine', pieces(), {}, num_classes=3)
     assert [p.name for p in (tmp_path / 'out').iterdir()] == ['mine']
     assert [p.name for p in (tmp_path / 'elsewhere').iterdir()] == ['file']
     assert (tmp_path / 'elsewhere' / 'file').read_bytes() == b'kept'
@@ -198,7 +200,7 @@ def test_the_name_of_a_split_leads_to_no_other_folder(split, tmp_path):
     wrong = [Piece(split, 'images', IMAGES)]
     (tmp_path / 'out').mkdir()
     with pytest.raises(UserError, match='cannot name a split') as caught:
-        prepared.write(tmp_path / 'out' / 'mine', wrong, {}, num_classes=3)
+        prepared.write_prepared(tmp_path / 'out' / 'mine', wrong, {}, num_classes=3)
     assert caught.value.status == DATA
     assert str(caught.value).isprintable()
     assert [p.name for p in tmp_path.rglob('*')] == ['out']
@@ -228,7 +230,7 @@ def test_all_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, 'fsync', synced)
     monkeypatch.setattr(Path, 'rename', renamed)
-    prepared.write(tmp_path / 'mine', pieces(), {}, num_classes=3)
+    prepared.write_prepared(tmp_path / 'mine', pieces(), {}, num_classes=3)
     assert events[-2:] == ['renamed', (tmp_path, {'mine'})]
     assert len(below(tmp_path / 'mine')) == 2 + 3 + 2
 
@@ -249,7 +251,7 @@ def test_all_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
 )
 def test_what_is_no_data_set_is_not_written(wrong, sentence, tmp_path):
     with pytest.raises(UserError, match=sentence) as caught:
-        prepared.write(tmp_path / 'mine', wrong, {}, num_classes=3)
+        prepared.write_prepared(tmp_path / 'mine', wrong, {}, num_classes=3)
     assert caught.value.status == DATA
     assert not list(tmp_path.iterdir())
 
@@ -454,7 +456,7 @@ def test_a_copy_of_tensorflow_datasets_is_used(root, monkeypatch):
 
     copy = dataset.DataSet(IMAGES, None, 0, 'theirs')
     asked = []
-    monkeypatch.setattr(contents, 'read', lambda *a: asked.append(a) or copy)
+    monkeypatch.setattr(contents, 'read_copy', lambda *a: asked.append(a) or copy)
     assert data.load('theirs', root, 'test', size=4).images.shape == (10, 4, 4, 3)
     assert asked == [(root, 'theirs', 'test')]
     assert data.load('mine', root).images.shape == (10, 8, 8, 3)  # a prepared one comes first
@@ -475,4 +477,4 @@ def test_what_may_not_be_read_is_not_called_damaged(name, root, monkeypatch):
     for look in (prepared.opened, prepared.check_regular):
         monkeypatch.setattr(prepared, look.__name__, refusing(look))
     with pytest.raises(PermissionError, match=name):
-        prepared.read(root / 'mine', 'train', 'mine')
+        prepared.read_prepared(root / 'mine', 'train', 'mine')

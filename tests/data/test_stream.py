@@ -14,7 +14,7 @@ import pytest
 
 from gan_jax.data import sampler, stream
 from gan_jax.data.dataset import DataSet
-from gan_jax.errors import DATA, DISK, UserError
+from gan_jax.runtime.errors import DATA, DISK, UserError
 
 N = 23  # not a multiple of a batch: an epoch leaves some images out
 LABELS = np.arange(N, dtype=np.int32)[::-1].copy()

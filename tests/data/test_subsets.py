@@ -6,7 +6,7 @@ import pytest
 from gan_jax import data
 from gan_jax.data import subsets
 from gan_jax.data.dataset import DataSet
-from gan_jax.errors import USAGE, UserError
+from gan_jax.runtime.errors import USAGE, UserError
 
 
 @pytest.fixture

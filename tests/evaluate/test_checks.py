@@ -7,9 +7,9 @@ import pytest
 
 from gan_jax import data
 from gan_jax.data import DataSet
-from gan_jax.errors import DATA, MISSING, UNAVAILABLE, USAGE, UserError
 from gan_jax.evaluate import features, frechet, protocol, references, weights
-from gan_jax.evaluate.contract import Context
+from gan_jax.evaluate.context import Context
+from gan_jax.runtime.errors import DATA, MISSING, UNAVAILABLE, USAGE, UserError
 
 LABELS = np.arange(40, dtype=np.int32) % 2
 
@@ -123,7 +123,7 @@ WRONG = {
 def test_it_is_refused(what):
     metrics, changes, said = WRONG[what]
     with pytest.raises(UserError, match=said):
-        protocol.check(metrics, context(**changes))
+        protocol.check_metrics(metrics, context(**changes))
 
 
 GOOD = (
@@ -134,24 +134,24 @@ GOOD = (
 
 
 def test_what_can_be_measured_is_let_through():
-    assert protocol.check(GOOD, context(unaugmented=lambda count: 5 * ['x'])) is True
-    assert protocol.check('', context()) is True
+    assert protocol.check_metrics(GOOD, context(unaugmented=lambda count: 5 * ['x'])) is True
+    assert protocol.check_metrics('', context()) is True
 
 
 @pytest.mark.parametrize('metrics', ['gsnr', 'modes', 'is20@digits', 'kid20_train'])
 def test_what_takes_no_held_out_images_needs_none(metrics):
-    assert protocol.check(metrics, context(test=None)) is True
+    assert protocol.check_metrics(metrics, context(test=None)) is True
 
 
 def test_the_fewest_images_are_enough():
-    assert protocol.check('pr20_test@digits', context(test=4))
-    assert protocol.check('dc20_test@digits', context(test=6))
-    assert protocol.check('fd_digits', context(num=64))
+    assert protocol.check_metrics('pr20_test@digits', context(test=4))
+    assert protocol.check_metrics('dc20_test@digits', context(test=6))
+    assert protocol.check_metrics('fd_digits', context(num=64))
 
 
 def test_all_faults_are_told_at_once_and_each_once():
     with pytest.raises(UserError) as caught:
-        protocol.check('kid20_test,fd_digit,pr20_test,knn', context(test=None))
+        protocol.check_metrics('kid20_test,fd_digit,pr20_test,knn', context(test=None))
     told = str(caught.value).splitlines()
     assert len(told) == 2
     assert told[0].startswith("there is no metric 'fd_digit'")
@@ -166,15 +166,15 @@ def test_the_status_is_that_of_the_fault(monkeypatch):
     monkeypatch.setattr(weights, 'check', lacking)
     for metrics in ('fid2048_test', 'modes,kid20_train', 'is20'):
         with pytest.raises(UserError, match='no weights') as caught:
-            protocol.check(metrics, context())
+            protocol.check_metrics(metrics, context())
         assert caught.value.status == UNAVAILABLE
     leaking = context(train=images(40, name='x'), unaugmented=lambda count: 5 * ['x'])
     with pytest.raises(UserError, match='no weights'):  # digits are matched in their own network
-        protocol.check('leak@flip', leaking)
-    assert protocol.check('leak@flip', leaking._replace(train=images(40)))
+        protocol.check_metrics('leak@flip', leaking)
+    assert protocol.check_metrics('leak@flip', leaking._replace(train=images(40)))
     damaged = context()._replace(held_out=lambda: _raise(UserError('torn', DATA)))
     with pytest.raises(UserError, match='torn') as caught:
-        protocol.check('kd20_test@digits', damaged)
+        protocol.check_metrics('kd20_test@digits', damaged)
     assert caught.value.status == DATA
 
 
@@ -184,7 +184,7 @@ def _raise(error):
 
 def test_nothing_is_prepared_that_would_be_refused(monkeypatch):
     with pytest.raises(UserError, match='at least 4 real images'):
-        protocol.prepare('pr20_test@digits', context(test=3))
+        protocol.prepare_metrics('pr20_test@digits', context(test=3))
 
 
 # A function of a fork, whose width nobody knows but it.
@@ -204,12 +204,12 @@ def eyes(tmp_path, monkeypatch):
 
 
 def test_a_function_of_a_fork_is_asked_with_two_images(eyes):
-    assert protocol.check('fd16_test@looking.rows', context())
+    assert protocol.check_metrics('fd16_test@looking.rows', context())
     assert eyes.SEEN == [2]
     with pytest.raises(UserError, match='15 images in 16 features'):
-        protocol.check('fd15_test@looking.rows', context())
+        protocol.check_metrics('fd15_test@looking.rows', context())
     with pytest.raises(UserError, match='returns? \\[N, F\\]'):
-        protocol.check('fd15_test@looking.flat', context())
+        protocol.check_metrics('fd15_test@looking.flat', context())
 
 
 # Where the data set is not here.
@@ -221,8 +221,8 @@ def outlined(**changes):
 
 def test_of_an_outline_it_is_said_that_not_all_is_checked():
     for metrics in ('kid20_test', 'knn', 'intra_kid200_train', 'sensitivity'):
-        assert protocol.check(metrics, outlined()) is False
-    assert protocol.check('is20,gsnr', outlined()) is True
+        assert protocol.check_metrics(metrics, outlined()) is False
+    assert protocol.check_metrics('is20,gsnr', outlined()) is True
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_of_an_outline_it_is_said_that_not_all_is_checked():
 )
 def test_of_an_outline_all_else_is_refused(metrics, said):
     with pytest.raises(UserError, match=said):
-        protocol.check(metrics, outlined())
+        protocol.check_metrics(metrics, outlined())
 
 
 # Inception's weights.

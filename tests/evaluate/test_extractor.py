@@ -7,9 +7,9 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.errors import UserError
 from gan_jax.evaluate import extractor, features
 from gan_jax.evaluate.inception_score import inception_score
+from gan_jax.runtime.errors import UserError
 
 
 def images(count, channels=1, seed=0):

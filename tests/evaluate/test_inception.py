@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.errors import DATA, UNAVAILABLE, UserError
 from gan_jax.evaluate import inception, weights
+from gan_jax.runtime.errors import DATA, UNAVAILABLE, UserError
 from tests.evaluate.torch_files import StateDict, tensor, write_legacy, write_zip
 from tests.oracle.made import random_weights
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gan_jax.errors import UserError
 from gan_jax.evaluate import names, scores
+from gan_jax.runtime.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -20,16 +20,16 @@ from gan_jax.evaluate import names, scores
     ],
 )
 def test_a_name_says_how_to_measure(name, meant):
-    found = names.read(name)
+    found = names.parse_score(name)
     assert found[:5] == (name, *meant) and not (found.intra or found.biased)
 
 
 def test_a_name_says_what_else_is_meant():
-    biased = names.read('fid100_test_biased')
+    biased = names.parse_score('fid100_test_biased')
     assert biased.biased and biased.num == 100 and biased.extractor == 'inception'
-    apart = names.read('intra_kid50k_train')
+    apart = names.parse_score('intra_kid50k_train')
     assert apart.intra and (apart.kind, apart.num, apart.split) == ('kid', 50_000, 'train')
-    other = names.read('fd5k_test_biased@my_package.net.features')
+    other = names.parse_score('fd5k_test_biased@my_package.net.features')
     assert other.extractor == 'my_package.net.features' and other.kind == 'fd'
 
 
@@ -60,7 +60,7 @@ def test_the_least_distance_is_the_best():
     ],
 )
 def test_other_names_are_not_of_this_form(name):
-    assert names.read(name) is None
+    assert names.parse_score(name) is None
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_other_names_are_not_of_this_form(name):
 )
 def test_what_a_name_leaves_out_is_said(name, said):
     with pytest.raises(UserError) as caught:
-        names.read(name)
+        names.parse_score(name)
     assert said in str(caught.value)
 
 

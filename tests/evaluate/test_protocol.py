@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from gan_jax import data
-from gan_jax.errors import UserError
 from gan_jax.evaluate import (
     digit_metrics,
     discriminator,
@@ -18,14 +17,15 @@ from gan_jax.evaluate import (
     probes,
     protocol,
 )
-from gan_jax.evaluate.contract import Context
+from gan_jax.evaluate.context import Context
+from gan_jax.runtime.errors import UserError
 from tests import small
 
 
 def prepare(metrics, name='digits', critic=None):
     train, test = (data.load(name, split=split, size=16) for split in ('train', 'test'))
     given = Context(train, lambda: test, train, critic, num=len(train.images))
-    return protocol.prepare(metrics, given)
+    return protocol.prepare_metrics(metrics, given)
 
 
 def measure(images):
@@ -62,7 +62,7 @@ def test_stacked_digits_have_a_thousand_modes():
     rows = order[starts[:, None] + np.arange(3)].ravel()
     three = stacks._replace(images=stacks.images[rows], labels=stacks.labels[rows])
     given = Context(three, lambda: three, three, None, num=len(rows))
-    values = protocol.prepare('fd_digits,modes', given).measure(three.images, None, None)
+    values = protocol.prepare_metrics('fd_digits,modes', given).measure(three.images, None, None)
     assert values['modes'] == 1000
     assert values['modes_kl'] < 1e-2
 
@@ -70,7 +70,7 @@ def test_stacked_digits_have_a_thousand_modes():
 def test_no_metric_is_a_valid_choice():
     blank = np.zeros((2, 8, 8, 1), np.uint8)
     anything = data.DataSet(blank, None, 0, 'anything')
-    found = protocol.prepare('', Context(anything, None, anything, None, num=2))
+    found = protocol.prepare_metrics('', Context(anything, None, anything, None, num=2))
     assert found.measure(blank, None, None) == {} and found.num == 0
     assert found.protocol == {'metrics': []}
 
@@ -120,7 +120,7 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     train, test = (data.load('digits', split=split) for split in ('train', 'test'))
     learned = train._replace(images=train.images[:99] // 2, labels=train.labels[:99])
     given = Context(train, lambda: test, learned, Pixels(), num=30)
-    found = protocol.prepare('overfitting', given)
+    found = protocol.prepare_metrics('overfitting', given)
     assert found.num == 30
     fakes = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16, 1), np.uint8)
     values = found.measure(fakes, critic_of(3.0), None)
@@ -136,7 +136,7 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     assert {k: values[k] for k in expected} == pytest.approx(expected, rel=1e-5)
     assert values.keys() == {*expected, 'overfit'}
     others = given._replace(class_counts=(0, 1, *[0] * 8))  # every fake is a one
-    values = protocol.prepare('overfitting', others).measure(fakes, critic_of(3.0), None)
+    values = protocol.prepare_metrics('overfitting', others).measure(fakes, critic_of(3.0), None)
     assert values['logit_fake'] == pytest.approx(logit(fakes, np.ones(30)), rel=1e-5)
 
 
@@ -169,7 +169,7 @@ def test_gsnr_is_of_the_gradients_of_the_learned_images_batch_by_batch():
         batch_size=20,
         d_gradient=d_gradient,
     )
-    found = protocol.prepare('gsnr', given)
+    found = protocol.prepare_metrics('gsnr', given)
     assert found.num == 0
     state = jax.tree.map(np.asarray, small.first_state(small.make_game({}), {}))
     values = found.measure(NO_IMAGES, state.replace(step=7), 'numbers')
@@ -199,7 +199,7 @@ def test_probes_alone_name_no_extractor():
 def test_a_linear_probe_without_labels_is_refused(name):
     blank = data.DataSet(np.zeros((2, 8, 8, 1), np.uint8), None, 0, 'blank')
     with pytest.raises(UserError, match="needs labels and 'blank' has none"):
-        protocol.prepare(name, Context(blank, lambda: blank, blank, None, num=2))
+        protocol.prepare_metrics(name, Context(blank, lambda: blank, blank, None, num=2))
 
 
 def test_a_metric_that_fails_does_not_end_the_others(monkeypatch):
@@ -221,7 +221,7 @@ def test_a_metric_that_fails_does_not_end_the_others(monkeypatch):
 def test_every_name_belongs_to_one_family():
     known = [*digit_metrics.NAMES, *discriminator.NAMES]
     assert len({*known}) == len(known)
-    assert not any(names.read(name) for name in known)
+    assert not any(names.parse_score(name) for name in known)
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest():

@@ -8,7 +8,7 @@ import pytest
 from gan_jax.data import DataSet
 from gan_jax.evaluate import arrays, frechet, references
 from gan_jax.evaluate import extractor as extractor_module
-from gan_jax.evaluate.extractor import Extractor, Seen
+from gan_jax.evaluate.extractor import Extractor, Features
 
 FACTS = {'name': 'sums', 'weights_sha256': 'none'}
 
@@ -28,7 +28,7 @@ def calls():
 def extractor(calls):
     def see(images):
         calls.append(len(images))
-        return Seen(images.reshape(len(images), 4, 12).sum(axis=2, dtype=np.float32), None)
+        return Features(images.reshape(len(images), 4, 12).sum(axis=2, dtype=np.float32), None)
 
     return Extractor(see, FACTS)
 
@@ -124,7 +124,7 @@ def test_arrays_of_objects_are_not_loaded(tmp_path):
 
     path = tmp_path / 'x.npz'
     np.savez(path, mean=np.array([Hostile()], dtype=object), digest=np.array('0'))
-    assert arrays.read(path, {}) is None
+    assert arrays.read_arrays(path, {}) is None
     assert not (tmp_path / 'was_here').exists()
 
 
@@ -139,14 +139,14 @@ def test_where_nothing_can_be_written_the_numbers_are_given_all_the_same(
 
 def test_arrays_come_back_as_they_were(tmp_path):
     kept = {'a': np.arange(6.0).reshape(2, 3).T, 'b': np.array(3, np.int64), 'c': np.zeros((0, 2))}
-    arrays.write(tmp_path / 'x.npz', kept, {'of': 'this'})
-    found = arrays.read(tmp_path / 'x.npz', {'of': 'this'})
+    arrays.write_arrays(tmp_path / 'x.npz', kept, {'of': 'this'})
+    found = arrays.read_arrays(tmp_path / 'x.npz', {'of': 'this'})
     assert found.keys() == kept.keys()
     for name, array in kept.items():
         assert found[name].dtype == array.dtype
         np.testing.assert_array_equal(found[name], array)
-    assert arrays.read(tmp_path / 'x.npz', {'of': 'that'}) is None
-    assert arrays.read(tmp_path / 'y.npz', {}) is None
+    assert arrays.read_arrays(tmp_path / 'x.npz', {'of': 'that'}) is None
+    assert arrays.read_arrays(tmp_path / 'y.npz', {}) is None
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_arrays_come_back_as_they_were(tmp_path):
 )
 def test_other_arrays_under_the_old_digest_are_not_taken(other, tmp_path):
     path, facts = tmp_path / 'x.npz', {'of': 'this'}
-    arrays.write(path, {'a': np.array([1, 2, 3, 4, 5, 6], np.int32)}, facts)
+    arrays.write_arrays(path, {'a': np.array([1, 2, 3, 4, 5, 6], np.int32)}, facts)
     with np.load(path) as stored:
         kept = dict(stored)
     np.savez(path, **kept)
-    assert arrays.read(path, facts) is not None
+    assert arrays.read_arrays(path, facts) is not None
     np.savez(path, **kept | other)
-    assert arrays.read(path, facts) is None
+    assert arrays.read_arrays(path, facts) is None

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gan_jax import data, labels
-from gan_jax.errors import DATA, MISSING, UNAVAILABLE, UserError
 from gan_jax.evaluate import (
     extractor,
     features,
@@ -18,10 +17,11 @@ from gan_jax.evaluate import (
     scores,
     weights,
 )
-from gan_jax.evaluate.contract import Context
+from gan_jax.evaluate.context import Context
 from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.inception_score import inception_score
+from gan_jax.runtime.errors import DATA, MISSING, UNAVAILABLE, UserError
 
 ALL = 'fid2100_test,fid2048_train,kid300_test,is400,pr200_test,dc200_train,fid2048_test_clean'
 
@@ -44,7 +44,7 @@ def context(tmp_path, splits=split):
 
 
 def prepare(asked, tmp_path, splits=split):
-    return protocol.prepare(asked, context(tmp_path, splits))
+    return protocol.prepare_metrics(asked, context(tmp_path, splits))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_what_a_value_depends_on_stands_beside_it(small_inception, tmp_path):
 
 def test_references_are_computed_once(small_inception, tmp_path, monkeypatch):
     prepare('fid2100_test,kid300_test', tmp_path)
-    monkeypatch.setattr(references, '_seen', lambda *_: pytest.fail('computed again'))
+    monkeypatch.setattr(references, '_extracted', lambda *_: pytest.fail('computed again'))
     prepare('fid2100_test,kid300_test,fid2048_train', tmp_path)
 
 
@@ -197,7 +197,7 @@ def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
     assert prepare('fd15_test_biased@eyes.rows', tmp_path).num == 15
     given = context(tmp_path)._replace(allow=())
     with pytest.raises(UserError, match="'eyes.rows' is code of eyes"):
-        protocol.prepare('fd40_test@eyes.rows', given)
+        protocol.prepare_metrics('fd40_test@eyes.rows', given)
 
 
 def test_moments_take_the_features_that_another_score_needs(small_inception, tmp_path, monkeypatch):
@@ -211,7 +211,7 @@ def test_moments_take_the_features_that_another_score_needs(small_inception, tmp
 
 def intra(asked, tmp_path, **changes):
     given = context(tmp_path)._replace(conditional=lambda: True)._replace(**changes)
-    return protocol.prepare(asked, given)
+    return protocol.prepare_metrics(asked, given)
 
 
 def test_class_by_class_a_missing_class_is_seen(tmp_path):

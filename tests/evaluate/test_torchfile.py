@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from gan_jax.errors import DATA, MISSING, UserError
 from gan_jax.evaluate import torchfile
+from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.evaluate.torch_files import (
     Parameter,
     StateDict,
@@ -41,7 +41,7 @@ def state(**more):
 
 def refused(path, status=DATA):
     with pytest.raises(UserError) as caught:
-        torchfile.read(path)
+        torchfile.read_tensors(path)
     assert caught.value.status == status
     assert str(path) in str(caught.value) and '\n' not in str(caught.value)
     return str(caught.value)
@@ -49,7 +49,7 @@ def refused(path, status=DATA):
 
 @both
 def test_every_tensor_is_read_to_the_bit(write, tmp_path):
-    found = torchfile.read(write(tmp_path / 'w.pth', state(epoch=3, note='x', lr=None)))
+    found = torchfile.read_tensors(write(tmp_path / 'w.pth', state(epoch=3, note='x', lr=None)))
     assert found.keys() == ARRAYS.keys()
     for name, expected in ARRAYS.items():
         assert found[name].dtype == expected.dtype
@@ -64,7 +64,7 @@ def test_views_of_one_storage_and_other_strides(write, tmp_path):
         columns=Tensor(stored, 0, (6, 4), (1, 6)),
         part=Tensor(stored, 13, (2, 3), (6, 2)),
     )
-    found = torchfile.read(write(tmp_path / 'w.pth', views))
+    found = torchfile.read_tensors(write(tmp_path / 'w.pth', views))
     whole = np.arange(24).reshape(4, 6)
     np.testing.assert_array_equal(found['rows'], whole)
     np.testing.assert_array_equal(found['columns'], whole.T)
@@ -75,7 +75,7 @@ def test_views_of_one_storage_and_other_strides(write, tmp_path):
 def test_a_parameter_is_its_tensor(write, tmp_path):
     stored = Stored('0', np.arange(6, dtype=np.float32))
     path = write(tmp_path / 'w.pth', StateDict(w=Parameter(stored, 0, (2, 3), (3, 1))))
-    np.testing.assert_array_equal(torchfile.read(path)['w'], np.arange(6).reshape(2, 3))
+    np.testing.assert_array_equal(torchfile.read_tensors(path)['w'], np.arange(6).reshape(2, 3))
 
 
 @both
@@ -96,7 +96,7 @@ def test_a_view_of_nothing_is_empty_wherever_it_lies(write, tmp_path):
         behind=Tensor(stored, 2**70, (0, 3), (3, 1)),
         wide=Tensor(stored, 0, (3, 0), (2**70, 1)),
     )
-    found = torchfile.read(write(tmp_path / 'w.pth', views))
+    found = torchfile.read_tensors(write(tmp_path / 'w.pth', views))
     shapes = {name: (array.dtype, array.shape) for name, array in found.items()}
     assert shapes == {'behind': (np.float32, (0, 3)), 'wide': (np.float32, (3, 0))}
 
@@ -106,7 +106,7 @@ def test_a_thousand_tensors(write, tmp_path):
     """More than 256 entries of the memo and 65,535 numbers: the long forms of the opcodes."""
     many = {f'layer_{i}': np.arange(i, i + 70 * i, dtype=np.float32) for i in range(1000)}
     path = write(tmp_path / 'w.pth', StateDict({k: tensor(x, k) for k, x in many.items()}))
-    found = torchfile.read(path)
+    found = torchfile.read_tensors(path)
     assert all(np.array_equal(found[k], x) for k, x in many.items()) and len(found) == 1000
 
 
@@ -250,7 +250,7 @@ def test_any_flipped_byte_is_read_or_refused(write, tmp_path):
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x51]) + whole[at + 1 :])
         try:
-            torchfile.read(path)
+            torchfile.read_tensors(path)
         except UserError as error:
             assert error.status == DATA
 

@@ -1,6 +1,6 @@
 """Where attacks take place: runs to spoil, the public commands within this process, what is right.
 
-A command that is run within the process is `gan_jax.cli.run` on its `main`, as `python -m` does it.
+A command that is run within the process is `gan_jax.runtime.cli.run` on its `main`, as `python -m` does it.
 Networks that have been put together once are used again, so that a trial takes less than a second.
 """
 
@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import begin, checkpoint, cli, compile_cache, sample, train, trained
+from gan_jax import sample, train
+from gan_jax.run import trained
+from gan_jax.runtime import begin, checkpoint, cli, compile_cache
 from tests.faults.command import Ended
 
 HALF, STEPS = 16, 20  # at both everything is due

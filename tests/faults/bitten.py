@@ -18,7 +18,7 @@ from pathlib import Path
 
 CHANGES = {'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir', 'os.truncate', 'shutil.rmtree'}
 WRITING = os.O_WRONLY | os.O_RDWR
-FIRST_LINE = 'gan_jax.signals'  # whose import begins the program's part of the process
+FIRST_LINE = 'gan_jax.runtime.signals'  # whose import begins the program's part of the process
 
 
 class Bite:

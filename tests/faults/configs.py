@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import config
-from gan_jax.ranges import quoted
+from gan_jax.experiment import config
+from gan_jax.runtime.ranges import quoted
 from tests.faults import verdict
 from tests.faults.attack import Attack, Guard
 from tests.faults.bench import CONFIG, KEPT, Bench, flags_of, within
@@ -38,7 +38,14 @@ VALUES = {
     'dtype': ('float8', ''),
     'seed': ('-1', '2147483648'),
     'ema.ramp': ('0', 'inf'),
-    'generator.fn': ('os.system', '.x', '', 'x', 'gan_jax.nothing.x', 'gan_jax.errors.UserError'),
+    'generator.fn': (
+        'os.system',
+        '.x',
+        '',
+        'x',
+        'gan_jax.nothing.x',
+        'gan_jax.runtime.errors.UserError',
+    ),
     'generator.width': ('nan', 'x'),
     'discriminator.fn': ('optax.adam', 'gan_jax.train.main'),
     'optim.g.fn': ('optax.nothing', 'gan_jax.prepare.main'),
@@ -174,7 +181,7 @@ def get_config(text=''):
 
 def mutated(bench: Bench, draw: random.Random, index: int) -> str:
     """A config with one to three changes by chance: in a file of its own, and in a workdir."""
-    settings = json.loads(config.read(CONFIG).to_json())
+    settings = json.loads(config.load_config(CONFIG).to_json())
     changes = [change(settings, draw) for _ in range(draw.randint(1, 3))]
     path = bench.scratch / 'mutated.py'
     path.write_text(MUTATED.format(settings))
@@ -232,7 +239,7 @@ ATTACKS = (
         len(CASES),
         by_hand,
         Guard(
-            'gan_jax/ranges.py',
+            'gan_jax/runtime/ranges.py',
             '        return _is_integer(value) and self.low <= value <= self.high',
             '        return _is_integer(value)',
         ),
@@ -242,7 +249,7 @@ ATTACKS = (
         200,
         mutated,
         Guard(
-            'gan_jax/ranges.py',
+            'gan_jax/runtime/ranges.py',
             '        return _is_integer(value) and self.low <= value <= self.high',
             '        return self.low <= value <= self.high',
         ),

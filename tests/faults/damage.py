@@ -125,7 +125,7 @@ ATTACKS = (
         60,
         functools.partial(damaged, flip),
         Guard(
-            'gan_jax/checkpoint.py',
+            'gan_jax/runtime/checkpoint.py',
             "    if digests(leaves) != record['leaves']:\n        return None\n",
             '',
         ),
@@ -135,7 +135,7 @@ ATTACKS = (
         60,
         functools.partial(damaged, truncate),
         Guard(
-            'gan_jax/log.py',
+            'gan_jax/run/log.py',
             '        if found.damaged or self.mark != (written or self.mark):',
             '        if False:',
         ),
@@ -145,7 +145,7 @@ ATTACKS = (
         60,
         functools.partial(damaged, delete),
         Guard(
-            'gan_jax/trained.py',
+            'gan_jax/run/trained.py',
             '    for damaged in found.damaged if found else []:\n',
             '    for damaged in []:\n',
         ),
@@ -155,7 +155,7 @@ ATTACKS = (
         40,
         swapped,
         Guard(
-            'gan_jax/checkpoint.py',
+            'gan_jax/runtime/checkpoint.py',
             "digest == json_digest(record) and record['step'] == step",
             'digest == json_digest(record)',
         ),

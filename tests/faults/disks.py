@@ -132,12 +132,12 @@ def _remount(place: Path, size: int) -> None:
 
 
 SAVE = Guard(
-    'gan_jax/checkpoint.py',
+    'gan_jax/runtime/checkpoint.py',
     '    except (OSError, ValueError, RuntimeError) as error:\n        folder',
     '    except UserError as error:\n        folder',
 )
 SAID = Guard(
-    'gan_jax/cli.py',
+    'gan_jax/runtime/cli.py',
     '    except (UserError, OSError) as error:',
     '    except UserError as error:',
 )

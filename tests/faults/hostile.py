@@ -62,7 +62,9 @@ ATTACKS = (
         len(KINDS),
         functools.partial(hostile, KINDS),
         Guard(
-            'gan_jax/workdir.py', '        refuse_links(workdir)\n        yield', '        yield'
+            'gan_jax/runtime/workdir.py',
+            '        refuse_links(workdir)\n        yield',
+            '        yield',
         ),
     ),
     Attack(
@@ -70,7 +72,7 @@ ATTACKS = (
         len(NAMING),
         functools.partial(hostile, NAMING),
         Guard(
-            'gan_jax/load.py',
+            'gan_jax/runtime/load.py',
             '    if allow is not None:\n        _check_path(path, kind, allow)\n',
             '    allow = None\n',
         ),

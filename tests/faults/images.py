@@ -12,7 +12,7 @@ from gan_jax import data
 from gan_jax.data import prepared, sources
 from gan_jax.data.pictures import stylegan
 from gan_jax.data.pieces import Piece, resized
-from gan_jax.errors import UserError
+from gan_jax.runtime.errors import UserError
 from tests.data.archives import maker
 from tests.faults.attack import Attack, Guard
 from tests.faults.bench import Bench, Hangs, limited
@@ -58,7 +58,7 @@ def damaged_set(bench: Bench, draw: random.Random, index: int) -> str:
     images, labels = maker.noise(0, 40, 8, 8, 3), np.arange(40) % 10
     place.mkdir()
     pieces = [_piece('images', images), _piece('labels', labels)]
-    prepared.write(place / 'mine', pieces, {'name': 'mine'}, num_classes=10)
+    prepared.write_prepared(place / 'mine', pieces, {'name': 'mine'}, num_classes=10)
     files = sorted(p for p in (place / 'mine').rglob('*') if p.is_file())
     path = files[index % len(files)]
     content = path.read_bytes()

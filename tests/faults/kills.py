@@ -15,12 +15,12 @@ from tests.faults.bench import HALF, INTERVALS, STEPS, Bench, flags_of
 from tests.faults.verdict import civil, first
 
 WHOLE = Guard(
-    'gan_jax/files.py',
+    'gan_jax/runtime/files.py',
     "    partial = path.with_name(path.name + '.part')\n",
     '    partial = path\n',
 )
 ROWS = Guard(
-    'gan_jax/log.py',
+    'gan_jax/run/log.py',
     "            kept += [line] if row['step'] <= since else []\n",
     '            kept += [line]\n',
 )

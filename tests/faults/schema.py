@@ -23,11 +23,12 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax import compile_cache, config, load
-from gan_jax.errors import UserError
-from gan_jax.methods import METHODS
-from gan_jax.parts import Parts, assemble, vary
-from gan_jax.ranges import Choice, Flag, Integer, Number, of
+from gan_jax.experiment import config
+from gan_jax.experiment.presets import METHODS
+from gan_jax.experiment.setup import Setup, build_setup, with_hyperparameters
+from gan_jax.runtime import compile_cache, load
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.ranges import Choice, Flag, Integer, Number, of
 from gan_jax.sweeps.groups import group
 from tests.faults import command, configs
 from tests.faults.verdict import civil
@@ -50,7 +51,7 @@ class Tried(NamedTuple):
 @functools.cache
 def shipped(path: Path) -> str:
     """A shipped config as JSON."""
-    return config.read(str(path)).to_json()
+    return config.load_config(str(path)).to_json()
 
 
 def mutants(seed: int, count: int) -> Iterator[tuple[list[configs.Change], dict[str, Any]]]:
@@ -64,10 +65,10 @@ def mutants(seed: int, count: int) -> Iterator[tuple[list[configs.Change], dict[
 
 def checked(path: Path) -> None:
     """The check of `train` of a config file, without the command: raises what that would."""
-    settings = json.loads(config.read(str(path)).to_json())
+    settings = json.loads(config.load_config(str(path)).to_json())
     key = json.dumps([group(settings), settings['evaluate']])
     if key not in _sound:  # runs that differ in numbers only share all parts
-        assemble(settings, outline=True)
+        build_setup(settings, outline=True)
         _sound.add(key)
 
 
@@ -182,7 +183,7 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
     path = draw.choice(files)
     method, policy = draw.choice([*METHODS]), draw.choice(POLICIES)
     text = f'{path}:method={method},augment={policy},strength=0.1'
-    settings = json.loads(config.read(text).to_json())
+    settings = json.loads(config.load_config(text).to_json())
     settings['data'] |= {'name': 'digits', 'size': SIZE.get(path.stem, 32), 'dir': ''}
     settings['evaluate'] |= {'metrics': '', 'full': ''}
     settings['mesh'] = {'data': 1, 'model': 1}
@@ -239,7 +240,7 @@ def varied(seed: int, count: int, programs: int, files: Sequence[Path] = SHIPPED
                 if faults := config.faults(settings):
                     raise UserError('; '.join(faults))
                 if parts is None:
-                    parts = assemble(settings)
+                    parts = build_setup(settings)
                     counts['programs'] += 1
                 _step(parts, settings)
                 counts['took a step'] += 1
@@ -251,9 +252,9 @@ def varied(seed: int, count: int, programs: int, files: Sequence[Path] = SHIPPED
     return Tried(counts, lost)
 
 
-def _step(parts: Parts, settings: dict[str, Any]) -> None:
+def _step(parts: Setup, settings: dict[str, Any]) -> None:
     """One step from the first state, whatever numbers come of it."""
-    hyper = vary(parts, settings).experiment.hyper
+    hyper = with_hyperparameters(parts, settings).experiment.hyper
     state = parts.program.update(parts.program.init(hyper), 0, hyper)
     assert int(state.step) == 1
     jax.block_until_ready(state)

@@ -77,18 +77,18 @@ ATTACKS = (
         'SIGINT, SIGTERM or SIGHUP to train',
         12,
         signals,
-        Guard('gan_jax/begin.py', '    signals.arm()\n', ''),
+        Guard('gan_jax/runtime/begin.py', '    signals.arm()\n', ''),
     ),
     Attack(
         'the same to evaluate',
         6,
         signals_to_others,
-        Guard('gan_jax/begin.py', '    signals.arm()\n', ''),
+        Guard('gan_jax/runtime/begin.py', '    signals.arm()\n', ''),
     ),
     Attack(
         'outputs closed or full',
         8,
         outputs,
-        Guard('gan_jax/begin.py', '    streams.hold()\n', ''),
+        Guard('gan_jax/runtime/begin.py', '    streams.hold()\n', ''),
     ),
 )

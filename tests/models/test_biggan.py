@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax.models import biggan
 from gan_jax.models.blocks import DownBlock, UpBlock
-from gan_jax.models.critic import Critic, Logit, Projection
+from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from gan_jax.models.layers import SelfAttention, initializer
 from tests import small
 
@@ -78,7 +78,7 @@ def test_the_generator_has_as_many_parameters_as_the_published_one(
 def test_the_critic_has_as_many_parameters_as_the_published_one(
     side, classes, options, parameters, features
 ):
-    logit = Projection(classes) if classes else Logit()
+    logit = ProjectionLogit(classes) if classes else Logit()
     module = Critic(biggan.Trunk(**options), logit=logit)
     start = partial(module.init_with_output, train=True)
     image = np.zeros((4, side, side, 3))

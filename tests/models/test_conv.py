@@ -89,7 +89,7 @@ def constant(monkeypatch):
     """Sets a constant of `conv_cpu`, whose functions forget what they traced with another."""
 
     def forget():
-        for function in (conv_cpu.convolve, conv_cpu.spread, conv_cpu.correlate):
+        for function in (conv_cpu.convolve, conv_cpu.conv_input_grad, conv_cpu.conv_kernel_grad):
             function.clear_cache()
 
     def put(name, value):
@@ -105,7 +105,7 @@ def test_portions_of_a_batch_add_up(x64, constant):
     constant('PATCHES', 1)  # an image of each device
 
     def in_portions(x, g):
-        return conv.correlate(x, g, (1, 1), (3, 3))
+        return conv.conv_kernel_grad(x, g, (1, 1), (3, 3))
 
     assert 'while' in jax.jit(in_portions).lower(x, g).as_text()
     w = jnp.zeros((3, 3, 2, 3))
@@ -139,7 +139,7 @@ def plain_convolution(x, w):
 def test_winograds_products_are_the_convolution_and_its_gradient(x64):
     x, w, g = draw((4, 10, 14, 3), (3, 3, 3, 5), (4, 8, 12, 5), dtype='float64')
     assert relative(winograd.convolve(x, w), plain_convolution(x, w)) < 1e-14
-    shares = winograd.correlate(x, g, 2)
+    shares = winograd.conv_kernel_grad(x, g, 2)
     for share, part in zip(shares, (slice(2), slice(2, 4)), strict=True):
         (expected,) = jax.vjp(lambda w, x=x[part]: plain_convolution(x, w), w)[1](g[part])
         assert relative(share, expected) < 1e-14
@@ -166,8 +166,8 @@ def test_what_goes_by_winograd(channels, side, dtype, wins, constant):
     x, w = draw((2, side, side, channels), (3, 3, channels, 4), dtype=dtype)
     for function in (
         lambda x, w: conv.convolve(x, w, (1, 1)),
-        lambda x, w: conv.spread(x, w.swapaxes(2, 3), (1, 1), (side, side)),
-        lambda x, w: conv.correlate(x, x[..., :1].repeat(4, 3), (1, 1), (3, 3)),
+        lambda x, w: conv.conv_input_grad(x, w.swapaxes(2, 3), (1, 1), (side, side)),
+        lambda x, w: conv.conv_kernel_grad(x, x[..., :1].repeat(4, 3), (1, 1), (3, 3)),
     ):
         text = jax.jit(function).lower(x, w).as_text()
         assert (len(re.findall('dot_general', text)) >= 36) == wins

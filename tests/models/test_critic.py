@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 
 from gan_jax.models.conv import Conv
-from gan_jax.models.critic import Critic, Logit, Projection
+from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from gan_jax.models.layers import spectral
 from tests import small
 
@@ -124,7 +124,7 @@ def test_another_logit_head_adds_its_outputs_and_knows_whether_it_trains(image):
 
 def test_a_projection_is_the_logit_and_the_features_along_the_label_s_row():
     features = np.random.default_rng(0).standard_normal((4, 6)).astype('float32')
-    module = Projection(3, initializer='orthogonal')
+    module = ProjectionLogit(3, initializer='orthogonal')
     label = np.array([0, 2, 2, 3])  # the last is no class
     v = small.jit(partial(module.init, train=True))(jax.random.key(0), features, label)
     params = small.numbers(v['params'], np.random.default_rng(1), 'float32')
@@ -143,10 +143,10 @@ def test_a_projection_is_the_logit_and_the_features_along_the_label_s_row():
 
 def test_a_projection_without_classes_is_refused():
     with pytest.raises(ValueError, match='needs classes, not num_classes=0: .*Logit'):
-        Projection(0).init(jax.random.key(0), np.zeros((4, 6)), LABEL, train=True)
+        ProjectionLogit(0).init(jax.random.key(0), np.zeros((4, 6)), LABEL, train=True)
 
 
-@pytest.mark.parametrize('logit', [Logit, partial(Projection, 3)])
+@pytest.mark.parametrize('logit', [Logit, partial(ProjectionLogit, 3)])
 def test_the_logit_starts_as_its_initializer_says(logit):
     features = np.zeros((4, 300), 'float32')
 

@@ -80,14 +80,17 @@ def test_an_image_of_another_size_is_refused_by_a_sentence_with_the_known_ones(s
 
 def test_doubling_and_pooling_equal_numpy_s():
     x = np.random.default_rng(0).standard_normal((2, 4, 6, 3)).astype('float32')
-    np.testing.assert_array_equal(layers.double(x), x.repeat(2, 1).repeat(2, 2))
+    np.testing.assert_array_equal(layers.upsample_nearest(x), x.repeat(2, 1).repeat(2, 2))
     corners = [x[:, i::2, j::2] for i in range(2) for j in range(2)]
     np.testing.assert_allclose(layers.average_pool(x), np.mean(corners, 0), atol=1e-6)
     np.testing.assert_array_equal(layers.max_pool(x), np.max(corners, 0))
 
 
 def test_wide_widens_half_precision_only(x64):
-    types = [layers.wide(jnp.zeros(1, t)).dtype.name for t in ('bfloat16', 'float32', 'float64')]
+    types = [
+        layers.at_least_float32(jnp.zeros(1, t)).dtype.name
+        for t in ('bfloat16', 'float32', 'float64')
+    ]
     assert types == ['float32', 'float32', 'float64']
 
 

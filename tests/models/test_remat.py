@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import config, experiment
+from gan_jax.experiment import build, config
 from gan_jax.models import biggan, resnet
 from tests import small
 
@@ -52,6 +52,6 @@ def test_same_variables_same_numbers_and_less_that_is_kept(name):
 @pytest.mark.parametrize('name', ['cifar10_resnet', 'cifar10_biggan'])
 def test_the_command_line_asks_for_it(name):
     asked = [f'--config.{net}.remat=True' for net in ('generator', 'discriminator')]
-    settings = config.read(f'{CONFIGS}/{name}.py', asked).to_dict()
-    game = experiment.build(settings, shape=SHAPE, num_classes=10).game
+    settings = config.load_config(f'{CONFIGS}/{name}.py', asked).to_dict()
+    game = build.build_experiment(settings, shape=SHAPE, num_classes=10).game
     assert game.generator.remat and game.critic.trunk.remat

@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax.models import resnet
 from gan_jax.models.blocks import DownBlock
-from gan_jax.models.critic import Critic, Logit, Projection
+from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from tests import small
 
 Z = 128
@@ -71,7 +71,7 @@ def test_without_the_last_bias_the_critic_has_one_parameter_less():
 
 def test_with_classes_parameters_are_as_many_as_in_the_reference():
     generator = resnet.Generator((32, 32, 3), num_classes=10)
-    critic = Critic(resnet.Trunk(), logit=Projection(10, initializer='glorot'))
+    critic = Critic(resnet.Trunk(), logit=ProjectionLogit(10, initializer='glorot'))
     assert count(initial(generator, latents(), LABEL[:2])) == 4_304_387
     assert count(initial(critic, np.zeros((2, 32, 32, 3)), LABEL[:2])) == 1_055_105
 

@@ -12,24 +12,32 @@ TESTS = {
         'tests/test_step_errors.py',
         'tests/test_algorithms.py',
         'tests/test_step.py',
-        'tests/test_microbatch.py',
+        'tests/test_accumulation.py',
     ),
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
     'gan_jax/state.py': ('tests/test_state.py', 'tests/test_step.py'),
-    'gan_jax/checkpoint.py': ('tests/test_checkpoint.py', 'tests/test_resume.py'),
-    'gan_jax/config.py': (
-        'tests/test_config.py',
+    'gan_jax/runtime/checkpoint.py': ('tests/runtime/test_checkpoint.py', 'tests/test_resume.py'),
+    'gan_jax/experiment/config.py': (
+        'tests/experiment/test_config.py',
         'tests/test_configs.py',
         'tests/test_trust.py',
         'tests/test_train.py',
     ),
-    'gan_jax/load.py': ('tests/test_load.py', 'tests/test_config.py', 'tests/test_trust.py'),
-    'gan_jax/feed.py': ('tests/test_feed.py', 'tests/test_dispatch.py', 'tests/test_plan.py'),
+    'gan_jax/runtime/load.py': (
+        'tests/runtime/test_load.py',
+        'tests/experiment/test_config.py',
+        'tests/test_trust.py',
+    ),
+    'gan_jax/experiment/feed.py': (
+        'tests/experiment/test_feed.py',
+        'tests/test_dispatch.py',
+        'tests/test_routing.py',
+    ),
     'gan_jax/data/sampler.py': ('tests/data/test_sampler.py', 'tests/data/test_stream.py'),
     'gan_jax/terms/__init__.py': ('tests/test_step_errors.py', 'tests/terms/test_contract.py'),
     'gan_jax/augment/boxes.py': ('tests/augment/test_mixing.py',),
-    'gan_jax/augment/contract.py': ('tests/augment/test_policy.py',),
+    'gan_jax/augment/operation.py': ('tests/augment/test_policy.py',),
     'gan_jax/augment/detail.py': ('tests/augment/test_tones.py',),
     'gan_jax/augment/draws.py': ('tests/augment/test_simclr.py', 'tests/augment/test_colour.py'),
     'gan_jax/augment/ops.py': ('tests/augment/test_policy.py',),
@@ -38,9 +46,9 @@ TESTS = {
         'tests/models/test_remat.py',
         'tests/models/test_biggan.py',
     ),
-    'gan_jax/evaluate/__main__.py': ('tests/test_sample.py', 'tests/test_best.py'),
+    'gan_jax/evaluate/__main__.py': ('tests/test_sample.py', 'tests/run/test_best.py'),
     'gan_jax/evaluate/arrays.py': ('tests/evaluate/test_references.py',),
-    'gan_jax/evaluate/contract.py': (
+    'gan_jax/evaluate/context.py': (
         'tests/evaluate/test_scores.py',
         'tests/evaluate/test_checks.py',
     ),
@@ -56,8 +64,11 @@ TESTS = {
         'tests/evaluate/test_protocol.py',
         'tests/evaluate/test_features.py',
     ),
-    'gan_jax/evaluate/leak_classifier.py': ('tests/evaluate/test_leak.py',),
-    'gan_jax/evaluate/leak.py': ('tests/evaluate/test_leak.py', 'tests/evaluate/test_leaks.py'),
+    'gan_jax/evaluate/leak/classifier.py': ('tests/evaluate/leak/test_meter.py',),
+    'gan_jax/evaluate/leak/meter.py': (
+        'tests/evaluate/leak/test_meter.py',
+        'tests/evaluate/leak/test_metric.py',
+    ),
     'gan_jax/evaluate/rows.py': (
         'tests/evaluate/test_kernel.py',
         'tests/evaluate/test_prdc.py',
@@ -69,7 +80,10 @@ TESTS = {
         'tests/evaluate/test_protocol.py',
         'tests/evaluate/test_checks.py',
     ),
-    'gan_jax/evaluate/leaks.py': ('tests/evaluate/test_leaks.py', 'tests/evaluate/test_checks.py'),
+    'gan_jax/evaluate/leak/metric.py': (
+        'tests/evaluate/leak/test_metric.py',
+        'tests/evaluate/test_checks.py',
+    ),
     'gan_jax/evaluate/scores.py': (
         'tests/evaluate/test_scores.py',
         'tests/evaluate/test_names.py',
@@ -86,7 +100,7 @@ TESTS = {
 # What holds for every member of a family is tested for all of them in one file.
 FAMILIES = {
     'gan_jax/terms': ('tests/terms/test_contract.py', 'tests/terms/test_contract_in_step.py'),
-    'gan_jax/augment': ('tests/augment/test_references.py', 'tests/augment/test_contract.py'),
+    'gan_jax/augment': ('tests/augment/test_references.py', 'tests/augment/test_operation.py'),
 }
 
 MODULES = ('step', 'critique', 'views', 'state', 'checkpoint', 'config', 'load', 'feed')

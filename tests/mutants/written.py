@@ -37,7 +37,7 @@ def mutant_of(fault: Fault) -> Mutant:
     return Mutant(fault.path, '', line, fault.what, *texts, source)
 
 
-CHECKPOINT, RESTART = ('tests/test_checkpoint.py',), ('tests/test_restart.py',)
+CHECKPOINT, RESTART = ('tests/runtime/test_checkpoint.py',), ('tests/run/test_resume.py',)
 
 WRITTEN = (
     Fault(
@@ -49,66 +49,66 @@ WRITTEN = (
     ),
     Fault(
         "another checkpoint's sound state is taken for its own",
-        'gan_jax/checkpoint.py',
+        'gan_jax/runtime/checkpoint.py',
         "if digests(leaves) != record['leaves']:",
         'if False:',
         CHECKPOINT,
     ),
     Fault(
         'shapes are not compared on restore',
-        'gan_jax/checkpoint.py',
+        'gan_jax/runtime/checkpoint.py',
         "return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'",
         "return f'{np.dtype(leaf.dtype).name} []'",
         CHECKPOINT,
     ),
     Fault(
         "the record's step is not compared with its folder",
-        'gan_jax/checkpoint.py',
+        'gan_jax/runtime/checkpoint.py',
         "digest == json_digest(record) and record['step'] == step",
         'digest == json_digest(record)',
         CHECKPOINT,
     ),
     Fault(
         'what was saved and what was restored have two digests',
-        'gan_jax/checkpoint.py',
+        'gan_jax/runtime/checkpoint.py',
         "facts, json_digest(record['leaves']), [])",
         'facts, json_digest(record), [])',
         CHECKPOINT,
     ),
     Fault(
         'a step that is put aside again lies in the first one',
-        'gan_jax/checkpoint.py',
+        'gan_jax/runtime/checkpoint.py',
         'workdir.free_name(folder.parent / QUARANTINE / str(step))',
         'folder.parent / QUARANTINE / str(step)',
         CHECKPOINT,
     ),
     Fault(
         'a package is trusted whose name begins like a trusted one',
-        'gan_jax/load.py',
+        'gan_jax/runtime/load.py',
         "module_name == p or module_name.startswith(f'{p}.')",
         'module_name.startswith(p)',
         ('tests/test_trust.py',),
     ),
     Fault(
         'a config gives what the program supplies',
-        'gan_jax/load.py',
+        'gan_jax/runtime/load.py',
         'if k in (*supplied, *UNUSED) or (k not in known and not anything)',
         'if k not in known and not anything',
         ('tests/test_trust.py',),
     ),
     Fault(
         'the parts of a batch change on resume',
-        'gan_jax/config.py',
+        'gan_jax/experiment/config.py',
         "CHANGEABLE = ('steps',",
         "CHANGEABLE = ('accumulate', 'steps',",
-        ('tests/test_config.py',),
+        ('tests/experiment/test_config.py',),
     ),
     Fault(
         'none of the data is a fraction of them',
-        'gan_jax/config.py',
+        'gan_jax/experiment/config.py',
         "'data.fraction': Number(0, 1, above=True)",
         "'data.fraction': Number(0, 1)",
-        ('tests/test_config.py',),
+        ('tests/experiment/test_config.py',),
     ),
     Fault(
         'a subset may be empty',
@@ -119,28 +119,28 @@ WRITTEN = (
     ),
     Fault(
         'the stream stands elsewhere after several steps at once',
-        'gan_jax/feed.py',
+        'gan_jax/experiment/feed.py',
         "ahead['at'] = seed, step + count",
         "ahead['at'] = seed, step + 1",
-        ('tests/test_feed.py',),
+        ('tests/experiment/test_feed.py',),
     ),
     Fault(
         'config.json is not compared on resume',
-        'gan_jax/restart.py',
+        'gan_jax/run/resume.py',
         "_refuse_changes(folder, kept, facts['config'])",
         'pass',
         RESTART,
     ),
     Fault(
         'the config in the checkpoint is not compared on resume',
-        'gan_jax/restart.py',
+        'gan_jax/run/resume.py',
         "_refuse_changes(folder, restored.facts['config'], facts['config'])",
         'pass',
         RESTART,
     ),
     Fault(
         'a damaged checkpoint stays in the way on resume',
-        'gan_jax/restart.py',
+        'gan_jax/run/resume.py',
         'step=step, quarantine=True',
         'step=step',
         RESTART,

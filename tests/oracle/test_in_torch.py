@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.augment import contract, draws, ops
+from gan_jax.augment import draws, operation, ops
 from gan_jax.augment import policy as policies
 from gan_jax.benchmark.in_torch import supported
-from gan_jax.config import read
-from gan_jax.errors import UserError
-from gan_jax.experiment import build
+from gan_jax.experiment.build import build_experiment
+from gan_jax.experiment.config import load_config
 from gan_jax.keys import named
+from gan_jax.runtime.errors import UserError
 from gan_jax.state import Net, create
 from gan_jax.step import make_d_gradient, make_train_step
 from tests import small
@@ -30,7 +30,7 @@ if torch:
 
 SIZE = 4
 LOGIT = dict(fn='gan_jax.models.critic.Logit')
-PROJECTION = dict(fn='gan_jax.models.critic.Projection', num_classes=10)
+PROJECTION = dict(fn='gan_jax.models.critic.ProjectionLogit', num_classes=10)
 
 
 def blocks(network, g, d, *, logit=LOGIT, z=10):
@@ -65,7 +65,7 @@ NETWORKS = {
 
 @functools.cache
 def _config(method):
-    return read(f'configs/cifar10_sndcgan.py:method={method},augment=translation').to_dict()
+    return load_config(f'configs/cifar10_sndcgan.py:method={method},augment=translation').to_dict()
 
 
 def settings(networks=SNDCGAN, method='none', **changes):
@@ -83,7 +83,7 @@ def float64(x64):
 def both(settings, shape=(32, 32, 3)):
     """Our game and the players in PyTorch with the same made-up weights."""
     classes = settings['generator'].get('num_classes', 0)
-    experiment = build(settings, shape=shape, num_classes=classes)
+    experiment = build_experiment(settings, shape=shape, num_classes=classes)
     game = experiment.game
     critic = game.critic.clone(trunk=game.critic.trunk.clone(dtype=None))
     game = game._replace(generator=game.generator.clone(dtype=None), critic=critic)
@@ -189,7 +189,7 @@ def test_images_logits_and_the_hinge_gradients(networks):
 @pytest.mark.parametrize('adversarial', ['hinge', 'non_saturating'])
 @pytest.mark.parametrize('method', ['cr', 'bcr_cntr'])
 def test_the_terms_and_their_weights(adversarial, method, monkeypatch):
-    @contract.op(contract.OPEN)
+    @operation.op(operation.OPEN)
     def fade(key, images, strength):
         return (1 - strength) * images
 
@@ -357,7 +357,7 @@ def test_a_policy_draws_for_each_image():
 def test_the_networks_have_as_many_parameters(networks, side):
     config, shape = settings(networks, 'cntr'), (side, side, 3)
     classes = config['generator'].get('num_classes', 0)
-    experiment = build(config, shape=shape, num_classes=classes)
+    experiment = build_experiment(config, shape=shape, num_classes=classes)
     game, label = experiment.game, jnp.zeros(2, int)
     inputs = {
         'g': (game.generator, jnp.zeros((2, game.latent_dim))),
@@ -378,7 +378,7 @@ def test_weights_start_alike(name):
     config = settings(NETWORKS[name], 'cntr')
     for block in (config['generator'], config['discriminator']):
         block.update(width=1 / 8) if 'width' in block else block.update(channels=16)
-    experiment = build(config, shape=(32, 32, 3), num_classes=10 * (name != 'sndcgan'))
+    experiment = build_experiment(config, shape=(32, 32, 3), num_classes=10 * (name != 'sndcgan'))
     game = experiment.game
     start = functools.partial(
         *(create, game.generator, game.critic, experiment.terms, game.optimizers),

@@ -27,7 +27,7 @@ def test_both_containers_hold_the_same_arrays(files):
     expected = random_weights()
     assert len(expected) == 566 and sum(x.size for x in expected.values()) == 23_885_486
     for path in files:
-        found = torchfile.read(path)
+        found = torchfile.read_tensors(path)
         assert found.keys() == expected.keys()
         assert all(np.array_equal(found[name], x) for name, x in expected.items())
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import workdir
+from gan_jax.runtime import workdir
 from tests.sweeps.made import write
 
 ROOT = Path(__file__).parent.parent.parent

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gan_jax.sweeps.arms import label
-from gan_jax.sweeps.plan import Run, Sweep
+from gan_jax.sweeps.grid import Sweep, SweepRun
 from gan_jax.sweeps.results import Result
 
 TINY = str(Path(__file__).with_name('tiny.py'))
@@ -20,7 +20,7 @@ def write(folder, text='', **asked):
 
 def sweep(arms, seeds, *, x=None, curve=None, metric='fd', higher=False, contrasts=()):
     """A sweep without settings."""
-    runs = tuple(Run(f'{label(a)}/seed={s}', a, s, {}) for s in range(seeds) for a in arms)
+    runs = tuple(SweepRun(f'{label(a)}/seed={s}', a, s, {}) for s in range(seeds) for a in arms)
     return Sweep(runs, tuple(arms), arms[0], metric, higher, x, curve, contrasts)
 
 

@@ -4,16 +4,16 @@ from collections import Counter
 
 import pytest
 
-from gan_jax.sweeps.plan import read
+from gan_jax.sweeps.grid import read_sweep
 from gan_jax.sweeps.groups import group, members, shard
-from gan_jax.sweeps.programs import populating, sharing
+from gan_jax.sweeps.shared import population_factory, shared_setups
 from tests.sweeps.made import write
 
 STRENGTHS = {'method': ['none', 'bcr', 'cntr'], 'strength': [0.1, 0.2]}
 
 
 def runs(folder, **asked):
-    return read(write(folder, **asked)).runs
+    return read_sweep(write(folder, **asked)).runs
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_is_code_makes_another_group(tmp_path, key, values):
 
 
 def test_runs_of_a_group_share_their_program_and_keep_their_numbers(tmp_path):
-    assembled = sharing()
+    assembled = shared_setups()
     *_, first, second = runs(tmp_path, grid={'method': ['bcr'], 'strength': [0.1, 0.2]}, seeds=2)
     one, two = assembled(first.settings), assembled(second.settings)
     assert one.program is two.program and one.dataset is two.dataset
@@ -72,13 +72,13 @@ def test_runs_of_a_group_share_their_program_and_keep_their_numbers(tmp_path):
     ],
 )
 def test_groups_that_draw_alike_draw_by_one_program(tmp_path, key, values, programs):
-    assembled = sharing()
+    assembled = shared_setups()
     found = runs(tmp_path, grid={'method': ['none'], key: values})
     assert len({assembled(run.settings).generate for run in found}) == programs
 
 
 def test_populations_of_one_size_share_their_program(tmp_path):
-    assembled, populated = sharing(), populating()
+    assembled, populated = shared_setups(), population_factory()
     found = [assembled(run.settings) for run in runs(tmp_path, grid={'method': ['none']}, seeds=5)]
     one, two, larger = populated(found[:2]), populated(found[2:4]), populated(found[2:])
     assert one.member is two.member is not larger.member

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import config, experiment
+from gan_jax.experiment import build, config
 from gan_jax.terms.adversarial import hinge
 from tests import small
 from tests.terms.family import (
@@ -109,12 +109,12 @@ def only(pattern, tree):
 @every_factory
 def test_weight_zero_in_the_config_removes_the_term(path):
     """Its views and its head never enter the program."""
-    settings = config.read(f'{ROOT}/configs/digits.py:method=none').to_dict()
+    settings = config.load_config(f'{ROOT}/configs/digits.py:method=none').to_dict()
     options = {'shape': (16, 16, 1), 'num_classes': 10}
-    bare = experiment.build(settings, **options)
+    bare = build.build_experiment(settings, **options)
     for weight in (0.0, {'real': 0.0, 'fake': 0.0}):
         settings['terms']['mine'] = {'fn': path, 'weight': weight}
-        built = experiment.build(settings, **options)
+        built = build.build_experiment(settings, **options)
         assert built.terms.keys() == built.every.keys() == built.hyper.weights.keys()
         assert built.terms.keys() == bare.terms.keys()
         assert built.game.critic == bare.game.critic

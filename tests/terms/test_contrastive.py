@@ -91,7 +91,7 @@ def test_nt_xent_refuses_other_shapes(a, b):
 
 def test_projection():
     features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
-    head = contrastive.Projection(hidden=11, size=4)
+    head = contrastive.ProjectionHead(hidden=11, size=4)
     out, variables = small.jit(head.init_with_output)(jax.random.key(0), features, label)
     params = jax.tree.map(np.asarray, variables['params'])
     first, second = params['Dense_0'], params['Dense_1']
@@ -115,7 +115,7 @@ def test_cntr_by_hand():
 def test_cntr_is_the_discriminators_alone():
     term = contrastive.cntr()
     assert term.g is None and term.init() == {}
-    assert term.head == contrastive.Projection(hidden=128, size=128)
+    assert term.head == contrastive.ProjectionHead(hidden=128, size=128)
     assert term.d.views == {
         'real_1': View('real', augmented),
         'real_2': View('real', augmented, draw=1),
@@ -123,7 +123,7 @@ def test_cntr_is_the_discriminators_alone():
         'fake_2': View('fake', augmented, draw=1),
     }
     narrow = contrastive.cntr(hidden=3, size=2).head
-    assert narrow == contrastive.Projection(hidden=3, size=2)
+    assert narrow == contrastive.ProjectionHead(hidden=3, size=2)
 
 
 def test_cntr_has_simclrs_temperature():
@@ -189,13 +189,13 @@ def test_contrad_sees_augmented_images_only():
     fake = {'fake_1': View('fake', augmented)}
     reals = {'real_1': View('real', augmented), 'real_2': View('real', augmented, draw=1)}
     assert term.d.views == {**reals, **fake} and term.g.views == fake
-    assert term.head == contrastive.Contrasts(hidden=512, size=128)
+    assert term.head == contrastive.ContraDHeads(hidden=512, size=128)
 
 
 def test_contrasts():
     """Two layers each, divided by the singular value that stands in the statistics."""
     features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
-    head = contrastive.Contrasts(hidden=11, size=4)
+    head = contrastive.ContraDHeads(hidden=11, size=4)
     out, variables = small.jit(head.init_with_output)(jax.random.key(0), features, label)
     params, stats = jax.tree.map(np.asarray, (variables['params'], variables['batch_stats']))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from gan_jax.critique import critique
+from gan_jax.critique import discriminate
 from gan_jax.models.critic import Critic
 from gan_jax.terms import penalty
 from gan_jax.views import View, mixed, perturbed
@@ -59,7 +59,9 @@ def test_r1_and_r2_are_half_the_squared_slopes(factory, source, x64):
     term = factory()
     (view,) = term.d.views.values()
     record = {'image': image, 'label': label}
-    seen, _ = small.jit(lambda r: critique(critic, variables, {view: r}, with_dx=[view]))(record)
+    seen, _ = small.jit(lambda r: discriminate(critic, variables, {view: r}, with_dx=[view]))(
+        record
+    )
     parts = term.d.loss({source: seen[view]}, {})[0]
     expected = np.mean(np.sum(np.asarray(slopes(2 * image - 1)) ** 2, axis=0)) / 2
     assert parts[source] == pytest.approx(expected, rel=1e-7)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from gan_jax import views
-from gan_jax.critique import critique
+from gan_jax.critique import discriminate
 from gan_jax.models.critic import Critic
-from gan_jax.plan import plan, read
-from gan_jax.terms.rotation import Turns, rotation
+from gan_jax.routing import outputs_per_term, route_views
+from gan_jax.terms.rotation import RotationHead, rotation
 from gan_jax.views import View, rotated, rotated_quarter
 from tests import small
 
-CRITIC = Critic(small.Trunk(spectral=False), {'mine': Turns()}, small.PlainLogit())
+CRITIC = Critic(small.Trunk(spectral=False), {'mine': RotationHead()}, small.PlainLogit())
 
 
 def test_views():
@@ -56,11 +56,13 @@ def variables():
 
 
 def loss_of(term, side, variables, sources):
-    planned = plan({'mine': term}, side, '')
-    records = views.build(planned.views, jax.random.key(0), sources, {})
-    seen, _ = critique(CRITIC, variables, records)
+    planned = route_views({'mine': term}, side, '')
+    records = views.build_views(planned.views, jax.random.key(0), sources, {})
+    seen, _ = discriminate(CRITIC, variables, records)
     ((part, value),) = (
-        planned.objectives['mine'].loss(read(planned, seen, sources)['mine'], {})[0].items()
+        planned.objectives['mine']
+        .loss(outputs_per_term(planned, seen, sources)['mine'], {})[0]
+        .items()
     )
     assert part == {'d': 'real', 'g': 'fake'}[side]
     return value
@@ -108,7 +110,7 @@ def test_quarter_is_compare_gans_and_all_copies_of_the_quarter(side, x64):
 
 def test_head_has_spectral_norm_that_moves_only_where_it_may():
     features, label = np.eye(6, dtype=np.float32), np.zeros(6, np.int32)
-    head = Turns()
+    head = RotationHead()
     out, state = small.jit(head.init_with_output)(jax.random.key(0), features, label)
     first = state['batch_stats']
     for _ in range(40):

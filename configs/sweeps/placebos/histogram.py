@@ -6,7 +6,7 @@ Prints the table and writes DIR/histogram.md.
 """
 
 if __name__ == '__main__':
-    from gan_jax import begin
+    from gan_jax.runtime import begin
 
     begin.command()
 
@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from configs.sweeps.placebos.sweep import ARMS
-from gan_jax import cli, trained
-from gan_jax.errors import MISSING, UserError
 from gan_jax.evaluate import features
-from gan_jax.files import whole
+from gan_jax.run import trained
+from gan_jax.runtime import cli
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.files import atomic_path
 
 NUM = 5000
 LACKING = 0.005
@@ -42,14 +43,14 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError(f'{folder} holds no run of the placebos: train them first', MISSING)
     rows.insert(1, ['---'] * len(rows[0]))
     table = ''.join(f'| {" | ".join(row)} |\n' for row in rows)
-    with whole(folder / 'histogram.md') as path:
+    with atomic_path(folder / 'histogram.md') as path:
         path.write_text(table)
     print(table, end='')
 
 
 def shares(run: Path) -> np.ndarray:
     """The share of each digit among the samples of a run's last checkpoint, [10]."""
-    parts, checkpoint = trained.read(run, 'last', ['configs'])
+    parts, checkpoint = trained.restore_run(run, 'last', ['configs'])
     drawn = parts.generate(checkpoint.state, parts.settings['seed'], range(NUM))
     images = np.concatenate(list(drawn))
     return np.bincount(features.digits(images).classes, minlength=10) / NUM

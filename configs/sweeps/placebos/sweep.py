@@ -28,7 +28,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gan_jax.methods import arguments
+from gan_jax.experiment.presets import arguments
 
 DIGITS = Path(__file__).parents[2] / 'digits.py'
 PLACEBOS = 'configs.sweeps.placebos.terms'

@@ -8,7 +8,7 @@ importable from the repository's root).
 import jax
 import jax.numpy as jnp
 
-from gan_jax.ranges import Scale, Units
+from gan_jax.runtime.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.contrastive import cntr
 from gan_jax.views import View, augmented

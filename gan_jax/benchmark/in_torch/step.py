@@ -35,8 +35,8 @@ from torch import Tensor, nn
 from gan_jax.benchmark.in_torch import augment, supported
 from gan_jax.benchmark.in_torch.losses import Term
 from gan_jax.benchmark.in_torch.players import Players, Shape, make_players, make_terms
-from gan_jax.experiment import Experiment, build
-from gan_jax.plan import plan
+from gan_jax.experiment.build import Experiment, build_experiment
+from gan_jax.routing import route_views
 from gan_jax.state import Ema
 
 Record = Mapping[str, Tensor]  # {'image': [B, C, H, W] in [0, 1], 'label': [B]}
@@ -102,7 +102,7 @@ def make_losses(
         'g': (z, fake_label) -> loss}
     """
     classes = _classes(settings)
-    experiment = build(settings, shape=shape, num_classes=classes)
+    experiment = build_experiment(settings, shape=shape, num_classes=classes)
     terms = make_terms(settings)
     judge = {side: _judge(side, experiment, terms, players.critic) for side in 'dg'}
     half = settings['dtype'] == 'bfloat16'
@@ -152,7 +152,7 @@ def _judge(
     side: str, experiment: Experiment, terms: Mapping[str, Term], critic: nn.Module
 ) -> Callable[[Mapping[str, Record]], Tensor]:
     """sources -> the player's loss [], from one pass over the union of the terms' views."""
-    wanted = plan(experiment.terms, side, experiment.game.augment.view)
+    wanted = route_views(experiment.terms, side, experiment.game.augment.view)
     hyper = experiment.hyper
     views = list(dict.fromkeys(wanted.views))
     shows = [

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from gan_jax.augment.policy import PART
-from gan_jax.errors import UserError
+from gan_jax.runtime.errors import UserError
 
 _HERE = 'gan_jax.benchmark.in_torch'
 _NETWORKS = ('sndcgan', 'resnet', 'biggan')

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from gan_jax.data.pieces import BLOCK
-from gan_jax.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, UserError
 
 
 def unpacked(file: BinaryIO) -> BinaryIO:

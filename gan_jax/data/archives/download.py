@@ -9,9 +9,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from gan_jax.data.disk import opened, removed
-from gan_jax.errors import DATA, MISSING, UserError
-from gan_jax.files import sync
+from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.runtime.files import sync
+from gan_jax.runtime.paths import opened, removed
 
 TRIES = 3  # in a row without a single new byte
 WAIT = 2.0  # seconds before the second try; twice as many before the third

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_jax.data.disk import ends_with, opened, shown
 from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pieces import Content, Piece
-from gan_jax.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, UserError
+from gan_jax.runtime.paths import ends_with, opened, shown
 
 CROP = 160
 PARTITION = 'list_eval_partition.txt'
@@ -16,7 +16,7 @@ SPLITS = ('train', 'validation', 'test')  # 0, 1 and 2 in that file
 HELD_OUT = 10  # one image of so many of CelebA-HQ is for the test
 
 
-def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_celeba(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """CelebA: uint8 [n, size, size, 3], without labels; the 160×160 in the middle, resized.
 
     The photographs have 178×218 pixels; the crop is the one of earlier GAN studies, which cuts the
@@ -56,7 +56,9 @@ def _partition(path: Path, known: Mapping[str, str]) -> Mapping[str, list[str]]:
     return {split: names for split, names in splits.items() if names}
 
 
-def open_hq(path: Path, size: int | None, max_bad: int = 0) -> tuple[Content, tuple[int, int, int]]:
+def open_celeba_hq(
+    path: Path, size: int | None, max_bad: int = 0
+) -> tuple[Content, tuple[int, int, int]]:
     """CelebA-HQ from any folder, zip or tar of its images, without labels.
 
     The last tenth in the order of the file names, 3,000 of the 30,000, is the test split, a choice

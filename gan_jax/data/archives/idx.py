@@ -15,12 +15,12 @@ import numpy as np
 from gan_jax.data.archives.binary import rows, unpacked
 from gan_jax.data.damage import reading
 from gan_jax.data.pieces import Piece
-from gan_jax.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, UserError
 
 LARGEST_SIDE = 4096
 
 
-def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_mnist(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """MNIST, Fashion-MNIST, KMNIST: uint8 [n, 28, 28, 1] and labels 0-9 of train and test."""
     for name, path in paths.items():
         split = 'train' if name.startswith('train') else 'test'

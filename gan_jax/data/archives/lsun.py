@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from gan_jax.data.disk import ends_with
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pieces import Content
-from gan_jax.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, UserError
+from gan_jax.runtime.paths import ends_with
 
 
 def open_lsun(

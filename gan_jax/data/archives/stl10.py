@@ -19,7 +19,7 @@ MEMBERS = {
 }
 
 
-def read(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_stl10(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """Images uint8 [n, 96, 96, 3] and labels 0-9 of train and test; 'unlabelled' has no labels."""
     (path,) = paths.values()
     with reading(path) as file:

@@ -56,7 +56,7 @@ def _mnist_family(
         f'{s}-{k}-ubyte.gz' for s in ('train', 't10k') for k in ('images-idx3', 'labels-idx1')
     ]
     files = (File(n, *c, f'{address}/{n}') for n, c in zip(called, contents, strict=True))
-    return Archive(tuple(files), idx.read, 10, channels=1, class_names=class_names)
+    return Archive(tuple(files), idx.read_mnist, 10, channels=1, class_names=class_names)
 
 
 IMAGENET = 'https://image-net.org/download-images (after registration)'
@@ -71,7 +71,7 @@ ARCHIVES = {
                 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
             ),
         ),
-        cifar.read_10,
+        cifar.read_cifar10,
         10,
         class_names=names.CIFAR_10,
     ),
@@ -84,7 +84,7 @@ ARCHIVES = {
                 'https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz',
             ),
         ),
-        cifar.read_100,
+        cifar.read_cifar100,
         100,
         class_names=names.CIFAR_100,
     ),
@@ -134,7 +134,7 @@ ARCHIVES = {
                 'http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz',
             ),
         ),
-        stl10.read,
+        stl10.read_stl10,
         10,
         class_names=names.STL_10,
     ),
@@ -153,7 +153,7 @@ ARCHIVES = {
                 'http://ufldl.stanford.edu/housenumbers/test_32x32.mat',
             ),
         ),
-        svhn.read,
+        svhn.read_svhn,
         10,
         class_names=names.DIGITS,
     ),
@@ -170,7 +170,7 @@ ARCHIVES = {
                 'fc955bcb3ef8fbdf7d5640d9a8693a8431b5f2ee291a5c1449a1549e7e073fe7',
             ),
         ),
-        faces.read,
+        faces.read_celeba,
         0,
         photographs=True,
         page='https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html',
@@ -183,7 +183,7 @@ ARCHIVES = {
                 'b08200a27a8e34218a0e58fde36b0fe8f73bc377f4acea2d91602057c3ca45bb',
             ),
         ),
-        imagenet.read,
+        imagenet.read_imagenet,
         1000,
         photographs=True,
         page=IMAGENET,
@@ -202,7 +202,7 @@ ARCHIVES = {
                 '013990e6dec1237dcd1f9beadbab81ead6604cc119af5cacbfb59ae28148377a',
             ),
         ),
-        imagenet.read_small,
+        imagenet.read_small_imagenet,
         1000,
         page=IMAGENET,
     ),
@@ -224,7 +224,7 @@ ARCHIVES = {
                 'e1e75133158a1924135a9c6f97a80d2d237b158945e0b34074e58e6c8430eeb8',
             ),
         ),
-        imagenet.read_small,
+        imagenet.read_small_imagenet,
         1000,
         page=IMAGENET,
     ),
@@ -232,6 +232,6 @@ ARCHIVES = {
 
 # Data sets of which there is no one published archive: any folder or archive of their images.
 FOLDERS: dict[str, Callable[[Path, int | None, int], tuple[Content, Shape]]] = {
-    'celeb_a_hq': faces.open_hq,
+    'celeb_a_hq': faces.open_celeba_hq,
     'lsun': lsun.open_lsun,
 }

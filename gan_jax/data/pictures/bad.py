@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, UserError
 
 SHOWN = 20  # sentences; of the others their number
 

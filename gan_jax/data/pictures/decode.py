@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
 
 from gan_jax.data import pieces
-from gan_jax.data.disk import shown
 from gan_jax.data.pictures.budget import Budget
 from gan_jax.data.resize import resize
-from gan_jax.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, UserError
+from gan_jax.runtime.paths import shown
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')  # Pillow finds MPO by itself in a JPEG

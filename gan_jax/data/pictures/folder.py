@@ -3,7 +3,7 @@
 Class sub-folders make the labels, in sorted order of their names, where 2 comes before 10; all
 images in one folder have no labels. Folders above all images count for nothing (`photos/cat/1.png`
 beside `photos/dog/1.png` has the classes cat and dog). Where the highest folders are 'train' and
-others of `plan.SPLITS`, they are the splits. Labels in a dataset.json, as StyleGAN's tools write
+others of `layout.SPLITS`, they are the splits. Labels in a dataset.json, as StyleGAN's tools write
 it, come before all that folders say. The images come sorted by name.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.data.damage import naming
-from gan_jax.data.disk import ends_with, shown
 from gan_jax.data.pictures import decode, stylegan
 from gan_jax.data.pictures.bad import Bad
+from gan_jax.data.pictures.layout import Plan, make_plan
 from gan_jax.data.pictures.listing import Listing, listing
-from gan_jax.data.pictures.plan import Plan, make_plan
 from gan_jax.data.pieces import Content, Piece
-from gan_jax.errors import MISSING, UserError
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.paths import ends_with, shown
 
 ANY_SIZE = 8  # that images get which are decoded for their faults alone
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from gan_jax.data.damage import reading
-from gan_jax.data.disk import check_regular, ends_with, opened, shown
 from gan_jax.data.pictures import decode
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.runtime.paths import check_regular, ends_with, opened, shown
 
 STRAY = 1_000_000  # files and folders that are no images: more, and more than
 STRAY_EACH = 10  # for each image, are no folder of images

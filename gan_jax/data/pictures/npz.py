@@ -15,10 +15,10 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.data.damage import reading
-from gan_jax.data.disk import ends_with, shown
 from gan_jax.data.pictures import decode
 from gan_jax.data.pieces import BLOCK, Content, Piece
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.runtime.paths import ends_with, shown
 
 ALIKE = ('y', 'target', 'targets', 'class', 'classes')  # other names that labels have
 

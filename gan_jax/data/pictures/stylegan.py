@@ -19,11 +19,11 @@ from PIL import Image
 
 from gan_jax.data.damage import naming
 from gan_jax.data.dataset import DataSet
-from gan_jax.data.disk import shown
+from gan_jax.data.pictures.layout import Labels
 from gan_jax.data.pictures.listing import Listing
-from gan_jax.data.pictures.plan import Labels
-from gan_jax.errors import DATA, UserError
-from gan_jax.files import sync, whole
+from gan_jax.runtime.errors import DATA, UserError
+from gan_jax.runtime.files import atomic_path, sync
+from gan_jax.runtime.paths import shown
 
 NAME = 'dataset.json'
 SHARD = re.compile(r'(?:.*/)?(\d{5})/img\1\d{3}\.\w+')
@@ -180,7 +180,7 @@ def write(
     """
     _check_sides(dataset)
     entries = []
-    with whole(path) as partial:
+    with atomic_path(path) as partial:
         with zipfile.ZipFile(partial, 'w', zipfile.ZIP_STORED) as archive:
             for number, image in enumerate(dataset.images):
                 name = f'{number:08d}'

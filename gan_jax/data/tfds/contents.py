@@ -15,10 +15,10 @@ from gan_jax.data.dataset import MEMORY, DataSet
 from gan_jax.data.pieces import Content, Piece, chunk, collected
 from gan_jax.data.tfds.copies import find, splits
 from gan_jax.data.tfds.records import Copy, records
-from gan_jax.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, UserError
 
 
-def read(data_dir: Path, name: str, split: str) -> DataSet | None:
+def read_copy(data_dir: Path, name: str, split: str) -> DataSet | None:
     """A split of a copy, whole, in memory, or None where there is no copy of that name.
 
     Args:

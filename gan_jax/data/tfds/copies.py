@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.archives.faces import CROP
-from gan_jax.data.disk import opened
 from gan_jax.data.tfds.records import Copy, frames_of
-from gan_jax.errors import DATA, MISSING, UserError, first_line
+from gan_jax.runtime.errors import DATA, MISSING, UserError, first_line
+from gan_jax.runtime.paths import opened
 
 # Our name -> theirs, where they differ; any other name stands for itself.
 THEIRS = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_jax.data.pictures import decode
 from gan_jax.data.tfds import tfrecord
-from gan_jax.errors import DATA, UserError, first_line
+from gan_jax.runtime.errors import DATA, UserError, first_line
 
 AT_ONCE = 256  # records that are asked of an ArrayRecord file at once; fewer of large ones
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_jax.data.disk import opened
 from gan_jax.data.pictures.decode import LARGEST_FILE
+from gan_jax.runtime.paths import opened
 
 # Feeding these bytes takes the register of CRC-32C from 0 to all ones, which is where it starts.
 START = bytes.fromhex('54641f64')

@@ -13,8 +13,8 @@ from gan_jax import data, prepare
 from gan_jax.data import sources
 from gan_jax.data.archives import binary, cifar, table
 from gan_jax.data.pieces import Content
-from gan_jax.data.prepared import write
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.data.prepared import write_prepared
+from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.data.archives import maker as made
 
 MAKERS = {
@@ -171,7 +171,7 @@ def test_a_label_out_of_range_is_refused(tmp_path):
     content[3073] = 10
     source = made.write_tar(tmp_path / 'a.tar.gz', {n: bytes(content) for n in cifar.TEN})
     with pytest.raises(UserError, match="a label of the split 'train' lies outside 0 to 9"):
-        write(tmp_path / 'out', read('cifar10', source), {}, num_classes=10)
+        write_prepared(tmp_path / 'out', read('cifar10', source), {}, num_classes=10)
     assert not list(tmp_path.glob('out*'))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gan_jax.data.archives import download as module
 from gan_jax.data.archives.download import download
-from gan_jax.errors import DATA, MISSING, UserError
+from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.data.archives.maker import noise
 
 CONTENT = noise(0, 100_000).tobytes()

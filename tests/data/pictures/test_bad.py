@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from gan_jax import data, prepare
 from gan_jax.data.pictures import bad
-from gan_jax.errors import DATA, USAGE, UserError
+from gan_jax.runtime.errors import DATA, USAGE, UserError
 from tests.data.archives.maker import lay, noise, png
 
 ROOT = Path(__file__).parent.parent.parent.parent

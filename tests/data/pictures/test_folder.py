@@ -12,7 +12,7 @@ from PIL import Image
 from gan_jax import data
 from gan_jax.data import pieces
 from gan_jax.data.pictures import decode
-from gan_jax.errors import DATA, MISSING, USAGE, UserError
+from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
 from tests.data.archives.maker import noise, png, write_tar, write_zip
 
 

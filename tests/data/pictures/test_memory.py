@@ -15,7 +15,7 @@ from PIL import Image
 from gan_jax.data import pieces
 from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.budget import Budget
-from gan_jax.errors import UserError
+from gan_jax.runtime.errors import UserError
 from tests.data.archives.maker import noise, png
 
 ROOT = Path(__file__).parent.parent.parent.parent

@@ -13,7 +13,7 @@ from PIL import Image
 from gan_jax import data
 from gan_jax.data.dataset import DataSet
 from gan_jax.data.pictures import stylegan
-from gan_jax.errors import DATA, USAGE, UserError
+from gan_jax.runtime.errors import DATA, USAGE, UserError
 from tests.data.archives.maker import lay, noise, png, write_zip
 
 COUNT = 1003  # so that there are two shards

@@ -8,7 +8,7 @@ from PIL import Image
 from tensorboardX.record_writer import RecordWriter
 
 from gan_jax.data.tfds import contents
-from gan_jax.errors import UserError
+from gan_jax.runtime.errors import UserError
 
 FORMATS = ('array_record', 'tfrecord')
 rng = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def make_both(factory):
     return folders
 
 
-def refusal(status, *arguments, read=contents.read):
+def refusal(status, *arguments, read=contents.read_copy):
     """The sentence that `read` ends with."""
     with pytest.raises(UserError) as caught:
         read(*arguments)

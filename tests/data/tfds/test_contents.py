@@ -12,7 +12,7 @@ import pytest
 from gan_jax.data import pieces
 from gan_jax.data.tfds import contents
 from gan_jax.data.tfds.records import Copy
-from gan_jax.errors import DATA, USAGE, UserError
+from gan_jax.runtime.errors import DATA, USAGE, UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 3), np.uint8)
 LABELS = {'train': [0, 1, 2, 0, 1], 'unlabelled': [None, None]}

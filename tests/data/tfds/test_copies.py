@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from gan_jax.data.tfds import contents
-from gan_jax.data.tfds.contents import open_copy, read
+from gan_jax.data.tfds.contents import open_copy, read_copy
 from gan_jax.data.tfds.copies import find, folder_of, splits
 from gan_jax.data.tfds.records import records
-from gan_jax.errors import DATA, USAGE
+from gan_jax.runtime.errors import DATA, USAGE
 from tests.data.tfds.maker import FORMATS, IMAGES, LABELS, make_both, refusal, rng, small
 
 
@@ -32,7 +32,7 @@ def content_of(images, labels):
 
 def test_both_formats_read_the_same_images(copies):
     for split, part in (('train', slice(31)), ('test', slice(31, None))):
-        array_record, tfrecord = (read(copies[f], 'cifar10', split) for f in FORMATS)
+        array_record, tfrecord = (read_copy(copies[f], 'cifar10', split) for f in FORMATS)
         np.testing.assert_array_equal(array_record.images, tfrecord.images)
         np.testing.assert_array_equal(array_record.labels, tfrecord.labels)
         assert content_of(*tfrecord[:2]) == content_of(IMAGES[part], LABELS[part])
@@ -46,13 +46,13 @@ def test_the_order_is_that_of_tensorflow_datasets(copies):
 
     folder = copies['array_record']
     theirs = tfds.builder_from_directory(folder / 'cifar10' / '3.0.2').as_data_source('train')
-    ours = read(folder, 'cifar10', 'train')
+    ours = read_copy(folder, 'cifar10', 'train')
     np.testing.assert_array_equal(ours.images, [row['image'] for row in theirs])
     np.testing.assert_array_equal(ours.labels, [row['label'] for row in theirs])
 
 
 def test_records_come_one_by_one_in_the_same_order(copies):
-    whole = read(copies['tfrecord'], 'cifar10', 'train')
+    whole = read_copy(copies['tfrecord'], 'cifar10', 'train')
     pairs = [*records(find(copies['tfrecord'], 'cifar10', 'train'))]
     np.testing.assert_array_equal([image for image, _ in pairs], whole.images)
     assert [label for _, label in pairs] == whole.labels.tolist()
@@ -60,14 +60,14 @@ def test_records_come_one_by_one_in_the_same_order(copies):
 
 def test_the_folder_of_a_version_may_be_named(copies):
     folder = copies['tfrecord'] / 'cifar10' / '3.0.2'
-    assert len(read(folder, 'cifar10', 'test').images) == 10
+    assert len(read_copy(folder, 'cifar10', 'test').images) == 10
     sentence = refusal(DATA, folder, 'mnist', 'test')
     assert sentence == f"{folder} holds a copy of 'cifar10', not of 'mnist'"
 
 
 def test_grey_images_without_labels(tmp_path):
     small(tmp_path, images=IMAGES[:4, :, :, :1], feature={'shape': (8, 8, 1)}, classes=0)
-    data = read(tmp_path, 'cifar10', 'train')
+    data = read_copy(tmp_path, 'cifar10', 'train')
     assert data.images.shape == (4, 8, 8, 1) and data[1:] == (None, 0, 'cifar10', None)
     assert sorted(i.tobytes() for i in data.images) == sorted(
         i.tobytes() for i in IMAGES[:4, :, :, :1]
@@ -80,7 +80,7 @@ def test_a_grey_photograph_among_coloured_ones_becomes_three_channels(tmp_path):
     file.seek(0)
     feature = {'shape': (16, 16, 3), 'encoding_format': 'jpeg'}
     small(tmp_path, images=[file], labels=[3], feature=feature)
-    data = read(tmp_path, 'cifar10', 'train')
+    data = read_copy(tmp_path, 'cifar10', 'train')
     np.testing.assert_array_equal(data.images[0], np.asarray(Image.open(file).convert('RGB')))
 
 
@@ -119,14 +119,14 @@ def test_squares_that_fit_are_read_and_others_are_for_prepare(tmp_path, copies, 
     sentence = refusal(DATA, tmp_path, 'cifar10', 'train')
     assert 'images that are no squares' in sentence and f'--source={wide}' in sentence
     monkeypatch.setattr(contents, 'MEMORY', 31 * 8 * 8 * 3)
-    assert len(read(copies['tfrecord'], 'cifar10', 'train').images) == 31
+    assert len(read_copy(copies['tfrecord'], 'cifar10', 'train').images) == 31
     monkeypatch.setattr(contents, 'MEMORY', 31 * 8 * 8 * 3 - 1)
     assert 'too many to decode into' in refusal(DATA, copies['tfrecord'], 'cifar10', 'train')
 
 
 def test_labels_that_are_all_unknown_are_no_labels(tmp_path):
     small(tmp_path, name='stl10', split='unlabelled', labels=[-1] * 4, feature={'shape': (8, 8, 3)})
-    assert read(tmp_path, 'stl10', 'unlabelled')[1:] == (None, 0, 'stl10', None)
+    assert read_copy(tmp_path, 'stl10', 'unlabelled')[1:] == (None, 0, 'stl10', None)
     assert {label for _, label in records(find(tmp_path, 'stl10', 'unlabelled'))} == {None}
     folder = small(tmp_path, labels=[-1, 0, 1, 2], feature={'shape': (8, 8, 3)})
     sentence = f"some images of 'train' in {folder} have no label"
@@ -137,13 +137,13 @@ def test_labels_that_are_all_unknown_are_no_labels(tmp_path):
 
 
 def test_no_copy_is_none(tmp_path, copies):
-    assert read(tmp_path / 'nowhere', 'cifar10', 'train') is None
+    assert read_copy(tmp_path / 'nowhere', 'cifar10', 'train') is None
     (tmp_path / 'cifar10' / 'train').mkdir(parents=True)  # where `prepare` writes
     (tmp_path / 'cifar10' / 'incomplete.AB12CD_3.0.2').mkdir()
     (tmp_path / 'cifar10' / '3.0.2').mkdir()
     half = copies['tfrecord'] / 'cifar10' / '3.0.2' / 'dataset_info.json'
     shutil.copy(half, tmp_path / 'cifar10' / '3.0.2')
-    assert read(tmp_path, 'cifar10', 'train') is None
+    assert read_copy(tmp_path, 'cifar10', 'train') is None
     assert folder_of(tmp_path, 'cifar10') is None
     assert find(copies['tfrecord'], 'mnist', 'train') is None
     assert splits(copies['tfrecord'], 'mnist') == []
@@ -187,7 +187,7 @@ def test_their_names(tmp_path, ours, theirs, config, split, their_split):
     folder = small(tmp_path, name=theirs, config=config, split=their_split, feature=square)
     assert find(tmp_path, ours, split).folder == folder
     assert splits(tmp_path, ours) == [split]
-    data = read(tmp_path, ours, split)
+    data = read_copy(tmp_path, ours, split)
     assert data.name == ours and len(data.images) == 4
 
 

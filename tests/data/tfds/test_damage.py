@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.data.tfds.contents import read
+from gan_jax.data.tfds.contents import read_copy
 from gan_jax.data.tfds.copies import find
 from gan_jax.data.tfds.records import first_line, records
-from gan_jax.errors import DATA, MISSING, USAGE, UserError
+from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
 from tests.data.tfds.maker import FORMATS, IMAGES, make_both, refusal, rng, small
 
 
@@ -164,12 +164,12 @@ def test_array_record_needs_the_extra_and_tfrecord_does_not(copies, monkeypatch)
         f'to read the copy in {folder / "cifar10" / "3.0.2"}, which is in ArrayRecord format, pip '
         "install 'gan_jax[grain]'"
     )
-    assert len(read(copies['tfrecord'], 'cifar10', 'train').images) == 31
+    assert len(read_copy(copies['tfrecord'], 'cifar10', 'train').images) == 31
 
 
 def test_tensorflow_datasets_is_needed_only_where_there_is_a_copy(copies, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
-    assert read(tmp_path, 'cifar10', 'train') is None
+    assert read_copy(tmp_path, 'cifar10', 'train') is None
     sentence = refusal(USAGE, copies['tfrecord'], 'cifar10', 'train')
     assert sentence.endswith('): pip install tensorflow-datasets importlib_resources')
 

@@ -1,0 +1,60 @@
+"""Other frameworks as contestants in the same turns."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_jax.benchmark.timing import Candidate
+from gan_jax.benchmark.workload import RANDOM, Settings, Workload
+from gan_jax.data.dataset import labels_of
+from gan_jax.runtime.errors import MISSING, UserError, first_line
+
+
+class Baselines(NamedTuple):
+    """Who can be measured here, and who cannot and why."""
+
+    contestants: dict[str, Candidate]
+    absent: dict[str, str]
+
+
+def torch(settings: Settings) -> Any:
+    """The module of the PyTorch equivalent.
+
+    Raises:
+        UserError: it has no equivalent of the config, or PyTorch is not installed.
+    """
+    try:
+        from gan_jax.benchmark.in_torch import step
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split('.')[0] == 'torch':
+            raise UserError(
+                '--against=torch needs PyTorch, which is not installed: pip install torch', MISSING
+            ) from error
+        raise
+    step.supported.check(settings)
+    return step
+
+
+def torch_baselines(module: Any, subject: Workload) -> Baselines:
+    """PyTorch's train step, eager and by `torch.compile`, each after its first step.
+
+    Args:
+        module: from `torch`.
+        subject: whose settings and images it gets.
+
+    Raises:
+        UserError: it has no equivalent of the config.
+    """
+    images = np.array(subject.dataset.images[:RANDOM])  # those from a file may be read-only
+    labels = labels_of(subject.dataset)[:RANDOM]
+
+    def begun(compiled: bool) -> Candidate:
+        take = module.make(subject.settings, images, labels, compiled=compiled)
+        take(1)
+        return take
+
+    found = {'eager': begun(False)}
+    try:
+        return Baselines({**found, 'compiled': begun(True)}, {})
+    except Exception as error:  # its compiler may lack anything, from a C++ compiler to memory
+        return Baselines(found, {'compiled': f'not measured: {first_line(error)}'})

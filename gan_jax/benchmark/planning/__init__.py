@@ -1,0 +1,1 @@
+"""Memory and time of a config on devices that are not here."""

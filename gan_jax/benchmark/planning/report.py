@@ -1,0 +1,158 @@
+"""The plan of a config as text: --plan."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from gan_jax import data
+from gan_jax.benchmark.planning import devices
+from gan_jax.benchmark.planning.forecast import Forecast, Need, counts, forecast, need
+from gan_jax.benchmark.table import aligned, si
+from gan_jax.benchmark.workload import Settings, images_of, make_workload
+from gan_jax.data.dataset import on_disk
+from gan_jax.experiment.feed import in_memory
+from gan_jax.experiment.memory import advice
+from gan_jax.runtime.errors import MISSING, UserError
+
+ASSUMED = 0.3
+COLUMNS = (
+    'devices',
+    'memory of each',
+    'fits',
+    'a step',
+    'limit',
+    'steps/s',
+    'efficiency',
+    'device-hours',
+)
+
+
+class Share(NamedTuple):
+    """The share of a device's peak that products reach, and how that is known."""
+
+    value: float
+    source: str
+
+
+def plan_report(config: str, settings: Settings, table: str, share: Share) -> str:
+    """What a run would take on the devices of a table; nothing is compiled or measured.
+
+    Args:
+        config: as it was named.
+        settings: the resolved config.
+        table: as `devices.read_device` takes it.
+        share: from `share_of`.
+
+    Raises:
+        UserError: as `devices.read_device`, `data.load`, `setup.build_trainer` and `need`.
+    """
+    found = devices.read_device(table)
+    dataset, real = images_of(settings)
+    # The devices that it is planned for are not here.
+    alone = {**settings, 'mesh': {'data': 1, 'model': 1}}
+    resident, model = _resident(settings, dataset, real), settings['mesh']['model']
+    needed = need(make_workload(alone, dataset), resident, model)
+    return '\n'.join(line.rstrip() for line in _lines(config, settings, needed, found, share))
+
+
+def share_of(text: str | None) -> Share:
+    """The share that --share names: a number, or the file that a benchmark wrote.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if text is None:
+        return Share(ASSUMED, 'an assumption: measure it on one device and give --share=FILE.json')
+    try:
+        value = float(text)
+    except ValueError:
+        return _measured(text)
+    if not 0 < value <= 1:
+        raise UserError(f'--share is {text}: give a number above 0, at most 1')
+    return Share(value, 'given by --share')
+
+
+def _measured(path: str) -> Share:
+    try:
+        result = json.loads(Path(path).read_text(encoding='utf-8'))
+        value = float(result['measured']['roof']['share']['median'])
+        where = f'{result["config"]} in {result["settings"]["dtype"]}'
+        return Share(value, f'measured with {where} on {result["versions"]["device"]}')
+    except OSError as error:
+        raise UserError(f'cannot read --share={path}: {error.strerror}', MISSING) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f'--share={path} is neither a number nor what python -m gan_jax.benchmark --out=FILE '
+            'writes'
+        ) from error
+
+
+def _resident(settings: Settings, dataset: data.DataSet, real: bool) -> int:
+    """Bytes of the data set that stay on every device."""
+    if on_disk(dataset):
+        return 0
+    if not real:
+        dataset = data.outline(dataset.name, settings['data']['size'])
+    size = sum(array.nbytes for array in in_memory(dataset).values())
+    return round(settings['data']['fraction'] * size)
+
+
+def _lines(
+    config: str, settings: Settings, needed: Need, found: list[devices.Device], share: Share
+) -> Iterator[str]:
+    dtype, steps = settings['dtype'], settings['steps']
+    yield (
+        f'{config}: batch {settings["batch_size"]}, {settings["d_steps"]} D + 1 G, {dtype}, '
+        f'{steps:,} steps, every term in each'
+    )
+    yield (
+        f'a step: {si(needed.flops.on(1))}FLOP, {si(needed.bytes(1, 1))}B of products and state, '
+        f'{si(needed.gradients)}B of gradients'
+    )
+    yield from _parts(needed)
+    yield f'{share.value:.2g} of the peak: {share.source}'
+    fits = set()
+    for device in found:
+        rows = [
+            forecast(needed, device, n, reached=share.value, dtype=dtype, steps=steps)
+            for n in counts(settings, needed.model)
+        ]
+        fits |= {row.fits for row in rows}
+        yield ''
+        yield (
+            f'{device.name}: {si(device.memory)}B, {si(getattr(device, dtype))}FLOP/s, '
+            f'{si(device.bandwidth)}B/s; links {si(device.link)}B/s among {device.node}, '
+            f'{si(device.network)}B/s beyond'
+        )
+        yield from aligned([COLUMNS, *map(_row, rows)])
+    yield ''
+    if fits != {'yes'}:
+        fewest = {**settings, 'mesh': {'data': 1, 'model': needed.model}}
+        ways = advice(fewest, platform='gpu', devices=needed.model)
+        yield f'for less memory, one after another: {"; ".join(ways)}'
+    yield 'without the start of kernels, waits for links and for the host: docs/plan.md'
+
+
+def _parts(needed: Need) -> Iterator[str]:
+    if needed.model > 1:
+        yield (
+            f'the state: {si(needed.state.on(1))}B; {si(needed.state.on(needed.model))}B on each '
+            f'of {needed.model} devices, and {si(needed.cut)}B of weights that are put together '
+            f'{needed.updates} times a step'
+        )
+
+
+def _row(row: Forecast) -> tuple[str, ...]:
+    rate = 1 / row.seconds
+    memory, least, most = (f'{value / 1e9:.3g}' for value in row.memory)
+    return (
+        f'{row.devices}',
+        f'{memory} GB ({least} to {most})',
+        row.fits,
+        f'{row.seconds:.3g} s' if row.seconds >= 1 else f'{1e3 * row.seconds:.3g} ms',
+        row.limit,
+        f'{rate:,.0f}' if rate >= 100 else f'{rate:.3g}',
+        f'{100 * row.efficiency:.0f} %',
+        f'{row.device_hours:.3g}',
+    )

@@ -1,0 +1,150 @@
+"""What is measured: a config's train step, and the same config with something left out."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.extend.core import Jaxpr
+from jax.sharding import Mesh
+
+from gan_jax import data
+from gan_jax.benchmark.flops import Work, of_jaxpr, trace
+from gan_jax.data import DataSet
+from gan_jax.experiment import setup
+from gan_jax.experiment.build import Experiment
+from gan_jax.experiment.program import Program
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.state import nbytes
+from gan_jax.step import make_train_step
+
+RANDOM = 4096  # images in place of a data set that is not here
+
+Settings = Mapping[str, Any]
+
+
+class Workload(NamedTuple):
+    """A config put together; nothing is compiled yet.
+
+    Attributes:
+        settings: the resolved config, every term acting in every step.
+        dataset: the images that it trains on.
+        experiment: networks, terms and numbers.
+        program: the train step.
+    """
+
+    settings: Settings
+    dataset: DataSet
+    experiment: Experiment
+    program: Program
+
+    @property
+    def mesh(self) -> Mesh:
+        """The devices that share a batch."""
+        return self.program.shapes.step.sharding.mesh
+
+    def traced(self) -> Jaxpr:
+        """A step, without what nothing in its result depends on."""
+        settings, shape = self.settings, self.dataset.images.shape[1:]
+        rows = settings['d_steps'], settings['batch_size']
+        batch = {
+            'image': jax.ShapeDtypeStruct((*rows, *shape), np.uint8),
+            'label': jax.ShapeDtypeStruct(rows, np.int32),
+        }
+        step = make_train_step(self.experiment.game, self.experiment.terms)
+        return trace(step, self.program.shapes, batch, self.experiment.hyper)
+
+    def held(self) -> int:
+        """Bytes of the state."""
+        return nbytes(self.program.shapes)
+
+    def gradients(self) -> int:
+        """Bytes of the gradients that a step sums over devices: of D in each update, and of G."""
+        state = self.program.shapes
+        return self.settings['d_steps'] * nbytes(state.d.params) + nbytes(state.g.params)
+
+    def work(self) -> Work:
+        """The hand count of a step; its bytes include those of the state, in and out."""
+        work = of_jaxpr(self.traced())
+        return work._replace(bytes=work.bytes + 2 * self.held())
+
+
+def make_workload(settings: Settings, dataset: DataSet) -> Workload:
+    """A config without faults, on these images.
+
+    Raises:
+        UserError: as `setup.build_trainer`.
+    """
+    settings = copy.deepcopy(dict(settings))
+    for block in settings['terms'].values():
+        block.pop('every', None)  # so that there is one step to speak of
+    return Workload(settings, dataset, *setup.build_trainer(settings, dataset))
+
+
+def images_of(settings: Settings) -> tuple[DataSet, bool]:
+    """The data set of a config, and whether it is real: of a published one that is not prepared
+    only the form is known, and it gets random images, which cost the same.
+
+    Raises:
+        UserError: as `data.load`, for other data sets.
+    """
+    asked = settings['data']
+    name, size = asked['name'], asked['size']
+    try:
+        return data.load(name, asked['dir'] or None, size=size), True
+    except UserError as error:
+        form = data.outline(name, size)
+        if error.status != MISSING or form is None:
+            raise
+    rng, total = np.random.default_rng(0), max(RANDOM, settings['batch_size'])
+    images = rng.integers(0, 256, (total, *form.images.shape[1:]), np.uint8)
+    labels = rng.integers(0, form.num_classes, total, np.int32) if form.num_classes else None
+    return form._replace(images=images, labels=labels), False
+
+
+def kept_term(settings: Settings) -> str:
+    """The term that is never left out: 'adversarial', or the first where none is called so."""
+    active = [name for name in settings['terms'] if _acts(settings, name)]
+    return 'adversarial' if 'adversarial' in active else active[0]
+
+
+def left_out(settings: Settings) -> tuple[dict[str, Settings], Settings]:
+    """The config without one thing, by that thing, for each that it can do without: its terms but
+    the game, and the augmentation of reals and of all that D sees; and the config without them all.
+    """
+    changes: dict[str, Callable[[Any], None]] = {}
+    for name in settings['terms']:
+        if name != kept_term(settings) and _acts(settings, name):
+            changes[f'terms.{name}'] = lambda s, name=name: _silence(s['terms'][name])
+    for use in ('real', 'critic'):
+        if settings['augment'][use]:
+            changes[f'augment.{use}'] = lambda s, use=use: s['augment'].update({use: ''})
+    alone = _changed(settings, *changes.values())
+    return {name: _changed(settings, change) for name, change in changes.items()}, alone
+
+
+def state_of(whole: Any, shapes: Any) -> Any:
+    """A state for a program that was made from a config with less in it, in memory of its own.
+
+    Args:
+        whole: the state of the config's own program.
+        shapes: of the other program's state.
+    """
+    leaves = dict(jax.tree_util.tree_leaves_with_path(whole))
+    return jax.tree_util.tree_map_with_path(lambda path, _: leaves[path].copy(), shapes)
+
+
+def _acts(settings: Settings, name: str) -> bool:
+    return any(jax.tree.leaves(settings['terms'][name]['weight']))
+
+
+def _silence(block: dict[str, Any]) -> None:
+    block['weight'] = jax.tree.map(lambda _: 0.0, block['weight'])
+
+
+def _changed(settings: Settings, *changes: Callable[[Any], None]) -> Settings:
+    changed = copy.deepcopy(settings)
+    for change in changes:
+        change(changed)
+    return changed

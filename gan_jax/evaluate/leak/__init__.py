@@ -1,0 +1,1 @@
+"""The leak meter: how much of an augmentation a generator has learned to draw."""

@@ -1,0 +1,164 @@
+"""The leak meter as a metric: 'leak@translation(0.2)', see `leak`.
+
+    leak@P                the share of generated images that the augmentation P has made
+    leak_flagged@P        1 where that is more than chance
+    leak_rate@P, leak_tpr@P, leak_auroc@P, leak_power@P
+    leak_calibrations@P   models that it was calibrated with; 0 where too few are as bad as the
+                          generator, and everything else is NaN
+
+It needs config.evaluate.unaugmented: a folder with runs of at least `meter.MODELS` seeds without
+augmentation. Of more than that up to as many teach the classifier; ten are a good number. They are
+matched by Fréchet distance of digits in the embedded classifier's features, by KID of other images;
+the constants of `leak` have been measured on digits alone.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from gan_jax.augment import policy as policies
+from gan_jax.data import DataSet
+from gan_jax.evaluate import digit_metrics, frechet, kernel, references, rows, weights
+from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
+from gan_jax.evaluate.extractor import Extractor, from_digits_net, from_inception
+from gan_jax.evaluate.leak import meter
+from gan_jax.evaluate.leak.classifier import STEPS, learn
+from gan_jax.evaluate.probes import LIMIT, some
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.progress import Progress, no_progress
+
+FORM = re.compile(r'leak(?:@(.+))?')
+NAMES = ('leak@translation(0.2)',)
+IMAGES = 2000  # of each generator: the meter's constants are of so many
+TEACHER_IMAGES = 100  # images of each checkpoint of a model that teaches
+LEAST = 1e-6  # of a kernel distance, which may be negative
+VERSION = 1  # of the meter; a change of its values raises it
+
+
+def knows(name: str) -> bool:
+    """Whether that is the leak meter of a policy."""
+    return FORM.fullmatch(name) is not None
+
+
+def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
+    """That there are these policies, models to calibrate with, and a network to match them in."""
+    for name in asked:
+        yield functools.partial(_policy, name, given)
+    yield functools.partial(_check_models, asked[0], given)
+    if given.train.name not in digit_metrics.DIGITS:
+        yield functools.partial(weights.check, given.data_dir)
+
+
+def _check_models(name: str, given: Context) -> None:
+    if given.unaugmented is None:
+        raise UserError(
+            f"'{name}' is calibrated with fakes of models that were trained without augmentation: "
+            'name the folder of their runs in config.evaluate.unaugmented'
+        )
+    refuse_few_reals(name, given.split('test'), 'test')
+    models = given.unaugmented(0)
+    if len(models) < meter.MODELS:
+        raise UserError(
+            f"'{name}' is calibrated with unaugmented models and {len(models)} finished ones are "
+            f'in config.evaluate.unaugmented: train at least {meter.MODELS} seeds of method=none, '
+            'as configs/sweeps/vanilla.py does'
+        )
+
+
+def prepare(asked: Sequence[str], given: Context) -> Evaluation:
+    """These, with a classifier for each policy, which takes half a minute on a CPU.
+
+    Raises:
+        UserError: Inception's weights are not to be had (69).
+    """
+    wanted = {name: _policy(name, given) for name in asked}
+    count = min(given.num, IMAGES)
+    models = given.unaugmented(count)
+    teachers = max(0, min(len(models) - meter.MODELS, meter.MODELS))
+    taught, beside = models[:teachers], models[teachers:]
+    space, distance = _distance(given)
+    distances = [[distance(images) for images in model.images] for model in beside]
+    held_out = some(given.held_out()).images
+    shown = training_set(some(given.train), [model.images for model in taught])
+    classifiers = {}
+    with given.watch('classifiers of the leak meter') as tick:
+        for name, policy in wanted.items():
+            classifiers[name] = learn(shown, policy)
+            tick(len(classifiers), len(wanted))
+
+    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
+        del state, hyper
+        fakes, values = images[:count], {}
+        chosen = meter.matched(distance(fakes), distances)
+        calibrations = [beside[model].images[checkpoint] for model, checkpoint in chosen]
+        for name, policy in wanted.items():
+            with watch(name):
+                found = meter.NOT_CALIBRATED
+                if chosen:
+                    found = meter.measure(classifiers[name], fakes, calibrations, held_out, policy)
+            found = {**found, 'leak_calibrations': len(chosen)}
+            values |= {f'{key}@{policy}': value for key, value in found.items()}
+        return values
+
+    protocol = {
+        'images': count,
+        'distance': space,
+        'calibrations': [
+            {'run': model.run, 'checkpoints': model.checkpoints, 'distances': apart}
+            for model, apart in zip(beside, distances, strict=True)
+        ],
+        'teachers': [{'run': model.run, 'checkpoints': model.checkpoints} for model in taught],
+        'images_of_a_teacher': TEACHER_IMAGES,
+        'classifier': {'seed': 0, 'steps': STEPS, 'images': len(shown), 'version': VERSION},
+    }
+    return Evaluation(count, measure, {'leak': protocol})
+
+
+def distance_to(train: DataSet, extractor: Extractor) -> Callable[[np.ndarray], float]:
+    """uint8 [N, H, W, C] -> their Fréchet distance to the train split."""
+    reference = frechet.moments(extractor.see(train.images).features)
+    return lambda images: frechet.distance(
+        frechet.moments(extractor.see(images).features), reference
+    )
+
+
+def training_set(train: DataSet, models: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """What a classifier learns from: real images, and `TAUGHT` of each checkpoint's fakes."""
+    return np.concatenate([train.images, *(x[:TEACHER_IMAGES] for model in models for x in model)])
+
+
+def _policy(name: str, given: Context) -> str:
+    policy = FORM.fullmatch(name)[1]
+    if not policy:
+        raise UserError(f"'{name}' does not say of which augmentation: write {NAMES[0]}")
+    try:
+        policies.check(policy, 0.0, allow=given.allow)
+        if policies.needs_strength(policy):
+            raise ValueError(f"write a strength into '{policy}', as in {NAMES[0]}")
+    except ValueError as error:
+        raise UserError(f"'{name}' cannot be measured: {error}") from error
+    return policy
+
+
+def _distance(given: Context) -> tuple[dict[str, Any], Callable[[np.ndarray], float]]:
+    """By what generators are matched, and uint8 [N, H, W, C] -> that, > 0."""
+    if given.train.name in digit_metrics.DIGITS:
+        extractor = from_digits_net()
+        return {'name': 'fd', 'extractor': dict(extractor.facts)}, distance_to(
+            given.train, extractor
+        )
+    extractor = from_inception(weights.published(given.data_dir), devices=given.devices)
+    seen = references.features(given.train, extractor, given.data_dir, given.watch)
+    real = seen[rows.spaced(len(seen), LIMIT)]
+
+    def distance(images: np.ndarray) -> float:
+        # An FID of so few images would be mostly bias, and a bias makes all ratios alike.
+        return max(kernel.kid(extractor.see(images).features, real), LEAST)
+
+    return {
+        'name': f'kid to {len(real)} train images',
+        'extractor': dict(extractor.facts),
+    }, distance

@@ -1,0 +1,1 @@
+"""From a config file to a compiled train step: read, check, build."""

@@ -1,0 +1,334 @@
+"""A function of a batch keeps its images apart, or not: read off its trace, without running it.
+
+An array either knows nothing of the batch, or holds the images along one axis, each in a place of
+its own, or has mixed them. Every operation is followed by a rule; one without a rule counts as
+mixing. On two busy cores a trace of SNDCGAN's discriminator took 0.3 s, of BigGAN's at 128 pixels
+1 s, and following it at most 0.14 s.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+
+class Images(NamedTuple):
+    """The place of the images in an array: shape[axis] is outer · N · inner, the middle is theirs.
+
+    Both factors are 1 but where a reshape has folded a neighbouring axis into that of the batch.
+    """
+
+    axis: int
+    outer: int = 1
+    inner: int = 1
+
+
+class Mixed(NamedTuple):
+    """Of an array in which images have met; `where` names the layer that did it."""
+
+    where: str
+
+
+Holds = Images | Mixed | None  # None: nothing of the batch
+
+
+def mixing_primitive(function: Callable[..., Any], size: int, *inputs: Any) -> str | None:
+    """The layer in which images of a batch first meet on the way to an output, None if they do not.
+
+    Args:
+        function: traceable.
+        size: N, the images of the batch, > 1.
+        inputs: trees of `jax.ShapeDtypeStruct`s. Those that a function is given as the first one
+            are not of the batch; the leading axis of all others is.
+    """
+    traced = jax.make_jaxpr(function)(*inputs)
+    first = len(jax.tree.leaves(inputs[0]))
+    held = [None] * first + [Images(0)] * (len(traced.jaxpr.invars) - first)
+    for found in _follow(traced.jaxpr, held, size, ''):
+        if isinstance(found, Mixed):
+            return found.where
+    return None
+
+
+def _follow(jaxpr: Any, held: Sequence[Holds], size: int, scope: str) -> list[Holds]:
+    """The `Holds` of each output of a jaxpr, where its inputs hold `held`."""
+    env = dict(zip(jaxpr.invars, held, strict=True))
+
+    def of(x: Any) -> Holds:
+        return None if hasattr(x, 'val') else env.get(x)  # a literal; a constant
+
+    for equation in jaxpr.eqns:
+        ins = [of(x) for x in equation.invars]
+        where = '/'.join(filter(None, (scope, str(equation.source_info.name_stack))))
+        env.update(zip(equation.outvars, _outs(equation, ins, size, where), strict=True))
+    return [of(x) for x in jaxpr.outvars]
+
+
+def _outs(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+    count = len(equation.outvars)
+    name, params = equation.primitive.name, equation.params
+    mixed = [Mixed(where or name)] * count
+    if all(x is None for x in ins):
+        return [None] * count
+    for x in ins:
+        if isinstance(x, Mixed):
+            return [x] * count
+    if name in _LOOPS:
+        return _LOOPS[name](equation, ins, size, where)
+    if inner := _inside(equation):
+        return _follow(inner, ins, size, where)
+    shapes = [x.aval.shape for x in equation.invars]
+    outs = [x.aval.shape for x in equation.outvars]
+    if name in _ELEMENTWISE:
+        found = {x for x in ins if x is not None}
+        return [*found] * count if len(found) == 1 and _spread(shapes, outs[0]) else mixed
+    rule = _RULES.get(name)
+    found = rule(params, ins, shapes, outs, size) if rule else None
+    return mixed if found is None else [found] * count
+
+
+def _spread(shapes: Sequence[tuple[int, ...]], to: tuple[int, ...]) -> bool:
+    """True where arrays meet value by value: scalars, or axes of the result's length or of 1."""
+    pairs = [[*zip(shape, to, strict=True)] for shape in shapes if shape]
+    return all(length in (1, whole) for pair in pairs for length, whole in pair)
+
+
+def _inside(equation: Any) -> Any:
+    """The jaxpr that an equation calls with its own inputs, such as that of a `jit`."""
+    found = [getattr(x, 'jaxpr', x) for x in equation.params.values()]
+    found = [x for x in found if hasattr(x, 'eqns')]
+    if len(found) != 1:
+        return None
+    avals = [[x.aval.shape for x in side] for side in (found[0].invars, equation.invars)]
+    return found[0] if avals[0] == avals[1] else None
+
+
+# Control flow -------------------------------------------------------------------------------------
+
+
+def _cond(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+    which, *rest = ins
+    branches = [_follow(x.jaxpr, rest, size, where) for x in equation.params['branches']]
+    found = [_either(outs, where) for outs in zip(*branches, strict=True)]
+    return found if which is None else [Mixed(where)] * len(found)
+
+
+def _while(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+    params = equation.params
+    test, body = params['cond_nconsts'], params['body_nconsts']
+    of_test, consts, carry = ins[:test], ins[test : test + body], ins[test + body :]
+    carry = _settled(
+        lambda x: _follow(params['body_jaxpr'].jaxpr, [*consts, *x], size, where), carry
+    )
+    go_on = _follow(params['cond_jaxpr'].jaxpr, [*of_test, *carry], size, where)
+    return carry if go_on == [None] else [Mixed(where)] * len(carry)
+
+
+def _scan(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Holds]:
+    body = equation.params['jaxpr'].jaxpr
+    # The rows of a scan have an axis more than a turn sees; JAX names the rest in several ways.
+    carried = sum(map(_of_one_rank, equation.outvars, body.outvars))
+    consts = sum(map(_of_one_rank, equation.invars, body.invars)) - carried
+    rows = [_moved(x, -1, where) for x in ins[consts + carried :]]
+
+    def once(carry: Sequence[Holds]) -> list[Holds]:
+        return _follow(body, [*ins[:consts], *carry, *rows], size, where)
+
+    carry = _settled(lambda x: once(x)[:carried], ins[consts : consts + carried])
+    return [*carry, *(_moved(x, 1, where) for x in once(carry)[carried:])]
+
+
+def _of_one_rank(a: Any, b: Any) -> bool:
+    return len(a.aval.shape) == len(b.aval.shape)
+
+
+def _settled(step: Callable[[Any], list[Holds]], carry: Sequence[Holds]) -> list[Holds]:
+    """The `Holds` that a loop carries after any number of rounds."""
+    while True:
+        after = [_either(pair, 'a loop') for pair in zip(carry, step(carry), strict=True)]
+        if after == [*carry]:
+            return after
+        carry = after
+
+
+def _either(held: Sequence[Holds], where: str) -> Holds:
+    """Of an array that is one of several: what any of them may hold."""
+    found = {x for x in held if x is not None}
+    mixed = [x for x in found if isinstance(x, Mixed)]
+    if mixed or len(found) > 1:
+        return mixed[0] if mixed else Mixed(where)
+    return found.pop() if found else None
+
+
+def _moved(x: Holds, by: int, where: str) -> Holds:
+    """Under an axis in front that comes or goes; the batch's own is none to loop over."""
+    if not isinstance(x, Images):
+        return x
+    return x._replace(axis=x.axis + by) if x.axis + by >= 0 else Mixed(where)
+
+
+_LOOPS = {'cond': _cond, 'while': _while, 'scan': _scan}
+
+# Single operations --------------------------------------------------------------------------------
+# (params, what the inputs hold, their shapes, the outputs' shapes, N) -> what the outputs hold,
+# None where images meet. At least one input holds images, and none has mixed them.
+
+_NAMES = """
+abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp
+convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1
+floor ge gt imag integer_pow is_finite le lgamma log log1p logistic lt max min mul name
+ne neg nextafter not or pow real reduce_precision rem round rsqrt select_n
+sharding_constraint shift_left shift_right_arithmetic shift_right_logical sign sin sinh
+sqrt square stop_gradient sub tan tanh xor
+"""
+_ELEMENTWISE = frozenset(_NAMES.split())
+
+
+def _transpose(params, ins, shapes, outs, size):
+    return ins[0]._replace(axis=params['permutation'].index(ins[0].axis))
+
+
+def _broadcast(params, ins, shapes, outs, size):
+    return ins[0]._replace(axis=params['broadcast_dimensions'][ins[0].axis])
+
+
+def _reshape(params, ins, shapes, outs, size):
+    axis, outer, _ = ins[0]
+    before = math.prod(shapes[0][:axis]) * outer  # how many values of the flat array lie outside
+    outside = 1
+    for to, length in enumerate(outs[0]):
+        if outside * length >= before * size:  # the first axis that reaches to the images' end
+            fits = before % outside == 0 and (outside * length) % (before * size) == 0
+            return (
+                Images(to, before // outside, outside * length // (before * size)) if fits else None
+            )
+        outside *= length
+    return None
+
+
+def _without(x: Images, axes: Sequence[int]) -> Images | None:
+    if x.axis in axes:
+        return None
+    return x._replace(axis=x.axis - sum(axis < x.axis for axis in axes))
+
+
+def _squeeze(params, ins, shapes, outs, size):
+    return _without(ins[0], params['dimensions'])
+
+
+def _reduce(params, ins, shapes, outs, size):
+    return _without(ins[0], params['axes'])
+
+
+def _along(key):
+    """An operation along the axis, or the axes, of that parameter."""
+
+    def rule(params, ins, shapes, outs, size):
+        axes = params[key]
+        found = {x for x in ins if x is not None}
+        if len(found) > 1 or len({*shapes}) > 1:
+            return None
+        (x,) = found
+        return None if x.axis in (axes if isinstance(axes, Sequence) else (axes,)) else x
+
+    return rule
+
+
+def _concatenate(params, ins, shapes, outs, size):
+    found = {x for x in ins if x is not None}
+    (x, *others) = found
+    return None if others or x.axis == params['dimension'] else x
+
+
+def _stack(params, ins, shapes, outs, size):
+    found = {x for x in ins if x is not None}
+    (x, *others) = found
+    return None if others else x._replace(axis=x.axis + (params['axis'] <= x.axis))
+
+
+def _whole(params, ins, shapes, outs, size):
+    """A part of an array, or an array with more around it, where the batch's axis stays whole."""
+    x, *others = ins
+    if x is None or any(y is not None for y in others):
+        return None
+    plain = 'padding_config' not in params or params['padding_config'][x.axis] == (0, 0, 0)
+    return x if plain and shapes[0][x.axis] == outs[0][x.axis] else None
+
+
+def _window(params, ins, shapes, outs, size):
+    (x, *_) = ins
+    if x is None or params['window_dimensions'][x.axis] != 1:
+        return None
+    return x if shapes[0][x.axis] == outs[0][x.axis] else None
+
+
+def _dot(params, ins, shapes, outs, size):
+    contracted, batched = params['dimension_numbers']
+    found = set()
+    for side, x in enumerate(ins):
+        if x is None:
+            continue
+        if x.axis in contracted[side]:
+            return None
+        if x.axis in batched[side]:
+            found.add(x._replace(axis=batched[side].index(x.axis)))
+            continue
+        kept = (*contracted[side], *batched[side])
+        before = len(batched[0]) + side * (len(shapes[0]) - len(contracted[0]) - len(batched[0]))
+        found.add(x._replace(axis=before + _without(x, kept).axis))
+    return found.pop() if len(found) == 1 else None
+
+
+def _conv(params, ins, shapes, outs, size):
+    numbers = params['dimension_numbers']
+    image, kernel = ins
+    apart = kernel is None and image.axis == numbers.lhs_spec[0]
+    return (
+        image._replace(axis=numbers.out_spec[0])
+        if apart and params['batch_group_count'] == 1
+        else None
+    )
+
+
+def _gather(params, ins, shapes, outs, size):
+    """Rows of a table that is not of the batch, or places of every image, the same in all."""
+    numbers, (table, places) = params['dimension_numbers'], ins
+    if table is None:
+        if places.axis == len(shapes[1]) - 1:
+            return None
+        kept = [i for i in range(len(outs[0])) if i not in numbers.offset_dims]
+        return places._replace(axis=kept[places.axis])
+    gone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
+    if places is not None or params['slice_sizes'][table.axis] != shapes[0][table.axis]:
+        return None
+    left = _without(table, gone)
+    return left and left._replace(axis=numbers.offset_dims[left.axis])
+
+
+_RULES = {
+    'transpose': _transpose,
+    'broadcast_in_dim': _broadcast,
+    'reshape': _reshape,
+    'squeeze': _squeeze,
+    **dict.fromkeys(
+        (
+            *('argmax', 'argmin', 'reduce_and', 'reduce_max', 'reduce_min', 'reduce_or'),
+            *('reduce_prod', 'reduce_sum', 'reduce_xor'),
+        ),
+        _reduce,
+    ),
+    **dict.fromkeys(('cumlogsumexp', 'cummax', 'cummin', 'cumprod', 'cumsum'), _along('axis')),
+    **dict.fromkeys(('split', 'top_k'), _along('axis')),
+    'rev': _along('dimensions'),
+    'sort': _along('dimension'),
+    'concatenate': _concatenate,
+    'stack': _stack,
+    **dict.fromkeys(('dynamic_slice', 'pad', 'slice'), _whole),
+    **dict.fromkeys(
+        ('reduce_window', 'reduce_window_max', 'reduce_window_min', 'reduce_window_sum'), _window
+    ),
+    'dot_general': _dot,
+    'conv_general_dilated': _conv,
+    'gather': _gather,
+}

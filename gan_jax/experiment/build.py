@@ -1,0 +1,141 @@
+"""A checked config turned into the parts of a run. Below this, no code sees the config."""
+
+import functools
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import labels, views
+from gan_jax.experiment.config import strengths
+from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
+from gan_jax.models.critic import Critic
+from gan_jax.runtime import load
+from gan_jax.runtime.errors import of_part
+from gan_jax.state import Ema, Hyper
+from gan_jax.step import GAN, Augment
+from gan_jax.terms import Objective, Term
+
+
+class Experiment(NamedTuple):
+    """What a config describes.
+
+    Attributes:
+        game: networks, optimisers and augmentation.
+        terms: the active terms by name; a weight of 0 in the config makes a term inactive.
+        every: how often each acts, in steps.
+        hyper: the traced numbers.
+    """
+
+    game: GAN
+    terms: Mapping[str, Term]
+    every: Mapping[str, int]
+    hyper: Hyper
+
+
+def build_experiment(
+    config: Mapping[str, Any],
+    *,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    class_counts: labels.Counts | None = None,
+    allow: Collection[str] | None = None,
+) -> Experiment:
+    """The parts of the run that a config without faults describes.
+
+    Args:
+        config: nested dicts without `config.faults`.
+        shape: (H, W, C) of the data's images.
+        num_classes: of the data, 0 where it has no labels.
+        class_counts: proportions of the labels of generated images, see `labels.counts_of`; None is
+            all alike.
+        allow: whose code the config may name, as in `load.resolve`.
+
+    Raises:
+        ValueError: a function of the config refuses its keywords or makes something else than may
+            stand in its place, a player has nothing to be trained by, or a conditional network
+            counts other classes than the data.
+    """
+    dtype = jnp.dtype(config['dtype'])
+    blocks = {n: b for n, b in config['terms'].items() if any(jax.tree.leaves(b['weight']))}
+    make = functools.partial(_made, allow=allow)
+    terms = {name: _term(f'terms.{name}', block, allow) for name, block in blocks.items()}
+    _check_players(terms)
+    _check_classes(config, num_classes)
+    trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
+    logit = make('logit', config['logit'], NETWORK)
+    heads = {name: term.head for name, term in terms.items() if term.head is not None}
+    game = GAN(
+        generator=make('generator', config['generator'], NETWORK, shape=shape, dtype=dtype),
+        critic=Critic(trunk, heads, logit),
+        optimizers={
+            side: make(f'optim.{side}', config['optim'][side], OPTIMIZER, learning_rate=1.0)
+            for side in 'gd'
+        },
+        latent_dim=config['latent']['dim'],
+        class_counts=class_counts or labels.uniform(num_classes),
+        augment=Augment(*(config['augment'][use] for use in Augment._fields)),
+        ema=Ema(**config['ema']),
+        joint=config['joint'],
+        accumulate=config['accumulate'],
+    )
+    hyper = Hyper(
+        seed=np.int32(config['seed']),
+        weights={name: jax.tree.map(np.float32, b['weight']) for name, b in blocks.items()},
+        strength={policy: np.float32(s) for policy, s in strengths(config).items()},
+        learning_rate={s: np.float32(config['optim'][s]['learning_rate']) for s in 'gd'},
+    )
+    every = {name: block.get('every', 1) for name, block in blocks.items()}
+    return Experiment(game, terms, every, hyper)
+
+
+def _check_players(terms: Mapping[str, Term]) -> None:
+    for side, name in {'d': 'discriminator', 'g': 'generator'}.items():
+        if all(getattr(term, side) is None for term in terms.values()):
+            raise ValueError(
+                f'no term of config.terms trains the {name}: add one that does, such as '
+                "adversarial=dict(fn='gan_jax.terms.adversarial.hinge', weight=1.0)"
+            )
+
+
+def _check_classes(config: Mapping[str, Any], num_classes: int) -> None:
+    for name in ('generator', 'logit'):
+        classes = config[name].get('num_classes', 0)
+        if classes not in (0, num_classes):
+            raise ValueError(
+                f'config.{name}.num_classes is {classes} and the data have {num_classes} classes'
+            )
+
+
+def _made(
+    name: str,
+    block: Mapping[str, Any],
+    kind: load.Kind,
+    allow: Collection[str] | None,
+    **supplied: Any,
+) -> Any:
+    """The part that a block makes; faults say which block it is."""
+    with of_part(f'config.{name}'):
+        return load.build(block, kind, allow=allow, **supplied)
+
+
+def _term(name: str, block: Mapping[str, Any], allow: Collection[str] | None) -> Term:
+    term = _made(name, block, TERM, allow)
+    if not block.get('policy'):
+        return term
+    return term._replace(
+        d=_with_policy(term.d, block['policy']), g=_with_policy(term.g, block['policy'])
+    )
+
+
+def _with_policy(objective: Objective | None, policy: str) -> Objective | None:
+    """The objective with the term's own policy in every view that names none."""
+    if objective is None:
+        return None
+    settled = {
+        name: view if view.policy or view.make is views.plain else view._replace(policy=policy)
+        for name, view in objective.views.items()
+    }
+    return objective._replace(views=settled)

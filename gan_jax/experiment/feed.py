@@ -1,0 +1,127 @@
+"""How images reach the step: from the devices' memory by index, or batch by batch from a disk.
+
+Both give the same batches, a function of seed and step.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from gan_jax.data import DataSet, sampler, stream
+from gan_jax.data.dataset import labels_of, on_disk
+from gan_jax.runtime import sharding
+
+Arrays = Mapping[str, jax.Array]
+
+
+class Feed(NamedTuple):
+    """A source of batches.
+
+    Attributes:
+        held: () -> the arrays that stay on the devices.
+        rows: (seed, step, count=1) -> what a step gets beside them, spread over the devices; for a
+            `count` above 1 what the steps from `step` on get, with a leading axis of them.
+        batch: (held, rows) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
+        shapes: of held and of the rows of one step, as `jax.ShapeDtypeStruct`s with shardings.
+    """
+
+    held: Callable[[], Arrays]
+    rows: Callable[..., Any]
+    batch: Callable[[Arrays, Any], Arrays]
+    shapes: tuple[Any, Any]
+
+
+def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int) -> Feed:
+    """The feed that fits a data set: one on disk, an `np.memmap`, is streamed.
+
+    Args:
+        dataset: the images; those in memory are put whole on every device of the mesh, as uint8.
+        mesh: from `sharding.make_mesh`.
+        batch_size: B, global, of one discriminator update.
+        d_steps: k, discriminator updates in a step.
+    """
+    if on_disk(dataset):
+        return _streamed(dataset, mesh, batch_size, d_steps)
+    return _resident(dataset, mesh, batch_size, d_steps)
+
+
+def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
+    """{'image': uint8 [N, H, W, C], 'label': int32 [N]}: what is kept on devices."""
+    return {'image': dataset.images, 'label': labels_of(dataset)}
+
+
+def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
+    everywhere, spread = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
+    size = len(dataset.images)
+    resident = in_memory(dataset)
+
+    def rows(seed, step, count=1):
+        steps = [sampler.of_step(seed, step + i, d_steps, batch_size, size) for i in range(count)]
+        return _joined([one[:, own] for one in steps], mesh, batch_size)
+
+    indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
+    own = _own(indices)
+    return Feed(
+        held=functools.cache(lambda: sharding.put(resident, everywhere)),
+        rows=rows,
+        batch=lambda held, rows: {name: array[rows] for name, array in held.items()},
+        shapes=(jax.tree.map(lambda x: _struct(x, everywhere), resident), indices),
+    )
+
+
+def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
+    spread = sharding.batch_sharding(mesh, axis=1)
+    image = jax.ShapeDtypeStruct(
+        (d_steps, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=spread
+    )
+    label = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
+    options = {'batch_size': batch_size, 'd_steps': d_steps, 'part': _own(label)}
+    ahead = {}  # the open stream, and the (seed, step) that it stands at
+
+    def rows(seed, step, count=1):
+        if ahead.get('at') != (seed, step):
+            ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **options)
+        ahead['at'] = seed, step + count
+        return _joined([next(ahead['batches']) for _ in range(count)], mesh, batch_size)
+
+    return Feed(
+        held=dict,
+        rows=rows,
+        batch=lambda held, rows: rows,
+        shapes=({}, {'image': image, 'label': label}),
+    )
+
+
+def _own(rows: jax.ShapeDtypeStruct) -> slice:
+    """Which of the rows [k, B] are on devices of this process; its devices follow one another."""
+    indices = rows.sharding.addressable_devices_indices_map(rows.shape).values()
+    spans = [span.indices(rows.shape[1]) for _, span in indices]
+    return slice(min(first for first, _, _ in spans), max(last for _, last, _ in spans))
+
+
+def _joined(steps: Sequence[Any], mesh: Mesh, batch_size: int) -> Any:
+    """The arrays [k, B, ...] of one step, or [n, k, B, ...] of n, spread over the devices.
+
+    Args:
+        steps: trees of [k, own, ...], the rows of this process.
+        mesh: of the devices.
+        batch_size: B.
+    """
+    axis = 1 if len(steps) == 1 else 2
+    spread = sharding.batch_sharding(mesh, axis)
+
+    def join(*arrays: np.ndarray) -> jax.Array:
+        mine = arrays[0] if axis == 1 else np.stack(arrays)
+        shape = *mine.shape[:axis], batch_size, *mine.shape[axis + 1 :]
+        return jax.make_array_from_process_local_data(spread, mine, shape)
+
+    return jax.tree.map(join, *steps)
+
+
+def _struct(array: np.ndarray, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=where)

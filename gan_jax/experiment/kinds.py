@@ -1,0 +1,70 @@
+"""The kinds of the blocks of a config, known by type or by the return annotation of a function."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+import flax.linen as nn
+import optax
+
+from gan_jax.runtime.load import Kind
+from gan_jax.runtime.ranges import FLOAT32, POSITIVE, Number
+from gan_jax.terms import Term
+
+# The keywords of optax's optimisers, by name: their annotations let through every array and every
+# schedule, and a config holds neither.
+_FRACTION, _AT_LEAST_0 = Number(0, 1, below=True), Number(0, FLOAT32)
+_DTYPE = Literal['float32', 'bfloat16'] | None
+OPTAX: Mapping[str, Any] = {
+    **dict.fromkeys(('b1', 'b2', 'b3', 'decay', 'decay_rate', 'rho'), _FRACTION),
+    'momentum': Annotated[float, _FRACTION] | None,
+    **dict.fromkeys(('eps', 'trust_coefficient', 'eta_minus', 'eta_plus'), POSITIVE),
+    **dict.fromkeys(('min_step_size', 'max_step_size'), POSITIVE),
+    'clipping_threshold': Annotated[float, POSITIVE] | None,
+    **dict.fromkeys(('eps_root', 'weight_decay', 'threshold', 'decay_offset'), _AT_LEAST_0),
+    **dict.fromkeys(('initial_accumulator_value', 'initial_scale', 'eta', 'gamma'), _AT_LEAST_0),
+    **dict.fromkeys(('alpha', 'beta', 'scaling', 'f_min'), Number(-FLOAT32, FLOAT32)),
+    **dict.fromkeys(('mu_dtype', 'accumulator_dtype'), _DTYPE),
+}
+
+
+def returns(function: Any, kind: type) -> bool:
+    """True of a function whose return annotation is `kind`, or a subclass of it."""
+    if not inspect.isfunction(function):
+        return False
+    promised = function.__annotations__.get('return')
+    if isinstance(promised, str):  # where a module puts off its annotations
+        promised = function.__globals__.get(promised)
+    return inspect.isclass(promised) and issubclass(promised, kind)
+
+
+def _makers(kind: type) -> Callable[[Any], bool]:
+    return lambda found: returns(found, kind)
+
+
+NETWORK = Kind(
+    'a network',
+    mark='a class of Flax modules of gan_jax.models',
+    packages=('gan_jax.models',),
+    fits=lambda found: inspect.isclass(found) and issubclass(found, nn.Module),
+    makes=nn.Module,
+)
+TERM = Kind(
+    'a term',
+    mark="a function of gan_jax.terms that is annotated as '-> Term'",
+    packages=('gan_jax.terms',),
+    fits=_makers(Term),
+    makes=Term,
+    reserved=('weight', 'every', 'policy', 'strength'),
+)
+OPTIMIZER = Kind(
+    'an optimiser',
+    mark="a function of optax that is annotated as '-> GradientTransformation'",
+    packages=('optax',),
+    fits=_makers(optax.GradientTransformation),
+    makes=optax.GradientTransformation,
+    reserved=('learning_rate',),
+    keywords=OPTAX,
+)
+# A path is always a fork's own function: the extractors of this package have names.
+EXTRACTOR = Kind('a feature extractor', mark="'digits' or a function of a package of your own")

@@ -1,0 +1,130 @@
+"""The train step compiled for a mesh, with the feed of its data."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from gan_jax.data import DataSet
+from gan_jax.experiment import contracts
+from gan_jax.experiment.build import Experiment
+from gan_jax.experiment.feed import make_feed
+from gan_jax.experiment.schedule import acting
+from gan_jax.runtime import sharding
+from gan_jax.state import Hyper, TrainState, create, empty
+from gan_jax.step import make_train_step
+
+# For what runs once. On a CPU LLVM would take longer over the random numbers of all kernels than
+# over a train step; this is its level 1 of 3.
+_IN_A_HURRY = {'xla_backend_optimization_level': 1}
+
+
+class Program(NamedTuple):
+    """What the training loop calls.
+
+    Attributes:
+        shapes: `jax.ShapeDtypeStruct`s with shardings, like a state.
+        init: hyper -> the state before the first step.
+        update: (state, step, hyper, count=1) -> the state after `count` steps, which begin at
+            `step` and have the same terms in them; the state given is used up.
+        lower: () -> the step that has every term in it, lowered and not compiled.
+        reset: metrics -> running means that have seen nothing.
+    """
+
+    shapes: TrainState
+    init: Callable[[Hyper], TrainState]
+    update: Callable[..., TrainState]
+    lower: Callable[[], jax.stages.Lowered]
+    reset: Callable[[Any], Any]
+
+
+def make_program(
+    experiment: Experiment, dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int
+) -> Program:
+    """The compiled parts of a run; nothing is compiled before it is first called.
+
+    Args:
+        experiment: networks, terms and numbers.
+        dataset: what `feed.make_feed` takes.
+        mesh: from `sharding.make_mesh`.
+        batch_size: global, of one discriminator update.
+        d_steps: discriminator updates in a step.
+
+    Raises:
+        ValueError, TypeError: the parts do not fit together (names, shapes, see `contracts.check_contracts`).
+    """
+    game, terms, every, hyper = experiment
+    shape = dataset.images.shape[1:]
+    feed = make_feed(dataset, mesh, batch_size=batch_size, d_steps=d_steps)
+
+    @functools.cache
+    def step_with(active: frozenset[str]):
+        step = make_train_step(
+            game,
+            {name: term for name, term in terms.items() if name in active},
+            every=every,
+            shard=sharding.batch_constraint(mesh),
+            whole=sharding.params_gatherer(mesh),
+        )
+
+        return lambda state, held, rows, hyper: step(state, feed.batch(held, rows), hyper)
+
+    def init_without_metrics(hyper):
+        return create(
+            game.generator,
+            game.critic,
+            terms,
+            game.optimizers,
+            seed=hyper.seed,
+            latent_dim=game.latent_dim,
+            shape=shape,
+        )
+
+    def placed(tree):
+        where = sharding.state_sharding(tree, mesh)
+        return jax.tree.map(
+            lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), tree, where
+        )
+
+    # Placed as they will be, or the step would be traced for other shapes here than in its program.
+    first = placed(jax.eval_shape(init_without_metrics, hyper))
+    _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
+    contracts.check_contracts(
+        game, terms, first.d.variables, hyper, shape=shape, batch_size=batch_size
+    )
+    shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
+    where = jax.tree.map(lambda x: x.sharding, shapes)
+
+    @functools.partial(jax.jit, out_shardings=where, compiler_options=_IN_A_HURRY)
+    def init(hyper):
+        return init_without_metrics(hyper).replace(metrics=empty(metrics))
+
+    @functools.cache
+    def compiled(active: frozenset[str], several: bool):
+        def update(*arguments):
+            return step_with(active)(*arguments)[0]
+
+        def updates(state, held, rows, hyper):
+            def one(state, rows):
+                return update(state, held, rows, hyper), None
+
+            return jax.lax.scan(one, state, rows)[0]
+
+        run = updates if several else update
+        return jax.jit(run, donate_argnums=0, out_shardings=where)
+
+    def update(state, step, hyper, count=1):
+        sets = {acting(one, every) for one in range(step, step + count)}
+        if len(sets) > 1:
+            raise ValueError(f'the {count} steps from {step} on have not the same terms in them')
+        rows = feed.rows(int(hyper.seed), step, count)
+        return compiled(sets.pop(), count > 1)(state, feed.held(), rows, hyper)
+
+    def lower():
+        return compiled(frozenset(terms), False).lower(shapes, *feed.shapes, hyper)
+
+    reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
+    return Program(shapes, init, update, lower, reset)

@@ -1,0 +1,193 @@
+"""What a run starts from: nothing, or a checkpoint of this very experiment."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gan_jax import data
+from gan_jax.experiment import config
+from gan_jax.experiment.setup import Setup
+from gan_jax.run import log
+from gan_jax.runtime import checkpoint, distributed, workdir
+from gan_jax.runtime.errors import DATA, UserError
+
+Fingerprint = Mapping[str, Any]
+
+
+def fingerprint(parts: Setup) -> Fingerprint:
+    """What a checkpoint says of its run, and a resumed run must have in common with it."""
+    return {'config': parts.settings, 'data': data.digest(parts.dataset)}
+
+
+def resume(
+    parts: Setup, folder: Path, facts: Fingerprint, *, step: int | None = None
+) -> checkpoint.Restored | None:
+    """The newest valid checkpoint of this very experiment, or that of `step`.
+
+    Only for the process that holds the workdir: damaged checkpoints are moved out of the way. Of
+    several processes that is the leader, and the others get what it has read.
+
+    Returns:
+        Its state is on the host. None when there has never been one.
+
+    Raises:
+        UserError: the workdir holds another run (2), one of which no sound checkpoint is left (65),
+            or as `checkpoint.restore`.
+    """
+    mine: list[checkpoint.Restored] = []
+
+    def read() -> dict[str, Any] | None:
+        restored = _read(parts, folder, facts, step)
+        if restored is None:
+            return None
+        mine.append(restored)
+        return restored._replace(state=None)._asdict()
+
+    told = distributed.broadcast_json(read)
+    if told is None:
+        return None
+    shapes = parts.program.shapes
+    state = mine[0].state if mine else jax.tree.map(lambda x: np.empty(x.shape, x.dtype), shapes)
+    return checkpoint.Restored(**told | {'state': distributed.broadcast(state)})
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Those of `config.differences`, but for the path of data, which their digest knows again."""
+    names = [config.flat(one).get('data.name') for one in (old, new)]
+    if all(isinstance(name, str) and data.is_path(name) for name in names):
+        new = {**new, 'data': {**new['data'], 'name': names[0]}}
+    return config.differences(old, new)
+
+
+def set_aside(folder: Path) -> None:
+    """Moves the run that a workdir holds to a folder below it; collective."""
+    moved = distributed.broadcast_json(lambda: str(workdir.set_aside(folder) or ''))
+    if moved and distributed.is_leader():
+        print(f'gan_jax: the run that was in {folder} is now in {moved}')
+
+
+def _read(
+    parts: Setup, folder: Path, facts: Fingerprint, step: int | None
+) -> checkpoint.Restored | None:
+    reached, saved = _reached(folder), last_saved(folder)
+    if reached and (kept := _kept_config(folder)) is not None:
+        _refuse_changes(folder, kept, facts['config'])
+    try:
+        restored = checkpoint.restore(
+            folder / 'checkpoints', parts.program.shapes, step=step, quarantine=True
+        )
+    except checkpoint.AllDamaged as error:
+        raise _lost(parts, folder, max(reached, *error.steps)) from error
+    if restored is None:
+        if was_saved(folder):
+            raise _lost(parts, folder, reached)
+        return None
+    for damaged in restored.damaged:
+        print(
+            f'gan_jax: the checkpoint of step {damaged} is damaged; moved to '
+            f'{folder}/{checkpoint.QUARANTINE}, and the run goes on from step {restored.step}'
+        )
+    if step is None and is_gone(saved, restored):
+        print(
+            f'gan_jax: {folder} has lost its checkpoint of step {saved}; the run goes on from step '
+            f'{restored.step}'
+        )
+    _refuse_changes(folder, restored.facts['config'], facts['config'])
+    if restored.step > parts.settings['steps']:
+        raise UserError(
+            f'{folder} has gone to step {restored.step}, past config.steps '
+            f'{parts.settings["steps"]}: give at least {restored.step}, or choose another --workdir'
+        )
+    if restored.facts['data'] != facts['data']:
+        raise UserError(
+            f'the images of config.data are not those that {folder} was trained on: '
+            'restore them, or start again with another --workdir'
+        )
+    return restored
+
+
+def _kept_config(folder: Path) -> Mapping[str, Any] | None:
+    """That of config.json; None where a checkpoint, which has it as well, must do."""
+    try:
+        return workdir.read_config(folder)
+    except UserError:
+        if (folder / 'config.json').exists() and not workdir.steps(folder / 'checkpoints'):
+            raise
+        return None
+
+
+def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    changed = differences(old, new)
+    if changed:
+        raise UserError(
+            f'{folder} holds a run of another config; give it back, choose another --workdir, or '
+            f'begin again by --restart, which moves that run to {folder}/{workdir.EARLIER}:\n'
+            + '\n'.join(f'  {line}' for line in changed)
+        )
+
+
+def last_saved(folder: Path) -> int:
+    """The step of the newest checkpoint that the run has saved, as status.json says; -1 unknown.
+
+    Who reads a run that may go on asks before looking for checkpoints.
+    """
+    saved = (workdir.read_status(folder) or {}).get('checkpoint')
+    return saved if type(saved) is int else -1
+
+
+def is_gone(saved: int, restored: checkpoint.Restored) -> bool:
+    """True where the checkpoint of `last_saved` is newer than all that were found, sound or not."""
+    return saved > max([restored.step, *restored.damaged])
+
+
+def _reached(folder: Path) -> int:
+    """The furthest step of which the workdir still holds anything; 0 where no run got anywhere."""
+    status = workdir.read_status(folder)
+    found = {row['step'] for row in log.read_rows(folder / log.NAME)} | {
+        status['step'] if status else 0
+    }
+    for place in ('checkpoints', 'best', checkpoint.QUARANTINE):
+        found |= workdir.steps(folder / place)
+    return max(found)
+
+
+def was_saved(folder: Path) -> bool:
+    """Whether the run that a workdir without checkpoints holds has had one.
+
+    A run that was killed before its first one has not: to begin it again loses nothing.
+    """
+    status = workdir.read_status(folder) or {}
+    known = 'checkpoint' in status and not workdir.steps(folder / checkpoint.QUARANTINE)
+    return status['checkpoint'] is not None if known else _reached(folder) > 0
+
+
+def _lost(parts: Setup, folder: Path, reached: int) -> UserError:
+    """No run starts from nothing where one has been."""
+    ways = []
+    if (best := _best(parts, folder)) is not None:
+        (folder / 'checkpoints').mkdir(exist_ok=True)
+        copied = ['cp', '-r', f'{folder}/best/{best}', f'{folder}/checkpoints/']
+        ways.append(f'to go on from step {best}: {shlex.join(copied)}')
+    ways.append(f'restore {folder}/checkpoints from a copy')
+    if workdir.steps(folder / checkpoint.QUARANTINE):
+        ways.append(f'what was damaged lies in {folder}/{checkpoint.QUARANTINE}')
+    ways.append('choose another --workdir')
+    ways.append(f'begin again by --restart, which moves this run to {folder}/{workdir.EARLIER}')
+    return UserError(
+        f'{folder} has been trained to step {reached} and holds no sound checkpoint of it:\n'
+        + '\n'.join(f'  {way}' for way in ways),
+        DATA,
+    )
+
+
+def _best(parts: Setup, folder: Path) -> int | None:
+    """The step of the best checkpoint, if that is sound."""
+    try:
+        found = checkpoint.restore(folder / 'best', parts.program.shapes)
+    except UserError:
+        return None
+    return None if found is None else found.step

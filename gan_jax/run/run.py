@@ -1,0 +1,377 @@
+"""A run in its workdir: all that it writes, and when.
+
+The loop that trains one run, `train.train`, and that of several as one population,
+`sweeps.together`, share it.
+"""
+
+import contextlib
+import functools
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orbax.checkpoint as ocp
+
+from gan_jax import data
+from gan_jax.experiment import memory
+from gan_jax.experiment.schedule import due, evaluations
+from gan_jax.experiment.setup import Setup
+from gan_jax.run import alarms, log, observe
+from gan_jax.run.background import Background
+from gan_jax.run.best import Best, best_by, best_how
+from gan_jax.run.resume import Fingerprint
+from gan_jax.runtime import checkpoint, distributed, tensorboard, workdir
+from gan_jax.runtime.errors import Diverged, UserError, fault_of, printable, sentence
+from gan_jax.runtime.progress import Stopped, cancellable
+from gan_jax.runtime.writers import TerminalWriter, Writers
+from gan_jax.state import TrainState
+
+
+class Run:
+    """A run that is under way; `opened` makes it.
+
+    Pictures and checkpoints are written in the background, in the order of the calls, so that a
+    checkpoint that is there says of its step what is true of the pictures and of the log, also
+    after a loss of power. What fails there is raised from the next call.
+
+    Attributes:
+        failed: why it has ended before its last step; None while it has not.
+        status: what `stopped` gave when it was concluded.
+    """
+
+    def __init__(
+        self,
+        parts: Setup,
+        folder: Path,
+        facts: Fingerprint,
+        restored: checkpoint.Restored | None,
+        stopped: Callable[[], int],
+        rows: log.Log,
+        writers: Writers,
+        checkpoints: ocp.CheckpointManager,
+        best: Best,
+        background: Background,
+    ):
+        self.failed: UserError | None = None
+        self.status = 0
+        self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
+        self._log, self._writers, self._checkpoints, self._best = rows, writers, checkpoints, best
+        self._background, self._saving = background, None
+        self._step = self._saved = restored.step if restored else 0
+        self._committed = restored.step if restored else None
+        self._failed_evaluation: Mapping[str, str] = {}  # what status.json says of the last one
+        self._warnings = _warnings(folder) if restored else []
+        self._telling = threading.Lock()
+        self._seen = _seen(restored)
+        self._mark = time.monotonic(), self._step
+
+    def look(self, state: TrainState, step: int) -> bool:
+        """Writes what is due at a step, at most once.
+
+        A run that is asked to stop begins nothing that takes long: it looks when it is resumed.
+
+        Returns:
+            Whether the window of `state.metrics` ends here, and they are to start again.
+
+        Raises:
+            UserError: the run has diverged, or what was to be written before could not be.
+        """
+        if self.failed or self._seen == step or self._stopped():
+            return False
+        self._background.check()
+        self._step = step
+        # At most one row of metrics.jsonl for a step: a resumed run must write the same.
+        row, now, settings = {}, due(step, self._parts.settings), self._parts.settings
+        own = distributed.local_view(state) if now else state
+        if 'log' in now:
+            count = settings['d_steps'] * settings['batch_size']
+            means = observe.means(own.metrics, step)
+            self.warn(alarms.blown_up(means, step))
+            row |= means | observe.rates(self._mark, step, count)
+        if 'sample' in now:
+            images = self._parts.generate(own, settings['seed'], range(observe.GRID))
+            self._behind(self._show, step, images)
+        try:
+            row |= self._evaluated(own, now)
+        except Stopped:
+            return False
+        self._seen = step
+        self._best.look(row, step)
+        if row:
+            self._writers.write_scalars(step, row)
+            self._mark = time.monotonic(), step
+        return 'log' in now
+
+    def save(self, state: TrainState, step: int) -> None:
+        """Has a checkpoint of the step written, unless there is one or the run has failed.
+
+        The state is off the device when this returns. One save at a time: a second waits for the
+        first, so that a run that is killed loses less than two intervals.
+
+        Raises:
+            UserError: what was to be written before could not be.
+        """
+        if self.failed is not None:
+            return
+        self._step = step  # which nobody may have looked at
+        if step != self._saved:
+            if self._saving is not None:
+                self._saving.result()
+            facts, on_host = self._facts_at(self._seen == step), distributed.on_host(state)
+            if distributed.is_leader():
+                self._saving = self._behind(self._commit, on_host, facts, step)
+            self._saved = step
+
+    @property
+    def improved(self) -> bool:
+        """Whether `look` has found a best state that `save_best` has not written."""
+        return self.failed is None and self._best.found is not None
+
+    def save_best(self, state: TrainState, step: int) -> None:
+        """Keeps a checkpoint of the step apart if `look` has found it the best so far.
+
+        To be called before `save`: a run that is killed between the two looks again.
+
+        Raises:
+            UserError: as `save`.
+        """
+        if self.improved:
+            self._behind(self._writers.sync)
+            self._best.save(state, step, self._facts_at(True))
+
+    def finish(self) -> None:
+        """Waits until all is on the disk, unless the run has failed.
+
+        Raises:
+            UserError: as `checkpoint.save`.
+        """
+        if self.failed is None:
+            self._background.drain()
+
+    def fail(self, error: UserError) -> UserError:
+        """Notes why the run has ended; the first reason stays, and nothing more is written.
+
+        Returns:
+            The error; where the run has diverged, with what is left of it and what to do.
+        """
+        final = {}
+        if isinstance(error, Diverged):
+            with contextlib.suppress(Exception):
+                self._background.drain()  # a checkpoint on its way counts
+            error, final = self._advised(error), {'diverged': True}
+        with self._telling:
+            if self.failed is None:
+                self.failed = error
+                with contextlib.suppress(OSError):
+                    self._write_status('failed', reason=str(error), exit=error.status, **final)
+        return error
+
+    def _advised(self, error: Diverged) -> UserError:
+        newest = self._committed if distributed.is_leader() else self._saved or None
+        left = 'no checkpoint has been saved'
+        if newest is not None:
+            left = (
+                f'the checkpoint of step {newest} is the last with finite numbers, for sample and '
+                'evaluate'
+            )
+        optim = self._parts.settings['optim']
+        rates = {side: optim[side]['learning_rate'] / 2 for side in 'gd'}
+        lower = ' '.join(f'--config.optim.{side}.learning_rate={r:g}' for side, r in rates.items())
+        return UserError(
+            f'{error}; {left}. Begin another run with lower learning rates, such as {lower}, by '
+            'another --workdir, or by --restart in this one',
+            error.status,
+        )
+
+    def tell(self, status: str) -> None:
+        """Writes status.json: the step, and that of the newest checkpoint; not of a failed run."""
+        with self._telling:
+            if self.failed is None:
+                self._write_status(status)
+
+    def warn(self, said: str) -> None:
+        """Says what is wrong with a run that goes on; each kind once, and '' is nothing.
+
+        Args:
+            said: a sentence that begins with its kind and a colon. status.json keeps it.
+        """
+        said = printable(said)
+        with self._telling:
+            known = {_kind(one) for one in self._warnings}
+            if self.failed is not None or not said or _kind(said) in known:
+                return
+            self._warnings.append(said)
+            self._write_status('running')
+        self._say_warning(said)
+
+    def conclude(self) -> None:
+        """Says how far the run has come."""
+        self.status, step = self._stopped(), self._step
+        self.tell('stopped' if self.status else 'done')
+        if self.status:
+            saved = 'saved' if self._committed == step else 'stopped at'
+            said = f'{saved} step {step} in {self._folder}; the same command goes on from there'
+        else:
+            said = f'done: {step} steps in {self._folder}'
+        if distributed.is_leader():
+            print(said, flush=True)
+        for warning in () if self.status else self._warnings:
+            self._say_warning(warning)
+
+    def _say_warning(self, said: str) -> None:
+        if distributed.is_leader():
+            with contextlib.suppress(OSError):  # nobody has to read it
+                print(f'gan_jax: warning of {self._folder}: {said}', file=sys.stderr, flush=True)
+
+    def _show(self, step: int, images: Iterator[np.ndarray]) -> None:
+        drawn = np.concatenate(list(images))
+        observe.write_picture(self._folder, step, drawn, self._writers)
+        self.warn(alarms.collapsed(drawn, self._real_spread, step))
+
+    @functools.cached_property
+    def _real_spread(self) -> float:
+        return alarms.spread(self._parts.dataset.images)
+
+    def _facts_at(self, seen: bool) -> Fingerprint:
+        return {**self._facts, 'seen': seen, 'log': self._log.mark}
+
+    def _commit(self, state: TrainState, facts: Fingerprint, step: int) -> None:
+        self._writers.sync()
+        checkpoint.save(self._checkpoints, state, facts)
+        self._committed = step
+        self.tell('running')
+
+    def _write_status(self, status: str, **more: Any) -> None:
+        known = {'checkpoint': self._committed, **self._failed_evaluation}
+        if self._warnings:
+            known['warnings'] = self._warnings
+        workdir.write_status(self._folder, status, self._step, **known, **more)
+
+    def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
+        return self._background.submit(functools.partial(work, *arguments))
+
+    def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
+        """The values that are due. A metric that fails is NaN, and ends no run that goes well."""
+        asked = evaluations(self._parts.settings)
+        when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
+        if when is None:
+            return {}
+        # It may take minutes, and no number comes from half of it.
+        watch, seed = cancellable(self._stopped), self._parts.settings['seed']
+        wrong: list[str] = []
+
+        def failed(names: Sequence[str], error: Exception) -> None:
+            wrong.append(f'{", ".join(names)} failed at step {self._step}: {sentence(error)}')
+
+        values = observe.evaluate_run(self._parts, asked[when], state, seed, watch, failed)
+        # What is the best hangs on every bit.
+        values, wrong = distributed.broadcast_json(lambda: [values, wrong])
+        self._note_failed('; '.join(wrong))
+        return {f'eval/{name}': value for name, value in values.items()}
+
+    def _note_failed(self, why: str) -> None:
+        """Says in the row, the status and the terminal what is not measured; '' is nothing."""
+        failed = {'eval_failed': why} if why else {}
+        if failed:
+            self._writers.write_texts(self._step, failed)
+        if failed != self._failed_evaluation:
+            self._failed_evaluation = failed
+            self.tell('running')
+
+
+@contextlib.contextmanager
+def opened(
+    parts: Setup,
+    folder: Path,
+    facts: Fingerprint,
+    restored: checkpoint.Restored | None,
+    stopped: Callable[[], int],
+    *,
+    shown: bool = True,
+) -> Iterator[Run]:
+    """The run in a workdir that this process holds, from what it resumes; closed in the end.
+
+    Args:
+        parts: of the run.
+        folder: its workdir; of several processes each has its own, the leader the run's.
+        facts: from `resume.fingerprint`.
+        restored: from `resume.resume`.
+        stopped: from `signals.stop_on_signal`.
+        shown: whether it has the terminal.
+
+    Raises:
+        UserError: what is trained inside ran out of device memory.
+    """
+    settings, since = parts.settings, _seen(restored)
+    workdir.write_json(folder / 'config.json', settings)
+    if parts.subset is not None:
+        workdir.write_json(folder / 'subset.json', parts.subset.tolist())
+    if names := parts.dataset.class_names:
+        workdir.write_json(folder / 'classes.json', dict(enumerate(names)))
+    if restored is None:  # the best of networks that were never trained may be those of another run
+        shutil.rmtree(folder / 'best' / '0', ignore_errors=True)
+    with contextlib.ExitStack() as files:
+        written = restored.facts.get('log') if restored and distributed.is_leader() else None
+        rows = log.Log(folder / log.NAME, since, written)
+        files.callback(rows.close)
+        writers = _writers(folder, settings, since, rows, shown)
+        files.callback(writers.close)
+        checkpoints = files.enter_context(checkpoint.manager(folder / 'checkpoints'))
+        background = Background()
+        files.callback(background.close)  # before what it writes to
+        best = Best(folder / 'best', best_by(settings), best_how(settings), background.submit)
+        run = Run(
+            *(parts, folder, facts, restored, stopped),
+            *(rows, writers, checkpoints, best, background),
+        )
+        run.tell('running')
+        if fault := data.content_fault(parts.dataset):
+            run.warn(f'no content: {fault}')
+        try:
+            with memory.advising(settings):
+                yield run
+            run.finish()
+        except Diverged as error:
+            raise run.fail(error) from error
+        except (UserError, OSError) as error:
+            run.fail(fault_of(error))
+            raise
+        background.close()  # which a failed run may have left at work, and which writes
+        writers.close()  # the live bar ends before the last words
+        if run.failed is None:
+            run.conclude()
+
+
+def _seen(restored: checkpoint.Restored | None) -> int:
+    """The last step of which everything that is due has been written; -1 when there is none.
+
+    A signal during an evaluation leaves it undone, and the resumed run does it first.
+    """
+    if restored is None:
+        return -1
+    return restored.step if restored.facts['seen'] else restored.step - 1
+
+
+def _warnings(folder: Path) -> list[str]:
+    """Those that the run which is resumed has been given."""
+    kept = (workdir.read_status(folder) or {}).get('warnings')
+    return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
+
+
+def _kind(warning: str) -> str:
+    return warning.partition(':')[0]
+
+
+def _writers(
+    folder: Path, settings: Mapping[str, Any], since: int, rows: log.Log, shown: bool
+) -> Writers:
+    terminal = [TerminalWriter(settings['steps'], max(since, 0))] if shown else []
+    writers = Writers([rows, tensorboard.Events(folder / 'tensorboard', since), *terminal])
+    writers.write_hparams(settings)
+    return writers

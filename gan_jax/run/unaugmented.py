@@ -1,0 +1,119 @@
+"""Fakes of models that were trained without augmentation, which calibrate the leak meter."""
+
+import contextlib
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_jax import data, views
+from gan_jax.evaluate.context import Unaugmented
+from gan_jax.experiment import config
+from gan_jax.experiment.setup import Setup
+from gan_jax.run import trained
+from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.progress import Progress, no_progress
+
+DEPTH = 3  # folders between the one that is named and a run's; more would walk a whole disk
+
+
+def fakes(
+    folder: Path,
+    count: int,
+    judged: Mapping[str, Any],
+    reference: data.DataSet,
+    *,
+    allow: Collection[str] = (),
+    watch: Progress = no_progress,
+) -> list[Unaugmented]:
+    """Images of every sound checkpoint of every finished run below a folder, such as a sweep's.
+
+    Runs lie at most `DEPTH` folders below it.
+
+    A run of the very experiment that is judged is left out, since nothing calibrates itself.
+
+    Args:
+        folder: of the runs' workdirs.
+        count: images of a checkpoint; of 0 nothing is drawn, and the runs are only looked at.
+        judged: the settings of the run that is judged; they are drawn as its own are.
+        reference: the train split that it is judged by, which has to be theirs.
+        allow: packages whose code their configs may name, as in `trained.restore_run`.
+        watch: the drawing.
+
+    Returns:
+        The models, by the names of their folders.
+
+    Raises:
+        UserError: there are no such runs, or one cannot be read, was trained on other images or
+            was shown augmented ones.
+    """
+    runs = [run for run in _finished(folder) if not _same(run, judged)]
+    if not runs:
+        raise UserError(f'the folder of unaugmented models, {folder}, has no finished run', MISSING)
+    asked = {name: judged['evaluate'][name] for name in ('weights', 'batch_norm')}
+    options = {'data_dir': judged['data']['dir'] or None, 'evaluate': asked}
+    digest, found = data.digest(reference), []
+    with watch(f'images of {len(runs)} unaugmented models') as tick:
+        for run in runs:
+            with _named(run):
+                parts, _ = trained.restore_run(run, 'last', allow, **options)
+            _refuse(run, parts, digest)
+            found.append(_drawn(run, parts, count))
+            tick(len(found), len(runs))
+    return found
+
+
+@contextlib.contextmanager
+def _named(run: Path) -> Iterator[None]:
+    """Says of a fault that it is that of an unaugmented model, not of the run that is judged."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f'the unaugmented model in {run} cannot calibrate anything: {error}; mend it, or move '
+            'it out of that folder',
+            error.status,
+        ) from error
+
+
+def _finished(folder: Path) -> list[Path]:
+    patterns = ['*/' * depth + 'status.json' for depth in range(DEPTH + 1)]
+    runs = sorted({path.parent for pattern in patterns for path in folder.glob(pattern)})
+    kept = [run for run in runs if workdir.EARLIER not in run.relative_to(folder).parts]
+    return [run for run in kept if (workdir.read_status(run) or {}).get('status') == 'done']
+
+
+def _same(run: Path, judged: Mapping[str, Any]) -> bool:
+    with _named(run):
+        return not config.differences(workdir.read_config(run), judged)
+
+
+def _refuse(run: Path, parts: Setup, digest: str) -> None:
+    if data.digest(parts.reference) != digest:
+        raise UserError(f'{run} was trained on other images, and calibrates nothing here')
+    game, terms = parts.experiment.game, parts.experiment.terms.values()
+    objectives = [one for term in terms for one in (term.d, term.g) if one is not None]
+    shown = [view for objective in objectives for view in objective.views.values()]
+    augmented = any(view.make is not views.plain for view in shown)
+    if augmented or game.augment.real or game.augment.critic:
+        raise UserError(
+            f'{run} was trained with augmentation, and what it leaks would be taken for what bad '
+            'images look like: give a folder with runs of method=none alone'
+        )
+
+
+def _drawn(run: Path, parts: Setup, count: int) -> Unaugmented:
+    folder, found, images = run / 'checkpoints', [], []
+    for step in sorted(workdir.steps(folder)) if count else ():
+        try:
+            one = checkpoint.restore(folder, parts.program.shapes, step=step)
+        except checkpoint.AllDamaged:
+            print(f'gan_jax: step {step} in {folder} is damaged and left out', file=sys.stderr)
+            continue
+        batches = parts.generate(one.state, parts.settings['seed'], range(count))
+        images.append(np.concatenate(list(batches)))
+        found.append({'step': one.step, 'digest': one.digest})
+    return Unaugmented(str(run), found, images)

@@ -1,0 +1,1 @@
+"""Shared by every program: devices, processes, files, checkpoints, signals, errors, flags."""

@@ -1,0 +1,178 @@
+"""What every command shares: how a fault reaches the user, and the exit status."""
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from logging import CRITICAL, ERROR, getLogger
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jax
+from absl import logging
+
+from gan_jax.runtime import compile_cache, distributed, signals
+from gan_jax.runtime.errors import PREEMPTED, UserError, fault_of
+from gan_jax.runtime.load import nearest
+from gan_jax.runtime.paths import expanded
+from gan_jax.runtime.ranges import Integer, Number, Range, quoted
+
+
+def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> None:
+    """Runs a command on the process's arguments and exits with its status.
+
+    A `UserError` becomes its sentence on standard error and its status, without a traceback unless
+    --debug is among the arguments. Everything else is a defect of ours and keeps its traceback.
+
+    A command begins with `begin.command`, before it imports anything else.
+
+    Args:
+        main: arguments -> exit status.
+        saves: whether it looks at `signals.received` itself, and saves; to any other a signal is a
+            KeyboardInterrupt.
+    """
+    compile_cache.use()
+    arguments = sys.argv[1:]
+    debug = '--debug' in arguments
+    # Orbax warns of settings that are meant, and logs the traceback of what it raises as well, as
+    # asyncio does of a save that has failed.
+    logging.set_verbosity(logging.ERROR if debug else logging.FATAL)
+    getLogger('asyncio').setLevel(ERROR if debug else CRITICAL)
+    try:
+        status = _status_of(main, [a for a in arguments if a != '--debug'], debug, saves)
+    except Exception:
+        if not jax.distributed.is_initialized():
+            raise
+        traceback.print_exc()
+        status = 1
+    signals.wait_until_said()
+    sys.stdout.flush()
+    if status not in (os.EX_OK, PREEMPTED) and jax.distributed.is_initialized():
+        distributed.exit(status)
+    sys.exit(status)
+
+
+def _status_of(
+    main: Callable[[Sequence[str]], int | None], arguments: Sequence[str], debug: bool, saves: bool
+) -> int:
+    try:
+        if saves:
+            signals.check()
+            return main(arguments) or os.EX_OK
+        with signals.interrupting():
+            status = main(arguments) or os.EX_OK
+        return status or signals.received()  # what JAX has swallowed
+    except (UserError, OSError) as error:
+        if debug:
+            raise
+        fault = fault_of(error)
+        _say(str(fault))
+        return fault.status
+    except KeyboardInterrupt:
+        signals.wait_until_said()
+        _say('stopped before the end; the same command begins again')
+        return signals.received() or 130
+
+
+class Parser(argparse.ArgumentParser):
+    """That of a command: its faults are sentences that name the flag, without the usage.
+
+    Args:
+        command: its module below the package.
+        description: what it does.
+        **options: of argparse's.
+
+    Raises:
+        UserError: when it parses, for all that is wrong, and by `error`.
+    """
+
+    def __init__(self, command: str, description: str | None, **options: Any):
+        self.flags: list[str] = []
+        options = {'allow_abbrev': False, 'exit_on_error': False} | options
+        super().__init__(f'python -m {command}', description=description, **options)
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        self.flags += names
+        return super().add_argument(*names, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        try:
+            return super().parse_known_args(args, namespace)
+        except argparse.ArgumentError as error:
+            name, said = error.argument_name, error.message
+            if said.startswith('expected'):
+                said = f'has no value: write {name}=VALUE'
+            if said.startswith('ignored explicit'):
+                said = 'takes no value'
+            self.error(f'{name} {said}' if name else said)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        flags, rest = self.parse_known_args(args, namespace)
+        for argument in rest:
+            self.unknown(argument)
+        return flags
+
+    def unknown(self, argument: str, *more: str) -> NoReturn:
+        """Refuses an argument, with the nearest of the flags and of `more`."""
+        hint = nearest(argument.partition('=')[0], [*self.flags, *more])
+        self.error(f'unknown argument {argument}{hint}')
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+# Types of flags, for argparse.
+
+
+def path(text: str) -> Path:
+    """A path, in which a first '~' or '~user' is a home."""
+    return expanded(named(text))
+
+
+def path_text(text: str) -> str:
+    """`path` for a flag that takes more than a path, or is kept as JSON."""
+    return str(path(text))
+
+
+def named(text: str) -> str:
+    """Any text but the empty one, which a variable gives that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError('names nothing: give it a value, or leave it out')
+    return text
+
+
+def package(text: str) -> str:
+    """A package or module that can be imported; nothing is."""
+    try:
+        found = importlib.util.find_spec(text.partition('.')[0])
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"is '{text}', and there is no such package: spell it as in the config's paths, and "
+            'look whether PYTHONPATH leads to it'
+        )
+    return text
+
+
+def within(expected: Range) -> Callable[[str], Any]:
+    """Values of a range."""
+
+    def value(text: str) -> Any:
+        found: Any = text
+        if isinstance(expected, Integer | Number):
+            with contextlib.suppress(ValueError):
+                found = (int if isinstance(expected, Integer) else float)(text)
+        if not expected.holds(found):
+            raise argparse.ArgumentTypeError(f'is {quoted(found)}: give {expected}')
+        return found
+
+    return value
+
+
+def _say(message: str) -> None:
+    for line in message.splitlines():
+        print(f'gan_jax: {line}', file=sys.stderr)

@@ -1,0 +1,85 @@
+"""Files that are whole or absent, that one process holds, and that no link leads elsewhere."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path to write to, in the same folder, that becomes `path` when the block succeeds.
+
+    A reader or a crash never meets half of the file. What lies at either path before is replaced,
+    not written to, so that no link is followed; what a block that fails has written is removed.
+    """
+    partial = path.with_name(path.name + '.part')
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+    try:
+        yield partial
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def sync(path: Path) -> None:
+    """Has what is written to a file, or the names in a folder, outlive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_plain(path: Path) -> bytes:
+    """The content of a plain file; a pipe or a device, which could be endless, is refused.
+
+    Raises:
+        OSError: it is not there, no plain file, or cannot be read.
+    """
+    with _plain(path, os.O_RDONLY, 'rb') as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Holds a file, made if needed, for one process, and writes into it who that is.
+
+    The lock is the kernel's: it ends with the process, however that ends.
+
+    Raises:
+        BlockingIOError: another process holds it; the message says who.
+        OSError: it cannot be opened, or is a link, by which another file would be written.
+    """
+    with _plain(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 'r+b') as file:
+        if os.fstat(file.fileno()).st_nlink > 1:
+            raise OSError(errno.EMLINK, 'it is a link', str(path))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(file.read().decode() or 'another process') from error
+        file.truncate(0)
+        file.write(f'process {os.getpid()} on {socket.gethostname()}'.encode())
+        file.flush()
+        yield
+
+
+def _plain(path: Path, flags: int, mode: str) -> BinaryIO:
+    """An open plain file. Nothing waits: opening a pipe would, until somebody writes to it."""
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(error.errno, 'it is a link', str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, 'it is no plain file', str(path))
+    return os.fdopen(descriptor, mode)

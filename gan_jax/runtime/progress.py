@@ -1,0 +1,72 @@
+"""Progress reporting and cancellation for long work."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import rich.progress
+from rich.console import Console
+
+from gan_jax.runtime import signals
+
+ProgressFn = Callable[[int, int], object]  # (done, total) of a piece of work
+# The name of a piece of work -> a context in which its progress is reported.
+Progress = Callable[[str], contextlib.AbstractContextManager[ProgressFn]]
+
+
+class Stopped(BaseException):
+    """A signal came in the middle of a piece of work. No fault of that, and so no Exception."""
+
+
+@contextlib.contextmanager
+def no_progress(what: str) -> Iterator[ProgressFn]:
+    """A `Progress` that shows nothing."""
+    del what
+    yield lambda done, total: None
+
+
+@contextlib.contextmanager
+def bar(what: str) -> Iterator[ProgressFn]:
+    """A `Progress`: a bar on stderr, where that is a terminal, removed when the work is done.
+
+    A signal that has come raises KeyboardInterrupt at the next report.
+    """
+    console = Console(stderr=True)
+    with rich.progress.Progress(
+        rich.progress.TextColumn('{task.description}'),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as shown:
+        task = shown.add_task(what, total=None)
+
+        def report(done: int, total: int) -> None:
+            signals.check()
+            shown.update(task, completed=done, total=total)
+
+        yield report
+
+
+def cancellable(stopped: Callable[[], int], progress: Progress = no_progress) -> Progress:
+    """A `Progress` of work that raises `Stopped` at its next report when a signal has come.
+
+    Args:
+        stopped: from `signals.stop_on_signal`.
+        progress: shows the work.
+    """
+
+    @contextlib.contextmanager
+    def cancelled(what: str) -> Iterator[ProgressFn]:
+        with progress(what) as shown:
+
+            def report(done: int, total: int) -> None:
+                if stopped():
+                    raise Stopped(what)
+                shown(done, total)
+
+            report(0, 1)
+            yield report
+
+    return cancelled

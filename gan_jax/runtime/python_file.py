@@ -1,0 +1,35 @@
+"""Python files of the user: a config, a sweep. What they raise is a sentence."""
+
+import runpy
+import traceback
+from pathlib import Path
+from typing import Any
+
+from gan_jax.runtime.errors import UserError, sentence
+
+
+def call(path: Path, name: str, *arguments: Any) -> Any:
+    """Runs a file and calls the function that it defines by that name.
+
+    Raises:
+        UserError: there is no such file or function, or either raises anything.
+    """
+    try:
+        function = runpy.run_path(str(path)).get(name)
+    except (Exception, SystemExit) as error:  # it may raise anything
+        raise UserError(_said(path, error)) from error
+    if not callable(function):
+        raise UserError(f'{path} defines no function {name}()')
+    try:
+        return function(*arguments)
+    except (Exception, SystemExit) as error:
+        raise UserError(_said(path, error)) from error
+
+
+def _said(path: Path, error: BaseException) -> str:
+    """The sentence of a bad value alone, of all else the line as well."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    lines += [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []
+    where = f', line {lines[-1]}' if lines and not isinstance(error, ValueError) else ''
+    return f'{path}{where}: {sentence(error)}'

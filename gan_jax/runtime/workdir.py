@@ -1,0 +1,204 @@
+"""The folder of a run: one writer, no links, and files that are whole or absent."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gan_jax.runtime import files
+from gan_jax.runtime.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
+
+LOCK = '.lock'
+DEEPEST = 100  # levels of JSON
+EARLIER = 'earlier'  # for runs that were set aside
+STEP = re.compile('0|[1-9][0-9]{0,17}')  # how the folder of a checkpoint is called
+
+# All that a run and its evaluations write, in the order in which `set_aside` moves it: without its
+# checkpoints, and with its status, half of it is known for a run that has been.
+WRITTEN = (
+    *('checkpoints', 'best', 'quarantine', 'samples', 'results', 'tensorboard', 'subset.json'),
+    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'config.json'),
+    'status.json',
+)
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Holds the workdir, made if needed, for one process.
+
+    The lock is the kernel's: it ends with the process, however that ends.
+
+    Raises:
+        UserError: somebody holds it (75), it cannot be written (73), or it holds a link (65).
+    """
+    with contextlib.ExitStack() as until_the_end:
+        try:
+            workdir.mkdir(parents=True, exist_ok=True)
+            until_the_end.enter_context(files.file_lock(workdir / LOCK))
+        except BlockingIOError as error:
+            raise UserError(
+                f'--workdir={workdir} is in use by {error}: wait for it, or choose another', BUSY
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f'cannot write to --workdir={workdir}: {_why_not(error)}', UNWRITABLE
+            ) from error
+        refuse_links(workdir)
+        yield
+
+
+def _why_not(error: OSError) -> str:
+    """The reason why a folder cannot be had, and what to do."""
+    path = Path(error.filename or '')
+    if path.is_symlink() and not path.exists():
+        return (
+            f'{path} is a link to {path.readlink()}, where there is nothing: make that folder, or '
+            'remove the link'
+        )
+    return f'{error.strerror} ({error.filename}); choose another'
+
+
+def refuse_links(workdir: Path) -> None:
+    """Lets nothing be written by way of a link in somebody else's workdir.
+
+    The workdir itself may be a link: its user has named it.
+
+    Raises:
+        UserError: below it there is a link, or what is neither a folder nor a plain file (65).
+    """
+    for entry in _entries(workdir):
+        if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
+            link = entry.is_symlink()
+            what = 'a link' if link else 'neither a folder nor a plain file'
+            moved = ' (what it leads to can be moved into its place)' if link else ''
+            raise UserError(
+                f'{entry.path} is {what}, and a run has only files and folders: remove it{moved}, '
+                'or choose another --workdir',
+                DATA,
+            )
+
+
+def set_aside(workdir: Path) -> Path | None:
+    """Moves the run in a workdir, which this process holds, to a folder below EARLIER.
+
+    What else lies there, and no run has written, stays.
+
+    Returns:
+        Where the run is now; None where there was nothing to move.
+    """
+    moved = [path for name in WRITTEN for path in sorted(workdir.glob(name))]
+    if not moved:
+        return None
+    target = free_name(workdir / EARLIER / 'run')
+    target.mkdir(parents=True)
+    for path in moved:
+        shutil.move(path, target / path.name)
+    return target
+
+
+def free_name(path: Path) -> Path:
+    """The path, or where it is taken the first of NAME-2, NAME-3, ... that is not."""
+    candidate, count = path, 1
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f'{path.stem}-{count}{path.suffix}')
+    return candidate
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON; a reader, a crash or a loss of power never leaves half of it."""
+    with files.atomic_path(path) as partial:
+        partial.write_text(json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + '\n')
+        files.sync(partial)
+
+
+def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
+    """status.json: 'running', 'done', 'stopped' or 'failed', and the step it happened at."""
+    now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+    write_json(workdir / 'status.json', {'status': status, 'step': step, 'time': now, **more})
+
+
+def steps(checkpoints: Path) -> set[int]:
+    """The steps of the checkpoints in a folder, sound or not.
+
+    A step has one name: neither '007' nor a digit of another script is that of a checkpoint.
+    """
+    return {int(path.name) for path in checkpoints.glob('*') if STEP.fullmatch(path.name)}
+
+
+def read_status(workdir: Path) -> Mapping[str, Any] | None:
+    """What `write_status` has written last.
+
+    None where no run has begun. A file that is damaged is a run of the status 'unreadable' at
+    step 0: what it holds is not worth the end of a program.
+    """
+    unreadable = {'status': 'unreadable', 'step': 0}
+    try:
+        told = _read_json(workdir / 'status.json')
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return unreadable
+    sound = isinstance(told.get('status'), str) and type(told.get('step')) is int
+    return told if sound else unreadable
+
+
+def read_config(workdir: Path) -> Mapping[str, Any]:
+    """The config that a run saved in its workdir.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    path = workdir / 'config.json'
+    try:
+        return _read_json(path)
+    except FileNotFoundError as error:
+        raise UserError(
+            f'{path} does not exist: --workdir must be the folder of a training run', MISSING
+        ) from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, 'strerror', None) or f'it is damaged: {error}'
+        raise UserError(
+            f'{path} cannot be read ({why}): restore it from a copy, or, where a checkpoint is '
+            "left, give the run's train command again, which writes it",
+            DATA,
+        ) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; raises OSError or ValueError."""
+    try:
+        value = json.loads(files.read_plain(path))
+    except RecursionError as error:
+        raise ValueError('it is nested too deeply') from error
+    if not isinstance(value, dict):
+        raise ValueError('it holds no JSON object')
+    if _is_deep(value):
+        raise ValueError('it is nested too deeply')
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether who goes through a JSON value, a call for each level, might not come to its end."""
+    level = [value]
+    for _ in range(DEEPEST):
+        blocks = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [x for block in blocks for x in block if isinstance(x, dict | list)]
+    return bool(level)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry]:
+    """Everything below a folder; links are not followed.
+
+    A folder may go while it is looked at: a run removes its old checkpoints.
+    """
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(Path(entry.path))

@@ -1,0 +1,152 @@
+"""Images by index: image i of a seed is the same whatever is asked for beside it.
+
+Neither how many images are asked for, nor in which portions, nor on how many devices changes a bit
+of one: image i is always made in the block of `BATCH` that it lies in, and a device makes a whole
+block at a time.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import labels
+from gan_jax.keys import named
+from gan_jax.runtime import sharding
+from gan_jax.sampling.standing import make_standing
+from gan_jax.state import TrainState
+
+BATCH = 100  # a convolution's rounding depends on its batch
+
+# What images are drawn with, by the name that a config gives.
+WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {
+    'ema': lambda state: state.ema,
+    'raw': lambda state: state.g.variables,
+}
+BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
+
+
+def takes_labels(generator: nn.Module, latent_dim: int) -> bool:
+    """True where the images depend on the label, which a generator without classes does not read.
+
+    Its trace is asked, not its keywords, which are its author's affair.
+
+    Args:
+        generator: as in `make_generate`.
+        latent_dim: Z.
+    """
+
+    def images(z, label):
+        return generator.init_with_output(jax.random.key(0), z, label, train=True)[0]
+
+    z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
+    traced = jax.make_jaxpr(images)(z, label).jaxpr
+    return any(one is traced.invars[1] for equation in traced.eqns for one in equation.invars)
+
+
+def make_generate(
+    generator: nn.Module,
+    *,
+    latent_dim: int,
+    class_counts: labels.Counts,
+    label: int | None = None,
+    truncation: float | None = None,
+    batch_norm: str = 'moving',
+    devices: Sequence[jax.Device] | None = None,
+) -> Callable[..., Iterator[np.ndarray]]:
+    """A function that yields generated images in batches.
+
+    Args:
+        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
+        latent_dim: Z.
+        class_counts: without `label`, image i is of the class that `labels.at` gives it.
+        label: the class of every image.
+        truncation: latents are drawn again until every coordinate lies within this many standard
+            deviations (Brock et al. 2018, arXiv 1809.11096, section 3.1); None draws once.
+        batch_norm: the statistics that BatchNorm takes. 'moving': those that training has kept.
+            'batch': those of the block of 100 that an image is made in. 'standing(n)': the mean of
+            those of n batches of other latents, see `make_standing`.
+        devices: which share the work; None is the first one. Their number changes no image.
+
+    Returns:
+        (variables, seed, indices) -> iterator of uint8 [n, H, W, C], the images of these indices in
+        their order. Indices that follow one another cost least: a block is made for any of it. The
+        call itself starts the work on the first block: who wants no more may then donate the
+        variables to another computation, and fetch the images in another thread.
+    """
+    mesh = sharding.line(devices or jax.local_devices()[:1])
+    standing_batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
+
+    def latents(seed, index, purpose):
+        key = named(jax.random.key(seed), purpose)
+        return jax.vmap(lambda i: _latent(jax.random.fold_in(key, i), latent_dim, truncation))(
+            index
+        )
+
+    def classes_of(index):
+        return labels.at(class_counts, index) if label is None else np.full_like(index, label)
+
+    def block(shared, numbered):
+        (variables, seed), (index, classes) = shared, numbered
+        z = latents(seed, index, 'sample')
+        if batch_norm == 'batch':
+            moved = [name for name in variables if name != 'params']
+            images, _ = generator.apply(variables, z, classes, train=True, mutable=moved)
+        else:
+            images = generator.apply(variables, z, classes, train=False)
+        return jnp.round(images.astype(jnp.float32) * 255).astype(jnp.uint8)
+
+    draw_others = jax.jit(lambda seed, index: latents(seed, index, 'standing'))
+
+    def others(seed, index):
+        """What statistics are taken of: no image's latents, and all classes, also with `label`."""
+        return draw_others(seed, index), labels.at(class_counts, index)
+
+    blocks, settle = sharding.on_each(block, mesh), make_standing(generator)
+
+    def generate(variables: Any, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        wanted = _by_block(np.asarray(indices))
+        if not wanted:
+            return iter(())
+        if standing_batches:
+            rows = np.arange(standing_batches * BATCH, dtype=np.int32).reshape(-1, BATCH)
+            variables = settle(variables, (others(np.int32(seed), one) for one in rows))
+        shared = sharding.put((variables, np.int32(seed)), sharding.replicated(mesh))
+        groups = [wanted[i : i + mesh.size] for i in range(0, len(wanted), mesh.size)]
+        numbers = (_rows(group, mesh.size) for group in groups)
+        made = (blocks(shared, (index, classes_of(index))) for index in numbers)
+        made = itertools.chain([next(made)], made)
+        return itertools.chain.from_iterable(map(_fetched, groups, made))
+
+    return generate
+
+
+def _rows(group: Sequence[np.ndarray], devices: int) -> np.ndarray:
+    """The indices of the blocks of a group, a block for each device."""
+    starts = [index[0] // BATCH * BATCH for index in group]
+    starts += starts[:1] * (devices - len(group))  # something for every device
+    return np.concatenate([np.arange(i, i + BATCH, dtype=np.int32) for i in starts])
+
+
+def _fetched(group: Sequence[np.ndarray], made: jax.Array) -> Iterator[np.ndarray]:
+    blocks = np.asarray(made).reshape(-1, BATCH, *made.shape[1:])
+    for index, images in zip(group, blocks, strict=False):
+        yield images[index % BATCH]
+
+
+def _latent(key: jax.Array, size: int, truncation: float | None) -> jax.Array:
+    if truncation is None:
+        return jax.random.normal(key, (size,))
+    # The distribution of drawing again, without a loop.
+    return jax.random.truncated_normal(key, -truncation, truncation, (size,))
+
+
+def _by_block(indices: np.ndarray) -> list[np.ndarray]:
+    """The indices in their order, cut where the block changes."""
+    cuts = np.flatnonzero(np.diff(indices // BATCH)) + 1
+    return [part for part in np.split(indices, cuts) if len(part)]

@@ -1,0 +1,43 @@
+"""Pictures for people: grids of images as PNG files."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gan_jax.runtime.files import atomic_path
+
+SMALLEST = 48  # pixels that an image should measure at least on a screen
+GAP = 1  # pixels between images, before they are enlarged
+GREY = 128
+
+
+def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Images side by side in rows with a grey line between, small ones enlarged by a whole factor.
+
+    Args:
+        images: uint8 [N, H, W, C], C of 1 or 3.
+        columns: images in a row; by default the grid is about square.
+
+    Returns:
+        uint8 [(rows * (H + 1) - 1) * f, (columns * (W + 1) - 1) * f, C]; places without an image
+        are grey.
+    """
+    n, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    tiles = np.full((rows * columns, height + GAP, width + GAP, channels), GREY, np.uint8)
+    tiles[:n, :height, :width] = images
+    tiles = tiles.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
+    picture = tiles.reshape(rows * (height + GAP), columns * (width + GAP), channels)
+    picture = picture[:-GAP, :-GAP]
+    factor = max(1, SMALLEST // max(height, width))
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def save(path: Path, picture: np.ndarray) -> None:
+    """Writes uint8 [H, W, C], C of 1 or 3, as a PNG; a reader never sees half of it."""
+    squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
+    with atomic_path(path) as partial:
+        Image.fromarray(squeezed).save(partial, format='PNG')

@@ -1,0 +1,146 @@
+"""From a sweep file to its runs: names, settings and order."""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gan_jax.experiment import config
+from gan_jax.runtime.errors import UserError
+from gan_jax.sweeps import sweep_file
+from gan_jax.sweeps.arms import Arm, keys, label, matching, swept, varied
+
+
+class SweepRun(NamedTuple):
+    """One training run.
+
+    Attributes:
+        name: of its workdir below the sweep's, such as 'method=bcr,strength=0.2/seed=1'.
+        arm: the point of the grid.
+        seed: config.seed.
+        settings: the resolved config.
+    """
+
+    name: str
+    arm: Arm
+    seed: int
+    settings: Mapping[str, Any]
+
+
+class Sweep(NamedTuple):
+    """What a sweep file asks for.
+
+    Attributes:
+        runs: seed by seed, so that what an interrupted sweep has done is paired.
+        arms: in the order of the grid.
+        baseline: the arm that the others are compared with.
+        metric: the main one, as in 'eval/<metric>'.
+        higher: whether more of it is better.
+        x: the numeric key on the figure's axis; None when no number is swept.
+        curve: the key that tells the figure's curves apart; None when nothing but x varies.
+        contrasts: pairs of arms to compare beside those with the baseline.
+    """
+
+    runs: tuple[SweepRun, ...]
+    arms: tuple[Arm, ...]
+    baseline: Arm
+    metric: str
+    higher: bool
+    x: str | None
+    curve: str | None
+    contrasts: tuple[tuple[Arm, Arm], ...]
+
+
+def read_sweep(path: Path) -> Sweep:
+    """The sweep of a file whose `get_sweep()` returns a dict.
+
+    'config' is a config file, relative to the current folder or to that of the sweep file, and may
+    bring arguments ('FILE:method=bcr'). 'grid' is {key: [values]}, all combinations, or a list of
+    such dicts, one after the other. A key that is a value of the config ('steps',
+    'terms.consistency.weight') overrides it; any other is an argument of the config file. Every arm
+    is run with the seeds 0 to 'seeds' - 1. Optional: 'baseline', keys and values that one arm alone
+    has (default: the first arm); 'metric' ('fd_digits') and which is 'better', 'lower' or 'higher';
+    'x', a numeric key (default: the last that takes several numbers while the others stay); 'curve'
+    (default: the first other key that varies); 'contrasts', pairs of arms, each arm given as the
+    baseline is, whose paired differences in all metrics stand in table.md as well.
+
+    Raises:
+        UserError: everything that is wrong with the file, or with the configs of its runs.
+    """
+    asked, arms = sweep_file.read_sweep_file(path)
+    x = asked.get('x', swept(arms))
+    others = [key for key in varied(arms) if key != x]
+    return Sweep(
+        runs=_runs(_config_file(asked['config'], path.parent), arms, asked['seeds']),
+        arms=arms,
+        baseline=matching(asked.get('baseline', arms[0]), arms)[0],
+        metric=asked.get('metric', 'fd_digits'),
+        higher=asked.get('better') == 'higher',
+        x=x,
+        curve=asked.get('curve', others[0] if others else None),
+        contrasts=tuple(
+            (matching(one, arms)[0], matching(other, arms)[0])
+            for one, other in asked.get('contrasts', ())
+        ),
+    )
+
+
+def _config_file(text: str, beside: Path) -> str:
+    """FILE or FILE:arguments, found here or else beside the sweep file."""
+    there = f'{beside}/{text}'
+    elsewhere = not os.path.isfile(config.split(text)[0]) and os.path.isfile(config.split(there)[0])
+    return there if elsewhere else text
+
+
+def _runs(path: str, arms: Sequence[Arm], seeds: int) -> tuple[SweepRun, ...]:
+    names = _names(arms)
+    settings, faults = {}, {}
+    for name, arm in zip(names, arms, strict=True):
+        try:
+            settings[name] = _settings(path, arm)
+        except UserError as error:
+            for line in str(error).splitlines():
+                faults.setdefault(line, []).append(name)
+    # What is wrong with every arm is said once.
+    sweep_file.refuse(
+        [
+            fault if len(where) == len(arms) else f'{", ".join(where)}: {fault}'
+            for fault, where in faults.items()
+        ]
+    )
+    return tuple(
+        SweepRun(f'{name}/seed={seed}', arm, seed, {**settings[name], 'seed': seed})
+        for seed in range(seeds)
+        for name, arm in zip(names, arms, strict=True)
+    )
+
+
+def _names(arms: Sequence[Arm]) -> list[str]:
+    """A folder's name for each arm, which depends on no other arm: a grid may grow.
+
+    Left out is what a run may change as it goes on, where it is the same for all.
+    """
+    may_change = {*config.CHANGEABLE_IN_A_SWEEP}
+    changeable = {k for k in keys(arms) if {k, k.split('.')[0]} & may_change}
+    left_out = changeable - {*varied(arms)}
+    texts = [label({k: v for k, v in arm.items() if k not in left_out}) or 'run' for arm in arms]
+    names = [re.sub(r'-(?=,|$)', '', re.sub(r'[^\w.,=+-]+', '-', text)) for text in texts]
+    sweep_file.refuse(
+        [f"the grid gives '{n}' twice" for n in dict.fromkeys(names) if names.count(n) > 1]
+        + [f"'{n}' is too long for a folder: vary fewer keys" for n in names if len(n) > 200]
+    )
+    return names
+
+
+def _settings(path: str, arm: Arm) -> dict[str, Any]:
+    name, text = config.split(path)
+    overrides = {k: v for k, v in arm.items() if sweep_file.is_override(k)}
+    own = [f'{k}={v}' for k, v in arm.items() if k not in overrides]
+    arguments = ','.join(filter(None, [text, *own]))
+    resolved = config.load_config(
+        f'{name}:{arguments}' if arguments else name,
+        [f'--config.{key}={value}' for key, value in overrides.items()],
+    )
+    return json.loads(resolved.to_json())

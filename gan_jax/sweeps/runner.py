@@ -1,0 +1,129 @@
+"""One sitting of a sweep: its runs trained in turn, whatever becomes of each."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from gan_jax.runtime.errors import BUSY, DISK, UNWRITABLE, UserError
+from gan_jax.runtime.signals import stop_on_signal
+from gan_jax.sweeps import results
+from gan_jax.sweeps.grid import SweepRun
+from gan_jax.sweeps.groups import members
+
+FATAL = (UNWRITABLE, DISK)  # every other run would meet it as well
+
+
+class Outcome(NamedTuple):
+    """What a sitting came to.
+
+    Attributes:
+        stopped: 129, 130 or 143 when a signal ended it, else 0.
+        failed: why runs failed, by their names.
+        busy: the runs that another process holds.
+    """
+
+    stopped: int
+    failed: Mapping[str, UserError]
+    busy: Sequence[SweepRun]
+
+
+def run_all(
+    folder: Path, runs: Sequence[SweepRun], count: int, after_each: Callable[[], object]
+) -> Outcome:
+    """Trains the runs in turn, and in the end tries once more those that another process held.
+
+    Args:
+        folder: the sweep's; each run has its own below.
+        runs: what is to be done.
+        count: how many runs are trained together where they can be.
+        after_each: called when a run, or those trained together, have ended.
+
+    Raises:
+        UserError: the disk is full or cannot be written to.
+    """
+    failed: dict[str, UserError] = {}
+    seconds: list[float] = []
+    waiting = list(runs)
+    with stop_on_signal() as stopped:
+        train = _trainer(folder, stopped) if runs else None
+        for _ in range(2):
+            busy, left = [], waiting
+            while left:
+                chosen = members(folder, left, count)
+                left = [run for run in left if run not in chosen]
+                chosen = [run for run in chosen if not _is_final(folder, run)]
+                if not chosen:
+                    continue  # another process has done it meanwhile
+                for run in chosen:
+                    print(f'[{waiting.index(run) + 1}/{len(waiting)}] {run.name}', flush=True)
+                begun = time.monotonic()
+                status, errors, apart = train(chosen)
+                for name, error in errors.items():
+                    print(error, flush=True)
+                    if error.status != BUSY:
+                        failed[name] = error
+                if status:
+                    return Outcome(status, failed, busy)
+                sound = [run for run in chosen if run.name not in errors]
+                busy += [run for run in chosen if run.name in errors and run.name not in failed]
+                if apart:
+                    left = sound + left
+                elif sound:
+                    took = time.monotonic() - begun
+                    seconds += [took / len(sound)] * len(sound)
+                    print(_time_left(took, seconds, len(left)), flush=True)
+                after_each()
+            waiting = busy
+    return Outcome(0, failed, waiting)
+
+
+def _is_final(folder: Path, run: SweepRun) -> bool:
+    return results.read_result(folder / run.name, run.settings['steps']).final
+
+
+def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[SweepRun]], tuple]:
+    """A function that trains runs, one or several together, and returns a `train_population.Ended`."""
+    # Tables of finished runs need none of the packages that training does.
+    from gan_jax.experiment.schedule import evaluations
+    from gan_jax.runtime.progress import Stopped, bar, cancellable
+    from gan_jax.sweeps import train_population
+    from gan_jax.sweeps.shared import population_factory, shared_setups
+    from gan_jax.train import train
+
+    assembled, populated = shared_setups(cancellable(stopped, bar)), population_factory()
+
+    def trained(runs):
+        try:
+            parts = {run.name: assembled(run.settings) for run in runs}
+            for one in parts.values():
+                for metrics in evaluations(one.settings).values():
+                    one.evaluation(metrics)
+            # A signal that comes before training has its own handler is seen.
+            if stopped():
+                return train_population.Ended(stopped())
+            if len(runs) > 1:
+                return train_population.train_population(folder, parts, populated)
+            [(name, one)] = parts.items()
+            return train_population.Ended(train(one, folder / name))
+        except Stopped:
+            return train_population.Ended(stopped())
+        except UserError as error:
+            if error.status in FATAL:
+                raise
+            return train_population.Ended(0, {run.name: error for run in runs})
+
+    return trained
+
+
+def _time_left(took: float, seconds: Sequence[float], left: int) -> str:
+    said = f'took {_duration(took)}'
+    # The median: runs that compile take longer than the others of their program.
+    return f'{said}; {left} left, about {_duration(median(seconds) * left)}' if left else said
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f'{seconds:.0f} s'
+    return f'{seconds / 60:.0f} min' if seconds < 6000 else f'{seconds / 3600:.1f} h'

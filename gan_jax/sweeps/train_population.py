@@ -1,0 +1,198 @@
+"""Several runs of one group trained as one population, each in its own workdir.
+
+A member writes what a run of its own does, and its numbers are that run's to rounding. On a CPU,
+where members are written out, they have been the same to the bit.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.experiment.schedule import due
+from gan_jax.experiment.setup import Setup
+from gan_jax.run import disk_space, resume, run
+from gan_jax.runtime import workdir
+from gan_jax.runtime.checkpoint import Restored
+from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
+from gan_jax.runtime.signals import stop_on_signal
+from gan_jax.state import TrainState
+from gan_jax.sweeps.population import Population
+
+
+class Ended(NamedTuple):
+    """What became of runs.
+
+    Attributes:
+        stopped: 129, 130 or 143 when a signal came, after the step has been saved; else 0.
+        failed: why runs did not come to their last step, by their names: diverged, damaged, or held
+            by another process.
+        apart: whether none was trained, since those that could be are fewer than two or have no
+            checkpoint of a common step.
+    """
+
+    stopped: int
+    failed: Mapping[str, UserError] = {}
+    apart: bool = False
+
+
+def train_population(
+    folder: Path, parts: Mapping[str, Setup], populated: Callable[[Sequence[Setup]], Population]
+) -> Ended:
+    """Trains runs together, from the newest step that all can resume from to their last one.
+
+    A member that diverges is noted as failed, and the others go on.
+
+    Args:
+        folder: the sweep's; each run has its own below.
+        parts: of runs that `groups.members` finds fit for one population, by their names.
+        populated: from `shared.population_factory`.
+
+    Raises:
+        UserError: a workdir cannot be written, the disk is full or fails, or the data set is
+            streamed from a disk.
+    """
+    failed: dict[str, UserError] = {}
+    with stop_on_signal() as stopped, contextlib.ExitStack() as files:
+        parts = {n: one for n, one in parts.items() if _held(folder / n, n, files, failed)}
+        if parts:
+            disk_space.check_disk_space(folder, parts.values())
+        facts = {name: resume.fingerprint(one) for name, one in parts.items()}
+        restored = _restored(folder, parts, facts, failed)
+        if len(restored) < 2:
+            return Ended(0, failed, apart=True)
+
+        # State: that of the checkpoints, or a fresh start of all.
+        members = [parts[name] for name in restored]
+        settings, population = members[0].settings, populated(members)
+        runs = {}
+        for name, own in restored.items():
+            opened = run.opened(
+                parts[name], folder / name, facts[name], own, stopped, shown=not runs
+            )
+            runs[name] = files.enter_context(opened)
+        step, state = _start(population, [*restored.values()])
+
+        while True:
+            # Look. Members are taken out of the population where there is something to see.
+            now = due(step, settings)
+            if now:
+                state = _look(population, [*runs.values()], state, step)
+                best = {i: one for i, one in enumerate(runs.values()) if one.improved}
+                _save(run.Run.save_best, population, best, state, step)
+
+            # Save all or none. Asked once: a signal that comes now waits for the next step.
+            ending = stopped() or step == settings['steps']
+            if ending or 'checkpoint' in now:
+                _save(run.Run.save, population, dict(enumerate(runs.values())), state, step)
+            if ending or all(one.failed for one in runs.values()):
+                break
+
+            # Step.
+            state = population.update(state, step)
+            step += 1
+        for one in runs.values():
+            with _failing_alone(one):
+                one.finish()
+    failed |= {name: one.failed for name, one in runs.items() if one.failed}
+    return Ended(max(one.status for one in runs.values()), failed)
+
+
+def _held(
+    folder: Path, name: str, files: contextlib.ExitStack, failed: dict[str, UserError]
+) -> bool:
+    """Whether this process holds the workdir from now on."""
+    try:
+        files.enter_context(workdir.locked(folder))
+    except UserError as error:
+        if error.status != BUSY:
+            raise
+        failed[name] = error
+    return name not in failed
+
+
+def _restored(
+    folder: Path,
+    parts: Mapping[str, Setup],
+    facts: Mapping[str, resume.Fingerprint],
+    failed: dict[str, UserError],
+) -> dict[str, Restored | None]:
+    """The checkpoints of the newest common step, by name; None for each at a fresh start.
+
+    {} when there is no common step. Checkpoints after it are removed: they are made again.
+    """
+    left = dict(parts)
+    while left:
+        saved = {name: workdir.steps(folder / name / 'checkpoints') for name in left}
+        common = set.intersection(*saved.values())
+        if any(saved.values()) and not common:
+            break
+        newest, found = max(common, default=None), {}
+        try:
+            for name, one in left.items():
+                found[name] = resume.resume(one, folder / name, facts[name], step=newest)
+        except UserError as error:
+            sound = workdir.steps(folder / name / 'checkpoints')
+            if sound and sound != saved[name]:
+                print(f'gan_jax: step {newest} is damaged; moved to {folder / name}/quarantine')
+            else:  # of another experiment, or the last one that there was
+                failed[name] = error
+                del left[name]
+            continue
+        for name, steps in saved.items():
+            _forget(folder / name, {step for step in steps if step > newest})
+        return found
+    return {}
+
+
+def _forget(folder: Path, steps: Iterable[int]) -> None:
+    for step in steps:
+        shutil.rmtree(folder / 'checkpoints' / str(step))
+
+
+def _start(population: Population, restored: Sequence[Restored | None]) -> tuple[int, TrainState]:
+    if restored[0] is None:
+        return 0, population.init()
+    return restored[0].step, population.stack([one.state for one in restored])
+
+
+def _look(
+    population: Population, runs: Sequence[run.Run], state: TrainState, step: int
+) -> TrainState:
+    """The state after every member has written what is due: some metrics start again."""
+    windows = []
+    for i, one in enumerate(runs):
+        # Where a run of its own has it: what looks at it compiles for one device.
+        own = jax.device_put(population.member(state, i), jax.local_devices()[0])
+        with _failing_alone(one):
+            if one.look(own, step):
+                own = own.replace(metrics=jax.tree.map(jnp.zeros_like, own.metrics))
+        windows.append(own.metrics)
+    return state.replace(metrics=population.stack(windows))
+
+
+def _save(
+    save: Callable[[run.Run, TrainState, int], None],
+    population: Population,
+    runs: Mapping[int, run.Run],
+    state: TrainState,
+    step: int,
+) -> None:
+    for i, one in runs.items():
+        with _failing_alone(one):
+            save(one, population.member(state, i), step)
+
+
+@contextlib.contextmanager
+def _failing_alone(one: run.Run) -> Iterator[None]:
+    """A member that diverges is noted; nothing more is written of it."""
+    try:
+        yield
+    except UserError as error:
+        if error.status != DIVERGED:
+            raise
+        one.fail(error)

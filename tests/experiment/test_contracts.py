@@ -1,0 +1,150 @@
+"""Parts that train and do not mean what they say: told before the first step, with their key."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import pytest
+
+from gan_jax.experiment import contracts
+from gan_jax.models.critic import Critic
+from gan_jax.runtime.errors import PartError
+from gan_jax.terms import Objective, Term
+from gan_jax.terms.adversarial import hinge, relativistic
+from gan_jax.terms.consistency import balanced, latent
+from gan_jax.terms.contrastive import cntr, contrad
+from gan_jax.terms.lecam import lecam
+from gan_jax.terms.penalty import dragan, r1, r2, wgan_gp
+from gan_jax.terms.rotation import rotation
+from gan_jax.views import View
+from tests import small
+
+
+class Spread(nn.Module):
+    """The small trunk with the standard deviation of groups of images as one more feature."""
+
+    group: int = 4
+
+    @nn.compact
+    def __call__(self, image, *, train):
+        x = small.Trunk()(image, train=train)
+        groups = x.reshape(self.group, -1, x.shape[-1])
+        spread = jnp.std(groups, axis=0).mean(axis=1, keepdims=True)
+        return jnp.concatenate([x, jnp.tile(spread, (self.group, 1))], axis=1)
+
+
+class Normed(nn.Module):
+    """The small trunk with a norm behind it."""
+
+    norm: type = nn.BatchNorm
+
+    @nn.compact
+    def __call__(self, image, *, train):
+        x = small.Trunk()(image, train=train)
+        return nn.BatchNorm(not train)(x) if self.norm is nn.BatchNorm else self.norm()(x)
+
+
+class ManyHeads(nn.Module):
+    """A head that looks at the others of its batch."""
+
+    @nn.compact
+    def __call__(self, features, label):
+        return {'far': features - features.mean(axis=0, keepdims=True)}
+
+
+def check(terms, trunk=None, **options):
+    heads = {name: term.head for name, term in terms.items() if term.head is not None}
+    game = small.make_game(terms, critic=Critic(trunk or small.Trunk(), heads), **options)
+    variables = jax.eval_shape(
+        lambda: game.critic.init(
+            *(jax.random.key(0), jnp.zeros((8, *small.SHAPE)), jnp.zeros(8, jnp.int32)), train=True
+        )
+    )
+    hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
+    contracts.check_contracts(game, terms, variables, hyper, shape=small.SHAPE, batch_size=8)
+
+
+# Layers that look across the batch ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('trunk', 'layer'), [(Spread(), 'Critic/trunk'), (Normed(), 'Critic/trunk/BatchNorm_0')]
+)
+def test_a_trunk_that_looks_across_the_batch_needs_passes_of_its_own(trunk, layer):
+    terms = {'adversarial': hinge(), 'consistency': balanced()}
+    with pytest.raises(PartError, match=rf'^config\.joint is True, .* \({layer}\)') as caught:
+        check(terms, trunk)
+    assert 'Set config.joint=False, or leave out that layer' in str(caught.value)
+    check(terms, trunk, joint=False)
+
+
+def test_so_does_a_head():
+    terms = {'adversarial': hinge(), 'mine': Term(head=ManyHeads())}
+    with pytest.raises(PartError, match=r'Critic/heads_mine'):
+        check(terms)
+
+
+def test_with_penalties_views_share_a_second_pass():
+    """Two views are in the pass of gradients, and none is beside them."""
+    terms = {'adversarial': relativistic(), 'r1': r1(), 'r2': r2()}
+    terms['adversarial'] = terms['adversarial']._replace(g=hinge().g)
+    with pytest.raises(PartError, match=r'^config\.joint is True'):
+        check(terms, Normed())
+
+
+def test_one_view_a_pass_is_no_joint_pass():
+    def loss(out, state):
+        return {'x': jnp.mean(out['x']['logit'])}, state, {}
+
+    alone = Term(d=Objective({'x': View('real')}, loss), g=Objective({'x': View('fake')}, loss))
+    check({'alone': alone}, Normed())
+
+
+def test_layers_that_keep_to_their_image_are_accepted():
+    terms = {
+        'adversarial': hinge(),
+        'consistency': balanced(),
+        'latent': latent(),
+        'contrastive': cntr(),
+        'rotation': rotation(),
+        'lecam': lecam(),
+        'penalty': r1(),
+    }
+    check(terms)
+    check(terms, Normed(nn.LayerNorm))
+    check(terms, accumulate=2)
+
+
+# Penalties of a logit that nobody plays with ------------------------------------------------------
+
+
+@pytest.mark.parametrize('penalty', [r1, r2, wgan_gp, dragan])
+def test_a_penalty_beside_a_game_on_another_logit(penalty):
+    terms = {'game': contrad(), 'steep': penalty()}
+    with pytest.raises(PartError, match=r'^config\.terms\.steep bounds the gradient of a logit'):
+        check(terms)
+    check(terms | {'adversarial': hinge()})
+    check({'adversarial': hinge(), 'steep': penalty()})
+
+
+def test_a_term_of_the_discriminator_alone_plays_no_game():
+    """CR reads the logit too, but no generator learns from it."""
+    terms = {'game': contrad(), 'consistency': balanced(), 'steep': r1()}
+    with pytest.raises(PartError, match=r'terms\.game has a head of its own\. Leave it out'):
+        check(terms)
+
+
+def test_a_term_that_has_a_head_and_plays_with_the_logit():
+    def g(out, state):
+        x = out['fake']
+        return {'fake': jnp.mean(x['logit']) + jnp.mean(x['head']['projection'])}, state, {}
+
+    both = Term(d=hinge().d, g=Objective({'fake': View('fake')}, g), head=cntr().head)
+    check({'both': both, 'steep': r1()})
+
+
+def test_a_term_of_the_generator_may_read_the_input_gradient():
+    def g(out, state):
+        return {'fake': jnp.mean(out['fake']['dx'] ** 2)}, state, {}
+
+    smooth = Term(g=Objective({'fake': View('fake')}, g, input_grads=('fake',)))
+    check({'adversarial': hinge(), 'smooth': smooth, 'steep': r1()})

@@ -1,0 +1,89 @@
+"""Images from memory and from disk: the same batches, the same training."""
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.data import DataSet, stream
+from gan_jax.experiment import build
+from gan_jax.experiment.feed import make_feed
+from gan_jax.experiment.program import make_program
+from gan_jax.runtime import sharding
+from gan_jax.terms.adversarial import hinge
+from tests import small
+
+COUNT = 22
+
+
+@pytest.fixture
+def twins(tmp_path):
+    """One data set, in memory and as a file."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (COUNT, *small.SHAPE), dtype=np.uint8)
+    labels = rng.integers(0, small.CLASSES, COUNT, dtype=np.int32)
+    np.save(tmp_path / 'images.npy', images)
+    mapped = np.load(tmp_path / 'images.npy', mmap_mode='r')
+    return [DataSet(x, labels, small.CLASSES, 'noise') for x in (images, mapped)]
+
+
+def test_both_give_the_same_batches_wherever_a_run_begins(twins):
+    mesh = sharding.make_mesh(2, small.BATCH)
+    memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, d_steps=2) for d in twins)
+    assert disk.held() == {}  # nothing of it stays on a device
+    # In order, from a checkpoint's step, back, and over the end of an epoch.
+    for seed, step in [(0, 0), (0, 1), (0, 7), (0, 8), (1, 8), (0, 2)]:
+        batches = [feed.batch(feed.held(), feed.rows(seed, step)) for feed in (memory, disk)]
+        assert batches[0]['image'].shape == (2, small.BATCH, *small.SHAPE)
+        assert small.same(*jax.device_get(batches))
+        for array in batches[1].values():
+            assert array.sharding.spec[1] == 'data'
+
+
+def test_what_is_given_has_the_shapes_types_and_places_that_are_promised(twins):
+    mesh = sharding.make_mesh(2, small.BATCH)
+    for dataset in twins:
+        feed = make_feed(dataset, mesh, batch_size=small.BATCH, d_steps=2)
+        given = feed.held(), feed.rows(0, 0)
+        assert jax.tree.structure(given) == jax.tree.structure(feed.shapes)
+        for array, promised in zip(*map(jax.tree.leaves, (given, feed.shapes)), strict=True):
+            assert (array.shape, array.dtype) == (promised.shape, promised.dtype)
+            assert array.sharding == promised.sharding
+
+
+def test_the_disk_gives_the_right_steps_after_several_at_once(twins, monkeypatch):
+    """Wherever the next ones begin: behind those, within them, or with another seed."""
+    opened, batches = [], stream.batches
+
+    def counted(*arguments, **options):
+        opened.append(options['first'])
+        return batches(*arguments, **options)
+
+    monkeypatch.setattr(stream, 'batches', counted)
+    mesh = sharding.make_mesh(2, small.BATCH)
+    memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, d_steps=2) for d in twins)
+    for seed, step, count in [
+        *((0, 0, 3), (0, 3, 1), (0, 4, 2)),  # one after another: the stream goes on
+        *((0, 5, 2), (0, 6, 1), (1, 7, 1)),  # not behind the last one: it begins anew
+    ]:
+        one, other = (
+            feed.batch(feed.held(), feed.rows(seed, step, count)) for feed in (memory, disk)
+        )
+        assert other['label'].shape == (*([count] if count > 1 else []), 2, small.BATCH)
+        assert small.same(*jax.device_get((one, other)))
+    assert opened == [0, 5, 6, 7]
+
+
+def test_both_train_to_the_same_bits(twins):
+    terms = {'adversarial': hinge()}
+    parts = build.Experiment(
+        small.make_game(terms), terms, {'adversarial': 1}, small.make_hyper({'adversarial': 1})
+    )
+    states = []
+    for dataset in twins:
+        mesh = sharding.make_mesh(1, small.BATCH)
+        program = make_program(parts, dataset, mesh, batch_size=small.BATCH, d_steps=1)
+        state = small.start(program)
+        for step in range(2):
+            state = program.update(state, step, parts.hyper)
+        states.append(jax.device_get((state.g, state.d)))
+    assert small.same(*states)

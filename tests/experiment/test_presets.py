@@ -1,0 +1,128 @@
+"""The methods as blocks of a config: where the augmentation goes, and whose weights."""
+
+from pathlib import Path
+
+import pytest
+
+from gan_jax.experiment import build, config
+from gan_jax.experiment.kinds import TERM
+from gan_jax.experiment.presets import DIFFAUGMENT, METHODS, arguments, method
+from gan_jax.routing import route_views
+from gan_jax.runtime import load
+
+ROOT = Path(__file__).parents[2]
+ZCR = {'dis': 5.0, 'gen': 0.5}
+BCR = {'real': 10.0, 'fake': 10.0}
+
+
+def test_methods_are_the_papers():
+    """Zhao et al. 2020: where the augmentation goes, and λ = 10, or 5 beside Cntr's 0.1."""
+    found = {}
+    for name in METHODS:
+        blocks = method(name, 'cutout', 0.3)
+        uses = [use for use in ('real', 'critic', 'view') if blocks['augment'][use] == 'cutout']
+        weights = {term: block['weight'] for term, block in blocks['terms'].items()}
+        assert weights.pop('adversarial') == 1.0
+        assert blocks['augment']['strength'] == 0.3
+        found[name] = (uses, weights)
+    assert found == {
+        'none': ([], {}),
+        'real_only': (['real'], {}),
+        'real_fake': (['critic'], {}),
+        'cr': (['view'], {'consistency': 10.0}),
+        'bcr': (['view'], {'consistency': 10.0}),
+        'zcr': ([], {'consistency': ZCR}),
+        'icr': (['view'], {'consistency': BCR | ZCR}),
+        'cntr': (['view'], {'contrastive': 0.1}),
+        'bcr_cntr': (['view'], {'consistency': 5.0, 'contrastive': 0.1}),
+        'rotation': ([], {'rotation': {'real': 1.0, 'fake': 0.2}}),
+        'diffaugment': ([], {}),
+        'lecam': ([], {'lecam': 0.3}),
+        'r1': ([], {'penalty': 0.01}),
+        'contrad': (['view'], {}),
+    }
+
+
+def test_the_game_is_hinge_but_contrads():
+    for name in METHODS:
+        path = method(name, '', 0.0)['terms']['adversarial']['fn']
+        kind = 'contrastive.contrad' if name == 'contrad' else 'adversarial.hinge'
+        assert path == f'gan_jax.terms.{kind}'
+
+
+def test_diffaugment_has_its_own_policy():
+    augment = method('diffaugment', 'cutout', 0.3)['augment']
+    assert augment == {'real': '', 'critic': DIFFAUGMENT, 'view': '', 'strength': 0.3}
+
+
+@pytest.mark.parametrize('conditional', [False, True])
+@pytest.mark.parametrize('name', METHODS)
+def test_weights_are_of_parts_that_there_are(name, conditional):
+    """A weight by part names each part of the term and nothing else."""
+    for block in method(name, '', 0.0, conditional=conditional)['terms'].values():
+        assert load.faults(block, TERM) == []
+        if isinstance(block['weight'], dict):
+            text = load.resolve(block['fn'], TERM).__doc__
+            assert all(f"'{part}'" in text for part in block['weight'])
+
+
+def test_zcr_of_a_conditional_model():
+    for name in METHODS:
+        plain, conditional = (
+            method(name, 'cutout', 0.3, conditional=flag)['terms'] for flag in (False, True)
+        )
+        if name not in ('zcr', 'icr'):
+            assert conditional == plain
+            continue
+        assert plain['consistency']['sigma'] == 0.03
+        assert conditional['consistency']['sigma'] == 0.05
+        changed = plain['consistency']['weight'] | {'dis': 20.0}
+        assert conditional['consistency']['weight'] == changed
+
+
+def test_blocks_are_the_callers_own():
+    method('icr', '', 0.0)['terms']['consistency']['weight']['dis'] = 7.0
+    assert method('icr', '', 0.0)['terms']['consistency']['weight']['dis'] == 5.0
+
+
+# A policy of Cntr's own ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('cntr', 'count'),
+    [
+        ({}, 6),
+        # Its first views are those of bCR, wherever the policy stands.
+        ({'cntr_policy': 'translation', 'cntr_strength': 0.15}, 6),
+        ({'cntr_policy': 'simclr', 'cntr_strength': 0.3}, 8),
+    ],
+)
+def test_terms_with_equal_policies_share_pixels(cntr, count):
+    settings = config.load_config(f'{ROOT}/configs/digits.py').to_dict()
+    settings |= method('bcr_cntr', 'translation', 0.15, **cntr)
+    assert config.faults(settings) == []
+    assert config.strengths(settings).get('simclr') == {6: None, 8: 0.3}[count]
+    built = build.build_experiment(settings, shape=(16, 16, 1), num_classes=10)
+    planned = route_views(built.terms, 'd', built.game.augment.view)
+    assert len({*planned.views}) == count
+
+
+def test_a_method_without_cntr_takes_no_policy_for_it():
+    with pytest.raises(ValueError, match="method 'bcr' has no Cntr that could have a policy"):
+        method('bcr', 'translation', 0.1, cntr_policy='simclr')
+
+
+def test_unknown_method():
+    with pytest.raises(ValueError, match="no method 'bcrr'; known: none, real_only, real_fake, cr"):
+        method('bcrr', '', 0.0)
+
+
+# Arguments ----------------------------------------------------------------------------------------
+
+
+def test_arguments_take_the_type_of_their_default():
+    assert arguments('n=3,x=2', n=1, x=1.0, name='a') == {'n': 3, 'x': 2.0, 'name': 'a'}
+    assert isinstance(arguments('x=2', x=1.0)['x'], float)
+    for text in ('n=one', 'm=1', 'n'):
+        with pytest.raises(ValueError):
+            arguments(text, n=1)

@@ -1,0 +1,37 @@
+"""A user's Python file: what it gives, and what it raises as a sentence with the line."""
+
+import pytest
+
+from gan_jax.runtime import python_file
+from gan_jax.runtime.errors import UserError
+
+
+def test_a_function_of_a_file_is_called(tmp_path):
+    (tmp_path / 'a.py').write_text('x = 3\ndef get(y=1):\n    return x + y\n')
+    assert python_file.call(tmp_path / 'a.py', 'get') == 4
+    assert python_file.call(tmp_path / 'a.py', 'get', 5) == 8
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('x = 1', ' defines no function get()'),
+        ('get = 1', ' defines no function get()'),
+        ('def get(:', ', line 1: SyntaxError: '),
+        ('\n\n1 / 0', ', line 3: ZeroDivisionError: division by zero'),
+        ('import nothing_of_that_name', ", line 1: ModuleNotFoundError: No module named 'nothing"),
+        ('def get():\n    return {}[3]', ', line 2: KeyError: 3'),
+        ('def get():\n    raise ValueError("take another")', ': take another'),
+        ('def get():\n    raise ValueError', ': ValueError: ValueError'),
+        ('def get():\n    raise SystemExit(0)', ', line 2: SystemExit: 0'),
+        ('def get():\n    return get()', ', line 2: RecursionError: '),
+        ('def get(x):\n    return x', ': get() missing 1 required'),
+    ],
+)
+def test_what_it_raises_is_a_sentence(tmp_path, text, said):
+    path = tmp_path / 'a.py'
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        python_file.call(path, 'get')
+    assert str(caught.value).startswith(f'{path}{said}')
+    assert caught.value.status == 2 and '\n' not in str(caught.value)
