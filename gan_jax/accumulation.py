@@ -9,7 +9,12 @@ import jax.numpy as jnp
 from gan_jax.keys import named
 
 
-def accumulate_gradients(gradient: Callable, count: int, shard: Callable[[Any], Any]) -> Callable:
+def accumulate_gradients(
+    gradient: Callable,
+    params_of: Callable[[Any], Any],
+    count: int,
+    constrain_batch: Callable[[Any], Any],
+) -> Callable:
     """`gradient` with the batch cut into `count` parts: the means of their gradients and metrics.
 
     Each part starts from the state that the one before it has left, and draws from keys of its
@@ -17,10 +22,11 @@ def accumulate_gradients(gradient: Callable, count: int, shard: Callable[[Any], 
     CPU, where they are written out, XLA orders their layers as it likes and little is saved.
 
     Args:
-        gradient: (side, state, batch, keys, hyper) -> (state with the side's collections and the
-            terms' states moved, gradients like the side's parameters, metrics {name: []}).
+        gradient: (state, batch, keys, hyper) -> (state with the player's collections and the terms'
+            states moved, gradients like the player's parameters, metrics {name: []}).
+        params_of: state -> the player's parameters.
         count: of parts.
-        shard: as in `step.make_train_step`.
+        constrain_batch: as in `step.make_train_step`.
 
     Raises:
         ValueError: from the function made, the batch does not divide into so many parts.
@@ -28,14 +34,14 @@ def accumulate_gradients(gradient: Callable, count: int, shard: Callable[[Any], 
     if count == 1:
         return gradient
 
-    def mean(side, state, batch, keys, hyper):
+    def mean(state, batch, keys, hyper):
         def body(carry, i_and_part):
             (state, total), (i, part) = carry, i_and_part
-            own = [named(key, 'part', i) for key in keys]
-            state, found, metrics = gradient(side, state, shard(part), own, hyper)
+            own = type(keys)(*(named(key, 'part', i) for key in keys))
+            state, found, metrics = gradient(state, constrain_batch(part), own, hyper)
             return (state, jax.tree.map(jnp.add, total, found)), metrics
 
-        params = getattr(state, side).params
+        params = params_of(state)
         rows = jnp.arange(count), jax.tree.map(lambda x: _cut(x, count), batch)
         (state, total), metrics = repeat(body, (state, _zeros(params)), rows, count)
         grads = jax.tree.map(lambda x, p: (x / count).astype(p.dtype), total, params)

@@ -16,7 +16,7 @@ def discriminate(
     variables: Mapping[str, Any],
     records: Mapping[View, Record],
     *,
-    show: Callable[[View, jax.Array], jax.Array] = lambda view, image: image,
+    augment: Callable[[View, jax.Array], jax.Array] = lambda view, image: image,
     with_dx: Collection[View] = (),
     joint: bool = True,
 ) -> tuple[dict[View, Record], dict[str, Any]]:
@@ -26,9 +26,9 @@ def discriminate(
         critic: (images [N, H, W, C], label [N], train) -> {'logit': [N], 'features': [N, F], ...}.
         variables: its parameters and other collections.
         records: {'image': [B, H, W, C] in [0, 1], 'label': [B]} of each view.
-        show: (view, image) -> image, the augmentation of everything that the critic sees.
+        augment: (view, image) -> image, the augmentation of everything that the critic sees.
         with_dx: views that also get 'dx' [B, H, W, C], the gradient of the logit with respect to
-            the image before `show`, in [-1, 1].
+            the image before `augment`, in [-1, 1].
         joint: one pass for all views (two when some need gradients). False: one pass a view.
 
     Returns:
@@ -37,17 +37,17 @@ def discriminate(
     """
     collections = {name: tree for name, tree in variables.items() if name != 'params'}
 
-    def look(group: Sequence[View], images: Sequence[jax.Array]) -> tuple[list[Any], Any]:
-        shown = views.join([show(v, image) for v, image in zip(group, images, strict=True)])
+    def forward(group: Sequence[View], images: Sequence[jax.Array]) -> tuple[list[Any], Any]:
+        shown = views.join([augment(v, image) for v, image in zip(group, images, strict=True)])
         label = views.join([records[v]['label'] for v in group])
         out, after = critic.apply(variables, shown, label, train=True, mutable=list(collections))
         count = len(group)
         parts = [jax.tree.map(lambda x, i=i: views.split(x, count)[i], out) for i in range(count)]
         return parts, {**collections, **after}
 
-    def look_with_dx(group, images):
+    def forward_with_input_grad(group, images):
         def logits(images):
-            parts, after = look(group, images)
+            parts, after = forward(group, images)
             return [part['logit'] for part in parts], (parts, after)
 
         logit, pull, (parts, after) = jax.vjp(logits, images, has_aux=True)
@@ -56,13 +56,13 @@ def discriminate(
         # x = (x' + 1) / 2 for x' in [-1, 1], the range that the papers' penalties assume.
         return [{**part, 'dx': g / 2} for part, g in zip(parts, gradients, strict=True)], after
 
-    seen, after = {}, []
+    outputs, after = {}, []
     for group, run in (
-        ([v for v in records if v not in with_dx], look),
-        ([v for v in records if v in with_dx], look_with_dx),
+        ([v for v in records if v not in with_dx], forward),
+        ([v for v in records if v in with_dx], forward_with_input_grad),
     ):
         for chunk in [group] if group and joint else [[v] for v in group]:
             parts, collections_after = run(chunk, [records[v]['image'] for v in chunk])
-            seen |= {v: {**records[v], **part} for v, part in zip(chunk, parts, strict=True)}
+            outputs |= {v: {**records[v], **part} for v, part in zip(chunk, parts, strict=True)}
             after.append(collections_after)
-    return seen, (after or [collections])[0]
+    return outputs, (after or [collections])[0]

@@ -175,7 +175,7 @@ def _unpublished(records: list[dict[str, Any]]) -> list[str]:
 def _write(
     folder: Path, content: Content, records: list[dict[str, Any]], flags: argparse.Namespace
 ) -> None:
-    facts = {
+    metadata = {
         'name': flags.dataset,
         'sources': records,
         'left_out': content.left_out,
@@ -191,7 +191,7 @@ def _write(
         prepared.write_prepared(
             folder,
             resized(content.pieces, flags.size),
-            facts,
+            metadata,
             num_classes=content.num_classes,
             class_names=content.class_names,
             advance=lambda count: progress(advance=count),

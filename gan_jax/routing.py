@@ -75,13 +75,13 @@ def latents_of(terms: Mapping[str, Term]) -> dict[str, Callable]:
 
 
 def outputs_per_term(
-    plan: ViewRouting, seen: Mapping[View, Record], sources: Mapping[str, Record]
+    plan: ViewRouting, outputs: Mapping[View, Record], sources: Mapping[str, Record]
 ) -> dict[str, dict[str, Record]]:
     """For each term what its loss may read: its own views and head, and every source's record.
 
     Args:
         plan: of this player.
-        seen: what `critique` returned.
+        outputs: what `critique` returned.
         sources: the records of every source.
     """
     out = {}
@@ -89,7 +89,7 @@ def outputs_per_term(
         out[name] = dict(sources)
         for v, view in objective.views.items():
             hidden = () if v in objective.input_grads else ('dx',)
-            out[name][v] = _of_term(name, seen[view], hidden)
+            out[name][v] = _of_term(name, outputs[view], hidden)
     return out
 
 

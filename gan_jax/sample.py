@@ -19,6 +19,7 @@ import numpy as np
 from gan_jax.data import classes
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import make_sampler
+from gan_jax.players import GAN
 from gan_jax.run import trained
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
@@ -26,7 +27,6 @@ from gan_jax.runtime.paths import shown
 from gan_jax.runtime.ranges import POSITIVE, Integer
 from gan_jax.sampling import pictures
 from gan_jax.sampling.generate import takes_labels
-from gan_jax.step import GAN
 
 MOST = 1_000_000  # images, which a picture holds in memory
 
@@ -36,10 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parse(arguments)
     _refuse_full(flags.out)
     run = trained.restore_from_flags(flags)
-    experiment, settings = run.parts.experiment, run.parts.settings
-    label, names = None, run.parts.reference.class_names
+    experiment, settings = run.setup.experiment, run.setup.settings
+    label, names = None, run.setup.reference.class_names
     if flags.label is not None:
-        label = _label(flags.label, experiment.game, names)
+        label = _label(flags.label, experiment.gan, names)
     generate = make_sampler(experiment, settings, label=label, truncation=flags.truncation)
     images = generate(run.checkpoint.state, flags.seed, range(flags.num))
     try:
@@ -52,12 +52,12 @@ def main(arguments: Sequence[str]) -> int:
     return os.EX_OK
 
 
-def _label(text: str, game: GAN, names: Sequence[str] | None) -> int:
-    if not takes_labels(game.generator, game.latent_dim):
+def _label(text: str, gan: GAN, names: Sequence[str] | None) -> int:
+    if not takes_labels(gan.generator, gan.latent_dim):
         raise UserError(
             f'--label is {text}, and the generator of this run takes no classes: leave it out'
         )
-    return classes.number_of(text, names, game.num_classes)
+    return classes.number_of(text, names, gan.num_classes)
 
 
 def _refuse_full(out: Path) -> None:

@@ -19,10 +19,10 @@ from typing import Any
 from gan_jax.experiment import config
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.flags import config_parser, parse_config
-from gan_jax.experiment.schedule import at_once, due, evaluations, everything
+from gan_jax.experiment.schedule import dispatch_length, due, evaluations, everything
 from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import disk_space, resume, run
-from gan_jax.run.evaluation import checked
+from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.runtime import cli, distributed, sharding, signals
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
@@ -44,26 +44,28 @@ def main(arguments: Sequence[str]) -> int:
     distributed.join(flags.cluster)
 
     # Parts: data, devices, networks, terms. Nothing is compiled yet, nothing there to be saved.
-    parts = build_setup(settings, outline=flags.dry_run, watch=bar)
+    setup = build_setup(settings, outline=flags.dry_run)
+    evaluator = make_evaluator(setup, bar)
     signals.check()
     if flags.dry_run:
         if distributed.is_leader():
-            print(describe(parts), flush=True)
-            print(checked(parts))
+            print(describe(setup), flush=True)
+            print(describe_metrics(setup, evaluator))
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
-    stopped = train(parts, flags.workdir, anew=flags.restart)
+    stopped = train(setup, evaluator, flags.workdir, anew=flags.restart)
     if not stopped and distributed.is_leader():
         print(_what_next(flags.workdir, settings))
     return stopped
 
 
-def train(parts: Setup, folder: Path, *, anew: bool = False) -> int:
+def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = False) -> int:
     """Trains a run in its workdir from where it is to its last step.
 
     Args:
-        parts: of the run.
+        setup: of the run.
+        evaluator: its metrics.
         folder: its workdir.
         anew: begin at step 0; what the workdir holds is set aside.
 
@@ -74,25 +76,28 @@ def train(parts: Setup, folder: Path, *, anew: bool = False) -> int:
         UserError: the workdir cannot be used or holds another run, its disk has no room, or the run
             has diverged, or the devices' memory is not enough.
     """
-    settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
-    parts.check(everything(settings['evaluate']))  # all faults, before what takes minutes
+    settings, program = setup.settings, setup.program
+    hyper, every = setup.experiment.hyper, setup.experiment.every
+    evaluator.check(everything(settings['evaluate']))  # all faults, before what takes minutes
     for metrics in evaluations(settings).values():
-        parts.evaluation(metrics)
+        evaluator.prepare(metrics)
 
     with distributed.lock_workdir(folder) as own, distributed.stop_together() as stopped:
-        distributed.broadcast_json(lambda: disk_space.check_disk_space(folder, [parts]))
+        distributed.broadcast_json(lambda: disk_space.check_disk_space(folder, [setup]))
         # State: the newest valid checkpoint of this very experiment, or a fresh start.
         if anew:
             resume.set_aside(folder)
-        facts = resume.fingerprint(parts)
+        fingerprint = resume.fingerprint(setup)
         with distributed.guard_peers():
-            restored = resume.resume(parts, folder, facts)
+            restored = resume.resume(setup, folder, fingerprint)
         step = restored.step if restored else 0
         if ended := stopped():
             if distributed.is_leader():
                 print(f'stopped at step {step} in {folder}; the same command goes on from there')
             return ended
-        writing = run.opened(parts, own, facts, restored, stopped, shown=distributed.is_leader())
+        writing = run.opened(
+            setup, evaluator, own, fingerprint, restored, stopped, shown=distributed.is_leader()
+        )
         with writing as opened, distributed.guard_peers():
             if restored:
                 state = sharding.place(restored.state, program.shapes)
@@ -100,7 +105,7 @@ def train(parts: Setup, folder: Path, *, anew: bool = False) -> int:
                 state = program.init(hyper)
             while True:
                 # Look.
-                if opened.look(state, step):
+                if opened.on_step(state, step):
                     state = state.replace(metrics=program.reset(state.metrics))
 
                 # Save. Asked once: a signal that comes now waits for the next step.
@@ -112,7 +117,7 @@ def train(parts: Setup, folder: Path, *, anew: bool = False) -> int:
                     break
 
                 # Step, or several in one dispatch where nothing is due between them.
-                count = at_once(step, parts.at_once, settings, parts.experiment.every)
+                count = dispatch_length(step, setup.steps_per_dispatch, settings, every)
                 state = program.update(state, step, hyper, count)
                 step += count
         return opened.status

@@ -20,8 +20,8 @@ BEGUN = time.perf_counter()
 import jax  # noqa: E402
 
 from gan_jax import train  # noqa: E402
-from gan_jax.experiment import setup
-from gan_jax.run import observe
+from gan_jax.experiment import setup  # noqa: E402
+from gan_jax.run import observe  # noqa: E402
 from gan_jax.runtime.versions import versions  # noqa: E402
 
 STEP, COMPILE, EVALUATE, START = 'steps', 'tracing and compiling', 'evaluation', 'start'

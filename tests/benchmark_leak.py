@@ -59,16 +59,16 @@ class Meter:
         chosen = meter.matched(away, [self.distances[m] for m in models], count=count)
         return [(models[i], c) for i, c in chosen]
 
-    def judged(self, scores, beside, rows=slice(None)):
+    def verdict(self, scores, beside, rows=slice(None)):
         """What the metric says, None where nothing calibrates; `rows` are the held-out images."""
         if not beside:
             return None
         sets = ([of[pair] for pair in beside] for of in (self.plain, self.moved))
-        return meter.judged(scores, *sets, *(reals[rows] for reals in self.reals))
+        return meter.verdict(scores, *sets, *(reals[rows] for reals in self.reals))
 
     def measured(self, images, models, rows=slice(None)):
         away = max(distance(images), 0.01)  # the train split's own is 0 up to rounding
-        return self.judged(self.score(images), self.matched(away, models), rows)
+        return self.verdict(self.score(images), self.matched(away, models), rows)
 
 
 def in_three_states(images, policy, seed):
@@ -116,7 +116,7 @@ def of_models(policy, meters, models, names):
                 enough = len(fit) >= meter.MODELS
                 beside[f'worse by {low} to {high}'] = fit[: meter.MODELS] if enough else []
             for how, chosen in beside.items():
-                changed.setdefault(how, []).append(gauge.judged(gauge.score(images), chosen))
+                changed.setdefault(how, []).append(gauge.verdict(gauge.score(images), chosen))
     return found, changed
 
 
@@ -127,8 +127,8 @@ def of_arms(folder):
         if keys['method'] in METHODS:
             images = []
             for run in sorted(arm.glob('seed=*')):
-                parts, kept = trained.restore_run(run, 'last', ())
-                drawn = parts.generate(kept.state, parts.settings['seed'], range(metric.IMAGES))
+                setup, kept = trained.restore_run(run, 'last', ())
+                drawn = setup.generate(kept.state, setup.settings['seed'], range(metric.IMAGES))
                 images.append(np.concatenate(list(drawn)))
             yield f'{keys["augment"]}({keys["strength"]})', keys['method'], images
 
@@ -155,9 +155,9 @@ def states_row(policy, name, by_seed):
         values = ([value[key] for value in state if value] or [np.nan] for state in states)
         return ' / '.join(f'{of(some):.3f}' for some in values)
 
-    finds = three('leak_rate', np.median), three('leak_rate', max)
+    detections = three('leak_rate', np.median), three('leak_rate', max)
     known = [three(f'leak_{key}', np.median).split()[0] for key in ('tpr', 'auroc', 'power')]
-    row(policy, name, *map(flagged, states), three('leak', np.nanmedian), *finds, *known)
+    row(policy, name, *map(flagged, states), three('leak', np.nanmedian), *detections, *known)
 
 
 def changed_row(policy, how, values):
@@ -171,9 +171,9 @@ def arms_row(policy, method, images, meters):
 
     first, second = ([meter.measured(x, meter.others) for x in images] for meter in meters)
     cells = method, policy, ' '.join(f'{distance(x):.0f}' for x in images)
-    finds, tpr = seeds('leak_rate', first, 3), seeds('leak_tpr', first)
+    detections, tpr = seeds('leak_rate', first, 3), seeds('leak_tpr', first)
     said = [seeds(key, x, n) for x in (first, second) for key, n in (('leak', 2), (FLAG, 0))]
-    row(*cells, finds, tpr, *said)
+    row(*cells, detections, tpr, *said)
 
 
 def main():
@@ -184,8 +184,8 @@ def main():
     flags, start = parser.parse_args(), time.perf_counter()
     run = min(path.parent for path in flags.unaugmented.rglob('config.json'))
     names = [f'vanilla, {step} steps' for step in sorted(workdir.steps(run / 'checkpoints'))]
-    judged = {**workdir.read_config(run), 'seed': -1}  # none of them
-    found = unaugmented.fakes(flags.unaugmented, metric.IMAGES, judged, TRAIN)
+    verdict = {**workdir.read_config(run), 'seed': -1}  # none of them
+    found = unaugmented.fakes(flags.unaugmented, metric.IMAGES, verdict, TRAIN)
     models = [model.images for model in found]
     distances = [[distance(x) for x in model] for model in models]
     for name, of in zip(names, zip(*distances, strict=True), strict=True):

@@ -1,4 +1,4 @@
-"""The memory that XLA plans for a config's step, over what `gan_jax.benchmark.planning.liveness` counts.
+"""The memory that XLA plans for a config's step, over what `benchmark.planning.liveness` counts.
 
     python tests/benchmark_memory.py --config=configs/cifar10_biggan.py --config.batch_size=32
     python tests/benchmark_memory.py --config=configs/digits.py --as_accelerator

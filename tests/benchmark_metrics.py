@@ -211,10 +211,10 @@ def main():
     parser.add_argument('--images', type=int, default=256, help='for inception')
     parser.add_argument('--repeats', type=int, default=7)
     flags = parser.parse_args()
-    if unknown := {*flags.parts} - {*PARTS}:
+    if unknown := {*flags.setup} - {*PARTS}:
         parser.error(f'there is no part {", ".join(unknown)}: choose from {", ".join(PARTS)}')
     for name, measure in PARTS.items():
-        if name in (flags.parts or PARTS):
+        if name in (flags.setup or PARTS):
             measure(flags)
     theirs = {package: metadata.version(package) for package in ('torch', 'torch-fidelity')}
     print(f'load {os.getloadavg()[0]:.1f}, {json.dumps({**versions(), **theirs})}')

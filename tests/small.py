@@ -13,8 +13,9 @@ import numpy as np
 import optax
 
 from gan_jax.models.critic import Critic
+from gan_jax.players import GAN, Augment
 from gan_jax.state import Hyper, Net, TrainState, create
-from gan_jax.step import GAN, Augment, make_train_step
+from gan_jax.step import make_train_step
 
 SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
 SHAPE = (SIDE, SIDE, COLOURS)
@@ -80,13 +81,13 @@ def smooth_game(terms, **options) -> GAN:
     return make_game(terms, critic=Critic(Trunk(spectral=False), heads, PlainLogit()), **options)
 
 
-def first_state(game, terms, *, seed=0, dtype=jnp.float32):
+def first_state(gan, terms, *, seed=0, dtype=jnp.float32):
     """A state with the structure of `create`'s and NumPy's numbers, which take no compilation."""
     shapes = jax.eval_shape(
         lambda: create(
-            *(game.generator, game.critic, terms, game.optimizers),
+            *(gan.generator, gan.critic, terms, gan.optimizers),
             seed=seed,
-            latent_dim=game.latent_dim,
+            latent_dim=gan.latent_dim,
             shape=SHAPE,
         )
     )
@@ -95,7 +96,7 @@ def first_state(game, terms, *, seed=0, dtype=jnp.float32):
     for side in 'gd':
         net = numbers(getattr(shapes, side).variables, rng, dtype)
         params = net.pop('params')
-        nets[side] = Net(params, net, game.optimizers[side].init(params))
+        nets[side] = Net(params, net, gan.optimizers[side].init(params))
     return TrainState(
         step=np.int32(0),
         ema=nets['g'].variables,
@@ -131,9 +132,9 @@ def start(program, seed=0):
     return jax.device_put(state, jax.tree.map(lambda x: x.sharding, program.shapes))
 
 
-def compiled(game, terms, **options):
+def compiled(gan, terms, **options):
     """The train step, compiled by `jit`."""
-    return jit(make_train_step(game, terms, **options))
+    return jit(make_train_step(gan, terms, **options))
 
 
 def jit(function, **options):

@@ -38,13 +38,13 @@ def taken():
     """(game of whole batches, state, batch, state and metrics after a step in parts)."""
     with jax.enable_x64(True):
         sgd = {side: optax.sgd(lambda count: 1.0) for side in 'gd'}  # counts its moves
-        game = small.smooth_game(TERMS, optimizers=sgd)
+        gan = small.smooth_game(TERMS, optimizers=sgd)
         terms = {**TERMS, 'counter': counter()}
         hyper = HYPER._replace(weights={**HYPER.weights, 'counter': np.float32(1)})
-        state = small.first_state(game, terms, dtype=np.float64).replace(step=np.int32(STEP))
+        state = small.first_state(gan, terms, dtype=np.float64).replace(step=np.int32(STEP))
         batch = small.make_batch(size=3 * PARTS)
-        after = small.compiled(game._replace(accumulate=PARTS), terms)(state, batch, hyper)
-        return game, state, batch, *after
+        after = small.compiled(gan._replace(accumulate=PARTS), terms)(state, batch, hyper)
+        return gan, state, batch, *after
 
 
 def keys(side):
@@ -61,8 +61,8 @@ def moved(before, after):
 
 
 def test_d_moves_by_the_mean_of_the_gradients_of_its_parts(taken, x64):
-    game, state, batch, after, _ = taken
-    gradient = small.jit(make_d_gradient(game, TERMS))
+    gan, state, batch, after, _ = taken
+    gradient = small.jit(make_d_gradient(gan, TERMS))
     parts = [jax.tree.map(lambda x, i=i: x[0, i::PARTS], batch) for i in range(PARTS)]
     of_parts = [gradient(state, p, k, HYPER) for p, k in zip(parts, keys(('d', 0)), strict=True)]
     found = moved(state.d, after.d)
@@ -70,23 +70,21 @@ def test_d_moves_by_the_mean_of_the_gradients_of_its_parts(taken, x64):
     assert small.distance(found, of_parts[0]) > 1e-3
     # What a step descends by is known for parts too.
     whole = jax.tree.map(lambda x: x[0], batch)
-    cut = small.jit(make_d_gradient(game._replace(accumulate=PARTS), TERMS))
+    cut = small.jit(make_d_gradient(gan._replace(accumulate=PARTS), TERMS))
     key = named(jax.random.key(SEED), 'step', STEP, 'd', 0)
     assert small.distance(cut(state, whole, key, HYPER), found) < 1e-12
 
 
 def test_g_moves_by_the_mean_and_its_collections_with_every_part(taken, x64):
-    game, state, _, after, _ = taken
+    gan, state, _, after, _ = taken
 
     def loss(params, stats, key):  # of the hinge: bCR adds nothing for G
         z = jax.random.normal(named(key, 'z'), (3, small.LATENT))
         label = jax.random.randint(named(key, 'label'), (3,), 0, small.CLASSES)
         variables = {'params': params, **stats}
-        image, stats = game.generator.apply(
-            variables, z, label, train=True, mutable=['batch_stats']
-        )
+        image, stats = gan.generator.apply(variables, z, label, train=True, mutable=['batch_stats'])
         d = {'params': after.d.params, **after.d.stats}
-        return -jnp.mean(game.critic.apply(d, image, label, train=False)['logit']), stats
+        return -jnp.mean(gan.critic.apply(d, image, label, train=False)['logit']), stats
 
     gradient, stats, of_parts = small.jit(jax.grad(loss, has_aux=True)), state.g.stats, []
     for key in keys('g'):
@@ -105,11 +103,11 @@ def test_the_optimisers_move_once_and_the_terms_states_with_every_part(taken, x6
 
 
 def test_scan_of_accelerators_equals_the_parts_written_out(taken, x64, monkeypatch):
-    game, state, batch, after, metrics = taken
+    gan, state, batch, after, metrics = taken
     terms = {**TERMS, 'counter': counter()}
     hyper = HYPER._replace(weights={**HYPER.weights, 'counter': np.float32(1)})
     monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
-    step = small.compiled(game._replace(accumulate=PARTS), terms)
+    step = small.compiled(gan._replace(accumulate=PARTS), terms)
     assert small.distance(step(state, batch, hyper), (after, metrics)) < 1e-12
 
 
@@ -119,9 +117,9 @@ def test_memory_falls_with_the_parts_where_they_are_scanned(monkeypatch):
     terms = {'adversarial': hinge()}
     needed = []
     for count in (1, 4):
-        game = small.make_game(terms, accumulate=count)
-        state = small.first_state(game, terms)
-        step = small.jit(make_train_step(game, terms))
+        gan = small.make_game(terms, accumulate=count)
+        state = small.first_state(gan, terms)
+        step = small.jit(make_train_step(gan, terms))
         lowered = step.lower(state, small.make_batch(size=256), HYPER)
         needed.append(lowered.compile().memory_analysis().temp_size_in_bytes)
     assert needed[1] < 0.4 * needed[0]
@@ -132,9 +130,9 @@ def test_rows_stay_on_their_devices():
     count = 4
     images = np.zeros((20, *small.SHAPE), np.uint8)
     terms = {'adversarial': hinge()}
-    game = small.make_game(terms, accumulate=PARTS)
+    gan = small.make_game(terms, accumulate=PARTS)
     program = make_program(
-        build.Experiment(game, terms, {'adversarial': 1}, HYPER),
+        build.Experiment(gan, terms, {'adversarial': 1}, HYPER),
         *(DataSet(images, None, 0, 'blank'), sharding.make_mesh(count, 16, PARTS)),
         **{'batch_size': 16, 'd_steps': 1},
     )
@@ -147,10 +145,10 @@ def test_rows_stay_on_their_devices():
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    game = small.make_game(TERMS, accumulate=3)
-    state = small.first_state(game, TERMS)
+    gan = small.make_game(TERMS, accumulate=3)
+    state = small.first_state(gan, TERMS)
     with pytest.raises(ValueError, match='a batch of 4 does not divide into 3 parts'):
-        jax.eval_shape(make_train_step(game, TERMS), state, small.make_batch(), HYPER)
+        jax.eval_shape(make_train_step(gan, TERMS), state, small.make_batch(), HYPER)
 
 
 def test_parts_are_traced_once_where_they_are_written_out():

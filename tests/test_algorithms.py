@@ -123,11 +123,11 @@ def test_ten_steps_follow_the_paper(name, d_steps, x64):
     terms = {term: FACTORIES[term]() for term in blocks}
     weights = {term: float(np.float32(block['weight'])) for term, block in blocks.items()}
     optimizers = {side: optax.adam(1.0, **ADAM) for side in 'gd'}
-    game = small.make_game(terms, optimizers=optimizers)
-    start = state = small.first_state(game, terms, seed=SEED, dtype=np.float64)
-    step = small.compiled(game, terms)
+    gan = small.make_game(terms, optimizers=optimizers)
+    start = state = small.first_state(gan, terms, seed=SEED, dtype=np.float64)
+    step = small.compiled(gan, terms)
     hyper = small.make_hyper(weights, seed=SEED, strength=STRENGTH, g=RATE, d=RATE)
-    transcription = small.jit(make_transcription(small.Generator(), game.critic, weights))
+    transcription = small.jit(make_transcription(small.Generator(), gan.critic, weights))
     g, d = player(start.g), player(start.d)
     for number in range(STEPS):
         batch = small.make_batch(d_steps=d_steps, seed=number)

@@ -53,9 +53,9 @@ def built(net, dtype='bfloat16'):
     return build.build_experiment(c, shape=shape, num_classes=CLASSES), shape
 
 
-def first(game, terms, shape):
+def first(gan, terms, shape):
     return create(
-        *(game.generator, game.critic, terms, game.optimizers),
+        *(gan.generator, gan.critic, terms, gan.optimizers),
         **{'seed': 0, 'latent_dim': LATENT, 'shape': shape},
     )
 
@@ -117,10 +117,10 @@ def traced(net, dtype='bfloat16', *others):
     seen = set()
     terms = {**parts.terms, **{p: family.make(p) for p in others}, 'witness': witness(seen)}
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    game = parts.game._replace(critic=parts.game.critic.clone(heads=heads))
+    gan = parts.gan._replace(critic=parts.gan.critic.clone(heads=heads))
     hyper = parts.hyper._replace(weights={name: np.float32(1) for name in terms})
-    state = jax.eval_shape(lambda: first(game, terms, shape))
-    step = make_train_step(game, terms)
+    state = jax.eval_shape(lambda: first(gan, terms, shape))
+    step = make_train_step(gan, terms)
     jaxpr, shapes = jax.make_jaxpr(step, return_shape=True)(state, make_batch(shape, 4), hyper)
     return jaxpr, shapes, seen
 
@@ -190,19 +190,19 @@ ONE = {'adversarial': 1.0, 'consistency': 0.0, 'contrastive': 0.0}  # hinge alon
 @functools.cache
 def first_state(net):
     parts, shape = built(net, 'float32')
-    game = keeping(parts.game)
-    return jax.device_get(small.jit(lambda: first(game, parts.terms, shape))())
+    gan = keeping(parts.gan)
+    return jax.device_get(small.jit(lambda: first(gan, parts.terms, shape))())
 
 
-def keeping(game):
+def keeping(gan):
     """The game in which each optimiser's state is the last gradient; it climbs."""
-    return game._replace(optimizers={side: optax.trace(0.0) for side in 'gd'})
+    return gan._replace(optimizers={side: optax.trace(0.0) for side in 'gd'})
 
 
 @functools.cache
 def compiled(net, dtype):
     parts, shape = built(net, dtype)
-    step = small.jit(make_train_step(keeping(parts.game), parts.terms))
+    step = small.jit(make_train_step(keeping(parts.gan), parts.terms))
 
     def take(weights=None, rate=0.0):
         hyper = parts.hyper._replace(learning_rate={s: np.float32(rate) for s in 'gd'})
@@ -272,9 +272,9 @@ def test_weights_move_by_less_than_bfloat16_can_tell():
 
 def test_images_of_the_generator_have_all_values():
     """With tanh in bfloat16, one in twelve would be another after the rounding to bytes."""
-    game, state = built('sndcgan')[0].game, first_state('sndcgan')
+    gan, state = built('sndcgan')[0].gan, first_state('sndcgan')
     z = np.random.default_rng(0).standard_normal((8, LATENT)).astype(np.float32)
-    run = functools.partial(game.generator.apply, train=False)
+    run = functools.partial(gan.generator.apply, train=False)
     image = np.asarray(small.jit(run)(state.g.variables, z, np.zeros(8, np.int32)))
     assert image.dtype == np.float32
     assert np.mean(image.astype(HALF).astype(np.float32) != image) > 0.9
@@ -297,7 +297,7 @@ def test_an_average_with_a_long_memory_closes_its_gap():
 
 def test_adams_second_moment_forgets():
     """In bfloat16 it would stay at 0.01, and the steps too small for ever."""
-    opt = built('sndcgan')[0].game.optimizers['d']
+    opt = built('sndcgan')[0].gan.optimizers['d']
     adam, *rest = opt.init({'w': jnp.zeros(1)})
     start = adam._replace(nu={'w': jnp.full(1, 0.01, adam.nu['w'].dtype)}), *rest
     after = lax.fori_loop(0, 2833, lambda _, s: opt.update({'w': jnp.zeros(1)}, s)[1], start)
@@ -338,8 +338,8 @@ def test_two_hundred_steps_stay_finite_and_near_the_float32_run():
         for side in 'gd':
             c['optim'][side]['learning_rate'] = 2e-4
         parts = build.build_experiment(c, shape=(16, 16, 1), num_classes=10)
-        step = small.jit(make_train_step(parts.game, parts.terms))
-        nets = (parts.game.generator, parts.game.critic, parts.terms, parts.game.optimizers)
+        step = small.jit(make_train_step(parts.gan, parts.terms))
+        nets = (parts.gan.generator, parts.gan.critic, parts.terms, parts.gan.optimizers)
         state = small.jit(
             lambda nets=nets: create(*nets, seed=0, latent_dim=16, shape=(16, 16, 1))
         )()

@@ -13,8 +13,9 @@ import pytest
 from gan_jax.experiment import presets
 from gan_jax.experiment.kinds import TERM
 from gan_jax.models.critic import Critic
+from gan_jax.players import Augment
 from gan_jax.runtime import load
-from gan_jax.step import Augment, make_train_step
+from gan_jax.step import make_train_step
 from tests import small
 from tests.jaxprs import equations, scope
 
@@ -72,12 +73,12 @@ def traced(name, d_steps):
     terms, augment = make(name)
     heads = {n: term.head for n, term in terms.items() if term.head is not None}
     nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads)}
-    game = small.make_game(terms, augment=augment, **nets)
+    gan = small.make_game(terms, augment=augment, **nets)
     hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
     hyper = hyper._replace(strength={policy: np.float32(0.4) for policy in augment})
-    state, batch = small.first_state(game, terms), small.make_batch(d_steps=d_steps)
+    state, batch = small.first_state(gan, terms), small.make_batch(d_steps=d_steps)
     SEEN.clear()
-    jaxpr = jax.make_jaxpr(make_train_step(game, terms))(state, batch, hyper)
+    jaxpr = jax.make_jaxpr(make_train_step(gan, terms))(state, batch, hyper)
     return list(equations(jaxpr)), tuple(SEEN)
 
 

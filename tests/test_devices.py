@@ -16,9 +16,9 @@ from gan_jax.benchmark.collectives import collectives
 from gan_jax.data import DataSet, sampler
 from gan_jax.experiment import build
 from gan_jax.experiment.program import make_program
+from gan_jax.players import Augment
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import UserError
-from gan_jax.step import Augment
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented
 from tests import small
@@ -72,10 +72,8 @@ def seen_on(count, batch=BATCH):
     policies = [f'{op}(0.3)' if needs_strength(op) else op for op in OPS]
     terms = {'witness': witness(policies)}
     latent = math.prod(small.SHAPE)
-    game = small.make_game(terms, generator=Passing(), latent_dim=latent, augment=Augment())
-    parts = build.Experiment(
-        game, terms, {'witness': 1}, small.make_hyper({'witness': 1.0}, seed=3)
-    )
+    gan = small.make_game(terms, generator=Passing(), latent_dim=latent, augment=Augment())
+    parts = build.Experiment(gan, terms, {'witness': 1}, small.make_hyper({'witness': 1.0}, seed=3))
     mesh = sharding.make_mesh(count, batch)
     program = make_program(parts, DATA, mesh, batch_size=batch, d_steps=1)
     return jax.device_get(program.update(small.start(program), 5, parts.hyper).terms['witness'])

@@ -14,7 +14,7 @@ from gan_jax.data import DataSet
 from gan_jax.experiment import build, config, setup
 from gan_jax.experiment.feed import make_feed
 from gan_jax.experiment.program import make_program
-from gan_jax.experiment.schedule import at_once
+from gan_jax.experiment.schedule import dispatch_length
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
@@ -35,7 +35,7 @@ def dispatches(most, first, last, settings, every):
     """[(step, count)] of a run."""
     made, step = [], first
     while step < last:
-        made.append((step, at_once(step, most, settings, every)))
+        made.append((step, dispatch_length(step, most, settings, every)))
         step += made[-1][1]
     return made
 
@@ -77,9 +77,9 @@ def test_what_goes_together(most, first, last, due, every, expected):
 
 def test_a_cpu_takes_one_step_at_a_time(monkeypatch):
     settings = config.load_config(TINY, ['--config.steps_per_dispatch=4']).to_dict()
-    assert setup.build_setup(settings).at_once == 1
+    assert setup.build_setup(settings).steps_per_dispatch == 1
     monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
-    assert setup.build_setup(settings).at_once == 4
+    assert setup.build_setup(settings).steps_per_dispatch == 4
 
 
 def test_rows_of_several_steps_are_those_of_each(tmp_path):
@@ -111,11 +111,11 @@ def program():
         'consistency': balanced(),
     }
     hyper = small.make_hyper({'adversarial': 1, 'consistency': 10})
-    game = small.make_game(terms)
+    gan = small.make_game(terms)
     every = {'adversarial': 1, 'consistency': 12}
     mesh = sharding.make_mesh(2, small.BATCH)
     made = make_program(
-        build.Experiment(game, terms, every, hyper),
+        build.Experiment(gan, terms, every, hyper),
         *(DATA, mesh),
         **{'batch_size': small.BATCH, 'd_steps': 1},
     )
@@ -181,7 +181,7 @@ def as_on_an_accelerator(monkeypatch):
                 os.kill(os.getpid(), signal.SIGTERM)
             return found.program.update(state, step, hyper, count)
 
-        return found._replace(at_once=4, program=found.program._replace(update=update))
+        return found._replace(steps_per_dispatch=4, program=found.program._replace(update=update))
 
     monkeypatch.setattr(train, 'assemble', assembled)
     return made, stop

@@ -83,7 +83,7 @@ def test_every_row_says_what_to_do():
         assert status == 0 or (do and resumable)
 
 
-# What the table quotes, provoked; of a run of several processes tests/runtime/test_distributed.py is the place.
+# What the table quotes, provoked; runs of several processes are in runtime/test_distributed.py.
 
 
 def quoted(status, folder):

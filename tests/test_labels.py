@@ -84,11 +84,11 @@ def keeping():
 
 def test_a_step_draws_the_labels_of_fakes_as_often_as_they_come():
     terms = keeping()
-    game = small.make_game(terms, class_counts=(8, 0, 2))
-    assert game.num_classes == 3
+    gan = small.make_game(terms, class_counts=(8, 0, 2))
+    assert gan.num_classes == 3
     hyper = small.make_hyper({'keeping': 1.0})
-    state = small.first_state(game, terms)
-    after, _ = small.compiled(game, terms)(state, small.make_batch(size=2000), hyper)
+    state = small.first_state(gan, terms)
+    after, _ = small.compiled(gan, terms)(state, small.make_batch(size=2000), hyper)
     shares = np.bincount(after.terms['keeping']['label'], minlength=3) / 2000
     np.testing.assert_allclose(shares, [0.8, 0, 0.2], atol=0.03)
 

@@ -98,8 +98,8 @@ def interrupted(monkeypatch, at, act):
     """Lets `act()` come when a population is about to take step `at`, counted from 0."""
     real, taken = shared.population_factory(), []
 
-    def populated(parts):
-        population = real(parts)
+    def populated(setup):
+        population = real(setup)
 
         def update(state, step):
             taken.append(step)
@@ -118,7 +118,7 @@ def terminate():
 
 
 def forbid_single_runs(monkeypatch):
-    def refuse(parts, folder):
+    def refuse(setup, folder):
         raise AssertionError(f'{folder} was trained alone')
 
     monkeypatch.setattr(train, 'train', refuse)
@@ -191,14 +191,14 @@ def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     assembled = shared.shared_setups()
 
     def interrupting(settings):
-        parts = assembled(settings)
+        setup = assembled(settings)
 
         def generate(state, seed, indices):
             if len(indices) == 100 and reached(tmp_path / FIRST) == 6:
                 terminate()  # the first member has been evaluated, the second has not
-            return parts.generate(state, seed, indices)
+            return setup.generate(state, seed, indices)
 
-        return parts._replace(generate=generate)
+        return setup._replace(generate=generate)
 
     with monkeypatch.context() as patch:
         patch.setattr(shared, 'shared_setups', lambda watch: interrupting)
@@ -339,10 +339,10 @@ def test_a_disk_without_room_for_all_ends_the_sweep_before_it_begins(asked, tmp_
 def test_a_disk_that_fails_for_one_ends_the_sweep(asked, tmp_path, monkeypatch):
     real = checkpoint.save
 
-    def failing(checkpoints, state, facts):
-        if facts['config']['augment']['strength'] == 0.2:
+    def failing(checkpoints, state, metadata):
+        if metadata['config']['augment']['strength'] == 0.2:
             raise UserError('the disk is full', DISK)
-        return real(checkpoints, state, facts)
+        return real(checkpoints, state, metadata)
 
     monkeypatch.setattr(checkpoint, 'save', failing)
     with pytest.raises(UserError, match='the disk is full'):
@@ -355,10 +355,10 @@ def test_a_member_whose_last_state_is_bad_fails_alone(asked, alone, tmp_path, mo
     """Which is found when everything else is over."""
     real = checkpoint.save
 
-    def failing(checkpoints, state, facts):
-        if facts['config']['augment']['strength'] == 0.1 and state.step == LAST:
+    def failing(checkpoints, state, metadata):
+        if metadata['config']['augment']['strength'] == 0.1 and state.step == LAST:
             raise UserError('a weight is nan', DIVERGED)
-        return real(checkpoints, state, facts)
+        return real(checkpoints, state, metadata)
 
     monkeypatch.setattr(checkpoint, 'save', failing)
     with pytest.raises(UserError, match='1 of 2 runs failed\n.*a weight is nan'):
@@ -384,9 +384,9 @@ def test_a_member_of_another_data_set_is_left_out(asked, alone, tmp_path, monkey
     folder = copied(alone, tmp_path / 'sweep')
     original = resume.resume
 
-    def refusing(parts, place, facts, *, step=None):
+    def refusing(setup, place, metadata, *, step=None):
         other = place == folder / FIRST
-        return original(parts, place, {**facts, 'data': ''} if other else facts, step=step)
+        return original(setup, place, {**metadata, 'data': ''} if other else metadata, step=step)
 
     monkeypatch.setattr(resume, 'resume', refusing)
     with pytest.raises(UserError, match='1 of 2 runs failed\n.*images of config.data are not'):

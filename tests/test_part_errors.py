@@ -207,9 +207,9 @@ def test_a_layer_that_looks_across_the_batch_is_refused_where_passes_are_joint(f
 
 
 def test_a_penalty_of_a_logit_that_nobody_plays_with_is_refused():
-    game = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
+    gan = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
     steep = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 1.0}
-    found = fault(terms={'adversarial': game, 'steep': steep})
+    found = fault(terms={'adversarial': gan, 'steep': steep})
     assert found.startswith('config.terms.steep bounds the gradient of a logit that nobody plays')
 
 

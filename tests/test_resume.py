@@ -25,8 +25,8 @@ NEVER_READ = ('/sigma',)  # spectral norm takes sigma from u and the kernel afre
 @pytest.fixture(scope='module')
 def resumed():
     """(state after 3 steps, outcome: state -> what the rest of the run leaves behind)."""
-    parts = build_setup(json.loads(config.load_config(CONFIG).to_json()))
-    program, hyper = parts.program, parts.experiment.hyper
+    setup = build_setup(json.loads(config.load_config(CONFIG).to_json()))
+    program, hyper = setup.program, setup.experiment.hyper
 
     def steps(state, first, last):
         for step in range(first, last):

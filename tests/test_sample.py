@@ -209,8 +209,8 @@ def test_a_class_is_drawn_by_its_name(conditional, tmp_path, monkeypatch, capsys
     def named(flags):
         run = read_run(flags)
         names = tuple('abcdefghij')
-        whole = run.parts.reference._replace(class_names=names)
-        return run._replace(parts=run.parts._replace(reference=whole))
+        whole = run.setup.reference._replace(class_names=names)
+        return run._replace(setup=run.setup._replace(reference=whole))
 
     monkeypatch.setattr(sample.trained, 'of_flags', named)
     for label in ('c', '2'):
@@ -289,12 +289,12 @@ def test_a_config_does_not_say_where_evaluate_writes(trained, tmp_path, monkeypa
 def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(trained):
     """The same images, by their bytes, in whatever portions; and so the same distance."""
     run = restore_run(trained, 'last', ('tests',))
-    game, weights = run.parts.experiment.game, run.checkpoint.state.ema
-    sizes = {'latent_dim': game.latent_dim, 'class_counts': game.class_counts}
-    evaluation = run.parts.evaluation('fd_digits')
+    gan, weights = run.setup.experiment.gan, run.checkpoint.state.ema
+    sizes = {'latent_dim': gan.latent_dim, 'class_counts': gan.class_counts}
+    evaluation = run.setup.evaluation('fd_digits')
     found = {}
     for devices, portion in ((1, 100), (1, 1), (1, 7), (1, 64), (2, 100), (4, 100), (4, 64)):
-        draw = generate.make_generate(game.generator, devices=jax.devices()[:devices], **sizes)
+        draw = generate.make_generate(gan.generator, devices=jax.devices()[:devices], **sizes)
         count = 10 if portion == 1 else 100
         portions = [range(i, min(i + portion, count)) for i in range(0, count, portion)]
         images = np.concatenate([one for asked in portions for one in draw(weights, 0, asked)])

@@ -17,8 +17,8 @@ from tests import small
 
 @pytest.fixture(scope='module')
 def modules():
-    game = small.make_game({'adversarial': hinge()})
-    return game.generator, game.critic
+    gan = small.make_game({'adversarial': hinge()})
+    return gan.generator, gan.critic
 
 
 @pytest.fixture(scope='module')

@@ -11,8 +11,9 @@ import pytest
 
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
+from gan_jax.players import Augment
 from gan_jax.state import Ema
-from gan_jax.step import Augment, make_d_gradient, make_train_step
+from gan_jax.step import make_d_gradient, make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
@@ -40,9 +41,9 @@ def test_consistency_under_the_identity_is_bit_identical_to_none():
     adam = {side: optax.adam(1.0, b1=0.5) for side in 'gd'}
     after = []
     for names in (('adversarial', 'consistency'), ('adversarial',)):
-        game = small.make_game(pick(*names), optimizers=adam, augment=Augment(view=''))
-        step = jax.jit(make_train_step(game, pick(*names)))
-        state = small.first_state(game, pick(*names))
+        gan = small.make_game(pick(*names), optimizers=adam, augment=Augment(view=''))
+        step = jax.jit(make_train_step(gan, pick(*names)))
+        state = small.first_state(gan, pick(*names))
         hyper = small.make_hyper({name: WEIGHTS[name] for name in names})
         after.append(taken(step, state, hyper, 3))
     with_term, without = after
@@ -60,8 +61,8 @@ def test_each_update_leaves_the_other_player_bit_identical():
         return {'mean': jnp.mean(out['fake']['image'])}, state, {}
 
     terms = {'d': hinge()._replace(g=None), 'g': Term(g=Objective({}, of_images))}
-    game = small.make_game(terms, optimizers={side: optax.adam(1.0) for side in 'gd'})
-    state, step = small.first_state(game, terms), small.compiled(game, terms)
+    gan = small.make_game(terms, optimizers={side: optax.adam(1.0) for side in 'gd'})
+    state, step = small.first_state(gan, terms), small.compiled(gan, terms)
 
     def after(g, d):
         return step(state, small.make_batch(), small.make_hyper({'d': 1, 'g': 1}, g=g, d=d))[0]
@@ -78,10 +79,10 @@ def test_each_update_leaves_the_other_player_bit_identical():
 
 def test_collections_change_in_the_owners_update_only(x64):
     """Spectral norm's u moves with each D update, BatchNorm's averages with G's."""
-    game = small.make_game(pick('adversarial'))
-    state = small.first_state(game, pick('adversarial'), dtype=np.float64)
+    gan = small.make_game(pick('adversarial'))
+    state = small.first_state(gan, pick('adversarial'), dtype=np.float64)
     batch, hyper = small.make_batch(d_steps=2), small.make_hyper({'adversarial': 1}, d=0)
-    after, _ = small.compiled(game, pick('adversarial'))(state, batch, hyper)
+    after, _ = small.compiled(gan, pick('adversarial'))(state, batch, hyper)
 
     @small.jit
     def expected(state):
@@ -89,9 +90,9 @@ def test_collections_change_in_the_owners_update_only(x64):
         images = jnp.zeros((1, *small.SHAPE))  # u does not depend on them
         label = jnp.zeros(1, jnp.int32)
         for _ in batch['label']:
-            d = apply(game.critic, state.d.params, d, images, label)
+            d = apply(gan.critic, state.d.params, d, images, label)
         z = jax.random.normal(named(jax.random.key(0), 'step', 0, 'g', 'z'), (4, small.LATENT))
-        return d, apply(game.generator, state.g.params, g, z, label)
+        return d, apply(gan.generator, state.g.params, g, z, label)
 
     d, g = expected(state)
     assert small.distance(after.d.stats, d) < 1e-12
@@ -113,9 +114,9 @@ def apply(module, params, stats, *inputs):
 def test_order_of_terms_does_not_matter(x64):
     after = []
     for names in (tuple(TERMS), tuple(reversed(TERMS))):
-        game = small.make_game(pick(*names))
-        state = small.first_state(game, pick(*names), dtype=np.float64)
-        step = small.compiled(game, pick(*names))
+        gan = small.make_game(pick(*names))
+        state = small.first_state(gan, pick(*names), dtype=np.float64)
+        step = small.compiled(gan, pick(*names))
         after.append(taken(step, state, small.make_hyper(WEIGHTS), 2))
     assert small.distance(*after) < 1e-12
 
@@ -148,22 +149,22 @@ def test_d_sees_every_distinct_view_once(names, policy, joint, sizes):
     terms = pick(*names)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     options = {'augment': Augment(view=policy), 'joint': joint}
-    game = small.make_game(terms, critic=Critic(Recorder(), heads), **options)
-    state = small.first_state(game, terms)
+    gan = small.make_game(terms, critic=Critic(Recorder(), heads), **options)
+    state = small.first_state(gan, terms)
     SIZES.clear()
     hyper = small.make_hyper(dict.fromkeys(names, 1.0))
-    jax.eval_shape(make_train_step(game, terms), state, small.make_batch(), hyper)
+    jax.eval_shape(make_train_step(gan, terms), state, small.make_batch(), hyper)
     assert [small.BATCH * size for size in sizes] == SIZES
 
 
 def test_a_term_that_acts_every_third_step_counts_three_times(x64):
     terms = pick('adversarial', 'consistency')
-    game = small.make_game(terms)
-    state, batch = small.first_state(game, terms, dtype=np.float64), small.make_batch()
-    lazy, lazy_metrics = small.compiled(game, terms, every={'adversarial': 1, 'consistency': 3})(
+    gan = small.make_game(terms)
+    state, batch = small.first_state(gan, terms, dtype=np.float64), small.make_batch()
+    lazy, lazy_metrics = small.compiled(gan, terms, every={'adversarial': 1, 'consistency': 3})(
         state, batch, small.make_hyper({'adversarial': 1, 'consistency': {'real': 2, 'fake': 5}})
     )
-    full, metrics = small.compiled(game, terms)(
+    full, metrics = small.compiled(gan, terms)(
         state, batch, small.make_hyper({'adversarial': 1, 'consistency': {'real': 6, 'fake': 15}})
     )
     assert small.distance(lazy, full) < 1e-12
@@ -172,38 +173,38 @@ def test_a_term_that_acts_every_third_step_counts_three_times(x64):
 
 def test_scan_of_accelerators_equals_the_loop_of_the_cpu(x64, monkeypatch):
     terms = pick('adversarial', 'consistency')
-    game = small.make_game(terms)
-    state = small.first_state(game, terms, dtype=np.float64)
+    gan = small.make_game(terms)
+    state = small.first_state(gan, terms, dtype=np.float64)
     batch = small.make_batch(d_steps=2)
     hyper = small.make_hyper({name: WEIGHTS[name] for name in terms})
-    on_cpu = small.compiled(game, terms)(state, batch, hyper)
+    on_cpu = small.compiled(gan, terms)(state, batch, hyper)
     monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
-    step = make_train_step(game, terms)
+    step = make_train_step(gan, terms)
     assert 'scan' in str(jax.make_jaxpr(step)(state, batch, hyper))
     assert small.distance(small.jit(step)(state, batch, hyper), on_cpu) < 1e-12
 
 
 @pytest.mark.parametrize('side', 'gd')
 def test_gradients_are_taken_at_whole_parameters_and_move_those_of_the_state(side, x64):
-    """`whole` makes others of them here, so that it shows where they are read."""
+    """`gather_params` makes others of them here, so that it shows where they are read."""
 
     def halved(tree):
         return jax.tree.map(lambda x: x / 2, tree)
 
     terms = pick('adversarial')
-    game = small.smooth_game(terms)
-    state, batch = small.first_state(game, terms, dtype=np.float64), small.make_batch()
+    gan = small.smooth_game(terms)
+    state, batch = small.first_state(gan, terms, dtype=np.float64), small.make_batch()
     hyper = small.make_hyper({'adversarial': 1}, **({'g': 0, 'd': 0} | {side: 1}))
 
     def move(state, **options):
-        after, _ = small.compiled(game, terms, **options)(state, batch, hyper)
+        after, _ = small.compiled(gan, terms, **options)(state, batch, hyper)
         before, after = (getattr(s, side).params for s in (state, after))
         return jax.tree.map(lambda a, b: a - np.asarray(b), before, after)
 
     at_half = state.replace(
         **{s: net.replace(params=halved(net.params)) for s, net in (('g', state.g), ('d', state.d))}
     )
-    found = move(state, whole=halved)
+    found = move(state, gather_params=halved)
     assert small.distance(found, move(at_half)) < 1e-12
     assert small.distance(found, move(state)) > 1e-3
 
@@ -213,12 +214,12 @@ def test_d_gradient_is_what_a_step_descends_by(x64):
     terms = {**TERMS, 'penalty': r1()}
     every = {**dict.fromkeys(TERMS, 1), 'penalty': 4}
     augment = Augment(real='translation(0.4)', critic='translation', view='translation')
-    game = small.make_game(terms, augment=augment)
-    state = small.first_state(game, terms, dtype=np.float64).replace(step=np.int32(7))
+    gan = small.make_game(terms, augment=augment)
+    state = small.first_state(gan, terms, dtype=np.float64).replace(step=np.int32(7))
     batch, hyper = small.make_batch(), small.make_hyper({**WEIGHTS, 'penalty': 10.0}, seed=5, d=1)
-    after, _ = small.compiled(game, terms, every=every)(state, batch, hyper)
+    after, _ = small.compiled(gan, terms, every=every)(state, batch, hyper)
     key = named(jax.random.key(5), 'step', 7, 'd', 0)
-    gradient = small.jit(make_d_gradient(game, terms, every=every))
+    gradient = small.jit(make_d_gradient(gan, terms, every=every))
     first = jax.tree.map(lambda x: x[0], batch)
     found = gradient(state, first, key, hyper)
     expected = jax.tree.map(lambda a, b: a - np.asarray(b), state.d.params, after.d.params)
@@ -236,10 +237,10 @@ def test_d_gradient_is_what_a_step_descends_by(x64):
 def average_of_a_still_generator():
     """An average that starts elsewhere: the step, its first state and its numbers."""
     ema = Ema(halflife_images=5 * small.BATCH, ramp=0.5)
-    game = small.make_game(pick('adversarial'), ema=ema)
-    start = small.first_state(game, pick('adversarial'))
+    gan = small.make_game(pick('adversarial'), ema=ema)
+    start = small.first_state(gan, pick('adversarial'))
     start = start.replace(ema=jax.tree.map(lambda x: x + 1, start.ema))
-    step = small.compiled(game, pick('adversarial'))
+    step = small.compiled(gan, pick('adversarial'))
     return start, step, small.make_hyper({'adversarial': 1}, g=0)
 
 

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gan_jax.step import Augment, make_train_step
+from gan_jax.players import Augment
+from gan_jax.step import make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
@@ -29,10 +30,10 @@ def of_d(views, **options):
 
 def trace(terms, weights=None, **options):
     """Shapes only: what the config's check runs."""
-    game = small.make_game(terms, **options)
+    gan = small.make_game(terms, **options)
     hyper = small.make_hyper(weights or dict.fromkeys(terms, 1.0))
-    step = make_train_step(game, terms)
-    return jax.eval_shape(step, small.first_state(game, terms), small.make_batch(), hyper)
+    step = make_train_step(gan, terms)
+    return jax.eval_shape(step, small.first_state(gan, terms), small.make_batch(), hyper)
 
 
 def test_terms_that_fit_are_traced():

@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax.augment import policy
 from gan_jax.keys import named
-from gan_jax.step import Augment
+from gan_jax.players import Augment
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.views import View, augmented
@@ -51,29 +51,27 @@ def one_step():
     """Three D updates and one of G, with every augmentation there is; D stands still."""
     terms = {'adversarial': hinge(), 'probe': probe()}
     augment = Augment(real='translation(0.4)', critic='translation')
-    game = small.make_game(terms, augment=augment)
-    state = small.first_state(game, terms, dtype=np.float64).replace(step=np.int32(STEP))
+    gan = small.make_game(terms, augment=augment)
+    state = small.first_state(gan, terms, dtype=np.float64).replace(step=np.int32(STEP))
     batch = small.make_batch(d_steps=3)
     hyper = small.make_hyper({'adversarial': 1, 'probe': 1}, seed=SEED, strength=STRENGTH, d=0)
-    after, metrics = small.compiled(game, terms)(state, batch, hyper)
-    return game, state, batch, after, metrics
+    after, metrics = small.compiled(gan, terms)(state, batch, hyper)
+    return gan, state, batch, after, metrics
 
 
 @functools.cache
 def by_hand():
     """What terms should have been handed in the third D update and in G's."""
-    game, state, batch, *_ = one_step()
+    gan, state, batch, *_ = one_step()
     shift, shift_reals, flip = map(policy.parse, ('translation', 'translation(0.4)', 'flip'))
 
     def generate(z, label):
-        return game.generator.apply(
-            state.g.variables, z, label, train=True, mutable=['batch_stats']
-        )
+        return gan.generator.apply(state.g.variables, z, label, train=True, mutable=['batch_stats'])
 
     def look(stats, key, source, images):
         shown = shift(named(key, 'critic', source), images, STRENGTH)
         variables, label = {'params': state.d.params, **stats}, jnp.zeros(len(images), jnp.int32)
-        out, after = game.critic.apply(variables, shown, label, train=True, mutable=['batch_stats'])
+        out, after = gan.critic.apply(variables, shown, label, train=True, mutable=['batch_stats'])
         return out['logit'], after
 
     def update(side_key, stats, reals):
@@ -177,13 +175,13 @@ def r1():
 @functools.cache
 def penalised():
     terms = {'adversarial': hinge(), 'penalty': r1()}
-    game = small.smooth_game(terms, augment=Augment(critic='translation'))
-    state = small.first_state(game, terms, dtype=np.float64)
-    return game, state, small.compiled(game, terms)
+    gan = small.smooth_game(terms, augment=Augment(critic='translation'))
+    state = small.first_state(gan, terms, dtype=np.float64)
+    return gan, state, small.compiled(gan, terms)
 
 
 def test_penalty_is_of_the_gradient_at_the_image(x64):
-    game, state, step = penalised()
+    gan, state, step = penalised()
     batch = small.make_batch()
     _, metrics = step(state, batch, small.make_hyper({'adversarial': 1, 'penalty': 1}))
     key = named(jax.random.key(0), 'step', 0, 'd', 0, 'critic', 'real')
@@ -192,7 +190,7 @@ def test_penalty_is_of_the_gradient_at_the_image(x64):
     def penalty(wide):
         def logit(wide):
             shown = policy.parse('translation')(key, (wide + 1) / 2, STRENGTH)
-            return game.critic.apply(state.d.variables, shown, batch['label'][0], train=True)[
+            return gan.critic.apply(state.d.variables, shown, batch['label'][0], train=True)[
                 'logit'
             ].sum()
 

@@ -282,9 +282,9 @@ def test_placebos_cost_what_they_stand_for():
 def test_the_identitys_loss_is_0_in_a_step():
     """To the bit, though D looks at the copies beside the originals."""
     terms = {'adversarial': hinge(), 'consistency': PLACEBOS['identity']()}
-    game = small.make_game(terms)
-    _, metrics = small.compiled(game, terms)(
-        small.first_state(game, terms),
+    gan = small.make_game(terms)
+    _, metrics = small.compiled(gan, terms)(
+        small.first_state(gan, terms),
         small.make_batch(),
         small.make_hyper(dict.fromkeys(terms, 1.0)),
     )

@@ -94,8 +94,8 @@ def named_in(package, marked):
     defined = {(file, node.name) for file, tree in files.items() for node in marked(tree)}
     names = {name for _, name in defined}
     for file, tree in files.items():
-        parts = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-        for node in parts:
+        setup = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+        for node in setup:
             if (node.module or '').startswith(f'gan_jax.{package}'):
                 defined |= {(file, alias.name) for alias in node.names if alias.name in names}
     return {
@@ -391,14 +391,14 @@ def test_a_key_with_a_dot_stands_for_no_other():
 
 
 @pytest.fixture(scope='module')
-def parts():
+def setup():
     return build_setup(json.loads(config.load_config(str(TINY)).to_json()))
 
 
 @pytest.fixture
-def commands(parts, tmp_path, monkeypatch):
+def commands(setup, tmp_path, monkeypatch):
     """The commands that read a workdir, on the one in the test's folder; its modules are found."""
-    monkeypatch.setattr(train, 'assemble', lambda settings, **options: parts)
+    monkeypatch.setattr(train, 'assemble', lambda settings, **options: setup)
     monkeypatch.syspath_prepend(tmp_path)
     workdir = f'--workdir={tmp_path}/workdir'
     return {

@@ -60,12 +60,12 @@ def main(arguments: Sequence[str]) -> int:
         'load': os.getloadavg()[0],
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
-    opponents = (
+    compared = (
         functools.partial(baselines.torch_baselines, torch, whole)
         if torch
         else lambda: NO_BASELINES
     )
-    result = {**asked, 'measured': measure(whole, flags.repeats, opponents=opponents, watch=bar)}
+    result = {**asked, 'measured': measure(whole, flags.repeats, baselines=compared, progress=bar)}
     signals.check()
     print(table(result))
     if flags.out:

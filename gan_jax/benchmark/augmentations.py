@@ -46,13 +46,13 @@ def policies_of(settings: Mapping) -> dict[str, Recipe]:
     }
 
 
-def contestants(recipe: Recipe, subject: Workload) -> dict[str, Candidate]:
+def candidates(recipe: Recipe, workload: Workload) -> dict[str, Candidate]:
     """'forward', on a batch of reals and one of fakes, as bCR has it in each update of D; and
     'through', on fakes and back to their gradient, as an update of G has it.
     """
-    shape = subject.settings['batch_size'], *subject.dataset.images.shape[1:]
+    shape = workload.settings['batch_size'], *workload.dataset.images.shape[1:]
     images = np.random.default_rng(0).random((3, *shape), np.float32)
-    where = sharding.batch_sharding(subject.mesh)
+    where = sharding.batch_sharding(workload.mesh)
     real, fake, cotangent = (jax.device_put(array, where) for array in images)
     key = jax.random.key(0)
 

@@ -13,7 +13,7 @@ from gan_jax.runtime.errors import MISSING, UserError, first_line
 class Baselines(NamedTuple):
     """Who can be measured here, and who cannot and why."""
 
-    contestants: dict[str, Candidate]
+    candidates: dict[str, Candidate]
     absent: dict[str, str]
 
 
@@ -35,21 +35,21 @@ def torch(settings: Settings) -> Any:
     return step
 
 
-def torch_baselines(module: Any, subject: Workload) -> Baselines:
+def torch_baselines(module: Any, workload: Workload) -> Baselines:
     """PyTorch's train step, eager and by `torch.compile`, each after its first step.
 
     Args:
         module: from `torch`.
-        subject: whose settings and images it gets.
+        workload: whose settings and images it gets.
 
     Raises:
         UserError: it has no equivalent of the config.
     """
-    images = np.array(subject.dataset.images[:RANDOM])  # those from a file may be read-only
-    labels = labels_of(subject.dataset)[:RANDOM]
+    images = np.array(workload.dataset.images[:RANDOM])  # those from a file may be read-only
+    labels = labels_of(workload.dataset)[:RANDOM]
 
     def begun(compiled: bool) -> Candidate:
-        take = module.make(subject.settings, images, labels, compiled=compiled)
+        take = module.make(workload.settings, images, labels, compiled=compiled)
         take(1)
         return take
 

@@ -88,20 +88,20 @@ def back_to_back(
     return take
 
 
-def as_trained(subject: Workload, state: Any) -> Candidate:
+def as_trained(workload: Workload, state: Any) -> Candidate:
     """A contestant that does what `train` does between two events; it uses the state up.
 
     Which images a step sees is drawn, and sent to the device, for each step; several of them are
     one dispatch where the config and the device have it so.
     """
-    step, most = 0, steps_per_dispatch(subject.settings)
+    step, most = 0, steps_per_dispatch(workload.settings)
 
     def take(count: int) -> None:
         nonlocal state, step
         end = step + count
         while step < end:
             together = most if step % most == 0 and step + most <= end else 1
-            state = subject.program.update(state, step, subject.experiment.hyper, together)
+            state = workload.program.update(state, step, workload.experiment.hyper, together)
             step += together
         jax.block_until_ready(state)
 

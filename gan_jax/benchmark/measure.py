@@ -25,7 +25,7 @@ class Steps(NamedTuple):
     Attributes:
         step: the config's own.
         peak: bytes in use after its first step, see `compiled.peak_in_use`.
-        contestants: 'step', 'loop', and the step of every config with less in it.
+        candidates: 'step', 'loop', and the step of every config with less in it.
         work: of those steps but 'loop'.
         removed: what is left out -> the contestant without it.
         alone: the contestant with nothing but the game.
@@ -33,7 +33,7 @@ class Steps(NamedTuple):
 
     step: compiled.Compiled
     peak: int | None
-    contestants: dict[str, Candidate]
+    candidates: dict[str, Candidate]
     work: dict[str, Work]
     removed: dict[str, str]
     alone: str
@@ -43,8 +43,8 @@ def measure(
     whole: Workload,
     repeats: int,
     *,
-    opponents: Callable[[], Baselines] = lambda: NO_BASELINES,
-    watch: Progress = no_progress,
+    baselines: Callable[[], Baselines] = lambda: NO_BASELINES,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """What the config costs, as JSON holds it.
 
@@ -56,27 +56,27 @@ def measure(
     Args:
         whole: what is measured.
         repeats: turns.
-        opponents: makes other frameworks' contestants.
-        watch: the work.
+        baselines: makes other frameworks' contestants.
+        progress: the work.
 
     Raises:
         UserError: an opponent refuses the config.
     """
-    steps = _compiled(whole, watch)
-    roof = make_roofline(whole.mesh, whole.settings['dtype'])
-    others = opponents()
-    everyone = {**steps.contestants, 'roof': roof.take, **others.contestants}
-    with watch('measuring steps') as tick:
+    steps = _compiled(whole, progress)
+    roofline = make_roofline(whole.mesh, whole.settings['dtype'])
+    others = baselines()
+    everyone = {**steps.candidates, 'roof': roofline.take, **others.candidates}
+    with progress('measuring steps') as tick:
         turns = interleave(everyone, repeats, least=_least(), tick=tick)
     seconds, work = turns.seconds, steps.work
     images = whole.settings['d_steps'] * whole.settings['batch_size']
     gap = {'host_gap': spread(1 - seconds['step'] / seconds['loop'])}
-    measured = {n: _baseline(turns, n, images) for n in others.contestants}
+    measured = {n: _baseline(turns, n, images) for n in others.candidates}
     return {
         'step': _timed(turns, 'step', images),
         'loop': _timed(turns, 'loop', images) | gap,
         'work': {'counted': work['step']._asdict(), 'xla_per_device': _by_xla(steps.step.call)},
-        'roof': _share_of_roofline(turns, roof, work['step'].needed),
+        'roof': _share_of_roofline(turns, roofline, work['step'].needed),
         'memory': {
             'planned_per_device': compiled.memory(steps.step.call),
             'peak_in_use': steps.peak,
@@ -87,13 +87,13 @@ def measure(
             what: _ratios(seconds['step'], seconds[name], work['step'], work[name])
             for what, name in steps.removed.items()
         },
-        'augmentations': _augmentations(whole, steps.contestants[steps.alone], repeats, watch),
+        'augmentations': _augmentations(whole, steps.candidates[steps.alone], repeats, progress),
         'against': {**measured, **others.absent},
     }
 
 
-def _compiled(whole: Workload, watch: Progress) -> Steps:
-    with watch('compiling') as tick:
+def _compiled(whole: Workload, progress: Progress) -> Steps:
+    with progress('compiling') as tick:
         with compiled.uncached():
             made = compiled.compile_step(whole.program)
         first = whole.program.init(whole.experiment.hyper)
@@ -113,13 +113,13 @@ def _compiled(whole: Workload, watch: Progress) -> Steps:
             )
 
         removed, alone, fewer = _with_less(whole)
-        contestants = {'step': back_to_back(whole, made.call), 'loop': loop}
+        candidates = {'step': back_to_back(whole, made.call), 'loop': loop}
         work = {'step': whole.work()}
         for i, (name, one) in enumerate(fewer.items()):
             tick(i + 1, len(fewer) + 1)
-            contestants[name] = back_to_back(one, compiled.compile_step(one.program).call)
+            candidates[name] = back_to_back(one, compiled.compile_step(one.program).call)
             work[name] = one.work()
-    return Steps(made, peak, contestants, work, removed, alone)
+    return Steps(made, peak, candidates, work, removed, alone)
 
 
 def _with_less(whole: Workload) -> tuple[dict[str, str], str, dict[str, Workload]]:
@@ -163,12 +163,12 @@ def _communication(whole: Workload, call: jax.stages.Compiled) -> dict[str, Any]
     return {'gradients': whole.gradients(), 'collectives': [one._asdict() for one in found]}
 
 
-def _share_of_roofline(turns: Timings, roof: Roofline, needed: int) -> dict[str, Any]:
+def _share_of_roofline(turns: Timings, roofline: Roofline, needed: int) -> dict[str, Any]:
     product, step = turns.seconds['roof'], turns.seconds['step']
-    floor = needed / roof.flops * product
+    floor = needed / roofline.flops * product
     return {
-        'size': roof.size,
-        'flops_per_second': spread(roof.flops / product),
+        'size': roofline.size,
+        'flops_per_second': spread(roofline.flops / product),
         'achieved': spread(needed / step),
         'share': spread(floor / step),
         'floor_seconds': spread(floor),
@@ -188,7 +188,7 @@ def _baseline(turns: Timings, name: str, images: int) -> dict[str, Any]:
 
 
 def _augmentations(
-    whole: Workload, alone: Candidate, repeats: int, watch: Progress
+    whole: Workload, alone: Candidate, repeats: int, progress: Progress
 ) -> dict[str, Any]:
     """Every op, and every policy of the config, as a share of the step with the game alone."""
     recipes = {
@@ -199,9 +199,9 @@ def _augmentations(
         (name, part): take
         for kind in recipes.values()
         for name, recipe in kind.items()
-        for part, take in augmentations.contestants(recipe, whole).items()
+        for part, take in augmentations.candidates(recipe, whole).items()
     }
-    with watch('measuring augmentations') as tick:
+    with progress('measuring augmentations') as tick:
         turns = interleave({'alone': alone, **entrants}, repeats, least=_least(), tick=tick)
 
     def cost(name):

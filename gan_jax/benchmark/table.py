@@ -38,7 +38,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _step(of: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    step, loop, roof, work = (of[name] for name in ('step', 'loop', 'roof', 'work'))
+    step, loop, roofline, work = (of[name] for name in ('step', 'loop', 'roof', 'work'))
     yield 'compiled step', _seconds(step['seconds']), _rate(step)
     gap = f'host gap {_percent(loop["host_gap"])}'
     yield "train's loop", _seconds(loop['seconds']), f'{_rate(loop)}, {gap}'
@@ -61,10 +61,10 @@ def _step(of: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     )
     yield (
         'speed',
-        f'{si(roof["achieved"]["median"])}FLOP/s, {_percent(roof["share"])}',
-        f"of a matmul's {si(roof['flops_per_second']['median'])}FLOP/s, {roof['size']} rows",
+        f'{si(roofline["achieved"]["median"])}FLOP/s, {_percent(roofline["share"])}',
+        f'of {si(roofline["flops_per_second"]["median"])}FLOP/s, a matmul of {roofline["size"]} rows',
     )
-    yield 'floor', _seconds(roof['floor_seconds']), 'a step at the speed of that matmul'
+    yield 'floor', _seconds(roofline['floor_seconds']), 'a step at the speed of that matmul'
     plan, peak = of['memory']['planned_per_device'], of['memory']['peak_in_use']
     held = f'{si(plan["arguments"])}B of it state and data' if plan else ''
     seen = f'; at most {si(peak)}B in use' if peak else ''

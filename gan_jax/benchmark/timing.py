@@ -25,7 +25,7 @@ class Timings(NamedTuple):
 
 
 def interleave(
-    contestants: Mapping[str, Candidate],
+    candidates: Mapping[str, Candidate],
     repeats: int,
     *,
     least: float,
@@ -35,18 +35,18 @@ def interleave(
     """Every contestant in turn, `repeats` times, in one order.
 
     Args:
-        contestants: by name. Each first takes steps that do not count: it may compile, and shows
+        candidates: by name. Each first takes steps that do not count: it may compile, and shows
             how many steps make a turn.
         repeats: turns of each.
         least: seconds that a turn should last; a turn is one step where that lasts longer.
         clock: seconds.
         tick: sees turns of all contestants.
     """
-    steps = {name: _steps(take, least, clock) for name, take in contestants.items()}
-    seconds = {name: np.zeros(repeats) for name in contestants}
+    steps = {name: _steps(take, least, clock) for name, take in candidates.items()}
+    seconds = {name: np.zeros(repeats) for name in candidates}
     for turn in range(repeats):
         tick(turn, repeats)
-        for name, take in contestants.items():
+        for name, take in candidates.items():
             seconds[name][turn] = _timed(take, steps[name], clock) / steps[name]
     return Timings(seconds, steps)
 

@@ -52,7 +52,7 @@ class Workload(NamedTuple):
             'image': jax.ShapeDtypeStruct((*rows, *shape), np.uint8),
             'label': jax.ShapeDtypeStruct(rows, np.int32),
         }
-        step = make_train_step(self.experiment.game, self.experiment.terms)
+        step = make_train_step(self.experiment.gan, self.experiment.terms)
         return trace(step, self.program.shapes, batch, self.experiment.hyper)
 
     def held(self) -> int:

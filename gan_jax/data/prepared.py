@@ -59,7 +59,7 @@ def locked(folder: Path, flag: str = '--data_dir') -> Iterator[None]:
 def write_prepared(
     folder: Path,
     pieces: Iterable[Piece],
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     *,
     num_classes: int,
     class_names: tuple[str, ...] | None = None,
@@ -70,8 +70,8 @@ def write_prepared(
     Args:
         folder: `DIR/NAME`, which must not exist.
         pieces: what it shall hold.
-        facts: JSON values for every info.json: sources and how it was made. They are read when all
-            pieces have been.
+        metadata: JSON values for every info.json: sources and how it was made. They are read after
+            all pieces.
         num_classes: labels lie in [0, num_classes).
         class_names: of each class, if they are known.
         advance: called with the number of images of each piece.
@@ -85,7 +85,7 @@ def write_prepared(
         infos = _write_arrays(partial, pieces, num_classes, advance)
         for split, info in infos.items():
             names = {'class_names': class_names if info['labels'] else None}
-            info = {'version': VERSION, 'split': split, **facts, **info, **names}
+            info = {'version': VERSION, 'split': split, **metadata, **info, **names}
             text = json.dumps({**info, 'sha256': _sha256(info)}, indent=2)
             (partial / split / 'info.json').write_text(text + '\n')
             sync(partial / split / 'info.json')

@@ -19,7 +19,8 @@ from typing import Any
 
 from gan_jax.experiment import config
 from gan_jax.experiment.schedule import everything
-from gan_jax.run import observe, trained
+from gan_jax.run import trained
+from gan_jax.run.evaluation import evaluate, make_evaluator
 from gan_jax.runtime import cli, signals, workdir
 from gan_jax.runtime.checkpoint import json_digest
 from gan_jax.runtime.errors import UNWRITABLE, UserError
@@ -33,15 +34,16 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parse(arguments)
     folder = flags.workdir / 'results'
     _warn_unwritable(folder)
-    run = trained.restore_from_flags(flags, watch=bar, num=flags.num, unaugmented=flags.unaugmented)
-    settings, state = run.parts.settings, run.checkpoint.state
+    run = trained.restore_from_flags(flags, num=flags.num, unaugmented=flags.unaugmented)
+    evaluator = make_evaluator(run.setup, bar)
+    settings, state = run.setup.settings, run.checkpoint.state
     asked = settings['evaluate']
     metrics = everything(asked) if flags.metrics is None else flags.metrics
     seed = settings['seed'] if flags.seed is None else flags.seed
-    evaluation = run.parts.evaluation(metrics)
+    evaluation = evaluator.prepare(metrics)
     count = evaluation.num
     result = {
-        **_values(observe.evaluate_run(run.parts, metrics, state, seed, bar)),
+        **_values(evaluate(run.setup, evaluator, metrics, state, seed, bar)),
         'protocol': {
             **evaluation.protocol,
             'num': count,
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
             'digest': run.checkpoint.digest,
             'damaged': run.checkpoint.damaged,  # newer ones, which would have been taken
         },
-        'classes': run.parts.reference.class_names,
+        'classes': run.setup.reference.class_names,
         'config_sha256': json_digest(workdir.read_config(flags.workdir)),
         'training_seed': settings['seed'],
         'versions': versions(),

@@ -1,4 +1,4 @@
-"""Arrays kept on disk with the facts that they depend on: read back as they were, or not at all.
+"""Arrays cached on disk by a key of all that they depend on: read as they were, or not at all.
 
 What is kept here can be computed again. So a file that is torn, changed, or was written for other
 facts counts as absent, and nobody is bothered with it.
@@ -17,13 +17,13 @@ from gan_jax.runtime import files
 Arrays = Mapping[str, np.ndarray]
 
 
-def name_of(facts: Mapping[str, Any]) -> str:
-    """A file name for these facts: 32 digits of the SHA-256 of their canonical JSON."""
-    return hashlib.sha256(_json(facts).encode()).hexdigest()[:32] + '.npz'
+def name_of(cache_key: Mapping[str, Any]) -> str:
+    """A file name for a key: 32 digits of the SHA-256 of their canonical JSON."""
+    return hashlib.sha256(_json(cache_key).encode()).hexdigest()[:32] + '.npz'
 
 
-def read_arrays(path: Path, facts: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-    """The arrays that `write` has kept in `path` for these facts; None when it holds no such."""
+def read_arrays(path: Path, cache_key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+    """The arrays that `write` has kept in `path` for this key; None when it holds none."""
     try:
         # NumPy leaves a damaged file open that it has opened itself.
         with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
@@ -31,29 +31,29 @@ def read_arrays(path: Path, facts: Mapping[str, Any]) -> dict[str, np.ndarray] |
     except Exception:  # it is not there, or is damaged, which may turn up as anything
         return None
     digest = str(found.pop('digest', ''))
-    return found if digest == _digest(found, facts) else None
+    return found if digest == _digest(found, cache_key) else None
 
 
-def write_arrays(path: Path, arrays: Arrays, facts: Mapping[str, Any]) -> None:
+def write_arrays(path: Path, arrays: Arrays, cache_key: Mapping[str, Any]) -> None:
     """Keeps the arrays; a reader meets the whole file or none.
 
     Args:
         path: in a folder that exists.
         arrays: by any names but 'digest'.
-        facts: all that the arrays depend on, as JSON.
+        cache_key: all that the arrays depend on, as JSON.
     """
     with files.atomic_path(path) as partial, partial.open('wb') as file:
-        np.savez(file, **arrays, digest=np.array(_digest(arrays, facts)))
+        np.savez(file, **arrays, digest=np.array(_digest(arrays, cache_key)))
 
 
-def _digest(arrays: Arrays, facts: Mapping[str, Any]) -> str:
-    """SHA-256 of facts, names, types, shapes and contents."""
-    digest = hashlib.sha256(_json(facts).encode())
+def _digest(arrays: Arrays, cache_key: Mapping[str, Any]) -> str:
+    """SHA-256 of the key, names, types, shapes and contents."""
+    digest = hashlib.sha256(_json(cache_key).encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f'{name} {array.dtype.str} {array.shape};'.encode() + array.tobytes())
     return digest.hexdigest()
 
 
-def _json(facts: Mapping[str, Any]) -> str:
-    return json.dumps(facts, sort_keys=True)
+def _json(cache_key: Mapping[str, Any]) -> str:
+    return json.dumps(cache_key, sort_keys=True)

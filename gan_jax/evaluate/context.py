@@ -43,7 +43,7 @@ class Context(NamedTuple):
     Attributes:
         train: the train split, at the size of the generated images.
         held_out: () -> the test split at that size; raises UserError where there is none.
-        learned: the part of `train` that the discriminator was trained on.
+        train_subset: the part of `train` that the discriminator was trained on.
         critic: the discriminator.
         num: of generated images, for metrics whose names give no number.
         batch_size: of one discriminator update.
@@ -57,13 +57,13 @@ class Context(NamedTuple):
         data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
         allow: packages whose code a metric may name, as in `load.resolve`.
         devices: that share the work of a large extractor; none is the first one.
-        watch: the work of preparing metrics, such as a pass over all real images.
+        progress: the work of preparing metrics, such as a pass over all real images.
         outlined: whether `train` is only the outline of a data set that is not here.
     """
 
     train: DataSet
     held_out: Callable[[], DataSet]
-    learned: DataSet
+    train_subset: DataSet
     critic: nn.Module
     num: int
     batch_size: int = 1
@@ -74,7 +74,7 @@ class Context(NamedTuple):
     data_dir: str | Path | None = None
     allow: Collection[str] | None = None
     devices: Sequence[jax.Device] = ()
-    watch: Progress = no_progress
+    progress: Progress = no_progress
     outlined: bool = False
 
     def split(self, name: str) -> DataSet:
@@ -117,7 +117,7 @@ class Measure(Protocol):
     """Metrics that are ready to be computed."""
 
     def __call__(
-        self, images: np.ndarray, state: TrainState, hyper: Hyper, watch: Progress = no_progress
+        self, images: np.ndarray, state: TrainState, hyper: Hyper, progress: Progress = no_progress
     ) -> Values:
         """Measures generated images and the state that they come from.
 
@@ -126,7 +126,7 @@ class Measure(Protocol):
                 than the metrics need, and they take the first.
             state: of training; metrics of the discriminator look at it.
             hyper: the numbers of the run.
-            watch: the work of measuring. What its ticks raise ends it.
+            progress: the work of measuring. What its ticks raise ends it.
 
         Returns:
             {name: value}.

@@ -57,8 +57,8 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     train = functools.cache(lambda: features.digits(given.train.images).features)
     metrics = [METRICS[name](given, train) for name in asked]
 
-    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
-        del state, hyper, watch
+    def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
+        del state, hyper, progress
         seen = features.digits(images[: given.num])
         return {name: value for metric in metrics for name, value in metric(seen).items()}
 

@@ -52,7 +52,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
     probed = [name for name in asked if name in probes.NAMES]
 
-    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
+    def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         values, variables = {}, state.d.variables
         if probed:
             seen = functools.partial(features_of, variables)
@@ -63,7 +63,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
                 of = functools.partial(logit_of, variables)
                 values |= LOGITS[name](of, given, images[: given.num])
         if 'gsnr' in asked:
-            with watch('gsnr') as tick:
+            with progress('gsnr') as tick:
                 gradients = _gradients(given, state, hyper, tick)
                 values |= gsnr(gradients, batch_size=given.batch_size)
         return values
@@ -73,7 +73,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         protocol['probes'] = f'features of D, test images under {probes.POLICY}'
     if 'gsnr' in asked:
         protocol['gsnr'] = (
-            f'{BATCHES} batches of {given.batch_size}, {len(given.learned.images)} images'
+            f'{BATCHES} batches of {given.batch_size}, {len(given.train_subset.images)} images'
         )
     return Evaluation(given.num if 'overfitting' in asked else 0, measure, protocol)
 
@@ -104,7 +104,7 @@ def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
 
 
 def _overfitting(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
-    train, held_out = probes.some(given.learned), probes.some(given.held_out())
+    train, held_out = probes.some(given.train_subset), probes.some(given.held_out())
     return logits.overfitting(
         of(train.images, labels_of(train)),
         of(held_out.images, labels_of(held_out)),
@@ -122,11 +122,11 @@ def _sensitivity(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
 def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn) -> Iterator[Any]:
     """D's gradients in batches of its images, each with generated ones and draws of its own."""
     state = jax.device_put(state, jax.local_devices()[0])
-    learned, labels = given.learned.images, labels_of(given.learned)
+    train_subset, labels = given.train_subset.images, labels_of(given.train_subset)
     for i in range(BATCHES):
         # With replacement: batches that share out few images among them would differ too little.
-        rows = np.random.default_rng([0, i]).integers(len(learned), size=given.batch_size)
-        batch = {'image': np.asarray(learned[rows]), 'label': labels[rows]}
+        rows = np.random.default_rng([0, i]).integers(len(train_subset), size=given.batch_size)
+        batch = {'image': np.asarray(train_subset[rows]), 'label': labels[rows]}
         yield given.d_gradient(state, batch, named(jax.random.key(0), 'gsnr', i), hyper)
         tick(i + 1, BATCHES)
 

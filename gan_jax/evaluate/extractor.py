@@ -1,8 +1,8 @@
 """Feature extractors: the networks in whose eyes images are compared.
 
 A distance between sets of images is one between their features, and depends on the network as much
-as on the images. So an extractor carries all that its values depend on, as `facts`, which go into
-every result and into the key of every reference that is kept.
+as on the images. So an extractor carries all that its values depend on, its `metadata`, which go
+into every result and into the key of every reference that is kept.
 """
 
 import functools
@@ -43,12 +43,12 @@ class Extractor(NamedTuple):
     """A network and what it depends on.
 
     Attributes:
-        see: uint8 [N, H, W, C], N >= 1 -> Seen. Image n gives the same bits whatever is beside it.
-        facts: name, weights, preprocessing and precision, as JSON.
+        extract: uint8 [N, H, W, C], N >= 1 -> Features. Image n gives the same bits in any batch.
+        metadata: name, weights, preprocessing and precision, as JSON.
     """
 
-    see: Callable[[np.ndarray], Features]
-    facts: Mapping[str, Any]
+    extract: Callable[[np.ndarray], Features]
+    metadata: Mapping[str, Any]
 
 
 def from_inception(
@@ -74,10 +74,10 @@ def from_inception(
     of_batches = sharding.on_each(of_batch, mesh)
     held = functools.cache(lambda: sharding.put(variables, sharding.replicated(mesh)))
 
-    def see(images):
+    def extract(images):
         return in_batches(functools.partial(of_batches, held()), images, BATCH * mesh.size)
 
-    facts = {
+    metadata = {
         'name': 'inception',
         'weights_sha256': weights.PUBLISHED.sha256,
         'interpolation': interpolation,
@@ -85,31 +85,31 @@ def from_inception(
         'precision': 'float32, highest',
         'version': 1,  # of our preprocessing and network
     }
-    return Extractor(see, facts)
+    return Extractor(extract, metadata)
 
 
 def from_digits_net() -> Extractor:
     """The classifier of digits that comes with the package, 64 features a channel."""
 
-    def see(images):
+    def extract(images):
         found = features.digits(images)
         # A stacked digit is one of 10 in each channel: its classes are all combinations.
         probs = functools.reduce(_combined, np.moveaxis(found.probs, 1, 0))
         return Features(found.features, probs)
 
-    facts = {
+    metadata = {
         'name': 'digits',
         'weights_sha256': features.weights_sha256(),
         'precision': 'float32, highest',
         'version': 1,
     }
-    return Extractor(see, facts)
+    return Extractor(extract, metadata)
 
 
 def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
     """A fork's function, 'my_package.module.function': uint8 [N, H, W, C] -> [N, F].
 
-    Its facts are its path and the SHA-256 of the file that it stands in: a change of that file
+    Its metadata are its path and the SHA-256 of the file that it stands in: a change of that file
     makes another extractor; one of what the file imports or reads does not, and is the fork's to
     tell apart by another name.
 
@@ -125,9 +125,9 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
     source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
     if source.suffix != '.py':
         raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
-    facts = {'name': path, 'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest()}
+    metadata = {'name': path, 'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest()}
 
-    def see(images):
+    def extract(images):
         found = np.asarray(function(images))
         if found.ndim != 2 or len(found) != len(images):
             raise UserError(
@@ -136,14 +136,14 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
             )
         return Features(found, None)
 
-    return Extractor(see, facts)
+    return Extractor(extract, metadata)
 
 
 def in_chunks(extractor: Extractor, images: np.ndarray, tick: ProgressFn) -> Iterator[Features]:
     """What an extractor says of images that may lie on the disk, some thousand at a time."""
     count = len(images)
     for first in range(0, count, CHUNK):
-        yield extractor.see(np.asarray(images[first : first + CHUNK]))
+        yield extractor.extract(np.asarray(images[first : first + CHUNK]))
         tick(min(first + CHUNK, count), count)
 
 

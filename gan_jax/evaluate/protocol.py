@@ -66,12 +66,12 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
     parts = [(share, family.prepare(share, given)) for family, share in _shares(asked) if share]
 
     def measure(
-        images, state, hyper, watch: Progress = no_progress, failed: Failed | None = None
+        images, state, hyper, progress: Progress = no_progress, failed: Failed | None = None
     ) -> Values:
         values = {}
         for names, part in parts:
             try:
-                values |= part.measure(images, state, hyper, watch)
+                values |= part.measure(images, state, hyper, progress)
             except Exception as error:
                 if failed is None:
                     raise
@@ -87,8 +87,8 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
             'size': given.train.images.shape[1],
             'reference': f'train, {len(given.train.images)} images',
             'reference_digest': data.digest(given.train),
-            'learned': f'{len(given.learned.images)} images',
-            'learned_digest': data.digest(given.learned),
+            'train_subset': f'{len(given.train_subset.images)} images',
+            'train_subset_digest': data.digest(given.train_subset),
             'held_out_digest': data.digest(held_out) if held_out else None,
         }
     for _, part in parts:

@@ -1,9 +1,9 @@
 """What an extractor sees in real images, kept on disk: 50,000 of them take Inception minutes.
 
 Entries lie in the data folder under references/, each named by all that it depends on: the images
-themselves (by `data.digest`, not by their place), the extractor's facts, what was computed and the
-version of this code. So one changed pixel makes a new entry, and a renamed folder does not. Of a
-data set too large for memory the digest sees a sample alone.
+themselves (by `data.digest`, not by their place), the extractor's metadata, what was computed and
+the version of this code. So one changed pixel makes a new entry, and a renamed folder does not. Of
+a data set too large for memory the digest sees a sample alone.
 """
 
 import sys
@@ -25,7 +25,7 @@ def moments(
     dataset: DataSet,
     extractor: Extractor,
     data_dir: str | Path | None,
-    watch: Progress = no_progress,
+    progress: Progress = no_progress,
 ) -> frechet.Moments:
     """Mean [F] and covariance [F, F] of all images of a split, however many there are.
 
@@ -34,7 +34,7 @@ def moments(
 
     def compute():
         kept = arrays.read_arrays(*_place('features', dataset, extractor, data_dir))
-        chunks = [kept['features']] if kept else _extracted(dataset, extractor, watch)
+        chunks = [kept['features']] if kept else _extracted(dataset, extractor, progress)
         mean, cov = frechet.streamed(chunks)
         return {'mean': mean, 'cov': cov}
 
@@ -46,18 +46,18 @@ def features(
     dataset: DataSet,
     extractor: Extractor,
     data_dir: str | Path | None,
-    watch: Progress = no_progress,
+    progress: Progress = no_progress,
 ) -> np.ndarray:
     """The features of all images of a split, float32 [N, F], which have to fit in memory."""
 
     def compute():
-        return {'features': np.concatenate([*_extracted(dataset, extractor, watch)])}
+        return {'features': np.concatenate([*_extracted(dataset, extractor, progress)])}
 
     return _kept('features', dataset, extractor, data_dir, compute)['features']
 
 
-def _extracted(dataset: DataSet, extractor: Extractor, watch: Progress) -> Iterator[np.ndarray]:
-    with watch(f'{extractor.facts["name"]}: {len(dataset.images):,} real images') as tick:
+def _extracted(dataset: DataSet, extractor: Extractor, progress: Progress) -> Iterator[np.ndarray]:
+    with progress(f'{extractor.metadata["name"]}: {len(dataset.images):,} real images') as tick:
         for seen in in_chunks(extractor, dataset.images, tick):
             yield seen.features
 
@@ -65,14 +65,14 @@ def _extracted(dataset: DataSet, extractor: Extractor, watch: Progress) -> Itera
 def _place(
     what: str, dataset: DataSet, extractor: Extractor, data_dir: str | Path | None
 ) -> tuple[Path, Mapping[str, Any]]:
-    """The file of an entry, and the facts that it is kept for."""
-    facts = {
+    """The file of an entry, and its key."""
+    cache_key = {
         'what': what,
         'images': digest(dataset),
-        'extractor': dict(extractor.facts),
+        'extractor': dict(extractor.metadata),
         'version': VERSION,
     }
-    return folder_of(data_dir) / 'references' / arrays.name_of(facts), facts
+    return folder_of(data_dir) / 'references' / arrays.name_of(cache_key), cache_key
 
 
 def _kept(
@@ -82,13 +82,13 @@ def _kept(
     data_dir: str | Path | None,
     compute: Callable[[], arrays.Arrays],
 ) -> arrays.Arrays:
-    path, facts = _place(what, dataset, extractor, data_dir)
-    if (found := arrays.read_arrays(path, facts)) is not None:
+    path, cache_key = _place(what, dataset, extractor, data_dir)
+    if (found := arrays.read_arrays(path, cache_key)) is not None:
         return found
     computed = compute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays.write_arrays(path, computed, facts)
+        arrays.write_arrays(path, computed, cache_key)
     except OSError as error:
         # The numbers are good; only the next call has to compute them again.
         print(f'gan_jax: {path.parent} keeps no references: {error.strerror}', file=sys.stderr)

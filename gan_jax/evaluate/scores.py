@@ -115,7 +115,7 @@ def _width(extractor: str, given: Context) -> int:
     if extractor == 'digits':
         return features.WIDTH * given.train.images.shape[-1]
     two = np.asarray(given.split('train').images[:2])
-    return _of_path(extractor, given).see(two).features.shape[1]
+    return _of_path(extractor, given).extract(two).features.shape[1]
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
@@ -136,26 +136,26 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     wanted = [parse_score(name) for name in asked]
     published = functools.cache(lambda: weights.published(given.data_dir))
     looks = dict.fromkeys(_extractor_key(score) for score in wanted)
-    eyes = {look: _feature_space(_extractor(*look, published, given), given) for look in looks}
+    space = {look: _feature_space(_extractor(*look, published, given), given) for look in looks}
     # Those that need every feature first: moments are then made of these.
     ordered = sorted(wanted, key=lambda score: score.kind in DISTANCES and not score.intra)
     metrics = {
-        score: KINDS[score.kind](score, eyes[_extractor_key(score)], given) for score in ordered
+        score: KINDS[score.kind](score, space[_extractor_key(score)], given) for score in ordered
     }
 
-    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
+    def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del state, hyper
         values = {}
-        for look, own in eyes.items():
+        for look, own in space.items():
             mine = [score for score in wanted if _extractor_key(score) == look]
-            seen = _extracted(own.extractor, images[: max(score.num for score in mine)], watch)
+            seen = _extracted(own.extractor, images[: max(score.num for score in mine)], progress)
             for score in mine:
-                with watch(score.name) as tick:
+                with progress(score.name) as tick:
                     first = jax.tree.map(lambda x, n=score.num: x[:n], seen)
                     values |= metrics[score](first, tick)
         return values
 
-    protocol = {score.name: _described(score, eyes[_extractor_key(score)]) for score in wanted}
+    protocol = {score.name: _described(score, space[_extractor_key(score)]) for score in wanted}
     return Evaluation(max(score.num for score in wanted), measure, {'scores': protocol})
 
 
@@ -181,33 +181,33 @@ def _of_path(name: str, given: Context) -> Extractor:
 def _feature_space(extractor: Extractor, given: Context) -> FeatureSpace:
     def of(reference: Callable) -> Callable[[str], Any]:
         return functools.cache(
-            lambda name: reference(given.split(name), extractor, given.data_dir, given.watch)
+            lambda name: reference(given.split(name), extractor, given.data_dir, given.progress)
         )
 
     return FeatureSpace(extractor, given.split, of(references.features), of(references.moments))
 
 
-def _extracted(extractor: Extractor, images: np.ndarray, watch: Progress) -> Features:
-    with watch(f'{extractor.facts["name"]}: {len(images):,} generated images') as tick:
+def _extracted(extractor: Extractor, images: np.ndarray, progress: Progress) -> Features:
+    with progress(f'{extractor.metadata["name"]}: {len(images):,} generated images') as tick:
         return jax.tree.map(lambda *x: np.concatenate(x), *in_chunks(extractor, images, tick))
 
 
-def _described(score: Score, eyes: FeatureSpace) -> dict[str, Any]:
-    described = {'num': score.num, 'extractor': dict(eyes.extractor.facts)}
+def _described(score: Score, space: FeatureSpace) -> dict[str, Any]:
+    described = {'num': score.num, 'extractor': dict(space.extractor.metadata)}
     if score.split:
-        real = eyes.split(score.split)
+        real = space.split(score.split)
         described['reference'] = f'{score.split}, {len(real.images)} images'
         described['reference_digest'] = digest(real)
     return described
 
 
-def _frechet(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
+def _frechet(score: Score, space: FeatureSpace, given: Context) -> Metric:
     if score.intra:
-        return _by_class(score, eyes, given, _frechet_of)
-    reference = eyes.moments(score.split)
+        return _by_class(score, space, given, _frechet_of)
+    reference = space.moments(score.split)
     floor, held_out = {}, held_out_of(given)
     if held_out is not None and len(held_out.images) >= 2:
-        other = eyes.moments(OTHER[score.split])
+        other = space.moments(OTHER[score.split])
         floor = {f'{score.name}_floor': frechet.distance(other, reference)}
 
     def metric(seen: Features, tick: ProgressFn) -> Values:
@@ -220,18 +220,18 @@ def _frechet_of(fake: np.ndarray, real: np.ndarray) -> float:
     return frechet.distance(frechet.moments(fake), frechet.moments(real))
 
 
-def _kernel(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
+def _kernel(score: Score, space: FeatureSpace, given: Context) -> Metric:
     if score.intra:
-        return _by_class(score, eyes, given, kernel.kid)
-    reference = eyes.features(score.split)
+        return _by_class(score, space, given, kernel.kid)
+    reference = space.features(score.split)
     return lambda seen, tick: {score.name: kernel.kid(seen.features, reference)}
 
 
-def _by_class(score: Score, eyes: FeatureSpace, given: Context, distance: Callable) -> Metric:
+def _by_class(score: Score, space: FeatureSpace, given: Context, distance: Callable) -> Metric:
     """Apart for each class, since one that is missing hardly moves the score of all."""
-    real = eyes.split(score.split)
+    real = space.split(score.split)
     labels, classes = given.generated_labels(score.num), range(real.num_classes)
-    reals = eyes.features(score.split)
+    reals = space.features(score.split)
 
     def metric(seen: Features, tick: ProgressFn) -> Values:
         found = []
@@ -243,7 +243,7 @@ def _by_class(score: Score, eyes: FeatureSpace, given: Context, distance: Callab
     return metric
 
 
-def _is(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
+def _is(score: Score, space: FeatureSpace, given: Context) -> Metric:
     def metric(seen: Features, tick: ProgressFn) -> Values:
         mean, deviation = inception_score(seen.probs)
         return {score.name: mean, f'{score.name}_sd': deviation}
@@ -251,8 +251,8 @@ def _is(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     return metric
 
 
-def _pr(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
-    reference = eyes.features(score.split)
+def _pr(score: Score, space: FeatureSpace, given: Context) -> Metric:
+    reference = space.features(score.split)
 
     def metric(seen: Features, tick: ProgressFn) -> Values:
         found = prdc.precision_recall(reference, seen.features, progress=tick)
@@ -261,8 +261,8 @@ def _pr(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     return metric
 
 
-def _dc(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
-    reference = eyes.features(score.split)
+def _dc(score: Score, space: FeatureSpace, given: Context) -> Metric:
+    reference = space.features(score.split)
 
     def metric(seen: Features, tick: ProgressFn) -> Values:
         found = prdc.prdc(reference, seen.features, progress=tick)
@@ -271,8 +271,8 @@ def _dc(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
     return metric
 
 
-def _div(score: Score, eyes: FeatureSpace, given: Context) -> Metric:
-    reference = eyes.features(score.split)
+def _div(score: Score, space: FeatureSpace, given: Context) -> Metric:
+    reference = space.features(score.split)
 
     def metric(seen: Features, tick: ProgressFn) -> Values:
         return {

@@ -97,7 +97,7 @@ def _folder(data_dir: str | Path | None) -> Path:
 
 
 def _place(folder: Path) -> tuple[Path, dict[str, str]]:
-    """The file that keeps them, and the facts that it is kept for."""
+    """The file that keeps them, and its key."""
     return folder / f'{PUBLISHED.sha256[:16]}.npz', {'made from': PUBLISHED.sha256}
 
 
@@ -117,8 +117,8 @@ def _fetched(data_dir: str | Path | None) -> dict[str, Any]:
             with _by_other_means():
                 download(PUBLISHED.url, fetched, size=PUBLISHED.size, sha256=PUBLISHED.sha256)
         variables = inception.load(fetched)
-        kept, facts = _place(folder)
-        arrays.write_arrays(kept, flax.traverse_util.flatten_dict(variables, sep='/'), facts)
+        kept, cache_key = _place(folder)
+        arrays.write_arrays(kept, flax.traverse_util.flatten_dict(variables, sep='/'), cache_key)
         fetched.unlink()
     return variables
 

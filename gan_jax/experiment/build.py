@@ -12,10 +12,10 @@ from gan_jax import labels, views
 from gan_jax.experiment.config import strengths
 from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.models.critic import Critic
+from gan_jax.players import GAN, Augment
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Ema, Hyper
-from gan_jax.step import GAN, Augment
 from gan_jax.terms import Objective, Term
 
 
@@ -23,13 +23,13 @@ class Experiment(NamedTuple):
     """What a config describes.
 
     Attributes:
-        game: networks, optimisers and augmentation.
+        gan: networks, optimisers and augmentation.
         terms: the active terms by name; a weight of 0 in the config makes a term inactive.
         every: how often each acts, in steps.
         hyper: the traced numbers.
     """
 
-    game: GAN
+    gan: GAN
     terms: Mapping[str, Term]
     every: Mapping[str, int]
     hyper: Hyper
@@ -67,7 +67,7 @@ def build_experiment(
     trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
     logit = make('logit', config['logit'], NETWORK)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    game = GAN(
+    gan = GAN(
         generator=make('generator', config['generator'], NETWORK, shape=shape, dtype=dtype),
         critic=Critic(trunk, heads, logit),
         optimizers={
@@ -88,7 +88,7 @@ def build_experiment(
         learning_rate={s: np.float32(config['optim'][s]['learning_rate']) for s in 'gd'},
     )
     every = {name: block.get('every', 1) for name, block in blocks.items()}
-    return Experiment(game, terms, every, hyper)
+    return Experiment(gan, terms, every, hyper)
 
 
 def _check_players(terms: Mapping[str, Term]) -> None:

@@ -13,16 +13,16 @@ import jax.numpy as jnp
 
 from gan_jax import views
 from gan_jax.experiment.batch_mixing import mixing_primitive
+from gan_jax.players import GAN
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
 from gan_jax.runtime.errors import PartError
 from gan_jax.state import Hyper
-from gan_jax.step import GAN
 from gan_jax.terms import Term
 from gan_jax.views import Record
 
 
 def check_contracts(
-    game: GAN,
+    gan: GAN,
     terms: Mapping[str, Term],
     variables: Mapping[str, Any],
     hyper: Hyper,
@@ -33,7 +33,7 @@ def check_contracts(
     """Raises unless all terms of a run and its discriminator mean what they say together.
 
     Args:
-        game: the fixed parts.
+        gan: the fixed parts.
         terms: all that act in any step.
         variables: the discriminator's, or their shapes.
         hyper: the numbers.
@@ -44,14 +44,14 @@ def check_contracts(
         PartError: `joint` is True and the discriminator looks across the batch, or a term reads
             the input gradient of a logit by which no term trains the generator.
     """
-    plans = {side: route_views(terms, side, game.augment.view) for side in 'dg'}
-    size = batch_size // game.accumulate
-    _check_joint(game, plans, variables, shape, size)
-    _check_penalties(game, terms, plans, variables, hyper, shape, size)
+    plans = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
+    size = batch_size // gan.accumulate
+    _check_joint(gan, plans, variables, shape, size)
+    _check_penalties(gan, terms, plans, variables, hyper, shape, size)
 
 
 def _check_joint(
-    game: GAN,
+    gan: GAN,
     plans: Mapping[str, ViewRouting],
     variables: Mapping[str, Any],
     shape: tuple[int, int, int],
@@ -62,11 +62,11 @@ def _check_joint(
         for found in plans.values()
         for group in ({*found.views} - found.with_dx, found.with_dx)
     )
-    if not game.joint or most < 2:
+    if not gan.joint or most < 2:
         return
 
     where = mixing_primitive(
-        functools.partial(_outputs, game), size * most, variables, *_batch(size * most, shape)
+        functools.partial(_outputs, gan), size * most, variables, *_batch(size * most, shape)
     )
     if where is not None:
         raise PartError(
@@ -77,7 +77,7 @@ def _check_joint(
 
 
 def _check_penalties(
-    game: GAN,
+    gan: GAN,
     terms: Mapping[str, Term],
     plans: Mapping[str, ViewRouting],
     variables: Mapping[str, Any],
@@ -94,7 +94,7 @@ def _check_penalties(
         record = {'image': image, 'label': label}
         sources = dict.fromkeys(('real', 'fake', *latents_of(terms)), record)
         records = views.build_views(asked.views, jax.random.key(0), sources, hyper.strength)
-        said = {**_outputs(game, variables, image, label), 'dx': image}  # by its shape
+        said = {**_outputs(gan, variables, image, label), 'dx': image}  # by its shape
         out = outputs_per_term(asked, {view: {**r, **said} for view, r in records.items()}, sources)
         for name, objective in asked.objectives.items():
             noting = {v: _Noting(r, name, played) for v, r in out[name].items()}
@@ -127,9 +127,9 @@ def _heads(asked: ViewRouting, terms: Mapping[str, Term]) -> str:
     return f'{", ".join(own)} has a head of its own' if own else 'the others read none'
 
 
-def _outputs(game: GAN, variables: Mapping[str, Any], image: Any, label: Any) -> dict[str, Any]:
+def _outputs(gan: GAN, variables: Mapping[str, Any], image: Any, label: Any) -> dict[str, Any]:
     moving = [name for name in variables if name != 'params']
-    return game.critic.apply(variables, image, label, train=True, mutable=moving)[0]
+    return gan.critic.apply(variables, image, label, train=True, mutable=moving)[0]
 
 
 def _batch(size: int, shape: tuple[int, int, int]) -> tuple[Any, Any]:

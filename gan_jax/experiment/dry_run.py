@@ -9,18 +9,17 @@ import jax
 
 from gan_jax import data, views
 from gan_jax.data import classes
-from gan_jax.experiment.schedule import everything
 from gan_jax.experiment.setup import Setup
 from gan_jax.routing import route_views
 from gan_jax.state import nbytes
 
 
-def describe(parts: Setup) -> str:
+def describe(setup: Setup) -> str:
     """The resolved config, a table of terms and views, parameter counts and FLOPs of a step."""
-    experiment, program = parts.experiment, parts.program
-    lines = [json.dumps(parts.settings, indent=2), '', 'terms and the views that they read:']
+    experiment, program = setup.experiment, setup.program
+    lines = [json.dumps(setup.settings, indent=2), '', 'terms and the views that they read:']
     plans = {
-        side: route_views(experiment.terms, side, experiment.game.augment.view) for side in 'dg'
+        side: route_views(experiment.terms, side, experiment.gan.augment.view) for side in 'dg'
     }
     for name in experiment.terms:
         lines.append(f'  {name}  weight {_weight(experiment.hyper.weights[name])}')
@@ -30,15 +29,15 @@ def describe(parts: Setup) -> str:
                 lines.append(f'    {side}: {", ".join(read) or "no view"}')
     distinct = {side: len({*plans[side].views}) for side in 'dg'}
     lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
-    height, width, channels = parts.dataset.images.shape[1:]
-    named = classes.listed(parts.dataset.class_names, parts.dataset.num_classes)
+    height, width, channels = setup.dataset.images.shape[1:]
+    named = classes.listed(setup.dataset.class_names, setup.dataset.num_classes)
     lines.append(f'images: {height}x{width}x{channels}, {named}')
-    fault = '' if parts.outlined else data.content_fault(parts.dataset)
+    fault = '' if setup.outlined else data.content_fault(setup.dataset)
     if fault:
         lines.append(f'warning: {fault}')
     lines.append(f'generator: {_size(program.shapes.g.params):,} parameters')
     critic = dict(program.shapes.d.params)
-    heads = {name: critic.pop(f'heads_{name}') for name in experiment.game.critic.heads}
+    heads = {name: critic.pop(f'heads_{name}') for name in experiment.gan.critic.heads}
     lines.append(f'discriminator: {_size(critic):,} parameters')
     lines += [f'head of terms.{name}: {_size(head):,} parameters' for name, head in heads.items()]
     lines.append(f'state: {nbytes(program.shapes):,} bytes')
@@ -46,23 +45,6 @@ def describe(parts: Setup) -> str:
     if 'flops' in cost:
         lines.append(f'one step: {cost["flops"]:.4g} FLOPs (counted by XLA before optimisation)')
     return '\n'.join(lines)
-
-
-def checked(parts: Setup) -> str:
-    """A line on the needs of the metrics, and how many of them were looked at.
-
-    Raises:
-        UserError: they could not be measured, see `protocol.check_metrics`.
-    """
-    metrics = everything(parts.settings['evaluate'])
-    if not metrics:
-        return 'metrics: none'
-    if parts.check(metrics):
-        return f'metrics: {metrics}; what they need is there'
-    return (
-        f'metrics: {metrics}; not checked are splits, labels and numbers of images, since '
-        f"'{parts.dataset.name}' is not here"
-    )
 
 
 def _size(params: Any) -> int:

@@ -54,32 +54,33 @@ def make_program(
         d_steps: discriminator updates in a step.
 
     Raises:
-        ValueError, TypeError: the parts do not fit together (names, shapes, see `contracts.check_contracts`).
+        ValueError, TypeError: the parts do not fit together (names, shapes, see
+            `contracts.check_contracts`).
     """
-    game, terms, every, hyper = experiment
+    gan, terms, every, hyper = experiment
     shape = dataset.images.shape[1:]
     feed = make_feed(dataset, mesh, batch_size=batch_size, d_steps=d_steps)
 
     @functools.cache
     def step_with(active: frozenset[str]):
         step = make_train_step(
-            game,
+            gan,
             {name: term for name, term in terms.items() if name in active},
             every=every,
-            shard=sharding.batch_constraint(mesh),
-            whole=sharding.params_gatherer(mesh),
+            constrain_batch=sharding.batch_constraint(mesh),
+            gather_params=sharding.params_gatherer(mesh),
         )
 
         return lambda state, held, rows, hyper: step(state, feed.batch(held, rows), hyper)
 
     def init_without_metrics(hyper):
         return create(
-            game.generator,
-            game.critic,
+            gan.generator,
+            gan.critic,
             terms,
-            game.optimizers,
+            gan.optimizers,
             seed=hyper.seed,
-            latent_dim=game.latent_dim,
+            latent_dim=gan.latent_dim,
             shape=shape,
         )
 
@@ -93,7 +94,7 @@ def make_program(
     first = placed(jax.eval_shape(init_without_metrics, hyper))
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
     contracts.check_contracts(
-        game, terms, first.d.variables, hyper, shape=shape, batch_size=batch_size
+        gan, terms, first.d.variables, hyper, shape=shape, batch_size=batch_size
     )
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
     where = jax.tree.map(lambda x: x.sharding, shapes)

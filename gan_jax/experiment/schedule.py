@@ -1,6 +1,6 @@
-"""When a run looks at what: the steps at which something is due, and what is measured then.
+"""The schedule of a run: the steps at which it logs, draws, evaluates and saves.
 
-And so which steps can be one dispatch: those between which there is nothing to look at.
+Steps between which nothing is due can be one dispatch.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,9 @@ def acting(step: int, every: Mapping[str, int]) -> frozenset[str]:
     return frozenset(name for name, interval in every.items() if step % interval == 0)
 
 
-def at_once(step: int, most: int, settings: Mapping[str, Any], every: Mapping[str, int]) -> int:
+def dispatch_length(
+    step: int, most: int, settings: Mapping[str, Any], every: Mapping[str, int]
+) -> int:
     """How many steps from `step` on are one dispatch: `most`, or 1.
 
     They are `most` if `step` is a multiple of it, nothing is due between them and the same terms

@@ -1,4 +1,4 @@
-"""Everything that a config describes, put together: what train, sample and evaluate start from."""
+"""Everything that a config describes, put together: data, networks, terms and the train step."""
 
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -9,17 +9,12 @@ import jax
 import numpy as np
 
 from gan_jax import data, labels
-from gan_jax.evaluate import protocol
-from gan_jax.evaluate.context import Context, Evaluation, Unaugmented
 from gan_jax.experiment import memory
 from gan_jax.experiment.build import Experiment, build_experiment
 from gan_jax.experiment.program import Program, make_program
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import DATA, MISSING, USAGE, PartError, UserError
-from gan_jax.runtime.paths import expanded
-from gan_jax.runtime.progress import Progress, no_progress
-from gan_jax.sampling.generate import WEIGHTS, make_generate, takes_labels
-from gan_jax.step import make_d_gradient
+from gan_jax.sampling.generate import WEIGHTS, make_generate
 
 
 class Setup(NamedTuple):
@@ -30,27 +25,30 @@ class Setup(NamedTuple):
         dataset: the images to train on.
         subset: which images of `reference` these are, int32 [N]; None is all of them.
         reference: the whole train split, which metrics compare with.
-        outlined: whether these are blank, in the place of images that are not here.
+        held_out: () -> the test split at the same size; raises UserError where there is none.
+        outlined: whether the images are blank, in the place of a data set that is not here.
         experiment: networks, terms and numbers.
         program: the train step.
-        at_once: how many steps are tried as one dispatch, see `schedule.at_once`. On a CPU 1: XLA
-            runs the gradients of convolutions inside a loop far slower there.
+        steps_per_dispatch: how many steps are tried as one dispatch, see
+            `schedule.dispatch_length`. On a CPU 1: XLA runs the gradients of convolutions inside a
+            loop far slower there.
         generate: (state, seed, indices) -> generated images, see `generate.make_generate`.
-        check: names of metrics -> whether all was checked that they need, see `protocol.check_metrics`.
-        evaluation: names of metrics -> the metrics, prepared once.
+        allow: packages whose code the config may name, as in `load.resolve`.
+        data_dir: the folder of Inception's weights and of references, see `data.folder_of`.
     """
 
     settings: Mapping[str, Any]
     dataset: data.DataSet
     subset: np.ndarray | None
     reference: data.DataSet
+    held_out: Callable[[], data.DataSet]
     outlined: bool
     experiment: Experiment
     program: Program
-    at_once: int
+    steps_per_dispatch: int
     generate: Callable[..., Iterator[np.ndarray]]
-    check: Callable[[str], bool]
-    evaluation: Callable[[str], Evaluation]
+    allow: Collection[str] | None
+    data_dir: str | Path | None
 
 
 def build_setup(
@@ -60,7 +58,6 @@ def build_setup(
     allow: Collection[str] | None = None,
     data_dir: Path | None = None,
     outline: bool = False,
-    watch: Progress = no_progress,
 ) -> Setup:
     """The parts of the run that a config without faults describes.
 
@@ -72,7 +69,6 @@ def build_setup(
             `allow` is given: a config that somebody else wrote does not say where to write.
         outline: take `data.outline` where a published data set is not prepared, and no notice of
             the memory that is there.
-        watch: the work of preparing metrics.
 
     Raises:
         UserError: the data cannot be read, or the parts do not fit together, or into memory.
@@ -92,36 +88,19 @@ def build_setup(
     experiment, program = build_trainer(settings, dataset, devices=devices, allow=allow)
     if not outline:
         memory.check_memory(program.shapes)
-    game = experiment.game
-    given = Context(
-        train=reference,
-        held_out=functools.cache(lambda: load(split='test')),
-        learned=dataset,
-        critic=game.critic,
-        num=settings['evaluate']['num'],
-        batch_size=settings['batch_size'],
-        d_gradient=_d_gradient(experiment),
-        unaugmented=_unaugmented(settings, reference, allow, watch),
-        conditional=functools.partial(takes_labels, game.generator, game.latent_dim),
-        class_counts=game.class_counts,
-        data_dir=(images['dir'] or None) if allow is None else data_dir,
-        allow=allow,
-        devices=sharding.workers(settings['mesh']['data']),
-        watch=watch,
-        outlined=outlined,
-    )
     return Setup(
         settings,
         dataset,
         subset,
         reference,
-        outlined,
-        experiment,
-        program,
-        at_once=steps_per_dispatch(settings),
+        held_out=functools.cache(lambda: load(split='test')),
+        outlined=outlined,
+        experiment=experiment,
+        program=program,
+        steps_per_dispatch=steps_per_dispatch(settings),
         generate=make_sampler(experiment, settings),
-        check=functools.partial(protocol.check_metrics, given=given),
-        evaluation=functools.cache(lambda metrics: protocol.prepare_metrics(metrics, given)),
+        allow=allow,
+        data_dir=(images['dir'] or None) if allow is None else data_dir,
     )
 
 
@@ -181,22 +160,22 @@ def steps_per_dispatch(settings: Mapping[str, Any]) -> int:
     return 1 if jax.default_backend() == 'cpu' else settings['steps_per_dispatch']
 
 
-def with_hyperparameters(parts: Setup, settings: Mapping[str, Any]) -> Setup:
+def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
     """The parts of a run that differs in numbers only, with the same data and compiled programs.
 
     Args:
-        parts: of a run.
+        setup: of a run.
         settings: of another one that differs in seed, steps, intervals, or in what `Hyper` holds:
             term weights that stay active, strengths, learning rates; see `sweeps.groups.group`.
     """
-    _, *shape = parts.dataset.images.shape
+    _, *shape = setup.dataset.images.shape
     experiment = build_experiment(
         settings,
         shape=tuple(shape),
-        num_classes=parts.dataset.num_classes,
-        class_counts=_class_counts(settings, parts.dataset),
+        num_classes=setup.dataset.num_classes,
+        class_counts=_class_counts(settings, setup.dataset),
     )
-    return parts._replace(settings=settings, experiment=experiment)
+    return setup._replace(settings=settings, experiment=experiment)
 
 
 def make_sampler(
@@ -209,11 +188,11 @@ def make_sampler(
         settings: the resolved config.
         options: of `generate.make_generate`, such as a label.
     """
-    game, asked = experiment.game, settings['evaluate']
+    gan, asked = experiment.gan, settings['evaluate']
     draw = make_generate(
-        game.generator,
-        latent_dim=game.latent_dim,
-        class_counts=game.class_counts,
+        gan.generator,
+        latent_dim=gan.latent_dim,
+        class_counts=gan.class_counts,
         batch_norm=asked['batch_norm'],
         devices=sharding.workers(settings['mesh']['data']),
         **options,
@@ -232,24 +211,3 @@ def _part_of(
 
 def _class_counts(settings: Mapping[str, Any], dataset: data.DataSet) -> labels.Counts:
     return labels.counts_of(dataset.labels, dataset.num_classes, settings['latent']['labels'])
-
-
-def _d_gradient(experiment: Experiment) -> Callable[..., Any]:
-    game, terms, every, _ = experiment
-    return jax.jit(make_d_gradient(game, terms, every=every))
-
-
-def _unaugmented(
-    settings: Mapping[str, Any],
-    reference: data.DataSet,
-    allow: Collection[str] | None,
-    watch: Progress,
-) -> Callable[[int], list[Unaugmented]] | None:
-    folder = settings['evaluate']['unaugmented']
-
-    def drawn(count: int) -> list[Unaugmented]:
-        from gan_jax.run.unaugmented import fakes  # whose runs are put together here
-
-        return fakes(expanded(folder), count, settings, reference, allow=allow or (), watch=watch)
-
-    return functools.cache(drawn) if folder else None

@@ -15,8 +15,8 @@ there are three networks of that name. With ten classes, parameters of G / D wit
 
 compare_gan itself has attention in G only where a fourth block stands, so not at 32: there its G
 is `attention=False`, 9,231,875. Latents: Z = 80 for the first two (four parts of 20), 128 for the
-third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.ProjectionLogit', num_classes=10,
-initializer='orthogonal' ('normal' for the third).
+third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.ProjectionLogit',
+num_classes=10, initializer='orthogonal' ('normal' for the third).
 """
 
 from functools import partial

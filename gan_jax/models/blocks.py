@@ -65,7 +65,7 @@ class DownBlock(nn.Module):
         hidden: channels between the convolutions.
         down: whether the map is half as large.
         first: whether x is the image, which has no ReLU before its first convolution.
-        straight: False leaves a block that does not change the channels without any shortcut.
+        identity_shortcut: False leaves a block without any shortcut where the channels stay.
         kernel_init: of the 3×3 convolutions.
         shortcut_init: of the 1×1 convolution.
         dtype: of the convolutions.
@@ -77,7 +77,7 @@ class DownBlock(nn.Module):
     shortcut_init: nn.initializers.Initializer
     down: bool = True
     first: bool = False
-    straight: bool = True
+    identity_shortcut: bool = True
     dtype: Any = None
 
     @nn.compact
@@ -90,7 +90,7 @@ class DownBlock(nn.Module):
         y = call(Conv(self.hidden, name='conv_0', **options), x if self.first else nn.relu(x))
         y = call(last(self.features, name='conv_1', **options), nn.relu(y))
         widens = x.shape[-1] != self.features
-        if not (widens or self.straight):
+        if not (widens or self.identity_shortcut):
             return y
         if not (widens or self.down):
             return y + x

@@ -53,22 +53,22 @@ class Best:
         self._metric, self._by = metric, {'metric': metric, **how}
         self._least = distributed.broadcast_json(lambda: _to_beat(folder, self._by))
 
-    def look(self, row: Mapping[str, float], step: int) -> None:
+    def on_step(self, row: Mapping[str, float], step: int) -> None:
         """Notes whether the step is the best so far."""
         value = row.get(f'eval/{self._metric}', math.nan)
         if value < self._least:  # which a NaN is not
             self._least, self.found = value, step
 
-    def save(self, state: TrainState, step: int, facts: Mapping[str, Any]) -> None:
+    def save(self, state: TrainState, step: int, metadata: Mapping[str, Any]) -> None:
         """Has the state written if its step is the best so far, and then the one before removed.
 
         The work raises UserError as `checkpoint.save`.
         """
         if step == self.found:
             best = {**self._by, 'value': self._least}
-            facts, on_host = {**facts, 'seen': True, 'best': best}, distributed.on_host(state)
+            metadata, on_host = {**metadata, 'seen': True, 'best': best}, distributed.on_host(state)
             if distributed.is_leader():
-                self._submit(functools.partial(_write, self._folder, on_host, step, facts))
+                self._submit(functools.partial(_write, self._folder, on_host, step, metadata))
             self.found = None
 
 
@@ -104,8 +104,8 @@ def _record(folder: Path) -> Mapping[str, Any]:
     return (found or {}).get('best', {})
 
 
-def _write(folder: Path, state: TrainState, step: int, facts: Mapping[str, Any]) -> None:
+def _write(folder: Path, state: TrainState, step: int, metadata: Mapping[str, Any]) -> None:
     # A resumed run may find the step better than the process that was killed has.
     shutil.rmtree(folder / str(step), ignore_errors=True)
     with checkpoint.manager(folder, keep=1) as checkpoints:
-        checkpoint.save(checkpoints, state, facts)
+        checkpoint.save(checkpoints, state, metadata)

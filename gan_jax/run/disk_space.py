@@ -13,9 +13,9 @@ from gan_jax.state import nbytes
 LOG = 1 << 16  # bytes: the first rows and events, config.json and status.json
 
 
-def bytes_needed(parts: Setup) -> int:
+def bytes_needed(setup: Setup) -> int:
     """Bytes of a checkpoint, a picture and a log, none of them compressed."""
-    return nbytes(parts.program.shapes) + GRID * math.prod(parts.dataset.images.shape[1:]) + LOG
+    return nbytes(setup.program.shapes) + GRID * math.prod(setup.dataset.images.shape[1:]) + LOG
 
 
 def check_disk_space(folder: Path, runs: Iterable[Setup]) -> None:

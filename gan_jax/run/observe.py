@@ -1,4 +1,4 @@
-"""What the training loop looks at between steps: means, rates, pictures, generated images."""
+"""What the training loop writes between steps: means, rates and pictures."""
 
 import math
 import time
@@ -9,13 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax.evaluate.context import Failed, Values
-from gan_jax.experiment.setup import Setup
 from gan_jax.runtime.errors import Diverged
-from gan_jax.runtime.progress import Progress
 from gan_jax.runtime.writers import Writers
 from gan_jax.sampling import pictures
-from gan_jax.state import TrainState
 
 GRID = 64  # images of a sample picture, within one block of `generate`
 
@@ -57,45 +53,3 @@ def write_picture(folder: Path, step: int, images: np.ndarray, writers: Writers)
     (folder / 'samples').mkdir(exist_ok=True)
     pictures.save(folder / 'samples' / f'{step:08d}.png', picture)
     writers.write_images(step, {'samples': picture[None]})
-
-
-def evaluate_run(
-    parts: Setup,
-    metrics: str,
-    state: TrainState,
-    seed: int,
-    watch: Progress,
-    failed: Failed | None = None,
-) -> Values:
-    """The values of metrics of a state, of as many images of that seed as they take.
-
-    Args:
-        parts: of the run.
-        metrics: their names, with commas between them.
-        state: of training.
-        seed: of the images.
-        watch: the work.
-        failed: told of what raises an Exception, and ends nothing then: its metrics are NaN. None
-            lets it through.
-    """
-    evaluation = parts.evaluation(metrics)
-    try:
-        images = _images(parts, state, seed, evaluation.num, watch)
-        return evaluation.measure(images, state, parts.experiment.hyper, watch, failed)
-    except Exception as error:
-        if failed is None:
-            raise
-        names = metrics.split(',')
-        failed(names, error)
-        return dict.fromkeys(names, math.nan)
-
-
-def _images(parts: Setup, state: TrainState, seed: int, count: int, watch: Progress) -> np.ndarray:
-    """uint8 [count, H, W, C]; [0] of none."""
-    images, done = [np.zeros(0, np.uint8)], 0
-    with watch('generating images') as tick:
-        for batch in parts.generate(state, seed, range(count)):
-            images.append(batch)
-            done += len(batch)
-            tick(done, count)
-    return np.concatenate(images[1:] or images)

@@ -18,13 +18,13 @@ from gan_jax.runtime.errors import DATA, UserError
 Fingerprint = Mapping[str, Any]
 
 
-def fingerprint(parts: Setup) -> Fingerprint:
+def fingerprint(setup: Setup) -> Fingerprint:
     """What a checkpoint says of its run, and a resumed run must have in common with it."""
-    return {'config': parts.settings, 'data': data.digest(parts.dataset)}
+    return {'config': setup.settings, 'data': data.digest(setup.dataset)}
 
 
 def resume(
-    parts: Setup, folder: Path, facts: Fingerprint, *, step: int | None = None
+    setup: Setup, folder: Path, fingerprint: Fingerprint, *, step: int | None = None
 ) -> checkpoint.Restored | None:
     """The newest valid checkpoint of this very experiment, or that of `step`.
 
@@ -41,7 +41,7 @@ def resume(
     mine: list[checkpoint.Restored] = []
 
     def read() -> dict[str, Any] | None:
-        restored = _read(parts, folder, facts, step)
+        restored = _read(setup, folder, fingerprint, step)
         if restored is None:
             return None
         mine.append(restored)
@@ -50,7 +50,7 @@ def resume(
     told = distributed.broadcast_json(read)
     if told is None:
         return None
-    shapes = parts.program.shapes
+    shapes = setup.program.shapes
     state = mine[0].state if mine else jax.tree.map(lambda x: np.empty(x.shape, x.dtype), shapes)
     return checkpoint.Restored(**told | {'state': distributed.broadcast(state)})
 
@@ -71,20 +71,20 @@ def set_aside(folder: Path) -> None:
 
 
 def _read(
-    parts: Setup, folder: Path, facts: Fingerprint, step: int | None
+    setup: Setup, folder: Path, fingerprint: Fingerprint, step: int | None
 ) -> checkpoint.Restored | None:
     reached, saved = _reached(folder), last_saved(folder)
     if reached and (kept := _kept_config(folder)) is not None:
-        _refuse_changes(folder, kept, facts['config'])
+        _refuse_changes(folder, kept, fingerprint['config'])
     try:
         restored = checkpoint.restore(
-            folder / 'checkpoints', parts.program.shapes, step=step, quarantine=True
+            folder / 'checkpoints', setup.program.shapes, step=step, quarantine=True
         )
     except checkpoint.AllDamaged as error:
-        raise _lost(parts, folder, max(reached, *error.steps)) from error
+        raise _lost(setup, folder, max(reached, *error.steps)) from error
     if restored is None:
         if was_saved(folder):
-            raise _lost(parts, folder, reached)
+            raise _lost(setup, folder, reached)
         return None
     for damaged in restored.damaged:
         print(
@@ -96,13 +96,13 @@ def _read(
             f'gan_jax: {folder} has lost its checkpoint of step {saved}; the run goes on from step '
             f'{restored.step}'
         )
-    _refuse_changes(folder, restored.facts['config'], facts['config'])
-    if restored.step > parts.settings['steps']:
+    _refuse_changes(folder, restored.metadata['config'], fingerprint['config'])
+    if restored.step > setup.settings['steps']:
         raise UserError(
             f'{folder} has gone to step {restored.step}, past config.steps '
-            f'{parts.settings["steps"]}: give at least {restored.step}, or choose another --workdir'
+            f'{setup.settings["steps"]}: give at least {restored.step}, or choose another --workdir'
         )
-    if restored.facts['data'] != facts['data']:
+    if restored.metadata['data'] != fingerprint['data']:
         raise UserError(
             f'the images of config.data are not those that {folder} was trained on: '
             'restore them, or start again with another --workdir'
@@ -165,10 +165,10 @@ def was_saved(folder: Path) -> bool:
     return status['checkpoint'] is not None if known else _reached(folder) > 0
 
 
-def _lost(parts: Setup, folder: Path, reached: int) -> UserError:
+def _lost(setup: Setup, folder: Path, reached: int) -> UserError:
     """No run starts from nothing where one has been."""
     ways = []
-    if (best := _best(parts, folder)) is not None:
+    if (best := _best(setup, folder)) is not None:
         (folder / 'checkpoints').mkdir(exist_ok=True)
         copied = ['cp', '-r', f'{folder}/best/{best}', f'{folder}/checkpoints/']
         ways.append(f'to go on from step {best}: {shlex.join(copied)}')
@@ -184,10 +184,10 @@ def _lost(parts: Setup, folder: Path, reached: int) -> UserError:
     )
 
 
-def _best(parts: Setup, folder: Path) -> int | None:
+def _best(setup: Setup, folder: Path) -> int | None:
     """The step of the best checkpoint, if that is sound."""
     try:
-        found = checkpoint.restore(folder / 'best', parts.program.shapes)
+        found = checkpoint.restore(folder / 'best', setup.program.shapes)
     except UserError:
         return None
     return None if found is None else found.step

@@ -25,6 +25,7 @@ from gan_jax.experiment.setup import Setup
 from gan_jax.run import alarms, log, observe
 from gan_jax.run.background import Background
 from gan_jax.run.best import Best, best_by, best_how
+from gan_jax.run.evaluation import Evaluator, evaluate
 from gan_jax.run.resume import Fingerprint
 from gan_jax.runtime import checkpoint, distributed, tensorboard, workdir
 from gan_jax.runtime.errors import Diverged, UserError, fault_of, printable, sentence
@@ -47,9 +48,10 @@ class Run:
 
     def __init__(
         self,
-        parts: Setup,
+        setup: Setup,
+        evaluator: Evaluator,
         folder: Path,
-        facts: Fingerprint,
+        fingerprint: Fingerprint,
         restored: checkpoint.Restored | None,
         stopped: Callable[[], int],
         rows: log.Log,
@@ -60,7 +62,12 @@ class Run:
     ):
         self.failed: UserError | None = None
         self.status = 0
-        self._parts, self._folder, self._facts, self._stopped = parts, folder, facts, stopped
+        self._setup, self._folder, self._fingerprint, self._stopped = (
+            setup,
+            folder,
+            fingerprint,
+            stopped,
+        )
         self._log, self._writers, self._checkpoints, self._best = rows, writers, checkpoints, best
         self._background, self._saving = background, None
         self._step = self._saved = restored.step if restored else 0
@@ -71,7 +78,7 @@ class Run:
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
 
-    def look(self, state: TrainState, step: int) -> bool:
+    def on_step(self, state: TrainState, step: int) -> bool:
         """Writes what is due at a step, at most once.
 
         A run that is asked to stop begins nothing that takes long: it looks when it is resumed.
@@ -87,7 +94,7 @@ class Run:
         self._background.check()
         self._step = step
         # At most one row of metrics.jsonl for a step: a resumed run must write the same.
-        row, now, settings = {}, due(step, self._parts.settings), self._parts.settings
+        row, now, settings = {}, due(step, self._setup.settings), self._setup.settings
         own = distributed.local_view(state) if now else state
         if 'log' in now:
             count = settings['d_steps'] * settings['batch_size']
@@ -95,14 +102,14 @@ class Run:
             self.warn(alarms.blown_up(means, step))
             row |= means | observe.rates(self._mark, step, count)
         if 'sample' in now:
-            images = self._parts.generate(own, settings['seed'], range(observe.GRID))
+            images = self._setup.generate(own, settings['seed'], range(observe.GRID))
             self._behind(self._show, step, images)
         try:
             row |= self._evaluated(own, now)
         except Stopped:
             return False
         self._seen = step
-        self._best.look(row, step)
+        self._best.on_step(row, step)
         if row:
             self._writers.write_scalars(step, row)
             self._mark = time.monotonic(), step
@@ -123,18 +130,18 @@ class Run:
         if step != self._saved:
             if self._saving is not None:
                 self._saving.result()
-            facts, on_host = self._facts_at(self._seen == step), distributed.on_host(state)
+            fingerprint, on_host = self._metadata_at(self._seen == step), distributed.on_host(state)
             if distributed.is_leader():
-                self._saving = self._behind(self._commit, on_host, facts, step)
+                self._saving = self._behind(self._commit, on_host, fingerprint, step)
             self._saved = step
 
     @property
     def improved(self) -> bool:
-        """Whether `look` has found a best state that `save_best` has not written."""
+        """Whether `on_step` has found a best state that `save_best` has not written."""
         return self.failed is None and self._best.found is not None
 
     def save_best(self, state: TrainState, step: int) -> None:
-        """Keeps a checkpoint of the step apart if `look` has found it the best so far.
+        """Keeps a checkpoint of the step apart if `on_step` has found it the best so far.
 
         To be called before `save`: a run that is killed between the two looks again.
 
@@ -143,7 +150,7 @@ class Run:
         """
         if self.improved:
             self._behind(self._writers.sync)
-            self._best.save(state, step, self._facts_at(True))
+            self._best.save(state, step, self._metadata_at(True))
 
     def finish(self) -> None:
         """Waits until all is on the disk, unless the run has failed.
@@ -180,7 +187,7 @@ class Run:
                 f'the checkpoint of step {newest} is the last with finite numbers, for sample and '
                 'evaluate'
             )
-        optim = self._parts.settings['optim']
+        optim = self._setup.settings['optim']
         rates = {side: optim[side]['learning_rate'] / 2 for side in 'gd'}
         lower = ' '.join(f'--config.optim.{side}.learning_rate={r:g}' for side, r in rates.items())
         return UserError(
@@ -236,14 +243,14 @@ class Run:
 
     @functools.cached_property
     def _real_spread(self) -> float:
-        return alarms.spread(self._parts.dataset.images)
+        return alarms.spread(self._setup.dataset.images)
 
-    def _facts_at(self, seen: bool) -> Fingerprint:
-        return {**self._facts, 'seen': seen, 'log': self._log.mark}
+    def _metadata_at(self, seen: bool) -> Fingerprint:
+        return {**self._fingerprint, 'seen': seen, 'log': self._log.mark}
 
-    def _commit(self, state: TrainState, facts: Fingerprint, step: int) -> None:
+    def _commit(self, state: TrainState, fingerprint: Fingerprint, step: int) -> None:
         self._writers.sync()
-        checkpoint.save(self._checkpoints, state, facts)
+        checkpoint.save(self._checkpoints, state, fingerprint)
         self._committed = step
         self.tell('running')
 
@@ -258,18 +265,18 @@ class Run:
 
     def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
         """The values that are due. A metric that fails is NaN, and ends no run that goes well."""
-        asked = evaluations(self._parts.settings)
+        asked = evaluations(self._setup.settings)
         when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
         if when is None:
             return {}
         # It may take minutes, and no number comes from half of it.
-        watch, seed = cancellable(self._stopped), self._parts.settings['seed']
+        progress, seed = cancellable(self._stopped), self._setup.settings['seed']
         wrong: list[str] = []
 
         def failed(names: Sequence[str], error: Exception) -> None:
             wrong.append(f'{", ".join(names)} failed at step {self._step}: {sentence(error)}')
 
-        values = observe.evaluate_run(self._parts, asked[when], state, seed, watch, failed)
+        values = evaluate(self._setup, self._evaluator, asked[when], state, seed, progress, failed)
         # What is the best hangs on every bit.
         values, wrong = distributed.broadcast_json(lambda: [values, wrong])
         self._note_failed('; '.join(wrong))
@@ -287,9 +294,10 @@ class Run:
 
 @contextlib.contextmanager
 def opened(
-    parts: Setup,
+    setup: Setup,
+    evaluator: Evaluator,
     folder: Path,
-    facts: Fingerprint,
+    fingerprint: Fingerprint,
     restored: checkpoint.Restored | None,
     stopped: Callable[[], int],
     *,
@@ -298,9 +306,10 @@ def opened(
     """The run in a workdir that this process holds, from what it resumes; closed in the end.
 
     Args:
-        parts: of the run.
+        setup: of the run.
+        evaluator: its metrics.
         folder: its workdir; of several processes each has its own, the leader the run's.
-        facts: from `resume.fingerprint`.
+        fingerprint: from `resume.fingerprint`.
         restored: from `resume.resume`.
         stopped: from `signals.stop_on_signal`.
         shown: whether it has the terminal.
@@ -308,16 +317,16 @@ def opened(
     Raises:
         UserError: what is trained inside ran out of device memory.
     """
-    settings, since = parts.settings, _seen(restored)
+    settings, since = setup.settings, _seen(restored)
     workdir.write_json(folder / 'config.json', settings)
-    if parts.subset is not None:
-        workdir.write_json(folder / 'subset.json', parts.subset.tolist())
-    if names := parts.dataset.class_names:
+    if setup.subset is not None:
+        workdir.write_json(folder / 'subset.json', setup.subset.tolist())
+    if names := setup.dataset.class_names:
         workdir.write_json(folder / 'classes.json', dict(enumerate(names)))
     if restored is None:  # the best of networks that were never trained may be those of another run
         shutil.rmtree(folder / 'best' / '0', ignore_errors=True)
     with contextlib.ExitStack() as files:
-        written = restored.facts.get('log') if restored and distributed.is_leader() else None
+        written = restored.metadata.get('log') if restored and distributed.is_leader() else None
         rows = log.Log(folder / log.NAME, since, written)
         files.callback(rows.close)
         writers = _writers(folder, settings, since, rows, shown)
@@ -327,11 +336,11 @@ def opened(
         files.callback(background.close)  # before what it writes to
         best = Best(folder / 'best', best_by(settings), best_how(settings), background.submit)
         run = Run(
-            *(parts, folder, facts, restored, stopped),
+            *(setup, evaluator, folder, fingerprint, restored, stopped),
             *(rows, writers, checkpoints, best, background),
         )
         run.tell('running')
-        if fault := data.content_fault(parts.dataset):
+        if fault := data.content_fault(setup.dataset):
             run.warn(f'no content: {fault}')
         try:
             with memory.advising(settings):
@@ -355,7 +364,7 @@ def _seen(restored: checkpoint.Restored | None) -> int:
     """
     if restored is None:
         return -1
-    return restored.step if restored.facts['seen'] else restored.step - 1
+    return restored.step if restored.metadata['seen'] else restored.step - 1
 
 
 def _warnings(folder: Path) -> list[str]:

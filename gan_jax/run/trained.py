@@ -14,7 +14,6 @@ from gan_jax.run import resume
 from gan_jax.run.best import best_by
 from gan_jax.runtime import checkpoint, cli, workdir
 from gan_jax.runtime.errors import DATA, MISSING, UserError
-from gan_jax.runtime.progress import Progress, no_progress
 from gan_jax.runtime.ranges import Text
 from gan_jax.sampling.generate import WEIGHTS
 from gan_jax.sampling.standing import has_batch_norm
@@ -25,7 +24,7 @@ STEP = Text(f'last|best|{workdir.STEP.pattern}', "a number, 'last' or 'best'")
 class Trained(NamedTuple):
     """A run's parts, on one device, and the checkpoint that was asked for."""
 
-    parts: Setup
+    setup: Setup
     checkpoint: checkpoint.Restored
 
 
@@ -68,9 +67,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def restore_from_flags(
-    flags: argparse.Namespace, *, watch: Progress = no_progress, **evaluate: Any
-) -> Trained:
+def restore_from_flags(flags: argparse.Namespace, **evaluate: Any) -> Trained:
     """The run that the flags of `add_flags` name; the rest is as in `read`."""
     run = restore_run(
         flags.workdir,
@@ -78,7 +75,6 @@ def restore_from_flags(
         flags.allow,
         data_dir=flags.data_dir,
         evaluate={'weights': flags.weights, 'batch_norm': flags.batch_norm, **evaluate},
-        watch=watch,
     )
     if flags.batch_norm and not has_batch_norm(run.checkpoint.state.g.variables):
         raise UserError(
@@ -95,7 +91,6 @@ def restore_run(
     *,
     data_dir: Path | None = None,
     evaluate: Mapping[str, Any] | None = None,
-    watch: Progress = no_progress,
 ) -> Trained:
     """The run in a workdir at one of its checkpoints.
 
@@ -106,7 +101,6 @@ def restore_run(
         data_dir: where its data set lies; None is where it lay when the run began. References and
             Inception's weights are kept in it, see `data.folder_of`, and never where that was.
         evaluate: values that replace those of config.evaluate; None leaves one as it is.
-        watch: the work of preparing metrics.
 
     Raises:
         UserError: no run, no such checkpoint, a config with faults, one that names other code, or
@@ -121,11 +115,11 @@ def restore_run(
     if data_dir is not None:
         settings['data']['dir'] = str(data_dir)
     settings['evaluate'] |= {k: v for k, v in (evaluate or {}).items() if v is not None}
-    parts = build_setup(settings, devices=1, allow=allow, data_dir=data_dir, watch=watch)
+    setup = build_setup(settings, devices=1, allow=allow, data_dir=data_dir)
     wanted = None if step in ('last', 'best') else int(step)
     place = folder / ('best' if step == 'best' else 'checkpoints')
     newest = resume.last_saved(folder) if step == 'last' else -1
-    found = checkpoint.restore(place, parts.program.shapes, step=wanted)
+    found = checkpoint.restore(place, setup.program.shapes, step=wanted)
     if found and resume.is_gone(newest, found):
         found = found._replace(damaged=[newest, *found.damaged])
     for damaged in found.damaged if found else []:
@@ -145,16 +139,16 @@ def restore_run(
         )
     if found is None:
         raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
-    if changed := resume.differences(found.facts['config'], saved):
+    if changed := resume.differences(found.metadata['config'], saved):
         raise UserError(
             f'{folder}/config.json is not the config that step {found.step} was trained with: give '
             'it back\n' + '\n'.join(f'  {line}' for line in changed),
             DATA,
         )
-    if found.facts['data'] != resume.fingerprint(parts)['data']:
+    if found.metadata['data'] != resume.fingerprint(setup)['data']:
         raise UserError(
             f"the images of '{settings['data']['name']}' are not those that {folder} was trained "
             'on: restore them, or give the folder that they lie in now by --data_dir=DIR',
             DATA,
         )
-    return Trained(parts, found)
+    return Trained(setup, found)

@@ -23,11 +23,11 @@ DEPTH = 3  # folders between the one that is named and a run's; more would walk 
 def fakes(
     folder: Path,
     count: int,
-    judged: Mapping[str, Any],
+    evaluated_config: Mapping[str, Any],
     reference: data.DataSet,
     *,
     allow: Collection[str] = (),
-    watch: Progress = no_progress,
+    progress: Progress = no_progress,
 ) -> list[Unaugmented]:
     """Images of every sound checkpoint of every finished run below a folder, such as a sweep's.
 
@@ -38,10 +38,10 @@ def fakes(
     Args:
         folder: of the runs' workdirs.
         count: images of a checkpoint; of 0 nothing is drawn, and the runs are only looked at.
-        judged: the settings of the run that is judged; they are drawn as its own are.
+        evaluated_config: the settings of the run that is judged; they are drawn as its own are.
         reference: the train split that it is judged by, which has to be theirs.
         allow: packages whose code their configs may name, as in `trained.restore_run`.
-        watch: the drawing.
+        progress: the drawing.
 
     Returns:
         The models, by the names of their folders.
@@ -50,18 +50,18 @@ def fakes(
         UserError: there are no such runs, or one cannot be read, was trained on other images or
             was shown augmented ones.
     """
-    runs = [run for run in _finished(folder) if not _same(run, judged)]
+    runs = [run for run in _finished(folder) if not _same(run, evaluated_config)]
     if not runs:
         raise UserError(f'the folder of unaugmented models, {folder}, has no finished run', MISSING)
-    asked = {name: judged['evaluate'][name] for name in ('weights', 'batch_norm')}
-    options = {'data_dir': judged['data']['dir'] or None, 'evaluate': asked}
+    asked = {name: evaluated_config['evaluate'][name] for name in ('weights', 'batch_norm')}
+    options = {'data_dir': evaluated_config['data']['dir'] or None, 'evaluate': asked}
     digest, found = data.digest(reference), []
-    with watch(f'images of {len(runs)} unaugmented models') as tick:
+    with progress(f'images of {len(runs)} unaugmented models') as tick:
         for run in runs:
             with _named(run):
-                parts, _ = trained.restore_run(run, 'last', allow, **options)
-            _refuse(run, parts, digest)
-            found.append(_drawn(run, parts, count))
+                setup, _ = trained.restore_run(run, 'last', allow, **options)
+            _refuse(run, setup, digest)
+            found.append(_drawn(run, setup, count))
             tick(len(found), len(runs))
     return found
 
@@ -82,38 +82,38 @@ def _named(run: Path) -> Iterator[None]:
 def _finished(folder: Path) -> list[Path]:
     patterns = ['*/' * depth + 'status.json' for depth in range(DEPTH + 1)]
     runs = sorted({path.parent for pattern in patterns for path in folder.glob(pattern)})
-    kept = [run for run in runs if workdir.EARLIER not in run.relative_to(folder).parts]
+    kept = [run for run in runs if workdir.EARLIER not in run.relative_to(folder).setup]
     return [run for run in kept if (workdir.read_status(run) or {}).get('status') == 'done']
 
 
-def _same(run: Path, judged: Mapping[str, Any]) -> bool:
+def _same(run: Path, evaluated_config: Mapping[str, Any]) -> bool:
     with _named(run):
-        return not config.differences(workdir.read_config(run), judged)
+        return not config.differences(workdir.read_config(run), evaluated_config)
 
 
-def _refuse(run: Path, parts: Setup, digest: str) -> None:
-    if data.digest(parts.reference) != digest:
+def _refuse(run: Path, setup: Setup, digest: str) -> None:
+    if data.digest(setup.reference) != digest:
         raise UserError(f'{run} was trained on other images, and calibrates nothing here')
-    game, terms = parts.experiment.game, parts.experiment.terms.values()
+    gan, terms = setup.experiment.gan, setup.experiment.terms.values()
     objectives = [one for term in terms for one in (term.d, term.g) if one is not None]
     shown = [view for objective in objectives for view in objective.views.values()]
     augmented = any(view.make is not views.plain for view in shown)
-    if augmented or game.augment.real or game.augment.critic:
+    if augmented or gan.augment.real or gan.augment.critic:
         raise UserError(
             f'{run} was trained with augmentation, and what it leaks would be taken for what bad '
             'images look like: give a folder with runs of method=none alone'
         )
 
 
-def _drawn(run: Path, parts: Setup, count: int) -> Unaugmented:
+def _drawn(run: Path, setup: Setup, count: int) -> Unaugmented:
     folder, found, images = run / 'checkpoints', [], []
     for step in sorted(workdir.steps(folder)) if count else ():
         try:
-            one = checkpoint.restore(folder, parts.program.shapes, step=step)
+            one = checkpoint.restore(folder, setup.program.shapes, step=step)
         except checkpoint.AllDamaged:
             print(f'gan_jax: step {step} in {folder} is damaged and left out', file=sys.stderr)
             continue
-        batches = parts.generate(one.state, parts.settings['seed'], range(count))
+        batches = setup.generate(one.state, setup.settings['seed'], range(count))
         images.append(np.concatenate(list(batches)))
         found.append({'step': one.step, 'digest': one.digest})
     return Unaugmented(str(run), found, images)

@@ -54,7 +54,7 @@ class Restored(NamedTuple):
     Attributes:
         step: of the checkpoint.
         state: like the template, on the host.
-        facts: what `save` was given.
+        metadata: what `save` was given.
         digest: SHA-256 over the digests of all leaves, hex.
         damaged: newer steps that failed their digests.
     """
@@ -106,13 +106,13 @@ def digests(tree: Any) -> dict[str, str]:
     }
 
 
-def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any]) -> str:
+def save(checkpoints: ocp.CheckpointManager, state: Any, metadata: Mapping[str, Any]) -> str:
     """Writes a state with a `step` leaf, and returns its digest once it is committed.
 
     Args:
         checkpoints: from `manager`.
         state: a tree of arrays.
-        facts: JSON that is kept and checked beside it.
+        metadata: JSON that is kept and checked beside it.
 
     Raises:
         Diverged: a leaf is not finite.
@@ -126,7 +126,7 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, facts: Mapping[str, Any
                 'state is not saved'
             )
     step = int(leaves['step'])
-    record = {'step': step, 'leaves': digests(leaves), **facts}
+    record = {'step': step, 'leaves': digests(leaves), **metadata}
     arguments = ocp.args.Composite(
         state=ocp.args.StandardSave(leaves),
         record=ocp.args.JsonSave({**record, 'digest': json_digest(record)}),
@@ -186,7 +186,7 @@ def restore(
 
 
 def newest_metadata(folder: Path) -> Mapping[str, Any] | None:
-    """The facts of the newest checkpoint in a folder, whose leaves are not looked at.
+    """The metadata of the newest checkpoint in a folder, whose leaves are not looked at.
 
     None when there is none, or its record is damaged.
     """
@@ -211,8 +211,8 @@ def _read(folder: Path, step: int, template: Any) -> Restored | None:
     if digests(leaves) != record['leaves']:
         return None
     state = jax.tree.unflatten(jax.tree.structure(template), [leaves[name] for name in expected])
-    facts = {k: v for k, v in record.items() if k not in ('step', 'leaves', 'digest')}
-    return Restored(step, state, facts, json_digest(record['leaves']), [])
+    metadata = {k: v for k, v in record.items() if k not in ('step', 'leaves', 'digest')}
+    return Restored(step, state, metadata, json_digest(record['leaves']), [])
 
 
 def _record(folder: Path, step: int) -> dict[str, Any] | None:

@@ -123,27 +123,27 @@ def place(tree: Any, shapes: Any) -> Any:
 
 
 def batch_constraint(mesh: Mesh):
-    """The `shard` of `make_train_step`: spreads the leading axis of every array of a tree.
+    """A constraint that spreads the leading axis of every array of a tree over the devices.
 
     Latents need it: nothing else in the generator's pass has a batch that is already spread, and
     every device would run the whole of it.
     """
 
-    def shard(tree: Any) -> Any:
+    def constrain(tree: Any) -> Any:
         return jax.lax.with_sharding_constraint(tree, batch_sharding(mesh))
 
-    return shard
+    return constrain
 
 
 def params_gatherer(mesh: Mesh):
-    """The `whole` of `make_train_step`."""
+    """A constraint that puts the parameters of a network whole on every device."""
 
-    def whole(tree: Any) -> Any:
+    def gather(tree: Any) -> Any:
         if 'model' not in mesh.axis_names:
             return tree
         return jax.lax.with_sharding_constraint(tree, replicated(mesh))
 
-    return whole
+    return gather
 
 
 def workers(count: int) -> list[jax.Device]:

@@ -88,7 +88,7 @@ def make_population(
             that the experiment has, or the data set is streamed from a disk.
         ValueError, TypeError: the parts do not fit together (names, shapes).
     """
-    game, terms, every, like = experiment
+    gan, terms, every, like = experiment
     _stack_numbers(like, hypers)  # refuses members of other terms before anything is built
     if on_disk(dataset):
         raise UserError(
@@ -110,7 +110,7 @@ def make_population(
     @functools.cache
     def compiled(active: frozenset[str]):
         step = make_train_step(
-            game, {name: term for name, term in terms.items() if name in active}, every=every
+            gan, {name: term for name, term in terms.items() if name in active}, every=every
         )
 
         def update(state, resident, indices, hyper):

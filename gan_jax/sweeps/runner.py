@@ -84,7 +84,7 @@ def _is_final(folder: Path, run: SweepRun) -> bool:
 
 
 def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[SweepRun]], tuple]:
-    """A function that trains runs, one or several together, and returns a `train_population.Ended`."""
+    """A function that trains runs, one or several together -> `train_population.Ended`."""
     # Tables of finished runs need none of the packages that training does.
     from gan_jax.experiment.schedule import evaluations
     from gan_jax.runtime.progress import Stopped, bar, cancellable
@@ -92,21 +92,22 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Swe
     from gan_jax.sweeps.shared import population_factory, shared_setups
     from gan_jax.train import train
 
-    assembled, populated = shared_setups(cancellable(stopped, bar)), population_factory()
+    setup_of, population_of = shared_setups(cancellable(stopped, bar)), population_factory()
 
     def trained(runs):
         try:
-            parts = {run.name: assembled(run.settings) for run in runs}
-            for one in parts.values():
-                for metrics in evaluations(one.settings).values():
-                    one.evaluation(metrics)
+            setups = {}
+            for run in runs:
+                setups[run.name], evaluator = setup_of(run.settings)  # one evaluator for a group
+                for metrics in evaluations(run.settings).values():
+                    evaluator.prepare(metrics)
             # A signal that comes before training has its own handler is seen.
             if stopped():
                 return train_population.Ended(stopped())
             if len(runs) > 1:
-                return train_population.train_population(folder, parts, populated)
-            [(name, one)] = parts.items()
-            return train_population.Ended(train(one, folder / name))
+                return train_population.train_population(folder, setups, evaluator, population_of)
+            [(name, setup)] = setups.items()
+            return train_population.Ended(train(setup, evaluator, folder / name))
         except Stopped:
             return train_population.Ended(stopped())
         except UserError as error:

@@ -7,30 +7,40 @@ from typing import Any
 import jax
 
 from gan_jax.experiment.setup import Setup, build_setup, with_hyperparameters
+from gan_jax.run.evaluation import Evaluator, make_evaluator
 from gan_jax.runtime.progress import Progress, no_progress
 from gan_jax.sweeps.groups import group
 from gan_jax.sweeps.population import Population, make_population
 
 
-def shared_setups(watch: Progress = no_progress) -> Callable[[Mapping[str, Any]], Setup]:
+def shared_setups(
+    progress: Progress = no_progress,
+) -> Callable[[Mapping[str, Any]], tuple[Setup, Evaluator]]:
     """`setup.build_setup` that gives runs of one `group` the same program, data set and metrics.
 
-    Groups whose networks and data are the same also draw images by one program. `watch` sees the
-    work of preparing metrics.
+    Groups whose networks and data are the same also draw images by one program.
+
+    Args:
+        progress: the work of preparing metrics.
+
+    Returns:
+        settings -> the run before it has a workdir, and its metrics.
     """
-    first: dict[str, Setup] = {}
+    first: dict[str, tuple[Setup, Evaluator]] = {}
     generate: dict[str, Callable] = {}
 
-    def assembled(settings: Mapping[str, Any]) -> Setup:
+    def setup_of(settings: Mapping[str, Any]) -> tuple[Setup, Evaluator]:
         code = group(settings)
         if code not in first:
-            parts = build_setup(settings, watch=watch)
+            setup = build_setup(settings)
             drawn_by = ('generator', 'latent', 'data', 'dtype', 'evaluate', 'mesh')
-            same = generate.setdefault(json.dumps([settings[k] for k in drawn_by]), parts.generate)
-            first[code] = parts._replace(generate=same)
-        return with_hyperparameters(first[code], settings)
+            same = generate.setdefault(json.dumps([settings[k] for k in drawn_by]), setup.generate)
+            setup = setup._replace(generate=same)
+            first[code] = setup, make_evaluator(setup, progress)
+        setup, evaluator = first[code]
+        return with_hyperparameters(setup, settings), evaluator
 
-    return assembled
+    return setup_of
 
 
 def population_factory() -> Callable[[Sequence[Setup]], Population]:
@@ -40,22 +50,22 @@ def population_factory() -> Callable[[Sequence[Setup]], Population]:
     """
     first: dict[tuple[str, int], Population] = {}
 
-    def populated(parts: Sequence[Setup]) -> Population:
-        key = group(parts[0].settings), len(parts)
-        hypers = [one.experiment.hyper for one in parts]
+    def population_of(setups: Sequence[Setup]) -> Population:
+        key = group(setups[0].settings), len(setups)
+        hypers = [one.experiment.hyper for one in setups]
         if key not in first:
-            settings = parts[0].settings
+            settings = setups[0].settings
             first[key] = make_population(
-                parts[0].experiment,
-                parts[0].dataset,
+                setups[0].experiment,
+                setups[0].dataset,
                 hypers,
                 batch_size=settings['batch_size'],
                 d_steps=settings['d_steps'],
-                devices=_devices(len(parts), settings['mesh']['data']),
+                devices=_devices(len(setups), settings['mesh']['data']),
             )
         return first[key].vary(hypers)
 
-    return populated
+    return population_of
 
 
 def _devices(members: int, allowed: int) -> list[jax.Device]:

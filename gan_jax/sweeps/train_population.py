@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from gan_jax.experiment.schedule import due
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import disk_space, resume, run
+from gan_jax.run.evaluation import Evaluator
 from gan_jax.runtime import workdir
 from gan_jax.runtime.checkpoint import Restored
 from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
@@ -41,7 +42,10 @@ class Ended(NamedTuple):
 
 
 def train_population(
-    folder: Path, parts: Mapping[str, Setup], populated: Callable[[Sequence[Setup]], Population]
+    folder: Path,
+    setups: Mapping[str, Setup],
+    evaluator: Evaluator,
+    population_of: Callable[[Sequence[Setup]], Population],
 ) -> Ended:
     """Trains runs together, from the newest step that all can resume from to their last one.
 
@@ -49,8 +53,9 @@ def train_population(
 
     Args:
         folder: the sweep's; each run has its own below.
-        parts: of runs that `groups.members` finds fit for one population, by their names.
-        populated: from `shared.population_factory`.
+        setups: of runs that `groups.members` finds fit for one population, by their names.
+        evaluator: their metrics; all are of one group.
+        population_of: from `shared.population_factory`.
 
     Raises:
         UserError: a workdir cannot be written, the disk is full or fails, or the data set is
@@ -58,21 +63,27 @@ def train_population(
     """
     failed: dict[str, UserError] = {}
     with stop_on_signal() as stopped, contextlib.ExitStack() as files:
-        parts = {n: one for n, one in parts.items() if _held(folder / n, n, files, failed)}
-        if parts:
-            disk_space.check_disk_space(folder, parts.values())
-        facts = {name: resume.fingerprint(one) for name, one in parts.items()}
-        restored = _restored(folder, parts, facts, failed)
+        setups = {n: one for n, one in setups.items() if _held(folder / n, n, files, failed)}
+        if setups:
+            disk_space.check_disk_space(folder, setups.values())
+        fingerprint = {name: resume.fingerprint(one) for name, one in setups.items()}
+        restored = _restored(folder, setups, fingerprint, failed)
         if len(restored) < 2:
             return Ended(0, failed, apart=True)
 
         # State: that of the checkpoints, or a fresh start of all.
-        members = [parts[name] for name in restored]
-        settings, population = members[0].settings, populated(members)
+        members = [setups[name] for name in restored]
+        settings, population = members[0].settings, population_of(members)
         runs = {}
         for name, own in restored.items():
             opened = run.opened(
-                parts[name], folder / name, facts[name], own, stopped, shown=not runs
+                setups[name],
+                evaluator,
+                folder / name,
+                fingerprint[name],
+                own,
+                stopped,
+                shown=not runs,
             )
             runs[name] = files.enter_context(opened)
         step, state = _start(population, [*restored.values()])
@@ -81,7 +92,7 @@ def train_population(
             # Look. Members are taken out of the population where there is something to see.
             now = due(step, settings)
             if now:
-                state = _look(population, [*runs.values()], state, step)
+                state = _on_step(population, [*runs.values()], state, step)
                 best = {i: one for i, one in enumerate(runs.values()) if one.improved}
                 _save(run.Run.save_best, population, best, state, step)
 
@@ -117,15 +128,15 @@ def _held(
 
 def _restored(
     folder: Path,
-    parts: Mapping[str, Setup],
-    facts: Mapping[str, resume.Fingerprint],
+    setups: Mapping[str, Setup],
+    fingerprint: Mapping[str, resume.Fingerprint],
     failed: dict[str, UserError],
 ) -> dict[str, Restored | None]:
     """The checkpoints of the newest common step, by name; None for each at a fresh start.
 
     {} when there is no common step. Checkpoints after it are removed: they are made again.
     """
-    left = dict(parts)
+    left = dict(setups)
     while left:
         saved = {name: workdir.steps(folder / name / 'checkpoints') for name in left}
         common = set.intersection(*saved.values())
@@ -134,7 +145,7 @@ def _restored(
         newest, found = max(common, default=None), {}
         try:
             for name, one in left.items():
-                found[name] = resume.resume(one, folder / name, facts[name], step=newest)
+                found[name] = resume.resume(one, folder / name, fingerprint[name], step=newest)
         except UserError as error:
             sound = workdir.steps(folder / name / 'checkpoints')
             if sound and sound != saved[name]:
@@ -160,7 +171,7 @@ def _start(population: Population, restored: Sequence[Restored | None]) -> tuple
     return restored[0].step, population.stack([one.state for one in restored])
 
 
-def _look(
+def _on_step(
     population: Population, runs: Sequence[run.Run], state: TrainState, step: int
 ) -> TrainState:
     """The state after every member has written what is due: some metrics start again."""
@@ -169,7 +180,7 @@ def _look(
         # Where a run of its own has it: what looks at it compiles for one device.
         own = jax.device_put(population.member(state, i), jax.local_devices()[0])
         with _failing_alone(one):
-            if one.look(own, step):
+            if one.on_step(own, step):
                 own = own.replace(metrics=jax.tree.map(jnp.zeros_like, own.metrics))
         windows.append(own.metrics)
     return state.replace(metrics=population.stack(windows))

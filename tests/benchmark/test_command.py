@@ -92,16 +92,16 @@ def test_the_numbers_agree_with_each_other(done):
     """With one turn every ratio is that of two medians."""
     of = done[1]['measured']
     step, loop = (of[name]['seconds']['median'] for name in ('step', 'loop'))
-    roof, work = of['roof'], of['work']['counted']
+    roofline, work = of['roof'], of['work']['counted']
     near = pytest.approx
     assert of['step']['images_per_second'] == near(2 * 8 / step)
     assert of['loop']['host_gap']['median'] == near(1 - step / loop)
-    assert roof['achieved']['median'] == near(work['needed'] / step)
-    assert roof['share']['median'] == near(
-        roof['achieved']['median'] / roof['flops_per_second']['median']
+    assert roofline['achieved']['median'] == near(work['needed'] / step)
+    assert roofline['share']['median'] == near(
+        roofline['achieved']['median'] / roofline['flops_per_second']['median']
     )
-    floor = work['needed'] / roof['flops_per_second']['median']
-    assert roof['floor_seconds']['median'] == near(floor)
+    floor = work['needed'] / roofline['flops_per_second']['median']
+    assert roofline['floor_seconds']['median'] == near(floor)
     assert 0 < work['needed'] <= work['flops']
     (cost,) = of['left_out'].values()
     assert cost['time_over_flops']['median'] == near(cost['time']['median'] / cost['flops'])
@@ -159,7 +159,7 @@ def test_pytorch_gets_images_that_it_may_own():
     blank = data.DataSet(images, None, 0, 'blank')
     whole = types.SimpleNamespace(settings={'batch_size': 8}, dataset=blank)
     found = baselines.torch_baselines(in_torch([]).step, whole)  # the stand-in looks at the images
-    assert list(found.contestants) == ['eager']
+    assert list(found.candidates) == ['eager']
 
 
 def test_it_prints_one_screen(done):

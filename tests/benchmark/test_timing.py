@@ -14,7 +14,7 @@ class Race:
     def clock(self):
         return self.now
 
-    def contestant(self, name, seconds):
+    def candidate(self, name, seconds):
         def take(count):
             self.taken.append((name, count))
             self.now += seconds * count
@@ -24,7 +24,7 @@ class Race:
 
 def test_contestants_alternate():
     race, seen = Race(), []
-    both = {name: race.contestant(name, seconds) for name, seconds in (('a', 2.0), ('b', 0.25))}
+    both = {name: race.candidate(name, seconds) for name, seconds in (('a', 2.0), ('b', 0.25))}
     turns = interleave(
         both, 3, least=1.0, clock=race.clock, tick=lambda done, total: seen.append((done, total))
     )

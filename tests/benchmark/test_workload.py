@@ -107,7 +107,7 @@ def test_calls_that_mix_images_of_several_devices_end():
     images = np.zeros((8, 8, 8, 1), np.uint8)
     one = workload.make_workload(settings, data.DataSet(images, None, 0, 'black'))
     recipe = augmentations.Recipe(policy.OPS['mixup'], np.float32(0.5))
-    found = augmentations.contestants(recipe, one)
+    found = augmentations.candidates(recipe, one)
     assert list(found) == ['forward', 'through']
     for take in found.values():
         take(300)

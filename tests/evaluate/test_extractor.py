@@ -1,4 +1,4 @@
-"""Extractors: the same bits for an image whatever is beside it, and facts that tell them apart."""
+"""Extractors: the same bits for an image in any batch, and metadata that tell them apart."""
 
 import hashlib
 import sys
@@ -21,7 +21,7 @@ def test_the_digits_net_sees_what_features_say():
     seen = found.see(images(9))
     np.testing.assert_array_equal(seen.features, features.digits(images(9)).features)
     np.testing.assert_array_equal(seen.probs, features.digits(images(9)).probs[:, 0])
-    assert found.facts['weights_sha256'] == features.weights_sha256()
+    assert found.metadata['weights_sha256'] == features.weights_sha256()
 
 
 def test_stacked_digits_have_a_thousand_classes_in_the_order_of_their_numbers():
@@ -53,8 +53,8 @@ def test_devices_share_the_work_and_change_no_bit(small_inception, devices):
 def test_facts_tell_interpolations_and_weights_apart(small_inception, monkeypatch):
     tf1 = extractor.from_inception(small_inception)
     clean = extractor.from_inception(small_inception, interpolation='clean')
-    assert {k for k in tf1.facts if tf1.facts[k] != clean.facts[k]} == {'interpolation'}
-    assert tf1.facts['weights_sha256'].startswith('6726825d')
+    assert {k for k in tf1.metadata if tf1.metadata[k] != clean.metadata[k]} == {'interpolation'}
+    assert tf1.metadata['weights_sha256'].startswith('6726825d')
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_function_of_a_fork(fork):
     np.testing.assert_array_equal(seen.features, images(5, 3).mean(axis=(1, 2)))
     assert seen.probs is None
     digest = hashlib.sha256(fork.read_bytes()).hexdigest()
-    assert found.facts == {'name': 'a_fork_of_ours.means', 'source_sha256': digest}
+    assert found.metadata == {'name': 'a_fork_of_ours.means', 'source_sha256': digest}
 
 
 def test_what_jit_makes_of_a_function_is_known_by_its_file(fork):
@@ -87,7 +87,7 @@ def test_what_jit_makes_of_a_function_is_known_by_its_file(fork):
     digest = hashlib.sha256(fork.read_bytes()).hexdigest()
     for name in ('means', 'part'):
         found = extractor.from_path(f'a_fork_of_ours.{name}')
-        assert found.facts['source_sha256'] == digest
+        assert found.metadata['source_sha256'] == digest
         assert found.see(images(5, 3)).features.shape == (5, 3)
     with pytest.raises(ValueError, match='LEVELS is not a function'):
         extractor.from_path('a_fork_of_ours.LEVELS')

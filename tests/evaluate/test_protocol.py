@@ -118,8 +118,8 @@ def test_only_what_is_asked_is_told():
 
 def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     train, test = (data.load('digits', split=split) for split in ('train', 'test'))
-    learned = train._replace(images=train.images[:99] // 2, labels=train.labels[:99])
-    given = Context(train, lambda: test, learned, Pixels(), num=30)
+    train_subset = train._replace(images=train.images[:99] // 2, labels=train.labels[:99])
+    given = Context(train, lambda: test, train_subset, Pixels(), num=30)
     found = protocol.prepare_metrics('overfitting', given)
     assert found.num == 30
     fakes = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16, 1), np.uint8)
@@ -129,7 +129,7 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
         return np.mean(3 * images.mean(axis=(1, 2, 3)) / 255 + labels)
 
     expected = {
-        'logit_train': logit(learned.images, learned.labels),
+        'logit_train': logit(train_subset.images, train_subset.labels),
         'logit_test': logit(test.images, test.labels),
         'logit_fake': logit(fakes, np.arange(30) % 10),
     }
@@ -152,7 +152,7 @@ def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():
 
 def test_gsnr_is_of_the_gradients_of_the_learned_images_batch_by_batch():
     train = data.load('digits')
-    learned = train._replace(images=train.images[:640], labels=train.labels[:640])
+    train_subset = train._replace(images=train.images[:640], labels=train.labels[:640])
     asked = []
 
     def d_gradient(state, batch, key, hyper):
@@ -163,7 +163,7 @@ def test_gsnr_is_of_the_gradients_of_the_learned_images_batch_by_batch():
     given = Context(
         train,
         lambda: data.load('digits', split='test'),
-        learned,
+        train_subset,
         Pixels(),
         num=30,
         batch_size=20,
@@ -173,7 +173,7 @@ def test_gsnr_is_of_the_gradients_of_the_learned_images_batch_by_batch():
     assert found.num == 0
     state = jax.tree.map(np.asarray, small.first_state(small.make_game({}), {}))
     values = found.measure(NO_IMAGES, state.replace(step=7), 'numbers')
-    known = {image.tobytes() for image in learned.images}
+    known = {image.tobytes() for image in train_subset.images}
     drawn = [image.tobytes() for batch, _ in asked for image in batch['image']]
     assert {*drawn} <= known and len({*drawn}) < len(drawn)  # with replacement
     assert len({str(key) for _, key in asked}) == len(asked) == 32

@@ -46,11 +46,11 @@ def test_the_second_time_nothing_is_computed(extractor, calls, tmp_path):
     told = []
 
     @contextlib.contextmanager
-    def watch(what):
+    def progress(what):
         told.append(what)
         yield lambda *at: told.append(at)
 
-    first = references.features(dataset(), extractor, tmp_path, watch)
+    first = references.features(dataset(), extractor, tmp_path, progress)
     assert calls == [20, 20, 10]
     assert told == ['sums: 50 real images', (20, 50), (40, 50), (50, 50)]
     expected = dataset().images.reshape(50, 4, 12).sum(axis=2, dtype=np.float32)
@@ -89,7 +89,7 @@ def test_a_renamed_data_set_is_found_and_one_changed_pixel_is_not(extractor, cal
 def test_another_extractor_or_version_is_another_entry(extractor, calls, tmp_path, monkeypatch):
     references.moments(dataset(), extractor, tmp_path)
     for key in FACTS:
-        other = extractor._replace(facts={**FACTS, key: 'other'})
+        other = extractor._replace(cache_key={**FACTS, key: 'other'})
         references.moments(dataset(), other, tmp_path)
     monkeypatch.setattr(references, 'VERSION', 2)
     references.moments(dataset(), extractor, tmp_path)
@@ -159,11 +159,11 @@ def test_arrays_come_back_as_they_were(tmp_path):
     ],
 )
 def test_other_arrays_under_the_old_digest_are_not_taken(other, tmp_path):
-    path, facts = tmp_path / 'x.npz', {'of': 'this'}
-    arrays.write_arrays(path, {'a': np.array([1, 2, 3, 4, 5, 6], np.int32)}, facts)
+    path, cache_key = tmp_path / 'x.npz', {'of': 'this'}
+    arrays.write_arrays(path, {'a': np.array([1, 2, 3, 4, 5, 6], np.int32)}, cache_key)
     with np.load(path) as stored:
         kept = dict(stored)
     np.savez(path, **kept)
-    assert arrays.read_arrays(path, facts) is not None
+    assert arrays.read_arrays(path, cache_key) is not None
     np.savez(path, **kept | other)
-    assert arrays.read_arrays(path, facts) is None
+    assert arrays.read_arrays(path, cache_key) is None

@@ -262,7 +262,7 @@ def test_work_is_watched_and_can_be_ended(small_inception, tmp_path):
         pass
 
     @contextlib.contextmanager
-    def watch(what):
+    def progress(what):
         told.append(what)
 
         def tick(done, total):
@@ -274,5 +274,5 @@ def test_work_is_watched_and_can_be_ended(small_inception, tmp_path):
     told = []
     measure = prepare('fid2048_test,pr200_test', tmp_path).measure
     with pytest.raises(Ended):
-        measure(fakes(2048), None, None, watch)
+        measure(fakes(2048), None, None, progress)
     assert told == ['inception: 2,048 generated images', 'fid2048_test', 'pr200_test']

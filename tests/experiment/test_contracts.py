@@ -53,14 +53,14 @@ class ManyHeads(nn.Module):
 
 def check(terms, trunk=None, **options):
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    game = small.make_game(terms, critic=Critic(trunk or small.Trunk(), heads), **options)
+    gan = small.make_game(terms, critic=Critic(trunk or small.Trunk(), heads), **options)
     variables = jax.eval_shape(
-        lambda: game.critic.init(
+        lambda: gan.critic.init(
             *(jax.random.key(0), jnp.zeros((8, *small.SHAPE)), jnp.zeros(8, jnp.int32)), train=True
         )
     )
     hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
-    contracts.check_contracts(game, terms, variables, hyper, shape=small.SHAPE, batch_size=8)
+    contracts.check_contracts(gan, terms, variables, hyper, shape=small.SHAPE, batch_size=8)
 
 
 # Layers that look across the batch ----------------------------------------------------------------

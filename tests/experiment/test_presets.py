@@ -103,7 +103,7 @@ def test_terms_with_equal_policies_share_pixels(cntr, count):
     assert config.faults(settings) == []
     assert config.strengths(settings).get('simclr') == {6: None, 8: 0.3}[count]
     built = build.build_experiment(settings, shape=(16, 16, 1), num_classes=10)
-    planned = route_views(built.terms, 'd', built.game.augment.view)
+    planned = route_views(built.terms, 'd', built.gan.augment.view)
     assert len({*planned.views}) == count
 
 

@@ -35,14 +35,14 @@ DATA = DataSet(
 def make_small(terms, hyper, every=None):
     """A program of the small game on one device, and a state that it may use up."""
     every = dict.fromkeys(terms, 1) | (every or {})
-    game = small.make_game(terms)
+    gan = small.make_game(terms)
     program = make_program(
-        build.Experiment(game, terms, every, hyper),
+        build.Experiment(gan, terms, every, hyper),
         *(DATA, sharding.make_mesh(1, small.BATCH)),
         batch_size=small.BATCH,
         d_steps=1,
     )
-    return game, program, small.start(program)
+    return gan, program, small.start(program)
 
 
 def test_sweeping_numbers_traces_the_step_once():
@@ -74,8 +74,8 @@ def test_sweeping_numbers_traces_the_step_once():
 def test_a_lazy_term_acts_every_second_step():
     terms = {'adversarial': hinge(), 'consistency': balanced()}
     hyper = small.make_hyper({'adversarial': 1, 'consistency': 10})
-    game, program, state = make_small(terms, hyper, every={'consistency': 2})
-    bare = small.compiled(game, {'adversarial': terms['adversarial']})
+    gan, program, state = make_small(terms, hyper, every={'consistency': 2})
+    bare = small.compiled(gan, {'adversarial': terms['adversarial']})
     start = jax.device_get(state)
     for step in range(4):
         before = jax.device_get(state)

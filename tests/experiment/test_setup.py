@@ -56,7 +56,7 @@ def test_parts_that_do_not_fit_are_the_configs_fault():
 def test_images_without_labels_are_all_of_one_class(monkeypatch):
     blank = DataSet(np.zeros((20, 16, 16, 1), np.uint8), None, 0, 'blank')
     monkeypatch.setattr(setup.data, 'load', lambda *_, **__: blank)
-    assert setup.build_setup(settings('evaluate.metrics=')).experiment.game.num_classes == 1
+    assert setup.build_setup(settings('evaluate.metrics=')).experiment.gan.num_classes == 1
 
 
 def test_a_conditional_network_must_count_the_classes_of_the_data():
@@ -92,7 +92,10 @@ def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
     setup.build_setup(plain, allow=(), data_dir=tmp_path).evaluation('modes')
     first, second, foreign = given
     assert (first.num, first.batch_size, str(first.data_dir)) == (70, 8, 'somewhere')
-    assert (len(first.train.images), len(first.learned.images)) == (1437, 721)  # half of a class
+    assert (len(first.train.images), len(first.train_subset.images)) == (
+        1437,
+        721,
+    )  # half of a class
     assert len(first.held_out().images) == 360
     assert first.allow is None and foreign.allow == ()
     assert foreign.data_dir == tmp_path  # where somebody else's config says, nothing is written
@@ -105,7 +108,7 @@ def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
 
 def test_a_generator_may_have_a_list_among_its_options():
     """Flax cannot hash such a module; drawing images must not ask it to."""
-    module = setup.build(settings(), shape=(16, 16, 1), num_classes=10).game.generator
+    module = setup.build(settings(), shape=(16, 16, 1), num_classes=10).gan.generator
     listed = module.clone(shape=[16, 16, 1])
     with pytest.raises(TypeError, match='hash'):
         hash(listed)

@@ -1,6 +1,6 @@
 """Where attacks take place: runs to spoil, the public commands within this process, what is right.
 
-A command that is run within the process is `gan_jax.runtime.cli.run` on its `main`, as `python -m` does it.
+A command that is run within the process is `cli.run` on its `main`, as `python -m` does it.
 Networks that have been put together once are used again, so that a trial takes less than a second.
 """
 

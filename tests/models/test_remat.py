@@ -53,5 +53,5 @@ def test_same_variables_same_numbers_and_less_that_is_kept(name):
 def test_the_command_line_asks_for_it(name):
     asked = [f'--config.{net}.remat=True' for net in ('generator', 'discriminator')]
     settings = config.load_config(f'{CONFIGS}/{name}.py', asked).to_dict()
-    game = build.build_experiment(settings, shape=SHAPE, num_classes=10).game
-    assert game.generator.remat and game.critic.trunk.remat
+    gan = build.build_experiment(settings, shape=SHAPE, num_classes=10).gan
+    assert gan.generator.remat and gan.critic.trunk.remat

@@ -25,7 +25,7 @@ def state(step):
 
 def kept(folder):
     found = checkpoint.restore(folder, jax.device_put(state(0)))
-    return None if found is None else (found.step, found.facts['best']['value'])
+    return None if found is None else (found.step, found.metadata['best']['value'])
 
 
 def best_in(folder, metric='fd_digits', **how):
@@ -34,7 +34,7 @@ def best_in(folder, metric='fd_digits', **how):
 
 def run(best, values, metric='eval/fd_digits'):
     for step, value in values.items():
-        best.look({metric: value}, step)
+        best.on_step({metric: value}, step)
         best.save(jax.device_put(state(step)), step, FACTS)
 
 

@@ -249,7 +249,7 @@ def test_a_run_that_got_nowhere_may_be_changed(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError):
         patch.setattr(train.run.Run, 'save', fail)
-        patch.setattr(train, 'at_once', fail)
+        patch.setattr(train, 'dispatch_length', fail)
         run(tmp_path)
     assert workdir.steps(tmp_path / 'best') <= {0}
     assert run(tmp_path, '--config.seed=1') == 0

@@ -10,7 +10,8 @@ import pytest
 from gan_jax import data, train
 from gan_jax.evaluate.context import Unaugmented
 from gan_jax.evaluate.leak import metric
-from gan_jax.experiment import config, setup
+from gan_jax.experiment import config
+from gan_jax.experiment.setup import build_setup
 from gan_jax.run import trained, unaugmented
 from gan_jax.run.unaugmented import fakes
 from gan_jax.runtime import checkpoint, workdir
@@ -40,7 +41,7 @@ def judged(*changes):
 
 def drawn(run, step, seed):
     found = trained.restore_run(run, step, ALLOW)
-    return np.concatenate(list(found.parts.generate(found.checkpoint.state, seed, range(7))))
+    return np.concatenate(list(found.setup.generate(found.checkpoint.state, seed, range(7))))
 
 
 def told_of(folder, settings, images=TRAIN):
@@ -167,7 +168,7 @@ def test_a_run_that_was_shown_something_else_is_refused(change, arm, tmp_path):
 def test_the_folder_of_the_config_reaches_the_meter(tmp_path, monkeypatch):
     asked = []
 
-    def found(folder, count, settings, reference, *, allow, watch):
+    def found(folder, count, settings, reference, *, allow, progress):
         asked.append((folder, count, settings['seed'], data.digest(reference)))
         rng = np.random.default_rng(0)
         noise = [rng.integers(0, 256, (count, 8, 8, 1), np.uint8) for _ in range(5)]
@@ -175,11 +176,11 @@ def test_the_folder_of_the_config_reaches_the_meter(tmp_path, monkeypatch):
 
     monkeypatch.setattr(unaugmented, 'fakes', found)
     monkeypatch.setattr(metric, 'learn', lambda images, policy: lambda x: x.mean(axis=(1, 2, 3)))
-    assembled = setup.build_setup(judged(f'evaluate.unaugmented={tmp_path}'))
+    assembled = build_setup(judged(f'evaluate.unaugmented={tmp_path}'))
     evaluation = assembled.evaluation('leak@translation(0.2)')
     # Looked at, and then drawn.
     assert asked == [(tmp_path, count, 5, data.digest(TRAIN)) for count in (0, 100)]
     assert evaluation.num == 100
-    without = setup.build_setup(judged())
+    without = build_setup(judged())
     with pytest.raises(UserError, match='name the folder of their runs'):
         without.evaluation('leak@translation(0.2)')

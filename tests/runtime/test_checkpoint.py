@@ -47,10 +47,10 @@ def assert_is_step(restored, step):
     assert checkpoint.digests(restored.state) == checkpoint.digests(state_at(step, float(step)))
 
 
-def test_the_newest_comes_back_with_its_facts(saved):
+def test_the_newest_comes_back_with_its_metadata(saved):
     restored = checkpoint.restore(saved, template())
     assert_is_step(restored, 3)
-    assert restored.facts == {'seen': True}
+    assert restored.metadata == {'seen': True}
     assert jax.tree.structure(restored.state) == jax.tree.structure(state_at(0))
 
 

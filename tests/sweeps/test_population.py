@@ -84,9 +84,9 @@ def parts(names):
     options = {'optimizers': {'g': sgd, 'd': sgd}, 'critic': Critic(Trunk(), heads)}
     if names == LAZY:
         options |= {'generator': Flat(small.SHAPE), 'critic': Critic(Flat((6,), norm=False))}
-    game = small.make_game(terms, **options)
+    gan = small.make_game(terms, **options)
     every = {name: 2 if names == LAZY and name == 'anchored' else 1 for name in names}
-    return build.Experiment(game, terms, every, hyper_of(0, names))
+    return build.Experiment(gan, terms, every, hyper_of(0, names))
 
 
 def hyper_of(i, names=tuple(TERMS)):
@@ -246,7 +246,7 @@ def test_members_are_saved_and_restored_one_by_one(tmp_path, caplog):
                     checkpoint.save(checkpoints, pair().member(state, i), {'member': i})
         state = pair().update(state, step)
     restored = [checkpoint.restore(tmp_path / str(i), pair().shapes) for i in range(2)]
-    assert [(r.step, r.facts) for r in restored] == [(2, {'member': i}) for i in range(2)]
+    assert [(r.step, r.metadata) for r in restored] == [(2, {'member': i}) for i in range(2)]
     resumed = pair().stack([r.state for r in restored])
     with jax.log_compiles():
         for step in (2, 3):

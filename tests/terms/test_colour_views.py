@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from gan_jax.step import Augment
+from gan_jax.players import Augment
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
 from gan_jax.terms.contrastive import cntr
@@ -14,11 +14,11 @@ def test_bcr_and_cntr_train_on_simclr(monkeypatch):
     monkeypatch.setattr(small, 'COLOURS', 3)
     monkeypatch.setattr(small, 'SHAPE', (small.SIDE, small.SIDE, 3))
     terms = {'adversarial': hinge(), 'consistency': balanced(), 'contrastive': cntr()}
-    game = small.make_game(terms, augment=Augment(view='simclr'))
-    state = small.first_state(game, terms)
+    gan = small.make_game(terms, augment=Augment(view='simclr'))
+    state = small.first_state(gan, terms)
     weights = {'adversarial': 0, 'consistency': 5, 'contrastive': 0.1}
     hyper = small.make_hyper(weights, d=0.1)._replace(strength={'simclr': np.float32(0.5)})
-    step = small.compiled(game, terms)
+    step = small.compiled(gan, terms)
     for number in range(3):
         before, (state, metrics) = state, step(state, small.make_batch(seed=number), hyper)
         parts = [metrics[f'd/{n}/{p}'] for n in weights for p in ('real', 'fake')]

@@ -32,10 +32,10 @@ every_factory = pytest.mark.parametrize('path', FACTORIES)
 def game_with(path):
     """A hinge game with the term, its compiled step, a state and a batch, in float64."""
     played = {'base': hinge(), **({'mine': make(path)} if path else {})}
-    game = small.smooth_game(played)
-    state = small.first_state(game, played, dtype=np.float64)
+    gan = small.smooth_game(played)
+    state = small.first_state(gan, played, dtype=np.float64)
     state = state.replace(d=state.d.replace(stats=converged(state.d)))
-    return played, small.compiled(game, played), state, small.make_batch()
+    return played, small.compiled(gan, played), state, small.make_batch()
 
 
 def converged(net):
@@ -117,4 +117,4 @@ def test_weight_zero_in_the_config_removes_the_term(path):
         built = build.build_experiment(settings, **options)
         assert built.terms.keys() == built.every.keys() == built.hyper.weights.keys()
         assert built.terms.keys() == bare.terms.keys()
-        assert built.game.critic == bare.game.critic
+        assert built.gan.critic == bare.gan.critic

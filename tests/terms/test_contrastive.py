@@ -177,11 +177,11 @@ def test_contrad_is_made_of_its_parts(x64):
     negatives = np.concatenate([one['fake'], two['fake']])
     assert parts['nt_xent'] == pytest.approx(by_definition(one['real'], two['real'], 0.3))
     assert parts['sup_con'] == pytest.approx(sup_con_by_definition(fake['fake'], negatives, 0.3))
-    game = {'real': {'logit': one['detached']}, 'fake': {'logit': fake['detached']}}
-    for name, value in non_saturating().d.loss(game, {})[0].items():
+    gan = {'real': {'logit': one['detached']}, 'fake': {'logit': fake['detached']}}
+    for name, value in non_saturating().d.loss(gan, {})[0].items():
         assert parts[name] == pytest.approx(float(value))
-    game = {'fake': {'logit': fake['logit']}}
-    assert term.g.loss(out, {})[0] == non_saturating().g.loss(game, {})[0]
+    gan = {'fake': {'logit': fake['logit']}}
+    assert term.g.loss(out, {})[0] == non_saturating().g.loss(gan, {})[0]
 
 
 def test_contrad_sees_augmented_images_only():
@@ -214,11 +214,11 @@ def test_contrasts():
 def test_contrads_game_stops_at_the_features(x64):
     """In D's step it moves its own perceptron alone; in G's it passes through the trunk."""
     terms = {'game': contrastive.contrad(hidden=8, size=4)}
-    game = small.make_game(terms)
-    state = small.first_state(game, terms, dtype=np.float64)
+    gan = small.make_game(terms)
+    state = small.first_state(gan, terms, dtype=np.float64)
     weights = {'game': {'nt_xent': 0, 'sup_con': 0, 'real': 1, 'fake': 1}}
     hyper = small.make_hyper(weights, d=1, g=1)
-    after, _ = small.compiled(game, terms)(state, small.make_batch(), hyper)
+    after, _ = small.compiled(gan, terms)(state, small.make_batch(), hyper)
     moved = {
         f'{part}/{name}'
         for part, before in state.d.params.items()

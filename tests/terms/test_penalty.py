@@ -81,10 +81,10 @@ class Pixels(nn.Module):
 def test_closed_form_on_a_linear_discriminator(factory, part, x64):
     """D = w x + b: wherever one looks the gradient is w, and w / 2 in [-1, 1]."""
     terms = {'penalty': factory()}
-    game = small.make_game(terms, critic=Critic(Pixels(), {}, small.PlainLogit()))
-    state = small.first_state(game, terms, dtype=np.float64)
+    gan = small.make_game(terms, critic=Critic(Pixels(), {}, small.PlainLogit()))
+    state = small.first_state(gan, terms, dtype=np.float64)
     hyper = small.make_hyper({'penalty': 10}, d=1, g=0)
-    after, metrics = small.compiled(game, terms)(state, small.make_batch(), hyper)
+    after, metrics = small.compiled(gan, terms)(state, small.make_batch(), hyper)
     w, moved = (np.asarray(s.d.params['logit']['Dense_0']['kernel'])[:, 0] for s in (state, after))
     norm = np.linalg.norm(w)
     assert metrics[f'd/penalty/{part}'] == pytest.approx((norm / 2 - 1) ** 2, rel=1e-12)

@@ -33,7 +33,7 @@ class Need(NamedTuple):
     Attributes:
         flops: that products need, without the zeros around images.
         products: bytes of their operands and results.
-        kept: bytes of memory beside state and data, as `alive` counts them.
+        kept: bytes of memory beside state and data, as `liveness` counts them.
         state: bytes, of which `model` devices share what can be cut.
         data: bytes of the data set that stay on every device.
         gradients: bytes that are summed over devices.

@@ -22,14 +22,14 @@ def _peak(jaxpr: Jaxpr, owned: set[Var]) -> int:
     """The same of a jaxpr whose caller holds all arguments but those."""
     last = _last_use(jaxpr)
     mine = set(owned)
-    alive = peak = sum(map(_size, mine))
+    liveness = peak = sum(map(_size, mine))
     for i, equation in enumerate(jaxpr.eqns):
-        peak = max(peak, alive + _during(equation))
+        peak = max(peak, liveness + _during(equation))
         made = {v for v in equation.outvars if v in last}
         read = {v for v in equation.invars if isinstance(v, Var)}
         mine |= made
-        alive += sum(map(_size, made))
-        alive -= sum(_size(v) for v in read & mine if last[v] == i)
+        liveness += sum(map(_size, made))
+        liveness -= sum(_size(v) for v in read & mine if last[v] == i)
     return peak
 
 

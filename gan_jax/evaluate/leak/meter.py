@@ -77,10 +77,10 @@ def measure(
     plain = [score(images) for images in calibrations]
     moved = [score(augmented(images, policy, seed)) for images in calibrations]
     moved_reals = score(augmented(held_out, policy, seed))
-    return judged(score(fakes), plain, moved, score(held_out), moved_reals)
+    return verdict(score(fakes), plain, moved, score(held_out), moved_reals)
 
 
-def judged(
+def verdict(
     fakes: np.ndarray,
     plain: Sequence[np.ndarray],
     moved: Sequence[np.ndarray],
@@ -98,12 +98,12 @@ def judged(
     """
     threshold = max(np.quantile(x, ABOVE) for x in (*plain, reals))
     base, tpr = (float(np.mean(np.concatenate(x) > threshold)) for x in (plain, moved))
-    finds = int(np.sum(fakes > threshold))
-    rate, least = finds / len(fakes), least_finds(len(fakes), min(map(len, plain)))
+    detections = int(np.sum(fakes > threshold))
+    rate, least = detections / len(fakes), least_detections(len(fakes), min(map(len, plain)))
     contaminated = CONTAMINATION * tpr + (1 - CONTAMINATION) * base
     return {
         'leak': share(rate, base, tpr) if tpr * len(fakes) >= least else float('nan'),
-        'leak_flagged': int(finds >= least),
+        'leak_flagged': int(detections >= least),
         'leak_rate': rate,
         'leak_tpr': tpr,
         'leak_auroc': auroc(moved_reals, reals),
@@ -165,7 +165,7 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     return float(np.mean(below + not_above) / (2 * len(negative)))
 
 
-def least_finds(count: int, calibration: int) -> int:
+def least_detections(count: int, calibration: int) -> int:
     """From how many finds on a set is flagged; count + 1 where no number of them would do.
 
     The lower bound of the rate of finds is to lie above `SPREAD` times the upper bound of a
@@ -189,7 +189,7 @@ def power(rate: float, count: int, least: int) -> float:
     Args:
         rate: of finds, in [0, 1].
         count: of images.
-        least: as `least_finds` gives it.
+        least: as `least_detections` gives it.
     """
     # By this name, without the half second that importing scipy.stats takes.
     from scipy.special import bdtrc

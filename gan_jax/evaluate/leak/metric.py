@@ -84,18 +84,18 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     held_out = some(given.held_out()).images
     shown = training_set(some(given.train), [model.images for model in taught])
     classifiers = {}
-    with given.watch('classifiers of the leak meter') as tick:
+    with given.progress('classifiers of the leak meter') as tick:
         for name, policy in wanted.items():
             classifiers[name] = learn(shown, policy)
             tick(len(classifiers), len(wanted))
 
-    def measure(images, state, hyper, watch: Progress = no_progress) -> Values:
+    def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del state, hyper
         fakes, values = images[:count], {}
         chosen = meter.matched(distance(fakes), distances)
         calibrations = [beside[model].images[checkpoint] for model, checkpoint in chosen]
         for name, policy in wanted.items():
-            with watch(name):
+            with progress(name):
                 found = meter.NOT_CALIBRATED
                 if chosen:
                     found = meter.measure(classifiers[name], fakes, calibrations, held_out, policy)
@@ -119,9 +119,9 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
 
 def distance_to(train: DataSet, extractor: Extractor) -> Callable[[np.ndarray], float]:
     """uint8 [N, H, W, C] -> their Fréchet distance to the train split."""
-    reference = frechet.moments(extractor.see(train.images).features)
+    reference = frechet.moments(extractor.extract(train.images).features)
     return lambda images: frechet.distance(
-        frechet.moments(extractor.see(images).features), reference
+        frechet.moments(extractor.extract(images).features), reference
     )
 
 
@@ -147,18 +147,18 @@ def _distance(given: Context) -> tuple[dict[str, Any], Callable[[np.ndarray], fl
     """By what generators are matched, and uint8 [N, H, W, C] -> that, > 0."""
     if given.train.name in digit_metrics.DIGITS:
         extractor = from_digits_net()
-        return {'name': 'fd', 'extractor': dict(extractor.facts)}, distance_to(
+        return {'name': 'fd', 'extractor': dict(extractor.metadata)}, distance_to(
             given.train, extractor
         )
     extractor = from_inception(weights.published(given.data_dir), devices=given.devices)
-    seen = references.features(given.train, extractor, given.data_dir, given.watch)
+    seen = references.features(given.train, extractor, given.data_dir, given.progress)
     real = seen[rows.spaced(len(seen), LIMIT)]
 
     def distance(images: np.ndarray) -> float:
         # An FID of so few images would be mostly bias, and a bias makes all ratios alike.
-        return max(kernel.kid(extractor.see(images).features, real), LEAST)
+        return max(kernel.kid(extractor.extract(images).features, real), LEAST)
 
     return {
         'name': f'kid to {len(real)} train images',
-        'extractor': dict(extractor.facts),
+        'extractor': dict(extractor.metadata),
     }, distance

@@ -51,22 +51,22 @@ def test_wilson_by_hand():
 
 def test_a_flag_asks_for_less_of_more_images():
     """The least share of finds falls towards `SPREAD` per cent as both sets grow."""
-    shares = [meter.least_finds(n, n) / n for n in (100, 1000, 10_000, 1_000_000)]
+    shares = [meter.least_detections(n, n) / n for n in (100, 1000, 10_000, 1_000_000)]
     assert shares == sorted(shares, reverse=True)
     assert shares[-1] == pytest.approx(meter.SPREAD * 0.01, rel=0.03)
 
 
 def test_a_set_can_be_too_small_for_any_flag():
-    least = meter.least_finds(1, 10)
+    least = meter.least_detections(1, 10)
     assert least == 2
     assert meter.power(1.0, 1, least) == 0
 
 
 def test_power_is_that_of_a_simulation():
     rate, count = 0.1 * 0.5 + 0.9 * 0.004, 2000
-    least = meter.least_finds(count, 2000)
-    finds = np.random.default_rng(0).binomial(count, rate, 100_000)
-    expected = np.mean(finds >= least)
+    least = meter.least_detections(count, 2000)
+    detections = np.random.default_rng(0).binomial(count, rate, 100_000)
+    expected = np.mean(detections >= least)
     assert 0.2 < expected < 0.9
     assert meter.power(rate, count, least) == pytest.approx(expected, abs=0.006)
 
@@ -228,9 +228,9 @@ def test_the_share_of_augmented_digits_is_estimated(digits, scores_of):
 
 def test_the_classifier_is_that_of_its_seed(digits):
     images = digits[0][:100]
-    learned = [classifier.learn(images, 'flip', seed=s, steps=2)(images) for s in (0, 0, 1)]
-    np.testing.assert_array_equal(learned[0], learned[1])
-    assert np.any(learned[0] != learned[2])
+    train_subset = [classifier.learn(images, 'flip', seed=s, steps=2)(images) for s in (0, 0, 1)]
+    np.testing.assert_array_equal(train_subset[0], train_subset[1])
+    assert np.any(train_subset[0] != train_subset[2])
 
 
 def test_every_draw_of_the_classifier_has_a_key_of_its_own_name(digits, monkeypatch):

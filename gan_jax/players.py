@@ -1,0 +1,256 @@
+"""The two players: their networks and options, and the loss and gradient of each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import optax
+
+from gan_jax import labels, views
+from gan_jax.augment import policy as policies
+from gan_jax.critique import discriminate
+from gan_jax.keys import named
+from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
+from gan_jax.runtime import shapes
+from gan_jax.runtime.errors import of_part
+from gan_jax.state import Ema, Hyper, Net, TrainState
+from gan_jax.terms import Term, total
+from gan_jax.views import Record, View
+
+Metrics = Mapping[str, jax.Array]  # name -> f32 []
+Sources = Mapping[str, Record]  # 'real', 'fake' or the name of another latent -> its images
+# (the state with the player's collections and the terms' states moved, the gradient, metrics)
+Gradient = tuple[TrainState, Any, Metrics]
+
+
+class Augment(NamedTuple):
+    """Which augmentation policy applies where; '' is none.
+
+    Attributes:
+        real: to real images only, before anything else.
+        critic: to every image that the discriminator sees, real and generated.
+        view: to the augmented views of terms that name no policy of their own.
+    """
+
+    real: str = ''
+    critic: str = ''
+    view: str = ''
+
+
+class GAN(NamedTuple):
+    """Networks, optimisers and static options of a run.
+
+    Attributes:
+        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
+        critic: a `Critic` with the heads of all terms.
+        optimizers: of 'g' and 'd', made with learning rate 1: the rate comes from `Hyper`.
+        latent_dim: Z; latents are standard normal.
+        class_counts: proportions of the labels of generated images, one integer a class.
+        augment: the policies.
+        ema: of the generator.
+        joint: one discriminator pass for all views. False runs it once per view, for a
+            discriminator whose layers look across the batch.
+        accumulate: how many parts the batch of each update is cut into. They run one after another
+            in the memory of one, and the mean of their gradients moves the player once. What looks
+            across a batch (BatchNorm, contrastive negatives, mixup) then sees one part, collections
+            and the terms' states move with every part, and the draws are others; all else is the
+            same mathematics.
+    """
+
+    generator: nn.Module
+    critic: nn.Module
+    optimizers: Mapping[str, optax.GradientTransformation]
+    latent_dim: int
+    class_counts: labels.Counts
+    augment: Augment = Augment()
+    ema: Ema = Ema()
+    joint: bool = True
+    accumulate: int = 1
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, those included that no generated image is of."""
+        return len(self.class_counts)
+
+
+class Keys(NamedTuple):
+    """The random keys of one update.
+
+    Attributes:
+        real: of the augmentation of real images.
+        update: of everything else.
+    """
+
+    real: jax.Array
+    update: jax.Array
+
+
+class Losses(NamedTuple):
+    """The static arguments of both players' losses; nothing of it is traced.
+
+    Attributes:
+        gan: networks and options.
+        terms: those that act, by name.
+        routing: the views that the terms read, by player 'd' and 'g'.
+        latents: further latents of the generator, name -> (key, z) -> z'.
+        every: terms that act only every n-th step, name -> n.
+        constrain_batch: spreads the leading axis of every array of a tree over devices.
+    """
+
+    gan: GAN
+    terms: Mapping[str, Term]
+    routing: Mapping[str, ViewRouting]
+    latents: Mapping[str, Callable]
+    every: Mapping[str, int]
+    constrain_batch: Callable[[Any], Any]
+
+
+def make_losses(
+    gan: GAN,
+    terms: Mapping[str, Term],
+    every: Mapping[str, int] | None = None,
+    constrain_batch: Callable[[Any], Any] = lambda tree: tree,
+) -> Losses:
+    """The losses of one set of terms.
+
+    Args:
+        gan: networks and options.
+        terms: those that act, by name.
+        every: terms that act only every n-th step, name -> n; their weights count n times.
+        constrain_batch: spreads the leading axis of every array of a tree over devices.
+
+    Raises:
+        ValueError: two terms give one name to different views or latents, a term reads the input
+            gradient of a view that it does not declare, or of images that `augment.critic` mixes.
+    """
+    routing = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
+    if policies.mixes(gan.augment.critic) and any(one.with_dx for one in routing.values()):
+        raise ValueError(
+            f"augment.critic='{gan.augment.critic}' mixes images, and a term reads the gradient "
+            'of each logit in its own image: take out the penalty, or mix no images there'
+        )
+    return Losses(gan, terms, routing, latents_of(terms), every or {}, constrain_batch)
+
+
+def player_loss(
+    losses: Losses,
+    side: str,
+    state: TrainState,
+    d_params: Any,
+    sources: Sources,
+    key: jax.Array,
+    hyper: Hyper,
+) -> tuple[jax.Array, tuple[Mapping[str, Any], Mapping[str, Any], Metrics]]:
+    """The weighted sum of one player's terms, f32 [].
+
+    Args:
+        losses: static arguments.
+        side: the player, 'd' or 'g'.
+        state: of training.
+        d_params: the discriminator's parameters, in the place of those of the state.
+        sources: real and generated images.
+        key: of views and of the critic's augmentation.
+        hyper: the numbers.
+
+    Returns:
+        The loss, and (D's collections after its pass, the terms' states, metrics).
+    """
+    gan, routing = losses.gan, losses.routing[side]
+    records = views.build_views(routing.views, named(key, 'view'), sources, hyper.strength)
+
+    def augment(view: View, image: jax.Array) -> jax.Array:
+        # Keyed by source: two views of one image meet the same draw.
+        return _augmented(gan.augment.critic, named(key, 'critic', view.source), image, hyper)
+
+    outputs, stats = discriminate(
+        gan.critic,
+        {'params': d_params, **state.d.stats},
+        records,
+        augment=augment,
+        with_dx=routing.with_dx,
+        joint=gan.joint,
+    )
+    out = outputs_per_term(routing, outputs, sources)
+    weights = _scaled(hyper.weights, losses.every)
+    loss, term_states, metrics = total(losses.terms, weights, side, out, state.terms)
+    return loss, (stats, term_states, metrics)
+
+
+def d_gradient(
+    losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
+) -> Gradient:
+    """The gradient of the discriminator's loss in its parameters.
+
+    Args:
+        losses: static arguments.
+        state: of training, with whole parameters.
+        batch: {'image': uint8 [B, H, W, C], 'label': int32 [B]}, real.
+        keys: of the update.
+        hyper: the numbers.
+    """
+    real = _real(losses.gan, batch, keys.real, hyper)
+    fakes, _ = _fakes(losses, state.g, state.g.params, keys.update, real['image'])
+
+    def loss(params):
+        sources = {'real': real, **fakes}
+        return player_loss(losses, 'd', state, params, sources, keys.update, hyper)
+
+    grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.d.params)
+    return state.replace(d=state.d.replace(stats=stats), terms=term_states), grads, metrics
+
+
+def g_gradient(
+    losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
+) -> Gradient:
+    """The gradient of the generator's loss in its parameters; the arguments of `d_gradient`."""
+    real = _real(losses.gan, batch, keys.real, hyper)
+
+    def loss(params):
+        fakes, stats = _fakes(losses, state.g, params, keys.update, real['image'])
+        sources = {'real': real, **fakes}
+        value, (_, term_states, metrics) = player_loss(
+            losses, 'g', state, state.d.params, sources, keys.update, hyper
+        )
+        return value, (stats, term_states, metrics)
+
+    grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.g.params)
+    return state.replace(g=state.g.replace(stats=stats), terms=term_states), grads, metrics
+
+
+def _real(gan: GAN, batch: Record, key: jax.Array, hyper: Hyper) -> Record:
+    images = batch['image'].astype(float) / 255  # JAX's float: 32 bits unless x64 is on
+    images = _augmented(gan.augment.real, named(key, 'real'), images, hyper)
+    return {'image': images, 'label': batch['label']}
+
+
+def _fakes(
+    losses: Losses, net: Net, params: Any, key: jax.Array, like: jax.Array
+) -> tuple[Sources, Mapping[str, Any]]:
+    """Generated images of every latent, as many as `like`, and G's collections after 'fake'."""
+    gan, size = losses.gan, len(like)
+    z = losses.constrain_batch(jax.random.normal(named(key, 'z'), (size, gan.latent_dim)))
+    label = losses.constrain_batch(labels.drawn(named(key, 'label'), gan.class_counts, size))
+    latents = {'fake': z}
+    for name, move in losses.latents.items():
+        with of_part(f"the latents '{name}' of a term"):
+            latents[name] = move(named(key, 'latent', name), z)
+            shapes.array('what they return', latents[name], z.shape)
+    # One call for each latent: BatchNorm must not mix them. 'fake' moves its statistics.
+    sources, after = {}, {}
+    for name, z in latents.items():
+        with of_part('config.generator'):
+            image, after[name] = gan.generator.apply(
+                {'params': params, **net.stats}, z, label, train=True, mutable=list(net.stats)
+            )
+            shapes.array('what it returns', image, like.shape)
+        sources[name] = {'image': image, 'label': label}
+    return sources, {**net.stats, **after['fake']}
+
+
+def _augmented(policy: str, key: jax.Array, images: jax.Array, hyper: Hyper) -> jax.Array:
+    return policies.parse(policy)(key, images, views.strength_of(policy, hyper.strength))
+
+
+def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, Any]:
+    return {n: jax.tree.map(lambda w, n=n: w * every.get(n, 1), w) for n, w in weights.items()}

@@ -1,0 +1,156 @@
+"""The metrics of a run, and their values for a state.
+
+They are put together above trained runs, because the leak meter calibrates itself with such runs.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax.evaluate.context import Context, Evaluation, Failed, Unaugmented, Values
+from gan_jax.evaluate.protocol import check_metrics, prepare_metrics
+from gan_jax.experiment.build import Experiment
+from gan_jax.experiment.schedule import everything
+from gan_jax.experiment.setup import Setup
+from gan_jax.run import unaugmented
+from gan_jax.runtime import sharding
+from gan_jax.runtime.paths import expanded
+from gan_jax.runtime.progress import Progress, no_progress
+from gan_jax.sampling.generate import takes_labels
+from gan_jax.state import TrainState
+from gan_jax.step import make_d_gradient
+
+
+class Evaluator(NamedTuple):
+    """The metrics that a run can be measured by; each set is prepared once.
+
+    Attributes:
+        check: names of metrics, with commas between them -> whether all that they need was
+            checked, see `protocol.check_metrics`.
+        prepare: such names -> the metrics, see `protocol.prepare_metrics`.
+    """
+
+    check: Callable[[str], bool]
+    prepare: Callable[[str], Evaluation]
+
+
+def make_evaluator(setup: Setup, progress: Progress = no_progress) -> Evaluator:
+    """The metrics of a run.
+
+    Args:
+        setup: of the run.
+        progress: the work of preparing metrics.
+    """
+    settings, gan = setup.settings, setup.experiment.gan
+    context = Context(
+        train=setup.reference,
+        held_out=setup.held_out,
+        train_subset=setup.dataset,
+        critic=gan.critic,
+        num=settings['evaluate']['num'],
+        batch_size=settings['batch_size'],
+        d_gradient=_d_gradient(setup.experiment),
+        unaugmented=_unaugmented(setup, progress),
+        conditional=functools.partial(takes_labels, gan.generator, gan.latent_dim),
+        class_counts=gan.class_counts,
+        data_dir=setup.data_dir,
+        allow=setup.allow,
+        devices=sharding.workers(settings['mesh']['data']),
+        progress=progress,
+        outlined=setup.outlined,
+    )
+    return Evaluator(
+        check=functools.partial(check_metrics, given=context),
+        prepare=functools.cache(lambda metrics: prepare_metrics(metrics, context)),
+    )
+
+
+def evaluate(
+    setup: Setup,
+    evaluator: Evaluator,
+    metrics: str,
+    state: TrainState,
+    seed: int,
+    progress: Progress = no_progress,
+    failed: Failed | None = None,
+) -> Values:
+    """The values of metrics of a state, of as many images of that seed as they take.
+
+    Args:
+        setup: of the run.
+        evaluator: its metrics.
+        metrics: their names, with commas between them.
+        state: of training.
+        seed: of the images.
+        progress: the work.
+        failed: told of what raises an Exception, and ends nothing then: its metrics are NaN. None
+            lets it through.
+    """
+    evaluation = evaluator.prepare(metrics)
+    try:
+        images = _images(setup, state, seed, evaluation.num, progress)
+        return evaluation.measure(images, state, setup.experiment.hyper, progress, failed)
+    except Exception as error:
+        if failed is None:
+            raise
+        names = metrics.split(',')
+        failed(names, error)
+        return dict.fromkeys(names, math.nan)
+
+
+def describe_metrics(setup: Setup, evaluator: Evaluator) -> str:
+    """A line on the needs of the config's metrics, and how many of them were looked at.
+
+    Raises:
+        UserError: they could not be measured, see `protocol.check_metrics`.
+    """
+    metrics = everything(setup.settings['evaluate'])
+    if not metrics:
+        return 'metrics: none'
+    if evaluator.check(metrics):
+        return f'metrics: {metrics}; what they need is there'
+    return (
+        f'metrics: {metrics}; not checked are splits, labels and numbers of images, since '
+        f"'{setup.dataset.name}' is not here"
+    )
+
+
+def _images(
+    setup: Setup, state: TrainState, seed: int, count: int, progress: Progress
+) -> np.ndarray:
+    """uint8 [count, H, W, C]; [0] of none."""
+    images, done = [np.zeros(0, np.uint8)], 0
+    with progress('generating images') as tick:
+        for batch in setup.generate(state, seed, range(count)):
+            images.append(batch)
+            done += len(batch)
+            tick(done, count)
+    return np.concatenate(images[1:] or images)
+
+
+def _d_gradient(experiment: Experiment) -> Callable[..., Any]:
+    gan, terms, every, _ = experiment
+    return jax.jit(make_d_gradient(gan, terms, every=every))
+
+
+def _unaugmented(setup: Setup, progress: Progress) -> Callable[[int], list[Unaugmented]] | None:
+    settings: Mapping[str, Any] = setup.settings
+    folder = settings['evaluate']['unaugmented']
+    if not folder:
+        return None
+
+    def drawn(count: int) -> list[Unaugmented]:
+        return unaugmented.fakes(
+            expanded(folder),
+            count,
+            settings,
+            setup.reference,
+            allow=setup.allow or (),
+            progress=progress,
+        )
+
+    return functools.cache(drawn)
