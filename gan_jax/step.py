@@ -130,6 +130,6 @@ def _descend(
     with of_part(f'config.optim.{side}'):
         direction, opt = gan.optimizers[side].update(grads, net.opt, net.params)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
-    norms = {f'{side}/grad_norm': optax.global_norm(grads)}
-    norms[f'{side}/update_norm'] = optax.global_norm(moves)
+    norms = {f'{side}/grad_norm': optax.tree.norm(grads)}
+    norms[f'{side}/update_norm'] = optax.tree.norm(moves)
     return Net(optax.apply_updates(net.params, moves), net.stats, opt), norms

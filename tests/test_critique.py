@@ -180,7 +180,7 @@ def test_show_changes_what_the_critic_sees_and_nothing_else():
     def show(view, image):
         return image * 0 if view.source == 'fake' else image
 
-    (seen, _), (usual, _) = stub_critique(show=show), stub_critique()
+    (seen, _), (usual, _) = stub_critique(augment=show), stub_critique()
     np.testing.assert_array_equal(seen[VIEWS[1]]['features'], np.zeros((3, small.COLOURS)))
     np.testing.assert_array_equal(seen[VIEWS[1]]['image'], usual[VIEWS[1]]['image'])
     for view in (VIEWS[0], VIEWS[2]):

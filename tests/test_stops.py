@@ -40,7 +40,7 @@ def commands():
     """Every module that is run by `cli.run`, as `python -m` takes it."""
     files = [p for top in ('gan_jax', 'configs') for p in (ROOT / top).rglob('*.py')]
     found = [p.relative_to(ROOT) for p in files if '    cli.run(main' in p.read_text()]
-    return sorted('.'.join(p.with_suffix('').setup).removesuffix('.__main__') for p in found)
+    return sorted('.'.join(p.with_suffix('').parts).removesuffix('.__main__') for p in found)
 
 
 @pytest.mark.parametrize('command', commands())

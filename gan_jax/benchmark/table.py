@@ -62,7 +62,7 @@ def _step(of: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     yield (
         'speed',
         f'{si(roofline["achieved"]["median"])}FLOP/s, {_percent(roofline["share"])}',
-        f'of {si(roofline["flops_per_second"]["median"])}FLOP/s, a matmul of {roofline["size"]} rows',
+        f'of {si(roofline["flops_per_second"]["median"])}FLOP/s, a {roofline["size"]}-row matmul',
     )
     yield 'floor', _seconds(roofline['floor_seconds']), 'a step at the speed of that matmul'
     plan, peak = of['memory']['planned_per_device'], of['memory']['peak_in_use']

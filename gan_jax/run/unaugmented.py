@@ -82,7 +82,7 @@ def _named(run: Path) -> Iterator[None]:
 def _finished(folder: Path) -> list[Path]:
     patterns = ['*/' * depth + 'status.json' for depth in range(DEPTH + 1)]
     runs = sorted({path.parent for pattern in patterns for path in folder.glob(pattern)})
-    kept = [run for run in runs if workdir.EARLIER not in run.relative_to(folder).setup]
+    kept = [run for run in runs if workdir.EARLIER not in run.relative_to(folder).parts]
     return [run for run in kept if (workdir.read_status(run) or {}).get('status') == 'done']
 
 

@@ -42,10 +42,10 @@ def delete(path: Path, draw: random.Random) -> None:
 def files(folder: Path) -> Sequence[Path]:
     """All that a command may read, in an order by chance that is always the same."""
     found = sorted(p for p in folder.rglob('*') if p.is_file() and p.stat().st_size)
-    found = [p for p in found if p.relative_to(folder).setup[0] not in UNREAD]
+    found = [p for p in found if p.relative_to(folder).parts[0] not in UNREAD]
     # What is not a checkpoint is little, and is tried first.
     random.Random(0).shuffle(found)
-    return sorted(found, key=lambda p: p.relative_to(folder).setup[0] in ('checkpoints', 'best'))
+    return sorted(found, key=lambda p: p.relative_to(folder).parts[0] in ('checkpoints', 'best'))
 
 
 def damaged(bite: Bite, bench: Bench, draw: random.Random, index: int) -> str:
@@ -61,9 +61,9 @@ def damaged(bite: Bite, bench: Bench, draw: random.Random, index: int) -> str:
 def swapped(bench: Bench, draw: random.Random, index: int) -> str:
     """A file, an item or a checkpoint in the place of that of another step or run."""
     folder = bench.copy('half')
-    every = [p for p in files(folder) if p.setup[-2] != 'd']  # names of data are digests
+    every = [p for p in files(folder) if p.parts[-2] != 'd']  # names of data are digests
     path = every[index % len(every)]
-    names = path.relative_to(folder).setup
+    names = path.relative_to(folder).parts
     others = [bench.runs / 'other' / Path(*names)]
     if names[0] == 'checkpoints':
         others += [folder.joinpath(names[0], str(s), *names[2:]) for s in KEPT]

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from clu.metrics import Average
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tests.test_checkpoint import state_at
 
 from gan_jax.data import DataSet, content_fault
 from gan_jax.experiment import config
 from gan_jax.run import log, observe, run
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DISK, DIVERGED, Diverged, UserError
+from tests.runtime.test_checkpoint import state_at
 
 CONFIG = str(Path(__file__).parents[1] / 'smoke.py')
 FACTS = {'config': {}, 'data': ''}
