@@ -18,15 +18,14 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.experiment import config
-from gan_jax.experiment.setup import make_sampler
-from gan_jax.players import GAN
-from gan_jax.run import trained
+from gan_jax.run.flags import add_flags
+from gan_jax.run.trained_generator import TrainedGenerator, restore_from_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown
 from gan_jax.runtime.ranges import POSITIVE, Integer
 from gan_jax.sampling import pictures
-from gan_jax.sampling.generate import takes_labels
+from gan_jax.sampling.generate import make_generate, takes_labels
 
 MOST = 1_000_000  # images, which a picture holds in memory
 
@@ -35,29 +34,35 @@ def main(arguments: Sequence[str]) -> int:
     """Draws --num images."""
     flags = _parse(arguments)
     _refuse_full(flags.out)
-    run = trained.restore_from_flags(flags)
-    experiment, settings = run.setup.experiment, run.setup.settings
-    label, names = None, run.setup.reference.class_names
-    if flags.label is not None:
-        label = _label(flags.label, experiment.gan, names)
-    generate = make_sampler(experiment, settings, label=label, truncation=flags.truncation)
-    images = generate(run.checkpoint.state, flags.seed, range(flags.num))
+    generator = restore_from_flags(flags)
+    names = generator.class_names
+    label = None if flags.label is None else _label(flags.label, generator)
+    generate = make_generate(
+        generator.network,
+        latent_dim=generator.latent_dim,
+        class_counts=generator.class_counts,
+        label=label,
+        truncation=flags.truncation,
+        batch_norm=generator.batch_norm,
+        devices=generator.devices,
+    )
+    images = generate(generator.variables, flags.seed, range(flags.num))
     try:
         _write(flags.out, images, flags.num)
     except OSError as error:
         raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
     signals.check()
     of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
-    print(f'{flags.num} images{of} of step {run.checkpoint.step} in {flags.out}')
+    print(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
     return os.EX_OK
 
 
-def _label(text: str, gan: GAN, names: Sequence[str] | None) -> int:
-    if not takes_labels(gan.generator, gan.latent_dim):
+def _label(text: str, generator: TrainedGenerator) -> int:
+    if not takes_labels(generator.network, generator.latent_dim):
         raise UserError(
             f'--label is {text}, and the generator of this run takes no classes: leave it out'
         )
-    return classes.number_of(text, names, gan.num_classes)
+    return classes.number_of(text, generator.class_names, len(generator.class_counts))
 
 
 def _refuse_full(out: Path) -> None:
@@ -86,7 +91,7 @@ def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser('gan_jax.sample', __doc__)
-    trained.add_flags(parser)
+    add_flags(parser)
     parser.add_argument(
         '--num', type=cli.within(Integer(1, MOST)), default=64, help='how many images'
     )

@@ -11,7 +11,7 @@ import pytest
 
 from gan_jax import train
 from gan_jax.experiment import program, setup
-from gan_jax.runtime import checkpoint
+from gan_jax.runtime import checkpoint, leaves
 from tests.shipped import apart, norm, settings
 
 ROOT = Path(__file__).parent.parent
@@ -61,7 +61,7 @@ def trained(run, folder, steps, fed):
     fed.clear()
     assert train.train(run._replace(settings={**run.settings, 'steps': steps}), folder) == 0
     saved = checkpoint.restore(folder / 'checkpoints', run.program.shapes, step=steps)
-    np.savez(folder / f'{steps}.npz', **checkpoint.named_leaves(saved.state))
+    np.savez(folder / f'{steps}.npz', **leaves.named_leaves(saved.state))
     names = fed[0].keys()
     np.savez(folder / f'fed-{steps}.npz', **{n: np.stack([step[n] for step in fed]) for n in names})
 

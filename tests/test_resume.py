@@ -14,7 +14,7 @@ import pytest
 
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import build_setup
-from gan_jax.runtime import checkpoint
+from gan_jax.runtime import checkpoint, leaves
 
 CONFIG = str(Path(__file__).parent / 'smoke.py')
 
@@ -38,14 +38,14 @@ def resumed():
         state = jax.tree.map(jnp.copy, state)
         state = steps(state, 3, 5)
         row = {name: float(mean.compute()) for name, mean in state.metrics.items()}
-        return row, checkpoint.digests(state)
+        return row, leaves.digests(state)
 
     return steps(program.init(hyper), 0, 3), outcome
 
 
 def with_another_value(state, wanted):
     def change(path, leaf):
-        if checkpoint._name(path) != wanted:
+        if leaves.leaf_name(path) != wanted:
             return leaf
         if jnp.issubdtype(leaf.dtype, jnp.integer):
             return leaf + 1
@@ -72,7 +72,7 @@ def test_any_leaf_with_another_value_changes_the_outcome(resumed):
     expected = outcome(state)
     silent = [
         name
-        for name in checkpoint.named_leaves(state)
+        for name in leaves.named_leaves(state)
         if outcome(with_another_value(state, name)) == expected
     ]
     assert [name for name in silent if not name.endswith(NEVER_READ)] == []

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,7 +69,7 @@ def build_experiment(
     logit = make('logit', config['logit'], NETWORK)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     gan = GAN(
-        generator=make('generator', config['generator'], NETWORK, shape=shape, dtype=dtype),
+        generator=build_generator(config, shape, allow),
         critic=Critic(trunk, heads, logit),
         optimizers={
             side: make(f'optim.{side}', config['optim'][side], OPTIMIZER, learning_rate=1.0)
@@ -89,6 +90,20 @@ def build_experiment(
     )
     every = {name: block.get('every', 1) for name, block in blocks.items()}
     return Experiment(gan, terms, every, hyper)
+
+
+def build_generator(
+    config: Mapping[str, Any], shape: tuple[int, int, int], allow: Collection[str] | None = None
+) -> nn.Module:
+    """The generator of a config without faults, by itself.
+
+    Args:
+        config: nested; read are its block `generator` and `dtype`.
+        shape: (H, W, C) of the data's images.
+        allow: whose code the config may name, as in `load.resolve`.
+    """
+    dtype = jnp.dtype(config['dtype'])
+    return _made('generator', config['generator'], NETWORK, allow, shape=shape, dtype=dtype)
 
 
 def _check_players(terms: Mapping[str, Term]) -> None:

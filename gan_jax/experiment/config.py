@@ -1,7 +1,7 @@
 """From a config file and command-line overrides to a checked configuration, all faults at once."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -84,6 +84,8 @@ VALUES: Mapping[str, Any] = {
     'mesh.model': COUNT,
     'dtype': Choice(('float32', 'bfloat16')),
 }
+# (name, block, kind, keywords that are supplied) of a block with a function.
+Block = tuple[str, Mapping[str, Any], load.Kind, Collection[str]]
 # The keys of blocks that are no keywords of a function.
 RATE, NUMBER = Number(0, FLOAT32), Number(-FLOAT32, FLOAT32)
 
@@ -132,18 +134,37 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     own = [k for k in values if k.split('.')[0] not in (*NETWORKS, 'terms', 'optim')]
     unknown = [k for k in own if k not in VALUES]
     wrong = [f"config has no use for '{k}'{load.nearest(k, VALUES)}" for k in unknown]
-    for key, expected in VALUES.items():
-        if key not in values:
-            wrong.append(f'config.{key} is missing: give {ranges.words(expected)}')
-        else:
-            wrong += _value_faults(key, values[key], expected)
+    for key in VALUES:
+        wrong += _key_faults(key, values)
     wrong += _batch_faults(values)
-    wrong += _block_faults(config, allow)
+    wrong += _block_faults(blocks(config), allow)
     return wrong or [
         *_term_faults(config),
         *_policy_faults(config, allow),
         *_metric_faults(config, allow),
     ]
+
+
+def part_faults(
+    config: Mapping[str, Any],
+    keys: Collection[str],
+    named: Collection[str],
+    allow: Collection[str] | None = None,
+) -> list[str]:
+    """Everything wrong with some values of a config, for what needs no others.
+
+    Args:
+        config: nested, as a workdir's config.json has it.
+        keys: of VALUES.
+        named: blocks with a function, such as 'generator'.
+        allow: as in `faults`.
+    """
+    if wrong := list(_shape_faults(config)):
+        return wrong
+    values = flat(config)
+    wrong = [fault for key in keys for fault in _key_faults(key, values)]
+    chosen = [one for one in blocks(config) if one[0] in named]
+    return wrong + list(_block_faults(chosen, allow))
 
 
 def strengths(config: Mapping[str, Any]) -> dict[str, float]:
@@ -214,6 +235,13 @@ def _is_block(value: Any) -> bool:
     return isinstance(value, Mapping | ConfigDict)
 
 
+def _key_faults(key: str, values: Mapping[str, Any]) -> Iterator[str]:
+    if key in values:
+        yield from _value_faults(key, values[key], VALUES[key])
+    else:
+        yield f'config.{key} is missing: give {ranges.words(VALUES[key])}'
+
+
 def _value_faults(key: str, value: Any, expected: Any) -> Iterator[str]:
     """Of one value, where a range or an annotation says what it may be."""
     if words := ranges.instead(expected, value):
@@ -236,8 +264,8 @@ def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:
-    for name, block, kind, supplied in blocks(config):
+def _block_faults(found: Iterable[Block], allow: Collection[str] | None) -> Iterator[str]:
+    for name, block, kind, supplied in found:
         if unresolved := load.unresolved(block, kind, allow):
             yield f'config.{name}.fn: {unresolved}'
         else:
@@ -251,10 +279,8 @@ def _block_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> I
         yield from _reserved_faults(name, block, kind.reserved)
 
 
-def blocks(
-    config: Mapping[str, Any],
-) -> Iterator[tuple[str, Mapping[str, Any], load.Kind, Collection[str]]]:
-    """(name, block, kind, keywords that are supplied) for every block with a function."""
+def blocks(config: Mapping[str, Any]) -> Iterator[Block]:
+    """Every block with a function."""
     for name, supplied in NETWORKS.items():
         yield name, config.get(name, {}), NETWORK, supplied
     for name, block in config.get('terms', {}).items():

@@ -20,7 +20,15 @@ Fingerprint = Mapping[str, Any]
 
 def fingerprint(setup: Setup) -> Fingerprint:
     """What a checkpoint says of its run, and a resumed run must have in common with it."""
-    return {'config': setup.settings, 'data': data.digest(setup.dataset)}
+    return {
+        'config': setup.settings,
+        'data': data.digest(setup.dataset),
+        'images': {
+            'shape': list(setup.dataset.images.shape[1:]),
+            'class_counts': list(setup.experiment.gan.class_counts),
+            'class_names': setup.reference.class_names,
+        },
+    }
 
 
 def resume(

@@ -1,74 +1,30 @@
-"""A trained run read back from its workdir: what sampling and evaluation start from."""
+"""A trained run, restored whole from its workdir for evaluation."""
 
 import argparse
 import copy
-import sys
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import data
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import resume
-from gan_jax.run.best import best_by
-from gan_jax.runtime import checkpoint, cli, workdir
-from gan_jax.runtime.errors import DATA, MISSING, UserError
-from gan_jax.runtime.ranges import Text
-from gan_jax.sampling.generate import WEIGHTS
+from gan_jax.run.checkpoints import restore_step
+from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.sampling.standing import has_batch_norm
-
-STEP = Text(f'last|best|{workdir.STEP.pattern}', "a number, 'last' or 'best'")
 
 
 class Trained(NamedTuple):
-    """A run's parts, on one device, and the checkpoint that was asked for."""
+    """The setup of a run on one device, and one of its checkpoints."""
 
     setup: Setup
     checkpoint: checkpoint.Restored
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags by which a command names a trained run."""
-    parser.add_argument('--workdir', required=True, metavar='DIR', type=cli.path, help='of the run')
-    parser.add_argument(
-        '--step',
-        default='last',
-        metavar='N',
-        type=cli.within(STEP),
-        help="checkpoint: a number, 'last' or 'best'",
-    )
-    parser.add_argument(
-        '--weights',
-        metavar='|'.join(WEIGHTS),
-        type=cli.within(config.VALUES['evaluate.weights']),
-        help="of the generator: averaged, or the optimiser's own",
-    )
-    parser.add_argument(
-        '--batch_norm',
-        type=cli.within(config.VALUES['evaluate.batch_norm']),
-        metavar='MODE',
-        help="statistics: 'moving', 'batch' or 'standing(N)', of N batches",
-    )
-    parser.add_argument(
-        '--data_dir',
-        metavar='DIR',
-        type=cli.path,
-        help='of the data, if they lie elsewhere by now, and of the references that are kept, '
-        f'else in ${data.VARIABLE} or ./data',
-    )
-    parser.add_argument(
-        '--allow',
-        action='append',
-        default=[],
-        metavar='PACKAGE',
-        type=cli.package,
-        help='a package that you trust: the config of the workdir may run any of its code',
-    )
-
-
 def restore_from_flags(flags: argparse.Namespace, **evaluate: Any) -> Trained:
-    """The run that the flags of `add_flags` name; the rest is as in `read`."""
+    """The run that the flags of `flags.add_flags` name; the rest is as in `restore_run`."""
     run = restore_run(
         flags.workdir,
         flags.step,
@@ -116,35 +72,8 @@ def restore_run(
         settings['data']['dir'] = str(data_dir)
     settings['evaluate'] |= {k: v for k, v in (evaluate or {}).items() if v is not None}
     setup = build_setup(settings, devices=1, allow=allow, data_dir=data_dir)
-    wanted = None if step in ('last', 'best') else int(step)
-    place = folder / ('best' if step == 'best' else 'checkpoints')
-    newest = resume.last_saved(folder) if step == 'last' else -1
-    found = checkpoint.restore(place, setup.program.shapes, step=wanted)
-    if found and resume.is_gone(newest, found):
-        found = found._replace(damaged=[newest, *found.damaged])
-    for damaged in found.damaged if found else []:
-        print(
-            f'gan_jax: the checkpoint of step {damaged} in {place} is damaged or gone; that of '
-            f'step {found.step} is used',
-            file=sys.stderr,
-        )
-    if found is None and step == 'best':
-        by = best_by(settings)
-        why = f'{by} has not been measured yet' if by else 'its config.evaluate names no distance'
-        raise UserError(f'{folder} has kept no best checkpoint: {why}', MISSING)
-    if found is None and resume.was_saved(folder):
-        raise UserError(
-            f'{folder} has no checkpoint any more: restore one from a copy, or try --step=best',
-            DATA,
-        )
-    if found is None:
-        raise UserError(f'{folder} has no checkpoint yet: train it longer', MISSING)
-    if changed := resume.differences(found.metadata['config'], saved):
-        raise UserError(
-            f'{folder}/config.json is not the config that step {found.step} was trained with: give '
-            'it back\n' + '\n'.join(f'  {line}' for line in changed),
-            DATA,
-        )
+    read = functools.partial(checkpoint.restore, template=setup.program.shapes)
+    found = restore_step(folder, step, saved, read)
     if found.metadata['data'] != resume.fingerprint(setup)['data']:
         raise UserError(
             f"the images of '{settings['data']['name']}' are not those that {folder} was trained "

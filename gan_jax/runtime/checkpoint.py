@@ -6,12 +6,10 @@ it is used.
 """
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +19,14 @@ import orbax.checkpoint as ocp
 
 from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import DATA, DISK, MISSING, Diverged, UserError, first_line
+from gan_jax.runtime.leaves import (
+    by_name,
+    check_leaves,
+    digests,
+    json_digest,
+    named_leaves,
+    struct_of,
+)
 
 KEEP = 3
 QUARANTINE = 'quarantine'  # beside the checkpoints
@@ -88,24 +94,6 @@ def manager(folder: Path, *, keep: int = KEEP, read_only: bool = False) -> ocp.C
     return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
-def named_leaves(tree: Any) -> dict[str, np.ndarray]:
-    """Every leaf of a tree on the host, by its path: 'g/params/Dense_0/kernel'."""
-    return {name: np.asarray(leaf) for name, leaf in _by_name(tree).items()}
-
-
-def json_digest(value: Any) -> str:
-    """SHA-256, in hex, of a JSON value; the order of its keys does not matter."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def digests(tree: Any) -> dict[str, str]:
-    """For each leaf '<dtype> <shape> <SHA-256 of its bytes>'."""
-    return {
-        name: f'{_kind(leaf)} {hashlib.sha256(np.ascontiguousarray(leaf).tobytes()).hexdigest()}'
-        for name, leaf in named_leaves(tree).items()
-    }
-
-
 def save(checkpoints: ocp.CheckpointManager, state: Any, metadata: Mapping[str, Any]) -> str:
     """Writes a state with a `step` leaf, and returns its digest once it is committed.
 
@@ -167,22 +155,35 @@ def restore(
         UserError: `step` does not exist (66), or the leaves of a sound checkpoint are not those of
             the template, or one may not be read (65).
     """
-    steps = sorted(workdir.steps(folder), reverse=True)
-    if step is not None and step not in steps:
-        have = ', '.join(map(str, steps)) or 'none'
-        raise UserError(f'{folder} has no checkpoint of step {step}; it has {have}', MISSING)
-    damaged = []
-    for candidate in steps if step is None else [step]:
-        found = _read(folder, candidate, template)
-        if found is not None:
-            return found._replace(damaged=damaged)
-        _check_allowed(folder / str(candidate))
-        damaged.append(candidate)
-        if quarantine:
-            _quarantine(folder, candidate)
-    if damaged:
-        raise AllDamaged(folder, damaged)
-    return None
+    return _newest(folder, step, quarantine, lambda one: _read(folder, one, template))
+
+
+def restore_leaves(
+    folder: Path, prefix: str | tuple[str, ...], *, step: int | None = None
+) -> Restored | None:
+    """As `restore`, of the leaves alone whose names begin with a prefix, and without a template.
+
+    Args:
+        folder: of the checkpoints.
+        prefix: one, or several, such as 'ema/'.
+        step: exactly this one.
+
+    Returns:
+        The state is {name: array}. What is damaged outside of these leaves is not seen.
+
+    Raises:
+        UserError: as `restore`, but for the template.
+    """
+
+    def read(step: int) -> Restored | None:
+        record = _record(folder, step)
+        if record is None:
+            return None
+        saved = {n: kind for n, kind in record['leaves'].items() if n.startswith(prefix)}
+        expected = {name: struct_of(kind) for name, kind in saved.items()}
+        return _verified(folder, step, record, expected)
+
+    return _newest(folder, step, False, read)
 
 
 def newest_metadata(folder: Path) -> Mapping[str, Any] | None:
@@ -194,25 +195,58 @@ def newest_metadata(folder: Path) -> Mapping[str, Any] | None:
     return None if newest is None else _record(folder, newest)
 
 
+def _newest(
+    folder: Path, step: int | None, quarantine: bool, read: Callable[[int], Restored | None]
+) -> Restored | None:
+    """The newest checkpoint, or that of `step`, of which `read` gives something."""
+    steps = sorted(workdir.steps(folder), reverse=True)
+    if step is not None and step not in steps:
+        have = ', '.join(map(str, steps)) or 'none'
+        raise UserError(f'{folder} has no checkpoint of step {step}; it has {have}', MISSING)
+    damaged = []
+    for candidate in steps if step is None else [step]:
+        found = read(candidate)
+        if found is not None:
+            return found._replace(damaged=damaged)
+        _check_allowed(folder / str(candidate))
+        damaged.append(candidate)
+        if quarantine:
+            _quarantine(folder, candidate)
+    if damaged:
+        raise AllDamaged(folder, damaged)
+    return None
+
+
 def _read(folder: Path, step: int, template: Any) -> Restored | None:
     """A checkpoint that matches its digests, or None."""
     record = _record(folder, step)
     if record is None:
         return None
-    expected = _by_name(template)
-    _check_leaves(folder, step, record['leaves'], expected)
+    expected = by_name(template)
+    check_leaves(folder, step, record['leaves'], expected)
+    found = _verified(folder, step, record, expected)
+    if found is None:
+        return None
+    leaves = [found.state[name] for name in expected]
+    return found._replace(state=jax.tree.unflatten(jax.tree.structure(template), leaves))
+
+
+def _verified(
+    folder: Path, step: int, record: Mapping[str, Any], expected: Mapping[str, Any]
+) -> Restored | None:
+    """The expected leaves by name, {name: array}; None where one does not match its digest."""
     try:
         with manager(folder, read_only=True) as checkpoints:
             on_host = {name: np.empty(x.shape, x.dtype) for name, x in expected.items()}
-            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(on_host))
-            leaves = checkpoints.restore(step, args=arguments)['state']
+            arguments = ocp.args.PyTreeRestore(on_host, partial_restore=True)
+            restored = checkpoints.restore(step, args=ocp.args.Composite(state=arguments))
     except Exception:  # whatever a damaged file makes of orbax and tensorstore
         return None
-    if digests(leaves) != record['leaves']:
+    leaves = restored['state']
+    if digests(leaves) != {name: record['leaves'][name] for name in expected}:
         return None
-    state = jax.tree.unflatten(jax.tree.structure(template), [leaves[name] for name in expected])
     metadata = {k: v for k, v in record.items() if k not in ('step', 'leaves', 'digest')}
-    return Restored(step, state, metadata, json_digest(record['leaves']), [])
+    return Restored(step, leaves, metadata, json_digest(record['leaves']), [])
 
 
 def _record(folder: Path, step: int) -> dict[str, Any] | None:
@@ -224,22 +258,6 @@ def _record(folder: Path, step: int) -> dict[str, Any] | None:
     except Exception:  # whatever a damaged file makes of orbax and the JSON reader
         return None
     return record if digest == json_digest(record) and record['step'] == step else None
-
-
-def _check_leaves(
-    folder: Path, step: int, saved: Mapping[str, str], expected: Mapping[str, Any]
-) -> None:
-    # Orbax would cast a leaf of another dtype without a word.
-    kinds = {name: digest.rsplit(' ', 1)[0] for name, digest in saved.items()}
-    for name in sorted(kinds.keys() | expected.keys()):
-        mine = _kind(expected[name]) if name in expected else 'absent'
-        theirs = kinds.get(name, 'absent')
-        if mine != theirs:
-            raise UserError(
-                f'step {step} in {folder} does not fit this code: {name} is {theirs} there and '
-                f'{mine} here; use the version of the code that wrote it, or another --workdir',
-                DATA,
-            )
 
 
 def _remove_unfinished(folder: Path, step: int | str) -> None:
@@ -272,15 +290,3 @@ def _quarantine(folder: Path, step: int) -> None:
     target = workdir.free_name(folder.parent / QUARANTINE / str(step))
     target.parent.mkdir(exist_ok=True)
     shutil.move(folder / str(step), target)
-
-
-def _by_name(tree: Any) -> dict[str, Any]:
-    return {_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
-
-
-def _name(path: tuple) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator='/')
-
-
-def _kind(leaf: Any) -> str:
-    return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'

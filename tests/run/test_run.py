@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_jax.data import DataSet, content_fault
 from gan_jax.experiment import config
 from gan_jax.run import log, observe, run
-from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime import checkpoint, leaves, workdir
 from gan_jax.runtime.errors import DISK, DIVERGED, Diverged, UserError
 from tests.runtime.test_checkpoint import state_at
 
@@ -232,7 +232,7 @@ def test_what_is_saved_is_the_state_as_it_was(place, setup, tmp_path, monkeypatc
     setup.settings['evaluate']['metrics'] = 'fd_digits'
     # A buffer may not be given away twice, and `state_at` uses some in several places.
     state = jax.tree.map(lambda x: jax.device_put(np.array(x)), state)
-    expected = checkpoint.digests(state_at(10, value=3.0))
+    expected = leaves.digests(state_at(10, value=3.0))
     step = jax.jit(lambda tree: jax.tree.map(lambda x: x + 1, tree), donate_argnums=0)
     with opened(setup, tmp_path) as one:
         if place == 'best':

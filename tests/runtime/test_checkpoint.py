@@ -13,7 +13,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.runtime import checkpoint
+from gan_jax.runtime import checkpoint, leaves
 from gan_jax.runtime.errors import DATA, DISK, DIVERGED, MISSING, UserError
 from gan_jax.state import Net, TrainState, empty
 
@@ -44,7 +44,7 @@ def template():
 
 def assert_is_step(restored, step):
     assert restored.step == step
-    assert checkpoint.digests(restored.state) == checkpoint.digests(state_at(step, float(step)))
+    assert leaves.digests(restored.state) == leaves.digests(state_at(step, float(step)))
 
 
 def test_the_newest_comes_back_with_its_metadata(saved):
@@ -347,7 +347,7 @@ def test_two_threads_take_turns():
 
 
 def test_the_digest_names_every_leaf_and_its_kind():
-    found = checkpoint.digests({'a': np.zeros(2, np.float32)})
+    found = leaves.digests({'a': np.zeros(2, np.float32)})
     # sha256 of eight zero bytes.
     zeros = 'af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc'
     assert found == {'a': f'float32 [2] {zeros}'}

@@ -1,0 +1,138 @@
+"""A trained generator, restored alone: without data, discriminator, terms or a train step."""
+
+import argparse
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flax
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.experiment import config
+from gan_jax.experiment.build import build_generator
+from gan_jax.labels import Counts
+from gan_jax.run.checkpoints import restore_step
+from gan_jax.runtime import checkpoint, sharding, workdir
+from gan_jax.runtime.errors import DATA, UserError
+from gan_jax.runtime.leaves import by_name, check_leaves
+from gan_jax.sampling.standing import has_batch_norm
+
+# The values of a config that a generator depends on, beside its own block.
+KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'dtype')
+# Its variables in the state of training, by config.evaluate.weights: where each collection begins.
+LEAVES = {'ema': {'ema/': ''}, 'raw': {'g/params/': 'params/', 'g/stats/': ''}}
+
+
+class TrainedGenerator(NamedTuple):
+    """A generator and the weights of one checkpoint.
+
+    Attributes:
+        network: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
+        variables: its parameters and other collections.
+        latent_dim: Z.
+        batch_norm: the statistics that BatchNorm takes, see `generate.make_generate`.
+        class_counts: proportions of the labels of generated images.
+        class_names: of the training data, in the order of their numbers; None where there are none.
+        devices: that the config allows.
+        step: of the checkpoint.
+    """
+
+    network: nn.Module
+    variables: Mapping[str, Any]
+    latent_dim: int
+    batch_norm: str
+    class_counts: Counts
+    class_names: Sequence[str] | None
+    devices: Sequence[jax.Device]
+    step: int
+
+
+def restore_from_flags(flags: argparse.Namespace) -> TrainedGenerator:
+    """The generator of the run that the flags of `flags.add_flags` name.
+
+    Raises:
+        UserError: as `restore_generator`, or --batch_norm is given for a network without BatchNorm.
+    """
+    found = restore_generator(
+        flags.workdir,
+        flags.step,
+        flags.allow,
+        weights=flags.weights,
+        batch_norm=flags.batch_norm,
+    )
+    if flags.batch_norm and not has_batch_norm(found.variables):
+        raise UserError(
+            f'--batch_norm is {flags.batch_norm}, and the generator of this run has no BatchNorm: '
+            'leave it out'
+        )
+    return found
+
+
+def restore_generator(
+    folder: Path,
+    step: str,
+    allow: Collection[str] | None,
+    *,
+    weights: str | None = None,
+    batch_norm: str | None = None,
+) -> TrainedGenerator:
+    """The generator of a run at one of its checkpoints.
+
+    Args:
+        folder: the workdir.
+        step: a number, 'last', or 'best', see `best.best_by`.
+        allow: packages whose code its block may name, as in `load.resolve`.
+        weights: 'ema' or 'raw'; None is as config.evaluate says.
+        batch_norm: see `generate.make_generate`; None is as config.evaluate says.
+
+    Raises:
+        UserError: no run, no such checkpoint, a generator's block with faults or with other code,
+            or a config that is not the checkpoint's.
+    """
+    settings = workdir.read_config(folder)
+    workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
+    if wrong := config.part_faults(settings, KEYS, ('generator',), allow):
+        raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
+    asked = settings['evaluate']
+    places = LEAVES[weights or asked['weights']]
+    read = functools.partial(checkpoint.restore_leaves, prefix=tuple(places))
+    found = restore_step(folder, step, settings, read)
+    images = found.metadata.get('images')
+    if images is None:
+        raise UserError(
+            f'step {found.step} in {folder} was saved by an earlier version, which did not note the '
+            'shape of images: sample with that version, or train the run further with this one',
+            DATA,
+        )
+    leaves = _renamed(found.state, places)
+    network = build_generator(settings, tuple(images['shape']), allow)
+    shapes = jax.eval_shape(functools.partial(_variables, network, settings['latent']['dim']))
+    check_leaves(folder, found.step, leaves, by_name(shapes))
+    return TrainedGenerator(
+        network,
+        flax.traverse_util.unflatten_dict(leaves, sep='/'),
+        settings['latent']['dim'],
+        batch_norm or asked['batch_norm'],
+        tuple(images['class_counts']),
+        images['class_names'],
+        sharding.workers(settings['mesh']['data']),
+        found.step,
+    )
+
+
+def _renamed(leaves: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+    """The leaves by their names in the variables of the network."""
+    return {
+        new + name.removeprefix(old): leaf
+        for name, leaf in leaves.items()
+        for old, new in places.items()
+        if name.startswith(old)
+    }
+
+
+def _variables(network: nn.Module, latent_dim: int) -> Mapping[str, Any]:
+    z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
+    return network.init(jax.random.key(0), z, label, train=True)

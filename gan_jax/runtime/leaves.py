@@ -1,0 +1,77 @@
+"""The leaves of a tree by name: their forms, and digests that prove every byte."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.runtime.errors import DATA, UserError
+
+
+def named_leaves(tree: Any) -> dict[str, np.ndarray]:
+    """Every leaf of a tree on the host, by its path: 'g/params/Dense_0/kernel'."""
+    return {name: np.asarray(leaf) for name, leaf in by_name(tree).items()}
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256, in hex, of a JSON value; the order of its keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def digests(tree: Any) -> dict[str, str]:
+    """For each leaf '<dtype> <shape> <SHA-256 of its bytes>'."""
+    return {
+        name: f'{form(leaf)} {hashlib.sha256(np.ascontiguousarray(leaf).tobytes()).hexdigest()}'
+        for name, leaf in named_leaves(tree).items()
+    }
+
+
+def check_leaves(
+    folder: Path, step: int, saved: Mapping[str, Any], expected: Mapping[str, Any]
+) -> None:
+    """Raises UserError (65) unless two sets of leaves have the same names, types and shapes.
+
+    Orbax would cast a leaf of another dtype without a word.
+
+    Args:
+        folder: of the checkpoint.
+        step: of the checkpoint.
+        saved: arrays, or entries of `digests`, by name.
+        expected: arrays or `jax.ShapeDtypeStruct`s, by name.
+    """
+    kinds = {n: x.rsplit(' ', 1)[0] if isinstance(x, str) else form(x) for n, x in saved.items()}
+    for name in sorted(kinds.keys() | expected.keys()):
+        mine = form(expected[name]) if name in expected else 'absent'
+        theirs = kinds.get(name, 'absent')
+        if mine != theirs:
+            raise UserError(
+                f'step {step} in {folder} does not fit this code: {name} is {theirs} there and '
+                f'{mine} here; use the version of the code that wrote it, or another --workdir',
+                DATA,
+            )
+
+
+def by_name(tree: Any) -> dict[str, Any]:
+    """Every leaf of a tree as it is, by its path: 'g/params/Dense_0/kernel'."""
+    return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+
+
+def leaf_name(path: tuple) -> str:
+    """The name of a leaf by its path in JAX: 'g/params/Dense_0/kernel'."""
+    return jax.tree_util.keystr(path, simple=True, separator='/')
+
+
+def form(leaf: Any) -> str:
+    """The type and shape of an array or a `jax.ShapeDtypeStruct`: 'float32 [3, 3, 64, 64]'."""
+    return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'
+
+
+def struct_of(digest: str) -> jax.ShapeDtypeStruct:
+    """The type and shape of a leaf from its entry in `digests`."""
+    dtype, shape = digest.rsplit(' ', 1)[0].split(' ', 1)
+    return jax.ShapeDtypeStruct(json.loads(shape), jnp.dtype(dtype))
