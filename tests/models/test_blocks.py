@@ -87,8 +87,8 @@ def test_a_down_block_takes_means_after_both_of_its_ways(first):
         (5, True, False, 'learned'),
     ],
 )
-def test_the_shortcut_depends_on_what_changes(features, down, straight, shortcut):
-    block = DownBlock(features, features, down=down, straight=straight, **INIT)
+def test_the_shortcut_depends_on_what_changes(features, down, identity_shortcut, shortcut):
+    block = DownBlock(features, features, down=down, identity_shortcut=identity_shortcut, **INIT)
     got, v = trained(block, drawn(block, X), X)
     assert ('shortcut' in v['params']) == (shortcut == 'learned')
     y = conv(v, 'conv_1', relu(conv(v, 'conv_0', relu(X))))
