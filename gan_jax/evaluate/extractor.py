@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from gan_jax import sharding
-from gan_jax.errors import UserError
+from gan_jax.errors import UserError, sentence
 from gan_jax.evaluate import features, inception, weights
 from gan_jax.evaluate.contract import Tick
 from gan_jax.evaluate.features import in_batches
@@ -130,7 +130,10 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
     facts = {'name': path, 'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest()}
 
     def see(images):
-        found = np.asarray(function(images))
+        try:
+            found = np.asarray(function(images))
+        except Exception as error:  # it is anybody's code
+            raise UserError(f'{path} fails on uint8 [N, H, W, C]: {sentence(error)}') from error
         if found.ndim != 2 or len(found) != len(images):
             raise UserError(
                 f'{path} makes {list(found.shape)} of {len(images)} images: return [N, F], a row '

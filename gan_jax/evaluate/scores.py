@@ -79,7 +79,7 @@ def _check_extractor(name: str, given: Context) -> None:
     elif name == 'digits':
         digit_metrics.refuse_no_digits(given.train.name)
     else:
-        _of_path(name, given)
+        _width(name, given)
 
 
 def _check(score: Score, given: Context) -> None:
