@@ -26,6 +26,7 @@ FORM = re.compile(
 # The names of the distances of which the metric of a best checkpoint is one.
 DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*')
 OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Inception's
+MOST = 1_000_000  # images, whose pixels and features lie in memory
 LEAST = {'is': 10, 'pr': 4, 'dc': 6}  # images: one for each split, or more than neighbours
 INCEPTION = 'inception'
 WIDTH = 2048  # of Inception's features
@@ -71,7 +72,7 @@ def read(name: str) -> Score | None:
     score = Score(
         name,
         kind,
-        int(number) * (1000 if thousands else 1),
+        int(number[:9]) * (1000 if thousands else 1),  # more digits are too many as well
         split,
         interpolation=clean or 'tf1',
         intra=bool(intra),
@@ -100,6 +101,8 @@ def _fault(score: Score, upto_number: str) -> str:
         return "names another network than Inception: leave out '_clean'"
     if score.num < (least := LEAST.get(kind, 2)):
         return f'is of too few images: take at least {least}'
+    if score.num > MOST:
+        return f'is of too many images: take at most {MOST:,}'
     if kind == 'is' and score.split:
         return f"is an Inception Score, which sees no real images: leave out '_{score.split}'"
     if kind == 'is' and score.extractor not in (INCEPTION, 'digits'):
