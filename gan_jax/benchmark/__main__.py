@@ -39,6 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     if flags.plan:
         print(plan(flags.config, settings, flags.plan, share_of(flags.share)))
         return os.EX_OK
+    if flags.out:
+        _refuse_unwritable(flags.out)
     torch = against.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
     whole = subject(settings, dataset)
@@ -67,9 +69,18 @@ def main(arguments: Sequence[str]) -> int:
     return os.EX_OK
 
 
-def _write(out: Path, result: dict) -> None:
+def _refuse_unwritable(out: Path) -> None:
+    """Raises where nothing can be written, before anything is measured."""
+    if out.is_dir():
+        raise UserError(f'cannot write --out={out}: it is a folder', UNWRITABLE)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error
+
+
+def _write(out: Path, result: dict) -> None:
+    try:
         workdir.write_json(out, result)
     except OSError as error:
         raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error
