@@ -95,7 +95,15 @@ class Context(NamedTuple):
         """
         if self.outlined:
             raise Absent
-        return self.train if name == 'train' else self.held_out()
+        if name == 'train':
+            return self.train
+        try:
+            return self.held_out()
+        except UserError as error:
+            if error.status != MISSING:
+                raise
+            advice = 'add one, or take out of config.evaluate the metrics that need it'
+            raise UserError(f'{error}: {advice}', MISSING) from error
 
     def generated_labels(self, num: int) -> np.ndarray:
         """The labels of the first generated images, int32 [num]."""
