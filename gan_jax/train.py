@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     settings = json.loads(config.read(flags.config, overrides).to_json())
 
     # Processes: one, unless a scheduler or --cluster says otherwise.
-    cluster.join(flags.cluster)
+    cluster.join(flags.cluster or '')
 
     # Parts: data, devices, networks, terms. Nothing is compiled yet, nothing there to be saved.
     parts = assemble(settings, outline=flags.dry_run, watch=bar)
@@ -131,14 +131,20 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         help='where the run writes, and resumes from',
     )
     parser.add_argument(
-        '--cluster', default='', metavar='HOST:PORT,I/N', help='process I of N; detect: ask JAX'
+        '--cluster',
+        metavar='HOST:PORT,I/N',
+        type=cli.named,
+        help='process I of N; detect: ask JAX',
     )
     parser.add_argument(
         '--restart', action='store_true', help='set aside what the workdir holds, and begin again'
     )
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
     parser.add_argument(
-        '--data_dir', metavar='DIR', help='where the data lie; short for --config.data.dir=DIR'
+        '--data_dir',
+        metavar='DIR',
+        type=cli.named,
+        help='where the data lie; short for --config.data.dir=DIR',
     )
     flags, overrides = cli.parse_config(parser, arguments)
     if flags.data_dir is not None:

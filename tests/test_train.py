@@ -380,6 +380,12 @@ def test_an_empty_name_is_no_workdir(tmp_path, monkeypatch):
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize('flag', ['--cluster', '--data_dir'])
+def test_an_empty_flag_is_not_the_flag_left_out(flag):
+    with pytest.raises(UserError, match=f'{flag} names nothing'):
+        train.main([CONFIG, f'{flag}=', '--dry_run'])
+
+
 def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     assert train.main([CONFIG, '--dry_run', f'--workdir={tmp_path / "none"}']) == 0
     said = capsys.readouterr().out
