@@ -149,6 +149,8 @@ def _class_names(name: str, said: Any, count: int) -> tuple[str, ...] | None:
         raise _fault(name, "has 'class_names' that are no list of texts")
     if len(said) < count:
         raise _fault(name, f'names {len(said)} of {count} classes')
+    if len({*said}) < len(said):
+        raise _fault(name, 'gives two classes one name')
     return tuple(said)
 
 

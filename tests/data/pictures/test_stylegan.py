@@ -141,6 +141,7 @@ WRONG = {
     'both kinds': ([[PAIRS[0][0], [0, 1]], PAIRS[1]], 'the label 1, which is no class'),
     'names that are none': (b'{"labels": %s, "class_names": 5}', "has 'class_names' that are no"),
     'a name that is none': (b'{"labels": %s, "class_names": ["a", 5]}', 'no list of texts'),
+    'a name twice': (b'{"labels": %s, "class_names": ["a", "a"]}', 'gives two classes one name'),
     'too few names': (b'{"labels": %s, "class_names": ["a"]}', 'names 1 of 2 classes'),
 }
 
