@@ -26,8 +26,8 @@ from gan_jax.watches import bar
 NEXT = """\
   pictures     {folder}/samples/
   numbers      {folder}/metrics.jsonl, tensorboard {logdir}
-  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png
-  evaluation   python -m gan_jax.evaluate {run}"""
+  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png"""
+EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -119,7 +119,8 @@ def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
     allowed = [f'--allow={package}' for package in config.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
     quoted = shlex.quote(str(folder))
-    return NEXT.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
+    said = NEXT + (EVALUATION if everything(settings['evaluate']) else '')
+    return said.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
