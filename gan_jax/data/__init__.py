@@ -175,7 +175,8 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
     known = [*names(), *_prepared_in(root)]
     meant = nearest(name, known)
     if name and Path(name).exists():
-        advice = f'; for the images in {name} write ./{name}'
+        advice = f'; for the images in {name} write ./{name}, and where it is prepared elsewhere '
+        advice += 'name that folder by --data_dir=DIR'
     elif prepared.NAME.fullmatch(name) and not meant:
         advice = (
             f'; for images of your own: python -m gan_jax.prepare --dataset={shown(name)} '

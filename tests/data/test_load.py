@@ -151,7 +151,8 @@ def test_size_treats_channels_apart():
             ('docs', 'x'),
             {},
             f"there is no data set 'docs' in x; known: {', '.join(data.names())}"
-            '; for the images in docs write ./docs',
+            '; for the images in docs write ./docs, and where it is prepared elsewhere name that '
+            'folder by --data_dir=DIR',
         ),
         (('digits',), {'size': 0}, 'the size of an image must be at least 1 pixel, got 0'),
     ],
