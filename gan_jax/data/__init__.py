@@ -175,8 +175,7 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
     known = [*names(), *_prepared_in(root)]
     meant = nearest(name, known)
     if name and Path(name).exists():
-        advice = f'; for the images in {name} write ./{name}, and where it is prepared elsewhere '
-        advice += 'name that folder by --data_dir=DIR'
+        advice = f'; for the images in {name} write ./{name}'
     elif prepared.NAME.fullmatch(name) and not meant:
         advice = (
             f'; for images of your own: python -m gan_jax.prepare --dataset={shown(name)} '
@@ -184,6 +183,8 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
         )
     else:
         advice = ''
+    if advice:
+        advice = f'; where it is prepared elsewhere, name that folder by --data_dir=DIR{advice}'
     meant = meant or f'; known: {", ".join(known)}'
     raise UserError(f"there is no data set '{shown(name)}' in {root}{meant}{advice}")
 
