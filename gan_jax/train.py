@@ -16,7 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import cli, cluster, config, restart, room, run, sharding, signals
+from gan_jax import cli, cluster, config, data, restart, room, run, sharding, signals
+from gan_jax.data.pictures.listing import HIDDEN
+from gan_jax.data.sources import place_of
 from gan_jax.dry_run import checked, describe
 from gan_jax.errors import UserError
 from gan_jax.parts import Parts, assemble
@@ -26,8 +28,8 @@ from gan_jax.watches import bar
 NEXT = """\
   pictures     {folder}/samples/
   numbers      {folder}/metrics.jsonl, tensorboard {logdir}
-  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png
-  evaluation   python -m gan_jax.evaluate {run}"""
+  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png"""
+EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -71,6 +73,7 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
             has diverged, or the devices' memory is not enough.
     """
     settings, program, hyper = parts.settings, parts.program, parts.experiment.hyper
+    _refuse_among_images(folder, settings['data'])
     parts.check(everything(settings['evaluate']))  # all faults, before what takes minutes
     for metrics in evaluations(settings).values():
         parts.evaluation(metrics)
@@ -114,12 +117,28 @@ def train(parts: Parts, folder: Path, *, anew: bool = False) -> int:
         return opened.status
 
 
+def _refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
+    """The pictures that a run draws would be images of its own data set, which it then refuses."""
+    if not data.is_path(asked['name']):
+        return
+    place = place_of(asked['name'], asked['dir'])
+    images, own = place.resolve(), folder.resolve()
+    if not own.is_relative_to(images):
+        return
+    if not any(part.startswith(HIDDEN) for part in own.relative_to(images).parts):
+        raise UserError(
+            f'--workdir={folder} lies in {place}, whose images are trained on, and the pictures '
+            'that the run draws would be of them: choose a folder outside'
+        )
+
+
 def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
     """The places and commands for a run that is done, as for a shell; its own code is trusted."""
     allowed = [f'--allow={package}' for package in config.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
     quoted = shlex.quote(str(folder))
-    return NEXT.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
+    said = NEXT + (EVALUATION if everything(settings['evaluate']) else '')
+    return said.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

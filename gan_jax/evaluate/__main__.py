@@ -35,6 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     settings, state = run.parts.settings, run.checkpoint.state
     asked = settings['evaluate']
     metrics = everything(asked) if flags.metrics is None else flags.metrics
+    if not metrics:
+        raise UserError(
+            f'the config of {flags.workdir} names no metrics: give --metrics=a,b, see the README'
+        )
     seed = settings['seed'] if flags.seed is None else flags.seed
     evaluation = run.parts.evaluation(metrics)
     count = evaluation.num

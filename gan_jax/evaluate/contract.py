@@ -116,7 +116,7 @@ def refuse_few_reals(name: str, real: DataSet, split: str, least: int = 2) -> No
     if len(real.images) < least:
         raise UserError(
             f"'{name}' takes at least {least} real images, and the {split} split of '{real.name}' "
-            f'has {len(real.images)}: take it out of config.evaluate, or add images'
+            f'has {len(real.images)}: leave it out, or add images'
         )
 
 
