@@ -284,9 +284,11 @@ def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
     own = prepared.NAME.fullmatch(name) and name not in prepared.TAKEN
     if source is None and not (own and (data.folder_of(flags.data_dir) / name).is_dir()):
+        root = data.folder_of(flags.data_dir)
         raise UserError(
-            f"there is no data set '{name}' to download; known: {', '.join(known)}; for images of "
-            'your own add --source=PATH'
+            f"'{shown(name)}' is not prepared in {shown(root)}, and there is no data set "
+            f"'{shown(name)}' to download; known: {', '.join(known)}; for images of your own add "
+            '--source=PATH'
         )
     if not own:
         raise UserError(

@@ -25,9 +25,7 @@ from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown
 from gan_jax.runtime.ranges import POSITIVE, Integer
 from gan_jax.sampling import pictures
-from gan_jax.sampling.generate import make_generate, takes_labels
-
-MOST = 1_000_000  # images, which a picture holds in memory
+from gan_jax.sampling.generate import MOST_IMAGES, make_generate, takes_labels
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -93,7 +91,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser('gan_jax.sample', __doc__)
     add_flags(parser)
     parser.add_argument(
-        '--num', type=cli.within(Integer(1, MOST)), default=64, help='how many images'
+        '--num', type=cli.within(Integer(1, MOST_IMAGES)), default=64, help='how many images'
     )
     parser.add_argument('--out', type=_out, required=True, help='a .png, or a folder')
     parser.add_argument('--seed', type=cli.within(config.SEED), default=0, help='of the latents')

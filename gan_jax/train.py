@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax import data
+from gan_jax.data.pictures.listing import HIDDEN
+from gan_jax.data.sources import place_of
 from gan_jax.experiment import config
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.flags import config_parser, parse_config
@@ -30,8 +33,8 @@ from gan_jax.runtime.progress import bar
 NEXT = """\
   pictures     {folder}/samples/
   numbers      {folder}/metrics.jsonl, tensorboard {logdir}
-  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png
-  evaluation   python -m gan_jax.evaluate {run}"""
+  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png"""
+EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
 
     # Processes: one, unless a scheduler or --cluster says otherwise.
-    distributed.join(flags.cluster)
+    distributed.join(flags.cluster or '')
 
     # Parts: data, devices, networks, terms. Nothing is compiled yet, nothing there to be saved.
     setup = build_setup(settings, outline=flags.dry_run)
@@ -78,6 +81,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
     """
     settings, program = setup.settings, setup.program
     hyper, every = setup.experiment.hyper, setup.experiment.every
+    _refuse_among_images(folder, settings['data'])
     evaluator.check(everything(settings['evaluate']))  # all faults, before what takes minutes
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
@@ -123,12 +127,28 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
         return opened.status
 
 
+def _refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
+    """The pictures that a run draws would be images of its own data set, which it then refuses."""
+    if not data.is_path(asked['name']):
+        return
+    place = place_of(asked['name'], asked['dir'])
+    images, own = place.resolve(), folder.resolve()
+    if not own.is_relative_to(images):
+        return
+    if not any(part.startswith(HIDDEN) for part in own.relative_to(images).parts):
+        raise UserError(
+            f'--workdir={folder} lies in {place}, whose images are trained on, and the pictures '
+            'that the run draws would be of them: choose a folder outside'
+        )
+
+
 def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
     """The places and commands for a run that is done, as for a shell; its own code is trusted."""
     allowed = [f'--allow={package}' for package in config.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
     quoted = shlex.quote(str(folder))
-    return NEXT.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
+    said = NEXT + (EVALUATION if everything(settings['evaluate']) else '')
+    return said.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -140,14 +160,20 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         help='where the run writes, and resumes from',
     )
     parser.add_argument(
-        '--cluster', default='', metavar='HOST:PORT,I/N', help='process I of N; detect: ask JAX'
+        '--cluster',
+        metavar='HOST:PORT,I/N',
+        type=cli.named,
+        help='process I of N; detect: ask JAX',
     )
     parser.add_argument(
         '--restart', action='store_true', help='set aside what the workdir holds, and begin again'
     )
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
     parser.add_argument(
-        '--data_dir', metavar='DIR', help='where the data lie; short for --config.data.dir=DIR'
+        '--data_dir',
+        metavar='DIR',
+        type=cli.named,
+        help='where the data lie; short for --config.data.dir=DIR',
     )
     flags, overrides = parse_config(parser, arguments)
     if flags.data_dir is not None:

@@ -75,6 +75,22 @@ def test_a_run_finds_its_images_wherever_they_and_the_program_are(place, monkeyp
         trained(place, f'--config.data.name={place}/new/pets', steps=4)
 
 
+@pytest.mark.parametrize('below', ['', '/run', '/a/run'])
+def test_a_run_does_not_draw_among_its_images(below, place):
+    name, folder = '--config.data.name=./old/pets', place / f'old/pets{below}'
+    files = sorted((place / 'old').rglob('*'))
+    with pytest.raises(UserError, match=f'workdir={folder} lies in {place}/old/pets, whose images'):
+        train.main([*FLAGS, name, f'--workdir={folder}'])
+    assert sorted((place / 'old').rglob('*')) == files
+
+
+@pytest.mark.parametrize('own', ['old', 'old/pets-run', 'old/pets/.runs/1'])
+def test_beside_the_images_and_where_none_is_looked_for_a_run_may_be(own, place):
+    asked = {'name': f'{place}/old/pets', 'dir': ''}
+    train._refuse_among_images(place / own, asked)
+    train._refuse_among_images(place / own, {'name': 'digits', 'dir': ''})
+
+
 def test_the_folder_that_it_lies_in_is_what_is_to_be_given(place):
     (place / 'new').mkdir()
     shutil.move(place / 'old' / 'pets', place / 'new' / 'pets')

@@ -376,6 +376,17 @@ def test_an_unknown_metric_is_refused_with_the_nearest(trained):
         evaluate.main([f'--workdir={trained}', ALLOW, '--metrics=fd_digit'])
 
 
+def test_nothing_to_measure_is_said_and_no_file_is_written(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / 'run')
+    settings = json.loads((tmp_path / 'run' / 'config.json').read_text())
+    settings['evaluate'] |= {'metrics': '', 'full': ''}
+    (tmp_path / 'run' / 'config.json').write_text(json.dumps(settings))
+    shutil.rmtree(tmp_path / 'run' / 'results', ignore_errors=True)
+    with pytest.raises(UserError, match='names no metrics: give --metrics=a,b'):
+        evaluate.main([f'--workdir={tmp_path}/run', ALLOW])
+    assert not (tmp_path / 'run' / 'results').exists()
+
+
 def test_a_metric_that_does_not_fit_the_data_is_refused():
     with pytest.raises(UserError, match="means nothing on 'faces'"):
         faces = DataSet(np.zeros((2, 32, 32, 3), np.uint8), None, 0, 'faces')

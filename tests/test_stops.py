@@ -66,19 +66,21 @@ def test_a_signal_before_the_processes_of_a_run_have_met_ends_the_one_that_waits
 
 def commanded(*lines):
     """A command made of these lines, after which `main` is run."""
-    begin = 'from gan_jax import begin; begin.command()'
+    begin = 'from gan_jax.runtime import begin; begin.command()'
     return launch('-c', '\n'.join([begin, 'import os, signal, time', *lines]))
 
 
 def test_a_signal_while_a_run_is_put_together_ends_it_before_it_is_written(tmp_path):
     process = commanded(
         'import sys',
-        'from gan_jax import cli, parts, train',
-        'make = parts.make_program',
+        'from gan_jax import train',
+        'from gan_jax.experiment import setup',
+        'from gan_jax.runtime import cli',
+        'make = setup.make_program',
         'def make_program(*arguments, **options):',
         '    os.kill(os.getpid(), signal.SIGINT)',
         '    return make(*arguments, **options)',
-        'parts.make_program = make_program',
+        'setup.make_program = make_program',
         f'sys.argv = {["train", *TINY, f"--workdir={tmp_path}/run"]}',
         'cli.run(train.main, saves=True)',
     )
@@ -89,7 +91,7 @@ def test_a_signal_while_a_run_is_put_together_ends_it_before_it_is_written(tmp_p
 
 def test_an_interrupt_that_is_swallowed_is_no_success():
     process = commanded(
-        'from gan_jax import cli, signals',
+        'from gan_jax.runtime import cli, signals',
         'def main(arguments):',
         '    try:',
         '        os.kill(os.getpid(), signal.SIGTERM)',
@@ -109,7 +111,7 @@ def test_an_interrupt_that_is_swallowed_is_no_success():
 
 def test_what_a_signal_is_answered_comes_before_what_became_of_it():
     process = commanded(
-        'from gan_jax import cli',
+        'from gan_jax.runtime import cli',
         'write = os.write',
         'def slowly(*arguments):',
         '    time.sleep(0.2)',
@@ -130,7 +132,7 @@ def test_what_a_signal_is_answered_comes_before_what_became_of_it():
 
 def test_finally_clauses_run(tmp_path):
     process = commanded(
-        'from gan_jax import cli',
+        'from gan_jax.runtime import cli',
         'def main(arguments):',
         '    try:',
         '        print("here", flush=True)',

@@ -63,6 +63,8 @@ def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
     assert drawn[-5:] == [*flags, '--num=64', '--out=grid.png'] and scored[-3:] == flags
     plain = train._what_next(Path('run'), config.load_config(str(TESTS / 'smoke.py')).to_dict())
     assert plain.splitlines()[-1].endswith('gan_jax.evaluate --workdir=run')
+    unmeasured = config.read(path, ['--config.evaluate.metrics=']).to_dict()
+    assert 'evaluate' not in train._what_next(Path('run'), unmeasured)
 
 
 def test_the_run_leaves_the_files_that_the_docs_name(finished):
@@ -383,6 +385,12 @@ def test_an_empty_name_is_no_workdir(tmp_path, monkeypatch):
     with pytest.raises(UserError, match='--workdir names nothing'):
         train.main([CONFIG, '--workdir='])
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize('flag', ['--cluster', '--data_dir'])
+def test_an_empty_flag_is_not_the_flag_left_out(flag):
+    with pytest.raises(UserError, match=f'{flag} names nothing'):
+        train.main([CONFIG, f'{flag}=', '--dry_run'])
 
 
 def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):

@@ -41,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     if flags.plan:
         print(plan_report(flags.config, settings, flags.plan, share_of(flags.share)))
         return os.EX_OK
+    if flags.out:
+        _refuse_unwritable(flags.out)
     torch = baselines.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
     whole = make_workload(settings, dataset)
@@ -73,9 +75,18 @@ def main(arguments: Sequence[str]) -> int:
     return os.EX_OK
 
 
-def _write(out: Path, result: dict) -> None:
+def _refuse_unwritable(out: Path) -> None:
+    """Raises where nothing can be written, before anything is measured."""
+    if out.is_dir():
+        raise UserError(f'cannot write --out={out}: it is a folder', UNWRITABLE)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error
+
+
+def _write(out: Path, result: dict) -> None:
+    try:
         workdir.write_json(out, result)
     except OSError as error:
         raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error

@@ -183,6 +183,8 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
         )
     else:
         advice = ''
+    if advice:
+        advice = f'; where it is prepared elsewhere, name that folder by --data_dir=DIR{advice}'
     meant = meant or f'; known: {", ".join(known)}'
     raise UserError(f"there is no data set '{shown(name)}' in {root}{meant}{advice}")
 

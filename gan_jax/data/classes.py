@@ -9,6 +9,7 @@ from gan_jax.runtime.load import nearest
 from gan_jax.runtime.paths import shown
 
 FEW = 12  # classes that a sentence lists
+MOST = 1_000_000  # classes: a number for each is kept in memory, and is worked with in each step
 
 
 def in_order(names: Iterable[str]) -> list[str]:

@@ -41,6 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     settings, state = run.setup.settings, run.checkpoint.state
     asked = settings['evaluate']
     metrics = everything(asked) if flags.metrics is None else flags.metrics
+    if not metrics:
+        raise UserError(
+            f'the config of {flags.workdir} names no metrics: give --metrics=a,b, see the README'
+        )
     seed = settings['seed'] if flags.seed is None else flags.seed
     evaluation = evaluator.prepare(metrics)
     count = evaluation.num

@@ -86,7 +86,15 @@ class Context(NamedTuple):
         """
         if self.outlined:
             raise Absent
-        return self.train if name == 'train' else self.held_out()
+        if name == 'train':
+            return self.train
+        try:
+            return self.held_out()
+        except UserError as error:
+            if error.status != MISSING:
+                raise
+            advice = 'add one, or take out of config.evaluate the metrics that need it'
+            raise UserError(f'{error}: {advice}', MISSING) from error
 
     def generated_labels(self, num: int) -> np.ndarray:
         """The labels of the first generated images, int32 [num]."""
@@ -99,7 +107,7 @@ def refuse_few_reals(name: str, real: DataSet, split: str, least: int = 2) -> No
     if len(real.images) < least:
         raise UserError(
             f"'{name}' takes at least {least} real images, and the {split} split of '{real.name}' "
-            f'has {len(real.images)}: take it out of config.evaluate, or add images'
+            f'has {len(real.images)}: leave it out, or add images'
         )
 
 

@@ -39,7 +39,7 @@ def _refuse_others(name: str, given: Context) -> None:
     if given.train.name not in DIGITS:
         raise UserError(
             f"the metric '{name}' reads digits and means nothing on '{given.train.name}': "
-            'take it out of config.evaluate.metrics'
+            'leave it out'
         )
 
 
@@ -48,7 +48,7 @@ def refuse_no_digits(name: str) -> None:
     if name in data.names() and name not in WITH_DIGITS:
         raise UserError(
             f"scores of '@digits' are in the features of a classifier of digits, and '{name}' has "
-            'none: take them out of config.evaluate'
+            'none: leave them out'
         )
 
 

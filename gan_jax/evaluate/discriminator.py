@@ -41,8 +41,7 @@ def _check(name: str, given: Context) -> None:
     train, held_out = given.split('train'), given.split('test')
     if name in probes.LABELLED and (train.labels is None or held_out.labels is None):
         raise UserError(
-            f"the metric '{name}' needs labels and '{train.name}' has none: "
-            'take it out of config.evaluate.metrics'
+            f"the metric '{name}' needs labels and '{train.name}' has none: leave it out"
         )
     refuse_few_reals(name, held_out, 'test')
 

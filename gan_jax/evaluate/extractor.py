@@ -19,7 +19,7 @@ from gan_jax.evaluate import features, inception, weights
 from gan_jax.evaluate.features import in_batches
 from gan_jax.experiment.kinds import EXTRACTOR
 from gan_jax.runtime import sharding
-from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.errors import UserError, sentence
 from gan_jax.runtime.load import resolve
 from gan_jax.runtime.progress import ProgressFn
 
@@ -128,7 +128,10 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
     metadata = {'name': path, 'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest()}
 
     def extract(images):
-        found = np.asarray(function(images))
+        try:
+            found = np.asarray(function(images))
+        except Exception as error:  # it is anybody's code
+            raise UserError(f'{path} fails on uint8 [N, H, W, C]: {sentence(error)}') from error
         if found.ndim != 2 or len(found) != len(images):
             raise UserError(
                 f'{path} makes {list(found.shape)} of {len(images)} images: return [N, F], a row '

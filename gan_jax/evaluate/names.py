@@ -17,6 +17,7 @@ import re
 from typing import NamedTuple
 
 from gan_jax.runtime.errors import UserError
+from gan_jax.sampling.generate import MOST_IMAGES
 
 KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc', 'div')
 FORM = re.compile(
@@ -71,7 +72,7 @@ def parse_score(name: str) -> Score | None:
     score = Score(
         name,
         kind,
-        int(number) * (1000 if thousands else 1),
+        int(number[:9]) * (1000 if thousands else 1),  # more digits are too many as well
         split,
         interpolation=clean or 'tf1',
         intra=bool(intra),
@@ -100,6 +101,8 @@ def _fault(score: Score, upto_number: str) -> str:
         return "names another network than Inception: leave out '_clean'"
     if score.num < (least := LEAST.get(kind, 2)):
         return f'is of too few images: take at least {least}'
+    if score.num > MOST_IMAGES:
+        return f'is of too many images: take at most {MOST_IMAGES:,}'
     if kind == 'is' and score.split:
         return f"is an Inception Score, which sees no real images: leave out '_{score.split}'"
     if kind == 'is' and score.extractor not in (INCEPTION, 'digits'):

@@ -83,16 +83,17 @@ def _check_extractor(name: str, given: Context) -> None:
 def _check(score: Score, given: Context) -> None:
     if score.intra and not given.conditional():
         raise UserError(f"'{score.name}' compares class by class, and the generator takes none")
+    width = _width(score.extractor, given)  # which tries a function of a fork
     if score.kind in DISTANCES and not score.intra:
-        refuse_few(score, score.num, _width(score.extractor, given))
+        refuse_few(score, score.num, width)
     if score.split:
         real = given.split(score.split)
         refuse_few_reals(score.name, real, score.split, LEAST.get(score.kind, 2))
         if score.intra:
-            _check_classes(score, real, given)
+            _check_classes(score, real, given, width)
 
 
-def _check_classes(score: Score, real: DataSet, given: Context) -> None:
+def _check_classes(score: Score, real: DataSet, given: Context, width: int) -> None:
     if real.labels is None:
         raise UserError(f"'{score.name}' compares class by class, and '{real.name}' has no labels")
     fewest = {}
@@ -105,7 +106,7 @@ def _check_classes(score: Score, real: DataSet, given: Context) -> None:
                 f'{counts.argmin()} there are {fewest[what]} {what} ones; take more'
             )
     if score.kind in DISTANCES:
-        refuse_few(score, min(fewest.values()), _width(score.extractor, given))
+        refuse_few(score, min(fewest.values()), width)
 
 
 def _width(extractor: str, given: Context) -> int:

@@ -116,12 +116,13 @@ def _check_players(terms: Mapping[str, Term]) -> None:
 
 
 def _check_classes(config: Mapping[str, Any], num_classes: int) -> None:
-    for name in ('generator', 'logit'):
-        classes = config[name].get('num_classes', 0)
-        if classes not in (0, num_classes):
-            raise ValueError(
-                f'config.{name}.num_classes is {classes} and the data have {num_classes} classes'
-            )
+    others = [
+        f'config.{name}.num_classes is {classes}'
+        for name in ('generator', 'logit')
+        if (classes := config[name].get('num_classes', 0)) not in (0, num_classes)
+    ]
+    if others:
+        raise ValueError(f'{" and ".join(others)}, and the data have {num_classes} classes')
 
 
 def _made(

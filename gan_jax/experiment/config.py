@@ -27,7 +27,7 @@ from gan_jax.runtime.ranges import (
     Text,
     quoted,
 )
-from gan_jax.sampling.generate import BATCH_NORM, WEIGHTS
+from gan_jax.sampling.generate import BATCH_NORM, MOST_IMAGES, WEIGHTS
 
 # Keys that a resumed run may change: how long it goes, how often it looks and at what, where the
 # data lie, which their digest knows again, and the devices, which change its rounding alone; not
@@ -69,7 +69,7 @@ VALUES: Mapping[str, Any] = {
     'ema.ramp': POSITIVE,
     'evaluate.metrics': Text(),
     'evaluate.full': Text(),
-    'evaluate.num': Integer(2, 1_000_000),
+    'evaluate.num': Integer(2, MOST_IMAGES),
     'evaluate.weights': Choice((*WEIGHTS,)),
     'evaluate.batch_norm': Text(
         BATCH_NORM.pattern, "'moving', 'batch' or 'standing(N)' with N from 1 to 9999"
@@ -84,6 +84,9 @@ VALUES: Mapping[str, Any] = {
     'mesh.model': COUNT,
     'dtype': Choice(('float32', 'bfloat16')),
 }
+# What must be a block, if it is there, and the blocks of config.optim, which has no others.
+BLOCKS = ('terms', 'optim', *NETWORKS, *dict.fromkeys(k.split('.')[0] for k in VALUES if '.' in k))
+SIDES = ('g', 'd')
 # (name, block, kind, keywords that are supplied) of a block with a function.
 Block = tuple[str, Mapping[str, Any], load.Kind, Collection[str]]
 # The keys of blocks that are no keywords of a function.
@@ -217,13 +220,14 @@ def _called(path: Path, arguments: str | None) -> ConfigDict:
 
 
 def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
-    """Of what is no tree of blocks; only a config.json can be none."""
-    blocks = {'config': ('terms', 'optim', *NETWORKS), 'config.optim': ('g', 'd')}
+    """Of what is no tree of blocks."""
+    blocks = {'config': BLOCKS, 'config.optim': SIDES}
     if not _is_block(config):
         yield f'{name} is {quoted(config)}: give a block of values'
         return
     for key in config:
-        if not isinstance(key, str) or '.' in key:
+        unknown = name == 'config.optim' and key not in SIDES
+        if not isinstance(key, str) or '.' in key or unknown:
             yield f"{name} has no use for '{key}'"
     if name == 'config' and 'terms' not in config:
         yield 'config.terms is missing: give a block of terms'

@@ -108,7 +108,8 @@ def _read(
     if restored.step > setup.settings['steps']:
         raise UserError(
             f'{folder} has gone to step {restored.step}, past config.steps '
-            f'{setup.settings["steps"]}: give at least {restored.step}, or choose another --workdir'
+            f'{setup.settings["steps"]}: give at least --config.steps={restored.step}, or '
+            'choose another --workdir'
         )
     if restored.metadata['data'] != fingerprint['data']:
         raise UserError(
@@ -132,9 +133,9 @@ def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]
     changed = differences(old, new)
     if changed:
         raise UserError(
-            f'{folder} holds a run of another config; give it back, choose another --workdir, or '
-            f'begin again by --restart, which moves that run to {folder}/{workdir.EARLIER}:\n'
-            + '\n'.join(f'  {line}' for line in changed)
+            f'{folder} holds a run of another config; give that config to go on with it, choose '
+            'another --workdir, or begin again by --restart, which moves that run to '
+            f'{folder}/{workdir.EARLIER}:\n' + '\n'.join(f'  {line}' for line in changed)
         )
 
 

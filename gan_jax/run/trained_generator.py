@@ -104,7 +104,7 @@ def restore_generator(
     if images is None:
         raise UserError(
             f'step {found.step} in {folder} was saved by an earlier version, which did not note the '
-            'shape of images: sample with that version, or train the run further with this one',
+            'shape of images: sample with that version, or train further with this one',
             DATA,
         )
     leaves = _renamed(found.state, places)

@@ -22,6 +22,7 @@ from gan_jax.sampling.standing import make_standing
 from gan_jax.state import TrainState
 
 BATCH = 100  # a convolution's rounding depends on its batch
+MOST_IMAGES = 1_000_000  # of one seed: a picture or a metric holds them in memory
 
 # What images are drawn with, by the name that a config gives.
 WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {

@@ -82,8 +82,9 @@ def _asked(path: Path) -> Mapping[str, Any]:
 def _key_faults(asked: Mapping[str, Any]) -> Iterator[str]:
     known = NEEDED | OPTIONAL
     yield from (f"a sweep has no '{key}'{nearest(key, known)}" for key in asked if key not in known)
-    yield from (f"the sweep's '{key}' is missing" for key in NEEDED if key not in asked)
     for key, (check, expected) in known.items():
+        if key in NEEDED and key not in asked:
+            yield f"the sweep's '{key}' is missing: give {expected}"
         if key in asked and not check(asked[key]):
             yield f"the sweep's '{key}' is {quoted(asked[key])}: give {expected}"
 

@@ -20,7 +20,7 @@ from gan_jax.benchmark import baselines, compiled
 from gan_jax.benchmark.in_torch import supported
 from gan_jax.experiment import config
 from gan_jax.runtime import signals
-from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.errors import UNWRITABLE, UserError
 
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 ROOT = Path(__file__).parents[2]
@@ -206,6 +206,15 @@ def test_wrong_flags(flag):
         command.main([f'--config={TINY}', flag])
     assert stopped.value.status == 2
     assert flag.split('=')[0] in str(stopped.value)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, 'measure', lambda *_, **__: pytest.fail('it measures'))
+    (tmp_path / 'file').touch()
+    for place in (tmp_path, tmp_path / 'file' / 'result.json'):
+        with pytest.raises(UserError, match=f'cannot write --out={place}: ') as stopped:
+            command.main([f'--config={TINY}', f'--out={place}'])
+        assert stopped.value.status == UNWRITABLE
 
 
 def test_faults_of_the_config_are_those_of_train():

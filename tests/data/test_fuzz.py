@@ -295,7 +295,7 @@ def test_the_largest_image_of_an_npz(tmp_path, monkeypatch):
     assert len(data.load(f'{tmp_path}/x.npz').images) == 2
 
 
-@pytest.mark.parametrize('label', [-1, 2**31 - 1, 2**31, 2**40])
+@pytest.mark.parametrize('label', [-1, 10**6, 2**31, 2**40])
 def test_labels_that_no_class_has(label, tmp_path):
     np.savez(tmp_path / 'x.npz', images=noise(0, 2, 8, 8, 3), labels=[0, label])
     with pytest.raises(UserError, match="'labels' must count from 0"):

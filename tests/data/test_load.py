@@ -144,7 +144,8 @@ def test_size_treats_channels_apart():
         (
             ('zzz', 'x'),
             {},
-            f"there is no data set 'zzz' in x; known: {', '.join(data.names())}; for images of "
+            f"there is no data set 'zzz' in x; known: {', '.join(data.names())}"
+            '; where it is prepared elsewhere, name that folder by --data_dir=DIR; for images of '
             'your own: python -m gan_jax.prepare --dataset=zzz --source=PATH --data_dir=x',
         ),
         (('', 'x'), {}, f"there is no data set '' in x; known: {', '.join(data.names())}"),
@@ -152,6 +153,7 @@ def test_size_treats_channels_apart():
             ('docs', 'x'),
             {},
             f"there is no data set 'docs' in x; known: {', '.join(data.names())}"
+            '; where it is prepared elsewhere, name that folder by --data_dir=DIR'
             '; for the images in docs write ./docs',
         ),
         (('digits',), {'size': 0}, 'the size of an image must be at least 1 pixel, got 0'),

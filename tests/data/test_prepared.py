@@ -436,7 +436,10 @@ def test_the_folder_of_data_sets(root, monkeypatch, tmp_path_factory):
 def test_a_name_close_to_one_that_is_prepared(root):
     with pytest.raises(UserError, match=rf"no data set 'mien' in {root}; did you mean 'mine'\?"):
         data.load('mien', root)
-    with pytest.raises(UserError, match=r'known: .*, svhn, mine; for images of your own: python'):
+    with pytest.raises(
+        UserError,
+        match=r'known: .*, svhn, mine; where .* elsewhere, .*; for images of your own: python',
+    ):
         data.load('photos_of_a_cat', root)
 
 

@@ -155,7 +155,10 @@ def test_all_faults_are_told_at_once_and_each_once():
     told = str(caught.value).splitlines()
     assert len(told) == 2
     assert told[0].startswith("there is no metric 'fd_digit'")
-    assert told[1] == "'digits' has no split 'test'"
+    assert told[1] == (
+        "'digits' has no split 'test': add one, or take out of config.evaluate the metrics that "
+        'need it'
+    )
     assert caught.value.status == USAGE  # that of the first
 
 

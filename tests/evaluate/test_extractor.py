@@ -62,7 +62,8 @@ def fork(tmp_path, monkeypatch):
     path = tmp_path / 'a_fork_of_ours.py'
     path.write_text(
         'def means(images):\n    return images.mean(axis=(1, 2))\n\n\n'
-        'def wrong(images):\n    return images.mean()\n'
+        'def wrong(images):\n    return images.mean()\n\n\n'
+        'def broken(images):\n    return images.no_such_thing\n'
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, 'a_fork_of_ours', raising=False)
@@ -98,5 +99,7 @@ def test_what_jit_makes_of_a_function_is_known_by_its_file(fork):
 def test_a_function_that_does_not_fit_is_said(fork):
     with pytest.raises(UserError, match=r'a_fork_of_ours.wrong makes \[\] of 5 images'):
         extractor.from_path('a_fork_of_ours.wrong').see(images(5))
+    with pytest.raises(UserError, match='broken fails on uint8 .N, H, W, C.: AttributeError: '):
+        extractor.from_path('a_fork_of_ours.broken').see(images(5))
     with pytest.raises(ValueError, match='a_fork_of_ours'):
         extractor.from_path('a_fork_of_ours.means', allow=())

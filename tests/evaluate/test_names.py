@@ -87,6 +87,8 @@ def test_other_names_are_not_of_this_form(name):
         ('dc5_test', 'take at least 6'),
         ('kid1_test', 'take at least 2'),
         ('fd1_test_biased@digits', 'take at least 2'),
+        ('kid1001k_test', 'is of too many images: take at most 1,000,000'),
+        (f'is{"9" * 5000}', 'is of too many images'),
         ('intra_kid10k_test@digits', 'write intra_kd10k_test@digits'),
         ('fid2047_test', '2,047 images in 2,048 features give a Fréchet distance that is mostly'),
         ('fid2047_test', 'take kid2047_test, which has none, or more images'),

@@ -187,7 +187,10 @@ def test_other_features_give_other_scores(tmp_path):
 
 
 def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
-    (tmp_path / 'eyes.py').write_text('def rows(images):\n    return images.mean(axis=(2, 3))\n')
+    (tmp_path / 'eyes.py').write_text(
+        'def rows(images):\n    return images.mean(axis=(2, 3))\n\n\n'
+        'def blind():\n    return None\n'
+    )
     monkeypatch.syspath_prepend(tmp_path)
     values = prepare('fd40_test@eyes.rows', tmp_path).measure(fakes(40), None, None)
     means = [frechet.moments(x.mean(axis=(2, 3))) for x in (fakes(40), split('test').images)]
@@ -195,6 +198,8 @@ def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
     with pytest.raises(UserError, match='16 features .* write fd15_test_biased@eyes.rows'):
         prepare('fd15_test@eyes.rows', tmp_path)
     assert prepare('fd15_test_biased@eyes.rows', tmp_path).num == 15
+    with pytest.raises(UserError, match='eyes.blind fails on uint8'):
+        protocol.check('kd40_test@eyes.blind', context(tmp_path))
     given = context(tmp_path)._replace(allow=())
     with pytest.raises(UserError, match="'eyes.rows' is code of eyes"):
         protocol.prepare_metrics('fd40_test@eyes.rows', given)

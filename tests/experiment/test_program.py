@@ -105,9 +105,11 @@ def test_terms_that_do_not_fit_are_found_before_the_first_step():
 
 DIGEST = """
 import hashlib, json
-from gan_jax import config, data, experiment, program, sharding
-c = config.read('tests/smoke.py').to_dict()
-parts = experiment.build(c, shape=(16, 16, 1), num_classes=10)
+from gan_jax import data
+from gan_jax.experiment import build, config, program
+from gan_jax.runtime import sharding
+c = config.load_config('tests/smoke.py').to_dict()
+parts = build.build_experiment(c, shape=(16, 16, 1), num_classes=10)
 images, mesh = data.load('digits', size=16), sharding.make_mesh(1, 8)
 lowered = program.make_program(parts, images, mesh, batch_size=8, d_steps=1).lower()
 print(hashlib.sha256(lowered.as_text().encode()).hexdigest())

@@ -62,7 +62,11 @@ def test_images_without_labels_are_all_of_one_class(monkeypatch):
 def test_a_conditional_network_must_count_the_classes_of_the_data():
     changed = settings()
     changed['logit'] = {'fn': 'gan_jax.models.critic.ProjectionLogit', 'num_classes': 7}
-    with pytest.raises(UserError, match='config.logit.num_classes is 7 and the data have 10'):
+    with pytest.raises(UserError, match='config.logit.num_classes is 7, and the data have 10'):
+        setup.build_setup(changed)
+    changed['generator'] = {'fn': 'gan_jax.models.resnet.Generator', 'num_classes': 8}
+    both = 'config.generator.num_classes is 8 and config.logit.num_classes is 7, and the data'
+    with pytest.raises(UserError, match=both):
         setup.build_setup(changed)
 
 

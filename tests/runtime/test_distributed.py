@@ -172,20 +172,20 @@ def test_a_fault_of_the_leader_ends_both(tmp_path):
 
 WORK = """
 import sys, numpy as np
-from gan_jax import cluster
+from gan_jax.runtime import distributed
 from gan_jax.runtime.errors import UserError
-cluster.join(sys.argv[1].removeprefix('--cluster='))
-mine = cluster.leads()
-assert cluster.agreed(lambda: {'it': [mine]}) == {'it': [True]}
+distributed.join(sys.argv[1].removeprefix('--cluster='))
+mine = distributed.is_leader()
+assert distributed.broadcast_json(lambda: {'it': [mine]}) == {'it': [True]}
 tree = {'zero': np.float32(-0.0), 'many': np.arange(6.).reshape(2, 3), 'none': np.zeros((0, 2))}
 like = tree if mine else {name: np.full_like(x, 7) for name, x in tree.items()}
-told = cluster.shared(like)
+told = distributed.broadcast(like)
 assert np.signbit(told['zero']) and told['zero'].shape == ()
 assert all(told[name].dtype == x.dtype and (told[name] == x).all() for name, x in tree.items())
 def refuse():
     raise UserError('no', 66)
 try:
-    cluster.agreed(refuse)
+    distributed.broadcast_json(refuse)
 except UserError as error:
     print(error, error.status)
 """
@@ -198,9 +198,9 @@ def test_all_hear_what_the_leader_says():
 
 ALONE = """
 import sys
-from gan_jax import cluster
-cluster.PATIENCE, cluster.MEETING = 0.1, 2
-cluster.join(sys.argv[1].removeprefix('--cluster='))
+from gan_jax.runtime import distributed
+distributed.PATIENCE, distributed.MEETING = 0.1, 2
+distributed.join(sys.argv[1].removeprefix('--cluster='))
 """
 
 

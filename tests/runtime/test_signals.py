@@ -34,7 +34,7 @@ def run(*lines):
     """(exit status, what it has printed, what it has said) of these lines, under the handlers."""
     script = [
         'import os, signal, sys, time',
-        'from gan_jax import signals',
+        'from gan_jax.runtime import signals',
         'def send(number):',
         '    os.kill(os.getpid(), number)',
         *lines,

@@ -104,7 +104,7 @@ def test_a_character_that_the_terminal_has_not_is_its_number():
 def closed(*numbers):
     """What a process says of its descriptors after `hold` when it was started without some."""
     script = (
-        'from gan_jax import streams\n'
+        'from gan_jax.runtime import streams\n'
         'streams.hold()\n'
         'import os, sys\n'
         'print("out"); print("err", file=sys.stderr)\n'

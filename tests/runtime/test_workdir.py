@@ -11,7 +11,7 @@ import pytest
 from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
-HOLD = 'import sys; from pathlib import Path; from gan_jax import workdir\n'
+HOLD = 'import sys; from pathlib import Path; from gan_jax.runtime import workdir\n'
 HOLD += 'with workdir.locked(Path(sys.argv[1])): print("held", flush=True); sys.stdin.read()'
 
 

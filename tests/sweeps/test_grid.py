@@ -147,7 +147,7 @@ def test_what_is_asked_for_is_taken(tmp_path):
     ('asked', 'said'),
     [
         ({'seed': 3}, "a sweep has no 'seed'; did you mean 'seeds'?"),
-        ({'seeds': None}, "the sweep's 'seeds' is missing"),
+        ({'seeds': None}, "the sweep's 'seeds' is missing: give a positive integer"),
         ({'seeds': 0}, "the sweep's 'seeds' is 0: give a positive integer"),
         ({'seeds': True}, "the sweep's 'seeds' is True: give a positive integer"),
         (

@@ -45,12 +45,16 @@ class Bad:
     def check(self, fault: str = '') -> None:
         """Raises with a sentence for each image, if they are too many or all have the fault."""
         said = [self._said[name] for name in sorted(self._said, key=lambda n: n.split('/'))]
-        if not fault and len(self) <= self._allowed and len(self) < self._count:
+        if len(self) <= self._allowed and len(self) < self._count:
+            if fault:  # alone: what may be left out is none
+                raise UserError(fault, DATA)
             self.left_out[:] = said
             return
         lines = told(said, len(self))
         if len(self) > 1 or self._allowed:
             lines.append(self._advice(len(self)))
+        elif len(self) < self._count:
+            lines[0] += ', or have gan_jax.prepare leave it out by --max_bad=1'
         if fault:
             lines.append(fault)
         raise UserError('\n'.join(lines), DATA)

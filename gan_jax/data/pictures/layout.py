@@ -1,6 +1,6 @@
 """The split and the class of each image, by the folders that they lie in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -54,6 +54,8 @@ def make_plan(names: Sequence[str], path: Path, labels: Labels | None = None) ->
     parts = _without_common({name: name.split('/') for name in names})
     splits, notes = _splits(parts, path)
     if labels is None:
+        if splits.get('train') is parts:
+            notes = _as_classes({top for top, *rest in parts.values() if rest}, path)
         labels = _by_folders({s: inner for s, inner in splits.items() if s != UNLABELLED}, path)
     return Plan({s: tuple(inner) for s, inner in splits.items()}, labels, notes)
 
@@ -72,6 +74,20 @@ def _splits(names: Names, path: Path) -> tuple[Mapping[str, Names], tuple[str, .
     for name, (top, *rest) in names.items():
         splits[tops[top]][name] = rest
     return splits, notes
+
+
+def _as_classes(tops: Collection[str], path: Path) -> tuple[str, ...]:
+    """A sentence where folders that are called as splits are none."""
+    splits = [top for top in sorted(tops) if top.lower() in SPLITS]
+    if not splits:
+        return ()
+    other = next((top for top in sorted(tops) if top not in splits), None)
+    reason = f"beside '{shown(other)}'" if other else "without a 'train'"
+    said = 'is no split but a class' if len(splits) == 1 else 'are no splits but classes'
+    return (
+        f'{path}: its {", ".join(map(repr, splits))} {reason} {said}: give a folder with train and '
+        'other splits alone, if splits are meant',
+    )
 
 
 def _by_folders(splits: Mapping[str, Names], path: Path) -> Labels:

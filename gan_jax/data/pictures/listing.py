@@ -52,7 +52,7 @@ def listing(path: Path) -> Iterator[Listing]:
     if ends_with(path, '.tar'):
         with reading(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
             files = [m for m in archive if m.isreg() and not m.issparse()]
-            members = [(m.name.removeprefix('./'), m) for m in files]
+            members = [(m.name, m) for m in files]
             yield _members(path, members, archive.extractfile)
     elif not ends_with(path, '.zip'):
         raise UserError(f'{path} is no folder, .zip, .tar or .npz of images: check the path', DATA)
@@ -65,8 +65,14 @@ def listing(path: Path) -> Iterator[Listing]:
 
 def _members(path: Path, members: Sequence[tuple[str, Any]], opening: Callable) -> Listing:
     """The listing of an archive whose members have these names."""
-    by_name = dict(members)
-    return Listing(_sorted((n for n, _ in members), path), lambda name: opening(by_name[name]))
+    by_name = {_plain(name): member for name, member in members}
+    names = _sorted((_plain(name) for name, _ in members), path)
+    return Listing(names, lambda name: opening(by_name[name]))
+
+
+def _plain(name: str) -> str:
+    """'a/1.png' for './a//1.png' and '/a/1.png', as archives may write it."""
+    return '/'.join(part for part in name.split('/') if part not in ('', '.'))
 
 
 class Walk:
@@ -82,6 +88,7 @@ class Walk:
         self._entered: set[tuple[int, int]] = set()
         self._links: list[str] = []
         self._left_out: list[str] = []
+        self._empty: list[str] = []
         self._images = self._others = 0
 
     def names(self) -> Iterator[str]:
@@ -105,12 +112,15 @@ class Walk:
                     yield from self._below(f'{link}/')
 
     def notes(self) -> tuple[str, ...]:
-        """A sentence where links were left out; to be asked after the names."""
-        if not self._left_out:
-            return ()
-        return (
-            f'{self._folder}: {len(self._left_out)} links to folders that are there already are '
-            f'left out, such as {shown(self._left_out[0])}',
+        """What was left out, a sentence for each kind; to be asked after the names."""
+        kinds = {
+            'links to folders that are there already': self._left_out,
+            'folders that hold nothing': self._empty,
+        }
+        return tuple(
+            f'{self._folder}: {len(places)} {kind} are left out, such as {shown(min(places))}'
+            for kind, places in kinds.items()
+            if places
         )
 
     def _identity(self, place: str) -> tuple[int, int]:
@@ -137,7 +147,7 @@ class Walk:
 
     def _enter(self, place: str) -> tuple[list[str], list[str]]:
         """The names of the files and of the folders in one place that has not been entered."""
-        files, folders = [], []
+        files, folders, links = [], [], len(self._links)
         try:
             device, _ = identity = self._identity(place)
             if identity in self._entered:
@@ -161,6 +171,8 @@ class Walk:
                 f'({error.strerror}): make it readable or move it away',
                 DATA,
             ) from error
+        if place and not files and not folders and len(self._links) == links:
+            self._empty.append(place.rstrip('/'))
         return files, folders
 
 

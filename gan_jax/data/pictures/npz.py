@@ -154,8 +154,11 @@ def _labels(archive: zipfile.ZipFile, path: Path, count: int) -> np.ndarray:
 
 
 def _counted(labels: np.ndarray, path: Path) -> np.ndarray:
-    if labels.min() < 0 or labels.max() >= 2**31 - 1:  # one more is the number of classes
-        raise UserError(f"{path}: 'labels' must count from 0: save it again", DATA)
+    if labels.min() < 0 or labels.max() >= classes.MOST:
+        raise UserError(
+            f"{path}: 'labels' must count from 0 and stay below {classes.MOST:,}: save it again",
+            DATA,
+        )
     return labels.astype(np.int32)
 
 

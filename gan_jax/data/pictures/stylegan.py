@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gan_jax.data import classes
 from gan_jax.data.damage import naming
 from gan_jax.data.dataset import DataSet
 from gan_jax.data.pictures.layout import Labels
@@ -28,7 +29,6 @@ from gan_jax.runtime.paths import shown
 NAME = 'dataset.json'
 SHARD = re.compile(r'(?:.*/)?(\d{5})/img\1\d{3}\.\w+')
 LARGEST = 1 << 26  # bytes of a dataset.json: two million images
-MOST = 2**31 - 1  # classes
 
 
 def labels(files: Listing, images: Sequence[str], path: Path) -> Labels | None:
@@ -126,9 +126,10 @@ def _numbers(name: str, by_name: Mapping[str, Any]) -> tuple[Mapping[str, int], 
     """The class of each image, and how many classes there are."""
     if all(type(label) is int for label in by_name.values()):
         least, most = min(by_name.values()), max(by_name.values())
-        if not 0 <= least <= most < MOST:
+        if not 0 <= least <= most < classes.MOST:
             wrong = least if least < 0 else most
-            raise _fault(name, f'has a label {_said(wrong)}', 'classes count from 0')
+            range_ = f'classes count from 0 and stay below {classes.MOST:,}'
+            raise _fault(name, f'has a label {_said(wrong)}', range_)
         return by_name, most + 1
     width = len(first) if isinstance(first := next(iter(by_name.values())), list) else 0
     for image, label in by_name.items():
@@ -149,6 +150,8 @@ def _class_names(name: str, said: Any, count: int) -> tuple[str, ...] | None:
         raise _fault(name, "has 'class_names' that are no list of texts")
     if len(said) < count:
         raise _fault(name, f'names {len(said)} of {count} classes')
+    if len({*said}) < len(said):
+        raise _fault(name, 'gives two classes one name')
     return tuple(said)
 
 

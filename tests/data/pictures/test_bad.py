@@ -63,6 +63,24 @@ def test_also_those_that_differ_in_size_and_what_is_no_file(tmp_path):
     assert len(lines) == 6
 
 
+def test_one_fault_has_the_same_advice(tmp_path):
+    path = made(tmp_path, GOOD | {'a/1.png': b'no image'})
+    assert lines_of(path) == [
+        f'{path}: a/1.png cannot be read as an image: repair it or leave it out, or have '
+        'gan_jax.prepare leave it out by --max_bad=1'
+    ]
+
+
+def test_what_may_be_left_out_is_no_fault_beside_another(tmp_path):
+    """The advice to leave them out would be that which was followed."""
+    path = made(tmp_path, GOOD | BAD | {'b/3.png': png(noise(0, 9, 9, 3))})
+    flags = ['--dataset=own', f'--source={path}', f'--data_dir={tmp_path}/out', '--max_bad=3']
+    with pytest.raises(UserError) as caught:
+        prepare.main(flags)
+    assert str(caught.value).startswith(f'{path} holds images of different sizes, a/0.png with ')
+    assert prepare.main([*flags, '--size=4']) == 0
+
+
 def test_of_many_the_first_are_told_and_their_number(tmp_path):
     files = {f'{n:03}.png': b'no image' for n in range(30)} | {'x.png': png(noise(0, 8, 8))}
     lines = lines_of(made(tmp_path, files))

@@ -53,6 +53,18 @@ def test_without_train_or_with_another_they_are_classes():
         assert plan.labels.class_names == tuple(sorted(tops))
 
 
+def test_that_a_split_is_taken_for_a_class_is_said():
+    def note(*tops):
+        return make_plan([f'{top}/1.png' for top in tops], 'here').notes
+
+    assert note('train', 'test', 'rest')[0].startswith(
+        "here: its 'test', 'train' beside 'rest' are no splits but classes: "
+    )
+    assert note('train', 'rest')[0].startswith("here: its 'train' beside 'rest' is no split but a ")
+    assert note('Test', 'val')[0].startswith("here: its 'Test', 'val' without a 'train' are no ")
+    assert note('cat', 'dog') == note('train', 'test') == ()
+
+
 def test_that_val_is_the_test_is_said():
     names = [f'{top}/{n}.png' for top in ('train', 'val') for n in range(2)]
     (note,) = make_plan(names, 'here').notes

@@ -44,6 +44,23 @@ def test_a_backslash_in_a_folder_or_tar_is_part_of_the_name(tmp_path):
     assert names_of(tmp_path / 'x.tar')[0] == ('a\\1.png',)
 
 
+@pytest.mark.parametrize('first', ['./', '/', './/', '././'])
+def test_archives_may_begin_their_names_with_the_place_itself(first, tmp_path):
+    content = {f'{first}{c}/1.png': png(noise(n, 8, 8, 3)) for n, c in enumerate('ab')}
+    write_zip(tmp_path / 'x.zip', content)
+    write_tar(tmp_path / 'x.tar', content, 'w')
+    for suffix in ('zip', 'tar'):
+        dataset = data.load(f'{tmp_path}/x.{suffix}')
+        assert (dataset.labels.tolist(), dataset.class_names) == ([0, 1], ('a', 'b'))
+
+
+def test_a_class_folder_that_holds_nothing_is_said(tmp_path):
+    make(tmp_path / 'set', 'a/1.png', 'c/1.png')
+    (tmp_path / 'set' / 'b').mkdir()
+    _, (note,) = names_of(tmp_path / 'set')
+    assert note == f'{tmp_path}/set: 1 folders that hold nothing are left out, such as b'
+
+
 def test_archives_and_images_in_capitals(tmp_path, monkeypatch):
     images = {f'{n}.PNG': png(noise(n, 8, 8, 3)) for n in range(3)}
     write_zip(tmp_path / 'PHOTOS.ZIP', images)

@@ -130,7 +130,10 @@ WRONG = {
     'one too many': ([*PAIRS, ['x.png', 0]], 'a label for x.png, and there is no such image'),
     'one twice': ([*PAIRS, PAIRS[0]], f'has two labels for {member(0)}'),
     'negative': ([[n, -1] for n, _ in PAIRS], 'has a label -1: classes count from 0'),
-    'beyond counting': ([[n, 2**31 - 1] for n, _ in PAIRS], 'has a label 2147483647'),
+    'beyond counting': (
+        [[n, 10**6] for n, _ in PAIRS],
+        'has a label 1000000: classes count from 0 and stay below 1,000,000',
+    ),
     'a text': ([[n, 'cat'] for n, _ in PAIRS], 'the label "cat", which is no class'),
     'a truth': ([[n, True] for n, _ in PAIRS], 'the label true, which is no class'),
     'a fraction': ([[n, 0.5] for n, _ in PAIRS], 'the label 0.5, which is no class'),
@@ -141,6 +144,7 @@ WRONG = {
     'both kinds': ([[PAIRS[0][0], [0, 1]], PAIRS[1]], 'the label 1, which is no class'),
     'names that are none': (b'{"labels": %s, "class_names": 5}', "has 'class_names' that are no"),
     'a name that is none': (b'{"labels": %s, "class_names": ["a", 5]}', 'no list of texts'),
+    'a name twice': (b'{"labels": %s, "class_names": ["a", "a"]}', 'gives two classes one name'),
     'too few names': (b'{"labels": %s, "class_names": ["a"]}', 'names 1 of 2 classes'),
 }
 
