@@ -21,7 +21,7 @@ import jax  # noqa: E402
 
 from gan_jax import train  # noqa: E402
 from gan_jax.experiment import setup  # noqa: E402
-from gan_jax.run import observe  # noqa: E402
+from gan_jax.run import evaluation  # noqa: E402
 from gan_jax.runtime.versions import versions  # noqa: E402
 
 STEP, COMPILE, EVALUATE, START = 'steps', 'tracing and compiling', 'evaluation', 'start'
@@ -70,8 +70,8 @@ def main(overrides):
         return made._replace(update=watched(made.update, STEP, wait=True))
 
     setup.make_program = program
-    observe.evaluate_run = watched(observe.evaluate_run, EVALUATE)
-    train.assemble = watched(train.assemble, START)
+    evaluation.evaluate = watched(evaluation.evaluate, EVALUATE)
+    train.build_setup = watched(train.build_setup, START)
     jax.monitoring.register_event_duration_secs_listener(compiled)
     SECONDS[START] = time.perf_counter() - BEGUN  # Python's imports
     with tempfile.TemporaryDirectory() as folder, doing(LOOP):

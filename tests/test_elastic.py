@@ -11,6 +11,7 @@ import pytest
 
 from gan_jax import train
 from gan_jax.experiment import program, setup
+from gan_jax.run.evaluation import make_evaluator
 from gan_jax.runtime import checkpoint, leaves
 from tests.shipped import apart, norm, settings
 
@@ -59,7 +60,8 @@ def watch():
 def trained(run, folder, steps, fed):
     """Trains until so many steps, and keeps the state as saved and what the new steps got."""
     fed.clear()
-    assert train.train(run._replace(settings={**run.settings, 'steps': steps}), folder) == 0
+    longer = run._replace(settings={**run.settings, 'steps': steps})
+    assert train.train(longer, make_evaluator(longer), folder) == 0
     saved = checkpoint.restore(folder / 'checkpoints', run.program.shapes, step=steps)
     np.savez(folder / f'{steps}.npz', **leaves.named_leaves(saved.state))
     names = fed[0].keys()

@@ -188,20 +188,20 @@ def test_a_signal_saves_all_and_any_number_of_members_goes_on(
 def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     asked, expected, tmp_path, monkeypatch
 ):
-    assembled = shared.shared_setups()
+    setup_of = shared.shared_setups()
 
     def interrupting(settings):
-        setup = assembled(settings)
+        setup, evaluator = setup_of(settings)
 
         def generate(state, seed, indices):
             if len(indices) == 100 and reached(tmp_path / FIRST) == 6:
                 terminate()  # the first member has been evaluated, the second has not
             return setup.generate(state, seed, indices)
 
-        return setup._replace(generate=generate)
+        return setup._replace(generate=generate), evaluator
 
     with monkeypatch.context() as patch:
-        patch.setattr(shared, 'shared_setups', lambda watch: interrupting)
+        patch.setattr(shared, 'shared_setups', lambda progress: interrupting)
         assert run(asked, tmp_path) == 143
     seen = [
         checkpoint._record(tmp_path / name / 'checkpoints', 6)['seen'] for name in (FIRST, SECOND)

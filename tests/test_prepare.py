@@ -388,7 +388,7 @@ def bad(tmp_path):
 def test_train_says_what_is_wrong_before_anything_is_built(
     name, status, sentence, bad, monkeypatch, capsys
 ):
-    monkeypatch.delattr(setup, 'build')
+    monkeypatch.delattr(setup, 'build_experiment')
     flags = [f'data.name={name.format(bad)}', f'data.dir={bad}', 'evaluate.metrics=']
     flags = [f'--config={SMOKE}', f'--workdir={bad}/run', *(f'--config.{f}' for f in flags)]
     monkeypatch.setattr(sys, 'argv', ['train', *flags])

@@ -17,7 +17,8 @@ from gan_jax.data import DataSet
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.context import Context
-from gan_jax.run import observe
+from gan_jax.run import evaluation
+from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.trained import restore_run
 from gan_jax.runtime import signals
 from gan_jax.runtime.errors import DATA, MISSING, UNWRITABLE, UserError
@@ -291,7 +292,7 @@ def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(
     run = restore_run(trained, 'last', ('tests',))
     gan, weights = run.setup.experiment.gan, run.checkpoint.state.ema
     sizes = {'latent_dim': gan.latent_dim, 'class_counts': gan.class_counts}
-    evaluation = run.setup.evaluation('fd_digits')
+    prepared = make_evaluator(run.setup).prepare('fd_digits')
     found = {}
     for devices, portion in ((1, 100), (1, 1), (1, 7), (1, 64), (2, 100), (4, 100), (4, 64)):
         draw = generate.make_generate(gan.generator, devices=jax.devices()[:devices], **sizes)
@@ -300,7 +301,7 @@ def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(
         images = np.concatenate([one for asked in portions for one in draw(weights, 0, asked)])
         found.setdefault(count, set()).add(images.tobytes())
         if count == 100:
-            values = evaluation.measure(images, run.checkpoint.state, None)
+            values = prepared.measure(images, run.checkpoint.state, None)
             assert values['fd_digits'] == score(trained)['metrics']['fd_digits']
     whole, part = (images for count in (100, 10) for images in found[count])
     assert whole.startswith(part)
@@ -487,14 +488,14 @@ def test_scores_that_cannot_be_kept_are_printed(trained, tmp_path, capsys):
     shutil.rmtree(folder / 'results', ignore_errors=True)
     (folder / 'results').write_text('no folder')
     flags = [f'--workdir={folder}', ALLOW, '--metrics=fd_digits']
-    measured = observe.evaluate_run
+    measured = evaluation.evaluate
 
     def evaluated(*arguments):
         assert 'results cannot be written to: the scores will be printed' in capsys.readouterr().err
         return measured(*arguments)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError) as caught:
-        patch.setattr(observe, 'evaluate_run', evaluated)
+        patch.setattr(evaluation, 'evaluate', evaluated)
         evaluate.main(flags)
     assert caught.value.status == UNWRITABLE
     assert 'the scores are printed and not kept' in str(caught.value)
@@ -526,7 +527,7 @@ def test_an_interrupt_that_was_swallowed_leaves_no_picture(
 
 def test_an_interrupt_that_was_swallowed_leaves_no_result(trained, capsys, monkeypatch):
     before = {*trained.glob('results/*')}
-    monkeypatch.setattr(observe, 'evaluate_run', lambda *_: signals._received.append(2) or {})
+    monkeypatch.setattr(evaluation, 'evaluate', lambda *_: signals._received.append(2) or {})
     monkeypatch.setattr(signals, '_received', [])
     with pytest.raises(KeyboardInterrupt):
         evaluate.main([f'--workdir={trained}', ALLOW, '--seed=77'])

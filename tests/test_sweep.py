@@ -82,9 +82,9 @@ def counting(monkeypatch, before=lambda number, parts: parts):
     trained = []
     real = train.train
 
-    def counted(parts, folder):
+    def counted(setup, evaluator, folder):
         trained.append(f'{folder.parent.name}/{folder.name}')
-        return real(before(len(trained), parts), folder)
+        return real(before(len(trained), setup), evaluator, folder)
 
     monkeypatch.setattr(train, 'train', counted)
     return trained

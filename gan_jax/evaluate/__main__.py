@@ -20,8 +20,8 @@ from typing import Any
 from gan_jax import data
 from gan_jax.experiment import config
 from gan_jax.experiment.schedule import everything
-from gan_jax.run import trained
-from gan_jax.run.evaluation import evaluate, make_evaluator
+from gan_jax.run import evaluation, trained
+from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.flags import add_flags
 from gan_jax.runtime import cli, signals, workdir
 from gan_jax.runtime.errors import UNWRITABLE, UserError
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str]) -> int:
             f'the config of {flags.workdir} names no metrics: give --metrics=a,b, see the README'
         )
     seed = settings['seed'] if flags.seed is None else flags.seed
-    evaluation = evaluator.prepare(metrics)
-    count = evaluation.num
+    prepared = evaluator.prepare(metrics)
+    count = prepared.num
     result = {
-        **_values(evaluate(run.setup, evaluator, metrics, state, seed, bar)),
+        **_values(evaluation.evaluate(run.setup, evaluator, metrics, state, seed, bar)),
         'protocol': {
-            **evaluation.protocol,
+            **prepared.protocol,
             'num': count,
             'seed': seed,
             'labels': settings['latent']['labels'],

@@ -22,10 +22,10 @@ from gan_jax import data
 from gan_jax.experiment import memory
 from gan_jax.experiment.schedule import due, evaluations
 from gan_jax.experiment.setup import Setup
-from gan_jax.run import alarms, log, observe
+from gan_jax.run import alarms, evaluation, log, observe
 from gan_jax.run.background import Background
 from gan_jax.run.best import Best, best_by, best_how
-from gan_jax.run.evaluation import Evaluator, evaluate
+from gan_jax.run.evaluation import Evaluator
 from gan_jax.run.resume import Fingerprint
 from gan_jax.runtime import checkpoint, distributed, tensorboard, workdir
 from gan_jax.runtime.errors import Diverged, UserError, fault_of, printable, sentence
@@ -276,7 +276,9 @@ class Run:
         def failed(names: Sequence[str], error: Exception) -> None:
             wrong.append(f'{", ".join(names)} failed at step {self._step}: {sentence(error)}')
 
-        values = evaluate(self._setup, self._evaluator, asked[when], state, seed, progress, failed)
+        values = evaluation.evaluate(
+            self._setup, self._evaluator, asked[when], state, seed, progress, failed
+        )
         # What is the best hangs on every bit.
         values, wrong = distributed.broadcast_json(lambda: [values, wrong])
         self._note_failed('; '.join(wrong))

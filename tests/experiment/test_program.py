@@ -89,6 +89,7 @@ def test_a_lazy_term_acts_every_second_step():
         **{f'd/adversarial/{part}': 4 for part in ('real', 'fake')},
         **{f'd/consistency/{part}': 2 for part in ('real', 'fake')},
         'g/adversarial/fake': 4,
+        **{f'{side}/{norm}': 4 for side in 'dg' for norm in ('grad_norm', 'update_norm')},
     }
     assert small.same(program.reset(state.metrics), start.metrics)
     assert state.step == 4

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import data, labels
+from gan_jax import data
 from gan_jax.data import DataSet
 from gan_jax.experiment import config, setup
 from gan_jax.runtime.errors import DATA, UserError
@@ -81,33 +81,6 @@ def test_a_variation_has_its_own_numbers_and_the_same_program():
     hyper = other.experiment.hyper
     assert hyper.seed == 5 and hyper.weights['consistency'] == 2
     assert hyper.strength == {'translation': np.float32(0.3)}
-
-
-def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
-    given = []
-    monkeypatch.setattr(setup.protocol, 'prepare', lambda metrics, context: given.append(context))
-    plain = settings('evaluate.num=70', 'data.fraction=0.5', 'data.dir=somewhere')
-    conditional = settings('data.size=32', 'latent.labels=uniform')
-    conditional['generator'] = dict(
-        fn='gan_jax.models.resnet.Generator', width=0.0625, num_classes=10
-    )
-    for one in (plain, conditional):
-        setup.build_setup(one).evaluation('modes')
-    setup.build_setup(plain, allow=(), data_dir=tmp_path).evaluation('modes')
-    first, second, foreign = given
-    assert (first.num, first.batch_size, str(first.data_dir)) == (70, 8, 'somewhere')
-    assert (len(first.train.images), len(first.train_subset.images)) == (
-        1437,
-        721,
-    )  # half of a class
-    assert len(first.held_out().images) == 360
-    assert first.allow is None and foreign.allow == ()
-    assert foreign.data_dir == tmp_path  # where somebody else's config says, nothing is written
-    assert (first.conditional(), second.conditional()) == (False, True)
-    part = data.subset(data.load('digits'), 0.5, 0)[0].labels
-    assert first.class_counts == labels.counts_of(part, 10)
-    assert second.class_counts == (1,) * 10
-    assert [*first.devices] == jax.local_devices()[:1]  # a CPU's devices are the same cores
 
 
 def test_a_generator_may_have_a_list_among_its_options():

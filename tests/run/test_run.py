@@ -14,13 +14,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_jax.data import DataSet, content_fault
 from gan_jax.experiment import config
-from gan_jax.run import log, observe, run
+from gan_jax.run import evaluation, log, observe, run
 from gan_jax.runtime import checkpoint, leaves, workdir
 from gan_jax.runtime.errors import DISK, DIVERGED, Diverged, UserError
 from tests.runtime.test_checkpoint import state_at
 
 CONFIG = str(Path(__file__).parents[1] / 'smoke.py')
 FACTS = {'config': {}, 'data': ''}
+EVALUATOR = None  # nothing is evaluated
 LONG = 60  # seconds, so that a test of what fails to wait ends
 
 
@@ -39,7 +40,7 @@ def setup():
 
 
 def opened(setup, folder, status=0):
-    return run.opened(setup, folder, FACTS, None, lambda: status, shown=False)
+    return run.opened(setup, EVALUATOR, folder, FACTS, None, lambda: status, shown=False)
 
 
 def saved(folder):
@@ -116,7 +117,9 @@ def test_it_says_that_a_step_is_saved_when_it_is(
 def test_what_the_status_says_is_what_the_run_ends_with(answers, word, setup, tmp_path):
     """A signal that comes while it is said changes neither."""
     given = iter(answers)
-    with run.opened(setup, tmp_path, FACTS, None, lambda: next(given), shown=False) as one:
+    with run.opened(
+        setup, EVALUATOR, tmp_path, FACTS, None, lambda: next(given), shown=False
+    ) as one:
         pass
     assert (told(tmp_path), one.status) == (word, answers[0])
 
@@ -134,7 +137,7 @@ def test_a_run_that_is_asked_to_stop_looks_when_it_is_resumed(setup, tmp_path):
         one.save(state_at(10), 10)
     assert not picture(tmp_path).exists()
     kept = checkpoint.restore(tmp_path / 'checkpoints', state_at(0))
-    with run.opened(setup, tmp_path, FACTS, kept, lambda: 0, shown=False) as one:
+    with run.opened(setup, EVALUATOR, tmp_path, FACTS, kept, lambda: 0, shown=False) as one:
         one.on_step(kept.state, 10)
     assert picture(tmp_path).exists()
 
@@ -228,7 +231,7 @@ def test_what_is_saved_is_the_state_as_it_was(place, setup, tmp_path, monkeypatc
     """The next step takes the memory of the state, and writes to it."""
     gate, state = threading.Event(), state_at(10, value=3.0)
     held(monkeypatch, checkpoint, 'save', gate)
-    monkeypatch.setattr(observe, 'evaluate_run', lambda *_: {'fd_digits': 1.0})
+    monkeypatch.setattr(evaluation, 'evaluate', lambda *_: {'fd_digits': 1.0})
     setup.settings['evaluate']['metrics'] = 'fd_digits'
     # A buffer may not be given away twice, and `state_at` uses some in several places.
     state = jax.tree.map(lambda x: jax.device_put(np.array(x)), state)
@@ -297,8 +300,8 @@ def test_an_evaluation_that_fails_is_said_and_the_run_goes_on(setup, tmp_path, m
             return {'fd_digits': math.nan, 'modes': 7}
         return {'fd_digits': 3.0, 'modes': 8}
 
-    monkeypatch.setattr(observe, 'evaluate_run', evaluated)
-    with run.opened(setup, tmp_path, FACTS, None, lambda: 0) as one:
+    monkeypatch.setattr(evaluation, 'evaluate', evaluated)
+    with run.opened(setup, EVALUATOR, tmp_path, FACTS, None, lambda: 0) as one:
         for step in (5, 10, 15, 20):
             one.on_step(state_at(step), step)
             one.save_best(state_at(step), step)
@@ -358,7 +361,7 @@ def test_a_run_that_is_resumed_keeps_its_warnings_and_a_new_one_has_none(setup, 
         one.save(state_at(10), 10)
     kept = checkpoint.restore(tmp_path / 'checkpoints', state_at(0))
     capfd.readouterr()
-    with run.opened(setup, tmp_path, FACTS, kept, lambda: 0, shown=False) as one:
+    with run.opened(setup, EVALUATOR, tmp_path, FACTS, kept, lambda: 0, shown=False) as one:
         assert warned(tmp_path) == ['this kind: at step 3']
         one.warn('this kind: at step 13')
         assert capfd.readouterr().err == ''

@@ -13,6 +13,7 @@ from gan_jax.evaluate.leak import metric
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import build_setup
 from gan_jax.run import trained, unaugmented
+from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.unaugmented import fakes
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DATA, MISSING, UserError
@@ -176,11 +177,11 @@ def test_the_folder_of_the_config_reaches_the_meter(tmp_path, monkeypatch):
 
     monkeypatch.setattr(unaugmented, 'fakes', found)
     monkeypatch.setattr(metric, 'learn', lambda images, policy: lambda x: x.mean(axis=(1, 2, 3)))
-    assembled = build_setup(judged(f'evaluate.unaugmented={tmp_path}'))
-    evaluation = assembled.evaluation('leak@translation(0.2)')
+    asking = build_setup(judged(f'evaluate.unaugmented={tmp_path}'))
+    prepared = make_evaluator(asking).prepare('leak@translation(0.2)')
     # Looked at, and then drawn.
     assert asked == [(tmp_path, count, 5, data.digest(TRAIN)) for count in (0, 100)]
-    assert evaluation.num == 100
+    assert prepared.num == 100
     without = build_setup(judged())
     with pytest.raises(UserError, match='name the folder of their runs'):
-        without.evaluation('leak@translation(0.2)')
+        make_evaluator(without).prepare('leak@translation(0.2)')

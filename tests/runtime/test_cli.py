@@ -100,7 +100,7 @@ def test_a_home_is_a_home_in_every_path_of_every_command(monkeypatch, tmp_path):
     assert cli.path('~/x') == tmp_path / 'x'
     taken = {
         train: ['--config=c', '--workdir=~/x'],
-        sample: ['--workdir=~/x', '--out=~/x', '--data_dir=~/x'],
+        sample: ['--workdir=~/x', '--out=~/x'],
         evaluate: ['--workdir=~/x', '--data_dir=~/x', '--unaugmented=~/x'],
         sweep: ['--sweep=~/x', '--workdir=~/x'],
         prepare: ['--dataset=mine', '--source=x', '--data_dir=~/x'],

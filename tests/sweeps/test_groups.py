@@ -52,9 +52,10 @@ def test_what_is_code_makes_another_group(tmp_path, key, values):
 
 
 def test_runs_of_a_group_share_their_program_and_keep_their_numbers(tmp_path):
-    assembled = shared_setups()
+    setup_of = shared_setups()
     *_, first, second = runs(tmp_path, grid={'method': ['bcr'], 'strength': [0.1, 0.2]}, seeds=2)
-    one, two = assembled(first.settings), assembled(second.settings)
+    (one, metrics), (two, others) = setup_of(first.settings), setup_of(second.settings)
+    assert metrics is others
     assert one.program is two.program and one.dataset is two.dataset
     assert (one.settings, two.settings) == (first.settings, second.settings)
     hyper = two.experiment.hyper
@@ -72,15 +73,17 @@ def test_runs_of_a_group_share_their_program_and_keep_their_numbers(tmp_path):
     ],
 )
 def test_groups_that_draw_alike_draw_by_one_program(tmp_path, key, values, programs):
-    assembled = shared_setups()
+    setup_of = shared_setups()
     found = runs(tmp_path, grid={'method': ['none'], key: values})
-    assert len({assembled(run.settings).generate for run in found}) == programs
+    assert len({setup_of(run.settings)[0].generate for run in found}) == programs
 
 
 def test_populations_of_one_size_share_their_program(tmp_path):
-    assembled, populated = shared_setups(), population_factory()
-    found = [assembled(run.settings) for run in runs(tmp_path, grid={'method': ['none']}, seeds=5)]
-    one, two, larger = populated(found[:2]), populated(found[2:4]), populated(found[2:])
+    setup_of, population_of = shared_setups(), population_factory()
+    found = [
+        setup_of(run.settings)[0] for run in runs(tmp_path, grid={'method': ['none']}, seeds=5)
+    ]
+    one, two, larger = population_of(found[:2]), population_of(found[2:4]), population_of(found[2:])
     assert one.member is two.member is not larger.member
 
 
