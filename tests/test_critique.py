@@ -197,7 +197,7 @@ def test_dx_is_the_gradient_at_the_image_in_minus_one_to_one(joint, x64):
 
     @small.jit
     def look(variables):
-        options = {'with_dx': VIEWS[1:], 'joint': joint, 'show': lambda view, x: x**2}
+        options = {'with_dx': VIEWS[1:], 'joint': joint, 'augment': lambda view, x: x**2}
         seen, _ = discriminate(critic, variables, records, **options)
         assert [view for view in VIEWS if 'dx' in seen[view]] == list(VIEWS[1:])
         return [seen[view]['dx'] for view in VIEWS[1:]]

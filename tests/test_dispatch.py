@@ -169,10 +169,10 @@ FLAGS = [
 def as_on_an_accelerator(monkeypatch):
     """Four steps are tried at once; the dispatches that are made, and where a signal comes."""
     made, stop = [], []
-    assemble = train.assemble
+    build_setup = train.build_setup
 
-    def assembled(*arguments, **options):
-        found = assemble(*arguments, **options)
+    def watched(*arguments, **options):
+        found = build_setup(*arguments, **options)
 
         def update(state, step, hyper, count):
             made.append((step, count))
@@ -183,7 +183,7 @@ def as_on_an_accelerator(monkeypatch):
 
         return found._replace(steps_per_dispatch=4, program=found.program._replace(update=update))
 
-    monkeypatch.setattr(train, 'assemble', assembled)
+    monkeypatch.setattr(train, 'build_setup', watched)
     return made, stop
 
 

@@ -398,7 +398,7 @@ def setup():
 @pytest.fixture
 def commands(setup, tmp_path, monkeypatch):
     """The commands that read a workdir, on the one in the test's folder; its modules are found."""
-    monkeypatch.setattr(train, 'assemble', lambda settings, **options: setup)
+    monkeypatch.setattr(train, 'build_setup', lambda settings, **options: setup)
     monkeypatch.syspath_prepend(tmp_path)
     workdir = f'--workdir={tmp_path}/workdir'
     return {

@@ -1,7 +1,7 @@
 """BigGAN (Brock et al. 2018, appendix B) for images of 32 and 128, with or without classes.
 
 At 128 the published codes agree but for one shortcut; at 32, a size that the paper does not have,
-there are three networks of that name. With ten classes, parameters of G / D with `Projection`:
+there are three networks of that name. With ten classes, parameters of G / D with `ProjectionLogit`:
 
     compare_gan's, the default, which the work on consistency and augmentation trained:
         G(num_classes=10), Trunk()                                            9,416,196 / 2,378,114

@@ -62,12 +62,8 @@ class Run:
     ):
         self.failed: UserError | None = None
         self.status = 0
-        self._setup, self._folder, self._fingerprint, self._stopped = (
-            setup,
-            folder,
-            fingerprint,
-            stopped,
-        )
+        self._setup, self._evaluator, self._folder = setup, evaluator, folder
+        self._fingerprint, self._stopped = fingerprint, stopped
         self._log, self._writers, self._checkpoints, self._best = rows, writers, checkpoints, best
         self._background, self._saving = background, None
         self._step = self._saved = restored.step if restored else 0

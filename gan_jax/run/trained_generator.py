@@ -103,8 +103,8 @@ def restore_generator(
     images = found.metadata.get('images')
     if images is None:
         raise UserError(
-            f'step {found.step} in {folder} was saved by an earlier version, without the shape of its '
-            'images: sample with that version, or train further with this one',
+            f'step {found.step} in {folder} was saved by an earlier version, without the shape of '
+            'its images: sample with that version, or train further with this one',
             DATA,
         )
     leaves = _renamed(found.state, places)

@@ -67,7 +67,7 @@ class Restored(NamedTuple):
 
     step: int
     state: Any
-    newest_metadata: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     digest: str
     damaged: list[int]
 

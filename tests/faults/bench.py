@@ -54,8 +54,8 @@ class Bench:
         compile_cache.use()
         sys.unraisablehook = begin.unraisable
         for module in (train, trained):
-            module.assemble = _once(module.assemble)
-        sample.drawing = _drawn_once(sample.drawing)
+            module.build_setup = _once(module.build_setup)
+        sample.make_generate = _drawn_once(sample.make_generate)
 
     def copy(self, name: str) -> Path:
         """A copy of one of the runs, to spoil."""
@@ -188,26 +188,25 @@ def timeless(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if k[:5] != 'time/'}
 
 
-def _once(assemble):
+def _once(build_setup):
     made = {}
 
-    def assembled(settings, **options):
-        options.pop('watch', None)
+    def built(settings, **options):
         key = json.dumps([settings, options], sort_keys=True, default=str)
         if key not in made:
-            made[key] = assemble(settings, **options)
+            made[key] = build_setup(settings, **options)
         return made[key]
 
-    return assembled
+    return built
 
 
-def _drawn_once(drawing):
+def _drawn_once(make_generate):
     made = {}
 
-    def drawn(experiment, settings, **options):
-        key = id(experiment), json.dumps([settings, options], sort_keys=True)
+    def drawn(network, **options):
+        key = repr(network), repr(sorted(options.items()))
         if key not in made:
-            made[key] = experiment, drawing(experiment, settings, **options)
-        return made[key][1]
+            made[key] = make_generate(network, **options)
+        return made[key]
 
     return drawn

@@ -400,7 +400,7 @@ def test_weights_start_alike(name):
     [
         ({'joint': False}, 'config.joint is False.*give True'),
         ({'generator': {'fn': 'fork.G'}}, "config.generator.fn is 'fork.G'.*sndcgan.Generator"),
-        ({'logit': {'fn': 'fork.L'}}, "config.logit.fn is 'fork.L'.*critic.Projection"),
+        ({'logit': {'fn': 'fork.L'}}, "config.logit.fn is 'fork.L'.*critic.ProjectionLogit"),
         (
             {'terms': {'r1': {'fn': 'gan_jax.terms.penalty.r1', 'weight': 1.0}}},
             "config.terms.r1.fn is 'gan_jax.terms.penalty.r1'.*consistency.balanced",

@@ -21,7 +21,7 @@ class Logit(nn.Module):
         return self.dense(features)[:, 0]
 
 
-class Projection(nn.Module):
+class ProjectionLogit(nn.Module):
     """The logit of features and class, ψ(φ) + <V y, φ>."""
 
     def __init__(self, *, features: int, num_classes: int, initializer: str = 'normal'):

@@ -19,7 +19,9 @@ _TERMS = {
 EQUIVALENTS = {
     'generator': {f'gan_jax.models.{n}.Generator': f'{_HERE}.{n}.Generator' for n in _NETWORKS},
     'discriminator': {f'gan_jax.models.{n}.Trunk': f'{_HERE}.{n}.Trunk' for n in _NETWORKS},
-    'logit': {f'gan_jax.models.critic.{n}': f'{_HERE}.critic.{n}' for n in ('Logit', 'Projection')},
+    'logit': {
+        f'gan_jax.models.critic.{n}': f'{_HERE}.critic.{n}' for n in ('Logit', 'ProjectionLogit')
+    },
     'terms': {
         f'gan_jax.terms.{file}.{name}': f'{_HERE}.losses.{name}'
         for file, names in _TERMS.items()
