@@ -5,7 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,31 +17,29 @@ ROOT = Path(__file__).parent.parent
 LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch')
 IN_TORCH = 'gan_jax.benchmark.in_torch.'  # its modules are written in torch
 
-BASE = {'errors', 'files', 'keys', 'load', 'ranges', 'shapes'}
-# What each part may import of the package; `models` knows nothing of terms.
-ALLOWED = {
-    'errors': set(),
-    'files': set(),
-    'keys': set(),
-    'ranges': set(),
-    'shapes': set(),
-    'load': {'errors', 'ranges'},
-    'data': BASE,
-    'models': BASE,
-    'augment': BASE,
-    'labels': set(),
-    'microbatch': {'keys'},
-    'views': BASE | {'augment'},
-    'critique': BASE | {'augment', 'views', 'models'},
-    'terms': BASE | {'augment', 'views', 'models'},
-    'state': BASE | {'augment', 'views', 'models', 'terms'},
-    'plan': BASE | {'augment', 'views', 'terms'},
-    'step': BASE
-    | {'augment', 'views', 'models', 'terms', 'critique', 'plan', 'state', 'microbatch', 'labels'},
+# The floors of the house: a module imports modules of its own room and of rooms on lower floors.
+FLOORS = (
+    ('runtime', 'keys', 'labels'),
+    ('augment', 'data', 'models'),
+    ('views',),
+    ('terms',),
+    ('routing', 'critique', 'state', 'accumulation'),
+    ('players',),
+    ('step',),
+    ('sampling',),
+    ('experiment',),
+    ('evaluate',),
+    ('run',),
+    ('sweeps', 'benchmark'),
+    ('train', 'sample', 'sweep', 'prepare'),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}
+# Arrows that run up, each with its reason.
+UP = {
+    # The runs of a sweep are trained by the very loop of the command, which is in train.py.
+    ('sweeps.runner', 'train'),
 }
-# Programs: only another program may import one, or the folder that one is made of.
-COMMANDS = {'train', 'sample', 'prepare', 'report', 'sweep', 'benchmark'}
-FOLDERS = {'sweeps'}
 
 
 def modules() -> dict[str, Path]:
@@ -70,59 +68,116 @@ def test_importing_every_module_leaves_the_heavy_packages_alone():
     assert result.stdout.strip() == '[]'
 
 
-def imported(source: str, package: str) -> Iterator[str]:
-    """The parts of gan_jax that `source`, a module in `package`, imports: 'terms', 'keys', ..."""
+def imported(name: str, source: str, known: Collection[str]) -> set[str]:
+    """The modules that a module imports anywhere in its source, lazily too.
+
+    Args:
+        name: of the module, 'gan_jax.terms.rotation'.
+        source: of the module.
+        known: all modules of the package.
+    """
+    found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            paths = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            above = package.split('.')[: len(package.split('.')) - node.level + 1]
-            start = '.'.join([*(above if node.level else []), *filter(None, [node.module])])
-            paths = [f'{start}.{alias.name}' for alias in node.names]
-        else:
-            continue
-        yield from (p.split('.')[1] for p in paths if p.startswith('gan_jax.'))
+            assert not node.level, f'{name} imports by a relative path'
+            paths = {f'{node.module}.{alias.name}' for alias in node.names}
+            found |= {path if path in known else node.module for path in paths}
+    return found & {*known} - {name}
 
 
-def misdirected(name: str, source: str) -> list[str]:
-    """What the module `name` imports of the package and must not."""
-    part, *rest = name.split('.')[1:] or ['']
-    package = name if part in {'augment', 'terms'} and not rest else name.rpartition('.')[0]
-    found = set(imported(source, package)) - {part}
-    is_program = part in COMMANDS | FOLDERS or name.endswith('__main__')
-    wrong = found - ALLOWED[part] if part in ALLOWED else set()
-    return sorted(wrong | (set() if is_program else found & COMMANDS))
+def graph(files: Mapping[str, Path]) -> dict[str, set[str]]:
+    """For every module the modules that it imports."""
+    return {name: imported(name, file.read_text(), files) for name, file in files.items()}
 
 
-def test_imports_point_one_way():
+def room(name: str) -> str:
+    """The first part of a module's name below the package, '' for the package itself."""
+    return name.partition('.')[2].partition('.')[0]
+
+
+def upward(name: str, found: Collection[str]) -> set[tuple[str, str]]:
+    """The imports of a module that do not run down, (module, room)."""
+    mine, is_command = room(name), name.removeprefix('gan_jax.') in COMMANDS
+    floor = len(FLOORS) if is_command else FLOOR.get(mine, len(FLOORS))
+    others = {room(one) for one in found} - {mine, ''}
+    wrong = {other for other in others if FLOOR.get(other, len(FLOORS)) >= floor}
+    # A command imports no command, not even one of its own room.
+    wrong |= {one for one in found if one.removeprefix('gan_jax.') in COMMANDS}
+    return {(name.removeprefix('gan_jax.'), one.removeprefix('gan_jax.')) for one in wrong}
+
+
+def circles(edges: Mapping[str, Collection[str]]) -> list[str]:
+    """Modules from which imports lead back to themselves."""
+    found = []
+    for start in edges:
+        reached, waiting = set(), [*edges[start]]
+        while waiting:
+            one = waiting.pop()
+            if one not in reached:
+                reached.add(one)
+                waiting += edges[one]
+        if start in reached:
+            found.append(start)
+    return sorted(found)
+
+
+def test_every_import_runs_down():
     files = modules()
-    assert {'keys', 'load', 'errors', 'terms', 'models'} <= {n.split('.')[-1] for n in files}
-    wrong = {name: misdirected(name, file.read_text()) for name, file in files.items()}
-    assert not {name: parts for name, parts in wrong.items() if parts}
+    assert {'gan_jax.keys', 'gan_jax.runtime.load', 'gan_jax.step'} <= files.keys()
+    rooms = {room(name) for name in files} - {''}
+    assert rooms - {'testing'} == FLOOR.keys()
+    edges = graph(files)
+    found = {arrow for name, others in edges.items() for arrow in upward(name, others)}
+    assert found == UP
+    assert circles(edges) == []
 
 
 @pytest.mark.parametrize(
     ('name', 'source', 'wrong'),
     [
-        ('gan_jax.keys', 'from gan_jax import errors', 'errors'),
+        ('gan_jax.keys', 'from gan_jax.terms import Term', 'terms'),
         ('gan_jax.views', 'from gan_jax.terms import Term', 'terms'),
         ('gan_jax.augment.ops', 'def f():\n    import gan_jax.views', 'views'),
-        ('gan_jax.models.critic', 'from ..terms import contrastive', 'terms'),
-        ('gan_jax.terms', 'from .. import step', 'step'),
+        ('gan_jax.models.critic', 'from gan_jax.terms import contrastive', 'terms'),
+        ('gan_jax.models.conv', 'from gan_jax.augment import ops', 'augment'),
         ('gan_jax.terms.rotation', 'from gan_jax.step import make_train_step', 'step'),
-        ('gan_jax.step', 'from gan_jax import sharding', 'sharding'),
-        ('gan_jax.runtime.writers', 'import gan_jax.train as program', 'train'),
+        ('gan_jax.step', 'from gan_jax.experiment import setup', 'experiment'),
+        ('gan_jax.experiment.setup', 'from gan_jax.evaluate import protocol', 'evaluate'),
+        ('gan_jax.run.run', 'def f():\n    import gan_jax.train as program', 'train'),
+        ('gan_jax.sweep', 'from gan_jax import train', 'train'),
+        ('gan_jax.evaluate.__main__', 'from gan_jax import train', 'train'),
     ],
 )
 def test_an_import_the_wrong_way_is_found(name, source, wrong):
-    assert misdirected(name, source) == [wrong]
+    (found,) = {other for _, other in upward(name, imported(name, source, modules()))}
+    assert found == wrong
 
 
-def test_programs_may_import_programs_and_a_part_itself():
-    assert not misdirected('gan_jax.sweep', 'from gan_jax import train')
-    assert not misdirected('gan_jax.sweeps.runner', 'from gan_jax.train import train')
-    assert not misdirected('gan_jax.evaluate.__main__', 'from gan_jax import train')
-    assert not misdirected('gan_jax.terms.rotation', 'from gan_jax.terms import Term\nimport jax')
+def test_imports_down_and_within_a_room_are_none():
+    for name, source in {
+        'gan_jax.terms.rotation': 'from gan_jax.terms import Term\nimport jax',
+        'gan_jax.evaluate.__main__': 'from gan_jax.run import trained',
+        'gan_jax.sweeps.runner': 'from gan_jax.run import run',
+    }.items():
+        assert not upward(name, imported(name, source, modules()))
+
+
+def test_a_circle_is_found_however_long():
+    assert circles({'a': {'b'}, 'b': {'c'}, 'c': {'a', 'd'}, 'd': set()}) == ['a', 'b', 'c']
+
+
+def test_the_algorithm_needs_no_run_and_no_data_set():
+    """Reading a step or a term loads nothing of what surrounds it."""
+    rooms = ('run', 'experiment', 'evaluate', 'sweeps', 'sampling', 'data')
+    code = (
+        'import sys, gan_jax.step, gan_jax.terms\n'
+        f'print([m for m in sys.modules if m.startswith({tuple(f"gan_jax.{r}." for r in rooms)})'
+        " or m.partition('.')[0] in ('orbax', 'tensorflow_datasets', 'tensorboardX')])"
+    )
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert (result.stdout.strip(), result.stderr) == ('[]', '')
 
 
 # Metadata and lock files -------------------------------------------------------------------------

@@ -198,22 +198,19 @@ def test_a_folder_may_have_a_dot_in_its_name(name, trained, tmp_path):
 def test_a_class_is_drawn_by_its_name(conditional, tmp_path, monkeypatch, capsys):
     asked = []
 
-    def drawing(experiment, settings, **options):
+    def blank(network, **options):
         asked.append(options['label'])
-        return lambda state, seed, indices: iter([np.zeros((1, 16, 16, 1), np.uint8)])
+        return lambda variables, seed, indices: iter([np.zeros((1, 16, 16, 1), np.uint8)])
 
-    monkeypatch.setattr(sample, 'drawing', drawing)
+    monkeypatch.setattr(sample, 'make_generate', blank)
     draw(conditional, tmp_path / 'a.png', '--num=1', '--label=7')
     assert '1 images of class 7 (7) of step 2 in' in capsys.readouterr().out
-    read_run = sample.trained.of_flags
-
-    def named(flags):
-        run = read_run(flags)
-        names = tuple('abcdefghij')
-        whole = run.setup.reference._replace(class_names=names)
-        return run._replace(setup=run.setup._replace(reference=whole))
-
-    monkeypatch.setattr(sample.trained, 'of_flags', named)
+    restore = sample.restore_from_flags
+    monkeypatch.setattr(
+        sample,
+        'restore_from_flags',
+        lambda flags: restore(flags)._replace(class_names=tuple('abcdefghij')),
+    )
     for label in ('c', '2'):
         draw(conditional, tmp_path / 'a.png', '--num=1', f'--label={label}')
         assert '1 images of class 2 (c) of step 2 in' in capsys.readouterr().out
@@ -338,14 +335,14 @@ def test_a_result_says_what_it_depends_on(trained):
 
 
 def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatch):
-    prepare = protocol.prepare_metrics
+    prepare = evaluation.prepare_metrics
 
     def broken(*arguments, **options):
         return prepare(*arguments, **options)._replace(
             measure=lambda *_: {'fd_digits': float('nan')}
         )
 
-    monkeypatch.setattr(protocol, 'prepare_metrics', broken)
+    monkeypatch.setattr(evaluation, 'prepare_metrics', broken)
     result = score(trained, '--num=80')
     assert result['metrics'] == {'fd_digits': None}
     assert result['not_finite'] == {'fd_digits': 'nan'}
@@ -394,14 +391,12 @@ def test_a_metric_that_does_not_fit_the_data_is_refused():
         protocol.prepare_metrics('fd_digits', Context(faces, None, faces, None, num=2))
 
 
-@pytest.mark.parametrize('main', [sample.main, evaluate.main])
-def test_other_images_than_those_of_the_run_are_refused(main, trained, tmp_path, monkeypatch):
+def test_other_images_than_those_of_the_run_are_refused(trained, monkeypatch):
     """Of the same name: scores against them would be silent nonsense."""
     digits = data.READERS['digits']
     monkeypatch.setitem(data.READERS, 'digits', lambda split: _turned(digits(split)))
-    out = [f'--out={tmp_path}/o.png'] if main is sample.main else []
     with pytest.raises(UserError, match="images of 'digits' are not those that") as caught:
-        main([f'--workdir={trained}', ALLOW, *out])
+        evaluate.main([f'--workdir={trained}', ALLOW])
     assert caught.value.status == DATA
 
 

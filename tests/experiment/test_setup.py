@@ -85,7 +85,7 @@ def test_a_variation_has_its_own_numbers_and_the_same_program():
 
 def test_a_generator_may_have_a_list_among_its_options():
     """Flax cannot hash such a module; drawing images must not ask it to."""
-    module = setup.build(settings(), shape=(16, 16, 1), num_classes=10).gan.generator
+    module = setup.build_experiment(settings(), shape=(16, 16, 1), num_classes=10).gan.generator
     listed = module.clone(shape=[16, 16, 1])
     with pytest.raises(TypeError, match='hash'):
         hash(listed)

@@ -77,7 +77,7 @@ def test_a_down_block_takes_means_after_both_of_its_ways(first):
 
 
 @pytest.mark.parametrize(
-    ('features', 'down', 'straight', 'shortcut'),
+    ('features', 'down', 'identity_shortcut', 'shortcut'),
     [
         (3, False, True, 'x'),
         (3, True, True, 'learned'),

@@ -293,7 +293,7 @@ def test_an_evaluation_that_fails_is_said_and_the_run_goes_on(setup, tmp_path, m
     setup.settings['every'] |= {'log': 5, 'evaluate': 5}
     told = []
 
-    def evaluated(setup, metrics, state, seed, progress, failed):
+    def evaluated(setup, evaluator, metrics, state, seed, progress, failed):
         told.append(workdir.read_status(tmp_path).get('eval_failed'))
         if int(state.step) == 10:
             failed(['fd_digits'], ValueError('as it\nhappens'))
