@@ -34,7 +34,7 @@ COUNTS = (1, 3, 5)  # calibrations
 RATIOS = (0.67, 1, 1.5, 2, 3, np.inf)  # of a distance to the calibrations' distance
 # Three numbers with slashes are of images as they are, with a tenth augmented, and with all.
 STATES = 'flagged | a tenth augmented: flagged | all augmented: flagged | leak, medians'
-STATES += ' | finds, medians | finds, most | TPR | AUROC | power at 10 %'
+STATES += ' | detection rate, medians | detection rate, largest | TPR | AUROC | power at 10 %'
 
 TRAIN = data.load('digits')
 HELD_OUT = data.load('digits', split='test').images
@@ -204,11 +204,13 @@ def main():
         for name, by_seed in {**of_reals(policy, meters, len(models)), **found}.items():
             states_row(policy, name, by_seed)
         rules += [(policy, *item) for item in changed.items()]
-    head('meter | vanilla fakes | flagged | finds, 95 % quantile | finds, most')
+    head(
+        'meter | vanilla fakes | flagged | detection rate, 95 % quantile | detection rate, largest'
+    )
     for cells in rules:
         changed_row(*cells)
     if flags.arms:
-        meter = 'method | augmentation | distance | finds | TPR | leak | flagged'
+        meter = 'method | augmentation | distance | detection rate | TPR | leak | flagged'
         head(f'{meter} | by the second meter: leak | flagged')
         for policy, method, images in of_arms(flags.arms):
             arms_row(policy, method, images, meters_of(policy))
