@@ -38,7 +38,7 @@ from gan_jax import data
 from gan_jax.data import classes, prepared, sources
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
 from gan_jax.data.pictures import stylegan
-from gan_jax.data.pictures.bad import told
+from gan_jax.data.pictures.bad import shortened
 from gan_jax.data.pieces import Content, resized
 from gan_jax.experiment import config
 from gan_jax.runtime import cli, signals
@@ -83,7 +83,7 @@ def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     _write(folder, content, records, flags)
     # Said at the end: on a fault there is one sentence only.
     left_out = [f'left out: {sentence}' for sentence in content.left_out]
-    for note in [*content.notes, *told(left_out, len(left_out)), *_unpublished(records)]:
+    for note in [*content.notes, *shortened(left_out, len(left_out)), *_unpublished(records)]:
         print(f'gan_jax: {note}', file=sys.stderr)
 
 
@@ -282,7 +282,7 @@ def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     if close:
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
-    own = prepared.NAME.fullmatch(name) and name not in prepared.TAKEN
+    own = prepared.NAME.fullmatch(name) and name not in prepared.RESERVED
     if source is None and not (own and (data.folder_of(flags.data_dir) / name).is_dir()):
         root = data.folder_of(flags.data_dir)
         raise UserError(
@@ -293,7 +293,7 @@ def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
     if not own:
         raise UserError(
             f"'{shown(name)}' cannot name a data set: use letters, digits, '_', '-', and none of "
-            f'{", ".join(prepared.TAKEN)}'
+            f'{", ".join(prepared.RESERVED)}'
         )
 
 

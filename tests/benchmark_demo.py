@@ -1,4 +1,4 @@
-"""Where the wall time of the demo's training goes.
+"""The wall time of the demo's training, by cause.
 
     python tests/benchmark_demo.py                     the demo, into a folder that is removed
     python tests/benchmark_demo.py --config.steps=200  overrides as for gan_jax.train
@@ -31,7 +31,7 @@ SECONDS, DOING, PIECES = Counter(), [], []
 
 @contextlib.contextmanager
 def doing(what):
-    """Puts the seconds inside down to `what`, but for those of what is done inside of it."""
+    """Counts the seconds of a block for `what`, without the seconds of nested blocks."""
     DOING.append(what)
     begun, inside = time.perf_counter(), sum(SECONDS.values())
     try:

@@ -3,10 +3,10 @@
     python -m gan_jax.sweep --sweep=configs/sweeps/vanilla.py --workdir=workdirs/vanilla
     python tests/benchmark_leak.py --unaugmented=workdirs/vanilla --arms=workdirs/guidelines
 
-A benchmark, not a test: nothing here passes or fails. Digits only. The rules are those of `leaks`:
-the first five models teach a classifier and the other ones calibrate. So that all can be measured,
-and none with a classifier that it taught or beside itself, a second meter, taught by the next five,
-measures the first five.
+A benchmark, not a test: nothing here passes or fails. Digits only. The rules are as in
+`evaluate.leak.metric`: a classifier is trained on the first five models, and the other ones
+calibrate. A second meter, trained on the next five, measures the first five, so that no model is
+measured by a classifier that was trained on it, or calibrated by itself.
 """
 
 import argparse
@@ -31,10 +31,10 @@ TEACHERS = (range(5), range(5, 10))
 METHODS = ('real_only', 'real_fake', 'bcr')
 FLAG = 'leak_flagged'
 COUNTS = (1, 3, 5)  # calibrations
-RATIOS = (0.67, 1, 1.5, 2, 3, np.inf)  # of a distance to that of the calibrations
+RATIOS = (0.67, 1, 1.5, 2, 3, np.inf)  # of a distance to the calibrations' distance
 # Three numbers with slashes are of images as they are, with a tenth augmented, and with all.
 STATES = 'flagged | a tenth augmented: flagged | all augmented: flagged | leak, medians'
-STATES += ' | finds, medians | finds, most | TPR | AUROC | power at 10 %'
+STATES += ' | detection rate, medians | detection rate, largest | TPR | AUROC | power at 10 %'
 
 TRAIN = data.load('digits')
 HELD_OUT = data.load('digits', split='test').images
@@ -42,7 +42,7 @@ distance = metric.distance_to(TRAIN, from_digits_net())
 
 
 class Meter:
-    """A classifier of one policy and what it says of everything that calibrates."""
+    """A classifier of one policy, and its scores of everything that calibrates."""
 
     def __init__(self, policy, teachers, models, moved, distances):
         taught = metric.training_set(TRAIN, [models[m] for m in teachers])
@@ -60,7 +60,7 @@ class Meter:
         return [(models[i], c) for i, c in chosen]
 
     def verdict(self, scores, beside, rows=slice(None)):
-        """What the metric says, None where nothing calibrates; `rows` are the held-out images."""
+        """The metric's values, or None if nothing calibrates; `rows` are the held-out images."""
         if not beside:
             return None
         sets = ([of[pair] for pair in beside] for of in (self.plain, self.moved))
@@ -204,11 +204,13 @@ def main():
         for name, by_seed in {**of_reals(policy, meters, len(models)), **found}.items():
             states_row(policy, name, by_seed)
         rules += [(policy, *item) for item in changed.items()]
-    head('meter | vanilla fakes | flagged | finds, 95 % quantile | finds, most')
+    head(
+        'meter | vanilla fakes | flagged | detection rate, 95 % quantile | detection rate, largest'
+    )
     for cells in rules:
         changed_row(*cells)
     if flags.arms:
-        meter = 'method | augmentation | distance | finds | TPR | leak | flagged'
+        meter = 'method | augmentation | distance | detection rate | TPR | leak | flagged'
         head(f'{meter} | by the second meter: leak | flagged')
         for policy, method, images in of_arms(flags.arms):
             arms_row(policy, method, images, meters_of(policy))

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
         jax.lax.platform_dependent = lambda *args, default, **forms: default(*args)
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
     whole = make_workload(settings, images_of(settings)[0])
-    kept = liveness.peak_bytes(whole.traced()) - whole.held()
+    kept = liveness.peak_bytes(whole.traced()) - whole.state_bytes()
     plan = compiled.memory(compiled.compile_step(whole.program).call)
     planned = plan['total'] - plan['arguments']
     print(f'{shown(planned)} beside state and data, {shown(kept)} counted: {planned / kept:.2f}')

@@ -5,8 +5,8 @@
     .venv-oracle/bin/python tests/benchmark_metrics.py frechet inception --images=64 --repeats=3
     .venv-oracle/bin/python tests/benchmark_metrics.py prdc --num=2000
 
-A benchmark, not a test: nothing here passes or fails. Weights and features are random, of which
-speed knows nothing. A ratio is of our seconds to theirs in the same turn. Floors are the least
+A benchmark, not a test: nothing here passes or fails. Weights and features are random, which does
+not affect speed. A ratio is of our seconds to theirs in the same turn. Floors are the least
 number of operations at the speed of NumPy's matrix product, which takes turns with the rest.
 """
 
@@ -160,7 +160,7 @@ def time_frechet(flags):
 
 
 def measure_prdc(flags):
-    """In a process of its own, whose peak of memory is that of this."""
+    """Measures `prdc` in a process of its own, whose peak of memory is `prdc`'s."""
     peaks, taken = [peak()], []
     rng = np.random.default_rng(0)
     sets = [np.empty((flags.num, flags.features), np.float32) for _ in range(2)]

@@ -4,7 +4,7 @@
     python tests/benchmark_population.py --members=8 --method=bcr_cntr --repeats=9
 
 A benchmark, not a test: nothing here passes or fails. Every variant takes one step of all members
-in turn; the ratio is that of its seconds to those of the members in sequence, in the same turn.
+in turn; the ratio is of its seconds to the seconds of the members in sequence, in the same turn.
 """
 
 import argparse

@@ -95,7 +95,7 @@ def opened(folder):
 
 
 def drop(path):
-    """Asks the kernel to forget the file's pages; those of an open map stay."""
+    """Asks the kernel to forget the file's pages; pages of an open map stay."""
     with path.open('rb') as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -214,7 +214,7 @@ def resumed(folder, flags):
         print(f'{name:14s} to step {at}, {seconds:.0f} s, {peak}', flush=True)
     ends = [checkpoint._record(x / 'checkpoints', flags.train)['leaves'] for x in (whole, cut)]
     assert ends[0] == ends[1]
-    print(f'{"":14s} {len(ends[0])} arrays of the last state, bit for bit those of one run')
+    print(f'{"":14s} {len(ends[0])} arrays of the last state, bit for bit as in one run')
 
 
 # All ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Workdirs that somebody else has made, each with a trap, for the commands that read workdirs.
+"""Untrusted workdirs, each with a trap, for the commands that read workdirs.
 
 A trap is a function that lays a workdir out in an empty folder: `folder/workdir`. What it would run
 leaves `folder/CANARY`, or takes `folder/VICTIM/file` away; `sprung` looks whether it has. Nothing
@@ -36,7 +36,7 @@ def changed(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 
 def lay(folder: Path, changes: Mapping[str, Any]) -> None:
-    """A workdir that looks like that of a run at step 5, whose config.json has these changes.
+    """A workdir like a run's at step 5, with these changes in config.json.
 
     Beside it lie the file that a trap may take away, and Python modules that leave the canary when
     they are imported, or read as a config.
@@ -54,7 +54,7 @@ def lay(folder: Path, changes: Mapping[str, Any]) -> None:
 
 
 def sprung(folder: Path) -> bool:
-    """Whether the trap in a folder has run, written or deleted anything."""
+    """True if the trap in a folder has run, written or deleted anything."""
     return (folder / 'CANARY').exists() or not (folder / 'VICTIM' / 'file').exists()
 
 

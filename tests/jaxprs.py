@@ -1,11 +1,11 @@
-"""What a traced function asks the device to do, equation by equation."""
+"""The equations of a traced function."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def equations(jaxpr: Any) -> Iterator[Any]:
-    """The equations of a jaxpr that hold no other jaxpr, and those of all jaxprs inside it.
+    """The equations without inner jaxprs, of a jaxpr and of all jaxprs inside it.
 
     Both branches of a conditional are among them, and the body of a loop counts once.
     """

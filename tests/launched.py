@@ -31,7 +31,7 @@ def launch(*arguments):
 
 
 def catches(pid, number):
-    """Whether the kernel knows of a handler; before Python's first line nobody could set one."""
+    """True if the process has a handler, which it can set from Python's first line on."""
     status = Path(f'/proc/{pid}/status').read_text()
     (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith('SigCgt'))
     return bool(int(mask, 16) >> (number - 1) & 1)

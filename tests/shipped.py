@@ -18,7 +18,7 @@ BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
 
 
 def settings(*overrides):
-    """Its config, under plain SGD, whose trace keeps the last gradient."""
+    """The config of a shipped network, under plain SGD, whose trace keeps the last gradient."""
     widths = [f'{net}.width=0.125' for net in ('generator', 'discriminator')]
     flags = [f'--config.{flag}' for flag in (*widths, *overrides)]
     read = json.loads(config.load_config(f'{CONFIG}:method=bcr_cntr', flags).to_json())

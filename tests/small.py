@@ -1,4 +1,4 @@
-"""A game small enough to compile in a second, for tests of the mathematics around the networks.
+"""A GAN small enough to compile in a second, for tests of the mathematics around the networks.
 
 Everything in it is smooth, so that finite differences have something to converge to; spectral
 normalisation and BatchNorm are there because their collections are half of what can go wrong.
@@ -174,7 +174,7 @@ def distance(a: Any, b: Any) -> float:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two trees are equal in structure and in every bit."""
+    """True if two trees are equal in structure and in every bit."""
     if jax.tree.structure(a) != jax.tree.structure(b):
         return False
     leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)

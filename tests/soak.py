@@ -101,7 +101,7 @@ def last_step(log: Path) -> int | None:
 
 
 def by_window(samples: Sequence[Sample]) -> list[Sample]:
-    """The median of each window of steps, without that of a run that is ending."""
+    """The median of each window of steps, without the last window of a run that is ending."""
     windows: dict[int, list[float]] = {}
     for step, memory in (sample for sample in samples if sample[0] < STEPS):
         windows.setdefault(step // WINDOW * WINDOW, []).append(memory)

@@ -121,7 +121,7 @@ def decorated(tree):
     return [
         node
         for node in functions
-        if any(ast.unparse(one).startswith('contract.op(') for one in node.decorator_list)
+        if any(ast.unparse(one).startswith('operation.op(') for one in node.decorator_list)
     ]
 
 

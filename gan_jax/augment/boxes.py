@@ -23,12 +23,12 @@ def inner(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
 
 
 def stretch(start: jax.Array, length: jax.typing.ArrayLike, size: int) -> jax.Array:
-    """Which of `size` pixels lie in [start, start + length), as far as these lie among them.
+    """A mask of the pixels in [start, start + length), cut off at the image's border.
 
     Args:
         start: [B].
         length: [B] or a number.
-        size: the number of pixels.
+        size: the number of pixels of the image's side.
 
     Returns:
         bool [B, size].

@@ -1,12 +1,13 @@
 """Changes of colour, by an amount given for each image.
 
-They take a list of channels, each [B, H, W] in [0, 1], and an amount for each image, [B]. As whole
-images with the channels last, XLA's CPU code computes every step again for each one that follows:
-SimCLR's distortion with its gradient took 41 ms instead of 5 for 384 images of 32 × 32 × 3.
+The functions take a list of channels, each [B, H, W] in [0, 1], and an amount for each image, [B].
+On whole images with the channels last, XLA's CPU code computes every step again for each step that
+follows: for 384 images of 32 × 32 × 3, SimCLR's distortion with its gradient took 41 ms instead
+of 5.
 
 Results are not clipped, so that each change is linear in the channels.
-Saturation, hue and grayscale have a meaning for red, green and blue only: any other number of
-channels they return as it is.
+Saturation, hue and grayscale have a meaning for red, green and blue only: they return any other
+number of channels unchanged.
 """
 
 from collections.abc import Sequence
@@ -46,7 +47,10 @@ def contrast(channels: Channels, factor: jax.Array) -> Channels:
 
 
 def saturation(channels: Channels, factor: jax.Array) -> Channels:
-    """The distance of each pixel from its luma, times a factor; HSV's would hold its maximum."""
+    """The distance of each pixel from its luma, times a factor; luma stays.
+
+    HSV's saturation would keep the maximum of the channels instead.
+    """
     grays = grayscale(channels)
     return [g + _column(factor) * (c - g) for c, g in zip(channels, grays, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Ops on the finest detail: noise that is added to it, and blur that takes it away."""
+"""Ops on the finest detail: `instance_noise` adds to it, `blur` takes it away."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from gan_jax.augment import colour, draws, operation, resample
 
 @operation.op(operation.CLOSED)
 def instance_noise(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
-    """Noise ~ N(0, λ²) added to every pixel and channel and clipped; no gradient where it clips.
+    """Noise ~ N(0, λ²) added to every pixel and channel, clipped; no gradient where it clips.
 
     λ in [0, 1]. The paper writes N(0, λ) and does not say whether that is the standard deviation or
     the variance: we take the standard deviation.
@@ -20,10 +20,10 @@ def instance_noise(key: jax.Array, images: jax.Array, strength: jax.Array) -> ja
 def blur(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A Gaussian of standard deviation λ·U(0.1, 2) pixels, λ in [0, 1].
 
-    The kernel is SimCLR's: as many pixels wide as a tenth of the image's height, an odd number, but
+    The kernel is SimCLR's: its width is a tenth of the image's height, an odd number of pixels, but
     at least 3 (SimCLR blurs no image of less than 20 pixels). At λ = 1 the deviation is SimCLR's
-    too. It blurs half of the images and this op all; and it pads with zeros, which darkens the
-    border, where we reflect the image about the border pixel.
+    too. SimCLR blurs half of the images, this op blurs all. SimCLR pads with zeros, which darkens
+    the border; we reflect the image about the border pixel.
 
     Source: Chen et al. 2020 (2002.05709), appendix A.
     """
@@ -33,7 +33,7 @@ def blur(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
 
 
 def _gaussian(deviation: jax.Array, radius: int) -> jax.Array:
-    """Kernels [B, 2 * radius + 1] for deviations [B] in pixels; a pixel alone for 0."""
+    """Kernels [B, 2 * radius + 1] for deviations [B] in pixels; the identity for 0."""
     distance = jnp.arange(1, radius + 1, dtype=deviation.dtype)
     # A deviation of 0 divides by zero on purpose: exp(-inf) is the weight 0 that it should be.
     side = jnp.exp(-(distance[None] ** 2) / (2 * deviation[:, None] ** 2))

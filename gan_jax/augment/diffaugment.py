@@ -1,10 +1,10 @@
 """DiffAugment's ops with its constants.
 
-Its policy is 'diffaugment_color|diffaugment_translation|diffaugment_cutout', given as the config's
-`augment.critic`; on CIFAR-10 its authors leave out one or another.
+DiffAugment's policy is 'diffaugment_color|diffaugment_translation|diffaugment_cutout', given as the
+config's `augment.critic`; on CIFAR-10 its authors leave out one op or another.
 
-None has a strength. Its images lie in [-1, 1] and are not clipped: neither are ours, so results may
-leave [0, 1]. What it fills with 0 is mid-gray, which is 1/2 in [0, 1].
+No op has a strength. DiffAugment's images lie in [-1, 1] and are not clipped. Ours are not clipped
+either, so results may leave [0, 1]. DiffAugment fills with 0, mid-gray, which is 1/2 in [0, 1].
 
 Source: Zhao et al. 2020 (2006.10738) and its official code.
 """
@@ -21,9 +21,9 @@ GRAY = 0.5
 def diffaugment_color(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Brightness, saturation and contrast, in this order; `strength` is not read.
 
-    U(-1/4, 1/4) is added, half of the ±1/2 of a range twice as long. Then each channel's distance
-    from the plain mean of the pixel's channels is multiplied by U(0, 2), and each pixel's distance
-    from the mean of the whole image by U(1/2, 3/2); these are the same in either range.
+    U(-1/4, 1/4) is added, which is U(-1/2, 1/2) in [-1, 1]. Then each channel's distance from the
+    plain mean of the pixel's channels is multiplied by U(0, 2), and each pixel's distance from the
+    mean of the whole image by U(1/2, 3/2); these factors are the same in either range.
     """
     del strength
     added, saturation, contrast = draws.uniform(key, images, 3)[:, :, None, None]  # [B, 1, 1]
@@ -38,8 +38,8 @@ def diffaugment_color(key: jax.Array, images: jax.Array, strength: jax.Array) ->
 def diffaugment_translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A shift along each axis by -n to n pixels, all equally likely, gray outside.
 
-    n = side/8, rounded to the nearest as the code does today; its first version rounded down.
-    `strength` is not read.
+    n = side/8, rounded to the nearest as in the official code today; its first version rounded
+    down. `strength` is not read.
     """
     del strength
     positions, stretches = [], []
@@ -55,9 +55,9 @@ def diffaugment_translation(key: jax.Array, images: jax.Array, strength: jax.Arr
 def diffaugment_cutout(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A box of H/2 × W/2 turned gray, its centre anywhere; `strength` is not read.
 
-    Sides are rounded as `diffaugment_translation`'s. The box may hang over the edge: the centre of
-    a side lies on any pixel if the side is odd, on any edge of a pixel, the border too, if it is
-    even, all equally likely.
+    Sides are rounded as in `diffaugment_translation`. The box may hang over the edge. The centre of
+    an odd side lies on any pixel; the centre of an even side lies on any edge of a pixel, the
+    border too. All are equally likely.
     """
     del strength
     stretches = []

@@ -11,8 +11,9 @@ Images = TypeVar('Images')  # [B, ...], or a list of such arrays
 def uniform(key: jax.Array, images: jax.Array, count: int) -> jax.Array:
     """Independent draws from U(0, 1) for images [B, ...]: [count, B], of the images' dtype.
 
-    Drawn in float32 whatever that dtype is, so that a float64 run sees the same augmentations; all
-    that an op needs at once, since each call of the generator takes time to compile.
+    They are drawn in float32 whatever that dtype is, so that a float64 run has the same
+    augmentations. Ask once for all draws of an op: each call of the generator takes time to
+    compile.
     """
     return jax.random.uniform(key, (count, images.shape[0]), jnp.float32).astype(images.dtype)
 
@@ -38,7 +39,7 @@ def randint_of(draw: jax.Array, low: jax.typing.ArrayLike, high: jax.typing.Arra
 def with_probability(
     key: jax.Array, probability: jax.typing.ArrayLike, changed: Images, images: Images
 ) -> Images:
-    """For each image by itself, `changed` with the probability given, else the image as it is."""
+    """Each image, independently, from `changed` with the given probability, else unchanged."""
     (draw,) = uniform(key, jax.tree.leaves(images)[0], 1)
 
     def choose(new, old):

@@ -1,4 +1,4 @@
-"""What every augmentation op promises, and the checks at its door."""
+"""The contract of an augmentation op, and the checks of its arguments."""
 
 import functools
 import math
@@ -12,14 +12,14 @@ Op = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # (key, images, str
 
 
 class Range(NamedTuple):
-    """The strengths that an op understands; `closed` says whether `high` is one of them."""
+    """The strengths that an op takes: [low, high], without `high` where it is not `closed`."""
 
     low: float
     high: float
     closed: bool = True
 
     def holds(self, strength: float) -> bool:
-        """Whether a number lies within; infinities and NaN never do."""
+        """True if a number lies within; infinities and NaN never do."""
         below = strength <= self.high if self.closed else strength < self.high
         return math.isfinite(strength) and self.low <= strength and below
 
@@ -35,9 +35,9 @@ FINITE = Range(-math.inf, math.inf, closed=False)
 def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
     """Make a function of (key, images, strength) an augmentation op.
 
-    The function sees float images of at least 32 bits and a strength of the same dtype; what it
-    returns is cast back. The op carries `strengths`, by which `policy` finds and checks it, and
-    `mixes`.
+    The function gets float images of at least 32 bits and a strength of the same dtype; its result
+    is cast back. The op carries the attributes `strengths`, by which `policy` finds and checks it,
+    and `mixes`.
 
     Args:
         strengths: the valid strengths, or None for an op without a strength. A strength is traced,
@@ -54,11 +54,11 @@ def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
         def checked(key, images, strength):
             images = jnp.asarray(images)
             _check_images(function.__name__, images)
-            wide = jnp.promote_types(images.dtype, jnp.float32)
+            dtype = jnp.promote_types(images.dtype, jnp.float32)
             if strengths is not None:
                 _check_strength(function.__name__, strength)
-                strength = jnp.asarray(strength, wide)
-            return function(key, images.astype(wide), strength).astype(images.dtype)
+                strength = jnp.asarray(strength, dtype)
+            return function(key, images.astype(dtype), strength).astype(images.dtype)
 
         checked.strengths, checked.mixes = strengths, mixes
         return checked

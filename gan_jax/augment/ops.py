@@ -1,7 +1,7 @@
 """Every augmentation op, under the name by which a policy finds it.
 
-The augmentations of "Image Augmentations for GAN Training" (Zhao et al. 2020, 2006.02595), and
-those of the methods that it is compared with.
+The ops are the augmentations of "Image Augmentations for GAN Training" (Zhao et al. 2020,
+2006.02595) and of the methods that it is compared with.
 
 Every op is `op(key, images, strength)`: float images [B, H, W, C] in [0, 1] to images of the same
 shape, dtype and range, with a fresh draw for each image; `strength` is the paper's λ, a traced
@@ -10,7 +10,7 @@ for `simclr`, whose strength drives the crop only. `flip`, `rotate90` and DiffAu
 strength, and DiffAugment's do not clip to the range. The key is consumed. Gradients flow through
 the images. `operation.op` lists the errors.
 
-A new op is one new function in the file of its kind, and its name here.
+A new op is a new function in the file of its kind, imported here.
 """
 
 # ruff: noqa: F401  (imported to be found)

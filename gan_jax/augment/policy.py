@@ -1,6 +1,6 @@
 """Augmentation policies as text: 'flip|translation(0.125)|cutout' is a chain of ops.
 
-An op with a number has that strength always; one without takes the strength that the policy is
+An op with a number always has that strength; an op without takes the strength that the policy is
 called with. A name with a dot is imported, so that a fork's own op needs no entry here. The empty
 text is the identity.
 """
@@ -20,7 +20,7 @@ from gan_jax.runtime.errors import of_part
 
 OP = load.Kind(
     'an augmentation',
-    mark='a function of gan_jax.augment that is decorated by @contract.op',
+    mark='a function of gan_jax.augment that is decorated by @operation.op',
     packages=('gan_jax.augment',),
     fits=lambda found: inspect.isfunction(found) and hasattr(found, 'strengths'),
 )
@@ -30,7 +30,14 @@ PART = re.compile(r'([^\W\d][\w.]*)\s*(?:\(([^()]*)\))?')  # name or name(number
 
 
 class Part(NamedTuple):
-    """One op of a chain; `strength` None is the policy's, `strengths` None is an op without one."""
+    """One op of a chain.
+
+    Attributes:
+        name: as the policy has it.
+        op: the function.
+        strength: the number in the policy; None takes the policy's strength.
+        strengths: the range of the op's strength; None for an op without a strength.
+    """
 
     name: str
     op: Op
@@ -43,11 +50,11 @@ def parse(text: str, *, allow: Collection[str] | None = None) -> Op:
 
     Args:
         text: op names, each with an optional number in brackets, separated by '|'.
-        allow: whose code a dotted name may be, as in `load.resolve`.
+        allow: packages that a dotted name may come from, as in `load.resolve`.
 
     Returns:
         policy(key, images [B, H, W, C] in [0, 1], strength f32[]) -> [B, H, W, C]. Each op has its
-        own key, by its position and name; the key given is consumed.
+        own key, by its position and name; the policy's key is consumed.
 
     Raises:
         ValueError: one sentence: an empty part, an unknown op or one that is not allowed, a bad
@@ -66,7 +73,7 @@ def parse(text: str, *, allow: Collection[str] | None = None) -> Op:
 
 
 def needs_strength(text: str, *, allow: Collection[str] | None = None) -> bool:
-    """Whether any op of the policy takes the policy's strength. Raises as `parse`."""
+    """True if any op of the policy takes the policy's strength. Raises as `parse`."""
     return any(_takes_policys(part) for part in _parts(text, allow))
 
 
@@ -76,7 +83,7 @@ def paths(text: str) -> list[str]:
 
 
 def mixes(text: str, *, allow: Collection[str] | None = None) -> bool:
-    """Whether any op of the policy mixes the images of a batch. Raises as `parse`."""
+    """True if any op of the policy mixes the images of a batch. Raises as `parse`."""
     return any(getattr(part.op, 'mixes', False) for part in _parts(text, allow))
 
 
@@ -130,10 +137,14 @@ def _find(name: str, text: str, allow: Collection[str] | None) -> Op:
 
 
 def _called_as_one(name: str, op: Op) -> Op:
-    """The op, unless it says that it cannot be called as one is."""
+    """The op, if its signature takes (key, images, strength).
+
+    Raises:
+        ValueError: it does not.
+    """
     try:
         signature = inspect.signature(op)
-    except ValueError:  # some that are written in C say nothing
+    except ValueError:  # some functions that are written in C have none
         return op
     try:
         signature.bind('key', 'images', 'strength')

@@ -1,9 +1,9 @@
-"""Translation, zoom and blur as one thing: two small matrices an image, for rows and for columns.
+"""Translation, zoom and blur as two small matrices an image, one for rows and one for columns.
 
 A pixel lies at its index and covers index ± 1/2 (half-pixel centres); between pixels the image is
-interpolated linearly, without a low-pass filter. Matrices, because their backward pass is a matmul
-too: a gather's is a scatter, which on a CPU takes three times as long when each sample reads two
-pixels, and on a GPU adds in no fixed order.
+interpolated linearly, without a low-pass filter. The backward pass of a matmul is a matmul; the
+backward pass of a gather is a scatter, which on a CPU takes three times as long when each sample
+reads two pixels, and on a GPU adds in no fixed order.
 """
 
 import jax
@@ -14,7 +14,9 @@ EXACT = jax.lax.Precision.HIGHEST
 
 
 def shifted(shift: jax.Array, size: int) -> jax.Array:
-    """The pixels that an image moved by `shift` [B] whole pixels reads, inside or out: [B, size].
+    """The pixels that an image moved by `shift` [B] whole pixels reads: [B, size].
+
+    They may lie outside the image.
 
     A positive shift is down (right).
     """
@@ -30,7 +32,7 @@ def window(start: jax.Array, scale: jax.Array, size: int) -> jax.Array:
         size: the number of samples, which is the image's side.
 
     Returns:
-        [B, size], in pixels; exactly 0, 1, 2, ... where start is 0 and scale is 1.
+        [B, size], in pixels; exactly 0, 1, 2, ... if start is 0 and scale is 1.
     """
     i = jnp.arange(size, dtype=start.dtype)
     return start[:, None] + (i + 0.5)[None] * scale[:, None] - 0.5
@@ -39,8 +41,8 @@ def window(start: jax.Array, scale: jax.Array, size: int) -> jax.Array:
 def reflect(positions: jax.Array, size: int) -> jax.Array:
     """Positions mirrored into [0, size - 1] about the border pixels' centres, however far outside.
 
-    The border pixel is not repeated, as in numpy.pad(mode='reflect'). A position mirrored
-    reads what it would read in the padded image, since interpolation is symmetric.
+    The border pixel is not repeated, as in numpy.pad(mode='reflect'). A mirrored position reads
+    the value that the padded image has at the position itself, since interpolation is symmetric.
     """
     period = max(2 * (size - 1), 1)
     positions = jnp.mod(positions, period)
@@ -56,8 +58,8 @@ def sample(images: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
         columns: [B, W'], positions in [0, W - 1].
 
     Returns:
-        [B, H', W', C]; bit for bit the pixel where both positions are whole, and never outside the
-        range of the pixels read: the two weights of a position sum to 1 without rounding.
+        [B, H', W', C]: bit for bit the pixel if both positions are whole numbers, and never outside
+        the range of the pixels read, since the two weights of a position sum to 1 without rounding.
     """
     return sample_columns(sample_rows(images, rows), columns)
 

@@ -29,9 +29,9 @@ def simclr(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
 
 
 def crop(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
-    """SimCLR's crop; area and aspect are those of the crop over those of the image."""
+    """SimCLR's crop, as `simclr` describes it; [B, H, W, C]."""
     area, aspect, top, left = draws.uniform(key, images, 4)
-    area = 1 - strength * area
+    area = 1 - strength * area  # of the crop over the image's, and so is the aspect ratio
     # Height √(area/aspect) and width √(area·aspect) are at most 1 if aspect is in [area, 1/area].
     limit = jnp.minimum(math.log(4 / 3), -jnp.log(area))
     aspect = jnp.exp(limit * (2 * aspect - 1))
@@ -63,8 +63,8 @@ def jitter(key: jax.Array, channels: Channels) -> Channels:
     """Colour jitter of strength 0.5, SimCLR's value for small images, clipped at each step.
 
     Brightness, contrast and saturation by factors ~ U(0.6, 1.4), hue by a turn ~ U(-0.1, 0.1), in
-    this order. SimCLR draws the order as well; one per image would compute all 24, and they differ
-    only in what is clipped and in the mean that contrast sees.
+    this order. SimCLR draws the order as well. One order per image would compute all 24, and they
+    differ only in the values that are clipped and in the mean that contrast uses.
     """
     brightness, contrast, saturation, turn = draws.signed(key, channels[0], 4)
     channels = _clipped(colour.scale(channels, 1 + 0.4 * brightness))

@@ -11,7 +11,7 @@ from gan_jax.keys import named
 def flip(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Left and right exchanged with probability 1/2; `strength` is not read.
 
-    Source: Zhang et al. 2020 (1910.12027), where CR augments by a flip and a shift.
+    Source: Zhang et al. 2020 (1910.12027); CR augments by a flip and a shift.
     """
     del strength
     return draws.with_probability(key, 0.5, images[:, :, ::-1], images)
@@ -37,8 +37,8 @@ def rotate90(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Arra
 def translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A shift along each axis by its own α ~ U(-λ, λ) of the side, padded by reflection.
 
-    Whole pixels, round(α·side): nothing is blurred. λ in [0, 1). A positive shift is down (right);
-    what appears mirrors the image about its border pixel, which is not repeated.
+    Whole pixels, round(α·side): nothing is blurred. λ in [0, 1). A positive shift is down (right).
+    The padding mirrors the image about its border pixel, which is not repeated.
     """
     down, right = strength * draws.signed(key, images, 2)
     return _moved_right(_moved_down(images, down), right)
@@ -48,8 +48,8 @@ def translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.A
 def translation_x(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """As `translation`, along the width alone.
 
-    The paper prints αH for X and αW for Y. We take each axis by its own side, which is the same
-    for square images, such as all of the paper's.
+    The paper prints αH for X and αW for Y. We take the width for X and the height for Y, which is
+    the same for square images, such as all of the paper's.
     """
     (right,) = strength * draws.signed(key, images, 1)
     return _moved_right(images, right)
@@ -69,8 +69,8 @@ def shift(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     Every whole number of pixels is as likely as another, where `translation` shifts by n half as
     often as by less. λ in [0, 1). `flip|shift(0.125)` is the policy of CR and bCR.
 
-    Source: Zhang et al. 2020 (1910.12027), who shift "by a few pixels"; the reach of an eighth and
-    the reflection are those of its public implementations.
+    Source: Zhang et al. 2020 (1910.12027), who shift "by a few pixels"; public implementations
+    shift by up to an eighth and pad by reflection.
     """
     positions = []
     for size, draw in zip(images.shape[1:3], draws.uniform(key, images, 2), strict=True):

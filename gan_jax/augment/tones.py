@@ -1,8 +1,8 @@
 """Ops that change brightness and colour.
 
 All clip to [0, 1] and have no gradient where they clip. Redness, greenness, blueness, saturation,
-hue and grayscale have a meaning for red, green and blue only: images with any other number of
-channels they return as they are.
+hue and grayscale have a meaning for red, green and blue only: they return images with any other
+number of channels unchanged.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,10 @@ def blueness(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Arra
 
 @operation.op(operation.CLOSED)
 def contrast(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
-    """The distance from each channel's mean over the image, times U(1-λ, 1+λ); λ in [0, 1]."""
+    """Each pixel's distance from its channel's mean over the image, times U(1-λ, 1+λ).
+
+    λ in [0, 1].
+    """
     return _recoloured(colour.contrast, key, images, strength, 1)
 
 

@@ -1,1 +1,1 @@
-"""What a config costs on this machine: `python -m gan_jax.benchmark`."""
+"""The cost of a config on this machine: `python -m gan_jax.benchmark`."""

@@ -1,7 +1,7 @@
-"""What a config costs here: python -m gan_jax.benchmark --config=FILE
+"""The cost of a config on this machine: python -m gan_jax.benchmark --config=FILE
 
 Prints speed, work, memory and the cost of every term and augmentation; --out writes all numbers.
---plan measures nothing: it prints what a run would take on the devices of a table.
+--plan measures nothing: it prints a forecast for the devices of a table.
 """
 
 if __name__ == '__main__':
@@ -93,9 +93,9 @@ def _write(out: Path, result: dict) -> None:
 
 
 def _commit() -> str | None:
-    """The commit of a checkout, with '-dirty' when files differ from it; None for a package."""
+    """The commit of a checkout, with '-dirty' if files differ from it; None for a package."""
     root = Path(gan_jax.__file__).parent.parent
-    if not (root / '.git').exists():  # or a repository around the environment would answer
+    if not (root / '.git').exists():  # else git would find a repository around the environment
         return None
     command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--exclude=*']
     try:

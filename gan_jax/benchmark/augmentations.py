@@ -1,7 +1,7 @@
-"""What one augmentation costs in a step, compiled by itself.
+"""The cost of one augmentation in a step, compiled by itself.
 
-That is an upper bound: inside a step it shares a program, and some of its memory traffic, with its
-neighbours.
+That is an upper bound: inside a step an augmentation shares a program, and some memory traffic,
+with its neighbours.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from gan_jax.experiment import config
 from gan_jax.keys import named
 from gan_jax.runtime import sharding
 
-STRENGTH = 0.25  # of an op alone, in the range of every op; none costs more for being strong
+STRENGTH = 0.25  # of an op alone, in the range of every op; the cost does not depend on it
 
 
 class Recipe(NamedTuple):
@@ -47,8 +47,10 @@ def policies_of(settings: Mapping) -> dict[str, Recipe]:
 
 
 def candidates(recipe: Recipe, workload: Workload) -> dict[str, Candidate]:
-    """'forward', on a batch of reals and one of fakes, as bCR has it in each update of D; and
-    'through', on fakes and back to their gradient, as an update of G has it.
+    """The candidates 'forward' and 'through' of an augmentation.
+
+    'forward' augments a batch of reals and a batch of fakes, as bCR does in each update of D.
+    'through' augments fakes and computes their gradient, as an update of G does.
     """
     shape = workload.settings['batch_size'], *workload.dataset.images.shape[1:]
     images = np.random.default_rng(0).random((3, *shape), np.float32)
@@ -71,8 +73,8 @@ def candidates(recipe: Recipe, workload: Workload) -> dict[str, Candidate]:
 
 
 def _calls(function, *arguments) -> Candidate:
-    # Devices of a CPU share its threads: of two calls at once that mix images, each could hold one
-    # and wait for the other.
+    # Devices of a CPU share its threads: two concurrent calls with collectives, as `mixup` has,
+    # could each hold a thread and wait for the other.
     one_by_one = jax.default_backend() == 'cpu'
 
     def take(count: int) -> None:

@@ -1,4 +1,4 @@
-"""Other frameworks as contestants in the same turns."""
+"""Other frameworks as candidates, timed in turn with ours."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,12 @@ from gan_jax.runtime.errors import MISSING, UserError, first_line
 
 
 class Baselines(NamedTuple):
-    """Who can be measured here, and who cannot and why."""
+    """The candidates of other frameworks.
+
+    Attributes:
+        candidates: those that run here, by name.
+        absent: the others: name -> the reason.
+    """
 
     candidates: dict[str, Candidate]
     absent: dict[str, str]
@@ -40,21 +45,21 @@ def torch_baselines(module: Any, workload: Workload) -> Baselines:
 
     Args:
         module: from `torch`.
-        workload: whose settings and images it gets.
+        workload: its settings and images are used.
 
     Raises:
         UserError: it has no equivalent of the config.
     """
-    images = np.array(workload.dataset.images[:RANDOM])  # those from a file may be read-only
+    images = np.array(workload.dataset.images[:RANDOM])  # a copy: mapped images are read-only
     labels = labels_of(workload.dataset)[:RANDOM]
 
-    def begun(compiled: bool) -> Candidate:
+    def started(compiled: bool) -> Candidate:
         take = module.make(workload.settings, images, labels, compiled=compiled)
         take(1)
         return take
 
-    found = {'eager': begun(False)}
+    found = {'eager': started(False)}
     try:
-        return Baselines({**found, 'compiled': begun(True)}, {})
-    except Exception as error:  # its compiler may lack anything, from a C++ compiler to memory
+        return Baselines({**found, 'compiled': started(True)}, {})
+    except Exception as error:  # torch.compile may lack anything, from a C++ compiler to memory
         return Baselines(found, {'compiled': f'not measured: {first_line(error)}'})

@@ -1,4 +1,4 @@
-"""What a compiled step sends between devices, read from XLA's program of one device."""
+"""The communication of a compiled step between devices, read from XLA's program of one device."""
 
 import math
 import re
@@ -9,14 +9,14 @@ KINDS = ('all-reduce', 'all-gather', 'reduce-scatter', 'all-to-all', 'collective
 
 
 class Collective(NamedTuple):
-    """An operation that devices do together.
+    """A collective operation of all devices.
 
     Attributes:
         kind: one of `KINDS`.
-        times: how often a step runs it.
-        shapes: of what each device gets, as XLA writes them: 'f32[256,128]'.
-        bytes: of these, in all of its runs.
-        source: where it comes from, by XLA; one that XLA has put together names several places.
+        times: the number of runs in a step.
+        shapes: of the results on each device, as XLA writes them: 'f32[256,128]'.
+        bytes: of the results, over all runs.
+        source: XLA's note of its origin; a merged operation has several.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class Collective(NamedTuple):
 
 
 def collectives(text: str) -> list[Collective]:
-    """The collectives of a program, in its order; none where it runs on one device.
+    """The collectives of a program, in its order; [] if it runs on one device.
 
     Args:
         text: `jax.stages.Compiled.as_text()`.
@@ -42,8 +42,8 @@ def collectives(text: str) -> list[Collective]:
     ]
 
 
-# A result is 'f32[8]{0}' or '(f32[8]{0}, /*index=1*/f32[4,8]{1,0})'. Of an operation in two parts
-# the second has the result.
+# A result is 'f32[8]{0}' or '(f32[8]{0}, /*index=1*/f32[4,8]{1,0})'. An asynchronous operation is a
+# pair, '-start' and '-done'; the latter has the result.
 _COLLECTIVE = re.compile(rf' = (\(.*?\)|\S+) ({"|".join(KINDS)})(?:-done)?\(')
 _SHAPE = re.compile(r'\b([a-z]+(\d*)\w*)\[([\d,]*)\]')
 _HEAD = re.compile(r'(?:ENTRY )?%?([\w.-]+) .*-> .*\{$')
@@ -52,7 +52,7 @@ _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
 
 
 def _computations(text: str) -> Iterator[tuple[str, list[str]]]:
-    """The name and lines of each, those that are called before those that call; the last is run."""
+    """(name, lines) of each computation, callees before callers; the last one is the program."""
     lines: list[str] = []
     for line in text.splitlines():
         if head := _HEAD.match(line):
@@ -63,7 +63,7 @@ def _computations(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _times(computations: dict[str, list[str]]) -> dict[str, int]:
-    """How often each is run: a loop whose length XLA does not know counts as one turn."""
+    """The number of runs of each computation; a loop of unknown length counts as one turn."""
     times = dict.fromkeys(computations, 0)
     times[[*computations][-1]] = 1
     for name, lines in reversed(computations.items()):

@@ -1,4 +1,4 @@
-"""The compiled step: how long it takes to make, what it holds, and steps of it back to back."""
+"""The compiled step: the time of its compilation, its memory, and the steps that are timed."""
 
 import contextlib
 import time
@@ -19,7 +19,7 @@ class Compiled(NamedTuple):
     """A compiled step.
 
     Attributes:
-        call: (state, held, rows, hyper) -> the state after the step, see `feed.Feed`.
+        call: (state, data, rows, hyper) -> the state after the step, see `feed.Feed`.
         lower: seconds of tracing and lowering.
         compile: seconds of XLA's compilation.
     """
@@ -31,14 +31,14 @@ class Compiled(NamedTuple):
 
 @contextlib.contextmanager
 def uncached() -> Iterator[None]:
-    """Within, no compilation is read from the persistent cache, or its time would mean nothing."""
-    kept = jax.config.jax_enable_compilation_cache
+    """Switches the persistent cache of compilations off, which would make their times useless."""
+    enabled = jax.config.jax_enable_compilation_cache
     try:
         jax.config.update('jax_enable_compilation_cache', False)
-        compilation_cache.reset_cache()  # which remembers whether it is used
+        compilation_cache.reset_cache()  # else it remembers that it was enabled
         yield
     finally:
-        jax.config.update('jax_enable_compilation_cache', kept)
+        jax.config.update('jax_enable_compilation_cache', enabled)
         compilation_cache.reset_cache()
 
 
@@ -52,10 +52,10 @@ def compile_step(program: Program) -> Compiled:
 
 
 def memory(call: jax.stages.Compiled) -> dict[str, int] | None:
-    """Bytes on a device while a step runs, by XLA's plan; None where XLA has none.
+    """Bytes on a device while a step runs, by XLA's plan; None if XLA has none.
 
-    'total' is arguments, temporaries and results less the results that take an argument's place.
-    The arguments hold the state and, where it is resident, the data set.
+    'total' is arguments, temporaries and results, less the results that replace an argument. The
+    arguments are the state and, if it is resident, the data set.
     """
     plan = call.memory_analysis()
     if plan is None:
@@ -70,29 +70,29 @@ def memory(call: jax.stages.Compiled) -> dict[str, int] | None:
 
 
 def peak_in_use() -> int | None:
-    """The most bytes that this process has held on its first device; None where nobody counts."""
+    """The most bytes that this process has held on its first device; None if it does not count."""
     return (jax.local_devices()[0].memory_stats() or {}).get('peak_bytes_in_use')
 
 
 def back_to_back(
-    call: jax.stages.Compiled, state: Any, held: Any, rows: Any, hyper: Hyper
+    call: jax.stages.Compiled, state: Any, data: Any, rows: Any, hyper: Hyper
 ) -> Candidate:
-    """A contestant whose steps find everything on the device beforehand; it uses the state up."""
+    """A candidate whose arguments are on the device already; it donates the state."""
 
     def take(count: int) -> None:
         nonlocal state
         for _ in range(count):
-            state = call(state, held, rows, hyper)
+            state = call(state, data, rows, hyper)
         jax.block_until_ready(state)
 
     return take
 
 
 def as_trained(workload: Workload, state: Any) -> Candidate:
-    """A contestant that does what `train` does between two events; it uses the state up.
+    """A candidate that runs `train`'s loop between two events; it donates the state.
 
-    Which images a step sees is drawn, and sent to the device, for each step; several of them are
-    one dispatch where the config and the device have it so.
+    The images of each step are drawn on the host and sent to the device. Several steps are one
+    dispatch, if the config and the device allow it.
     """
     step, most = 0, steps_per_dispatch(workload.settings)
 
@@ -100,9 +100,9 @@ def as_trained(workload: Workload, state: Any) -> Candidate:
         nonlocal state, step
         end = step + count
         while step < end:
-            together = most if step % most == 0 and step + most <= end else 1
-            state = workload.program.update(state, step, workload.experiment.hyper, together)
-            step += together
+            count = most if step % most == 0 and step + most <= end else 1
+            state = workload.program.update(state, step, workload.experiment.hyper, count)
+            step += count
         jax.block_until_ready(state)
 
     return take

@@ -1,6 +1,6 @@
-"""The multiplications of a function, counted by hand: no compiler's opinion of them.
+"""The multiplications of a function, counted from its jaxpr and not by a compiler.
 
-Only matrix products and convolutions count, which are all but the whole of a network's work; a
+Only matrix products and convolutions count, which are nearly all of a network's work; a
 multiply-add is two operations.
 """
 
@@ -15,12 +15,12 @@ from jax.interpreters.partial_eval import dce_jaxpr
 
 
 class Work(NamedTuple):
-    """What products cost.
+    """The cost of matrix products and convolutions.
 
     Attributes:
-        flops: operations, those with the zeros around a convolution's image too. The zeros that a
-            stride puts between the values of a gradient never count.
-        needed: operations without any such zeros.
+        flops: operations, with the padding around a convolution's image. The zeros that a stride
+            puts between the values of a gradient never count.
+        needed: operations without the padding.
         bytes: operands and results of every product, once each.
     """
 
@@ -29,17 +29,16 @@ class Work(NamedTuple):
     bytes: int
 
     def times(self, count: int) -> 'Work':
-        """That many of it."""
+        """The work of `count` calls."""
         return Work(*(count * value for value in self))
 
 
 def count(function: Callable, *arguments: Any) -> Work:
-    """The work of one call, on all devices together, of what its results depend on.
+    """The work of one call on all devices together, without dead code.
 
-    A loop with a known length counts as often as it turns, one that ends by a condition
-    (`lax.while_loop`) once. Of the branches of a `cond` the dearest counts, of the forms of
-    `lax.platform_dependent` that for no platform in particular: the work that was asked for,
-    whatever a platform makes of it.
+    The body of a loop counts as often as it runs, or once if the loop ends by a condition
+    (`lax.while_loop`). Of the branches of a `cond` the most expensive counts, of the forms of
+    `lax.platform_dependent` the default one.
 
     Args:
         function, *arguments: as `trace`.
@@ -48,14 +47,14 @@ def count(function: Callable, *arguments: Any) -> Work:
 
 
 def trace(function: Callable, *arguments: Any) -> Jaxpr:
-    """What the results of one call depend on.
+    """The jaxpr of one call, without dead code.
 
     Args:
         function: to be traced, not compiled.
         *arguments: trees of arrays or of `jax.ShapeDtypeStruct`.
     """
     jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
-    # Grad leaves products behind that nobody reads; no compiler keeps them.
+    # `jax.grad` leaves unused products behind, which every compiler removes.
     return dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[0]
 
 
@@ -81,9 +80,7 @@ def _of_equation(equation: JaxprEqn) -> Work:
 
 
 def inside(equation: JaxprEqn) -> list[Jaxpr]:
-    """The jaxprs in an equation; of the forms of `lax.platform_dependent` that for no platform in
-    particular.
-    """
+    """The jaxprs in an equation; of the forms of `lax.platform_dependent` only the default one."""
     jaxprs = list(jaxprs_in_params(equation.params))
     platforms = equation.params.get('branches_platforms')
     return [jaxprs[platforms.index(None)]] if platforms else jaxprs
@@ -102,7 +99,7 @@ def _convolution(equation: JaxprEqn) -> Work:
     numbers = params['dimension_numbers']
     batch, features, *outer = (out[axis] for axis in numbers.out_spec)
     _, _, *size = (lhs[axis] for axis in numbers.lhs_spec)
-    # Of grouped features a kernel holds one group's.
+    # With groups of features a kernel has the inputs of one group.
     _, inputs, *kernel = (rhs[axis] for axis in numbers.rhs_spec)
     axes = zip(
         *(size, kernel, outer),
@@ -115,8 +112,10 @@ def _convolution(equation: JaxprEqn) -> Work:
 
 
 def _pairs(size, kernel, out, stride, padding, spacing, dilation) -> tuple[int, int]:
-    """Along one axis, how many pairs of an output and a kernel's tap meet a value of the padded
-    image, and how many one of the image itself.
+    """The numbers of pairs of an output and a kernel's tap along one axis that are multiplied.
+
+    Returns:
+        (pairs that meet a value of the padded image, pairs that meet a value of the image itself).
     """
     outputs, taps = np.arange(out)[:, None] * stride, np.arange(kernel)[None] * dilation
     at = outputs + taps - padding[0]  # in the image with its values `spacing` apart

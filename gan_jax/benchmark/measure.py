@@ -1,4 +1,4 @@
-"""All measurements of one config, in two rounds of turns: whole steps, single augmentations."""
+"""All measurements of one config: first whole steps, then single augmentations."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,15 +20,15 @@ NO_BASELINES = Baselines({}, {})
 
 
 class Steps(NamedTuple):
-    """Everything that the turns of whole steps need, compiled.
+    """The candidates of whole steps, compiled.
 
     Attributes:
-        step: the config's own.
+        step: of the whole config.
         peak: bytes in use after its first step, see `compiled.peak_in_use`.
-        candidates: 'step', 'loop', and the step of every config with less in it.
-        work: of those steps but 'loop'.
-        removed: what is left out -> the contestant without it.
-        alone: the contestant with nothing but the game.
+        candidates: 'step', 'loop', and the step of every config with parts left out.
+        work: of all candidates but 'loop'.
+        removed: part that is left out -> the candidate without it.
+        alone: the candidate with the adversarial term alone.
     """
 
     step: compiled.Compiled
@@ -46,28 +46,28 @@ def measure(
     baselines: Callable[[], Baselines] = lambda: NO_BASELINES,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """What the config costs, as JSON holds it.
+    """The cost of a config, as JSON.
 
     Seconds are of one step: median, least and greatest of the turns; a ratio is taken turn by turn.
-    'step' is the compiled step, back to back, with everything on the device beforehand; 'loop' is
-    what `train` does between two events, the feed included. The host gap is the share of the loop's
+    'step' is the compiled step, back to back, with its arguments on the device already; 'loop' is
+    `train`'s loop between two events, the feed included. The host gap is the share of the loop's
     time in which the device waits, 1 - step / loop.
 
     Args:
-        whole: what is measured.
+        whole: the workload of the config.
         repeats: turns.
-        baselines: makes other frameworks' contestants.
-        progress: the work.
+        baselines: makes the candidates of other frameworks.
+        progress: reports the work.
 
     Raises:
-        UserError: an opponent refuses the config.
+        UserError: another framework has no equivalent of the config.
     """
     steps = _compiled(whole, progress)
     roofline = make_roofline(whole.mesh, whole.settings['dtype'])
     others = baselines()
-    everyone = {**steps.candidates, 'roof': roofline.take, **others.candidates}
+    candidates = {**steps.candidates, 'roof': roofline.take, **others.candidates}
     with progress('measuring steps') as tick:
-        turns = interleave(everyone, repeats, least=_least(), tick=tick)
+        turns = interleave(candidates, repeats, least=_least(), tick=tick)
     seconds, work = turns.seconds, steps.work
     images = whole.settings['d_steps'] * whole.settings['batch_size']
     gap = {'host_gap': spread(1 - seconds['step'] / seconds['loop'])}
@@ -123,8 +123,11 @@ def _compiled(whole: Workload, progress: Progress) -> Steps:
 
 
 def _with_less(whole: Workload) -> tuple[dict[str, str], str, dict[str, Workload]]:
-    """What is left out -> the contestant without it; the contestant with nothing but the game; and
-    those contestants that are not the whole, each config once.
+    """The candidates with parts left out.
+
+    Returns:
+        part that is left out -> the name of the candidate without it; the name of the candidate
+        with the adversarial term alone; and name -> workload for all of them, each config once.
     """
     removed, alone = left_out(whole.settings)
     known: list[tuple[str, Settings]] = [('step', whole.settings)]
@@ -142,7 +145,7 @@ def _with_less(whole: Workload) -> tuple[dict[str, str], str, dict[str, Workload
 
 
 def _least() -> float:
-    """Seconds of a turn: a CPU does not run ahead of its host."""
+    """Seconds of a turn; few on a CPU, which does not run asynchronously."""
     return 0.05 if jax.default_backend() == 'cpu' else 0.5
 
 
@@ -182,7 +185,7 @@ def _ratios(seconds, without, work, work_without) -> dict[str, Any]:
 
 
 def _baseline(turns: Timings, name: str, images: int) -> dict[str, Any]:
-    # Both draw the images of each step themselves, so that it is the loop that compares.
+    # The baselines draw the images of each step themselves, as the loop does and 'step' does not.
     ratio = spread(turns.seconds['loop'] / turns.seconds[name])
     return {**_timed(turns, name, images), 'loop_over_this': ratio}
 
@@ -190,19 +193,19 @@ def _baseline(turns: Timings, name: str, images: int) -> dict[str, Any]:
 def _augmentations(
     whole: Workload, alone: Candidate, repeats: int, progress: Progress
 ) -> dict[str, Any]:
-    """Every op, and every policy of the config, as a share of the step with the game alone."""
+    """Every op and every policy of the config, as shares of the step with one term alone."""
     recipes = {
         'ops': augmentations.ops(),
         'policies': augmentations.policies_of(whole.settings),
     }
-    entrants = {
+    augments = {
         (name, part): take
         for kind in recipes.values()
         for name, recipe in kind.items()
         for part, take in augmentations.candidates(recipe, whole).items()
     }
     with progress('measuring augmentations') as tick:
-        turns = interleave({'alone': alone, **entrants}, repeats, least=_least(), tick=tick)
+        turns = interleave({'alone': alone, **augments}, repeats, least=_least(), tick=tick)
 
     def cost(name):
         forward, through = (turns.seconds[name, part] for part in ('forward', 'through'))

@@ -1,4 +1,4 @@
-"""The roof: how fast this machine multiplies matrices of the config's precision."""
+"""The roofline: the speed at which this machine multiplies matrices of the config's precision."""
 
 import time
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Roofline(NamedTuple):
     Attributes:
         size: rows of a matrix.
         flops: of one step, all devices together.
-        take: its contestant.
+        take: the candidate that runs it.
     """
 
     size: int
@@ -28,7 +28,7 @@ class Roofline(NamedTuple):
 
 
 def make_roofline(mesh: Mesh, dtype: str) -> Roofline:
-    """Products large enough to take `LEAST` seconds, at the precision that networks get too."""
+    """Products large enough to take `LEAST` seconds, at the precision of the networks."""
     size = FIRST
     while True:
         take = _products(mesh, dtype, size)
@@ -41,12 +41,12 @@ def make_roofline(mesh: Mesh, dtype: str) -> Roofline:
 
 
 def _products(mesh: Mesh, dtype: str, size: int) -> Candidate:
-    spread = PartitionSpec('data')
-    multiply = jax.jit(jax.shard_map(jnp.matmul, mesh=mesh, in_specs=spread, out_specs=spread))
+    spec = PartitionSpec('data')
+    multiply = jax.jit(jax.shard_map(jnp.matmul, mesh=mesh, in_specs=spec, out_specs=spec))
     shape = mesh.size * size, size
     # Random numbers: a device draws less power, and runs faster, on zeros.
     draw = jax.jit(
-        lambda key: jax.random.normal(key, shape, dtype), out_shardings=NamedSharding(mesh, spread)
+        lambda key: jax.random.normal(key, shape, dtype), out_shardings=NamedSharding(mesh, spec)
     )
     a, b = (draw(jax.random.key(i)) for i in range(2))
 

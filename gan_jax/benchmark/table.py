@@ -1,4 +1,4 @@
-"""What was measured, on one screen."""
+"""The measurements as text, on one screen."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ COLUMNS = 3  # of augmentations
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """The text for a result as `__main__` writes it."""
+    """A result, as `__main__` writes it, as text."""
     return '\n'.join(line.rstrip() for line in _lines(result))
 
 
@@ -66,13 +66,13 @@ def _step(of: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     )
     yield 'floor', _seconds(roofline['floor_seconds']), 'a step at the speed of that matmul'
     plan, peak = of['memory']['planned_per_device'], of['memory']['peak_in_use']
-    held = f'{si(plan["arguments"])}B of it state and data' if plan else ''
-    seen = f'; at most {si(peak)}B in use' if peak else ''
-    yield 'memory', f'{si(plan and plan["total"])}B planned', held + seen
+    arguments = f'{si(plan["arguments"])}B of it state and data' if plan else ''
+    in_use = f'; at most {si(peak)}B in use' if peak else ''
+    yield 'memory', f'{si(plan and plan["total"])}B planned', arguments + in_use
     sent = of['communication']
     if sent['collectives']:
-        ours = f'{si(sent["gradients"])}B of gradients among it'
-        yield 'communication', _kinds(sent['collectives']), ours
+        gradients = f'{si(sent["gradients"])}B of gradients among it'
+        yield 'communication', _kinds(sent['collectives']), gradients
     made = of['compile']
     yield 'compilation', f'{made["lower"]:.1f} s + {made["compile"]:.1f} s', "tracing and XLA's"
 
@@ -133,7 +133,7 @@ def _rate(timed: Mapping[str, Any]) -> str:
 
 
 def si(value: float | None) -> str:
-    """A number with its decimal prefix, to be followed by a unit; '?' where nobody knows it."""
+    """A number with its decimal prefix, to be followed by a unit; '? ' for None."""
     if value is None:
         return '? '
     for prefix in ('', 'k', 'M', 'G', 'T'):

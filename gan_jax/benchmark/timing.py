@@ -1,4 +1,4 @@
-"""Contestants measured in alternating turns, so that a busy minute hits all of them alike."""
+"""Interleaved timing: candidates take turns, so that a busy minute hits all of them alike."""
 
 import math
 import time
@@ -13,11 +13,11 @@ Candidate = Callable[[int], object]  # takes that many steps and returns when th
 
 
 class Timings(NamedTuple):
-    """What was measured.
+    """The times of all candidates.
 
     Attributes:
-        seconds: of one step, float64 [turns], by contestant.
-        steps: in one turn, by contestant.
+        seconds: of one step, float64 [turns], by candidate.
+        steps: in one turn, by candidate.
     """
 
     seconds: dict[str, np.ndarray]
@@ -32,15 +32,15 @@ def interleave(
     clock: Callable[[], float] = time.perf_counter,
     tick: ProgressFn = lambda done, total: None,
 ) -> Timings:
-    """Every contestant in turn, `repeats` times, in one order.
+    """Times every candidate in turn, `repeats` times, in one order.
 
     Args:
-        candidates: by name. Each first takes steps that do not count: it may compile, and shows
-            how many steps make a turn.
+        candidates: by name. Each first takes steps that are not counted, in which it may compile
+            and the number of steps in a turn is found.
         repeats: turns of each.
-        least: seconds that a turn should last; a turn is one step where that lasts longer.
+        least: seconds that a turn should last; a turn has one step if the step lasts longer.
         clock: seconds.
-        tick: sees turns of all contestants.
+        tick: called with the number of rounds, a turn of every candidate each.
     """
     steps = {name: _steps(take, least, clock) for name, take in candidates.items()}
     seconds = {name: np.zeros(repeats) for name in candidates}
@@ -60,10 +60,10 @@ SPREAD = {'median': np.median, 'min': np.min, 'max': np.max}
 
 
 def _steps(take: Candidate, least: float, clock: Callable[[], float]) -> int:
-    """How many steps last `least` seconds."""
+    """The number of steps that last `least` seconds."""
     take(1)
     count, seconds = 1, _timed(take, 1, clock)
-    # What an accelerator needs for one step is mostly the wait for it: only many tell.
+    # A single step on an accelerator is mostly the wait for it: only many are representative.
     while seconds < least / 2:
         count *= 2
         seconds = _timed(take, count, clock)

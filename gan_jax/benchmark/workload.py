@@ -1,4 +1,4 @@
-"""What is measured: a config's train step, and the same config with something left out."""
+"""Workloads of the benchmark: a config's train step, and the config with something left out."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -19,18 +19,18 @@ from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.state import nbytes
 from gan_jax.step import make_train_step
 
-RANDOM = 4096  # images in place of a data set that is not here
+RANDOM = 4096  # random images that replace a data set that is not here
 
 Settings = Mapping[str, Any]
 
 
 class Workload(NamedTuple):
-    """A config put together; nothing is compiled yet.
+    """The train step of a config on a data set; nothing is compiled yet.
 
     Attributes:
         settings: the resolved config, every term acting in every step.
         dataset: the images that it trains on.
-        experiment: networks, terms and numbers.
+        experiment: networks, terms and hyperparameters.
         program: the train step.
     """
 
@@ -45,7 +45,7 @@ class Workload(NamedTuple):
         return self.program.shapes.step.sharding.mesh
 
     def traced(self) -> Jaxpr:
-        """A step, without what nothing in its result depends on."""
+        """The jaxpr of a step, without dead code."""
         settings, shape = self.settings, self.dataset.images.shape[1:]
         rows = settings['d_steps'], settings['batch_size']
         batch = {
@@ -55,7 +55,7 @@ class Workload(NamedTuple):
         step = make_train_step(self.experiment.gan, self.experiment.terms)
         return trace(step, self.program.shapes, batch, self.experiment.hyper)
 
-    def held(self) -> int:
+    def state_bytes(self) -> int:
         """Bytes of the state."""
         return nbytes(self.program.shapes)
 
@@ -65,26 +65,28 @@ class Workload(NamedTuple):
         return self.settings['d_steps'] * nbytes(state.d.params) + nbytes(state.g.params)
 
     def work(self) -> Work:
-        """The hand count of a step; its bytes include those of the state, in and out."""
+        """The work of a step; its bytes include the state, in and out."""
         work = of_jaxpr(self.traced())
-        return work._replace(bytes=work.bytes + 2 * self.held())
+        return work._replace(bytes=work.bytes + 2 * self.state_bytes())
 
 
 def make_workload(settings: Settings, dataset: DataSet) -> Workload:
-    """A config without faults, on these images.
+    """The workload of a config on a data set.
 
     Raises:
         UserError: as `setup.build_trainer`.
     """
     settings = copy.deepcopy(dict(settings))
     for block in settings['terms'].values():
-        block.pop('every', None)  # so that there is one step to speak of
+        block.pop('every', None)  # so that all steps are the same
     return Workload(settings, dataset, *setup.build_trainer(settings, dataset))
 
 
 def images_of(settings: Settings) -> tuple[DataSet, bool]:
-    """The data set of a config, and whether it is real: of a published one that is not prepared
-    only the form is known, and it gets random images, which cost the same.
+    """The data set of a config, and whether it is real.
+
+    A published data set that is not prepared is replaced by random images of its form, which cost
+    the same.
 
     Raises:
         UserError: as `data.load`, for other data sets.
@@ -104,14 +106,18 @@ def images_of(settings: Settings) -> tuple[DataSet, bool]:
 
 
 def kept_term(settings: Settings) -> str:
-    """The term that is never left out: 'adversarial', or the first where none is called so."""
+    """The term that is never left out: 'adversarial', or the first if none has that name."""
     active = [name for name in settings['terms'] if _acts(settings, name)]
     return 'adversarial' if 'adversarial' in active else active[0]
 
 
 def left_out(settings: Settings) -> tuple[dict[str, Settings], Settings]:
-    """The config without one thing, by that thing, for each that it can do without: its terms but
-    the game, and the augmentation of reals and of all that D sees; and the config without them all.
+    """The config with one part left out, for each part, and with all of them left out.
+
+    The parts are all terms but `kept_term`, the augmentation of reals and the critic's.
+
+    Returns:
+        part -> config, and the config without all parts.
     """
     changes: dict[str, Callable[[Any], None]] = {}
     for name in settings['terms']:
@@ -125,10 +131,10 @@ def left_out(settings: Settings) -> tuple[dict[str, Settings], Settings]:
 
 
 def state_of(whole: Any, shapes: Any) -> Any:
-    """A state for a program that was made from a config with less in it, in memory of its own.
+    """A copy of a state for a program whose config leaves parts out.
 
     Args:
-        whole: the state of the config's own program.
+        whole: the state of the whole config's program.
         shapes: of the other program's state.
     """
     leaves = dict(jax.tree_util.tree_leaves_with_path(whole))

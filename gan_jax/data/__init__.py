@@ -54,7 +54,7 @@ def names() -> list[str]:
 
 
 def folder_of(data_dir: str | Path | None) -> Path:
-    """Where prepared data sets lie: `data_dir`, else $GAN_JAX_DATA, else ./data."""
+    """The folder of prepared data sets: `data_dir`, else $GAN_JAX_DATA, else ./data."""
     return expanded(data_dir or os.environ.get(VARIABLE) or 'data')
 
 
@@ -71,9 +71,9 @@ def load(
         name: 'digits' (16×16×1, 10 classes) or 'stacked_digits' (16×16×3, 1,000 classes), which
             come with the package; the name of a prepared data set, such as 'cifar10'; or the path,
             with a '/' or ending in .zip, .tar or .npz, of images (see `folder` and `npz`).
-        data_dir: where prepared data sets, or copies of tensorflow-datasets, lie, see `folder_of`;
-            and where the folder or file of a path lies, if it is found there by its last part.
-        split: 'train', 'test', or what else the data set has.
+        data_dir: the folder of prepared data sets and of copies of tensorflow-datasets, see
+            `folder_of`. A path is looked for here too, by its last part, before its own place.
+        split: 'train', 'test', or another split of the data set.
         size: side of the square that every image is resized to (bicubic, antialiased; image files
             are first cropped to the square in the middle); None leaves the images as they are.
 
@@ -101,7 +101,7 @@ def load(
 def outline(name: str, size: int) -> DataSet | None:
     """Blank images in the form of a published data set, which take no memory; None for other names.
 
-    What a run's networks and cost depend on, where the data set itself is not here.
+    A run's networks and cost depend on nothing else, so that they are known without the data set.
     """
     if name not in (*ARCHIVES, *FOLDERS):
         return None
@@ -150,7 +150,11 @@ def _from_path(name: str, path: Path, split: str, size: int | None) -> DataSet:
 
 
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:
-    """What is prepared, or a copy of tensorflow-datasets."""
+    """A split of a prepared data set or of a copy of tensorflow-datasets; None if neither is here.
+
+    Raises:
+        UserError: the data set has no such split, or is damaged.
+    """
     root = folder_of(data_dir)
     if not prepared.NAME.fullmatch(name):
         return None
@@ -162,7 +166,7 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
 
 
 def _missing(name: str, root: Path, size: int | None) -> NoReturn:
-    """Says how that data set is prepared."""
+    """Raises a UserError that says how that data set is prepared, or which name was meant."""
     if name in (*ARCHIVES, *FOLDERS):
         archive = ARCHIVES.get(name)
         source = '' if archive and archive.files[0].url else ' --source=PATH'

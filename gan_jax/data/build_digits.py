@@ -32,7 +32,7 @@ def enlarge(image: np.ndarray) -> np.ndarray:
 
 
 def held_out(labels: np.ndarray) -> np.ndarray:
-    """Which images are the test split: bool [N] with `TEST_PER_DIGIT` of every digit."""
+    """The mask of the test split: bool [N], True for `TEST_PER_DIGIT` images of every digit."""
     test = np.zeros(len(labels), bool)
     for digit in range(10):
         members = np.flatnonzero(labels == digit)

@@ -21,7 +21,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def listed(class_names: Sequence[str] | None, num_classes: int) -> str:
-    """'3 classes (0 cat, 1 dog, 2 owl)', of many the first `FEW`; or how many there are alone."""
+    """'3 classes (0 cat, 1 dog, 2 owl)' with at most `FEW` names, or '3 classes' without names."""
     if not class_names:
         return f'{num_classes or "no"} classes'
     few = [f'{number} {shown(name)}' for number, name in enumerate(class_names[:FEW])]
@@ -32,13 +32,13 @@ def listed(class_names: Sequence[str] | None, num_classes: int) -> str:
 def empty_note(
     place: object, labels: np.ndarray, num_classes: int, class_names: Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """A sentence where some classes have no image: how many, and the first of them.
+    """A sentence if some classes have no image: their number, and the first of them.
 
     Args:
         place: the data set, for the sentence.
         labels: integers [N] in [0, num_classes).
-        num_classes: how many there are, which may be far more than images.
-        class_names: of all, if they are known.
+        num_classes: the number of classes, which may be far larger than the number of images.
+        class_names: one for each class, if they are known.
     """
     there = np.unique(labels)
     count = num_classes - len(there)
@@ -47,13 +47,13 @@ def empty_note(
     filled = {*there.tolist()}
     empty = (c for c in range(num_classes) if c not in filled)
     first = [c for c, _ in zip(empty, range(FEW), strict=False)]
-    said = ', '.join(f'{c} {shown(class_names[c])}' if class_names else f'{c}' for c in first)
+    few = ', '.join(f'{c} {shown(class_names[c])}' if class_names else f'{c}' for c in first)
     more = ', ...' if count > FEW else ''
-    return (f'{place}: of {num_classes} classes {count} have no image to train on: {said}{more}',)
+    return (f'{place}: of {num_classes} classes {count} have no image to train on: {few}{more}',)
 
 
 def number_of(text: str, class_names: Sequence[str] | None, num_classes: int) -> int:
-    """The class that a user means by its name or its number; a name comes first.
+    """The number of a class that is given by its name or its number; a name comes first.
 
     Raises:
         UserError: there is no such class.

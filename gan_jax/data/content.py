@@ -2,14 +2,14 @@
 
 from gan_jax.data.dataset import SAMPLED, DataSet, evenly_spaced
 
-BYTES = 1 << 26  # of images that are looked at: of large ones fewer
+BYTES = 1 << 26  # of the images that are checked: fewer of large ones
 
 
 def content_fault(dataset: DataSet) -> str:
-    """A sentence where the images hold nothing to learn, and '' where they do.
+    """A sentence if the images hold nothing to learn, else ''.
 
-    Of many images `SAMPLED` are looked at, evenly spaced, and of large ones fewer, so that it takes
-    a moment whatever the size of the data set; the sentence says of how many it speaks.
+    At most `SAMPLED` images are checked, evenly spaced, and fewer of large ones, so that it takes
+    a moment whatever the size of the data set. The sentence says how many were checked.
     """
     images, whole = dataset.images, len(dataset.images)
     which = f"the {whole} images of '{dataset.name}'"

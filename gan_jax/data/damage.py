@@ -1,4 +1,4 @@
-"""Files that are open for reading; what is damaged in one becomes a sentence that names it."""
+"""Errors of damaged files as sentences that name the file."""
 
 import contextlib
 import errno
@@ -9,23 +9,23 @@ from typing import BinaryIO
 from gan_jax.runtime.errors import DATA, UserError, first_line
 from gan_jax.runtime.paths import opened, shown
 
-# What a file system says of a place that a damaged archive sends the reader to.
+# Errors of a file system at an offset that a damaged archive sends the reader to.
 SENT_ASTRAY = (None, errno.EINVAL, errno.EOVERFLOW)
 
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
-    """The archive, a regular file, open; what goes wrong inside it is told as in `naming`."""
+    """The archive, a regular file, open for reading; errors in the block become as in `naming`."""
     with opened(path) as file, naming(path):
         yield file
 
 
 @contextlib.contextmanager
 def naming(name: object) -> Iterator[None]:
-    """A fault inside becomes a `UserError` that names what is read.
+    """An exception in the block becomes a `UserError` that names the file that is read.
 
-    The parsers of the standard library raise whatever they stumble over, so that every exception
-    counts, but for what the disk itself refuses.
+    The parsers of the standard library raise exceptions of any type on damaged files, so that every
+    one counts. Errors of the disk itself pass unchanged.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a data set is, and the digest that says whether two of them hold the same."""
+"""The type of a data set, and the digest by which two data sets are compared."""
 
 import hashlib
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 MEMORY = 2_000_000_000  # bytes of images: more stay on the disk
-SAMPLED = 1024  # images of those that a digest sees
+SAMPLED = 1024  # images of a data set on the disk that go into its digest
 
 
 class DataSet(NamedTuple):
@@ -17,7 +17,7 @@ class DataSet(NamedTuple):
         labels: int32 [N] in [0, num_classes), or None where the source has no labels.
         num_classes: how many classes there are; 0 without labels.
         name: what `load` was asked for.
-        class_names: of each class, or None where the source says none.
+        class_names: one for each class, or None where the source names none.
     """
 
     images: np.ndarray
@@ -28,7 +28,7 @@ class DataSet(NamedTuple):
 
 
 def on_disk(dataset: DataSet) -> bool:
-    """Whether the images are read from the disk when they are used."""
+    """True if the images are read from the disk when they are used."""
     return isinstance(dataset.images, np.memmap)
 
 
@@ -45,11 +45,11 @@ def evenly_spaced(images: np.ndarray, count: int) -> np.ndarray:
 
 
 def digest(dataset: DataSet) -> str:
-    """SHA-256, in hex, of what the data set holds: shape, pixels, labels; names are left out.
+    """SHA-256, in hex, of the shape, pixels and labels of a data set; names are left out.
 
-    A checkpoint stores it, so that a run is never resumed on other data that bears the same name.
-    Of images on the disk, which would take minutes to read at every start, it sees `SAMPLED` ones,
-    evenly spaced, beside the shape and all labels.
+    A checkpoint stores it, so that a run is never resumed on other data of the same name. Images on
+    the disk would take minutes to read at every start: of them the digest covers `SAMPLED`, evenly
+    spaced, beside the shape and all labels.
     """
     images = dataset.images
     content = hashlib.sha256(repr(images.shape).encode())

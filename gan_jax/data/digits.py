@@ -29,9 +29,9 @@ def read_digits(split: str) -> DataSet:
 def read_stacked(split: str) -> DataSet:
     """Three digits of the same split in three channels; the label is 100a + 10b + c.
 
-    The 1,000-mode benchmark of "Unrolled Generative Adversarial Networks" (Metz et al., 2017,
-    section 3.3.1), with these digits in the place of MNIST. The digits are drawn independently and
-    with replacement by a fixed seed; no digit of the test split occurs in a stack of the train
+    This is the 1,000-mode benchmark of "Unrolled Generative Adversarial Networks" (Metz et al.,
+    2017, section 3.3.1) with these digits instead of MNIST. The digits are drawn independently,
+    with replacement, by a fixed seed; no digit of the test split occurs in a stack of the train
     split.
 
     Returns:

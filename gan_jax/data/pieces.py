@@ -1,4 +1,4 @@
-"""How data sets travel from their source to the disk or to memory: piece by piece."""
+"""Data sets on their way from a source to the disk or to memory, piece by piece."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from gan_jax.runtime.load import nearest
 
 BLOCK = 1 << 24  # bytes that are read at once
 CHUNK = 256  # images of a piece that are decoded one by one
-DECODED = 1 << 26  # bytes of such a piece: of large images it holds fewer
+DECODED = 1 << 26  # bytes of such a piece, which holds fewer large images
 
 
 class Piece(NamedTuple):
@@ -20,7 +20,7 @@ class Piece(NamedTuple):
 
     Attributes:
         split: 'train', 'test', ...
-        kind: 'images' or 'labels'; each comes in order, and the two may come in any turns.
+        kind: 'images' or 'labels'; each in order, and the two may alternate in any way.
         array: uint8 [n, H, W, C], or integers [n] in [0, number of classes).
     """
 
@@ -30,16 +30,16 @@ class Piece(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a source holds, before it is read.
+    """The content of a source, before it is read.
 
     Attributes:
-        pieces: every image and label of it.
-        num_classes: how many classes the labels of it tell apart; 0 without labels.
-        count: images in all splits; None when that is known only at the end.
-        notes: a sentence for each thing that a user would want to know.
-        class_names: of each class, or None where the source says none.
-        left_out: a sentence for each image that was refused and left out, complete when the pieces
-            have come to their end.
+        pieces: all its images and labels.
+        num_classes: the number of classes; 0 without labels.
+        count: images in all splits; None if that is known only at the end.
+        notes: sentences for the user.
+        class_names: one for each class, or None where the source names none.
+        left_out: a sentence for each image that was refused and left out; complete at the end of
+            the pieces.
     """
 
     pieces: Iterator[Piece]
@@ -51,14 +51,14 @@ class Content(NamedTuple):
 
 
 def chunk(size: int) -> int:
-    """How many images that are decoded one by one, of `size` bytes each, make a piece."""
+    """The number of images in a piece, if they are decoded one by one, `size` bytes each."""
     return max(1, min(CHUNK, DECODED // size))
 
 
 def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:
-    """The same images with that size, in pieces that are not far larger than those that come.
+    """The same images at that size; a resized piece has about `DECODED` bytes at most.
 
-    None leaves them as they are.
+    With None the pieces stay as they are.
     """
     for piece in pieces:
         if size is None or piece.kind == 'labels' or piece.array.shape[1:3] == (size, size):
@@ -95,12 +95,12 @@ def collected(
 
 
 def no_split(name: str, split: str, known: Collection[str]) -> UserError:
-    """The fault of a split that a data set does not have; `known` are those that it has."""
+    """The error for a split that a data set does not have; `known` are the splits it has."""
     return UserError(f"'{name}' has no split '{split}'{nearest(split, known)}", MISSING)
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:
-    """The arrays, which are emptied one by one, as one: they are never twice in memory."""
+    """The arrays as one. The list is emptied on the way, so that nothing is twice in memory."""
     joined = np.empty((sum(map(len, arrays)), *arrays[0].shape[1:]), arrays[0].dtype)
     first = 0
     while arrays:

@@ -1,8 +1,8 @@
 """The one form of a data set on the disk: `DIR/NAME/<split>/{images.npy, labels.npy, info.json}`.
 
-images.npy is uint8 [N, H, W, C], labels.npy int32 [N], absent where there are no labels; info.json
-holds their digests and one of itself. The folder NAME is whole or absent, also after a loss of
-power: it is written under a name that no data set can have, and renamed.
+images.npy is uint8 [N, H, W, C], labels.npy int32 [N], absent if there are no labels; info.json
+holds their digests and its own. The folder NAME is whole or absent, also after a loss of power: it
+is written under a name that no data set can have, and renamed.
 """
 
 import contextlib
@@ -24,17 +24,17 @@ from gan_jax.runtime.files import file_lock, sync
 from gan_jax.runtime.paths import check_regular, opened, removed, shown
 
 VERSION = 2  # of the form
-# A folder's name: never a way out of DIR, and never hidden, as what is not finished is.
+# A folder's name: never a path out of DIR, and never hidden, as unfinished folders are.
 NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]*')
-TAKEN = ('downloads', 'inception', 'references')  # what else this project keeps in DIR
+RESERVED = ('downloads', 'inception', 'references')  # other folders of this project in DIR
 
 
 @contextlib.contextmanager
 def locked(folder: Path, flag: str = '--data_dir') -> Iterator[None]:
-    """Holds `DIR/NAME`, of which DIR is made if needed, for one process that prepares it.
+    """Locks `DIR/NAME` for the process that prepares it; DIR is made if needed.
 
-    The lock is the kernel's: it ends with the process, however that ends. `flag` is for the
-    sentence: what a user chooses DIR by.
+    The lock is the kernel's: it ends with the process, however that ends. `flag` is the flag that
+    chooses DIR, for the sentence.
 
     Raises:
         UserError: another process prepares it (75), or DIR cannot be written (73).
@@ -69,11 +69,11 @@ def write_prepared(
 
     Args:
         folder: `DIR/NAME`, which must not exist.
-        pieces: what it shall hold.
+        pieces: its images and labels.
         metadata: JSON values for every info.json: sources and how it was made. They are read after
             all pieces.
         num_classes: labels lie in [0, num_classes).
-        class_names: of each class, if they are known.
+        class_names: one for each class, if they are known.
         advance: called with the number of images of each piece.
 
     Raises:
@@ -98,9 +98,9 @@ def write_prepared(
 
 
 def _sha256(info: Mapping[str, Any]) -> str:
-    """Of what an info.json says, however it is spaced and ordered, without this digest itself."""
-    said = {key: value for key, value in info.items() if key != 'sha256'}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    """The digest of an info.json without the digest itself; spaces and order do not matter."""
+    rest = {key: value for key, value in info.items() if key != 'sha256'}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _write_arrays(
@@ -156,7 +156,7 @@ class GrowingArray:
     """
 
     def __init__(self, file: BinaryIO):
-        """`file` is empty, open for writing, and closed by who opened it."""
+        """`file` is empty and open for writing; the caller closes it."""
         self._file = file
         self._digest = hashlib.sha256()
         self._like: np.ndarray | None = None
@@ -167,7 +167,7 @@ class GrowingArray:
         return (self.count, *self._like.shape[1:])
 
     def append(self, array: np.ndarray) -> None:
-        """Adds [n, ...] along the first axis; all pieces have one type and one shape beyond it."""
+        """Adds [n, ...] along the first axis; dtype and the other axes are always the same."""
         array = np.ascontiguousarray(array)
         if self._like is None:
             self._like = array[:0]
@@ -196,12 +196,12 @@ class GrowingArray:
 
 
 def infos(folder: Path) -> dict[str, Any]:
-    """What each split of a prepared data set says of itself: split -> its info.json."""
+    """The info.json of each split of a prepared data set, by the split's name."""
     found = {}
     for path in sorted(folder.glob('*/info.json')):
         try:
             with opened(path) as file:
-                info = _said(file.read())
+                info = _parsed(file.read())
         except PermissionError:
             raise
         except OSError:
@@ -215,8 +215,8 @@ def infos(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _said(content: bytes) -> dict[str, Any] | None:
-    """The content of an info.json; None where it is not as it was written."""
+def _parsed(content: bytes) -> dict[str, Any] | None:
+    """The content of an info.json; None if it is not as it was written."""
     try:
         info = json.loads(content)
         sound = info['version'] == VERSION and info['sha256'] == _sha256(info) and _is_named(info)
@@ -226,11 +226,11 @@ def _said(content: bytes) -> dict[str, Any] | None:
 
 
 def read_prepared(folder: Path, split: str, name: str) -> DataSet:
-    """One split of a prepared data set: in memory, or mapped where it is larger than `MEMORY`.
+    """One split of a prepared data set: in memory, or mapped if it is larger than `MEMORY`.
 
     Raises:
-        UserError: a file of it is missing or not what info.json says. The pixels themselves are
-            compared only where they are read into memory.
+        UserError: a file is missing or differs from its info.json. The pixels themselves are
+            compared only if they are read into memory.
     """
     info = infos(folder)[split]
     images = _array(folder, split, 'images', info)
@@ -245,7 +245,7 @@ def read_prepared(folder: Path, split: str, name: str) -> DataSet:
 
 
 def _is_named(info: Mapping[str, Any]) -> bool:
-    """True where every class has a name, or none."""
+    """True if every class has a name, or none has."""
     names = info.get('class_names')
     if names is None:
         return True
@@ -254,7 +254,7 @@ def _is_named(info: Mapping[str, Any]) -> bool:
 
 
 def class_names_of(info: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The names of classes in an info.json; earlier ones say nothing."""
+    """The names of classes in an info.json; files of earlier versions have none."""
     names = info.get('class_names')
     return tuple(names) if names else None
 
@@ -266,9 +266,9 @@ def _array(folder: Path, split: str, kind: str, info: Mapping[str, Any]) -> np.n
         if path.stat().st_size > MEMORY:
             return np.load(path, mmap_mode='r', allow_pickle=False)
         array = np.load(path, allow_pickle=False)
-    except (UserError, PermissionError):  # whose files they are may find them sound
+    except (UserError, PermissionError):  # the files may be sound: their owner can read them
         raise
-    except Exception as error:  # NumPy's reader of headers passes on whatever Python's parser says
+    except Exception as error:  # NumPy's reader of headers passes on any error of Python's parser
         raise _damaged(folder, split, kind) from error
     if hashlib.sha256(array).hexdigest() != info[kind]['sha256']:
         raise _damaged(folder, split, kind)

@@ -1,14 +1,13 @@
-"""The one way in which this project changes the size of stored images."""
+"""Resizing of stored images; the project has no other."""
 
 import numpy as np
 from PIL import Image
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:
-    """Square images of side `size` by Pillow's bicubic filter, antialiased where it shrinks.
+    """Square images of side `size` by Pillow's bicubic filter, antialiased if it shrinks.
 
-    Each channel is resized by itself, in uint8. Images that have that size already come back
-    untouched.
+    Each channel is resized separately, in uint8. Images of that size are returned unchanged.
 
     Args:
         images: uint8 [N, H, W, C].

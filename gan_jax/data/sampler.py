@@ -1,4 +1,4 @@
-"""Which images batch number `step` holds: a pure function, so that resuming needs only the step."""
+"""The images of each batch, a pure function of seed and step: resuming needs only the step."""
 
 import functools
 
@@ -7,10 +7,10 @@ import numpy as np
 
 @functools.lru_cache(maxsize=32)  # successive steps share an epoch; a few seeds take turns
 def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
-    """A uniform permutation of range(size), int32 [size], read-only, its own for (seed, epoch).
+    """A uniform permutation of range(size), int32 [size], read-only, by a seed and an epoch.
 
-    It sorts raw Philox numbers, whose stream NumPy guarantees for ever; `Generator.permutation` may
-    change with NumPy's version and would then change a resumed run.
+    It sorts raw Philox numbers, a stream that NumPy guarantees for ever. `Generator.permutation`
+    may change with NumPy's version, which would change a resumed run.
     """
     raw = np.random.Philox(key=[seed, epoch]).random_raw(size)
     order = np.argsort(raw, kind='stable').astype(np.int32)
@@ -19,7 +19,10 @@ def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
 
 
 def of_step(seed: int, step: int, d_steps: int, batch_size: int, size: int) -> np.ndarray:
-    """The images of a training step, int32 [d_steps, batch_size]: batches step·d_steps and on."""
+    """The images of a training step, int32 [d_steps, batch_size].
+
+    They are the batches step·d_steps to (step + 1)·d_steps - 1 of `indices`.
+    """
     numbers = range(step * d_steps, (step + 1) * d_steps)
     return np.stack([indices(seed, number, batch_size, size) for number in numbers])
 

@@ -1,4 +1,4 @@
-"""The files that a user gives by --source: found, checked, and opened as what they hold."""
+"""The files that --source names: found, checked, and opened as images and labels."""
 
 import hashlib
 import os
@@ -20,17 +20,17 @@ from gan_jax.runtime.paths import ends_with, expanded, shown
 
 
 def is_path(name: str) -> bool:
-    """Whether the name of a data set is a path of images."""
+    """True if the name of a data set is a path of images."""
     return '/' in name or ends_with(name, '.zip', '.npz', '.tar')
 
 
 def absolute(name: str) -> str:
-    """The name of a data set, in which a path does not hang on where the program stands."""
+    """The name of a data set; a path is made absolute."""
     return os.path.abspath(expanded(name)) if is_path(name) else name
 
 
 def place_of(name: str, data_dir: str | Path | None) -> Path:
-    """The place of the images of a path: in `data_dir`, which comes first, or as it says.
+    """The existing path of images: by its last part in `data_dir`, else as it is given.
 
     So a folder that was moved is found by the folder that it lies in now.
 
@@ -44,7 +44,7 @@ def place_of(name: str, data_dir: str | Path | None) -> Path:
             return place
     neither = ''.join(f', nor does {place}' for place in moved)
     advice = 'give the folder that it lies in now by --data_dir=DIR'
-    if moved and moved[0].parent.name == path.name:  # as is the path itself in its place
+    if moved and moved[0].parent.name == path.name:  # data_dir is the folder of images itself
         advice = f'give --data_dir={moved[0].parent.parent}, the folder that it lies in'
     raise UserError(
         f'{path} does not exist{neither}: check the path, or where {shown(path.name)} was moved '
@@ -54,7 +54,7 @@ def place_of(name: str, data_dir: str | Path | None) -> Path:
 
 
 def open_images(path: Path, size: int | None, max_bad: int = 0) -> tuple[Content, Shape]:
-    """What a folder, zip, tar or npz of images holds, and [H, W, C] of its images."""
+    """The content of a folder, zip, tar or npz of images, and [H, W, C] of its images."""
     if ends_with(path, '.npz'):
         _refuse_max_bad(path, max_bad)
         return open_npz(path, size)
@@ -69,14 +69,14 @@ def _refuse_max_bad(source: object, max_bad: int) -> None:
 
 
 def find(name: str, source: str) -> dict[str, Path]:
-    """The paths that --source means, by the published names of an archive data set's files.
+    """The paths that --source names, by the published names of an archive data set's files.
 
     Args:
         name: of the data set.
-        source: a copy of tensorflow-datasets, or images: their path is under ''. For an archive
-            data set one file, the files with commas between them, or a folder that holds them. The
-            only file of a data set may have any name; others are known by their published names,
-            where '.gz' may be missing.
+        source: a copy of tensorflow-datasets, or images: the result has their path under ''. For an
+            archive data set one file, the files with commas between them, or a folder that holds
+            them. The only file of a data set may have any name; several files have their published
+            names, from which '.gz' may be missing.
 
     Raises:
         UserError: a path does not exist, or a file is missing.
@@ -109,7 +109,7 @@ def find(name: str, source: str) -> dict[str, Path]:
 def open_source(
     name: str, paths: Mapping[str, Path], size: int | None, max_bad: int = 0
 ) -> Content:
-    """The content of the paths that `find` or `fetch` gave; it is read when the pieces are.
+    """The content of the paths that `find` or `fetch` gave; files are read with the pieces.
 
     Args:
         name: of the data set.
@@ -118,14 +118,15 @@ def open_source(
         max_bad: how many images of a folder or archive of images may be refused and left out.
     """
     if '' not in paths:
-        _refuse_max_bad(f"that of '{name}'", max_bad)
+        _refuse_max_bad(f"the source of '{name}'", max_bad)
         archive = ARCHIVES[name]
         if archive.photographs and size is None:
             raise UserError(f"the images of '{name}' come in many sizes: give --size=64, say")
         names = archive.class_names
         if archive.read_class_names:
             found = archive.read_class_names(paths)
-            names = found if len(found) == archive.num_classes else None  # of a part of it
+            # A part of the archive has fewer classes, and the names would not fit the labels.
+            names = found if len(found) == archive.num_classes else None
         return Content(archive.read(paths, size), archive.num_classes, class_names=names)
     if copies.is_copy(paths['']):
         _refuse_max_bad(paths[''], max_bad)
@@ -134,9 +135,9 @@ def open_source(
 
 
 def record(path: Path) -> dict[str, Any]:
-    """What info.json says of a source: its name, its bytes and a SHA-256.
+    """A source in info.json: its name, its bytes and a SHA-256.
 
-    That of a folder is of the names and sizes of its files, which is no proof but soon made.
+    A folder's SHA-256 is over the names and sizes of its files, which is no proof but soon made.
     """
     if not path.is_dir():
         return {'file': path.name, 'bytes': path.stat().st_size, 'sha256': sha256_of(path)}
@@ -150,10 +151,12 @@ def record(path: Path) -> dict[str, Any]:
 def compared(
     name: str, paths: Mapping[str, Path], records: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The records, those of an archive data set's files with whether it is the published one.
+    """The records of sources; for the files of an archive data set with a comparison.
+
+    Such a record has 'published_name' as well, and 'published', True if it is the published file.
 
     Raises:
-        UserError: a file has just the published size, but other contents: a damaged copy.
+        UserError: a file has the published size, but other contents: a damaged copy.
     """
     if '' in paths:
         return [*records]
@@ -171,17 +174,18 @@ def compared(
 
 
 def fetch(
-    name: str, folder: Path, watched: Callable[[File], AbstractContextManager]
+    name: str, folder: Path, progress: Callable[[File], AbstractContextManager]
 ) -> dict[str, Path]:
-    """Downloads the files of an archive data set that are not in `folder`; their paths.
+    """Downloads the files of an archive data set that are not in `folder`, and returns their paths.
 
     Args:
         name: of the data set.
         folder: for the files, made if needed.
-        watched: file -> context of what is called with the bytes that have come.
+        progress: file -> a context manager of a function, which is called with the number of bytes
+            that have come.
 
     Raises:
-        UserError: files that nobody gives out to programs, and as `download`.
+        UserError: the publisher does not give the files out to programs, and as `download`.
     """
     if name not in ARCHIVES:
         raise UserError(
@@ -202,7 +206,7 @@ def fetch(
         if path.exists() and path.stat().st_size == file.size:
             continue
         try:
-            with watched(file) as advance:
+            with progress(file) as advance:
                 download(file.url, path, size=file.size, sha256=file.sha256, advance=advance)
         except UserError as error:
             raise UserError(f'{error} and give it by --source', error.status) from error

@@ -1,7 +1,7 @@
 """Batches of a data set that lies on disk: read ahead by grain's threads while a step computes.
 
-What a batch holds is a function of the seed and the step alone, the same one as for a data set in
-memory. So both ways train alike, bit for bit, and a resumed run starts at its step: there is no
+The images of a batch are a function of the seed and the step alone, the same function as for a data
+set in memory. So both train alike, bit for bit, and a resumed run starts at its step: there is no
 state to save and nothing to skip.
 """
 
@@ -16,8 +16,8 @@ from gan_jax.data.dataset import DataSet, labels_of
 from gan_jax.runtime.errors import DATA, DISK, UserError
 
 THREADS = 2  # batches that are read at the same time
-AHEAD = 4  # batches that lie ready in memory
-ENDLESS = 2**40  # steps; grain asks for a length
+AHEAD = 4  # batches that are read ahead into memory
+ENDLESS = 2**40  # steps; grain wants a length
 
 Batch = dict[str, np.ndarray]
 
@@ -33,7 +33,7 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of the steps `first`, `first + 1`, and so on without end.
 
-    Only the rows of these batches are read, at most `AHEAD` batches before they are asked for.
+    Only the rows of these batches are read, at most `AHEAD` batches in advance.
     Closing the iterator (`.close()`, or dropping it) stops the threads.
 
     Args:
@@ -43,11 +43,11 @@ def batches(
         batch_size: B, images in a sub-batch, between 1 and N.
         d_steps: k >= 1, sub-batches of a step; sub-batch i of step s is number s·k + i of
             `sampler.indices`.
-        part: which images of every sub-batch are read; all by default.
+        part: the images of every sub-batch that are read; all by default.
 
     Returns:
-        An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, with as many images
-        as `part` has in place of B.
+        An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}; with a `part`, B is
+        the number of its images.
 
     Raises:
         UserError: grain is not installed; or, from the iterator, the images cannot be read, or
@@ -61,7 +61,7 @@ def batches(
             "a data set too large for memory is read by grain: pip install 'gan_jax[grain]'"
         ) from fault
     read = _reader(dataset, seed, batch_size, d_steps, part)
-    sampler.indices(seed, first * d_steps, batch_size, len(dataset.images))  # its checks, now
+    sampler.indices(seed, first * d_steps, batch_size, len(dataset.images))  # raises here already
     ahead = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
     steps = grain.MapDataset.range(first, first + ENDLESS)
     return _closing(iter(steps.map(read).to_iter_dataset(ahead)))
@@ -72,7 +72,7 @@ def _reader(
 ) -> Callable[[int], Batch]:
     """The function step -> batch that grain's threads run."""
     images, labels = dataset.images, labels_of(dataset)
-    check = _watch(getattr(images, 'filename', None))
+    check = _change_check(getattr(images, 'filename', None))
 
     def read(step: int) -> Batch:
         rows = sampler.of_step(seed, step, d_steps, batch_size, len(images))[:, part]
@@ -82,8 +82,8 @@ def _reader(
     return read
 
 
-def _watch(file: Any) -> Callable[[], None]:
-    """A function that raises unless the file is the one that it is now; `file` may be None."""
+def _change_check(file: Any) -> Callable[[], None]:
+    """A function that raises if the file has changed since this call; `file` may be None."""
     if file is None:
         return lambda: None
 
@@ -108,7 +108,7 @@ def _watch(file: Any) -> Callable[[], None]:
 
 
 def _closing(iterator: Any) -> Iterator[Batch]:
-    """The same batches; ends grain's threads, whatever ends the loop over them."""
+    """The same batches; grain's threads end whenever the loop over them ends."""
     try:
         yield from iterator
     finally:

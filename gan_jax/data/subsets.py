@@ -11,11 +11,11 @@ from gan_jax.runtime.errors import UserError
 def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.ndarray]:
     """The same fraction of every class, drawn by a seed.
 
-    Of a class of n images round(fraction · n) are taken, at least one. A smaller fraction of one
-    seed is part of a larger one. Without labels all images are one class.
+    Of a class of n images round(fraction · n) are taken, at least one. With the same seed a smaller
+    fraction is part of a larger one. Without labels all images are one class.
 
     Args:
-        dataset: whole; what is taken of it is in memory.
+        dataset: the whole; the images of the part are copied into memory.
         fraction: in (0, 1]; 1 gives the data set itself.
         seed: >= 0; subsets of different seeds are independent.
 
@@ -46,7 +46,7 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
 
 
 def _draw(members: np.ndarray, fraction: float, seed: int, label: int) -> np.ndarray:
-    """The first of a shuffled class. It sorts raw Philox numbers, as the sampler does."""
+    """The first members of a shuffled class. It sorts raw Philox numbers, as the sampler does."""
     key = [zlib.crc32(b'subset'), (seed << 32) + int(label)]
     order = np.argsort(np.random.Philox(key=key).random_raw(len(members)), kind='stable')
     return members[order[: max(1, int(fraction * len(members) + 0.5))]]

@@ -1,6 +1,6 @@
 """Scores of a trained run: python -m gan_jax.evaluate --workdir=DIR
 
-Prints them and writes DIR/results/*.json with everything that they depend on.
+Prints the scores and writes them to DIR/results/*.json with all that they depend on.
 """
 
 if __name__ == '__main__':
@@ -90,7 +90,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _warn_unwritable(folder: Path) -> None:
-    """Says so before minutes are spent; the attempt in the end is what counts."""
+    """Warns of a folder that cannot be written to, before minutes are spent.
+
+    Nothing is refused here: only writing itself shows for certain.
+    """
     place = folder if folder.exists() else folder.parent
     if place.exists() and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
         print(
@@ -100,14 +103,14 @@ def _warn_unwritable(folder: Path) -> None:
 
 
 def _name(result: Mapping[str, Any]) -> str:
-    """A file name that tells protocols apart; 64 bits of a digest for what it does not say."""
+    """A file name that differs between protocols, by 64 bits of a digest of the protocol."""
     protocol = result['protocol']
     step, num, seed = result['checkpoint']['step'], protocol['num'], protocol['seed']
     return f'step_{step}_num_{num}_seed_{seed}_{json_digest(protocol)[:16]}.json'
 
 
 def _values(metrics: Mapping[str, float]) -> dict[str, Any]:
-    """JSON has no word for a number that is not finite: null, with the reason beside it."""
+    """The metrics as JSON, which has no number that is not finite: null, listed in 'not_finite'."""
     bad = {name: f'{value}' for name, value in metrics.items() if not math.isfinite(value)}
     values = {name: None if name in bad else value for name, value in metrics.items()}
     return {'metrics': values, **({'not_finite': bad} if bad else {})}
@@ -126,9 +129,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--num',
         type=cli.within(config.VALUES['evaluate.num']),
-        help='images; by default those of the config',
+        help='images; by default as in the config',
     )
-    parser.add_argument('--metrics', type=cli.named, help='a,b; by default those of the config')
+    parser.add_argument('--metrics', type=cli.named, help='a,b; by default as in the config')
     parser.add_argument(
         '--unaugmented',
         type=cli.path_text,
@@ -138,7 +141,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--seed',
         type=cli.within(config.SEED),
-        help='of the latents; by default that of the config',
+        help='of the latents; by default as in the config',
     )
     return parser.parse_args(arguments)
 

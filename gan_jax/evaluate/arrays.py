@@ -1,7 +1,7 @@
-"""Arrays cached on disk by a key of all that they depend on: read as they were, or not at all.
+"""Arrays cached on disk by a key of all that they depend on: read unchanged, or not at all.
 
-What is kept here can be computed again. So a file that is torn, changed, or was written for other
-facts counts as absent, and nobody is bothered with it.
+Cached arrays can be computed again. So a file that is torn, changed, or was written for another key
+counts as absent, without an error.
 """
 
 import hashlib
@@ -18,24 +18,24 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def name_of(cache_key: Mapping[str, Any]) -> str:
-    """A file name for a key: 32 digits of the SHA-256 of their canonical JSON."""
+    """A file name for a key: 32 digits of the SHA-256 of its canonical JSON."""
     return hashlib.sha256(_json(cache_key).encode()).hexdigest()[:32] + '.npz'
 
 
 def read_arrays(path: Path, cache_key: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-    """The arrays that `write` has kept in `path` for this key; None when it holds none."""
+    """The arrays that `write_arrays` stored in `path` for this key; None if there are none."""
     try:
-        # NumPy leaves a damaged file open that it has opened itself.
+        # Opened here: NumPy does not close a damaged file that it has opened itself.
         with path.open('rb') as file, np.load(file, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-    except Exception:  # it is not there, or is damaged, which may turn up as anything
+    except Exception:  # the file is missing or damaged; NumPy raises many types for the latter
         return None
     digest = str(found.pop('digest', ''))
     return found if digest == _digest(found, cache_key) else None
 
 
 def write_arrays(path: Path, arrays: Arrays, cache_key: Mapping[str, Any]) -> None:
-    """Keeps the arrays; a reader meets the whole file or none.
+    """Stores the arrays; readers find the whole file or none.
 
     Args:
         path: in a folder that exists.

@@ -1,4 +1,4 @@
-"""What a family of metrics is given, and what it gives."""
+"""The interface of a family of metrics: its context and its evaluation."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ from gan_jax.runtime.progress import Progress, no_progress
 from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
-Failed = Callable[[Sequence[str], Exception], object]  # (names of metrics, what has come of them)
-Check = Callable[[], object]  # raises UserError, or Absent where it could not look
+Failed = Callable[[Sequence[str], Exception], object]  # (names of metrics, their error)
+Check = Callable[[], object]  # raises UserError, or Absent if the data set is not here
 
 
 class Absent(Exception):
-    """Images are asked for of a data set that is not here, only its outline."""
+    """The images are not here, only an outline of their data set."""
 
 
 class Unaugmented(NamedTuple):
@@ -38,26 +38,25 @@ class Unaugmented(NamedTuple):
 
 
 class Context(NamedTuple):
-    """What a run is measured against.
+    """The run, data and resources with which metrics are measured.
 
     Attributes:
         train: the train split, at the size of the generated images.
-        held_out: () -> the test split at that size; raises UserError where there is none.
+        held_out: () -> the test split at that size; raises UserError if there is none.
         train_subset: the part of `train` that the discriminator was trained on.
         critic: the discriminator.
         num: of generated images, for metrics whose names give no number.
         batch_size: of one discriminator update.
-        d_gradient: what such an update descends by, compiled, see `step.make_d_gradient`.
+        d_gradient: the gradient of such an update, compiled, see `step.make_d_gradient`.
         conditional: () -> whether the images depend on the label, see `generate.takes_labels`.
-        class_counts: proportions of the labels of generated images, see `labels.at`; None is all
-            alike.
-        unaugmented: how many -> the models that were trained without augmentation, with so many
-            images of each checkpoint, and with none at all where 0 are asked for, which takes
-            seconds; None where no such models are named.
-        data_dir: where Inception's weights and the references are kept, see `data.folder_of`.
+        class_counts: proportions of the labels of generated images, see `labels.at`; None is
+            uniform.
+        unaugmented: n -> the models that were trained without augmentation, with n images of each
+            checkpoint; with n = 0 it takes seconds. None if no such models are named.
+        data_dir: the folder that caches Inception's weights and references, see `data.folder_of`.
         allow: packages whose code a metric may name, as in `load.resolve`.
-        devices: that share the work of a large extractor; none is the first one.
-        progress: the work of preparing metrics, such as a pass over all real images.
+        devices: the devices that share the work of a large extractor; () is the first one.
+        progress: reports the work of preparing metrics, such as a pass over all real images.
         outlined: whether `train` is only the outline of a data set that is not here.
     """
 
@@ -103,7 +102,7 @@ class Context(NamedTuple):
 
 
 def refuse_few_reals(name: str, real: DataSet, split: str, least: int = 2) -> None:
-    """Raises UserError where a split has fewer images than a metric takes."""
+    """Raises UserError if a split has fewer images than a metric takes."""
     if len(real.images) < least:
         raise UserError(
             f"'{name}' takes at least {least} real images, and the {split} split of '{real.name}' "
@@ -112,7 +111,7 @@ def refuse_few_reals(name: str, real: DataSet, split: str, least: int = 2) -> No
 
 
 def held_out_of(given: Context) -> DataSet | None:
-    """The test split; None where the data have one split."""
+    """The test split; None if the data have one split only."""
     try:
         return given.held_out()
     except UserError as error:
@@ -130,11 +129,11 @@ class Measure(Protocol):
         """Measures generated images and the state that they come from.
 
         Args:
-            images: uint8 [n, H, W, C], of the classes of `Context.generated_labels`. It may be more
-                than the metrics need, and they take the first.
-            state: of training; metrics of the discriminator look at it.
-            hyper: the numbers of the run.
-            progress: the work of measuring. What its ticks raise ends it.
+            images: uint8 [n, H, W, C], of the classes of `Context.generated_labels`; of more than
+                the metrics need they take the first.
+            state: of training, for metrics of the discriminator.
+            hyper: the hyperparameters of the run.
+            progress: reports the work of measuring. An exception of its ticks ends it.
 
         Returns:
             {name: value}.
@@ -145,9 +144,9 @@ class Evaluation(NamedTuple):
     """Metrics, ready to be computed.
 
     Attributes:
-        num: generated images that `measure` takes; 0 where no metric looks at any.
-        measure: generated images, a state and its run's numbers -> {name: value}.
-        protocol: what the values depend on beside the images, as JSON.
+        num: generated images that `measure` takes; 0 if no metric needs any.
+        measure: (images, state, hyper) -> {name: value}.
+        protocol: all that the values depend on except the images, as JSON.
     """
 
     num: int

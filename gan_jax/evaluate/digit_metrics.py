@@ -1,10 +1,10 @@
-"""Metrics of generated digits, in the eyes of the classifier that comes with the package.
+"""Metrics of generated digits, by the classifier that comes with the package.
 
-'fd_digits' is the Fréchet distance in its features, with 'fd_digits_floor', that of the real test
-split, beside it. 'modes' counts the classes that the images fall into, with the smallest share that
-a class has ('modes_min_share') and the Kullback-Leibler divergence of their distribution from the
-data's ('modes_kl', in nats). 'diversity' is the mean distance between images over that between real
-ones, with 'vendi', the same of Vendi scores, and 'collapsed', 1 where that gives alarm.
+'fd_digits' is the Fréchet distance in its features, and 'fd_digits_floor' the same distance of the
+real test split. 'modes' counts the classes of the images; 'modes_min_share' is the smallest share
+of a class, 'modes_kl' the Kullback-Leibler divergence of the classes' distribution from the data's,
+in nats. 'diversity' is the mean distance between images over the mean distance between real ones,
+'vendi' the same ratio of Vendi scores, and 'collapsed' is 1 if that ratio is below `COLLAPSED`.
 """
 
 import functools
@@ -20,13 +20,13 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
 
 DIGITS = ('digits', 'stacked_digits')
-WITH_DIGITS = (*DIGITS, 'mnist', 'emnist', 'svhn')  # of the data sets that have a name
+WITH_DIGITS = (*DIGITS, 'mnist', 'emnist', 'svhn')  # of the data sets that are known by name
 
 Metric = Callable[[features.Features], Values]
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
-    """That the data are digits, and enough of them are generated for a Fréchet distance."""
+    """Checks that the data are digits, and enough are generated for a Fréchet distance."""
     for name in asked:
         yield functools.partial(_refuse_others, name, given)
     if 'fd_digits' in asked:
@@ -53,14 +53,14 @@ def refuse_no_digits(name: str) -> None:
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
-    """These of NAMES."""
+    """The given metrics of NAMES, ready to be computed."""
     train = functools.cache(lambda: features.digits(given.train.images).features)
     metrics = [METRICS[name](given, train) for name in asked]
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del state, hyper, progress
-        seen = features.digits(images[: given.num])
-        return {name: value for metric in metrics for name, value in metric(seen).items()}
+        found = features.digits(images[: given.num])
+        return {name: value for metric in metrics for name, value in metric(found).items()}
 
     protocol = {
         'extractor': 'gan_jax.evaluate.features.digits',
@@ -74,8 +74,8 @@ def _fd_digits(given: Context, train: Callable[[], np.ndarray]) -> Metric:
     real = frechet.moments(features.digits(given.held_out().images).features)
     floor = frechet.distance(real, reference)
 
-    def metric(seen: features.Features) -> Values:
-        distance = frechet.distance(frechet.moments(seen.features), reference)
+    def metric(found: features.Features) -> Values:
+        distance = frechet.distance(frechet.moments(found.features), reference)
         return {'fd_digits': distance, 'fd_digits_floor': floor}
 
     return metric
@@ -85,12 +85,12 @@ def _modes(given: Context, train: Callable[[], np.ndarray]) -> Metric:
     labels = given.train.labels
     expected = np.bincount(labels, minlength=given.train.num_classes) / len(labels)
 
-    def metric(seen: features.Features) -> Values:
-        share = np.bincount(seen.classes, minlength=len(expected)) / len(seen.classes)
-        found = share > 0
-        kl = np.sum(share[found] * np.log(share[found] / np.maximum(expected[found], 1e-12)))
+    def metric(found: features.Features) -> Values:
+        share = np.bincount(found.classes, minlength=len(expected)) / len(found.classes)
+        hit = share > 0
+        kl = np.sum(share[hit] * np.log(share[hit] / np.maximum(expected[hit], 1e-12)))
         return {
-            'modes': int(found.sum()),
+            'modes': int(hit.sum()),
             'modes_min_share': float(share.min()),
             'modes_kl': float(kl),
         }
@@ -101,10 +101,10 @@ def _modes(given: Context, train: Callable[[], np.ndarray]) -> Metric:
 def _diversity(given: Context, train: Callable[[], np.ndarray]) -> Metric:
     real = train()
 
-    def metric(seen: features.Features) -> Values:
-        vendi = vendi_ratio(seen.features, real)
+    def metric(found: features.Features) -> Values:
+        vendi = vendi_ratio(found.features, real)
         return {
-            'diversity': diversity(seen.features, real),
+            'diversity': diversity(found.features, real),
             'vendi': vendi,
             'collapsed': int(vendi < COLLAPSED),
         }
@@ -117,5 +117,5 @@ NAMES = tuple(METRICS)
 
 
 def knows(name: str) -> bool:
-    """Whether that is one of NAMES."""
+    """True if the name is one of NAMES."""
     return name in NAMES

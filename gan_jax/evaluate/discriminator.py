@@ -1,8 +1,8 @@
-"""Metrics of the discriminator: what its features know, and what its logits tell.
+"""Metrics of the discriminator: of its features, its logits and its gradients.
 
-Those of `probes` look at features of held-out images; 'overfitting' and 'sensitivity' at logits,
-see `logits`; 'gsnr' at the gradients of the whole loss over batches of what D is trained on, see
-`gsnr`: each costs half a training step, and the first one a compilation.
+The metrics of `probes` take features of held-out images; 'overfitting' and 'sensitivity' take
+logits, see `logits`. 'gsnr' takes gradients of the whole loss over batches of D's training images,
+see `gsnr`; a gradient costs half a training step, and the first one a compilation.
 """
 
 import functools
@@ -24,14 +24,14 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
 from gan_jax.state import Hyper, TrainState
 
-BATCH = 100  # images that the discriminator sees at once
-BATCHES = 32  # whose gradients gsnr takes
+BATCH = 100  # images in one pass of the discriminator
+BATCHES = 32  # of gsnr, a gradient each
 
 LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
-    """That there are held-out images, and labels, where these look at them."""
+    """Checks that there are held-out images, and labels, for the metrics that take them."""
     return (functools.partial(_check, name, given) for name in asked)
 
 
@@ -47,15 +47,15 @@ def _check(name: str, given: Context) -> None:
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
-    """These of NAMES."""
+    """The given metrics of NAMES, ready to be computed."""
     features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
     probed = [name for name in asked if name in probes.NAMES]
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         values, variables = {}, state.d.variables
         if probed:
-            seen = functools.partial(features_of, variables)
-            found = probes.probe(seen, given.train, given.held_out())
+            features = functools.partial(features_of, variables)
+            found = probes.probe(features, given.train, given.held_out())
             values |= {name: found[name] for name in probed}
         for name in asked:
             if name in LOGITS:
@@ -119,11 +119,11 @@ def _sensitivity(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
 
 
 def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn) -> Iterator[Any]:
-    """D's gradients in batches of its images, each with generated ones and draws of its own."""
+    """D's gradients over batches of its training images, each with new fakes and random draws."""
     state = jax.device_put(state, jax.local_devices()[0])
     train_subset, labels = given.train_subset.images, labels_of(given.train_subset)
     for i in range(BATCHES):
-        # With replacement: batches that share out few images among them would differ too little.
+        # With replacement: without, the batches of a small data set would differ too little.
         rows = np.random.default_rng([0, i]).integers(len(train_subset), size=given.batch_size)
         batch = {'image': np.asarray(train_subset[rows]), 'label': labels[rows]}
         yield given.d_gradient(state, batch, named(jax.random.key(0), 'gsnr', i), hyper)
@@ -132,9 +132,9 @@ def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn
 
 LOGITS = {'overfitting': _overfitting, 'sensitivity': _sensitivity}
 NAMES = (*probes.NAMES, *LOGITS, 'gsnr')
-HELD_OUT = (*probes.NAMES, *LOGITS)  # those that look at the test split
+HELD_OUT = (*probes.NAMES, *LOGITS)  # these take the test split
 
 
 def knows(name: str) -> bool:
-    """Whether that is one of NAMES."""
+    """True if the name is one of NAMES."""
     return name in NAMES

@@ -1,8 +1,8 @@
-"""Feature extractors: the networks in whose eyes images are compared.
+"""Feature extractors: the networks in whose features images are compared.
 
-A distance between sets of images is one between their features, and depends on the network as much
-as on the images. So an extractor carries all that its values depend on, its `metadata`, which go
-into every result and into the key of every reference that is kept.
+A distance between sets of images is a distance between their features, and depends on the network
+as much as on the images. So an extractor carries `metadata` of all that its values depend on, which
+go into every result and into the key of every cached reference.
 """
 
 import functools
@@ -23,16 +23,16 @@ from gan_jax.runtime.errors import UserError, sentence
 from gan_jax.runtime.load import resolve
 from gan_jax.runtime.progress import ProgressFn
 
-BATCH = 64  # images that Inception sees at once on a device, always
-CHUNK = 4096  # images that an extractor is given at once; a data set may not fit in memory
+BATCH = 64  # images of one pass of Inception on a device, always
+CHUNK = 4096  # images of one call of an extractor; a data set may not fit in memory
 
 
 class Features(NamedTuple):
-    """What an extractor says of N images.
+    """The outputs of an extractor for N images.
 
     Attributes:
         features: float32 [N, F].
-        probs: float32 [N, C], class probabilities; None where the network tells no classes.
+        probs: float32 [N, C], class probabilities; None if the network has no classes.
     """
 
     features: np.ndarray
@@ -40,7 +40,7 @@ class Features(NamedTuple):
 
 
 class Extractor(NamedTuple):
-    """A network and what it depends on.
+    """A network, and metadata of all that its values depend on.
 
     Attributes:
         extract: uint8 [N, H, W, C], N >= 1 -> Features. Image n gives the same bits in any batch.
@@ -62,7 +62,7 @@ def from_inception(
     Args:
         variables: from `weights.published`.
         interpolation: to 299×299, 'tf1' or 'clean', see `interpolate`.
-        devices: which share the work; none is the first one. Their number changes no bit.
+        devices: the devices that share the work; () is the first one. Their number changes no bit.
     """
     mesh = sharding.line(devices or jax.local_devices()[:1])
 
@@ -93,7 +93,7 @@ def from_digits_net() -> Extractor:
 
     def extract(images):
         found = features.digits(images)
-        # A stacked digit is one of 10 in each channel: its classes are all combinations.
+        # Each channel of a stacked digit has 10 classes: the image's classes are all combinations.
         probs = functools.reduce(_combined, np.moveaxis(found.probs, 1, 0))
         return Features(found.features, probs)
 
@@ -109,9 +109,9 @@ def from_digits_net() -> Extractor:
 def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
     """A fork's function, 'my_package.module.function': uint8 [N, H, W, C] -> [N, F].
 
-    Its metadata are its path and the SHA-256 of the file that it stands in: a change of that file
-    makes another extractor; one of what the file imports or reads does not, and is the fork's to
-    tell apart by another name.
+    Its metadata are its path and the SHA-256 of its file: a change of that file makes another
+    extractor. A change of code or data that the file imports or reads does not: give the function
+    another name then.
 
     Args:
         path: as in `load.resolve`.
@@ -121,7 +121,7 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
         ValueError: there is no such function, or it has no source.
     """
     function = resolve(path, EXTRACTOR, allow)
-    # Of its module: what `jax.jit` and functools.partial make has no source of its own.
+    # The module's source: results of `jax.jit` and functools.partial have none.
     source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
     if source.suffix != '.py':
         raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
@@ -143,7 +143,7 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
 
 
 def in_chunks(extractor: Extractor, images: np.ndarray, tick: ProgressFn) -> Iterator[Features]:
-    """What an extractor says of images that may lie on the disk, some thousand at a time."""
+    """The features of images, which may lie on the disk, `CHUNK` images at a time."""
     count = len(images)
     for first in range(0, count, CHUNK):
         yield extractor.extract(np.asarray(images[first : first + CHUNK]))

@@ -1,7 +1,7 @@
 """Features and classes of digit images from a small classifier that comes with the package.
 
-They are the space of `fd_digits`, and the means of counting classes and modes. That distance is not
-an FID, and means something only beside its floor: real held-out images against real train images.
+`fd_digits` is measured in its features, and its classes are counted as modes. `fd_digits` is not an
+FID, and means something only relative to its floor: real held-out images against real train images.
 """
 
 import functools
@@ -42,7 +42,7 @@ class DigitsNet(nn.Module):
 
 
 class Features(NamedTuple):
-    """What the classifier says of N images with C channels, each channel a digit of its own.
+    """The classifier's outputs for N images with C channels, where each channel is a digit.
 
     Attributes:
         features: float32 [N, C * 64], the channels' last hidden layers one after the other.
@@ -64,8 +64,7 @@ def digits(images: np.ndarray, *, batch_size: int = 512) -> Features:
 
     Args:
         images: uint8 [N, H, W, C], N >= 1; resized to 16×16 where H or W differs.
-        batch_size: channels that go through the network at once; another value may change the
-            last bits.
+        batch_size: channels in one pass of the network; another value may change the last bits.
 
     Raises:
         ValueError: images of another type or shape.
@@ -127,13 +126,13 @@ def weights() -> dict:
 
 
 def unpack(stored: Mapping[str, np.ndarray]) -> dict:
-    """The file's {'conv_0/kernel': float16, ...} as Flax wants it, in float32."""
+    """The file's {'conv_0/kernel': float16, ...} as variables of Flax, in float32."""
     flat = {name: stored[name].astype(np.float32) for name in stored}
     return {'params': flax.traverse_util.unflatten_dict(flat, sep='/')}
 
 
 def weights_sha256() -> str:
-    """SHA-256, in hex, of the classifier's file: distances of two classifiers do not compare."""
+    """SHA-256, in hex, of the classifier's file: distances by two classifiers do not compare."""
     return hashlib.sha256(FILE.read_bytes()).hexdigest()
 
 

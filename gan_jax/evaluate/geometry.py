@@ -1,6 +1,6 @@
-"""The geometry of features: do views of one image lie together, and do images fill the sphere?
+"""The geometry of features: distance of two views, spread over the sphere, nearest neighbours.
 
-Features are brought to unit length. Float64 on the host.
+Features are scaled to unit length. Float64 on the host.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ def alignment(a: np.ndarray, b: np.ndarray) -> float:
 
     Args:
         a: [N, F], features of one view of each image.
-        b: [N, F], those of the other.
+        b: [N, F], features of the other view.
 
     Raises:
         ValueError: shapes that do not fit, or numbers that are not finite.
@@ -70,12 +70,12 @@ def nearest_neighbours(
     """
     train, test = _checked('train', train, least=1), _checked('test', test, least=1)
     rows.same_width(train, test)
-    said = [_vote(block, train, train_labels, k) for block in rows.blocks(test)]
-    return float(np.mean(np.concatenate(said) == test_labels))
+    predicted = [_vote(block, train, train_labels, k) for block in rows.blocks(test)]
+    return float(np.mean(np.concatenate(predicted) == test_labels))
 
 
 def _vote(test: np.ndarray, train: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """The class that the k nearest rows of `train` give each row of `test`, [M]."""
+    """The class of each row of `test` by the k nearest rows of `train`, [M]."""
     similarity = np.concatenate([test @ block.T for block in rows.blocks(train)], axis=1)
     voters = labels[np.argsort(-similarity, axis=1, kind='stable')[:, :k]]  # [M, k]
     votes = (voters[:, :, None] == voters[:, None, :]).sum(axis=2)  # for each voter's class
@@ -83,7 +83,7 @@ def _vote(test: np.ndarray, train: np.ndarray, labels: np.ndarray, k: int) -> np
 
 
 def unit(x: np.ndarray) -> np.ndarray:
-    """The rows of [N, F] at unit length; a row of zeros stays, at an angle to nothing."""
+    """The rows of [N, F] at unit length; a row of zeros stays zero."""
     norm = np.linalg.norm(x, axis=1, keepdims=True)
     return x / np.where(norm > 0, norm, 1)
 

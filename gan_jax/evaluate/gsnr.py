@@ -1,4 +1,4 @@
-"""Signal and noise of a gradient: how far do the samples of a batch pull the same way?
+"""Signal and noise of a gradient: the agreement between the samples of a batch.
 
 Float64 on the host, one gradient at a time.
 """
@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.tree_util import keystr
 
-LEAST = 4  # batches: the F-statistic of fewer has no mean, and that of fewer than 6 no variance
+LEAST = 4  # batches: with fewer the F-statistic has no mean, with fewer than 6 no variance
 
 
 def gsnr(gradients: Iterable[Any], *, batch_size: int) -> dict[str, float]:
@@ -22,9 +22,9 @@ def gsnr(gradients: Iterable[Any], *, batch_size: int) -> dict[str, float]:
     are equal: "An Empirical Model of Large-Batch Training" (McCandlish et al. 2018, arXiv
     1812.06162, equation 2.9).
 
-    What is estimated does not depend on the size of the batches where a batch's gradient is a mean
-    over independent samples. A loss or a network that looks across the batch has a ratio of its own
-    at every size: compare at one.
+    The ratio does not depend on the size of the batches if the gradient of a batch is a mean over
+    independent samples. If the loss or the network couples the samples of a batch, it does: then
+    compare ratios at one batch size.
 
     Args:
         gradients: trees of one structure with arrays of finite numbers, each the gradient of a mean
@@ -36,8 +36,8 @@ def gsnr(gradients: Iterable[Any], *, batch_size: int) -> dict[str, float]:
         {'gsnr': the mean of the ratios of the parameters whose gradient varies, each without bias
         for normal batch means, so that it may be negative; 'gsnr_share': the share of such
         parameters; 'gsnr_pooled': Σg² / Σρ² over all parameters, the numerator without bias;
-        'noise_scale': its inverse, in samples, infinite where no signal is found}. NaN where
-        nothing varies, but for the share.
+        'noise_scale': its inverse, in samples, infinite if no signal is found}. If nothing varies
+        all but the share are NaN.
 
     Raises:
         ValueError: fewer than four gradients, trees that differ in structure or shapes, or numbers
@@ -66,7 +66,7 @@ def gsnr(gradients: Iterable[Any], *, batch_size: int) -> dict[str, float]:
 
 
 def _moments(vectors: Iterable[np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
-    """How many there are, their mean [P] and their variance [P], divided by one less.
+    """(count, mean [P], variance [P] divided by count - 1) of vectors.
 
     "Note on a Method for Calculating Corrected Sums of Squares and Products" (Welford 1962): sums
     of squares would lose the digits of a small variance.
@@ -81,7 +81,11 @@ def _moments(vectors: Iterable[np.ndarray]) -> tuple[int, np.ndarray, np.ndarray
 
 
 def _vectors(gradients: Iterable[Any]) -> Iterator[np.ndarray]:
-    """Each tree as float64 [P], checked."""
+    """Each tree as a vector float64 [P].
+
+    Raises:
+        ValueError: trees that differ in structure or shapes, or numbers that are not finite.
+    """
     expected = None
     for number, tree in enumerate(gradients):
         found = [(keystr(path), np.shape(x)) for path, x in jax.tree.leaves_with_path(tree)]
@@ -95,7 +99,7 @@ def _vectors(gradients: Iterable[Any]) -> Iterator[np.ndarray]:
         vector = np.concatenate([np.asarray(x, np.float64).ravel() for x in jax.tree.leaves(tree)])
         if not np.isfinite(vector).all():
             raise ValueError(
-                f'gradients must be finite, got NaN or infinity in number {number}: give those of '
-                'a network that has not diverged'
+                f'gradients must be finite, got NaN or infinity in number {number}: give gradients '
+                'of a network that has not diverged'
             )
         yield vector

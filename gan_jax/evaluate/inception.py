@@ -3,8 +3,7 @@
 "Rethinking the Inception Architecture for Computer Vision" (Szegedy et al. 2016, arXiv 1512.00567)
 as TensorFlow published it, which differs from the paper and from torchvision's: average pooling
 does not count the padding, the last block pools by the maximum, and there are 1,008 logits. The
-weights are those that Heusel et al. 2017 measured with, in the PyTorch format of pytorch-fid and
-torch-fidelity.
+weights are the ones of Heusel et al. 2017, in the PyTorch format of pytorch-fid and torch-fidelity.
 """
 
 import functools
@@ -20,7 +19,7 @@ import numpy as np
 from gan_jax.evaluate import interpolate, torchfile
 from gan_jax.runtime.errors import DATA, UserError
 
-SIZE = 299  # side of the images that the network sees
+SIZE = 299  # side of the network's input
 LAYERS = ('64', '192', '768', '2048', 'logits_unbiased', 'logits')
 
 
@@ -29,8 +28,8 @@ class Inception(nn.Module):
 
     Images float32 [B, 299, 299, 3] in [-1, 1] -> {'64', '192', '768', '2048': the features of these
     widths, each averaged over its pixels, [B, width]; 'logits_unbiased': [B, 1008] without the last
-    bias, whose softmax the Inception Score takes; 'logits': [B, 1008]}. Under jit what is not used
-    is not computed.
+    bias, whose softmax the Inception Score takes; 'logits': [B, 1008]}. Under jit unused values are
+    not computed.
     """
 
     @nn.compact
@@ -38,10 +37,10 @@ class Inception(nn.Module):
         x = _Conv(32, 3, stride=2, name='Conv2d_1a_3x3')(images)  # [B, 149, 149, 32]
         x = _Conv(32, 3, padding='VALID', name='Conv2d_2a_3x3')(x)  # [B, 147, 147, 32]
         x = _Conv(64, 3, name='Conv2d_2b_3x3')(x)
-        x = seen_64 = _shrink(x)  # [B, 73, 73, 64]
+        x = map_64 = _shrink(x)  # [B, 73, 73, 64]
         x = _Conv(80, 1, name='Conv2d_3b_1x1')(x)
         x = _Conv(192, 3, padding='VALID', name='Conv2d_4a_3x3')(x)  # [B, 71, 71, 192]
-        x = seen_192 = _shrink(x)  # [B, 35, 35, 192]
+        x = map_192 = _shrink(x)  # [B, 35, 35, 192]
         x = _MixedA(32, name='Mixed_5b')(x)  # [B, 35, 35, 256]
         x = _MixedA(64, name='Mixed_5c')(x)  # [B, 35, 35, 288]
         x = _MixedA(64, name='Mixed_5d')(x)
@@ -49,7 +48,7 @@ class Inception(nn.Module):
         x = _MixedC(128, name='Mixed_6b')(x)
         x = _MixedC(160, name='Mixed_6c')(x)
         x = _MixedC(160, name='Mixed_6d')(x)
-        x = seen_768 = _MixedC(192, name='Mixed_6e')(x)
+        x = map_768 = _MixedC(192, name='Mixed_6e')(x)
         x = _MixedD(name='Mixed_7a')(x)  # [B, 8, 8, 1280]
         x = _MixedE(_mean_pool, name='Mixed_7b')(x)  # [B, 8, 8, 2048]
         x = _MixedE(_max_pool, name='Mixed_7c')(x)
@@ -58,9 +57,9 @@ class Inception(nn.Module):
         logits = dense(features)
         bias = self.param('fc_bias', nn.initializers.zeros, (1008,))
         return {
-            '64': seen_64.mean(axis=(1, 2)),
-            '192': seen_192.mean(axis=(1, 2)),
-            '768': seen_768.mean(axis=(1, 2)),
+            '64': map_64.mean(axis=(1, 2)),
+            '192': map_192.mean(axis=(1, 2)),
+            '768': map_768.mean(axis=(1, 2)),
             '2048': features,
             'logits_unbiased': logits,
             'logits': logits + bias[None],
@@ -74,32 +73,32 @@ def features(
     interpolation: str,
     layers: Collection[str] = LAYERS,
 ) -> dict[str, jax.Array]:
-    """What the network says of images as they are stored: these layers of `Inception`.
+    """The given layers of `Inception` for images as they are stored.
 
     Args:
         variables: from `load`.
-        images: uint8 [B, H, W, 1 or 3]. Grey ones are shown in three equal channels. Values go to
-            (x - 128) / 128, as in the graph that was published, not to [-1, 1] to the last bit.
+        images: uint8 [B, H, W, 1 or 3]. Grey ones become three equal channels. Values become
+            (x - 128) / 128, as in the published graph, which is not exactly [-1, 1].
         interpolation: to 299×299, 'tf1' or 'clean', see `interpolate`.
         layers: of LAYERS.
     """
     height, width = (interpolate.matrix(interpolation, n, SIZE) for n in images.shape[1:3])
-    seen = jnp.einsum(
+    resized = jnp.einsum(
         'ih,bhwc,jw->bijc', height, images.astype(jnp.float32), width, precision='highest'
     )
-    seen = jnp.broadcast_to(seen, (*seen.shape[:3], 3))
-    found = Inception().apply(variables, (seen - 128) / 128)
+    resized = jnp.broadcast_to(resized, (*resized.shape[:3], 3))
+    found = Inception().apply(variables, (resized - 128) / 128)
     return {name: found[name] for name in layers}
 
 
 def load(path: str | Path) -> dict[str, Any]:
     """The variables of `Inception`, {'params': ..., 'batch_stats': ...}, from a PyTorch file.
 
-    The file is read without torch, and nothing in it is run. Whose weights they are is not looked
-    at here: `weights.published` does.
+    The file is read without torch, and nothing in it is run. The origin of the weights is not
+    checked here but in `weights.published`.
 
     Raises:
-        UserError: no such file (66), or one that does not hold these tensors (65).
+        UserError: no such file (66), or it does not hold these tensors (65).
     """
     tensors = torchfile.read_tensors(Path(path))
     shapes = jax.eval_shape(Inception().init, jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3)))
@@ -107,7 +106,7 @@ def load(path: str | Path) -> dict[str, Any]:
     return jax.tree.map(np.asarray, filled)
 
 
-# What each of our leaves is called there, and the axes of theirs in the order of ours.
+# Our leaf -> its name in PyTorch, and PyTorch's axes in the order of ours.
 THEIRS = {
     'kernel': ('weight', (2, 3, 1, 0)),
     'scale': ('weight', (0,)),
@@ -170,7 +169,7 @@ def _max_pool(x: jax.Array) -> jax.Array:
 
 
 def _mean_pool(x: jax.Array) -> jax.Array:
-    """The mean over the pixels that are there: padding does not count."""
+    """The mean over 3×3 pixels; padding does not count."""
     return nn.avg_pool(x, (3, 3), padding='SAME', count_include_pad=False)
 
 

@@ -1,8 +1,8 @@
 """The Inception Score: images whose classes are each certain and together diverse.
 
 "Improved Techniques for Training GANs" (Salimans et al. 2016, arXiv 1606.03498, section 4), in
-float64 on the host. Called so whatever network gives the probabilities, and comparable only for the
-same one. It never sees a real image.
+float64 on the host. The name does not depend on the network that gives the probabilities, but only
+scores of one network are comparable. Real images have no part in it.
 """
 
 import itertools
@@ -17,12 +17,12 @@ def inception_score(probs: np.ndarray, *, splits: int = 10) -> tuple[float, floa
 
     Args:
         probs: [N, C], class probabilities p(y|x) of each image, rows that sum to 1.
-        splits: parts of the rows, one after the other, whose own marginals p(y) are taken; rows in
-            the order of their classes want one split, or a shuffle before.
+        splits: the number of consecutive parts of the rows, each with its own marginal p(y). Rows
+            in the order of their classes need one split, or a shuffle before.
 
     Returns:
-        (mean, standard deviation over the splits, divided by their number as the public packages
-        do).
+        (mean, standard deviation) over the splits; the variance is divided by their number, as in
+        the public packages.
 
     Raises:
         ValueError: not probabilities, or fewer rows than splits.

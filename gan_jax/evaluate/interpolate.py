@@ -1,11 +1,11 @@
-"""The two ways in which the field brings images to the size that Inception sees.
+"""The two customs of resizing images to Inception's input.
 
 - `tf1`: bilinear with the corners of pixels aligned and no antialiasing, TensorFlow 1's
-  `resize_bilinear`: what published FIDs were measured with.
-- `clean`: bicubic (a = -0.5), antialiased where it shrinks, Pillow's: "On Aliased Resizing and
+  `resize_bilinear`, by which published FIDs were measured.
+- `clean`: Pillow's bicubic (a = -0.5), antialiased if it shrinks: "On Aliased Resizing and
   Surprising Subtleties in GAN Evaluation" (Parmar et al. 2022, arXiv 2104.11222).
 
-Both are linear in rows and in columns: a matrix each. Scores under the two are not comparable.
+Both are linear in rows and in columns: a matrix each. Scores of the two are not comparable.
 """
 
 import numpy as np
@@ -35,15 +35,18 @@ def _tf1(source: int, target: int) -> np.ndarray:
 
 
 def _clean(source: int, target: int) -> np.ndarray:
-    """Keys' cubic around (i + ½) · source / target, as wide as the pixel that it makes."""
+    """Keys' cubic around (i + ½) · source / target, scaled to the width of a target pixel.
+
+    The width is in source pixels, and at least one.
+    """
     scale = source / target
-    wide = max(scale, 1.0)
+    width = max(scale, 1.0)
     centre = (np.arange(target) + 0.5) * scale
-    first = np.maximum(np.floor(centre - 2 * wide + 0.5), 0)
-    last = np.minimum(np.floor(centre + 2 * wide + 0.5), source)
+    first = np.maximum(np.floor(centre - 2 * width + 0.5), 0)
+    last = np.minimum(np.floor(centre + 2 * width + 0.5), source)
     pixel = np.arange(source)
     inside = (pixel >= first[:, None]) & (pixel < last[:, None])
-    weights = np.where(inside, _cubic((pixel + 0.5 - centre[:, None]) / wide), 0)
+    weights = np.where(inside, _cubic((pixel + 0.5 - centre[:, None]) / width), 0)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 

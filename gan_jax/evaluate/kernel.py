@@ -2,8 +2,8 @@
 
 "Demystifying MMD GANs" (Binkowski et al. 2018, arXiv 1801.01401, section 4): the squared maximum
 mean discrepancy under the kernel (x·y / F + 1)³. Called KID only when the features are Inception's.
-Unlike the Fréchet distance its estimate is unbiased, so that few images are enough for a mean that
-is true, if not for one that is sharp.
+Unlike the Fréchet distance its estimate is unbiased: with few images it varies more, but its mean
+is right.
 """
 
 import numpy as np
@@ -26,8 +26,8 @@ def kid(
     Args:
         x: [N, F], any real type, N >= 2.
         y: [M, F], M >= 2.
-        subsets: how many pairs of random subsets to average over; None takes all rows once, which
-            has the smallest variance.
+        subsets: the number of pairs of random subsets to average over; None takes all rows once,
+            which has the smallest variance.
         subset_size: rows of each subset, drawn without replacement; None is 1,000, or all that the
             smaller set has.
         seed: of the drawing.
@@ -58,7 +58,7 @@ def kid(
 
 
 def _mmd(x: np.ndarray, y: np.ndarray) -> float:
-    """Binkowski et al., equation 4: the diagonals, which bias it, are left out."""
+    """MMD² by Binkowski et al., equation 4, which leaves out the diagonals, for they bias it."""
     n, m = len(x), len(y)
     within_x, within_y = _sum(x, x) - _diagonal(x), _sum(y, y) - _diagonal(y)
     return within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2 * _sum(x, y) / (n * m)

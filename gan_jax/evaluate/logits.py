@@ -1,4 +1,4 @@
-"""What the discriminator's logits tell: does it know its images by heart, and what moves it?"""
+"""Overfitting of the discriminator, and its sensitivity to augmentations, by its logits."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,8 +8,8 @@ from gan_jax.evaluate.probes import augmented
 
 Logits = Callable[[np.ndarray], np.ndarray]  # uint8 [N, H, W, C] -> [N]
 
-# One op of each kind, at a strength that the eye sees. The values of any two runs compare, whatever
-# they trained with.
+# One op of each kind, at a visible strength. They are the same for all runs, whatever they trained
+# with, so that the values are comparable.
 SENSITIVE_TO = {
     'translation': 'translation(0.2)',
     'zoom_in': 'zoom_in(0.2)',
@@ -22,20 +22,20 @@ SENSITIVE_TO = {
 
 
 def overfitting(train: np.ndarray, held_out: np.ndarray, fake: np.ndarray) -> dict[str, float]:
-    """How far held-out images have come from the train images towards the fakes.
+    """The position of held-out images between the train images and the fakes, by mean logits.
 
     "Training Generative Adversarial Networks with Limited Data" (Karras et al. 2020, arXiv
     2006.06676, equation 1, r_v).
 
     Args:
         train: [N], logits of images that D was trained on.
-        held_out: [M], of real images that it has not seen.
+        held_out: [M], of real images that D was not trained on.
         fake: [K], of generated ones.
 
     Returns:
         {'logit_train', 'logit_test', 'logit_fake': the means, 'overfit': (train - test) / (train -
-        fake): 0 when D treats held-out images as train images, 1 when as fakes; NaN when D tells
-        nothing apart}.
+        fake): 0 if D treats held-out images as train images, 1 if as fakes; NaN if the means of
+        train images and fakes are equal}.
     """
     means = {name: float(np.mean(x, dtype=np.float64)) for name, x in
              [('logit_train', train), ('logit_test', held_out), ('logit_fake', fake)]}  # fmt: skip
@@ -51,7 +51,7 @@ def sensitivity(
     policies: Mapping[str, str] = SENSITIVE_TO,
     seed: int = 0,
 ) -> dict[str, float]:
-    """How far each augmentation moves D's logits, in their own standard deviations.
+    """The shift of D's logits by each augmentation, in standard deviations of the logits.
 
     Args:
         logits: of D in evaluation mode.
@@ -60,8 +60,8 @@ def sensitivity(
         seed: of the draws.
 
     Returns:
-        {name: mean of logit(T(x)) - logit(x), over the standard deviation of logit(x)}. Negative:
-        D takes augmented images for less real; NaN when its logits are all the same.
+        {name: mean of logit(T(x)) - logit(x), over the standard deviation of logit(x)}. Negative
+        if D takes augmented images for less real; NaN if its logits are all the same.
     """
     plain = np.asarray(logits(images), np.float64)
     unit = plain.std() or np.nan

@@ -1,16 +1,16 @@
-"""What a score's name says: 'fid10k_test' is the FID of 10,000 images against the test split.
+"""Names of scores: 'fid10k_test' is the FID of 10,000 images against the test split.
 
     fid10k_test          fid50k_train_clean          kid10k_test          is50k
     pr10k_test           improved precision and recall, k = 3
     dc10k_test           density and coverage, k = 5
-    div5k_train          distance between images and Vendi score, beside those of real ones
-    intra_kid50k_train   the mean over classes of that of each class
+    div5k_train          mean distance between images, and Vendi score, relative to real images
+    intra_kid50k_train   the mean over classes of the KID of each class
     fd5k_test@digits     in the features of another network: 'digits', or a function by its path
 
-The number of images is part of the name because it is part of the number: an FID falls as about
-1/N, and one of 10,000 images never compares with one of 50,000. So is the split, and `clean` where
-images are not interpolated as for the published FIDs. The Fréchet and the kernel distance are an
-FID and a KID in Inception's features only; in others they are fd and kd.
+The value depends on all parts of the name. An FID falls by about 1/N with the number of images, so
+that FIDs of 10,000 and of 50,000 images are not comparable. The split follows, and `clean` if
+images are not interpolated as for the published FIDs. The Fréchet and the kernel distance are
+called FID and KID in Inception's features only; in others they are fd and kd.
 """
 
 import re
@@ -24,7 +24,7 @@ FORM = re.compile(
     rf'(intra_)?({"|".join(KINDS)})([1-9]\d*)(k?)(?:_(train|test))?(?:_(clean))?(?:_(biased))?'
     r'(?:@(\w+(?:\.\w+)*))?'
 )
-# The names of the distances of which the metric of a best checkpoint is one.
+# Names of distances; the metric of a best checkpoint must be one.
 DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*')
 OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Inception's
 LEAST = {'is': 10, 'pr': 4, 'dc': 6}  # images: one for each split, or more than neighbours
@@ -39,10 +39,10 @@ class Score(NamedTuple):
         name: as it was written.
         kind: one of KINDS.
         num: of generated images.
-        split: of the real images; '' for the Inception Score, which sees none.
+        split: of the real images; '' for the Inception Score, which takes none.
         interpolation: of `interpolate`.
-        intra: whether it is the mean of those of each class.
-        biased: whether it may be of fewer images than features.
+        intra: whether it is the mean of the scores of each class.
+        biased: whether fewer images than features are allowed.
         extractor: 'inception', 'digits' or the path of a function.
     """
 
@@ -57,10 +57,10 @@ class Score(NamedTuple):
 
 
 def parse_score(name: str) -> Score | None:
-    """The score of that name; None when it is not a name of this form.
+    """The score of that name; None if the name has not the form of a score's.
 
     Raises:
-        UserError: it is one, and cannot be measured so.
+        UserError: it has, and cannot be measured so.
     """
     if name in KINDS:
         example = 'is10k' if name == 'is' else f'{name}10k_test'
@@ -87,7 +87,7 @@ def parse_score(name: str) -> Score | None:
 
 
 def _fault(score: Score, upto_number: str) -> str:
-    """What a name says that cannot be, or leaves out."""
+    """The second half of a sentence about an impossible or incomplete name; '' if it is sound."""
     name, kind = score.name, score.kind
     if name.endswith(f'@{INCEPTION}'):
         return f"names Inception, which is meant without: leave out '@{INCEPTION}'"
@@ -118,7 +118,7 @@ def _fault(score: Score, upto_number: str) -> str:
 
 
 def refuse_few(score: Score, num: int, width: int) -> None:
-    """`refuse_bias`, unless the score's name says that it is meant so."""
+    """`refuse_bias`, unless the score's name ends in '_biased'."""
     if not score.biased:
         head, at, tail = score.name.partition('@')
         kernel = head.replace(score.kind, {'fid': 'kid', 'fd': 'kd'}[score.kind], 1)
@@ -134,10 +134,10 @@ def refuse_few(score: Score, num: int, width: int) -> None:
 def refuse_bias(name: str, num: int, width: int, instead: str) -> None:
     """Refuses a Fréchet distance that is mostly bias.
 
-    With fewer images than features the covariance has not full rank.
+    With fewer images than features the covariance does not have full rank.
 
     Raises:
-        UserError: num < width; it ends in `instead`.
+        UserError: num < width; the sentence ends in `instead`.
     """
     if num < width:
         raise UserError(
@@ -147,5 +147,5 @@ def refuse_bias(name: str, num: int, width: int, instead: str) -> None:
 
 
 def is_distance(name: str) -> bool:
-    """Whether that is the name of a distance, of which less is better."""
+    """True if the name is a distance's, where less is better."""
     return DISTANCE.fullmatch(name) is not None

@@ -1,14 +1,14 @@
 """Precision, recall, density and coverage of two sets of features, in float64 on the host.
 
-A set's manifold is the union of balls around its points, each as wide as to its k-th neighbour.
-Two definitions are in use, with two customs, and both stand here under their own names:
+A set's manifold is the union of balls around its points, each with the distance to the k-th nearest
+neighbour as its radius. Two definitions are in use, and both are here under their own names:
 
 | function | k | a point on the ball's surface | source |
 |---|---|---|---|
 | `precision_recall` | 3 | is in | Kynkäänniemi et al. 2019, arXiv 1904.06991, equations 1 and 2 |
 | `prdc` | 5 | is out | Naeem et al. 2020, arXiv 2002.09797, sections 2.2 and 3, their code |
 
-Memory beside the features is a few blocks; no N × M matrix is held.
+Memory besides the features is a few blocks; there is no N × M matrix.
 """
 
 import itertools
@@ -18,7 +18,7 @@ import numpy as np
 
 from gan_jax.evaluate import rows
 
-Progress = Callable[[int, int], object]  # (blocks of distances that are done, of how many)
+Progress = Callable[[int, int], object]  # (blocks of distances done, blocks in all)
 
 
 def precision_recall(
@@ -96,10 +96,11 @@ def _compare(
 
 
 def _middle(x: np.ndarray) -> np.ndarray:
-    """[F]: the median of each feature of [N, F], by its first rows; of two the upper one.
+    """[F]: the median of each feature over the first rows of [N, F]; of two the upper one.
 
-    Distances do not change when both sets move, and near 0 they keep more digits. It is one of the
-    values, so that whole numbers stay whole: their distances are exact, and so are their ties.
+    It is subtracted from both sets, which does not change distances, and near 0 they keep more
+    digits. It is one of the values, so that whole numbers stay whole: their distances are exact,
+    and so are their ties.
     """
     first = np.asarray(x[: rows.BLOCK], np.float64)
     half = len(first) // 2
@@ -111,7 +112,7 @@ def _radii(x: np.ndarray, centre: np.ndarray, k: int, tick: Callable[[], object]
     nearest = np.full((len(x), k), np.inf)
     for i, j, squared in _distances(x, x, centre, tick):
         if i == j:
-            np.fill_diagonal(squared, np.inf)  # a row is no neighbour of its own
+            np.fill_diagonal(squared, np.inf)  # a row is not its own neighbour
         both = np.concatenate([nearest[i], squared], axis=1)
         nearest[i] = np.partition(both, k - 1, axis=1)[:, :k]
     return nearest.max(axis=1)

@@ -1,8 +1,8 @@
-"""Probes of a trained discriminator: what its features know of images that it has not seen.
+"""Probes of a trained discriminator: the information in its features of held-out images.
 
-A regulariser may win by the company it keeps (more passes, more noise) or by what it says. These
-numbers look at what it says: does an image keep its place among others when it is augmented, and
-can its class be read off? Float64 on the host.
+A regulariser may win by side effects (more passes, more noise) or by what it makes the features
+learn. These numbers measure the latter: whether an image stays nearest to itself when it is
+augmented, and whether its class can be read off. Float64 on the host.
 """
 
 from collections.abc import Callable
@@ -16,19 +16,19 @@ from gan_jax.data import DataSet
 from gan_jax.evaluate import geometry, rows
 from gan_jax.keys import named
 
-# What `probe` augments by, whatever the run trained with, so that the values of any two runs
-# compare. Whole pixels: an image loses its border and nothing is blurred.
+# The augmentation of `probe`, whatever the run trained with, so that the values of any two runs
+# are comparable. Whole pixels: an image loses its border and nothing is blurred.
 POLICY = 'translation(0.15)'
 NAMES = ('retrieval', 'alignment', 'uniformity', 'linear_probe', 'knn')
 LABELLED = ('linear_probe', 'knn')
-LIMIT = 5000  # images of a split that `probe` looks at: more would fill memory and change little
+LIMIT = 5000  # images of a split that `probe` takes: more would fill memory and change little
 
 
 def retrieval(a: np.ndarray, b: np.ndarray) -> float:
     """retrieval@1: the share of rows n of `a` whose nearest row of `b` is row n.
 
-    Nearest by cosine similarity. Of rows that tie only the first is found, so that features which
-    are the same for every image find 1 of N and not all.
+    Nearest by cosine similarity. Of rows that tie only the first counts, so that features which
+    are the same for every image score 1 / N and not 1.
 
     Args:
         a: [N, F], features of augmented images.
@@ -58,9 +58,9 @@ def linear_probe(
     """Accuracy on `test` of a linear classifier of features, fitted to `train` in closed form.
 
     Least squares from standardised features to one-hot classes with an L2 penalty (no penalty on
-    the intercept), the class with the largest value wins. Where N < F the N dual coefficients are
-    solved for instead of the F primal ones: the classifier is the same. Mean and deviation are
-    those of `train`; a feature that is constant there counts nothing.
+    the intercept); the class with the largest value wins. If N < F the N dual coefficients are
+    solved for instead of the F primal ones: the classifier is the same. Features are standardised
+    by their mean and deviation over `train`; a feature that is constant there counts nothing.
 
     Args:
         train: [N, F], any real type.
@@ -98,14 +98,14 @@ def probe(
     policy: str = POLICY,
     seed: int = 0,
 ) -> dict[str, float]:
-    """What features know, by the names of NAMES; without labels not those of LABELLED.
+    """The probes of NAMES; without labels none of LABELLED.
 
-    'retrieval' and 'alignment' are of the test images, augmented, and the same as they are;
-    'uniformity' is that of the latter. 'linear_probe' is fitted to the images of `train` as they
-    are and scored on those of `test`, where 'knn' lets the five nearest of `train` vote. The images
-    need not be those that D was trained on: give the whole train split to runs on any fraction of
-    it, and their values compare. Of each split at most `LIMIT` images are looked at, at equal
-    distances.
+    'retrieval' and 'alignment' compare the test images augmented with the same images unaugmented;
+    'uniformity' is of the unaugmented ones. 'linear_probe' is fitted to the unaugmented images of
+    `train` and scored on the test images, for which in 'knn' the five nearest images of `train`
+    vote. `train` need not be the images that D was trained on: with the whole train split, the
+    values of runs on any fraction of it are comparable. At most `LIMIT` images of each split are
+    taken, evenly spaced.
 
     Args:
         features: uint8 [n, H, W, C] -> [n, F], such as the discriminator's in evaluation mode.
@@ -152,7 +152,7 @@ def augmented(images: np.ndarray, policy: str, seed: int) -> np.ndarray:
 
 
 def some(data: DataSet) -> DataSet:
-    """At most `LIMIT` images of a split, at equal distances."""
+    """At most `LIMIT` images of a split, evenly spaced."""
     chosen = rows.spaced(len(data.images), LIMIT)
     labels = None if data.labels is None else data.labels[chosen]
     return data._replace(images=data.images[chosen], labels=labels)

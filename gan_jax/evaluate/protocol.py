@@ -1,4 +1,4 @@
-"""Metrics by name, with everything that a number depends on written beside it."""
+"""Metrics by name, and the protocol of everything that their values depend on."""
 
 import functools
 import math
@@ -13,22 +13,22 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.load import nearest
 from gan_jax.runtime.progress import Progress, no_progress
 
-# Each has NAMES, or examples of them, knows(name), checks(names, context) -> Check after Check, and
-# prepare(names, context) -> Evaluation of what these let through. A new family is a file and a word
-# here.
+# Each family is a module with NAMES, or examples of them; knows(name) -> bool;
+# checks(names, context) -> Iterator[Check]; and prepare(names, context) -> Evaluation, for names
+# that pass these checks. A new family is a file and an entry here.
 FAMILIES = (digit_metrics, discriminator, scores, metric)
 
 
 def check_metrics(metrics: str, given: Context) -> bool:
-    """Refuses what could not be measured, in seconds: real images are counted and not looked at.
+    """Refuses metrics that could not be measured, in seconds: real images are counted, not read.
 
     Args:
         metrics: with commas between them, as in 'fd_digits,modes,fid10k_test'; '' is none.
-        given: what they are measured against.
+        given: the context in which they are measured.
 
     Returns:
-        Whether that is all of it: of a data set that is only outlined, splits, labels and numbers
-        of images are not known.
+        True if all checks were made: of a data set that is only outlined, splits, labels and
+        numbers of images are not known.
 
     Raises:
         UserError: everything that is wrong, a line each, with the status of the first: an unknown
@@ -52,14 +52,14 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
 
     Args:
         metrics: with commas between them, as in 'fd_digits,modes,fid10k_test'; '' is none.
-        given: what they are measured against.
+        given: the context in which they are measured.
 
     Returns:
-        An evaluation whose `measure` has one argument more, `failed`: it is told of metrics that
-        raise an Exception, which are then NaN and do not end the others.
+        An evaluation whose `measure` takes one argument more, `failed`. It is called with metrics
+        that raise an Exception; they are then NaN and do not end the others.
 
     Raises:
-        UserError: as `check`.
+        UserError: as `check_metrics`.
     """
     check_metrics(metrics, given)
     asked = _asked(metrics)
@@ -101,12 +101,12 @@ def _asked(metrics: str) -> list[str]:
 
 
 def _shares(asked: Sequence[str]) -> list[tuple[Any, list[str]]]:
-    """(family, which of the metrics are of it) for each."""
+    """(family, its metrics among those asked for) for each family."""
     return [(family, [name for name in asked if family.knows(name)]) for family in FAMILIES]
 
 
 def _checks(metrics: str, given: Context) -> Iterator[Check]:
-    """Of the names alone, and then of what the families need for those that can be read."""
+    """First the checks of the names, then the families' checks for all names that are known."""
     asked = _asked(metrics)
     yield from (functools.partial(_known, name) for name in asked)
     for family, names in _shares([name for name in asked if _is_known(name)]):
@@ -122,7 +122,11 @@ def _is_known(name: str) -> bool:
 
 
 def _known(name: str) -> bool:
-    """True; raises UserError, with the nearest, of what no family knows."""
+    """True if a family knows the name.
+
+    Raises:
+        UserError: none does; it names the nearest known one.
+    """
     if not any(family.knows(name) for family in FAMILIES):
         known = [one for family in FAMILIES for one in family.NAMES]
         others = nearest(name, known) or f'; there are {", ".join(sorted(known))}'

@@ -1,9 +1,9 @@
-"""What an extractor sees in real images, kept on disk: 50,000 of them take Inception minutes.
+"""Statistics of real images cached on disk: 50,000 images take Inception minutes.
 
 Entries lie in the data folder under references/, each named by all that it depends on: the images
-themselves (by `data.digest`, not by their place), the extractor's metadata, what was computed and
-the version of this code. So one changed pixel makes a new entry, and a renamed folder does not. Of
-a data set too large for memory the digest sees a sample alone.
+themselves (by `data.digest`, not by their place), the extractor's metadata, the kind of statistics
+and the version of this code. So one changed pixel makes a new entry, and a renamed folder does not.
+The digest of a data set too large for memory covers only a sample of it.
 """
 
 import sys
@@ -18,7 +18,7 @@ from gan_jax.evaluate import arrays, frechet
 from gan_jax.evaluate.extractor import Extractor, in_chunks
 from gan_jax.runtime.progress import Progress, no_progress
 
-VERSION = 1  # of what is kept; a change of the statistics' code raises it
+VERSION = 1  # of the entries; raised by a change of the statistics' code
 
 
 def moments(
@@ -27,9 +27,9 @@ def moments(
     data_dir: str | Path | None,
     progress: Progress = no_progress,
 ) -> frechet.Moments:
-    """Mean [F] and covariance [F, F] of all images of a split, however many there are.
+    """Mean [F] and covariance [F, F] of all images of a split, which need not fit in memory.
 
-    From kept features where there are any: a pass over the images costs far more.
+    Computed from cached features if there are any: a pass over the images costs far more.
     """
 
     def compute():
@@ -58,14 +58,14 @@ def features(
 
 def _extracted(dataset: DataSet, extractor: Extractor, progress: Progress) -> Iterator[np.ndarray]:
     with progress(f'{extractor.metadata["name"]}: {len(dataset.images):,} real images') as tick:
-        for seen in in_chunks(extractor, dataset.images, tick):
-            yield seen.features
+        for chunk in in_chunks(extractor, dataset.images, tick):
+            yield chunk.features
 
 
 def _place(
     what: str, dataset: DataSet, extractor: Extractor, data_dir: str | Path | None
 ) -> tuple[Path, Mapping[str, Any]]:
-    """The file of an entry, and its key."""
+    """The path of an entry, and its key."""
     cache_key = {
         'what': what,
         'images': digest(dataset),
@@ -90,6 +90,6 @@ def _kept(
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays.write_arrays(path, computed, cache_key)
     except OSError as error:
-        # The numbers are good; only the next call has to compute them again.
+        # The values are right; only the next call has to compute them again.
         print(f'gan_jax: {path.parent} keeps no references: {error.strerror}', file=sys.stderr)
     return computed

@@ -28,9 +28,9 @@ def same_width(x: np.ndarray, y: np.ndarray) -> None:
 
 
 def spaced(size: int, most: int) -> np.ndarray:
-    """The indices of at most `most` of `size` rows, at equal distances.
+    """The indices of at most `most` of `size` rows, evenly spaced.
 
-    The first ones of a data set may all be of one class.
+    The first rows of a data set may all be of one class.
     """
     return np.linspace(0, size - 1, min(most, size)).astype(int)
 
@@ -44,8 +44,8 @@ def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """|a_i - b_j|², float64 [n, m], of rows [n, F] and [m, F] that lie around the origin.
 
-    By lengths and products, which is fast and loses digits where points are far from the origin and
-    near each other.
+    Computed from lengths and products, which is fast, but loses digits if points lie far from the
+    origin and near each other.
     """
     lengths = np.sum(a * a, axis=1)[:, None] + np.sum(b * b, axis=1)
     return np.maximum(lengths - 2 * a @ b.T, 0)

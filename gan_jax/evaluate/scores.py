@@ -1,4 +1,4 @@
-"""Scores of images in a network's features, with what they depend on: FID, KID, IS and the rest."""
+"""Scores of images in a network's features: FID, KID, IS, precision and recall, and others."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -34,14 +34,14 @@ from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
 Metric = Callable[[Features, ProgressFn], Values]
 NAMES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # examples
 OTHER = {'train': 'test', 'test': 'train'}
-DISTANCES = ('fid', 'fd')  # Fréchet's, which are mostly bias with fewer images than features
+FRECHET = ('fid', 'fd')  # mostly bias with fewer images than features
 
 
 class FeatureSpace(NamedTuple):
-    """An extractor, and what it sees in the real images; each is looked up once.
+    """An extractor, and its statistics of the real images, each computed at most once.
 
     Attributes:
-        extractor: whose eyes they are.
+        extractor: the network.
         split: 'train' or 'test' -> its images.
         features: of a split, [N, F].
         moments: of a split.
@@ -54,7 +54,7 @@ class FeatureSpace(NamedTuple):
 
 
 def knows(name: str) -> bool:
-    """Whether that is the name of a score.
+    """True if the name is a score's.
 
     Raises:
         UserError: it is, and the score cannot be measured so.
@@ -63,7 +63,7 @@ def knows(name: str) -> bool:
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
-    """That there are these networks and splits, and images enough in all and in each class."""
+    """Checks the networks, the splits, and the numbers of images in all and in each class."""
     wanted = [parse_score(name) for name in asked]
     for extractor in dict.fromkeys(score.extractor for score in wanted):
         yield functools.partial(_check_extractor, extractor, given)
@@ -84,7 +84,7 @@ def _check(score: Score, given: Context) -> None:
     if score.intra and not given.conditional():
         raise UserError(f"'{score.name}' compares class by class, and the generator takes none")
     width = _width(score.extractor, given)  # which tries a function of a fork
-    if score.kind in DISTANCES and not score.intra:
+    if score.kind in FRECHET and not score.intra:
         refuse_few(score, score.num, width)
     if score.split:
         real = given.split(score.split)
@@ -105,12 +105,12 @@ def _check_classes(score: Score, real: DataSet, given: Context, width: int) -> N
                 f"'{score.name}' leaves a class with fewer than two images: of class "
                 f'{counts.argmin()} there are {fewest[what]} {what} ones; take more'
             )
-    if score.kind in DISTANCES:
+    if score.kind in FRECHET:
         refuse_few(score, min(fewest.values()), width)
 
 
 def _width(extractor: str, given: Context) -> int:
-    """The number of features of an image in a network; a function of a fork is asked, with two."""
+    """The number of features of an image; a fork's function is called with two images for it."""
     if extractor == INCEPTION:
         return WIDTH
     if extractor == 'digits':
@@ -120,43 +120,44 @@ def _width(extractor: str, given: Context) -> int:
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
-    """These scores, with their references made or found kept.
+    """The given scores, with their references computed or read from the cache.
 
-    Scores of several sizes take the first images of one pass over the most that any needs. Beside
-    each Fréchet distance stands its floor, `<name>_floor`: that of the other real split, which a
-    generator that had learned the data would come to. There is none where the data have no other
-    split of at least two images.
+    Images are extracted once, as many as the largest score needs; the others take the first of
+    them. Each Fréchet distance has its floor, `<name>_floor`: the distance of the other real split,
+    which a generator that has learned the data would reach. There is no floor if the data have no
+    other split of at least two images.
 
     Args:
-        asked: names that `names.parse_score` reads, and `checks` lets through.
-        given: what they are measured against.
+        asked: names that `names.parse_score` reads and `checks` lets through.
+        given: the context in which they are measured.
 
     Raises:
-        UserError: the weights are not to be had (69).
+        UserError: the weights are not available (69).
     """
     wanted = [parse_score(name) for name in asked]
     published = functools.cache(lambda: weights.published(given.data_dir))
-    looks = dict.fromkeys(_extractor_key(score) for score in wanted)
-    space = {look: _feature_space(_extractor(*look, published, given), given) for look in looks}
-    # Those that need every feature first: moments are then made of these.
-    ordered = sorted(wanted, key=lambda score: score.kind in DISTANCES and not score.intra)
+    keys = dict.fromkeys(_extractor_key(score) for score in wanted)
+    spaces = {key: _feature_space(_extractor(*key, published, given), given) for key in keys}
+    # First the scores that need all features: moments are then computed from the cached ones.
+    ordered = sorted(wanted, key=lambda score: score.kind in FRECHET and not score.intra)
     metrics = {
-        score: KINDS[score.kind](score, space[_extractor_key(score)], given) for score in ordered
+        score: KINDS[score.kind](score, spaces[_extractor_key(score)], given) for score in ordered
     }
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del state, hyper
         values = {}
-        for look, own in space.items():
-            mine = [score for score in wanted if _extractor_key(score) == look]
-            seen = _extracted(own.extractor, images[: max(score.num for score in mine)], progress)
-            for score in mine:
+        for key, space in spaces.items():
+            group = [score for score in wanted if _extractor_key(score) == key]
+            most = max(score.num for score in group)
+            extracted = _extracted(space.extractor, images[:most], progress)
+            for score in group:
                 with progress(score.name) as tick:
-                    first = jax.tree.map(lambda x, n=score.num: x[:n], seen)
+                    first = jax.tree.map(lambda x, n=score.num: x[:n], extracted)
                     values |= metrics[score](first, tick)
         return values
 
-    protocol = {score.name: _described(score, space[_extractor_key(score)]) for score in wanted}
+    protocol = {score.name: _described(score, spaces[_extractor_key(score)]) for score in wanted}
     return Evaluation(max(score.num for score in wanted), measure, {'scores': protocol})
 
 
@@ -211,8 +212,8 @@ def _frechet(score: Score, space: FeatureSpace, given: Context) -> Metric:
         other = space.moments(OTHER[score.split])
         floor = {f'{score.name}_floor': frechet.distance(other, reference)}
 
-    def metric(seen: Features, tick: ProgressFn) -> Values:
-        return {score.name: frechet.distance(frechet.moments(seen.features), reference), **floor}
+    def metric(fakes: Features, tick: ProgressFn) -> Values:
+        return {score.name: frechet.distance(frechet.moments(fakes.features), reference), **floor}
 
     return metric
 
@@ -225,19 +226,19 @@ def _kernel(score: Score, space: FeatureSpace, given: Context) -> Metric:
     if score.intra:
         return _by_class(score, space, given, kernel.kid)
     reference = space.features(score.split)
-    return lambda seen, tick: {score.name: kernel.kid(seen.features, reference)}
+    return lambda fakes, tick: {score.name: kernel.kid(fakes.features, reference)}
 
 
 def _by_class(score: Score, space: FeatureSpace, given: Context, distance: Callable) -> Metric:
-    """Apart for each class, since one that is missing hardly moves the score of all."""
+    """A distance for each class separately: a missing class hardly moves the score of all."""
     real = space.split(score.split)
     labels, classes = given.generated_labels(score.num), range(real.num_classes)
     reals = space.features(score.split)
 
-    def metric(seen: Features, tick: ProgressFn) -> Values:
+    def metric(fakes: Features, tick: ProgressFn) -> Values:
         found = []
         for c in classes:
-            found.append(distance(seen.features[labels == c], reals[real.labels == c]))
+            found.append(distance(fakes.features[labels == c], reals[real.labels == c]))
             tick(c + 1, len(classes))
         return {score.name: float(np.mean(found)), f'{score.name}_worst': max(found)}
 
@@ -245,8 +246,8 @@ def _by_class(score: Score, space: FeatureSpace, given: Context, distance: Calla
 
 
 def _is(score: Score, space: FeatureSpace, given: Context) -> Metric:
-    def metric(seen: Features, tick: ProgressFn) -> Values:
-        mean, deviation = inception_score(seen.probs)
+    def metric(fakes: Features, tick: ProgressFn) -> Values:
+        mean, deviation = inception_score(fakes.probs)
         return {score.name: mean, f'{score.name}_sd': deviation}
 
     return metric
@@ -255,8 +256,8 @@ def _is(score: Score, space: FeatureSpace, given: Context) -> Metric:
 def _pr(score: Score, space: FeatureSpace, given: Context) -> Metric:
     reference = space.features(score.split)
 
-    def metric(seen: Features, tick: ProgressFn) -> Values:
-        found = prdc.precision_recall(reference, seen.features, progress=tick)
+    def metric(fakes: Features, tick: ProgressFn) -> Values:
+        found = prdc.precision_recall(reference, fakes.features, progress=tick)
         return {score.name.replace('pr', name, 1): value for name, value in found.items()}
 
     return metric
@@ -265,8 +266,8 @@ def _pr(score: Score, space: FeatureSpace, given: Context) -> Metric:
 def _dc(score: Score, space: FeatureSpace, given: Context) -> Metric:
     reference = space.features(score.split)
 
-    def metric(seen: Features, tick: ProgressFn) -> Values:
-        found = prdc.prdc(reference, seen.features, progress=tick)
+    def metric(fakes: Features, tick: ProgressFn) -> Values:
+        found = prdc.prdc(reference, fakes.features, progress=tick)
         return {score.name.replace('dc', name, 1): found[name] for name in ('density', 'coverage')}
 
     return metric
@@ -275,10 +276,10 @@ def _dc(score: Score, space: FeatureSpace, given: Context) -> Metric:
 def _div(score: Score, space: FeatureSpace, given: Context) -> Metric:
     reference = space.features(score.split)
 
-    def metric(seen: Features, tick: ProgressFn) -> Values:
+    def metric(fakes: Features, tick: ProgressFn) -> Values:
         return {
-            score.name: diversity(seen.features, reference),
-            score.name.replace('div', 'vendi', 1): vendi_ratio(seen.features, reference),
+            score.name: diversity(fakes.features, reference),
+            score.name.replace('div', 'vendi', 1): vendi_ratio(fakes.features, reference),
         }
 
     return metric

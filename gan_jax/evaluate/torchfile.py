@@ -1,8 +1,8 @@
-"""Tensors out of a PyTorch weight file, without torch and without running what the file says.
+"""Tensors of a PyTorch weight file, read without torch and without running code of the file.
 
-Such a file is a program for a stack machine: Python's pickle format, which can call anything. Here
-a small interpreter knows the opcodes that a state dict is made of and two functions, which build a
-tensor and an ordered dict; whatever else a file asks for is refused. Both containers are read: the
+Such a file is a program for a stack machine: Python's pickle format, which can call anything. The
+small interpreter here knows only the opcodes of a state dict, and the functions that build a
+tensor, a parameter and an ordered dict; everything else is refused. Both containers are read: the
 zip archive of torch >= 1.6 and the older chain of pickles.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 
-OLD = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # what an old file begins with
+OLD = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # the beginning of an old file
 MOST = 1_000_000  # opcodes: a network of some thousand tensors takes some ten thousand
 
 DTYPES = {
@@ -37,11 +37,11 @@ DTYPES = {
 
 
 class Refused(Exception):
-    """The file asks for something that a state dict does not need."""
+    """The file holds something that a state dict does not need."""
 
 
 class Storage(NamedTuple):
-    """Numbers that tensors are views of: where they lie in the file, and how many."""
+    """Numbers that tensors are views of: their key in the file, their type and their count."""
 
     key: str
     dtype: np.dtype
@@ -58,15 +58,15 @@ class Tensor(NamedTuple):
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a state dict saved by `torch.save`, by their names; not to be written to.
+    """The tensors of a state dict saved by `torch.save`, by their names; do not write to them.
 
     Args:
-        path: of a file that holds a flat mapping from names to tensors of plain numbers; what else
-            stands in it (numbers, texts) is left out.
+        path: of a file that holds a flat mapping from names to tensors of plain numbers; other
+            values (numbers, texts) are left out.
 
     Raises:
-        UserError: no such file (66), or one that is no such thing, is cut short or asks for code to
-            be run (65).
+        UserError: no such file (66), or it holds something else, is cut short or would run code
+            (65).
     """
     try:
         with Path(path).open('rb') as file:
@@ -90,7 +90,7 @@ def _read(file: BinaryIO) -> dict[str, np.ndarray]:
         return {name: _array(tensor, data_of(tensor.storage)) for name, tensor in tensors}
     except Refused:
         raise
-    except Exception as error:  # damage may turn up as anything
+    except Exception as error:  # damage may raise anything
         raise Refused('it is damaged or no PyTorch weight file') from error
 
 
@@ -111,14 +111,14 @@ def _zipped(file: BinaryIO) -> Contents:
 
 
 def _member(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> bytes:
-    """A member that is stored as it is: packed ones can be far larger than the file."""
+    """A member that is not compressed: compressed ones can be far larger than the file."""
     if members[name].compress_type != zipfile.ZIP_STORED:
         raise Refused(f'its part {name} is compressed')
     return archive.read(name)
 
 
 def _legacy(file: BinaryIO) -> Contents:
-    # Mapped, since reading a length that the file only claims would take the memory for it.
+    # Mapped: a read of a false length in the file would take the memory for it.
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if mapped.read(len(OLD)) != OLD:
         raise ValueError
@@ -163,9 +163,9 @@ def _array(tensor: Tensor, data: bytes) -> np.ndarray:
 
 
 def _run(file: BinaryIO) -> Any:
-    """What one program of the file leaves behind, from where the file stands to its STOP.
+    """The value of one program of the file, run from the current position to its STOP.
 
-    Opcodes are those of pickle's protocol 2 that a state dict is written with.
+    It knows the opcodes of pickle's protocol 2 that occur in a state dict.
     """
     stack: list[Any] = []
     marks: list[int] = []
@@ -264,7 +264,7 @@ def _run(file: BinaryIO) -> Any:
 
 def _set(stack: list[Any], pairs: list[Any]) -> None:
     keys = pairs[::2]
-    # A tuple of tuples of one tuple, and so on, would take for ever to hash.
+    # Only strings: nested tuples that share their elements would take for ever to hash.
     if not (stack and isinstance(stack[-1], dict) and all(type(key) is str for key in keys)):
         raise TypeError
     stack[-1].update(zip(keys, pairs[1::2], strict=True))
@@ -277,7 +277,7 @@ def _extend(stack: list[Any], values: list[Any]) -> None:
 
 
 class _Name(NamedTuple):
-    """A function or type that the file names; it is never looked up."""
+    """The name of a function or type in the file; it is never imported."""
 
     module: str
     name: str
@@ -289,7 +289,7 @@ PARAMETER = _Name('torch._utils', '_rebuild_parameter')
 
 
 def _called(function: Any, arguments: Any) -> Any:
-    """What the three functions that a state dict calls would return."""
+    """The result of a call in the file, for the three functions that a state dict calls."""
     if not isinstance(function, _Name) or not isinstance(arguments, tuple):
         raise TypeError
     if function == ORDERED_DICT and arguments == ():
@@ -305,7 +305,7 @@ def _called(function: Any, arguments: Any) -> Any:
 
 
 def _storage(identity: Any) -> Storage:
-    """('storage', type, key, device, count): how a file refers to a tensor's numbers."""
+    """The storage of a reference in the file: ('storage', type, key, device, count)."""
     kind, of, key, _, count = identity[:5]
     if kind != 'storage' or not isinstance(of, _Name) or identity[5:] not in ((), (None,)):
         raise Refused('it refers to something that is no storage')

@@ -1,8 +1,8 @@
 """Train the digits classifier: `python -m gan_jax.evaluate.train_digits_net [--out=PATH]`.
 
-It sees the train split of `digits` only, moved, scaled, sheared and noisy. The weights in the
-package are those of seed 0: 28 s on two cores, held-out accuracy 99.7 % (359 of the 360 test
-images). Another machine may round otherwise and end at other weights, so they are stored.
+It is trained on the train split of `digits` only, moved, scaled, sheared and noisy. The weights in
+the package are from seed 0: 28 s on two cores, held-out accuracy 99.7 % (359 of the 360 test
+images). Another machine may round differently and end at other weights, so they are stored.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def pack(params: dict) -> dict[str, np.ndarray]:
 
 
 def held_out_accuracy(variables: dict) -> float:
-    """The share of the 360 test digits that the classifier names right."""
+    """The share of the 360 test digits that the classifier gets right."""
     test = data.load('digits', split='test')
     _, logits = jax.jit(DigitsNet().apply)(variables, test.images.astype(np.float32) / 255)
     return float(np.mean(np.asarray(logits).argmax(axis=-1) == test.labels))

@@ -1,8 +1,8 @@
-"""The published weights of Inception: found or fetched, known by their SHA-256, kept as arrays.
+"""The published weights of Inception: found or downloaded, checked by SHA-256, cached as arrays.
 
 They are looked for in this order: the PyTorch file that $GAN_JAX_INCEPTION names; the arrays that
-an earlier call has kept in the data folder, inception/<first digits of the SHA-256>.npz; the
-release of pytorch-fid, from where the PyTorch file is downloaded. 95,628,359 bytes, Apache-2.0.
+an earlier call cached in the data folder, inception/<first digits of the SHA-256>.npz; the release
+of pytorch-fid, from which the PyTorch file is downloaded. 95,628,359 bytes, Apache-2.0.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from gan_jax.evaluate import arrays, inception
 from gan_jax.runtime.errors import UNAVAILABLE, UserError
 
 VARIABLE = 'GAN_JAX_INCEPTION'
-# Size and SHA-256 as the public packages that use it write them down; its name holds the first 8.
+# Size and SHA-256 as in the public packages that use it; its name holds the first 8 digits.
 PUBLISHED = File(
     'pt_inception-2015-12-05-6726825d.pth',
     95_628_359,
@@ -33,14 +33,14 @@ LACKING = 'the weights of Inception, which FID, KID and IS need, are not to be h
 
 
 def published(data_dir: str | Path | None = None) -> dict[str, Any]:
-    """The variables of `inception.Inception` with the weights that an FID is measured with.
+    """The variables of `inception.Inception` with the weights by which an FID is measured.
 
     Args:
-        data_dir: where they are kept, see `data.folder_of`.
+        data_dir: the folder that caches them, see `data.folder_of`.
 
     Raises:
-        UserError: they are not here and cannot be downloaded, or the file that is given is another
-            one (69). It says where to get them and where to put them.
+        UserError: they are not here and cannot be downloaded, or $GAN_JAX_INCEPTION names another
+            file (69). It says where to get them and where to put them.
     """
     with _explained():
         if path := os.environ.get(VARIABLE):
@@ -49,7 +49,7 @@ def published(data_dir: str | Path | None = None) -> dict[str, Any]:
 
 
 def check(data_dir: str | Path | None = None) -> None:
-    """Raises as `published` would, without fetching anything."""
+    """Raises as `published`, without a download."""
     with _explained():
         if path := os.environ.get(VARIABLE):
             _given(path)
@@ -68,7 +68,7 @@ def _explained() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _by_other_means() -> Iterator[None]:
-    """Says of a download that cannot be what else there is; its own sentence has the address."""
+    """Adds to the error of a failed download the variable that names a file instead."""
     try:
         yield
     except UserError as error:
@@ -97,12 +97,12 @@ def _folder(data_dir: str | Path | None) -> Path:
 
 
 def _place(folder: Path) -> tuple[Path, dict[str, str]]:
-    """The file that keeps them, and its key."""
+    """The path of the cached weights, and their key."""
     return folder / f'{PUBLISHED.sha256[:16]}.npz', {'made from': PUBLISHED.sha256}
 
 
 def _kept(data_dir: str | Path | None) -> dict[str, Any] | None:
-    """The weights that an earlier call has kept, if any."""
+    """The weights that an earlier call cached, if any."""
     found = arrays.read_arrays(*_place(_folder(data_dir)))
     return None if found is None else flax.traverse_util.unflatten_dict(found, sep='/')
 
@@ -124,5 +124,5 @@ def _fetched(data_dir: str | Path | None) -> dict[str, Any]:
 
 
 def _is_here(fetched: Path) -> bool:
-    """True where the file has come, and was not read yet."""
+    """True if the file is downloaded and complete, and was not converted yet."""
     return fetched.exists() and sha256_of(fetched) == PUBLISHED.sha256

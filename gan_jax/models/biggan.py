@@ -1,9 +1,9 @@
 """BigGAN (Brock et al. 2018, appendix B) for images of 32 and 128, with or without classes.
 
-At 128 the published codes agree but for one shortcut; at 32, a size that the paper does not have,
-there are three networks of that name. With ten classes, parameters of G / D with `ProjectionLogit`:
+At 128 px the published codes agree but for one shortcut; at 32 px, a size that the paper does not
+have, three networks bear the name. Parameters of G / D with ten classes and `ProjectionLogit`:
 
-    compare_gan's, the default, which the work on consistency and augmentation trained:
+    compare_gan's, the default, which the papers on consistency and augmentation train:
         G(num_classes=10), Trunk()                                            9,416,196 / 2,378,114
     StudioGAN's, whose discriminator halves two maps, not three, and has all shortcuts:
         G(num_classes=10), Trunk(compare_gan=False)                           9,416,196 / 2,415,170
@@ -13,9 +13,9 @@ there are three networks of that name. With ten classes, parameters of G / D wit
         Trunk(channels=128, compare_gan=False, attention=False, initializer='normal')
                                                                               4,304,387 / 4,207,361
 
-compare_gan itself has attention in G only where a fourth block stands, so not at 32: there its G
-is `attention=False`, 9,231,875. Latents: Z = 80 for the first two (four parts of 20), 128 for the
-third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.ProjectionLogit',
+compare_gan's own G has attention only with a fourth block, so not at 32 px: there it is
+`attention=False`, 9,231,875 parameters. Latents: Z = 80 for the first two (four parts of 20), 128
+for the third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.ProjectionLogit',
 num_classes=10, initializer='orthogonal' ('normal' for the third).
 """
 
@@ -42,8 +42,8 @@ from gan_jax.models.layers import (
 )
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
-# By side: multiples of `channels` before and after each of the generator's blocks, and after each
-# of the discriminator's, of which so many halve the map.
+# By side: multiples of `channels` before and after each block of the generator, multiples after
+# each block of the discriminator, and the number of its blocks that halve the map.
 UP = {32: (4, 4, 4, 4), 128: (16, 16, 8, 4, 2, 1)}
 DOWN = {32: (2, 2, 2, 2), 128: (1, 2, 4, 8, 16, 16)}
 HALVINGS = {32: 2, 128: 5}
@@ -52,8 +52,8 @@ HALVINGS = {32: 2, 128: 5}
 class Generator(nn.Module):
     """Latents and classes to images, with spectral normalisation everywhere but in the classes.
 
-    The norms of a block follow the vector [class, z's part for the block], of which either half
-    may be absent; without both they are plain BatchNorm.
+    The gains and biases of a block's norms are linear in the vector [class, the block's part of z].
+    Either half may be absent; without both the norms are plain BatchNorm.
 
     Attributes:
         shape: of one image, (H, W, C); H = W is 32 or 128.
@@ -62,7 +62,7 @@ class Generator(nn.Module):
         hierarchical: whether z is cut into a part for the first layer and one for each block
             (four parts at 32 px, six at 128).
         shared: length of the embedding of classes that all norms share; 0 gives each norm a table
-            of its own, without spectral normalisation where it stands alone.
+            of its own, without spectral normalisation if z is not cut either.
         attention: self-attention on the map of half the image's side.
         initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
         remat: whether the backward pass computes the inside of each block again instead of keeping
@@ -116,7 +116,7 @@ class Generator(nn.Module):
         return (jnp.tanh(at_least_float32(x)) + 1) / 2
 
     def _conditions(self, z, label, blocks, options) -> tuple[Array, list[Array | None]]:
-        """z for the first layer, and for each block what its norms follow, [B, K] or None."""
+        """z for the first layer, and for each block the vector of its norms, [B, K] or None."""
         parts = [[] for _ in range(blocks)]
         if self.num_classes:
             y = jax.nn.one_hot(label, self.num_classes, dtype=z.dtype)
@@ -142,8 +142,8 @@ class Trunk(nn.Module):
         channels: the unit of all numbers of channels.
         attention: self-attention on the map of half the image's side.
         compare_gan: the discriminator of compare_gan, in which a block that does not change the
-            channels has no shortcut and, at 32 px, three blocks halve the map; otherwise that of
-            BigGAN's authors and StudioGAN.
+            channels has no shortcut and, at 32 px, three blocks halve the map. False is the
+            discriminator of BigGAN's authors and of StudioGAN.
         initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.

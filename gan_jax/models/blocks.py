@@ -1,9 +1,9 @@
 """Residual blocks of the SN-ResNet and of BigGAN.
 
-Every map is convolved where it is smallest: the same numbers as in the papers' order for less work.
-A 1×1 convolution commutes with copying and with averaging over squares, which makes a shortcut a
-quarter as much; a 3×3 convolution after the one or before the other is a 4×4 one of the small map,
-four ninths as much.
+Every map is convolved at its smallest size: the same numbers as in the papers' order for less work.
+A 1×1 convolution commutes with upsampling by copies and with averaging over squares, so that a
+shortcut costs a quarter. A 3×3 convolution after the upsampling, or before the averaging, is a 4×4
+convolution of the small map, which costs four ninths.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class UpBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, condition: Array | None, *, train: bool) -> Array:
-        """[N, 2H, 2W, features] from x [N, H, W, C] and what the norms take, [N, K] or None."""
+        """[N, 2H, 2W, features] from x [N, H, W, C] and the norms' condition, [N, K] or None."""
         call = maybe_spectral(self.normalised, train=train)
         options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
         y = nn.relu(self.norm(name='norm_0')(x, condition, train=train))
@@ -57,15 +57,15 @@ class UpBlock(nn.Module):
 class DownBlock(nn.Module):
     """A discriminator's block, all with spectral normalisation (Miyato et al. 2018, appendix B.4).
 
-    ReLU, conv 3×3, ReLU, conv 3×3, half the size (means). The shortcut is x itself where neither
-    size nor channels change, else a 1×1 convolution at half the size.
+    ReLU, conv 3×3, ReLU, conv 3×3, half the size (means). The shortcut is x itself if neither size
+    nor channels change, else a 1×1 convolution at the size of the result.
 
     Attributes:
         features: channels of the result.
         hidden: channels between the convolutions.
         down: whether the map is half as large.
         first: whether x is the image, which has no ReLU before its first convolution.
-        identity_shortcut: False leaves a block without any shortcut where the channels stay.
+        identity_shortcut: False leaves out the shortcut if the channels do not change.
         kernel_init: of the 3×3 convolutions.
         shortcut_init: of the 1×1 convolution.
         dtype: of the convolutions.

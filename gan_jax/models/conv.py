@@ -1,14 +1,14 @@
 """Convolutions that keep off the slow paths of XLA's CPU backend, in every derivative.
 
 A convolution is linear in its image and in its kernel, so three functions are closed under
-differentiation: `convolve` (image, kernel -> map), its adjoint in the image, `spread`
-(map, kernel -> image), which is the transposed convolution, and its adjoint in the kernel,
-`correlate` (image, map -> kernel). The derivatives of each are the other two.
+differentiation: `convolve` (image, kernel -> map); its adjoint in the image, `conv_input_grad`
+(map, kernel -> image), which is the transposed convolution; and its adjoint in the kernel,
+`conv_kernel_grad` (image, map -> kernel). The derivatives of each are the other two.
 
 Accelerators run all three as XLA's convolutions, a CPU in the forms of `conv_cpu`.
 
-Padding is 'SAME'; results equal those of Flax's layers to rounding. Reverse mode to any order, jit
-and vmap; no forward mode.
+Padding is 'SAME'; results equal the results of Flax's layers to rounding. Reverse mode to any
+order, jit and vmap; no forward mode.
 """
 
 from collections.abc import Callable
@@ -69,7 +69,8 @@ def conv_kernel_grad(x: Array, g: Array, strides: Pair, size: Pair) -> Array:
     return lax.platform_dependent(x, g, cpu=on_cpu, default=by_xla)
 
 
-# <convolve(x, w), g> = <x, spread(g, w)> = <w, correlate(x, g)>: one form, linear in x, w and g.
+# <convolve(x, w), g> = <x, conv_input_grad(g, w)> = <w, conv_kernel_grad(x, g)>: one form, linear
+# in x, w and g.
 
 
 def _convolve_back(strides: Pair, saved: Two, g: Array) -> Two:
@@ -79,20 +80,22 @@ def _convolve_back(strides: Pair, saved: Two, g: Array) -> Two:
     )
 
 
-def _spread_back(strides: Pair, size: Pair, saved: Two, x: Array) -> Two:
+def _input_grad_back(strides: Pair, size: Pair, saved: Two, x: Array) -> Two:
     g, w = saved
     return convolve(x, w, strides), conv_kernel_grad(x, g, strides, w.shape[:2])
 
 
-def _correlate_back(strides: Pair, size: Pair, saved: Two, w: Array) -> Two:
+def _kernel_grad_back(strides: Pair, size: Pair, saved: Two, w: Array) -> Two:
     x, g = saved
     return conv_input_grad(g, w, strides, x.shape[1:3]), convolve(x, w, strides)
 
 
 convolve.defvjp(lambda x, w, *static: (convolve(x, w, *static), (x, w)), _convolve_back)
-conv_input_grad.defvjp(lambda g, w, *static: (conv_input_grad(g, w, *static), (g, w)), _spread_back)
+conv_input_grad.defvjp(
+    lambda g, w, *static: (conv_input_grad(g, w, *static), (g, w)), _input_grad_back
+)
 conv_kernel_grad.defvjp(
-    lambda x, g, *static: (conv_kernel_grad(x, g, *static), (x, g)), _correlate_back
+    lambda x, g, *static: (conv_kernel_grad(x, g, *static), (x, g)), _kernel_grad_back
 )
 
 
@@ -108,25 +111,25 @@ def conv_transpose(x: Array, w: Array, strides: Pair) -> Array:
     Args:
         x: [N, H, W, C].
         w: [a, b, C, O], laid out as for a plain convolution.
-        strides: how often each axis of the image is magnified.
+        strides: factors by which the axes of the image grow.
     """
     size = (x.shape[1] * strides[0], x.shape[2] * strides[1])
-    # JAX slides the kernel as it is; an adjoint slides it flipped, from outputs to inputs.
+    # JAX does not flip the kernel; the adjoint flips it and swaps its inputs and outputs.
     return conv_input_grad(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), strides, size)
 
 
 def double_convolve(x: Array, w: Array) -> Array:
-    """`convolve`, with w [3, 3, C, O], of x at twice the size by nearest values.
+    """`convolve` with w [3, 3, C, O] after nearest upsampling: [N, H, W, C] -> [N, 2H, 2W, O].
 
-    Four pixels share each value of x, so that x itself and a 4×4 kernel of sums of weights do it:
-    16 products for a value of x where the large map takes 36. [N, H, W, C] -> [N, 2H, 2W, O].
+    Four pixels of the large map share each value of x. So x is convolved with a 4×4 kernel of sums
+    of weights: 16 products for a value of x, where the large map takes 36.
     """
     size = (2 * x.shape[1], 2 * x.shape[2])
     return conv_input_grad(x, jnp.flip(_doubled(w), (0, 1)).swapaxes(2, 3), (2, 2), size)
 
 
 def convolve_halve(x: Array, w: Array) -> Array:
-    """The means over squares of 2×2 of `convolve` with w [3, 3, C, O], by a 4×4 kernel as well.
+    """`convolve` with w [3, 3, C, O], then means over squares of 2×2, by one 4×4 kernel.
 
     [N, H, W, C] -> [N, H/2, W/2, O]; H and W are even.
     """
@@ -171,14 +174,14 @@ class Conv(nn.Module):
 class ConvTranspose(Conv):
     """`flax.linen.ConvTranspose` with 'SAME' padding: [N, H, W, C] -> [N, H*s, W*s, features].
 
-    Parameters, initial values and types as those of `Conv`.
+    Parameters, initial values and types are as in `Conv`.
     """
 
     operation = staticmethod(conv_transpose)
 
 
 class UpConv(Conv):
-    """A `Conv`, 3×3 without strides, of the map at twice its size by nearest values.
+    """A 3×3 `Conv` without strides after nearest upsampling.
 
     [N, H, W, C] -> [N, 2H, 2W, features].
     """
@@ -187,7 +190,7 @@ class UpConv(Conv):
 
 
 class DownConv(Conv):
-    """The means over squares of 2×2 of a `Conv`, 3×3 without strides.
+    """A 3×3 `Conv` without strides, then means over squares of 2×2.
 
     [N, H, W, C] -> [N, H/2, W/2, features]; H and W are even.
     """

@@ -1,16 +1,17 @@
 """Forms of convolutions that are fast on XLA's CPU backend; `conv` chooses them there.
 
-Wide 3×3 kernels without strides go by `winograd`. Of all others
+3×3 kernels with many channels and without strides go by `winograd`. For all others
 
-- `convolve` is XLA's convolution too, but where the kernel is larger than the map, which XLA runs
-  as a naive loop, ten to a hundred times slower, it is patches times the kernel;
-- `spread` is a `convolve` without strides, whose channels are the pixels that lie between two
-  places of the map: XLA's own multiplies the zeros that it puts there;
-- `correlate` is patches times the map, summed over portions of the batch whose patches fit in the
-  cache; on the smallest maps, where the kernel is larger than all patches, XLA's convolution.
+- `convolve` is XLA's convolution. If the kernel is larger than the map, which XLA runs as a naive
+  loop, ten to a hundred times slower, it is patches times the kernel;
+- `conv_input_grad` is a `convolve` without strides, whose channels are the pixels between two
+  places of the map: XLA's own puts zeros there, and multiplies them;
+- `conv_kernel_grad` is patches times the map, summed over portions of the batch whose patches fit
+  in the cache. On the smallest maps, where the kernel is larger than all patches, it is XLA's
+  convolution.
 
-Each is jitted, so that layers of one size are traced once. Shapes are those of `conv`. A batch that
-is spread over devices stays so, and of `correlate` the devices' sums meet once.
+Each is jitted, so that layers of one size are traced once. Shapes are as in `conv`. A batch that is
+spread over devices stays so, and `conv_kernel_grad` sums over the devices once.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ from gan_jax.models import winograd
 
 Pair = tuple[int, int]
 
-# Measured on two cores: numbers in the patches of a portion, places of a map that needs none, and
-# channels that are wide.
+# Measured on two cores: numbers in the patches of a portion, places of a map that needs no
+# portions, and channels from which Winograd's form is faster.
 PATCHES, SMALL, WIDE = 2**20, 16, 128
 
 
@@ -40,8 +41,9 @@ def convolve(x: Array, w: Array, *, strides: Pair) -> Array:
 def conv_input_grad(g: Array, w: Array, *, strides: Pair, size: Pair) -> Array:
     """The adjoint of `convolve` in the image of that size, for g [N, h, w, O].
 
-    With the padded image in blocks of s by t pixels and the kernel in as large ones, place p moves
-    the blocks p to p + r - 1, where r counts the kernel's: one convolution.
+    The padded image is divided into blocks of s by t pixels, the strides, and the kernel into r
+    blocks of that size along each axis. Place p of the map adds to the blocks p to p + r - 1, which
+    is one convolution without strides.
     """
     (a, b, c, o), (s, t) = w.shape, strides
     w = jnp.pad(w, ((0, -a % s), (0, -b % t), (0, 0), (0, 0)))
@@ -75,7 +77,7 @@ def conv_kernel_grad(x: Array, g: Array, *, strides: Pair, size: Pair) -> Array:
 
 
 def _padding(image: Sequence[int], size: Pair, strides: Pair) -> list[Pair]:
-    """What 'SAME' adds before and after each axis of an image [H, W]."""
+    """The padding 'SAME' before and after each axis of an image [H, W]."""
     return lax.padtype_to_pads(image, size, strides, 'SAME')
 
 
@@ -91,14 +93,17 @@ def _padded(x: Array, w: Array, strides: Pair, padding: Sequence[Pair]) -> Array
 
 
 def _by_winograd(kernel: Sequence[int], strides: Pair, size: Sequence[int], dtype: Any) -> bool:
-    """Whether a kernel [a, b, C, O] and a map of this size gain by it; bfloat16 is too rough."""
+    """True if Winograd's form is faster for a kernel [a, b, C, O] and a map of this size.
+
+    Never in bfloat16, which is too rough for it.
+    """
     tiled = all(n % winograd.TILE == 0 and n > winograd.TILE for n in size)
     square = (*kernel[:2], *strides) == (3, 3, 1, 1)
     return square and tiled and min(kernel[2:]) >= WIDE and jnp.finfo(dtype).bits >= 32
 
 
 def _patches(x: Array, size: Pair, strides: Pair, padding: Sequence[Pair]) -> Array:
-    """What each place of the map sees of x [N, H, W, C]: [N, h, w, a*b*C]."""
+    """The patch of x [N, H, W, C] under the kernel at each place of the map: [N, h, w, a*b*C]."""
     (a, b), (down, right) = size, strides
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     height, width = x.shape[1] - a + 1, x.shape[2] - b + 1  # where a patch can begin
@@ -111,7 +116,7 @@ def _patches(x: Array, size: Pair, strides: Pair, padding: Sequence[Pair]) -> Ar
 def _by_portions(
     x: Array, g: Array, *, size: Pair, strides: Pair, padding: Sequence[Pair]
 ) -> Array:
-    """`correlate`, with sums in float32 at least."""
+    """`conv_kernel_grad` by patches, with sums in float32 at least."""
     features, width = g.shape[3], size[0] * size[1] * x.shape[3]
     images = PATCHES // (g.shape[1] * g.shape[2] * width)
     xs, gs = (_portions(y, images) for y in (x, g))
@@ -120,24 +125,26 @@ def _by_portions(
 
     def add(i: Array, total: Array) -> Array:
         x_i, g_i = (lax.dynamic_index_in_dim(y, i, 1, keepdims=False) for y in (xs, gs))
-        seen = _patches(x_i.reshape(-1, *x.shape[1:]), size, strides, padding)
+        patches = _patches(x_i.reshape(-1, *x.shape[1:]), size, strides, padding)
         # Flat, and the patches second: XLA would begin other products with a copy of them.
-        seen, g_i = seen.reshape(devices, -1, width), g_i.reshape(devices, -1, features)
+        patches, g_i = patches.reshape(devices, -1, width), g_i.reshape(devices, -1, features)
         axes = (((1,), (1,)), ((0,), (0,)))
-        return total + lax.dot_general(g_i, seen, axes, preferred_element_type=exact)
+        return total + lax.dot_general(g_i, patches, axes, preferred_element_type=exact)
 
     total = lax.fori_loop(0, count, add, jnp.zeros((devices, features, width), exact))
-    # Here the devices' sums meet, once.
+    # The only sum over devices.
     return total.sum(0).T.reshape(*size, x.shape[3], features).astype(g.dtype)
 
 
 def _devices(x: Array) -> int:
-    """How many devices may share a batch [N, ...] equally: all, or one."""
+    """The number of devices that may share a batch [N, ...] equally: all, or one."""
     return jax.device_count() if x.shape[0] % jax.device_count() == 0 else 1
 
 
 def _portions(x: Array, images: int) -> Array:
-    """[N, ...] as [devices, portions, n, ...] with about `images` images of a device in each.
+    """[N, ...] as [devices, portions, n, ...] with n as small as possible, but at least `images`.
+
+    All images of a device are one portion if they are fewer.
 
     A batch that is spread over the devices stays so.
     """

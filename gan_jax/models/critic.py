@@ -17,8 +17,8 @@ class Logit(nn.Module):
     """The unconditional logit: a dense layer with spectral normalisation.
 
     Attributes:
-        initializer: 'normal', 'glorot' or 'orthogonal', see `layers.initializer`; that of the
-            trunk (SNDCGAN 'normal', SN-ResNet 'glorot', BigGAN 'orthogonal').
+        initializer: 'normal', 'glorot' or 'orthogonal', see `layers.initializer`; give the trunk's
+            (SNDCGAN 'normal', SN-ResNet 'glorot', BigGAN 'orthogonal').
     """
 
     initializer: Initializer = 'normal'
@@ -65,13 +65,13 @@ class ProjectionLogit(nn.Module):
 
 
 class Critic(nn.Module):
-    """One pass over images gives what every term reads: logits, features and the terms' heads.
+    """The discriminator: one pass over images gives logits, features and the terms' heads.
 
     Attributes:
         trunk: `(image [N, H, W, C] in [0, 1], *, train) -> features [N, F]`.
         heads: by name, `(features [N, F], label [N]) -> dict`; each is one output of that name.
-        logit: `(features [N, F], label [N], *, train) -> {'logit': [N], ...}`; what else it
-            returns is an output too.
+        logit: `(features [N, F], label [N], *, train) -> {'logit': [N], ...}`; the other values
+            that it returns are outputs too.
     """
 
     trunk: nn.Module
@@ -82,7 +82,7 @@ class Critic(nn.Module):
         """{'logit': [N], 'features': [N, F], head's name: its dict, ...} of images in [0, 1].
 
         Raises:
-            ValueError: a head is named as another output, or a part returns something else than
+            ValueError: a head has the name of another output, or a part returns other shapes than
                 the attributes say.
         """
         size = len(image)
@@ -90,9 +90,10 @@ class Critic(nn.Module):
             features = self.trunk(image, train=train)
             shapes.array('what it returns', features, (size, 'F'))
         with of_part('config.logit'):
-            said = shapes.arrays('what it returns', self.logit(features, label, train=train), size)
-            shapes.array("its 'logit'", said.get('logit'), (size,))
-        out = {'features': features, **said}
+            logits = self.logit(features, label, train=train)
+            logits = shapes.arrays('what it returns', logits, size)
+            shapes.array("its 'logit'", logits.get('logit'), (size,))
+        out = {'features': features, **logits}
         for name, head in self.heads.items():
             if name in out:
                 raise ValueError(f"a head cannot be called '{name}': D has an output of that name")

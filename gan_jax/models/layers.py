@@ -10,7 +10,7 @@ from jax import Array
 
 from gan_jax.runtime.ranges import Choice
 
-# How weights start, by the name that a config gives: a config holds no functions.
+# Initialisers by the names that a config gives: a config holds no functions.
 INITIALIZERS = {
     'glorot': nn.initializers.glorot_uniform(),
     'normal': nn.initializers.normal(0.02),
@@ -22,8 +22,8 @@ Initializer = Annotated[str, Choice((*INITIALIZERS,))]
 def initializer(name: str) -> nn.initializers.Initializer:
     """The initialiser of that name: 'normal' is N(0, 0.02²), 'glorot' uniform, 'orthogonal'.
 
-    An orthogonal kernel [.., I, O] has orthonormal columns, or rows where O is the larger, as a
-    matrix with O columns (Saxe et al. 2014).
+    An orthogonal kernel [.., I, O], as a matrix with O columns, has orthonormal columns, or
+    orthonormal rows if it has more columns than rows (Saxe et al. 2014).
 
     Raises:
         ValueError: no initialiser of that name.
@@ -39,10 +39,15 @@ def channels(width: float, *full: int) -> list[int]:
 
 
 def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
-    """The side of square images [H, W, C] that a network has layers for.
+    """The side of square images [H, W, C], which must be one of `sides`.
+
+    Args:
+        shape: [H, W, C].
+        sides: for which the network has layers.
+        network: its name, for the error.
 
     Raises:
-        ValueError: no layers for that size; names the sizes that have.
+        ValueError: not square, or another side; names the sides.
     """
     height, width, _ = shape
     if height != width or height not in sides:
@@ -61,15 +66,15 @@ def at_least_float32(x: Array) -> Array:
 def add_bias(x: Array, b: Array) -> Array:
     """x [..., F] + b [F], in the type of x.
 
-    The gradient of b is a sum over batch and places. XLA adds up bfloat16 in bfloat16, on a CPU
-    too, where 256 + 1 = 256: so b goes to the type of x after it is spread, not before, and its
-    gradient is added up in its own type.
+    The gradient of b is a sum over batch and places. XLA sums bfloat16 in bfloat16, on a CPU too,
+    where 256 + 1 = 256. So b is cast to the type of x after it is broadcast, not before, and its
+    gradient is summed in its own type.
     """
     return x + jnp.broadcast_to(b, x.shape).astype(x.dtype)
 
 
 class Dense(nn.Module):
-    """`flax.linen.Dense` with a bias that is added by `biased`: [..., K] -> [..., features].
+    """`flax.linen.Dense` with a bias that is added by `add_bias`: [..., K] -> [..., features].
 
     Same parameters and initial values as Flax's.
     """
@@ -90,13 +95,13 @@ def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
     """`layer(x)` with its kernel over its largest singular value (Miyato et al. 2018, section 2.1).
 
     This is Flax's SpectralNorm, which with `train` keeps the vector of its power iteration in the
-    collection 'batch_stats', except that the layer keeps the initial values that its initialiser
-    drew: Flax's stores them divided already. The network is the same function, but Adam's steps
-    would be of another size relative to the weights than in the papers.
+    collection 'batch_stats'. One thing differs: the layer keeps the initial values of its
+    initialiser, where Flax's stores them already divided. The function of the network is the same,
+    but with Flax's the size of Adam's steps relative to the weights would not be the papers'.
 
     Args:
         layer: a layer with a kernel, made in the compact method that calls this function.
-        x: what the layer takes.
+        x: the layer's input.
         train: whether the step of the power iteration is kept.
     """
     if layer.is_initializing():
@@ -111,14 +116,14 @@ def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
 
 
 def maybe_spectral(normalised: bool, *, train: bool) -> Callable[[nn.Module, Array], Array]:
-    """(layer, x) -> `layer(x)`, by `spectral` where normalised."""
+    """The function (layer, x) -> `layer(x)`, or with `normalised` `spectral(layer, x)`."""
     return partial(spectral, train=train) if normalised else lambda layer, x: layer(x)
 
 
 def maybe_remat(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:
     """`block(*inputs, train=train)`; with `remat` the backward pass computes its inside again.
 
-    Of the block only its inputs are kept then, for about one more forward pass of it.
+    Only the inputs of the block are kept then, for about one more forward pass of it.
     """
     if not remat:
         return block(*inputs, train=train)
@@ -149,10 +154,10 @@ def max_pool(x: Array) -> Array:
 class ConditionalNorm(nn.Module):
     """BatchNorm with a gain and a bias that follow a vector c: x̂ (1 + U c) + V c.
 
-    c is a class as a one-hot vector (de Vries et al. 2017; U and V are then tables of the
-    classes' gains and biases) or what Brock et al. 2018 (section 3) make of class and latents.
-    The 1 is as in the authors' code; compare_gan has U c alone. The running statistics keep nine
-    tenths a step and epsilon is 1e-5, as in both.
+    c is a class as a one-hot vector (de Vries et al. 2017; U and V are then tables of the classes'
+    gains and biases) or the vector of class and latents of Brock et al. 2018 (section 3). The 1 is
+    as in the authors' code; compare_gan has U c alone. The running statistics keep nine tenths a
+    step and epsilon is 1e-5, as in both.
 
     Attributes:
         kernel_init: of U and V.
@@ -169,8 +174,8 @@ class ConditionalNorm(nn.Module):
     def __call__(self, x: Array, condition: Array | None, *, train: bool) -> Array:
         """[N, H, W, C] from x [N, H, W, C] and c [N, K]; with None BatchNorm's own gain and bias.
 
-        With `train` takes the statistics of the batch and updates the running ones in the
-        collection 'batch_stats'; without it takes those.
+        With `train` it takes the statistics of the batch and updates the running ones in the
+        collection 'batch_stats'; without it takes the running ones.
         """
         norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5)
         if condition is None:
@@ -194,8 +199,8 @@ class SelfAttention(nn.Module):
     """x + γ o(A g(x)) with A = softmax(θ(x) φ(x)ᵀ) over places (Zhang et al. 2018, section 3).
 
     As in the code of SAGAN and BigGAN rather than the paper: θ and φ have an eighth of the
-    channels and g a half, φ and g are pooled to their maxima over 2×2, no map has a bias, all have
-    spectral normalisation, and γ starts at 0: at first the layer passes x on.
+    channels and g a half, φ and g are pooled to their maxima over 2×2, no map has a bias, and all
+    have spectral normalisation. γ starts at 0, so that the layer is the identity at first.
 
     Attributes:
         kernel_init: of the four maps, which are 1×1 convolutions.
@@ -222,8 +227,7 @@ class SelfAttention(nn.Module):
         phi = places(max_pool(linear('phi', max(1, c // 8), x)))  # [N, HW/4, C/8]
         g = places(max_pool(linear('g', max(1, c // 2), x)))  # [N, HW/4, C/2]
         attention = nn.softmax(at_least_float32(theta @ phi.swapaxes(1, 2)))  # [N, HW, HW/4]
-        seen = (attention.astype(g.dtype) @ g).reshape(n, h, w, -1)
+        attended = (attention.astype(g.dtype) @ g).reshape(n, h, w, -1)
         gain = self.param('gain', nn.initializers.zeros_init(), (), jnp.float32)
-        return (at_least_float32(x) + gain * at_least_float32(linear('out', c, seen))).astype(
-            x.dtype
-        )
+        out = gain * at_least_float32(linear('out', c, attended))
+        return (at_least_float32(x) + out).astype(x.dtype)

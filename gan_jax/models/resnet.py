@@ -1,10 +1,10 @@
 """SN-ResNet (Miyato et al. 2018, tables 4-6) for images of 32, 48, 64 and 128.
 
-The layers follow from the image's side. They are those of the SNGAN authors' code and of mimicry,
-with the nearest values in the generator's upsampling (mimicry's is bilinear) and the sum over
-places as the discriminator's features (compare_gan takes the mean, which makes logits smaller by
-the number of places). Weights start as there: Glorot's, the residual 3×3 convolutions' √2 times
-as large. In the discriminator spectral normalisation is everywhere, in the generator nowhere.
+The layers follow from the image's side, and are the layers of the SNGAN authors' code and of
+mimicry. The generator upsamples by nearest values (mimicry: bilinear). The discriminator's features
+are sums over places (compare_gan: means, which makes logits smaller by the number of places).
+Weights start as in the authors' code: Glorot's, and √2 times as large in residual 3×3 convolutions.
+Spectral normalisation is everywhere in the discriminator and nowhere in the generator.
 
     generator:      fn='gan_jax.models.resnet.Generator', num_classes=10   (0: unconditional)
     discriminator:  fn='gan_jax.models.resnet.Trunk'
@@ -38,9 +38,9 @@ class Layers(NamedTuple):
     """The blocks for images of one size.
 
     Attributes:
-        up: channels before and after each of the generator's.
-        down: channels after each of the discriminator's.
-        halvings: how many of the discriminator's halve the map.
+        up: channels before and after each block of the generator.
+        down: channels after each block of the discriminator.
+        halvings: the number of the discriminator's blocks that halve the map.
     """
 
     up: tuple[int, ...]
@@ -64,8 +64,8 @@ class Generator(nn.Module):
     Attributes:
         shape: of one image, (H, W, C); H = W is 32, 48, 64 or 128.
         width: factor on every number of channels.
-        num_classes: with classes, the blocks' norms have a gain and a bias for each class, which
-            start at 1 and 0; 0 is unconditional.
+        num_classes: 0 is unconditional; with classes the blocks' norms have a gain and a bias for
+            each class, which start at 1 and 0.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
         dtype: of the layers; BatchNorm's statistics and the image are float32 at least.
@@ -82,7 +82,8 @@ class Generator(nn.Module):
         """Images [B, H, W, C] in [0, 1] from z [B, Z] and label [B], not used without classes.
 
         With `train` BatchNorm takes the statistics of the batch and updates the running ones in
-        the collection 'batch_stats' (keeping nine tenths a step); without it takes those.
+        the collection 'batch_stats' (keeping nine tenths a step); without it BatchNorm takes the
+        running ones.
 
         Raises:
             ValueError: no layers for images of that size.

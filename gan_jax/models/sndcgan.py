@@ -32,7 +32,7 @@ class Generator(nn.Module):
         """Images [B, H, W, C] in [0, 1] from z [B, Z]; `label` [B] is not used.
 
         With `train` BatchNorm takes the statistics of the batch and updates the running ones in
-        the collection 'batch_stats'; without it takes those.
+        the collection 'batch_stats'; without it BatchNorm takes the running ones.
 
         Raises:
             ValueError: H or W is not a multiple of 8.

@@ -1,8 +1,8 @@
 """Convolutions of 3×3 kernels without strides by Winograd's minimal filtering.
 
-Lavin & Gray 2015 (arXiv 1509.09308), F(4×4, 3×3): a tile of 4×4 places of the map, which sees 6×6
-of the image x, is Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A. That is 36 products for each pair of channels where the
-plain sum has 144. Rounding grows from 5e-7 to 3e-6 of the result in float32.
+Lavin & Gray 2015 (arXiv 1509.09308), F(4×4, 3×3): a tile of 4×4 places of the map, computed from
+6×6 pixels of the image x, is Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A. That is 36 products for each pair of
+channels where the plain sum has 144. Rounding grows from 5e-7 to 3e-6 of the result in float32.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 
 _A = np.array(
     [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
 ).T
-_SEEN = len(_B)  # rows of the image that a tile sees
+_INPUT = len(_B)  # side of the square of the image under a tile
 
 Grid = Sequence[Sequence[Array]]
 
@@ -55,9 +55,9 @@ def conv_kernel_grad(x: Array, g: Array, shares: int = 1) -> Array:
     """The adjoint of `convolve` in the kernel, for equal shares of the batch.
 
     Args:
-        x: as there.
+        x: as in `convolve`.
         g: [N, H, W, O].
-        shares: of which each has N / shares images that follow one another.
+        shares: the number of shares; each has N / shares consecutive images.
 
     Returns:
         [shares, 3, 3, C, O].
@@ -71,8 +71,8 @@ def conv_kernel_grad(x: Array, g: Array, shares: int = 1) -> Array:
 
 def _tiles(x: Array) -> Grid:
     """Pixel (a, b) of all tiles, as element (a, b): [N, H/4, W/4, C] each."""
-    bottom, right = (size - _SEEN + 1 for size in x.shape[1:3])
-    across = range(_SEEN)
+    bottom, right = (size - _INPUT + 1 for size in x.shape[1:3])
+    across = range(_INPUT)
     return [[x[:, a : a + bottom : TILE, b : b + right : TILE] for b in across] for a in across]
 
 

@@ -21,10 +21,10 @@ State = Any  # a pytree of arrays, {} when a term keeps none
 
 
 class Objective(NamedTuple):
-    """What a term adds to one player's loss.
+    """The part of a term in one player's loss.
 
     Attributes:
-        views: what the discriminator must look at, by the names that `loss` uses.
+        views: views of the images for the discriminator, by the names that `loss` uses.
         loss: (out, state) -> (parts {name: []}, state, metrics {name: []}). `out[view]` holds
             'image' [B, H, W, C] in [0, 1], 'label' [B], 'logit' [B], 'features' [B, F], 'head'
             (the outputs of the term's own head) and, for the views of `input_grads`, 'dx'.
@@ -40,11 +40,11 @@ class Objective(NamedTuple):
 
 
 class Term(NamedTuple):
-    """A loss idea: its objective for each player, and what else it needs.
+    """A loss idea: its objective for each player, and its head, latents and state.
 
     Attributes:
-        d: what it adds to the discriminator's loss.
-        g: what it adds to the generator's loss.
+        d: its part in the discriminator's loss.
+        g: its part in the generator's loss.
         head: a discriminator output of its own, (features [N, F], label [N]) -> dict of [N, ...].
         latents: further generator inputs, name -> (key, z [B, Z]) -> z' [B, Z]; the images made
             from z' are a source of that name.
@@ -76,7 +76,7 @@ def total(
 
     Returns:
         loss [], the new states, and the metrics: every part unweighted, as 'd/<term>/<part>', and
-        whatever else the terms report.
+        the other metrics of the terms.
 
     Raises:
         ValueError: the weights of a term leave out one of its parts.
@@ -96,7 +96,11 @@ def total(
 
 
 def _checked(returned: Any) -> tuple[Mapping[str, Any], State, Mapping[str, Any]]:
-    """The result of a loss, if it is as `Objective.loss` says."""
+    """The result of a loss, checked against `Objective.loss`.
+
+    Raises:
+        TypeError: it is something else.
+    """
     if not (isinstance(returned, tuple) and len(returned) == 3):
         raise TypeError(
             f'its loss returns {ranges.quoted(returned)} where three things are wanted: the '

@@ -1,4 +1,4 @@
-"""Adversarial losses: the game itself. Logits are unbounded; means run over the batch."""
+"""Adversarial losses. Logits are unbounded; means run over the batch."""
 
 import jax
 import jax.numpy as jnp
@@ -49,8 +49,8 @@ def non_saturating() -> Term:
 def wasserstein() -> Term:
     """The critic's loss of WGAN (Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1).
 
-    L_D = E D(G(z)) - E D(x) and L_G = -E D(G(z)). It bounds nothing by itself: put
-    `penalty.wgan_gp` or spectral normalisation beside it.
+    L_D = E D(G(z)) - E D(x) and L_G = -E D(G(z)). The loss does not bound D by itself: add
+    `penalty.wgan_gp` or spectral normalisation.
     Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
     """
 
@@ -87,11 +87,11 @@ def relativistic() -> Term:
     """The relativistic pairing loss, RpGAN (Jolicoeur-Martineau 2018, arXiv 1807.00734).
 
     L_D = E softplus(D(G(z)) - D(x)) and L_G = E softplus(D(x) - D(G(z))): image n of the reals is
-    paired with image n of the fakes, and the generator's reals are those of the last discriminator
-    update. This is the logistic form of R3GAN (Huang et al. 2025, arXiv 2501.05441), which puts
-    `penalty.r1` and `penalty.r2` beside it; it is not the relativistic *average* loss. R3GAN gives
-    both images of a pair one class, here their labels are independent.
-    Part: 'pair', for both.
+    paired with image n of the fakes, and the generator's update takes the reals of the last
+    discriminator update. This is the logistic form of R3GAN (Huang et al. 2025, arXiv 2501.05441),
+    which adds `penalty.r1` and `penalty.r2`; it is not the relativistic *average* loss. In R3GAN
+    both images of a pair have one class; here their labels are independent.
+    Part: 'pair', for both players.
     """
 
     def d(out, state):

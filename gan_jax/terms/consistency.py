@@ -73,7 +73,7 @@ def latent(sigma: Scale = 0.03) -> Term:
         return {'dis': dis}, state, {}
 
     def g(out, state):
-        # Twice the difference in [0, 1] is that in [-1, 1].
+        # Twice the difference in [0, 1] is the difference in [-1, 1].
         difference = 2 * (out['fake']['image'] - out['fake_near']['image'])  # [B, H, W, C]
         return {'gen': -jnp.mean(difference**2)}, state, {}
 

@@ -32,7 +32,7 @@ class ProjectionHead(nn.Module):
 class ContraDHeads(nn.Module):
     """ContraD's three heads on one representation: Dense, LeakyReLU(0.1), Dense each.
 
-    All layers have spectral normalisation. The logit is given twice: the same numbers, of which
+    All layers have spectral normalisation. 'logit' and 'detached' are the same numbers, but
     'detached' sends no gradient into the features.
 
     Attributes:
@@ -56,7 +56,7 @@ class ContraDHeads(nn.Module):
         }
 
     def _perceptron(self, name, x, size):
-        # A head is not told whether D trains: the power iteration moves where its vectors may.
+        # A head gets no `train`: the power iteration advances if its collection is mutable.
         train = self.is_mutable_collection('batch_stats')
         first, last = (
             nn.Dense(units, kernel_init=nn.initializers.normal(0.02), name=f'{name}_{i}')
@@ -140,7 +140,7 @@ def cntr(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128) ->
         hidden: units of the head's hidden layer.
         size: units of its output.
     """
-    # Names of their own: the term may have another policy than a consistency term beside it.
+    # Not the names of the consistency terms, which may have another policy.
     views = {
         'real_1': View('real', augmented),
         'real_2': View('real', augmented, draw=1),
@@ -158,17 +158,17 @@ def cntr(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128) ->
 
 
 def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128) -> Term:
-    """ContraD's whole game (Jeong & Shin 2021, arXiv 2103.09742), in place of an adversarial term.
+    """ContraD (Jeong & Shin 2021, arXiv 2103.09742), which replaces the adversarial term.
 
-    The discriminator's features learn from contrasts alone: `nt_xent` of two views of each real,
-    on one projection, plus `sup_con` of the fakes, which are each other's positives, with all views
-    of reals as negatives, on another. A perceptron on these features plays the non-saturating game
-    of `adversarial.non_saturating`, over the first view of each real and the view of each fake; the
-    discriminator's part of it does not reach the features, the generator's part passes them.
-    Everything that D sees is augmented; the paper's policy is SimCLR's. Constants are those of the
+    The discriminator's features learn from contrastive losses alone. On one projection: `nt_xent`
+    of two views of each real. On another: `sup_con` of the fakes, which are each other's positives,
+    with all views of reals as negatives. A perceptron on these features has the losses of
+    `adversarial.non_saturating`, over the first view of each real and the view of each fake. The
+    gradient of the discriminator's part stops at the features, the generator's part flows through
+    them. All of D's inputs are augmented; the paper's policy is SimCLR's. Constants are from the
     authors' code for SNDCGAN: temperature 0.1, 512 hidden units, 128 outputs, weight 1 for every
-    part (batch 512); their latents and their first rates are others, see docs/differences.md. The
-    critic's own logit is not trained: no penalty of its gradient stands beside this term.
+    part (batch 512); their latents and their first learning rates differ, see docs/differences.md.
+    The critic's own logit is not trained, so no penalty of its gradient can accompany this term.
     Parts: 'nt_xent', 'sup_con', 'real' and 'fake' for the discriminator, 'fake' for the generator.
 
     Args:

@@ -16,14 +16,14 @@ def lecam(decay: Share = 0.99, *, start: Updates = 1000) -> Term:
     batch before they are used, and no gradient flows through them. For the first `start` updates
     they are the means of the batch alone and the term is off. Weight 0.3 for BigGAN on CIFAR-10,
     where the authors' code has decay 0.9 and StudioGAN's 0.99; 1e-6 for StyleGAN2 there, with 0.99.
-    The discriminator's alone; metrics 'average_real' and 'average_fake'.
+    For the discriminator only; metrics 'average_real' and 'average_fake'.
     Parts: 'real', 'fake'.
 
     Args:
         decay: of the averages, for one discriminator update.
         start: discriminator updates before the term acts; LeCam's code counts 1,000 generator
             updates, each of them with several of the discriminator. With 0 the averages start at 0.
-            With `accumulate` every part of a batch counts as an update, for `decay` too.
+            With `accumulate` every part of a batch counts as an update, also for `decay`.
     """
 
     def init():

@@ -1,7 +1,8 @@
-"""Gradient penalties: how steep the discriminator may be, and where.
+"""Gradient penalties, which bound the slope of the discriminator at some images.
 
-Every gradient is that of the logit in the image as it is before the critic's augmentation, in
-[-1, 1]; norms run over all values of an image, means over the batch. The discriminator's alone.
+Every gradient is the gradient of the logit with respect to the image before the critic's
+augmentation, in [-1, 1]. Norms run over all values of an image, means over the batch. All penalties
+are for the discriminator only.
 """
 
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ def r1() -> Term:
     """The squared gradient at reals, halved (Mescheder et al. 2018, arXiv 1801.04406, eq. 9).
 
     L = E |grad D(x)|^2 / 2; the weight is the paper's gamma (10 there; R3GAN begins CIFAR-10 with
-    0.05). Every step unless the term's `every` says less often.
+    0.05). It acts in every step, or less often by the term's `every`.
     Part: 'real'.
     """
     return _half_square('real')
@@ -44,8 +45,8 @@ def wgan_gp() -> Term:
 def dragan() -> Term:
     """DRAGAN's penalty (Kodali et al. 2017, arXiv 1705.07215), with weight 10.
 
-    L = E (|grad D(x')| - 1)^2 at real images with noise; `views.perturbed` says which. The norm is
-    that of `wgan_gp`.
+    L = E (|grad D(x')| - 1)^2 at real images with the noise of `views.perturbed`. The norm is
+    computed as in `wgan_gp`.
     Part: 'perturbed'.
     """
     return _to_one('perturbed', View('real', perturbed))

@@ -10,13 +10,13 @@ from gan_jax.views import View, rotated, rotated_quarter
 
 
 class RotationHead(nn.Module):
-    """A linear layer of four logits with spectral normalisation, as SS-GAN's D has everywhere."""
+    """A linear layer of four logits with spectral normalisation, as in all of SS-GAN's D."""
 
     @nn.compact
     def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
         """features [N, F], label [N] (not read) -> {'turns': [N, 4]}."""
         dense = nn.Dense(4, kernel_init=nn.initializers.normal(0.02), name='dense')
-        # A head is not told whether D trains: the power iteration moves where its vectors may.
+        # A head gets no `train`: the power iteration advances if its collection is mutable.
         train = self.is_mutable_collection('batch_stats')
         return {'turns': spectral(dense, features, train=train)}
 
@@ -24,20 +24,20 @@ class RotationHead(nn.Module):
 def rotation(*, quarter: bool = True) -> Term:
     """SS-GAN's rotation loss (Chen et al. 2019, arXiv 1811.11212).
 
-    The cross entropy of a 4-way head on D's features that is to tell by which of 0°, 90°, 180° and
-    270° an image has been turned, averaged over images and turns: of reals for the discriminator,
+    A head on D's features classifies the angle by which an image was turned: 0°, 90°, 180° or 270°.
+    The loss is its cross entropy, averaged over images and angles: of reals for the discriminator,
     of fakes for the generator. Weights: beta = 1 for 'real', alpha = 0.2 for 'fake'. Other terms
     see upright images only. Images must be square.
     Parts: 'real' for the discriminator, 'fake' for the generator.
 
     Args:
-        quarter: the four copies are made of a quarter of the batch, as SS-GAN has it: one more view
-            of B images; B must be a multiple of 4. compare_gan takes the last B / 4 examples, here
-            they are the last of every four, which is no other choice in a shuffled batch. False
-            makes them of all images: three more views, and the same loss in expectation.
+        quarter: True turns a quarter of the batch, as SS-GAN does: one more view of B images; B
+            must be a multiple of 4. compare_gan takes the last B / 4 examples, here they are the
+            last of every four, which is equivalent in a shuffled batch. False turns all images:
+            three more views, and the same loss in expectation.
     """
-    look = _quarter if quarter else _all
-    return Term(d=look('real'), g=look('fake'), head=RotationHead())
+    objective = _quarter if quarter else _all
+    return Term(d=objective('real'), g=objective('fake'), head=RotationHead())
 
 
 def _quarter(source):

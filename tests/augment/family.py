@@ -24,7 +24,7 @@ STRENGTH = 0.4
 
 
 def shape(op, *, count=16, height=9, width=12, channels=3):
-    """One side odd and one even, but for the op that asks for squares."""
+    """One side odd and one even, but square for the op that needs squares."""
     return (count, height, height if op is ops.rotate90 else width, channels)
 
 

@@ -46,5 +46,5 @@ def is_uniform(draws, low, high):
 
 
 def is_even(counts):
-    """Whether all results are as likely as another."""
+    """True if all results are equally likely."""
     return stats.chisquare(counts).pvalue > LIKELY

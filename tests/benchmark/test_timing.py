@@ -1,4 +1,4 @@
-"""Contestants take turns, in one order, by a clock that the test holds."""
+"""Candidates take turns, in one order, by a clock that the test holds."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from gan_jax.benchmark.timing import interleave, spread
 
 
 class Race:
-    """A clock, and contestants whose steps take known seconds of it."""
+    """A clock, and candidates whose steps take known seconds of it."""
 
     def __init__(self):
         self.now, self.taken = 0.0, []
@@ -22,7 +22,7 @@ class Race:
         return take
 
 
-def test_contestants_alternate():
+def test_candidates_alternate():
     race, seen = Race(), []
     both = {name: race.candidate(name, seconds) for name, seconds in (('a', 2.0), ('b', 0.25))}
     turns = interleave(

@@ -373,15 +373,15 @@ def test_no_flipped_bit_of_an_info_gives_another_data_set(root):
     path = root / 'mine' / 'train' / 'info.json'
     sound = path.read_bytes()
     said, same = prepared.infos(root / 'mine')['train'], 0
-    assert prepared._said(sound) == said
+    assert prepared._parsed(sound) == said
     for place in range(len(sound)):
         for bit in range(8):
             flipped = bytearray(sound)
             flipped[place] ^= 1 << bit
-            found = prepared._said(bytes(flipped))
+            found = prepared._parsed(bytes(flipped))
             assert found in (None, said)
             same += found is not None
-        assert prepared._said(sound[:place].rstrip(b'}')) is None
+        assert prepared._parsed(sound[:place].rstrip(b'}')) is None
     assert same < len(sound) / 4  # in spaces and line breaks, at most
     place = sound.index(b'"num_classes": 3') + 15
     for digit in b'124567890':

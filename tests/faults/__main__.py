@@ -1,4 +1,4 @@
-"""What is promised of faults, tried: python -m tests.faults, or `make faults`
+"""Attacks that try the promises of docs/reliability.md: python -m tests.faults, or `make faults`
 
 Each attack is tried from fixed seeds, so that two runs try the same, and prints a row: how often it
 was tried, survived and lost. Then the guard that it tries is taken out of a copy of the checkout,
@@ -30,7 +30,7 @@ SHOWN = 5  # losses of an attack that are printed
 
 
 class Tally(NamedTuple):
-    """What came of the trials of one attack."""
+    """The results of the trials of one attack."""
 
     tried: int = 0
     lost: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ def _tried(attack: Attack, flags: argparse.Namespace) -> Tally:
 
 
 def _trial(attack: Attack, place: bench.Bench, index: int) -> str:
-    """What was lost; what a verdict cannot even read is."""
+    """The loss of a trial, or ''; a result that cannot be read is a loss."""
     bench.cleared(place)
     try:
         return attack.trial(place, draws(attack.name, index), index)

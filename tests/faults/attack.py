@@ -1,4 +1,4 @@
-"""What an attack is: a trial that is drawn, and the guard without which it must lose."""
+"""The type of an attack: a random trial, and the guard without which it must lose."""
 
 import random
 from collections.abc import Callable

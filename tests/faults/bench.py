@@ -1,4 +1,4 @@
-"""Where attacks take place: runs to spoil, the public commands within this process, what is right.
+"""The bench of attacks: runs to spoil, the public commands in this process, the right results.
 
 A command that is run within the process is `cli.run` on its `main`, as `python -m` does it.
 Networks that have been put together once are used again, so that a trial takes less than a second.
@@ -74,7 +74,7 @@ class Bench:
 
     @functools.cached_property
     def known(self) -> Any:
-        """What `prepare` has found out: times, numbers of operations, scores and pictures."""
+        """The findings of `prepare`: times, numbers of operations, scores and pictures."""
         return json.loads((self.runs / 'known.json').read_text())
 
     @functools.cached_property
@@ -123,7 +123,7 @@ def within(module: str, arguments: Sequence[str], longest: float = LONGEST) -> E
 
 @contextlib.contextmanager
 def captured(name: str) -> Iterator[Callable[[], str]]:
-    """What is written to 'stdout' or 'stderr', by whomever; to be asked for afterwards."""
+    """Yields a function that returns all that was written to 'stdout' or 'stderr' meanwhile."""
     number, stream = {'stdout': 1, 'stderr': 2}[name], getattr(sys, name)
     stream.flush()
     before = os.dup(number)
@@ -166,7 +166,7 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 def told(folder: Path) -> dict[str, Any]:
-    """What a finished run says: its rows without times, and the digests of its last leaves."""
+    """The result of a finished run: its rows without times, and the digests of its last leaves."""
     record = checkpoint._record(folder / 'checkpoints', STEPS)
     best = [checkpoint._record(folder / 'best', int(p.name)) for p in (folder / 'best').iterdir()]
     return {

@@ -14,7 +14,7 @@ LONGEST = 240.0  # seconds; a command that takes longer hangs
 
 
 class Ended(NamedTuple):
-    """How a command has ended.
+    """The end of a command.
 
     Attributes:
         status: its exit status; minus the signal that killed it; None when it hung.

@@ -200,7 +200,7 @@ def mutated(bench: Bench, draw: random.Random, index: int) -> str:
 
 
 class Change(NamedTuple):
-    """What was done to one key of a config."""
+    """A change of one key of a config."""
 
     action: str
     key: str

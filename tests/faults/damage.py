@@ -59,7 +59,7 @@ def damaged(bite: Bite, bench: Bench, draw: random.Random, index: int) -> str:
 
 
 def swapped(bench: Bench, draw: random.Random, index: int) -> str:
-    """A file, an item or a checkpoint in the place of that of another step or run."""
+    """A file, an item or a checkpoint replaced by its counterpart of another step or run."""
     folder = bench.copy('half')
     every = [p for p in files(folder) if p.parts[-2] != 'd']  # names of data are digests
     path = every[index % len(every)]

@@ -22,7 +22,7 @@ ROOM = 64 << 20  # bytes, enough for everything
 
 @functools.cache
 def mountable() -> bool:
-    """Whether a file system can be mounted here."""
+    """True if a file system can be mounted here."""
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(OSError):
         if subprocess.run(_mount(folder, 4096), capture_output=True).returncode == 0:
             subprocess.run(['umount', folder], check=True)

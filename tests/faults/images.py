@@ -143,7 +143,7 @@ def _spoiled(content: bytes, draw: random.Random) -> bytes:
 
 
 def _read(load: Callable[[], object]):
-    """What is read; the sentence of one that is refused; 'lost: ...' of a defect."""
+    """The images that are read, the sentence if they are refused, or 'lost: ...' for a defect."""
     try:
         with limited(LONGEST):
             return load()

@@ -44,12 +44,12 @@ def digest(path: Path) -> str:
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
-    """What `evaluate` has written."""
+    """The results that `evaluate` has written."""
     return [json.loads(p.read_text()) for p in sorted((folder / 'results').glob('*.json'))]
 
 
 def score(result: dict[str, Any]) -> dict[str, Any]:
-    """What is the same whenever a checkpoint is evaluated."""
+    """The part of a result that is the same whenever a checkpoint is evaluated."""
     return {key: result[key] for key in ('metrics', 'protocol', 'training_seed')}
 
 

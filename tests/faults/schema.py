@@ -39,7 +39,7 @@ SIZE = {'celebahq128_sndcgan': 16, 'digits': 16, 'stacked_digits': 16}  # else 3
 
 
 class Tried(NamedTuple):
-    """What came of a number of trials: how often each outcome, and what was lost."""
+    """The results of a number of trials: the count of each outcome, and the losses."""
 
     counts: Counter
     lost: list[str]
@@ -103,7 +103,7 @@ def _wrong(error: UserError, changes: Sequence[configs.Change]) -> str:
 
 
 def names(said: str, change: configs.Change) -> bool:
-    """Whether a sentence names the key of a change, or its block with the key's name or value."""
+    """True if a sentence names the key of a change, or its block with the key's name or value."""
     block, _, last = change.key.rpartition('.')
     of_block = block in said and (last in said or change.value.strip("'") in said)
     dotted = 'a.b' in change.key and 'a.b' in said  # which a ConfigDict refuses without the block
@@ -129,7 +129,7 @@ def commanded(seed: int, count: int) -> Tried:
 
 
 def _accepted(path: Path) -> bool:
-    """Whether it is sound: then the machine lacks what its metrics need, such as weights."""
+    """True if the config is sound and only the machine lacks something, such as weights."""
     try:
         checked(path)
     except UserError:

@@ -1,4 +1,4 @@
-"""How a workdir is made hostile: links, what is no file, contents, and configs that name things."""
+"""Traps in workdirs: links, special files, contents, and configs that name code or paths."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def hard_link(name: str) -> Kind:
 
 
 def pipe(name: str) -> Kind:
-    """What waits for somebody who writes."""
+    """A pipe, whose reader waits for a writer."""
 
     def make(folder: Path, outside: Path) -> None:
         _free(folder / name)
@@ -66,7 +66,7 @@ def pipe(name: str) -> Kind:
 
 
 def sock(name: str) -> Kind:
-    """What cannot be opened."""
+    """A socket, which cannot be opened."""
 
     def make(folder: Path, outside: Path) -> None:
         _free(folder / name)
@@ -130,7 +130,7 @@ def setting(key: str, value: Any) -> Kind:
 
 
 def trap(lay: Callable[[Path], None]) -> Kind:
-    """config.json is that of a workdir of `tests.hostile`, whose canaries are outside."""
+    """The config.json of a workdir of `tests.hostile`, whose canaries are outside."""
 
     def make(folder: Path, outside: Path) -> None:
         lay(outside)

@@ -1,4 +1,4 @@
-"""What was lost: each function says so in a few words, or '' where nothing was."""
+"""Verdicts on trials: each function says in a few words what was lost, or returns ''."""
 
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ def first(*said: str) -> str:
 
 
 def civil(done: Ended, allowed: Collection[int], what: str = 'command') -> str:
-    """Whether it has ended in time, without a traceback, and with a status that is right."""
+    """'' if a command has ended in time, without a traceback, and with a right status."""
     said = f'{what}: {done.out[-200:]}{done.err[-300:]}'
     if done.status is None:
         return f'hangs, {said}'
@@ -38,19 +38,19 @@ def warned(done: Ended) -> bool:
 
 
 def same_as_straight(bench: Bench, folder: Path) -> str:
-    """Whether a run has ended like one that nobody disturbed."""
+    """'' if a run has ended like an undisturbed one."""
     mine = told(folder)
     wrong = [name for name, value in bench.straight.items() if mine[name] != value]
     return f'other {", ".join(wrong)} than a run without the fault' if wrong else ''
 
 
 def gone_on(bench: Bench, folder: Path, done: Ended, intact: Collection[str] = ()) -> str:
-    """Whether the half run that has gone on to its end lost nothing in silence.
+    """'' if the half run that was resumed to its end lost nothing in silence.
 
     Args:
-        bench: knows what it would have come to.
+        bench: has the result of the undisturbed run.
         folder: its workdir.
-        done: the command that has gone on.
+        done: the command that resumed it.
         intact: the rows that were whole before it, without times; those must stay.
     """
     mine, right = told(folder), bench.whole
@@ -87,12 +87,12 @@ def intact(bench: Bench, folder: Path) -> set[str]:
 
 
 def drawn(bench: Bench, done: Ended, steps: Collection[int]) -> str:
-    """Whether the picture that `sample` has drawn is that of the checkpoint it names."""
+    """'' if `sample` has drawn the picture of the checkpoint that it names."""
     return _of_a_step(done, steps, {runs.digest(bench.scratch / 'out.png')}, bench.known['sampled'])
 
 
 def scored(bench: Bench, folder: Path, done: Ended, steps: Collection[int]) -> str:
-    """Whether `evaluate` has written true scores of the checkpoint that it names."""
+    """'' if `evaluate` has written true scores of the checkpoint that it names."""
     (result,) = runs.results(folder)
     if f'step {result["checkpoint"]["step"]},' not in done.out:
         return 'the result file names another step than the command'
@@ -103,7 +103,7 @@ def scored(bench: Bench, folder: Path, done: Ended, steps: Collection[int]) -> s
 
 
 def result(bench: Bench, folder: Path, step: int) -> str:
-    """Whether the one result that `evaluate` has written is true, whoever read its output."""
+    """'' if the only result that `evaluate` has written is true, with or without its output."""
     found = [runs.score(result) for result in runs.results(folder)]
     return '' if found == [bench.known['scores'][str(step)]] else 'no result, or a wrong one'
 

@@ -38,7 +38,7 @@ class Mutant(NamedTuple):
 
     @property
     def text(self) -> tuple[str, str, str, str]:
-        """What it is known by in the list of equivalents, wherever in its file it stands."""
+        """Its name in the list of equivalents, which does not depend on its place in the file."""
         return self.path, self.function, self.old, self.new
 
 
@@ -66,7 +66,7 @@ def drawn(mutants: Iterable[Mutant], seed: int, module: str) -> Iterator[Mutant]
 
 
 def _lot(*facts: int | str) -> bytes:
-    """Random bytes that are those of these facts."""
+    """Pseudo-random bytes, the same for the same values."""
     return hashlib.sha256(repr(facts).encode()).digest()
 
 

@@ -1,11 +1,11 @@
-"""Which files make up a module whose tests are tried, and which test files speak for each file."""
+"""The files of each module whose tests are tried, and the test files of each file."""
 
 from pathlib import Path
 
 from tests.edited import ROOT
 
 # Of a file the test files that concern it, the likeliest to notice first, then the cheapest. A
-# file that is not named here has that of its name.
+# file that is not named here has the one of its name.
 TESTS = {
     'gan_jax/step.py': (
         'tests/test_step_sources.py',

@@ -173,7 +173,7 @@ def rekeyed(node: ast.AST) -> Replacements:
 
 
 def passed_on(node: ast.AST) -> Replacements:
-    """What is returned without its last operation; a pair in the other order."""
+    """A returned value without its last operation; a pair in the other order."""
     if not isinstance(node, ast.Return):
         return
     value = node.value
@@ -236,7 +236,7 @@ def _with(node: ast.AST, **fields: object) -> ast.AST:
 
 
 def _of_text(node: ast.AST) -> bool:
-    """Whether an operation is one on texts, lists or paths, which has no opposite."""
+    """True if an operation is on texts, lists or paths, and has no opposite."""
     if isinstance(node, ast.BinOp):
         return _of_text(node.left) or _of_text(node.right)
     if isinstance(node, ast.AugAssign):
@@ -247,5 +247,5 @@ def _of_text(node: ast.AST) -> bool:
 
 
 def _is_set(node: ast.AST) -> bool:
-    """Whether that is a set, of which the union is one in any order."""
+    """True if a node is a set, whose union is the same in any order."""
     return isinstance(node, ast.Set | ast.SetComp) or called(node) in ('keys', 'set')

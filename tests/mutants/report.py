@@ -1,4 +1,4 @@
-"""What was tried and what became of it: the table, the survivors, and what is wrong with them."""
+"""The report on mutants: the table, the survivors, and the faults of the tests."""
 
 import difflib
 import json
@@ -32,13 +32,13 @@ def argued() -> dict[Text, str]:
 
 
 def surviving(trials: Sequence[Trial], equivalent: Collection[Text]) -> list[Trial]:
-    """Those that no test noticed and nobody calls equivalent."""
+    """The mutants that no test noticed and that are not called equivalent."""
     survived = [trial for trial in trials if trial.outcome.verdict == SURVIVED]
     return [trial for trial in survived if trial.mutant.text not in equivalent]
 
 
 def faults(trials: Sequence[Trial], equivalent: Collection[Text], asked: int) -> list[str]:
-    """Why the tests do not hold, a sentence each; [] when they do.
+    """The faults of the tests, a sentence each; [] if there are none.
 
     Args:
         trials: all of a run.
@@ -62,7 +62,7 @@ def faults(trials: Sequence[Trial], equivalent: Collection[Text], asked: int) ->
 
 
 def table(trials: Sequence[Trial], equivalent: Collection[Text]) -> str:
-    """How many of each module were tried, killed, called equivalent, and survived; in Markdown."""
+    """The mutants of each module that were tried, killed, equivalent and survived; in Markdown."""
     rows = [('module', 'tried', 'killed', 'of these by time', 'equivalent', 'survived')]
     rows += [('---',) * len(rows[0])]
     groups = {name: [t for t in trials if t.module == name] for name in _modules(trials)}
@@ -76,14 +76,14 @@ def table(trials: Sequence[Trial], equivalent: Collection[Text]) -> str:
 
 
 def line(trial: Trial) -> str:
-    """What became of one mutant."""
+    """The outcome of one mutant as a line."""
     mutant, outcome = trial.mutant, trial.outcome
     by = f' by {outcome.by}' if outcome.by else ''
     return f'{outcome.verdict}{by} in {outcome.seconds:.0f} s: {place(mutant)}, {mutant.operator}'
 
 
 def described(mutant: Mutant) -> str:
-    """Where a mutant is, how it differs, and the entry that would call it equivalent."""
+    """A mutant's place, its edit, and the entry that would call it equivalent."""
     before = (ROOT / mutant.path).read_text().splitlines()
     lines = difflib.unified_diff(before, mutant.source.splitlines(), n=2, lineterm='')
     fields = zip(('path', 'function', 'old', 'new'), mutant.text, strict=True)

@@ -23,7 +23,7 @@ PYTEST += ('-m', 'not slow and not slurm')
 
 
 class Outcome(NamedTuple):
-    """What became of a mutant.
+    """The outcome of a mutant.
 
     Attributes:
         verdict: KILLED, TIMED_OUT, SURVIVED or UNUSABLE.

@@ -7,7 +7,7 @@ from tests.mutants.draw import Mutant
 
 
 class Fault(NamedTuple):
-    """One of them.
+    """A fault as an edit of one file.
 
     Attributes:
         what: what goes wrong.

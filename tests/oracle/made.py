@@ -1,4 +1,4 @@
-"""What the public packages are asked and told: torch-fidelity's modules without torchvision."""
+"""The public packages of the oracle tests: torch-fidelity's modules without torchvision."""
 
 import importlib
 import sys

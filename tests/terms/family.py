@@ -57,7 +57,7 @@ OBJECTIVES = [(path, side) for path in FACTORIES for side in 'dg' if getattr(mak
 
 
 def outputs(term, side, draw):
-    """What the step hands the loss: `draw(shape)` everywhere, and nothing that is not declared."""
+    """The outputs that the step gives a loss: `draw(shape)` everywhere, and nothing undeclared."""
     objective, b = getattr(term, side), small.BATCH
     source = {'image': (b, *small.SHAPE)}
     shapes = dict.fromkeys(('real', 'fake', *term.latents), source)

@@ -11,7 +11,7 @@ from gan_jax.runtime.load import nearest
 
 
 class Device(NamedTuple):
-    """What one device can do, at most.
+    """The peak rates and sizes of one device.
 
     Attributes:
         name: its heading in the table.
@@ -19,7 +19,7 @@ class Device(NamedTuple):
         float32: FLOP/s of products of float32, as JAX runs them by default.
         bfloat16: FLOP/s of products of bfloat16.
         bandwidth: bytes/s of its memory.
-        node: how many devices `link` joins.
+        node: the number of devices that `link` joins.
         link: bytes/s to the others of its node, one way.
         network: bytes/s to other nodes, one way.
     """
@@ -34,7 +34,7 @@ class Device(NamedTuple):
     network: float
 
 
-# What a missing key should be given.
+# The meaning of each key, for the error about a missing one.
 KEYS = {
     'memory': 'bytes of one device',
     'float32': 'FLOP/s of products of float32',
@@ -47,7 +47,7 @@ KEYS = {
 
 
 def read_device(text: str) -> list[Device]:
-    """The devices of 'FILE', or those of 'FILE:NAME,NAME'.
+    """The devices of a table, by 'FILE' for all of them or 'FILE:NAME,NAME' for some.
 
     Raises:
         UserError: there is no such file or device, or all that is wrong with the file, a line each.

@@ -1,4 +1,4 @@
-"""What a config would cost on devices that are not here: docs/plan.md has the same formulas."""
+"""The cost of a config on devices that are not here; docs/plan.md has the same formulas."""
 
 from typing import Any, NamedTuple
 
@@ -11,35 +11,35 @@ from gan_jax.benchmark.workload import Settings, Workload
 from gan_jax.runtime.sharding import check_batch, shard_axis
 from gan_jax.state import nbytes
 
-# What XLA plans over our count of what a step keeps: likely, at least, at most. See docs/plan.md.
+# Memory in XLA's plan over our count of a step's values: likely, least, greatest. See docs/plan.md.
 ROOM = 1.7, 1.0, 2.5
-USABLE = 0.75  # of a device's memory: what JAX takes of a GPU's, unless told otherwise
+USABLE = 0.75  # of a device's memory: JAX's default share of a GPU's memory
 
 
 class Amount(NamedTuple):
-    """What each of n devices does or holds: all of `fixed`, and its part of `spread`."""
+    """Work or memory: each of n devices has all of `fixed`, and 1 / n of `sharded`."""
 
     fixed: float
-    spread: float
+    sharded: float
 
     def on(self, devices: int) -> float:
-        """Of one of them."""
-        return self.fixed + self.spread / devices
+        """The amount on one of so many devices."""
+        return self.fixed + self.sharded / devices
 
 
 class Need(NamedTuple):
-    """What a step takes.
+    """The work, the memory and the communication of a step.
 
     Attributes:
-        flops: that products need, without the zeros around images.
+        flops: of products, without the zeros around images.
         products: bytes of their operands and results.
-        kept: bytes of memory beside state and data, as `liveness` counts them.
-        state: bytes, of which `model` devices share what can be cut.
+        kept: bytes of memory besides state and data, as `liveness` counts them.
+        state: bytes; `model` devices share the arrays that can be sharded.
         data: bytes of the data set that stay on every device.
         gradients: bytes that are summed over devices.
-        cut: bytes of the parameters that are cut, which a device holds whole during an update.
+        sharded: bytes of the sharded parameters, which a device gathers during an update.
         updates: of a step.
-        model: devices that hold a state together.
+        model: devices that share a state.
     """
 
     flops: Amount
@@ -48,12 +48,12 @@ class Need(NamedTuple):
     state: Amount
     data: int
     gradients: int
-    cut: int
+    sharded: int
     updates: int
     model: int
 
     def bytes(self, devices: int, model: int) -> float:
-        """That go through the memory of a device: of products, and its state in and out."""
+        """The memory traffic of a device, in bytes: of products, and its state in and out."""
         return self.products.on(devices) + 2 * self.state.on(model)
 
 
@@ -61,12 +61,12 @@ class Forecast(NamedTuple):
     """A run on some devices.
 
     Attributes:
-        devices: how many.
-        memory: bytes on each: likely, at least and at most.
+        devices: the number of devices.
+        memory: bytes on each: likely, least and greatest.
         fits: 'yes', 'no' or 'perhaps'.
         seconds: of a step.
-        limit: what takes longest: 'products', 'memory' or 'links'.
-        efficiency: speed over that of one device that would hold it all, for each device.
+        limit: the longest of 'products', 'memory' and 'links'.
+        efficiency: speed of each device, over the speed of a single device that holds everything.
         device_hours: of all steps.
     """
 
@@ -80,40 +80,40 @@ class Forecast(NamedTuple):
 
 
 def need(whole: Workload, data: int, model: int) -> Need:
-    """What a step of a config takes, from traces of the whole batch and of a part of it.
+    """The needs of a config's step, from traces of the whole batch and of a part of it.
 
     Args:
         whole: the config, for one device; nothing is compiled.
         data: bytes of the data set that stay on every device.
-        model: devices that hold a state together.
+        model: devices that share a state.
 
     Raises:
         UserError: as `counts`.
     """
     settings, most = whole.settings, counts(whole.settings, model)[-1]
-    one = part = _taken(whole)  # where a batch cannot be shared, all of it is every device's
+    one = part = _measured(whole)  # if a batch cannot be shared, all of it is every device's
     parts = max(2, most) if most % 2 else 2
     if most > 1:
         fewer = {**settings, 'batch_size': settings['batch_size'] // parts}
-        part = _taken(whole._replace(settings=fewer))
-    # On the line through both, at no images. What pairs images grows faster, and is small.
+        part = _measured(whole._replace(settings=fewer))
+    # On the line through both, at no images. Work on pairs of images grows faster, and is small.
     fixed = [max(0, parts * b - a) / (parts - 1) for a, b in zip(one, part, strict=True)]
     amounts = [Amount(f, a - f) for f, a in zip(fixed, one, strict=True)]
     state = whole.program.shapes
-    cut = _cut(state, model)
+    sharded = _sharded(state, model)
     return Need(
         *amounts,
-        state=Amount(nbytes(state) - cut, cut),
+        state=Amount(nbytes(state) - sharded, sharded),
         data=data,
         gradients=whole.gradients(),
-        cut=_cut((state.g.params, state.d.params), model),
+        sharded=_sharded((state.g.params, state.d.params), model),
         updates=settings['d_steps'] + 1,
         model=model,
     )
 
 
 def counts(settings: Settings, model: int) -> list[int]:
-    """1, 2, 4, ... times `model` devices, as far as the parts of a batch divide among them.
+    """1, 2, 4, ... times `model` devices, as long as the parts of a batch divide among them.
 
     Raises:
         UserError: they do not divide among the first of these.
@@ -133,8 +133,8 @@ def forecast(
 
     Args:
         need: of a step.
-        device: what each can do.
-        count: devices.
+        device: the kind of device.
+        count: of devices.
         reached: the share of the peak that products reach.
         dtype: 'float32' or 'bfloat16', of the networks.
         steps: of the run.
@@ -144,16 +144,16 @@ def forecast(
         return {
             'products': need.flops.on(n) / (reached * getattr(device, dtype)),
             'memory': need.bytes(n, model) / device.bandwidth,
-            # Putting together is the second half of a sum.
+            # An all-gather is the second half of an all-reduce.
             'links': all_reduce(need.gradients, device, n)
-            + need.updates * all_reduce(need.cut, device, model) / 2,
+            + need.updates * all_reduce(need.sharded, device, model) / 2,
         }
 
     def seconds(of: dict[str, float]) -> float:
         return max(of['products'], of['memory']) + of['links']
 
-    held, kept = need.state.on(need.model) + need.cut + need.data, need.kept.on(count)
-    memory = tuple(held + factor * kept for factor in ROOM)
+    fixed, kept = need.state.on(need.model) + need.sharded + need.data, need.kept.on(count)
+    memory = tuple(fixed + factor * kept for factor in ROOM)
     taken, alone = times(count, need.model), times(1, 1)
     return Forecast(
         devices=count,
@@ -169,8 +169,8 @@ def forecast(
 def all_reduce(size: float, device: Device, count: int) -> float:
     """Seconds for the sum of `size` bytes over `count` devices, on all of them.
 
-    A ring inside of each node, and one of the nodes, whose devices send at the same time
-    (Patarasuk and Yuan 2009: either way each of n members sends 2 (n - 1) / n of what is summed).
+    A ring inside each node, then a ring of nodes, in which all devices of a node send at the same
+    time (Patarasuk and Yuan 2009: each of n members sends 2 (n - 1) / n of the summed bytes).
     """
     inside = min(count, device.node)
     nodes = -(-count // device.node)
@@ -181,15 +181,15 @@ def all_reduce(size: float, device: Device, count: int) -> float:
     return ring(inside, device.link) + ring(nodes, inside * device.network)
 
 
-def _taken(whole: Workload) -> list[float]:
+def _measured(whole: Workload) -> list[float]:
     """FLOPs, bytes of products and bytes kept on one device."""
     step = whole.traced()
     work = of_jaxpr(step)
-    return [work.needed, work.bytes, max(0, liveness.peak_bytes(step) - whole.held())]
+    return [work.needed, work.bytes, max(0, liveness.peak_bytes(step) - whole.state_bytes())]
 
 
-def _cut(tree: Any, parts: int) -> int:
-    """Bytes of the arrays that are cut."""
+def _sharded(tree: Any, parts: int) -> int:
+    """Bytes of the arrays that are sharded."""
     return nbytes([x for x in jax.tree.leaves(tree) if shard_axis(x.shape, parts) is not None])
 
 

@@ -1,4 +1,4 @@
-"""How much memory a function needs: the values that are alive at once, counted by hand."""
+"""The memory of a function: the values that are live at once, counted from its jaxpr."""
 
 from jax.extend.core import Jaxpr, JaxprEqn, Var
 
@@ -6,41 +6,41 @@ from gan_jax.benchmark.flops import inside
 
 
 def peak_bytes(jaxpr: Jaxpr) -> int:
-    """Bytes of all values at the moment when they are most, arguments among them.
+    """The most bytes of all live values at any moment, arguments included.
 
     The jaxpr runs in its order, one equation after another. A value takes memory from the equation
-    that makes it to the last one that reads it, an argument from the start on, as one that is
-    donated. What an equation has inside (a loop, a call, `jax.checkpoint`) is counted while it
-    runs. A compiler does better, by fusing equations and computing cheap values again, and worse,
-    by its own layouts and copies.
+    that makes it to the last one that reads it; an argument does from the start on, as if it were
+    donated. Values inside an equation (a loop, a call, `jax.checkpoint`) count while it runs. A
+    compiler needs less, by fusing equations and computing cheap values again, and more, by its own
+    layouts and copies.
     """
     arguments = {*jaxpr.invars, *jaxpr.constvars}
     return _peak(jaxpr, arguments)
 
 
 def _peak(jaxpr: Jaxpr, owned: set[Var]) -> int:
-    """The same of a jaxpr whose caller holds all arguments but those."""
+    """`peak_bytes` without the arguments that are not `owned`, which the caller holds."""
     last = _last_use(jaxpr)
-    mine = set(owned)
-    liveness = peak = sum(map(_size, mine))
+    counted = set(owned)
+    live = peak = sum(map(_size, counted))
     for i, equation in enumerate(jaxpr.eqns):
-        peak = max(peak, liveness + _during(equation))
+        peak = max(peak, live + _during(equation))
         made = {v for v in equation.outvars if v in last}
         read = {v for v in equation.invars if isinstance(v, Var)}
-        mine |= made
-        liveness += sum(map(_size, made))
-        liveness -= sum(_size(v) for v in read & mine if last[v] == i)
+        counted |= made
+        live += sum(map(_size, made))
+        live -= sum(_size(v) for v in read & counted if last[v] == i)
     return peak
 
 
 def _during(equation: JaxprEqn) -> int:
-    """What an equation needs beside the values that were there before."""
+    """The bytes that an equation needs in addition to the values that are live before it."""
     results = sum(_size(v) for v in equation.outvars)
     return max([results, *(_peak(jaxpr, set()) for jaxpr in inside(equation))])
 
 
 def _last_use(jaxpr: Jaxpr) -> dict[Var, int]:
-    """The number of the last equation that reads a value; those that are returned outlive all."""
+    """The number of the last equation that reads each value; returned values outlive all."""
     last = {}
     for i, equation in enumerate(jaxpr.eqns):
         last |= {v: i for v in equation.invars if isinstance(v, Var)}

@@ -1,4 +1,4 @@
-"""The plan of a config as text: --plan."""
+"""The forecast of a config as text: --plan."""
 
 import json
 from collections.abc import Iterator
@@ -29,17 +29,17 @@ COLUMNS = (
 
 
 class Share(NamedTuple):
-    """The share of a device's peak that products reach, and how that is known."""
+    """The share of a device's peak that products reach, and its source as text."""
 
     value: float
     source: str
 
 
 def plan_report(config: str, settings: Settings, table: str, share: Share) -> str:
-    """What a run would take on the devices of a table; nothing is compiled or measured.
+    """The forecast of a run on the devices of a table; nothing is compiled or measured.
 
     Args:
-        config: as it was named.
+        config: the name of the config, as it was given.
         settings: the resolved config.
         table: as `devices.read_device` takes it.
         share: from `share_of`.
@@ -49,7 +49,7 @@ def plan_report(config: str, settings: Settings, table: str, share: Share) -> st
     """
     found = devices.read_device(table)
     dataset, real = images_of(settings)
-    # The devices that it is planned for are not here.
+    # Traced for a single device: the devices of the table are not here.
     alone = {**settings, 'mesh': {'data': 1, 'model': 1}}
     resident, model = _resident(settings, dataset, real), settings['mesh']['model']
     needed = need(make_workload(alone, dataset), resident, model)
@@ -138,8 +138,8 @@ def _parts(needed: Need) -> Iterator[str]:
     if needed.model > 1:
         yield (
             f'the state: {si(needed.state.on(1))}B; {si(needed.state.on(needed.model))}B on each '
-            f'of {needed.model} devices, and {si(needed.cut)}B of weights that are put together '
-            f'{needed.updates} times a step'
+            f'of {needed.model} devices, and {si(needed.sharded)}B of weights that are put '
+            f'together {needed.updates} times a step'
         )
 
 

@@ -18,7 +18,7 @@ from gan_jax.runtime.errors import DATA, UserError
 def unpacked(file: BinaryIO) -> BinaryIO:
     """The contents of an open file that may be compressed by gzip.
 
-    Who reads them to their end has the checksum compared.
+    The checksum is compared when they are read to their end.
     """
     packed = file.read(2) == b'\x1f\x8b'
     file.seek(0)
@@ -26,7 +26,7 @@ def unpacked(file: BinaryIO) -> BinaryIO:
 
 
 def rows(file: BinaryIO, width: int, name: str) -> Iterator[np.ndarray]:
-    """The rest of a file as blocks of uint8 [n, width]; `name` is for the fault's sentence."""
+    """The rest of a file as blocks of uint8 [n, width]; errors call the file `name`."""
     while content := file.read(max(1, BLOCK // width) * width):
         if len(content) % width:
             raise UserError(f'{name} ends in the middle of an image: get it again', DATA)
@@ -42,10 +42,10 @@ def members(
     next one is asked for.
 
     Args:
-        archived: what `reading(path)` gives.
-        path: the archive, for sentences.
+        archived: the open file, from `reading(path)`.
+        path: of the archive, for errors.
         wanted: names without folders.
-        hint: what the archive should be, for the sentence about a member that is missing.
+        hint: the archive that is expected, for the error about a missing member.
 
     Raises:
         UserError: the archive is damaged, or a wanted member is missing, there twice, or a link.

@@ -21,7 +21,7 @@ LARGEST = 1 << 28  # bytes of one member; the real ones have 30,730,000 and 153,
 
 
 def read_cifar10(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
-    """Images uint8 [n, 32, 32, 3] and labels 0-9, batch after batch as they are numbered."""
+    """Images uint8 [n, 32, 32, 3] and labels 0-9, in the order of the numbered batches."""
     return _read(paths['cifar-10-binary.tar.gz'], TEN, 1)
 
 

@@ -1,4 +1,4 @@
-"""Downloads that go on where they were cut, and give a file its name only when it is right."""
+"""Downloads that resume, and that give a file its name only after its SHA-256 was compared."""
 
 import hashlib
 import http.client
@@ -17,7 +17,7 @@ TRIES = 3  # in a row without a single new byte
 WAIT = 2.0  # seconds before the second try; twice as many before the third
 TIMEOUT = 60  # seconds without an answer
 BLOCK = 1 << 18
-# What another try may mend; the disk's faults are not among them.
+# Errors that another try may mend; errors of the disk are not among them.
 NETWORK = (
     *(urllib.error.URLError, ssl.SSLError, ConnectionError, TimeoutError),
     http.client.HTTPException,
@@ -32,21 +32,21 @@ def download(
     sha256: str,
     advance: Callable[[int], None] = lambda total: None,
 ) -> None:
-    """Fetches `url` to `path`, which exists in the end with just these contents, or not at all.
+    """Fetches `url` to `path`, which exists in the end with exactly these contents, or not at all.
 
-    What has come so far lies beside it in `.NAME.part`; the next call goes on from there where the
-    server can. What else is found under that name, such as a link, is removed.
+    The bytes that have come so far lie beside it in `.NAME.part`; the next call resumes from there
+    if the server can. Anything else under that name, such as a link, is removed.
 
     Args:
-        url: of a file that anybody may fetch.
+        url: of a file that needs no login.
         path: a file in a folder that exists.
         size: of the file in bytes.
         sha256: of the file, in hex. Because of it the address needs no https.
-        advance: called with the number of bytes that have come so far, from time to time.
+        advance: called from time to time with the number of bytes that have come so far.
 
     Raises:
-        UserError: the server cannot be reached or has no such file (66), or what it sends is
-            another file (65).
+        UserError: the server cannot be reached or has no such file (66), or it sends another file
+            (65).
     """
     part = path.with_name(f'.{path.name}.part')
     if part.is_symlink() or not part.is_file():
@@ -99,13 +99,13 @@ def sha256_of(path: Path) -> str:
 
 
 def _fetch(url: str, part: Path, had: int, size: int, advance: Callable[[int], None]) -> None:
-    """Appends what the server has beyond the first `had` bytes, or starts again if it must."""
+    """Appends the file's bytes after the first `had`, or starts again if the server cannot."""
     request = urllib.request.Request(url, headers={'Range': f'bytes={had}-'} if had else {})
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         goes_on = answer.headers.get('Content-Range', '').startswith(f'bytes {had}-')
         total = had if goes_on else 0
         with part.open('ab' if goes_on else 'wb') as file:
-            # One byte more than there should be is enough to know that it is another file.
+            # One byte too many is enough to know that it is another file.
             while total <= size and (content := answer.read(min(BLOCK, size + 1 - total))):
                 file.write(content)
                 total += len(content)
@@ -113,7 +113,11 @@ def _fetch(url: str, part: Path, had: int, size: int, advance: Callable[[int], N
 
 
 def _cause(error: Exception, url: str, part: Path) -> str:
-    """Why a try failed; raises what no other try can mend."""
+    """The cause of a failed try, for a sentence.
+
+    Raises:
+        UserError: an answer that no other try can mend.
+    """
     if isinstance(error, urllib.error.HTTPError):
         error.close()
         if error.code == 416:  # the file there ends before what we have of it

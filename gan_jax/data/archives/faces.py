@@ -13,14 +13,14 @@ from gan_jax.runtime.paths import ends_with, opened, shown
 CROP = 160
 PARTITION = 'list_eval_partition.txt'
 SPLITS = ('train', 'validation', 'test')  # 0, 1 and 2 in that file
-HELD_OUT = 10  # one image of so many of CelebA-HQ is for the test
+HELD_OUT = 10  # one of so many images of CelebA-HQ is in the test split
 
 
 def read_celeba(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """CelebA: uint8 [n, size, size, 3], without labels; the 160×160 in the middle, resized.
 
     The photographs have 178×218 pixels; the crop is the one of earlier GAN studies, which cuts the
-    background away. train, validation and test are those of list_eval_partition.txt.
+    background away. list_eval_partition.txt gives the splits train, validation and test.
     """
 
     def pixels(file, name):
@@ -61,8 +61,8 @@ def open_celeba_hq(
 ) -> tuple[Content, tuple[int, int, int]]:
     """CelebA-HQ from any folder, zip or tar of its images, without labels.
 
-    The last tenth in the order of the file names, 3,000 of the 30,000, is the test split, a choice
-    of this project's.
+    The test split is the last tenth in the order of the file names, 3,000 of the 30,000: a choice
+    of this project.
     """
     content, shape = open_folder(path, size, max_bad)
     return content._replace(pieces=_divided(content), num_classes=0, class_names=None), shape

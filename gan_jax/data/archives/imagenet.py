@@ -1,7 +1,7 @@
 """ImageNet (ILSVRC 2012) from its tars, and its 32×32 and 64×64 versions from their archives.
 
-The versions at 32 and 64 pixels are those of "A Downsampled Variant of ImageNet as an Alternative
-to the CIFAR datasets" (Chrabaszcz et al., 2017); their classes come in an order of their own.
+The versions at 32 and 64 pixels come from "A Downsampled Variant of ImageNet as an Alternative to
+the CIFAR datasets" (Chrabaszcz et al., 2017); their classes have another order than ImageNet's.
 """
 
 import tarfile
@@ -21,8 +21,8 @@ from gan_jax.runtime.paths import ends_with
 def read_imagenet(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
     """The training images: uint8 [n, size, size, 3], the square in the middle of each, resized.
 
-    The labels, 0-999, follow the sorted WordNet names of the classes, the images of a class their
-    file names.
+    The labels, 0-999, number the sorted WordNet names of the classes. The images of a class come in
+    the order of their file names.
     """
     ((name, path),) = paths.items()
 
@@ -45,7 +45,7 @@ def class_names(paths: Mapping[str, Path]) -> tuple[str, ...]:
 
 
 def _classes(archive: tarfile.TarFile, path: Path, name: str) -> list[tarfile.TarInfo]:
-    """The tar of each class, sorted by name; `name` is what the archive must be."""
+    """The tar of each class, sorted by name; `name` is the published name of the archive."""
     classes = sorted((m for m in archive if ends_with(m.name, '.tar')), key=lambda m: m.name)
     if not classes or not all(m.isreg() for m in classes):
         raise UserError(f'{path} holds no tar for each class: it must be {name}', DATA)
@@ -62,7 +62,7 @@ def read_small_imagenet(paths: Mapping[str, Path], size: int | None) -> Iterator
     """The version at 32 or 64 pixels: uint8 [n, side, side, 3] and labels 0-999, train and test.
 
     Each archive is a zip of .npz files with `data`, uint8 [n, 3·side²], red, green, blue, and
-    `labels`, 1-1000. The test split is what ImageNet calls validation.
+    `labels`, 1-1000. The test split is ImageNet's validation split.
     """
     for name, path in paths.items():
         side = 64 if '64' in name else 32

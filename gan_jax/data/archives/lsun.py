@@ -12,7 +12,7 @@ from gan_jax.runtime.paths import ends_with
 def open_lsun(
     path: Path, size: int | None, max_bad: int = 0
 ) -> tuple[Content, tuple[int, int, int]]:
-    """One category, or one folder for each of several categories, which make the labels.
+    """One category, or several categories in a folder each, whose names are the classes.
 
     LSUN is published as LMDB databases, which this project does not read.
     """

@@ -1,4 +1,4 @@
-"""Published names of the classes of data sets, in the order of the labels."""
+"""Published class names of data sets, in the order of the labels."""
 
 DIGITS = tuple('0123456789')
 CIFAR_10 = (

@@ -1,8 +1,8 @@
-"""The data sets that are made from their publishers' archives: which files, from where, how read.
+"""The table of data sets that are made from publishers' archives: files, addresses and readers.
 
-Sizes and SHA-256 are those that tensorflow-datasets 4.9 records for the same files. Addresses
-without https are their publishers' only ones; the SHA-256 tells what they send. A file without an
-address is not given out freely, or not to programs.
+Sizes and SHA-256 are from tensorflow-datasets 4.9, which records them for the same files. Addresses
+without https are the publishers' only ones; the SHA-256 is compared after a download. A file
+without an address is not given out freely, or not to programs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -30,13 +30,13 @@ class Archive(NamedTuple):
     Attributes:
         files: all that are needed.
         read: (path of each file by its published name, size of the images or None) -> pieces.
-        num_classes: labels are in [0, num_classes); 0 where there are none.
+        num_classes: labels are in [0, num_classes); 0 without labels.
         photographs: whether images come in many sizes, so that `size` must be given.
         channels: of the images.
-        page: where a person gets what has no address.
+        page: the page on which a person gets the files without an address.
         class_names: as the publisher calls them.
-        read_class_names: paths as for `read` -> the names of all that are there, where the archive
-            holds them.
+        read_class_names: paths as for `read` -> the names of the classes in the archive; None if
+            the archive names none.
     """
 
     files: tuple[File, ...]
@@ -230,7 +230,7 @@ ARCHIVES = {
     ),
 }
 
-# Data sets of which there is no one published archive: any folder or archive of their images.
+# Data sets without one published archive: read from any folder or archive of their images.
 FOLDERS: dict[str, Callable[[Path, int | None, int], tuple[Content, Shape]]] = {
     'celeb_a_hq': faces.open_celeba_hq,
     'lsun': lsun.open_lsun,

@@ -1,4 +1,4 @@
-"""The images of a data set that cannot be taken: all of them are told at once."""
+"""The images of a data set that are refused, reported all at once."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,22 +6,23 @@ from typing import Any
 
 from gan_jax.runtime.errors import DATA, UserError
 
-SHOWN = 20  # sentences; of the others their number
+SHOWN = 20  # sentences; the others are counted
 
 
 class Bad:
-    """Images that are refused, of which a few may be left out.
+    """The refused images of a data set; a few may be left out.
 
     Attributes:
-        left_out: a sentence for each, in the order of their names, once `check` has let them pass.
+        left_out: a sentence for each image that is left out, in the order of their names; empty
+            before `check`.
     """
 
     def __init__(self, path: Path, count: int, allowed: int = 0):
-        """`path` and `count`: of all images; `allowed`: how many may be left out."""
+        """`path` and `count`: of all images; `allowed`: the most that may be left out."""
         self.left_out: list[str] = []
         self._path, self._count, self._allowed = path, count, allowed
         self._names: set[str] = set()
-        self._said: dict[str, str] = {}  # of no more than are ever shown
+        self._sentences: dict[str, str] = {}  # of no more images than are ever shown
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -30,27 +31,33 @@ class Bad:
         return len(self._names)
 
     def tried(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
-        """The result of the call; None where it refuses the image of that name, which is noted.
+        """The result of the call; None if it refuses the image of that name, which is noted.
 
-        For several threads at a time.
+        Several threads may call it at once.
         """
         try:
             return call(*arguments)
         except UserError as error:
             self._names.add(name)
-            if len(self._said) < max(SHOWN, self._allowed):
-                self._said[name] = str(error)
+            if len(self._sentences) < max(SHOWN, self._allowed):
+                self._sentences[name] = str(error)
             return None
 
     def check(self, fault: str = '') -> None:
-        """Raises with a sentence for each image, if they are too many or all have the fault."""
-        said = [self._said[name] for name in sorted(self._said, key=lambda n: n.split('/'))]
+        """Sets `left_out`, or raises.
+
+        Raises:
+            UserError: there is a `fault` of all images, more are refused than `allowed`, or all
+                are; with a sentence for each.
+        """
+        ordered = sorted(self._sentences, key=lambda name: name.split('/'))
+        sentences = [self._sentences[name] for name in ordered]
         if len(self) <= self._allowed and len(self) < self._count:
-            if fault:  # alone: what may be left out is none
+            if fault:  # alone: none of the images is left out
                 raise UserError(fault, DATA)
-            self.left_out[:] = said
+            self.left_out[:] = sentences
             return
-        lines = told(said, len(self))
+        lines = shortened(sentences, len(self))
         if len(self) > 1 or self._allowed:
             lines.append(self._advice(len(self)))
         elif len(self) < self._count:
@@ -69,7 +76,7 @@ class Bad:
         )
 
 
-def told(sentences: Sequence[str], count: int) -> list[str]:
-    """The first of many sentences, and how many more of `count` there are."""
+def shortened(sentences: Sequence[str], count: int) -> list[str]:
+    """The first `SHOWN` of the sentences, and how many more of `count` there are."""
     more = count - SHOWN
     return [*sentences[:SHOWN], *([f'and {more} more'] if more > 0 else [])]

@@ -1,4 +1,4 @@
-"""A bound on the memory that threads take together."""
+"""A bound on the memory that all threads take together."""
 
 import contextlib
 import threading
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 
 class Budget:
-    """So many bytes, of which each thread takes a share for a while.
+    """A number of bytes that threads share.
 
-    A share that is larger than all waits until it is alone, so that some thread always goes on.
+    A share above the total waits until no other is taken, so that some thread always goes on.
     """
 
     def __init__(self, total: int):
@@ -19,7 +19,7 @@ class Budget:
 
     @contextlib.contextmanager
     def share(self, amount: int) -> Iterator[None]:
-        """Waits until `amount` bytes, or all if they are fewer, are free; has them for a block."""
+        """Takes min(amount, total) bytes for a block, and waits until they are free."""
         amount = min(amount, self.total)
         with self._given_back:
             self._given_back.wait_for(lambda: self.taken + amount <= self.total)

@@ -1,10 +1,10 @@
-"""One image file as pixels: which files are read, which are converted, which are refused.
+"""Image files decoded to pixels; files are read, converted or refused.
 
 Grey (also 1 bit), RGB, palette, CMYK and YCbCr images of 8 bits are read. The EXIF orientation is
 applied, an alpha channel that is opaque everywhere is dropped, colours become RGB by Pillow's own
-conversion. What cannot become 8-bit grey or RGB without a decision is refused: transparency, 16
-bits, several frames; so is what Pillow cannot read to the end. Of a stereo photograph (MPO) the
-first picture is taken.
+conversion. Images that cannot become 8-bit grey or RGB without a decision are refused
+(transparency, 16 bits, several frames), and so are files that Pillow cannot read to the end. Of a
+stereo photograph (MPO) the first picture is taken.
 """
 
 import contextlib
@@ -29,27 +29,28 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')  # Pillow finds MPO by itself in a JPEG
 GREY = {'1', 'L', 'LA'}
 MODES = GREY | {'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr'}
-LARGEST = 1 << 26  # pixels of an image: more are taken for a decompression bomb
+LARGEST = 1 << 26  # pixels of an image: a larger one may be a decompression bomb
 LARGEST_FILE = 1 << 28  # bytes of an image file
-WAITING = 1 << 28  # bytes of image files that are read and not yet decoded, beside the last
+WAITING = 1 << 28  # bytes of image files that are read and not yet decoded, without the last one
 MEMORY = Budget(1 << 30)  # bytes for all images that are decoded at the same time
 # Bytes a pixel at the worst moment of decoding, measured. A progressive JPEG keeps all coefficients
-# of up to four channels, a WebP two canvases and a copy; of all others Pillow's image, 4 bytes,
-# becomes another one.
+# of up to four channels, a WebP two canvases and a copy; all other formats take two images of
+# Pillow's, 4 bytes each.
 COPIES, COPIES_OF = 8, {'JPEG': 12, 'MPO': 12, 'WEBP': 20}
 RESIZED = 6  # bytes a pixel of the resized image, in the same way
 STRIP = 1 << 20  # pixels that become numbers at once
-# Pillow takes memory in blocks of 16 MiB, of which glibc then keeps many for each thread, measured;
-# what is larger than 32 MiB it gives back.
+# Pillow takes memory in blocks of 16 MiB. glibc keeps many freed ones for each thread (measured),
+# but gives back blocks above 32 MiB.
 Image.core.set_block_size(1 << 26)
-# One text beside the pixels may have what all together may, 64 MiB: programs keep much there.
+# A single text chunk may be as large as all together, 64 MiB: programs store much there.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
-# Pillow warns of damage beside the pixels, by the path of its own code; what matters is refused.
+# Pillow warns, with the path of its own code, of damage outside the pixels, which does not matter;
+# damaged pixels are refused.
 warnings.filterwarnings('ignore', module=r'PIL\.')
 
 
 class Header(NamedTuple):
-    """What an image file says of itself: pixels are not read for it."""
+    """The size and the colours of an image file, known without its pixels."""
 
     width: int
     height: int
@@ -57,13 +58,13 @@ class Header(NamedTuple):
 
 
 def header(file: BinaryIO, name: str) -> Header:
-    """Of an open image file; `name` is for the fault's sentence.
+    """The header of an open image file; errors call it `name`.
 
     Raises:
         UserError: it is not an image that this project reads.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # whatever filters a program has set
+        warnings.simplefilter('ignore')  # a program may have set other filters since the import
         with _opened(file, name) as image:
             return Header(*image.size, image.mode in GREY)
 
@@ -71,33 +72,35 @@ def header(file: BinaryIO, name: str) -> Header:
 def pixels(
     file: BinaryIO, name: str, *, channels: int, size: int | None, crop: int | None = None
 ) -> np.ndarray:
-    """An image file as uint8 [H, W, channels].
+    """An image file as uint8 [H, W, channels]; waits until `MEMORY` has room for it.
 
     Args:
         file: open for reading.
-        name: for the fault's sentence.
+        name: of the file, for errors.
         channels: 1 (grey; the image must be grey) or 3 (RGB).
-        size: the largest square in the middle, resized by `resize`; None leaves the image whole.
-        crop: side of the square in the middle that is cut out before, at most the shorter side.
+        size: side of the result: the largest square in the middle, resized by `resize`. None leaves
+            the image whole.
+        crop: side of the square in the middle that is cut out first, at most the shorter side.
 
-    Waits until `MEMORY` has room for it.
+    Raises:
+        UserError: it is not an image that this project reads.
     """
     with _opened(file, name) as image, _decoding(name), MEMORY.share(_memory(image, size)):
-        # By a function of its own, whose arrays are gone when the share is given back.
+        # In another function, whose arrays are freed before the share is given back.
         return _pixels(image, name, channels, size, crop)
 
 
 def in_chunks(items: Iterable, decode: Callable[..., np.ndarray | None]) -> Iterator[np.ndarray]:
-    """`decode(*item)` of every item in order, uint8 [n, H, W, C] at a time, by several threads.
+    """`decode(*item)` of every item in order, as arrays uint8 [n, H, W, C], by several threads.
 
-    Where it gives None there is no image. The first comes alone: it says how large they are. An
-    item begins with what `in_memory` gave.
+    Results of None are left out. The first array holds one image, by which the number of images in
+    the others is chosen. An item begins with a file from `in_memory`.
     """
     items, count = iter(items), 1
     with ThreadPoolExecutor() as pool:
         while decoded := list(_decoded(pool, islice(items, count), decode)):
             images = [image for image in decoded if image is not None]
-            del decoded  # so that the images are not twice in memory when they are given
+            del decoded  # else the images are twice in memory when they are yielded
             if images:
                 images = np.stack(images)
                 yield images
@@ -109,19 +112,23 @@ def _decoded(pool: Executor, items: Iterable, decode: Callable[..., np.ndarray])
     waiting: deque[tuple[Future, int]] = deque()
     try:
         for item in items:
-            size = item[0].getbuffer().nbytes  # asked now: who decodes it closes it
+            size = item[0].getbuffer().nbytes  # before it is decoded, which closes the file
             waiting.append((pool.submit(decode, *item), size))
             while sum(size for future, size in waiting if not future.done()) > WAITING:
                 yield waiting.popleft()[0].result()
         while waiting:
             yield waiting.popleft()[0].result()
-    finally:  # after a fault the others are not waited for
+    finally:  # after an error the others are not waited for
         for future, _ in waiting:
             future.cancel()
 
 
 def in_memory(file: BinaryIO, name: str) -> BinaryIO:
-    """A copy of an open image file that needs no open archive, unless it is far too large."""
+    """A copy of an open image file in memory, for use after its archive is closed.
+
+    Raises:
+        UserError: it has more than `LARGEST_FILE` bytes.
+    """
     content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise UserError(f'{shown(name)} has more than {LARGEST_FILE} bytes: leave it out', DATA)
@@ -141,7 +148,7 @@ def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
 def _fault(image: Image.Image) -> str:
     if image.width * image.height > LARGEST:
         return f'has {image.width}x{image.height} pixels, too many to decode safely: leave it out'
-    # Pillow gives colour PNGs of 16 bits as RGB without a word; how it unpacks them tells.
+    # Pillow reads colour PNGs of 16 bits as RGB without a warning; only the raw mode differs.
     if image.mode not in MODES or any('16' in _unpacked(tile[3]) for tile in image.tile):
         return 'does not have 8 bits a channel: convert it, as you find right for its range'
     if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
@@ -157,7 +164,7 @@ def _unpacked(arguments: object) -> str:
 
 @contextlib.contextmanager
 def _decoding(name: str) -> Iterator[None]:
-    """Whatever Pillow raises over a file is the file's fault."""
+    """Any exception of Pillow in the block becomes a UserError about the file."""
     try:
         yield
     except UserError:
@@ -185,12 +192,16 @@ def _memory(image: Image.Image, size: int | None) -> int:
     return image.width * image.height * copies + RESIZED * (size or 0) ** 2
 
 
-# Each of these closes the image that it takes if it returns another: of a large one there is no
-# room for two.
+# Each of these functions closes its argument if it returns another image: there is no room for two
+# large ones.
 
 
 def _converted(image: Image.Image, mode: str, name: str) -> Image.Image:
-    """The image in that mode, which has no transparency; it may have been opaque before."""
+    """The image in that mode, without the alpha channel that it may have.
+
+    Raises:
+        UserError: the image is not opaque everywhere.
+    """
     if image.has_transparency_data:
         image = _in_mode(image, 'RGBA')
         if image.getchannel('A').getextrema()[0] < 255:
@@ -217,7 +228,7 @@ def _centre(image: Image.Image, side: int) -> Image.Image:
 
 
 def _array(image: Image.Image, channels: int) -> np.ndarray:
-    """The pixels, uint8 [H, W, channels], in strips: at once Pillow would copy them twice."""
+    """The pixels, uint8 [H, W, channels]. They are copied in strips: Pillow copies each twice."""
     array = np.empty((image.height, image.width, channels), np.uint8)
     rows = max(1, STRIP // image.width)
     for top in range(0, image.height, rows):

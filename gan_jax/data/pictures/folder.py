@@ -1,10 +1,10 @@
 """Any folder, zip or tar of images as a data set.
 
-Class sub-folders make the labels, in sorted order of their names, where 2 comes before 10; all
-images in one folder have no labels. Folders above all images count for nothing (`photos/cat/1.png`
-beside `photos/dog/1.png` has the classes cat and dog). Where the highest folders are 'train' and
+Class sub-folders make the labels, in the sorted order of their names, with 2 before 10; all images
+in one folder have no labels. Folders that all images share count for nothing (`photos/cat/1.png`
+beside `photos/dog/1.png` has the classes cat and dog). If the highest folders are 'train' and
 others of `layout.SPLITS`, they are the splits. Labels in a dataset.json, as StyleGAN's tools write
-it, come before all that folders say. The images come sorted by name.
+it, take precedence over folders. The images come sorted by name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,17 +17,23 @@ from gan_jax.data import classes
 from gan_jax.data.damage import naming
 from gan_jax.data.pictures import decode, stylegan
 from gan_jax.data.pictures.bad import Bad
-from gan_jax.data.pictures.layout import Plan, make_plan
+from gan_jax.data.pictures.layout import Layout, make_layout
 from gan_jax.data.pictures.listing import Listing, listing
 from gan_jax.data.pieces import Content, Piece
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.paths import ends_with, shown
 
-ANY_SIZE = 8  # that images get which are decoded for their faults alone
+ANY_SIZE = 8  # of images that are decoded only to find errors
 
 
 class Scan(NamedTuple):
-    """The findings of the headers of all images; `fault` is of images that differ in size."""
+    """The result of reading the headers of all images.
+
+    Attributes:
+        shape: [H, W, C] of the data set's images.
+        notes: sentences for the user.
+        fault: a sentence if images differ in size and none was given, else ''.
+    """
 
     shape: tuple[int, int, int]
     notes: tuple[str, ...]
@@ -37,18 +43,18 @@ class Scan(NamedTuple):
 def open_folder(
     path: Path, size: int | None, max_bad: int = 0
 ) -> tuple[Content, tuple[int, int, int]]:
-    """What a folder, zip or tar holds, and [H, W, C] of its images, which are not yet decoded.
+    """The content of a folder, zip or tar, and [H, W, C] of its images, which are not yet decoded.
 
     Args:
         path: of the folder or archive.
         size: side of the images: the largest square in the middle, resized. None takes them as they
-            are, where all are squares of one size.
+            are, if all are squares of one size.
         max_bad: how many images may be refused and left out.
 
     Raises:
-        UserError: no such path, no images, images below and beside class folders, sizes that need
-            a `size`; from the pieces at their end, the images that are refused (see `decode`), by
-            their names and all at once.
+        UserError: no such path, no images, images both in and beside class folders, sizes that need
+            a `size`; and, at the end of the pieces, all images that are refused (see `decode`), by
+            their names.
     """
     with listing(path) as files:
         names = [n for n in files.names if ends_with(n, *decode.SUFFIXES)]
@@ -56,28 +62,28 @@ def open_folder(
             raise UserError(
                 f'{path} holds no images: put some there, {", ".join(decode.SUFFIXES)}', MISSING
             )
-        plan = make_plan(names, path, stylegan.labels(files, names, path))
+        layout = make_layout(names, path, stylegan.labels(files, names, path))
         bad = Bad(path, len(names), max_bad)
         scan = _scan(files, names, path, size, bad)
-    if scan.fault:  # told with the faults of all images
-        for _ in _pieces(path, plan, scan.shape[2], ANY_SIZE, bad):
+    if scan.fault:  # reported together with the images that are refused
+        for _ in _pieces(path, layout, scan.shape[2], ANY_SIZE, bad):
             pass
         bad.check(scan.fault)
-    notes = files.notes + plan.notes + scan.notes + _empty_note(path, plan)
+    notes = files.notes + layout.notes + scan.notes + _empty_note(path, layout)
     others = {n for n in files.names if n.rpartition('/')[2] != stylegan.NAME} - {*names}
     if others:
         notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
-    pieces = _checked(_pieces(path, plan, scan.shape[2], size, bad), bad)
-    count, labels = len(names) - len(bad), plan.labels
+    pieces = _checked(_pieces(path, layout, scan.shape[2], size, bad), bad)
+    count, labels = len(names) - len(bad), layout.labels
     content = Content(
         pieces, labels.num_classes, count, notes, labels.class_names, left_out=bad.left_out
     )
     return content, scan.shape
 
 
-def _empty_note(path: Path, plan: Plan) -> tuple[str, ...]:
-    labels = plan.labels
-    train = np.array([labels.of[n] for n in plan.splits['train'] if n in labels.of], np.int32)
+def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
+    labels = layout.labels
+    train = np.array([labels.of[n] for n in layout.splits['train'] if n in labels.of], np.int32)
     if not len(train):
         return ()
     return classes.empty_note(path, train, labels.num_classes, labels.class_names)
@@ -130,13 +136,15 @@ def _size_fault(
 
 
 def _checked(pieces: Iterator[Piece], bad: Bad) -> Iterator[Piece]:
-    """The pieces; then raises where too many images were refused."""
+    """The pieces; raises at their end if too many images were refused."""
     yield from pieces
     bad.check()
 
 
-def _pieces(path: Path, plan: Plan, channels: int, size: int | None, bad: Bad) -> Iterator[Piece]:
-    """The images that are not refused, which `bad` knows afterwards, and their labels."""
+def _pieces(
+    path: Path, layout: Layout, channels: int, size: int | None, bad: Bad
+) -> Iterator[Piece]:
+    """The images that are not refused, and their labels; refused images are added to `bad`."""
 
     def pixels(file, place, name):
         def decoded():
@@ -145,16 +153,17 @@ def _pieces(path: Path, plan: Plan, channels: int, size: int | None, bad: Bad) -
         return bad.tried(name, decoded)
 
     with listing(path) as files:
-        for split, names in plan.splits.items():
+        of = layout.labels.of
+        for split, names in layout.splits.items():
             for images in decode.in_chunks(_contents(files, names, path, bad), pixels):
                 yield Piece(split, 'images', images)
-            labels = [plan.labels.of[n] for n in names if n in plan.labels.of and n not in bad]
+            labels = [of[n] for n in names if n in of and n not in bad]
             if labels:
                 yield Piece(split, 'labels', np.array(labels, np.int32))
 
 
 def _contents(files: Listing, names: Sequence[str], path: Path, bad: Bad):
-    """(content, what sentences call it, name) of each image that is not refused yet."""
+    """(content, name in errors, name) of each image that is not refused yet."""
 
     def content(name, place):
         with naming(place), files.open(name) as file:

@@ -1,4 +1,4 @@
-"""The split and the class of each image, by the folders that they lie in."""
+"""The split and the class of each image, from the folders that hold it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
@@ -10,7 +10,7 @@ from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import shown
 
 UNLABELLED = 'unlabelled'
-# What the highest folders may be called, in capitals or not -> the split that each is.
+# Names of the highest folders, in capitals or not -> the split that each is.
 SPLITS = {
     'train': 'train',
     'training': 'train',
@@ -22,7 +22,7 @@ SPLITS = {
     'unlabeled': UNLABELLED,
     'unlabelled': UNLABELLED,
 }
-HELD_OUT = ('validation', 'valid', 'val')  # the first that is there is the test where there is none
+HELD_OUT = ('validation', 'valid', 'val')  # without 'test', the first that is there takes its place
 
 Names = Mapping[str, Sequence[str]]  # name -> what is left of its parts
 
@@ -31,9 +31,9 @@ class Labels(NamedTuple):
     """The classes of images.
 
     Attributes:
-        of: the number of the class of each image that has one.
-        num_classes: how many there are.
-        class_names: of all classes, or None.
+        of: image name -> the number of its class, for all images that have one.
+        num_classes: the number of classes.
+        class_names: one for each class, or None.
     """
 
     of: Mapping[str, int]
@@ -41,23 +41,29 @@ class Labels(NamedTuple):
     class_names: tuple[str, ...] | None = None
 
 
-class Plan(NamedTuple):
-    """The place of each file: split -> names, the labels, and notes for the user."""
+class Layout(NamedTuple):
+    """The split and the class of each image.
+
+    Attributes:
+        splits: split -> names of its images.
+        labels: the classes.
+        notes: sentences for the user.
+    """
 
     splits: Mapping[str, Sequence[str]]
     labels: Labels
     notes: tuple[str, ...] = ()
 
 
-def make_plan(names: Sequence[str], path: Path, labels: Labels | None = None) -> Plan:
-    """Splits, and unless `labels` are given the classes, by the folders that the names lie in."""
+def make_layout(names: Sequence[str], path: Path, labels: Labels | None = None) -> Layout:
+    """The splits by the folders in the names, and the classes too unless `labels` are given."""
     parts = _without_common({name: name.split('/') for name in names})
     splits, notes = _splits(parts, path)
     if labels is None:
         if splits.get('train') is parts:
             notes = _as_classes({top for top, *rest in parts.values() if rest}, path)
         labels = _by_folders({s: inner for s, inner in splits.items() if s != UNLABELLED}, path)
-    return Plan({s: tuple(inner) for s, inner in splits.items()}, labels, notes)
+    return Layout({s: tuple(inner) for s, inner in splits.items()}, labels, notes)
 
 
 def _splits(names: Names, path: Path) -> tuple[Mapping[str, Names], tuple[str, ...]]:
@@ -108,8 +114,8 @@ def _by_folders(splits: Mapping[str, Names], path: Path) -> Labels:
 
 
 def _without_common(names: Names) -> Names:
-    """Without the folders that all of them lie in."""
+    """The names without the leading folders that all of them share."""
     folders = [parts[:-1] for parts in names.values()]
-    ends = zip(min(folders), max(folders), strict=False)  # what these share, all between them do
+    ends = zip(min(folders), max(folders), strict=False)  # all between them share what these share
     common = len([*takewhile(lambda pair: pair[0] == pair[1], ends)])
     return {name: parts[common:] for name, parts in names.items()}

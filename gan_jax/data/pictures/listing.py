@@ -1,4 +1,4 @@
-"""The files of a folder, a zip or a tar, by name: one way to list and open all three."""
+"""The files of a folder, a zip or a tar, by name, with one way to list and open them."""
 
 import contextlib
 import os
@@ -14,18 +14,19 @@ from gan_jax.data.pictures import decode
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.paths import check_regular, ends_with, opened, shown
 
-STRAY = 1_000_000  # files and folders that are no images: more, and more than
-STRAY_EACH = 10  # for each image, are no folder of images
-HIDDEN = ('.', '__MACOSX')  # how a name begins that is left out
+# A folder with more other files and folders than this, and more than this for each image, is no
+# folder of images.
+STRAY, STRAY_EACH = 1_000_000, 10
+HIDDEN = ('.', '__MACOSX')  # beginnings of names that are left out
 
 
 class Listing(NamedTuple):
-    """The files below one place; hidden ones and what macOS adds to zips are left out.
+    """The files below one place, without hidden ones and the files that macOS adds to zips.
 
     Attributes:
         names: relative, '/' between folders, sorted folder by folder.
-        open: a name's content, for `with`; the names are opened in any order, one at a time.
-        notes: a sentence for each thing that a user would want to know.
+        open: name -> a context manager of the file's content; in any order, one at a time.
+        notes: sentences for the user.
     """
 
     names: tuple[str, ...]
@@ -35,7 +36,7 @@ class Listing(NamedTuple):
 
 @contextlib.contextmanager
 def listing(path: Path) -> Iterator[Listing]:
-    """What `path`, a folder, a .zip or a .tar, holds. Nothing is unpacked.
+    """The files of `path`, a folder, a .zip or a .tar. Nothing is unpacked to the disk.
 
     Raises:
         UserError: there is no such path, it is something else or damaged, it holds a name twice, or
@@ -76,14 +77,14 @@ def _plain(name: str) -> str:
 
 
 class Walk:
-    """The files below a folder and below what links in it lead to, each folder once.
+    """The files below a folder and below the folders that links in it lead to, each folder once.
 
-    A link to a folder is entered after all folders that lie there themselves, in the order of the
-    names; one that leads back, to a folder that holds it or that has been entered, is not.
+    Links to folders are entered after all real folders, in the order of their names. A link to a
+    folder that holds it, or that has been entered already, is left out.
     """
 
     def __init__(self, folder: Path):
-        """`folder`: to begin in."""
+        """`folder`: the root of the walk."""
         self._folder = folder
         self._entered: set[tuple[int, int]] = set()
         self._links: list[str] = []
@@ -94,8 +95,9 @@ class Walk:
     def names(self) -> Iterator[str]:
         """The names of all files, in any order.
 
-        Ends with a sentence where the folder is a whole system and no place for images: it holds
-        what the kernel makes up, as /proc, or too many other things.
+        Raises:
+            UserError: the folder is a whole system and not a folder of images: it holds a virtual
+                file system, such as /proc, or too many other files; or a folder cannot be listed.
         """
         above = os.path.realpath(self._folder)
         yield from self._below('')
@@ -112,7 +114,7 @@ class Walk:
                     yield from self._below(f'{link}/')
 
     def notes(self) -> tuple[str, ...]:
-        """What was left out, a sentence for each kind; to be asked after the names."""
+        """A sentence for each kind of what was left out; call it after `names` has ended."""
         kinds = {
             'links to folders that are there already': self._left_out,
             'folders that hold nothing': self._empty,
@@ -177,7 +179,11 @@ class Walk:
 
 
 def _check_kept(entry: os.DirEntry, folder: Path, device: int) -> None:
-    """Raises where another file system begins that keeps nothing: it has no blocks, as /proc."""
+    """Refuses the root of another file system without storage: it has no blocks, as /proc.
+
+    Raises:
+        UserError: the entry is one.
+    """
     elsewhere = entry.stat().st_dev != device
     if elsewhere and os.statvfs(entry.path).f_blocks == 0:
         raise UserError(
@@ -190,7 +196,7 @@ def _check_kept(entry: os.DirEntry, folder: Path, device: int) -> None:
 def _leads_to_folder(entry: os.DirEntry) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, which is for who opens it
+    except OSError:  # a link to itself: the error is raised where it is opened
         return False
 
 

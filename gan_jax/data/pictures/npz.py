@@ -24,16 +24,16 @@ ALIKE = ('y', 'target', 'targets', 'class', 'classes')  # other names that label
 
 
 def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
-    """What a .npz holds, and [H, W, C] of its images as stored; it is all one split, 'train'.
+    """The content of a .npz, one split 'train', and [H, W, C] of its images as stored.
 
     Args:
         path: of a file with `images`, uint8 [N, H, W, C] with C 1 or 3, and perhaps `labels`,
             integers [N] from 0 on.
-        size: None where the images must be squares already; else they are cropped to squares,
-            which the reader of the pieces has to resize.
+        size: None if the images must be squares already; otherwise the pieces are cropped to
+            squares, which the caller resizes.
 
     Raises:
-        UserError: no such file, or not such a one.
+        UserError: no such file, or it holds other arrays.
     """
     if not path.exists():
         raise UserError(f'{path} does not exist: check the path', MISSING)
@@ -66,7 +66,7 @@ def array(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[tuple]:
     """(shape, dtype, file at its first number) of one array of an open .npz.
 
     Raises:
-        UserError: it holds Python objects, or is no array in C order.
+        UserError: it holds Python objects, or is not in C order, or is no array.
     """
     with archive.open(f'{name}.npy') as file:
         try:
@@ -87,7 +87,7 @@ def array(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[tuple]:
 
 
 def blocks(shape: tuple[int, ...], dtype: np.dtype, file: BinaryIO, name: str) -> Iterator:
-    """The array as blocks [n, ...] along its first axis, the values of `array`."""
+    """The array as blocks [n, ...] along its first axis; the arguments are as from `array`."""
     width = math.prod(shape[1:]) * dtype.itemsize
     step, found = max(1, BLOCK // max(1, width)), 0
     while found < shape[0]:
@@ -125,9 +125,12 @@ def _check(path: Path, shape: tuple, dtype: np.dtype, size: int | None) -> None:
 def _check_labels_are_not_called_otherwise(
     archive: zipfile.ZipFile, others: Sequence[str], path: Path, count: int
 ) -> None:
-    """Raises where another array looks like labels: to train without them would be a silent loss.
+    """Refuses a file with another array that may be the labels, which would be lost silently.
 
-    It is called nearly so, or holds an integer for each image.
+    Such an array has a similar name, or holds an integer for each image.
+
+    Raises:
+        UserError: there is one.
     """
     for name in others:
         alike = name.lower() in ALIKE or difflib.get_close_matches(name.lower(), ['labels'])

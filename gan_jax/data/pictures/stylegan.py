@@ -1,8 +1,9 @@
 """StyleGAN's form of a data set: numbered images in folders of a thousand, and dataset.json.
 
-`00000/img00000000.png` and so on, of one size, squares whose side is a power of two, in a zip
-without compression or a folder; dataset.json is {"labels": [["00000/img00000000.png", 6], ...]}, or
-{"labels": null} without labels. We add "class_names", which StyleGAN's own tools pass over.
+The images, `00000/img00000000.png` and so on, are squares of one size whose side is a power of two,
+in a folder or in a zip without compression. dataset.json is {"labels": [["00000/img00000000.png",
+6], ...]}, or {"labels": null} without labels. We add "class_names", which StyleGAN's own tools
+ignore.
 """
 
 import bisect
@@ -32,19 +33,19 @@ LARGEST = 1 << 26  # bytes of a dataset.json: two million images
 
 
 def labels(files: Listing, images: Sequence[str], path: Path) -> Labels | None:
-    """The labels that dataset.json gives the images; None where their folders are the classes.
+    """The labels that dataset.json gives the images; None if their folders are the classes.
 
-    It lies in a folder that holds images, or in several that together hold all. Without it images
-    that are named as StyleGAN's are have no labels: their folders are a thousand each.
+    One dataset.json lies above all images, or several lie above some each. Without any, images with
+    StyleGAN's names have no labels: their folders only number the thousands.
 
     Args:
-        files: what `path` holds.
-        images: the names of the images in it.
-        path: for sentences.
+        files: the files of `path`.
+        images: the names of the images among them.
+        path: for errors.
 
     Raises:
-        UserError: a dataset.json that is damaged, that says nothing of an image beside it, or that
-            gives labels which are no classes.
+        UserError: a dataset.json is damaged, leaves out an image below its folder, or gives labels
+            that are no classes; or an image lies below none while others do.
     """
     places = _highest(n.removesuffix(NAME) for n in files.names if n.rpartition('/')[2] == NAME)
     by_place: dict[str | None, list[str]] = {}
@@ -55,15 +56,15 @@ def labels(files: Listing, images: Sequence[str], path: Path) -> Labels | None:
     if None in by_place:
         place = next(place for place in by_place if place is not None)
         raise UserError(
-            f'{path} holds {shown(by_place[None][0])}, of which {shown(place)}{NAME} says nothing: '
-            'put one beside each folder of images, or none',
+            f'{path} holds {shown(by_place[None][0])}, and {shown(place)}{NAME} has no label for '
+            'it: put one beside each folder of images, or none',
             DATA,
         )
     return _joined([_read(files, place, names, path) for place, names in by_place.items()], path)
 
 
 def _highest(places: Iterable[str]) -> list[str]:
-    """Those of the places, 'a/b/' or '', that lie in no other of them, sorted."""
+    """The places, 'a/b/' or '', that lie in no other one, sorted."""
     found: list[str] = []
     for place in sorted(places):
         if not (found and place.startswith(found[-1])):
@@ -72,8 +73,8 @@ def _highest(places: Iterable[str]) -> list[str]:
 
 
 def _place(name: str, places: Sequence[str]) -> str | None:
-    """The place of `_highest` that a file lies in or below, if any."""
-    # None of them begins another, so that all names between it and this one would begin with it.
+    """The place, of those from `_highest`, that a file lies in or below, if any."""
+    # No place is the beginning of another, so that only the last place before the name can hold it.
     before = bisect.bisect(places, name)
     return places[before - 1] if before and name.startswith(places[before - 1]) else None
 
@@ -169,14 +170,14 @@ def _fault(name: str, what: str, advice: str = 'repair it or leave it out') -> U
 def write(
     path: Path, dataset: DataSet, advance: Callable[[int], None] = lambda count: None
 ) -> None:
-    """Writes a data set as a zip that StyleGAN's tools read; it is there in the end whole or not.
+    """Writes a data set as a zip that StyleGAN's tools read; the zip is complete or absent.
 
     The same data set gives the same bytes.
 
     Args:
         path: of the zip, in a folder that exists.
-        dataset: whose images are squares with a power of two as their side.
-        advance: called with the number of images, as they are written.
+        dataset: its images are squares whose side is a power of two.
+        advance: called with the number of images that were just written.
 
     Raises:
         UserError: images of other sides.
@@ -201,7 +202,7 @@ def write(
 
 
 def _check_sides(dataset: DataSet) -> None:
-    """Raises a `UserError` unless StyleGAN's tools take images of this size."""
+    """Refuses images whose size StyleGAN's tools do not take, by a `UserError`."""
     height, width = dataset.images.shape[1:3]
     if height != width or height & (height - 1):
         below = 1 << (min(height, width).bit_length() - 1)

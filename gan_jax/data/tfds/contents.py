@@ -1,6 +1,6 @@
-"""What a copy holds: one split of it in memory, or all of it piece by piece for `prepare`.
+"""The contents of a copy: one split in memory, or all splits piece by piece for `prepare`.
 
-Its images are compressed one by one, and decoding them takes a while (60,000 of CIFAR-10's size
+The images are compressed one by one, and decoding them takes a while (60,000 of CIFAR-10's size
 about 20 seconds) each time that a program starts: `python -m gan_jax.prepare` does it once.
 """
 
@@ -19,7 +19,7 @@ from gan_jax.runtime.errors import DATA, UserError
 
 
 def read_copy(data_dir: Path, name: str, split: str) -> DataSet | None:
-    """A split of a copy, whole, in memory, or None where there is no copy of that name.
+    """A whole split of a copy, in memory, or None if there is no copy of that name.
 
     Args:
         data_dir, name, split: as for `find`.
@@ -30,7 +30,7 @@ def read_copy(data_dir: Path, name: str, split: str) -> DataSet | None:
 
     Raises:
         UserError: as `find`; a file is damaged; images that are not squares of one size, or more
-            than `dataset.MEMORY` bytes of them: `prepare` can read those.
+            than `dataset.MEMORY` bytes of images. `prepare` can read both.
     """
     copy = find(data_dir, name, split)
     if copy is None:
@@ -48,11 +48,11 @@ def read_copy(data_dir: Path, name: str, split: str) -> DataSet | None:
 
 
 def open_copy(path: Path, size: int | None, name: str) -> tuple[Content, tuple[int, int, int]]:
-    """What all splits of a copy hold, and [H, W, C] of the images.
+    """The content of all splits of a copy, and [H, W, C] of the images.
 
     Args:
-        path: the folder of one version, or the one that tensorflow-datasets was given.
-        size: as for `records`; needed where the images are no squares of one size.
+        path: the folder of one version, or the data folder of tensorflow-datasets.
+        size: as for `records`; needed if the images are no squares of one size.
         name: of the data set, as for `find`.
 
     Raises:

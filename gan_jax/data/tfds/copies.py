@@ -1,4 +1,4 @@
-"""Which copy of tensorflow-datasets is meant, and what it says of itself.
+"""Copies of tensorflow-datasets: their folders and their descriptions.
 
 A copy lies in `DATA_DIR/<name>[/<config>]/<version>/`.
 """
@@ -23,9 +23,9 @@ THEIRS = {
     'imagenet32': 'imagenet_resized/32x32',
     'imagenet64': 'imagenet_resized/64x64',
 }
-# Where we call a split otherwise, as the readers of the archives do.
+# Splits that have another name here, the same as in the readers of the archives.
 SPLITS = {('imagenet32', 'test'): 'validation', ('imagenet64', 'test'): 'validation'}
-SIDEWAYS = {'emnist'}  # not read: their images lie on the side, ours stand upright
+SIDEWAYS = {'emnist'}  # not read: the copy's images are transposed, ours stand upright
 CROPS = {'celeb_a': CROP}  # the square that is cut out before an image is resized
 FILES = ('dataset_info.json', 'features.json')
 # Keys of features.json whose values tensorflow-datasets imports, and what it may import.
@@ -33,25 +33,25 @@ CLASS, THEIR_CODE = ('pythonClassName', 'python_class_name', 'type'), 'tensorflo
 
 
 def splits(data_dir: str | Path, name: str) -> list[str]:
-    """The names of the splits of the copy, as `find` takes them; none where there is no copy."""
+    """The names of the splits of the copy, as `find` takes them; [] if there is no copy."""
     folder = folder_of(data_dir, name)
     ours = {theirs: split for (of, split), theirs in SPLITS.items() if of == name}
     return [ours.get(split, split) for split in _described(folder).splits] if folder else []
 
 
 def find(data_dir: str | Path, name: str, split: str) -> Copy | None:
-    """A split of the copy of that name, described but not read; None where there is no copy.
+    """A split of the copy of that name, described but not read; None if there is no copy.
 
     Args:
-        data_dir: the folder that tensorflow-datasets was given, or the folder of one version.
+        data_dir: the data folder of tensorflow-datasets, or the folder of one version.
         name: our name of the data set ('svhn', 'imagenet32') or theirs ('svhn_cropped'). Of several
-            versions the newest is meant.
-        split: as the copy calls it: 'train', 'test', 'validation', ...
+            versions the newest is taken.
+        split: the copy's name of it: 'train', 'test', 'validation', ...
 
     Raises:
-        UserError: several configs, so that the name does not say which; a copy of something else;
-            no such split, or an empty one; a file or a package is missing; images that are not of
-            8 bits with 1 or 3 channels.
+        UserError: several configs, between which the name does not decide; a copy of another data
+            set; no such split, or an empty one; a file or a package is missing; images that are not
+            of 8 bits with 1 or 3 channels.
     """
     folder = folder_of(data_dir, name)
     if folder is None:
@@ -78,11 +78,11 @@ def find(data_dir: str | Path, name: str, split: str) -> Copy | None:
     return Copy(folder, part.num_examples, classes, shards, frames, image, label, crop)
 
 
-# Which folder ------------------------------------------------------------------------------------
+# The folder --------------------------------------------------------------------------------------
 
 
 def folder_of(data_dir: str | Path, name: str) -> Path | None:
-    """The folder of the newest version of the only config; None where there is none."""
+    """The folder of the newest version of the only config; None if there is none."""
     data_dir = Path(data_dir)
     if name in SIDEWAYS:
         return None
@@ -100,7 +100,7 @@ def folder_of(data_dir: str | Path, name: str) -> Path | None:
 
 
 def is_copy(folder: Path) -> bool:
-    """Whether the folder is that of one version of a copy."""
+    """True if the folder holds one version of a copy."""
     return all((folder / file).is_file() for file in FILES)
 
 
@@ -110,11 +110,11 @@ def _newest(home: Path) -> Path | None:
     return max(numbered, key=lambda v: [int(n) for n in v.name.split('.')], default=None)
 
 
-# What is in it -----------------------------------------------------------------------------------
+# The description ---------------------------------------------------------------------------------
 
 
 def _described(folder: Path) -> Any:
-    """What tensorflow-datasets makes of the two JSON files: its `DatasetInfo`."""
+    """The `DatasetInfo` of tensorflow-datasets, built from the two JSON files."""
     try:
         import tensorflow_datasets as tfds
     except ImportError as fault:
@@ -143,7 +143,7 @@ def _refuse_code(folder: Path) -> None:
 
 
 def _classes(described: Any) -> Iterator[str]:
-    """The names of classes in JSON, some of which is text within the JSON."""
+    """The names of classes in JSON. Strings in it may be JSON again, and are searched as well."""
     if isinstance(described, str):
         try:
             described = json.loads(described)
@@ -157,11 +157,11 @@ def _classes(described: Any) -> Iterator[str]:
 
 
 def _features(folder: Path, info: Any) -> tuple[Any, Any | None]:
-    """The features 'image' and, where it is a class, 'label'."""
+    """The features 'image' and 'label'; the latter is None if it is no class."""
     from tensorflow_datasets.core import features
 
-    held = {**info.features} if isinstance(info.features, features.FeaturesDict) else {}
-    image, label = held.get('image'), held.get('label')
+    found = {**info.features} if isinstance(info.features, features.FeaturesDict) else {}
+    image, label = found.get('image'), found.get('label')
     if not isinstance(image, features.Image) or image.np_dtype != np.uint8:
         raise UserError(f"the copy in {folder} has no feature 'image' of 8 bits", DATA)
     if image.shape[-1] not in (1, 3):

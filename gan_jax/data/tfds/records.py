@@ -1,4 +1,4 @@
-"""The records in the files of a copy: read in either format, decoded, every fault in a sentence."""
+"""The records in the files of a copy: read in either format, and decoded."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from gan_jax.data.pictures import decode
 from gan_jax.data.tfds import tfrecord
 from gan_jax.runtime.errors import DATA, UserError, first_line
 
-AT_ONCE = 256  # records that are asked of an ArrayRecord file at once; fewer of large ones
+AT_ONCE = 256  # records that are read from an ArrayRecord file at once; fewer if they are large
 
 Labelled = tuple[np.ndarray, int | None]  # image uint8 [H, W, C] and its class, if it has one
 Frames = Callable[[Path], Iterator[bytes]]
@@ -23,12 +23,12 @@ class Copy(NamedTuple):
 
     Attributes:
         folder: the folder of the version, which holds dataset_info.json.
-        count: how many images there are.
-        num_classes: how many classes there are; 0 where the copy has no labels.
+        count: the number of images.
+        num_classes: the number of classes; 0 if the copy has no labels.
         shards: the files with their numbers of records, in order.
-        frames: what yields the records of one file.
-        image: the feature of tensorflow-datasets that holds the image.
-        label: that of the label, a `ClassLabel`; None where there is none.
+        frames: the function that yields the records of one file.
+        image: tensorflow-datasets' feature of the image.
+        label: its feature of the label, a `ClassLabel`; None if there is none.
         crop: side of the square that is cut out before an image is resized; None for the largest.
     """
 
@@ -43,7 +43,7 @@ class Copy(NamedTuple):
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """As the label calls them."""
+        """The names that the label gives the classes; None without labels."""
         return tuple(self.label.names) if self.label else None
 
     @property
@@ -53,7 +53,9 @@ class Copy(NamedTuple):
 
 
 def frames_of(file_format: str, folder: Path) -> Frames:
-    """What yields the records of one file of that format; `folder` is named in the errors.
+    """The function that yields the records of one file of that format.
+
+    `folder` is named in the errors.
 
     Raises:
         UserError: neither 'tfrecord' nor 'array_record', or the package for the latter is missing.
@@ -88,13 +90,13 @@ def frames_of(file_format: str, folder: Path) -> Frames:
 
 
 def records(copy: Copy, *, size: int | None = None) -> Iterator[Labelled]:
-    """The images of a split one by one, however many and large they are, decoded.
+    """The images of a split, decoded one by one, so that a split need not fit in memory.
 
-    The order is that of the files' numbers and, within a file, of its records; it is the same in
+    They come in the order of the files' numbers and of the records in a file, which is the same in
     both formats.
 
     Args:
-        copy: what `find` gave.
+        copy: from `find`.
         size: side of the square in the middle, resized by `resize`; None leaves the images as they
             are stored. Of celeb_a the 160×160 in the middle is taken, as from its archive.
 
@@ -106,30 +108,30 @@ def records(copy: Copy, *, size: int | None = None) -> Iterator[Labelled]:
 
     labels = {'label': copy.label} if copy.label else {}
     wanted = features.FeaturesDict({'image': copy.image, **labels})
-    # The same decoder as for all other images: that of tensorflow-datasets is OpenCV or Pillow, by
-    # what is installed, and their JPEG pixels differ.
+    # The same decoder as for all other images. tensorflow-datasets decodes by OpenCV or Pillow,
+    # whichever is installed, and their JPEG pixels differ.
     encoded = {'image': theirs.SkipDecoding()}
     shape = copy.shape if size is None else (size, size, copy.shape[2])
     crop = copy.crop if size else None
     for path, count in copy.shards:
-        seen = 0
+        number = 0
         with _reading(path):
             for record in copy.frames(path):
                 example = wanted.deserialize_example_np(record, decoders=encoded)
-                file, name = io.BytesIO(example['image']), f'record {seen} of {path}'
+                file, name = io.BytesIO(example['image']), f'record {number} of {path}'
                 pixels = decode.pixels(file, name, channels=shape[2], size=size, crop=crop)
                 if any(w not in (None, got) for w, got in zip(shape, pixels.shape, strict=True)):
                     raise ValueError(f'{name} is {pixels.shape} instead of {shape}')
                 value = example.get('label', -1)
                 yield pixels, None if value < 0 else value
-                seen += 1
-            if seen != count:
-                raise ValueError(f'it holds {seen} records instead of {count}')
+                number += 1
+            if number != count:
+                raise ValueError(f'it holds {number} records instead of {count}')
 
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Whatever a damaged file makes the readers raise becomes a sentence."""
+    """Any exception that a damaged file makes the readers raise becomes a UserError."""
     try:
         yield
     except UserError:

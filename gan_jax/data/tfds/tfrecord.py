@@ -16,13 +16,13 @@ from gan_jax.runtime.paths import opened
 # Feeding these bytes takes the register of CRC-32C from 0 to all ones, which is where it starts.
 START = bytes.fromhex('54641f64')
 BLOCK = 512  # bytes that are looked up at once; of 64 to 1,024 the fastest on records of 2.5 kB
-BLOCKS = 1 << 11  # of a large record at the same time: what is looked up takes four times as much
+BLOCKS = 1 << 11  # of a large record at the same time: table values take four times their memory
 
 
 def frames(path: Path) -> Iterator[bytes]:
     """The data of every record of the file, in order.
 
-    The checksum of a length is not looked at: data of a wrong length has a wrong checksum.
+    The checksum of a length is not checked: data of a wrong length has a wrong checksum.
 
     Raises:
         ValueError: the file is cut off, or a record does not fit its checksum; the message is half
@@ -35,7 +35,7 @@ def frames(path: Path) -> Iterator[bytes]:
             header = file.read(12)
             size = int.from_bytes(header[:8], 'little')
             left -= 16 + size
-            if left < 0:  # asked before reading, or a damaged length would ask for all the memory
+            if left < 0:  # before reading: a damaged length would take all the memory
                 raise ValueError('it ends in the middle of a record')
             if size > LARGEST_FILE:
                 raise ValueError(f'a record has more than {LARGEST_FILE} bytes')
@@ -54,9 +54,9 @@ def masked_crc32c(data: bytes) -> int:
 def crc32c(data: bytes) -> int:
     """CRC-32C (Castagnoli), by NumPy, some ten times as fast as byte by byte in Python.
 
-    A CRC without its initial and final inversions is linear over bits: that of a message is the
-    exclusive or of those of its bytes, each followed by as many zeros as there are bytes behind it.
-    So the blocks are looked up side by side and neighbours are then merged, level by level. Zeros
+    A CRC without its initial and final inversions is linear over bits: the CRC of a message is the
+    exclusive or of the CRCs of its bytes, each followed by zeros in the place of all later bytes.
+    So the blocks are looked up in parallel and neighbours are then merged, level by level. Zeros
     in front change nothing and fill the message up to a power of two of blocks.
     """
     levels = (-(-(len(START) + len(data)) // BLOCK) - 1).bit_length()
@@ -75,7 +75,7 @@ def crc32c(data: bytes) -> int:
 
 @cache
 def _bytes_in_block() -> np.ndarray:
-    """[BLOCK, 256]: what a byte at that place of an otherwise empty block leaves behind."""
+    """[BLOCK, 256]: the register after a block that holds one byte at that place and else zeros."""
     step = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         step = np.where(step & 1, step >> 1 ^ np.uint32(0x82F63B78), step >> 1)
@@ -87,7 +87,7 @@ def _bytes_in_block() -> np.ndarray:
 
 @cache
 def _zeros(level: int) -> np.ndarray:
-    """[4, 256]: what each byte of the register becomes when 2^level blocks of zeros follow."""
+    """[4, 256]: the register after 2^level blocks of zeros, for each value of each of its bytes."""
     # A register in front of zeros acts as a message that begins with its four bytes.
     if level == 0:
         return _bytes_in_block()[:4]

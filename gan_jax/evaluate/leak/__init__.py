@@ -1,1 +1,1 @@
-"""The leak meter: how much of an augmentation a generator has learned to draw."""
+"""The leak meter: the share of generated images that show an augmentation of the reals."""

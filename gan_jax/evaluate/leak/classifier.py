@@ -1,9 +1,9 @@
-"""A classifier that tells augmented images from the same images as they are.
+"""The classifier of the leak meter, which tells augmented images from the same images unaugmented.
 
-It is the eye of `leak`. Trained on real images alone it has never seen a bad one, and takes flaws
-for augmentations. Fakes of models that were trained without augmentation, plain and augmented like
-the reals, teach it some of the difference: beside its calibrations it then finds 37 % of the digits
-under 'cutout(0.2)' instead of 16 %, and about as many as before under 'translation(0.2)', 95 %.
+Trained on real images alone it never meets a flawed image, and takes flaws for augmentations. So it
+is trained on fakes too, plain and augmented like the reals, of models that were trained without
+augmentation. At the meter's threshold it then detects 37 % of the digits under 'cutout(0.2)'
+instead of 16 %, and about as many as before under 'translation(0.2)', 95 %.
 """
 
 import functools
@@ -21,17 +21,17 @@ from gan_jax.keys import named
 
 STEPS = 800
 BATCH = 64  # images of a step, each of them plain and augmented
-SEEN = 512  # images that the trained classifier sees at once
+EVAL_BATCH = 512  # images that the trained classifier scores at once
 
 Score = Callable[[np.ndarray], np.ndarray]  # uint8 [n, H, W, C] -> float32 [n]
 
 
 class Classifier(nn.Module):
-    """Two convolutions at full size, then one a halving until the map is 4×4, and two dense layers.
+    """Two convolutions at full size, one for each halving down to a 4×4 map, two dense layers.
 
-    The first ones find edges that no pen drew, such as those of a cut-out box, before anything is
-    thinned. The last map is flattened and not averaged, because a translated image differs from a
-    plain one in where things are.
+    The convolutions at full size find edges that no pen drew, such as the border of a cut-out box,
+    before pixels are dropped. The last map is flattened and not averaged, because a translated
+    image differs from a plain one only in positions.
     """
 
     @nn.compact
@@ -53,10 +53,10 @@ def learn(images: np.ndarray, policy: str, *, seed: int = 0, steps: int = STEPS)
     """Trains the classifier; the same seed gives the same one on one machine.
 
     Args:
-        images: uint8 [N, H, W, C], N >= 1: those of the train split and, about as many and as a
-            choice, fakes of models that were trained without augmentation. None of the models may
-            be one that scores are then calibrated on, whose flaws it would know by heart.
-        policy: what is looked for, with a number at every op that takes a strength.
+        images: uint8 [N, H, W, C], N >= 1: the train split and, optionally, about as many fakes of
+            models that were trained without augmentation. No model may be a calibration as well:
+            the classifier would have memorised its flaws.
+        policy: the augmentation to detect, with a number at every op that takes a strength.
         seed: of the first weights, the batches and the augmentation's draws.
         steps: of Adam, with a rate that falls to 0 as a cosine.
 
@@ -74,7 +74,7 @@ def learn(images: np.ndarray, policy: str, *, seed: int = 0, steps: int = STEPS)
     params = jax.jit(Classifier().init)(named(root, 'init'), images[:1] / np.float32(255))
 
     def loss(params, key, plain):
-        # In whole levels, as the images are: else rounding alone would tell them apart.
+        # In whole levels, as the images are: otherwise rounding alone would tell them apart.
         moved = jnp.round(augment(key, plain, jnp.float32(0)) * 255) / 255
         logit = Classifier().apply(params, jnp.concatenate([plain, moved]))
         augmented = jnp.arange(len(logit)) >= len(plain)
@@ -91,7 +91,7 @@ def learn(images: np.ndarray, policy: str, *, seed: int = 0, steps: int = STEPS)
     state, images = optimiser.init(params), jax.device_put(images)
     for step in range(steps):
         params, state = update(params, state, named(root, 'step', step), images)
-    return lambda images: in_batches(functools.partial(_logits, params), images, SEEN)
+    return lambda images: in_batches(functools.partial(_logits, params), images, EVAL_BATCH)
 
 
 @jax.jit

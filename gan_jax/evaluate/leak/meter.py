@@ -1,15 +1,16 @@
-"""The leak meter: does a generator produce the augmentations that its discriminator was shown?
+"""The leak meter: the share of a generator's images that show its discriminator's augmentation.
 
 "Image Augmentations for GAN Training" (Zhao et al. 2020, arXiv 2006.02595, figure 2) shows by eye
-that it does where real images alone are augmented. Here a classifier looks, see `leak_classifier`.
-It takes bad images for augmented ones too, so that its scores mean something only beside those of
-equally bad images without a leak: fakes of several models that were trained without augmentation,
-at about the same Fréchet distance, the calibrations. One model is not enough: of two that differ in
-nothing but their seed, one's images may look translated twenty times as often as the other's.
+that augmentations leak if only the real images are augmented. Here a classifier detects them, see
+`leak.classifier`. It takes bad images for augmented ones too, so that its scores mean something
+only in comparison with equally bad images without a leak. These are the calibrations: fakes of
+several models that were trained without augmentation, at about the same Fréchet distance. One model
+is not enough: of two that differ only in their seed, the images of one may look translated twenty
+times as often as the images of the other.
 
-Two things it cannot tell. It is not specific: digits that are zoomed out leave the border as
-translated ones do, and noise looks cut out. And a method that has flaws of its own, which models
-without augmentation lack at the same distance, may be flagged for them: a flag asks for a look.
+The meter has two limits. It is not specific: zoomed-out digits leave the border as translated ones
+do, and noise looks cut out. And a method may be flagged for flaws of its own that models without
+augmentation do not have at the same distance: look at the images of a flagged model.
 """
 
 from collections.abc import Sequence
@@ -19,23 +20,24 @@ import numpy as np
 from gan_jax.evaluate.leak.classifier import Score
 from gan_jax.evaluate.probes import augmented
 
-# A find is an image whose score lies above this share of every calibration's, and of held-out
-# reals': what is no leak in any of them is none here.
+# A detection is an image whose score lies above this share of the scores of every calibration, and
+# of the held-out reals: flaws that occur in any of them are no leak.
 ABOVE = 0.99
-# Of digit models without augmentation one in twenty has finds of 7 to 24 % beside a single
-# calibration, of 3 to 5 % beside three and of 2 to 3 % beside five. These rates, and those below,
-# are of tests/benchmark_leak.py, for 'translation(0.2)' and 'cutout(0.2)'.
+# One in twenty digit models without augmentation has a detection rate of 7 to 24 % with a single
+# calibration, of 3 to 5 % with three and of 2 to 3 % with five. These rates, and the rates below,
+# are from tests/benchmark_leak.py, for 'translation(0.2)' and 'cutout(0.2)'.
 MODELS = 5
-# A flag asks for this factor between the finds and any calibration's 1 %. Of those models 2 to 3 %
-# pass it, and 4 to 6 % where every calibration is better by a factor of up to `WORSE`.
+# A model is flagged from this factor on between its detection rate and any calibration's, 1 %. Of
+# the same models 2 to 3 % are flagged, and 4 to 6 % if every calibration is better by a factor of
+# up to `WORSE`.
 SPREAD = 3.0
 Z = 1.645  # standard deviations of a one-sided interval of 95 %
-# A generator's Fréchet distance over its calibration's. Of those models 10 % are flagged at 1.5
-# to 2, 16 to 44 % at 2 to 3 and 29 to 86 % beyond.
+# The largest ratio of a generator's Fréchet distance to its calibration's. Of the same models 10 %
+# are flagged at ratios of 1.5 to 2, 16 to 44 % at 2 to 3 and 29 to 86 % beyond.
 WORSE = 1.5
-CONTAMINATION = 0.1  # the share of augmented images that 'leak_power' is about
+CONTAMINATION = 0.1  # the share of augmented images for which 'leak_power' is computed
 NAMES = ('leak', 'leak_flagged', 'leak_rate', 'leak_tpr', 'leak_auroc', 'leak_power')
-NOT_CALIBRATED = dict.fromkeys(NAMES, float('nan'))  # where `matched` finds too few
+NOT_CALIBRATED = dict.fromkeys(NAMES, float('nan'))  # if `matched` finds too few calibrations
 
 
 def measure(
@@ -47,27 +49,26 @@ def measure(
     *,
     seed: int = 0,
 ) -> dict[str, float]:
-    """How much of the augmentation a generator produces.
+    """The amount of augmentation that a generator produces.
 
     Args:
-        score: of `classifier.learn`, which has seen no calibration's model and no held-out
-            image.
-        fakes: uint8 [N, H, W, C], images of the generator in question.
-        calibrations: uint8 [M, H, W, C] of each model, as `matched` picks them; M as large as N.
+        score: from `classifier.learn`, trained on no calibration's model and no held-out image.
+        fakes: uint8 [N, H, W, C], images of the generator that is tested.
+        calibrations: uint8 [M, H, W, C] of each model, as `matched` chooses them; M as large as N.
         held_out: uint8 [K, H, W, C], real images.
-        policy: what the classifier was trained to find.
+        policy: the augmentation that the classifier detects.
         seed: of the augmentation's draws.
 
     Returns:
-        'leak': the share of augmented images among the fakes, in [0, 1], by the finds among them,
-        among the calibrations and among the latter augmented; NaN where even those would raise no
-        flag. Rather too small where the generator makes the augmentation badly.
-        'leak_flagged': 1 where finds are more than chance and another seed make them, else 0.
-        'leak_rate': the share of finds among the fakes.
-        'leak_tpr': that among augmented calibration images.
-        'leak_auroc': of augmented held-out images against plain ones: what the classifier can do.
-        'leak_power': the probability that N images like the calibrations', of which `CONTAMINATION`
-        are augmented, are flagged.
+        'leak': the share of augmented images among the fakes, in [0, 1], from the detection rates
+        of the fakes, of the calibrations and of the augmented calibrations; NaN if even the last
+        rate would raise no flag. Too small if the generator draws the augmentation badly.
+        'leak_flagged': 1 if there are more detections than by chance and by another seed, else 0.
+        'leak_rate': the detection rate of the fakes.
+        'leak_tpr': the detection rate of augmented calibration images.
+        'leak_auroc': of augmented against plain held-out images: the quality of the classifier.
+        'leak_power': the probability of a flag for N images like the calibrations', a share
+        `CONTAMINATION` of them augmented.
 
     Raises:
         ValueError: a set is empty or missing; the policy is empty, cannot be read or leaves an op
@@ -87,10 +88,10 @@ def verdict(
     reals: np.ndarray,
     moved_reals: np.ndarray,
 ) -> dict[str, float]:
-    """`measure` where the scores are known.
+    """`measure` from the scores of the images.
 
     Args:
-        fakes: [N], scores of the generator in question.
+        fakes: [N], scores of the generator that is tested.
         plain: [M] of each calibration.
         moved: [M] of each calibration augmented.
         reals: [K] of held-out images.
@@ -117,8 +118,9 @@ def matched(
     """The calibrations of a generator: some models, each at its nearest checkpoint.
 
     Nearest by the ratio of Fréchet distances. The rule is one-sided. A generator that is better
-    than every calibration is compared with the best of them: its images are found less often, not
-    more, so that a flag stands. Images much worse are found without a leak, and are not judged.
+    than every calibration is compared with the best of them: better images are detected less often,
+    not more, so that a flag is valid. Much worse images are detected without a leak, so that there
+    is no calibration for them.
 
     Args:
         distance: > 0, of the generator to the train split.
@@ -126,8 +128,8 @@ def matched(
         count: of models; fewer than `MODELS` are too few.
 
     Returns:
-        (model, checkpoint), nearest first; [] where less than `count` models have a checkpoint
-        whose distance the generator's exceeds by no more than the factor `WORSE`: not calibrated.
+        (model, checkpoint), nearest first; [], not calibrated, if fewer than `count` models have a
+        checkpoint with distance <= `WORSE` times its distance.
     """
     nearest = []
     for model, distances in enumerate(models):
@@ -145,9 +147,9 @@ def share(rate: float, base: float, tpr: float) -> float:
     """The λ in [0, 1] of rate = λ tpr + (1 - λ) base.
 
     Args:
-        rate: of finds where λ of the images are augmented.
-        base: of finds where none is.
-        tpr: of finds where all are, > base.
+        rate: of detections if a share λ of the images is augmented.
+        base: of detections if none is.
+        tpr: of detections if all are, > base.
     """
     return float(np.clip((rate - base) / (tpr - base), 0, 1))
 
@@ -166,32 +168,33 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def least_detections(count: int, calibration: int) -> int:
-    """From how many finds on a set is flagged; count + 1 where no number of them would do.
+    """The least number of detections that flags a set; count + 1 if no number does.
 
-    The lower bound of the rate of finds is to lie above `SPREAD` times the upper bound of a
-    calibration's, 1 - `ABOVE` by construction: the former has the error of the set in it and the
-    latter that of the threshold. Both by Wilson's interval, one-sided with `Z`.
+    The lower bound of the set's detection rate must lie above `SPREAD` times the upper bound of a
+    calibration's rate, 1 - `ABOVE` by construction. The lower bound covers the sampling error of
+    the set, the upper bound the error of the threshold. Both by Wilson's interval, one-sided with
+    `Z`.
 
     Args:
         count: of images in the set.
         calibration: of images in the smallest calibration.
     """
     limit = SPREAD * wilson(1 - ABOVE, calibration)[1]
-    lower, _ = wilson(np.arange(count + 1) / count, count)  # rises with the finds
+    lower, _ = wilson(np.arange(count + 1) / count, count)  # rises with the detections
     return int(np.searchsorted(lower, limit, side='right'))
 
 
 def power(rate: float, count: int, least: int) -> float:
-    """The probability of at least `least` finds: a tail of the binomial distribution.
+    """The probability of at least `least` detections: a tail of the binomial distribution.
 
     The threshold is taken as given, and the rate as the same for any seed of the generator.
 
     Args:
-        rate: of finds, in [0, 1].
+        rate: of detections, in [0, 1].
         count: of images.
         least: as `least_detections` gives it.
     """
-    # By this name, without the half second that importing scipy.stats takes.
+    # Not from scipy.stats, whose import takes half a second.
     from scipy.special import bdtrc
 
     return float(bdtrc(least - 1, count, rate))

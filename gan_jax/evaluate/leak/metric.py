@@ -1,15 +1,15 @@
-"""The leak meter as a metric: 'leak@translation(0.2)', see `leak`.
+"""The leak meter as a metric: 'leak@translation(0.2)', see `leak.meter`.
 
-    leak@P                the share of generated images that the augmentation P has made
-    leak_flagged@P        1 where that is more than chance
+    leak@P                the share of generated images that show the augmentation P
+    leak_flagged@P        1 if that is more than chance
     leak_rate@P, leak_tpr@P, leak_auroc@P, leak_power@P
-    leak_calibrations@P   models that it was calibrated with; 0 where too few are as bad as the
+    leak_calibrations@P   the number of calibrations; 0 if too few models are as bad as the
                           generator, and everything else is NaN
 
 It needs config.evaluate.unaugmented: a folder with runs of at least `meter.MODELS` seeds without
-augmentation. Of more than that up to as many teach the classifier; ten are a good number. They are
-matched by Fréchet distance of digits in the embedded classifier's features, by KID of other images;
-the constants of `leak` have been measured on digits alone.
+augmentation. Up to `meter.MODELS` further ones are training data of the classifier; ten runs are a
+good number. Runs on digits are matched by Fréchet distance in the embedded classifier's features,
+others by KID. The constants of the meter were measured on digits only.
 """
 
 import functools
@@ -32,19 +32,19 @@ from gan_jax.runtime.progress import Progress, no_progress
 
 FORM = re.compile(r'leak(?:@(.+))?')
 NAMES = ('leak@translation(0.2)',)
-IMAGES = 2000  # of each generator: the meter's constants are of so many
-TEACHER_IMAGES = 100  # images of each checkpoint of a model that teaches
+IMAGES = 2000  # of each generator: the meter's constants were measured with so many
+TEACHER_IMAGES = 100  # of each checkpoint of a model that the classifier is trained on
 LEAST = 1e-6  # of a kernel distance, which may be negative
 VERSION = 1  # of the meter; a change of its values raises it
 
 
 def knows(name: str) -> bool:
-    """Whether that is the leak meter of a policy."""
+    """True if the name is a leak meter's."""
     return FORM.fullmatch(name) is not None
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
-    """That there are these policies, models to calibrate with, and a network to match them in."""
+    """Checks the policies, the models to calibrate with, and the network to match them in."""
     for name in asked:
         yield functools.partial(_policy, name, given)
     yield functools.partial(_check_models, asked[0], given)
@@ -69,31 +69,31 @@ def _check_models(name: str, given: Context) -> None:
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
-    """These, with a classifier for each policy, which takes half a minute on a CPU.
+    """The metrics with a classifier for each policy, which takes half a minute on a CPU.
 
     Raises:
-        UserError: Inception's weights are not to be had (69).
+        UserError: Inception's weights are not available (69).
     """
     wanted = {name: _policy(name, given) for name in asked}
     count = min(given.num, IMAGES)
     models = given.unaugmented(count)
-    teachers = max(0, min(len(models) - meter.MODELS, meter.MODELS))
-    taught, beside = models[:teachers], models[teachers:]
+    split = max(0, min(len(models) - meter.MODELS, meter.MODELS))
+    teachers, candidates = models[:split], models[split:]
     space, distance = _distance(given)
-    distances = [[distance(images) for images in model.images] for model in beside]
+    distances = [[distance(images) for images in model.images] for model in candidates]
     held_out = some(given.held_out()).images
-    shown = training_set(some(given.train), [model.images for model in taught])
+    training_images = training_set(some(given.train), [model.images for model in teachers])
     classifiers = {}
     with given.progress('classifiers of the leak meter') as tick:
         for name, policy in wanted.items():
-            classifiers[name] = learn(shown, policy)
+            classifiers[name] = learn(training_images, policy)
             tick(len(classifiers), len(wanted))
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del state, hyper
         fakes, values = images[:count], {}
         chosen = meter.matched(distance(fakes), distances)
-        calibrations = [beside[model].images[checkpoint] for model, checkpoint in chosen]
+        calibrations = [candidates[model].images[checkpoint] for model, checkpoint in chosen]
         for name, policy in wanted.items():
             with progress(name):
                 found = meter.NOT_CALIBRATED
@@ -108,11 +108,16 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         'distance': space,
         'calibrations': [
             {'run': model.run, 'checkpoints': model.checkpoints, 'distances': apart}
-            for model, apart in zip(beside, distances, strict=True)
+            for model, apart in zip(candidates, distances, strict=True)
         ],
-        'teachers': [{'run': model.run, 'checkpoints': model.checkpoints} for model in taught],
+        'teachers': [{'run': model.run, 'checkpoints': model.checkpoints} for model in teachers],
         'images_of_a_teacher': TEACHER_IMAGES,
-        'classifier': {'seed': 0, 'steps': STEPS, 'images': len(shown), 'version': VERSION},
+        'classifier': {
+            'seed': 0,
+            'steps': STEPS,
+            'images': len(training_images),
+            'version': VERSION,
+        },
     }
     return Evaluation(count, measure, {'leak': protocol})
 
@@ -126,7 +131,7 @@ def distance_to(train: DataSet, extractor: Extractor) -> Callable[[np.ndarray], 
 
 
 def training_set(train: DataSet, models: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """What a classifier learns from: real images, and `TAUGHT` of each checkpoint's fakes."""
+    """A classifier's training images: reals, and `TEACHER_IMAGES` of each checkpoint's fakes."""
     return np.concatenate([train.images, *(x[:TEACHER_IMAGES] for model in models for x in model)])
 
 
@@ -144,18 +149,21 @@ def _policy(name: str, given: Context) -> str:
 
 
 def _distance(given: Context) -> tuple[dict[str, Any], Callable[[np.ndarray], float]]:
-    """By what generators are matched, and uint8 [N, H, W, C] -> that, > 0."""
+    """The distance by which generators are matched: its protocol, and the function.
+
+    The function is uint8 [N, H, W, C] -> distance > 0 to the train split.
+    """
     if given.train.name in digit_metrics.DIGITS:
         extractor = from_digits_net()
         return {'name': 'fd', 'extractor': dict(extractor.metadata)}, distance_to(
             given.train, extractor
         )
     extractor = from_inception(weights.published(given.data_dir), devices=given.devices)
-    seen = references.features(given.train, extractor, given.data_dir, given.progress)
-    real = seen[rows.spaced(len(seen), LIMIT)]
+    reals = references.features(given.train, extractor, given.data_dir, given.progress)
+    real = reals[rows.spaced(len(reals), LIMIT)]
 
     def distance(images: np.ndarray) -> float:
-        # An FID of so few images would be mostly bias, and a bias makes all ratios alike.
+        # An FID of so few images would be mostly bias, and a bias brings all ratios near 1.
         return max(kernel.kid(extractor.extract(images).features, real), LEAST)
 
     return {

@@ -1,4 +1,4 @@
-"""What mixes images."""
+"""References of the ops that mix images."""
 
 import jax
 import numpy as np

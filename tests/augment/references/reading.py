@@ -1,4 +1,4 @@
-"""How a reference reads its draws, and goes through a batch."""
+"""The draws of a reference, and its loop over a batch."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What moves the image, by NumPy's padding and rotation, PIL's resize and SciPy's interpolation."""
+"""References of spatial ops: NumPy's padding and rotation, PIL's resize, SciPy's interpolation."""
 
 import numpy as np
 from PIL import Image

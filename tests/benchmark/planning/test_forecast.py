@@ -23,11 +23,11 @@ NEED = Need(
     state=Amount(0, 0),
     data=200,
     gradients=60,
-    cut=0,
+    sharded=0,
     updates=2,
     model=1,
 )
-CUT = NEED._replace(state=Amount(40, 160), data=7, cut=24, updates=3, model=4)
+SHARDED = NEED._replace(state=Amount(40, 160), data=7, sharded=24, updates=3, model=4)
 near = pytest.approx
 
 
@@ -67,32 +67,32 @@ def test_several_nodes_sum_over_the_network_too():
 
 def test_devices_that_hold_a_state_together_put_it_together_in_each_update():
     fast = DEVICE._replace(bandwidth=1e9)
-    four, gather = on(4, need=CUT, device=fast), (3 / 4) * 24 / 10
+    four, gather = on(4, need=SHARDED, device=fast), (3 / 4) * 24 / 10
     assert four.seconds == near(30 / 50 + 2 * (3 / 4) * 60 / 10 + 3 * gather)
     # Another four share the batch with them, and the sum of the gradient only.
     both = 20 / 50 + 2 * (3 / 4) * 60 / 10 + 2 * (1 / 2) * (60 / 4) / 5
-    assert on(8, need=CUT, device=fast).seconds == near(both + 3 * gather)
+    assert on(8, need=SHARDED, device=fast).seconds == near(both + 3 * gather)
     # Over two nodes: half of a state's parts come from the counterparts in the other one.
     apart = gather + (1 / 2) * (24 / 4) / 5
-    eight = on(8, need=CUT._replace(model=8), device=fast)
+    eight = on(8, need=SHARDED._replace(model=8), device=fast)
     assert eight.seconds == near(both + 3 * apart)
     # The devices of one state against one that would hold all of it.
     assert four.efficiency == near((90 / 50) / (4 * four.seconds))
 
 
 def test_a_state_goes_through_memory_twice_the_part_of_a_device():
-    assert CUT.bytes(4, 4) == 10 + 30 / 4 + 2 * (40 + 160 / 4)
-    slow = on(4, need=CUT, device=DEVICE._replace(bandwidth=10, link=1e9))
-    assert slow.seconds == near(CUT.bytes(4, 4) / 10) and slow.limit == 'memory'
-    assert slow.efficiency == near(CUT.bytes(1, 1) / (4 * CUT.bytes(4, 4)))
+    assert SHARDED.bytes(4, 4) == 10 + 30 / 4 + 2 * (40 + 160 / 4)
+    slow = on(4, need=SHARDED, device=DEVICE._replace(bandwidth=10, link=1e9))
+    assert slow.seconds == near(SHARDED.bytes(4, 4) / 10) and slow.limit == 'memory'
+    assert slow.efficiency == near(SHARDED.bytes(1, 1) / (4 * SHARDED.bytes(4, 4)))
 
 
 def test_memory_of_a_part_of_a_state(monkeypatch):
     """The part, the parameters of an update whole, and the data."""
     monkeypatch.setattr(module, 'ROOM', (1.0, 0.5, 2.0))
     held = 40 + 160 / 4 + 24 + 7
-    assert on(4, need=CUT).memory == (held + 100, held + 50, held + 200)
-    assert on(8, need=CUT).memory == (held + 50, held + 25, held + 100)
+    assert on(4, need=SHARDED).memory == (held + 100, held + 50, held + 200)
+    assert on(8, need=SHARDED).memory == (held + 50, held + 25, held + 100)
 
 
 def test_memory_is_the_state_and_what_a_part_of_the_batch_keeps(monkeypatch):
@@ -153,8 +153,8 @@ def test_three_devices_do_a_third():
 def test_state_and_gradients_are_counted_by_hand():
     one = whole('d_steps=2')
     found, state = need(one, 1000, 1), one.program.shapes
-    assert (found.state, found.data) == (Amount(one.held(), 0), 1000)
-    assert (found.cut, found.updates, found.model) == (0, 3, 1)
+    assert (found.state, found.data) == (Amount(one.state_bytes(), 0), 1000)
+    assert (found.sharded, found.updates, found.model) == (0, 3, 1)
     sizes = {
         side: sum(x.size for x in jax.tree.leaves(net.params))
         for side, net in (('d', state.d), ('g', state.g))
@@ -167,7 +167,10 @@ def test_the_part_of_a_state_is_what_its_devices_hold():
     """G's kernel, 64 x 256 numbers, in its weights, its average, and Adam's two."""
     one = whole('latent.dim=64', 'data.size=16')
     found, kernel = need(one, 0, 4), 4 * 64 * 256
-    assert (found.cut, found.state) == (kernel, Amount(one.held() - 4 * kernel, 4 * kernel))
+    assert (found.sharded, found.state) == (
+        kernel,
+        Amount(one.state_bytes() - 4 * kernel, 4 * kernel),
+    )
     mesh = sharding.make_mesh(1, 8, model=4)
     where = sharding.state_sharding(one.program.shapes, mesh)
     parts = jax.tree.map(
@@ -176,7 +179,7 @@ def test_the_part_of_a_state_is_what_its_devices_hold():
         where,
     )
     assert found.state.on(4) == nbytes(parts)
-    assert need(one, 0, 1).state == Amount(one.held(), 0)
+    assert need(one, 0, 1).state == Amount(one.state_bytes(), 0)
 
 
 def test_a_batch_that_its_devices_cannot_share_is_refused():

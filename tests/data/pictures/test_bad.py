@@ -102,7 +102,7 @@ def test_no_more_sentences_are_kept_than_are_shown():
         found = bad.Bad(Path('x'), 100, allowed)
         for number in range(50):
             assert found.tried(f'{number:02}', refuse, number) is None
-        assert len(found._said) == kept and len(found) == 50 and '49' in found
+        assert len(found._sentences) == kept and len(found) == 50 and '49' in found
         with pytest.raises(UserError, match=f'and {50 - bad.SHOWN} more\n50 of 100 images'):
             found.check()
 

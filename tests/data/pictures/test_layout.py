@@ -3,26 +3,26 @@
 import pytest
 
 from gan_jax import data
-from gan_jax.data.pictures.layout import Labels, make_plan
+from gan_jax.data.pictures.layout import Labels, make_layout
 from tests.data.archives.maker import noise, png
 
 
 def test_the_plan_needs_no_files():
-    plan = make_plan(['top/b/1.png', 'top/a/deep/2.png'], 'here')
-    assert plan.labels == Labels({'top/b/1.png': 1, 'top/a/deep/2.png': 0}, 2, ('a', 'b'))
+    layout = make_layout(['top/b/1.png', 'top/a/deep/2.png'], 'here')
+    assert layout.labels == Labels({'top/b/1.png': 1, 'top/a/deep/2.png': 0}, 2, ('a', 'b'))
 
 
 def test_folders_that_are_numbers_are_classes_in_the_order_of_numbers():
     names = [f'{n}/x.png' for n in (10, 2, 1, 0)]
-    assert [*make_plan(names, 'here').labels.of.values()] == [3, 2, 1, 0]
-    assert make_plan(names, 'here').labels.class_names == ('0', '1', '2', '10')
+    assert [*make_layout(names, 'here').labels.of.values()] == [3, 2, 1, 0]
+    assert make_layout(names, 'here').labels.class_names == ('0', '1', '2', '10')
 
 
 def splits(*tops):
     """{split: the folder that it was}"""
-    plan = make_plan([f'{top}/{c}/1.png' for top in tops for c in 'ab'], 'here')
-    assert plan.labels.class_names == ('a', 'b') or 'unlabelled' in plan.splits
-    return {split: names[0].partition('/')[0] for split, names in plan.splits.items()}
+    layout = make_layout([f'{top}/{c}/1.png' for top in tops for c in 'ab'], 'here')
+    assert layout.labels.class_names == ('a', 'b') or 'unlabelled' in layout.splits
+    return {split: names[0].partition('/')[0] for split, names in layout.splits.items()}
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_splits_by_what_the_highest_folders_are_called(tops, found):
 
 def test_without_train_or_with_another_they_are_classes():
     for tops in (('test', 'val'), ('train', 'rest'), ('Test', 'x')):
-        plan = make_plan([f'{top}/1.png' for top in tops], 'here')
-        assert [*plan.splits] == ['train']
-        assert plan.labels.class_names == tuple(sorted(tops))
+        layout = make_layout([f'{top}/1.png' for top in tops], 'here')
+        assert [*layout.splits] == ['train']
+        assert layout.labels.class_names == tuple(sorted(tops))
 
 
 def test_that_a_split_is_taken_for_a_class_is_said():
@@ -67,9 +67,9 @@ def test_that_a_split_is_taken_for_a_class_is_said():
 
 def test_that_val_is_the_test_is_said():
     names = [f'{top}/{n}.png' for top in ('train', 'val') for n in range(2)]
-    (note,) = make_plan(names, 'here').notes
+    (note,) = make_layout(names, 'here').notes
     assert note == "here: its 'val' is the split 'test', which metrics compare with"
-    assert make_plan([n.replace('val', 'test') for n in names], 'here').notes == ()
+    assert make_layout([n.replace('val', 'test') for n in names], 'here').notes == ()
 
 
 def test_unlabelled_images_lie_as_they_like_and_have_no_labels(tmp_path):

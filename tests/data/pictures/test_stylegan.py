@@ -163,7 +163,7 @@ def test_a_dataset_json_that_is_wrong_is_told_by_its_name(kind, form, tmp_path):
 def test_images_beside_what_it_speaks_of_are_refused(tmp_path):
     below = {f'a/{name}': content for name, content in theirs([1, 0, 1], 3).items()}
     path = written(tmp_path, {**below, 'b/1.png': png(noise(0, 4, 4, 3))}, 'zip')
-    refused(path, 'b/1.png, of which a/dataset.json says nothing')
+    refused(path, 'b/1.png, and a/dataset.json has no label for it')
 
 
 def test_two_that_name_the_classes_differently_are_refused(tmp_path):

@@ -18,7 +18,7 @@ LABELS[0] = 0  # a class that is not "no label"
 
 
 def write_tfrecord(path, examples):
-    """In the place of tensorflow-datasets' own, which needs TensorFlow."""
+    """Replaces tensorflow-datasets' own writer, which needs TensorFlow."""
     writer = RecordWriter(str(path))
     for _, example in examples:
         writer.write(example)

@@ -176,7 +176,7 @@ def digits():
 @pytest.fixture(scope='module')
 def scores_of(digits):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(classifier, 'SEEN', len(digits[2]))  # no set here is much larger
+        patch.setattr(classifier, 'EVAL_BATCH', len(digits[2]))  # no set here is much larger
         yield {p: classifier.learn(digits[0], p, steps=100) for p in POLICIES}
 
 
