@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch.layers import INITIALIZERS, linear, spectral
+from tests.in_torch.layers import INITIALIZERS, linear, spectral
 
 
 class Logit(nn.Module):
@@ -21,7 +21,7 @@ class Logit(nn.Module):
         return self.dense(features)[:, 0]
 
 
-class Projection(nn.Module):
+class ProjectionLogit(nn.Module):
     """The logit of features and class, ψ(φ) + <V y, φ>."""
 
     def __init__(self, *, features: int, num_classes: int, initializer: str = 'normal'):

@@ -8,7 +8,7 @@ import jax
 from gan_jax.augment.policy import PART
 from gan_jax.runtime.errors import UserError
 
-_HERE = 'gan_jax.benchmark.in_torch'
+_HERE = 'tests.in_torch'
 _NETWORKS = ('sndcgan', 'resnet', 'biggan')
 _TERMS = {
     'adversarial': ('hinge', 'non_saturating'),
@@ -19,7 +19,9 @@ _TERMS = {
 EQUIVALENTS = {
     'generator': {f'gan_jax.models.{n}.Generator': f'{_HERE}.{n}.Generator' for n in _NETWORKS},
     'discriminator': {f'gan_jax.models.{n}.Trunk': f'{_HERE}.{n}.Trunk' for n in _NETWORKS},
-    'logit': {f'gan_jax.models.critic.{n}': f'{_HERE}.critic.{n}' for n in ('Logit', 'Projection')},
+    'logit': {
+        f'gan_jax.models.critic.{n}': f'{_HERE}.critic.{n}' for n in ('Logit', 'ProjectionLogit')
+    },
     'terms': {
         f'gan_jax.terms.{file}.{name}': f'{_HERE}.losses.{name}'
         for file, names in _TERMS.items()
