@@ -5,18 +5,12 @@ checksum (4), the data, and the data's checksum (4). A checksum is a masked CRC-
 """
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import numpy as np
+import google_crc32c
 
 from gan_jax.data.pictures.decode import LARGEST_FILE
 from gan_jax.runtime.paths import opened
-
-# Feeding these bytes takes the register of CRC-32C from 0 to all ones, which is where it starts.
-START = bytes.fromhex('54641f64')
-BLOCK = 512  # bytes that are looked up at once; of 64 to 1,024 the fastest on records of 2.5 kB
-BLOCKS = 1 << 11  # of a large record at the same time: what is looked up takes four times as much
 
 
 def frames(path: Path) -> Iterator[bytes]:
@@ -47,53 +41,5 @@ def frames(path: Path) -> Iterator[bytes]:
 
 def masked_crc32c(data: bytes) -> int:
     """The checksum that TFRecord stores: CRC-32C rotated right by 15 bits, plus a constant."""
-    crc = crc32c(data)
+    crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def crc32c(data: bytes) -> int:
-    """CRC-32C (Castagnoli), by NumPy, some ten times as fast as byte by byte in Python.
-
-    A CRC without its initial and final inversions is linear over bits: that of a message is the
-    exclusive or of those of its bytes, each followed by as many zeros as there are bytes behind it.
-    So the blocks are looked up side by side and neighbours are then merged, level by level. Zeros
-    in front change nothing and fill the message up to a power of two of blocks.
-    """
-    levels = (-(-(len(START) + len(data)) // BLOCK) - 1).bit_length()
-    message = (START + data).rjust(BLOCK << levels, b'\0')
-    blocks = np.frombuffer(message, np.uint8).reshape(-1, BLOCK)
-    table, places = _bytes_in_block(), np.arange(BLOCK)
-    crc = [
-        np.bitwise_xor.reduce(table[places, blocks[first : first + BLOCKS]], axis=1)
-        for first in range(0, len(blocks), BLOCKS)
-    ]
-    crc = np.concatenate(crc)  # [blocks]
-    for level in range(levels):
-        crc = _followed(_zeros(level), crc[0::2]) ^ crc[1::2]
-    return int(crc[0]) ^ 0xFFFFFFFF
-
-
-@cache
-def _bytes_in_block() -> np.ndarray:
-    """[BLOCK, 256]: what a byte at that place of an otherwise empty block leaves behind."""
-    step = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        step = np.where(step & 1, step >> 1 ^ np.uint32(0x82F63B78), step >> 1)
-    places = [step]
-    for _ in range(BLOCK - 1):
-        places.append(step[places[-1] & 0xFF] ^ places[-1] >> 8)
-    return np.stack(places[::-1])
-
-
-@cache
-def _zeros(level: int) -> np.ndarray:
-    """[4, 256]: what each byte of the register becomes when 2^level blocks of zeros follow."""
-    # A register in front of zeros acts as a message that begins with its four bytes.
-    if level == 0:
-        return _bytes_in_block()[:4]
-    return _followed(_zeros(level - 1), _zeros(level - 1))
-
-
-def _followed(zeros: np.ndarray, register: np.ndarray) -> np.ndarray:
-    """The registers, uint32 of any shape, after the zeros that the table stands for."""
-    return np.bitwise_xor.reduce([zeros[k][register >> 8 * k & 0xFF] for k in range(4)])
