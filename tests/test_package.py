@@ -85,6 +85,16 @@ def test_importing_every_module_needs_nothing_that_windows_lacks():
     assert import_all(before, 'print(sys.modules["fcntl"])') == 'None'
 
 
+def test_the_checks_for_forks_stand_by_themselves():
+    """They need no pytest, and the package does not need them."""
+    files = {name: file.read_text() for name, file in modules().items()}
+    testing = {name for name in files if name.startswith('gan_jax.testing')}
+    assert len(testing) > 5
+    assert not any('pytest' in foreign(files[name]) for name in testing)
+    users = {name for name in files.keys() - testing if 'gan_jax.testing' in files[name]}
+    assert users == set()
+
+
 def foreign(source: str) -> set[str]:
     """Modules of other packages that a source file imports when it is imported."""
     found = set()

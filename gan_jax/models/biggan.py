@@ -178,7 +178,7 @@ class Trunk(nn.Module):
                 hidden=self.channels * multiple,
                 down=i < halvings,
                 first=i == 0,
-                straight=not self.compare_gan,
+                identity_shortcut=not self.compare_gan,
                 shortcut_init=options['kernel_init'],
                 name=f'block_{i}',
                 **options,
