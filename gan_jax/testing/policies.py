@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.augment import policy
+from gan_jax.augment.operation import Op
 from gan_jax.runtime.errors import PartError
 from gan_jax.testing import small
 from gan_jax.testing.ops import KEY, OTHER_KEY, ROUNDING, Shape, images_of
@@ -41,6 +42,13 @@ def check_policy(
     except ValueError as error:
         raise AssertionError(str(error)) from error
     apply, name = policy.parse(text, allow=allow), f"the policy '{text}'"
+    _check_shape(apply, name, strength, shape)
+    _check_draws(apply, name, strength, images_of(shape), random=bool(text.strip()))
+    # Mid-gray, where no clipping cuts the gradient off.
+    _check_gradient(apply, name, strength, images_of(shape, low=0.4, high=0.6))
+
+
+def _check_shape(apply: Op, name: str, strength: float, shape: Shape) -> None:
     for dtype in (jnp.float32, jnp.bfloat16):
         given = jax.ShapeDtypeStruct(shape, dtype)
         try:
@@ -51,6 +59,11 @@ def check_policy(
             (out.shape, out.dtype) == (given.shape, given.dtype),
             f'{name} makes {out.dtype} {list(out.shape)} of {given.dtype} {list(given.shape)}',
         )
+
+
+def _check_draws(
+    apply: Op, name: str, strength: float, images: np.ndarray, *, random: bool
+) -> None:
     traces = []
 
     @small.jit
@@ -58,26 +71,23 @@ def check_policy(
         traces.append(strength)
         return apply(key, images, strength)
 
-    images = images_of(shape)
     first = np.asarray(run(KEY, images, strength))
-    require(
-        np.array_equal(first, run(KEY, images, strength)), f'{name} gives two results for one key'
-    )
-    if text.strip():
-        other = np.asarray(run(OTHER_KEY, images, strength))
-        require(np.any(first != other), f'{name} gives one result for two keys')
-    require(
-        bool(np.allclose(first, apply(KEY, images, strength), rtol=0, atol=ROUNDING)),
-        f'{name} differs under jax.jit',
-    )
+    again = np.asarray(run(KEY, images, strength))
+    require(np.array_equal(first, again), f'{name} gives two results for one key')
+    other = np.asarray(run(OTHER_KEY, images, strength))
+    require(not random or np.any(first != other), f'{name} gives one result for two keys')
+    eager = apply(KEY, images, strength)
+    require(bool(np.allclose(first, eager, rtol=0, atol=ROUNDING)), f'{name} differs under jax.jit')
     run(KEY, images, strength / 2)
     require(len(traces) == 1, f'{name} is traced again for another strength')
-    # Mid-gray, where no clipping cuts the gradient off.
-    cotangent = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
-    gray = images_of(shape, low=0.4, high=0.6)
-    found = small.jit(jax.grad(lambda x: jnp.sum(apply(KEY, x, strength) * cotangent)))(gray)
+
+
+def _check_gradient(apply: Op, name: str, strength: float, images: np.ndarray) -> None:
+    cotangent = np.random.default_rng(1).standard_normal(images.shape).astype(np.float32)
+    gradient = jax.grad(lambda x: jnp.sum(apply(KEY, x, strength) * cotangent))
+    found = np.asarray(small.jit(gradient)(images))
     require(np.all(np.isfinite(found)), f'the gradient of {name} is not finite')
     require(
-        np.all(np.any(np.asarray(found) != 0, axis=(1, 2, 3))),
+        np.all(np.any(found != 0, axis=(1, 2, 3))),
         f'{name} lets no gradient through for some image',
     )

@@ -107,11 +107,6 @@ def test_a_loss_that_stops_at_the_images_does_not_move_the_generator():
         check_term(term)
 
 
-def stopping(key, z):
-    """A latent from which no gradient comes back."""
-    return jax.lax.stop_gradient(z) + z * 0.5 - jax.lax.stop_gradient(z * 0.5)
-
-
 def test_a_gradient_that_is_lost_on_the_way_is_found():
     """The loss has its slope in the outputs; the head holds one of its weights still."""
 
@@ -128,24 +123,49 @@ def test_a_gradient_that_is_lost_on_the_way_is_found():
         check_term(term)
 
 
-def test_a_weight_that_does_not_reach_a_part_is_found(monkeypatch):
-    """What a term cannot break by itself: a step that ignores its weights."""
-    real = small.compiled
+class Apart(nn.Module):
+    """A head that sends nothing back into the discriminator."""
 
-    def unweighted(gan, played):
-        step = real(gan, played)
+    @nn.compact
+    def __call__(self, features, label):
+        return {'x': nn.Dense(3)(jax.lax.stop_gradient(features))}
 
-        def ignoring(state, batch, hyper):
-            weights = {**hyper.weights, 'base': 1, **({'mine': 1} if 'mine' in played else {})}
-            return step(state, batch, hyper._replace(weights=weights))
 
-        return ignoring
+def unweighted(step):
+    """A step that ignores the weight of the term."""
+    return lambda state, batch, hyper: step(
+        state, batch, hyper._replace(weights={**hyper.weights, 'mine': jnp.float32(1)})
+    )
 
-    monkeypatch.setattr(small, 'compiled', unweighted)
+
+def misreporting(step):
+    """A step that reports something else where the term takes part."""
+
+    def run(state, batch, hyper):
+        state, metrics = step(state, batch, hyper)
+        return state, {**metrics, 'd/base/real': metrics['d/base/real'] + 1}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ('term', 'fault', 'words'),
+    [
+        (of(mean), unweighted, 'changes the discriminator'),
+        (
+            of(lambda out: jnp.mean(out['real']['head']['x'] ** 2), head=Apart()),
+            unweighted,
+            "the term's own head moves",
+        ),
+        (of(mean), misreporting, 'changes what is reported of others'),
+    ],
+)
+def test_a_term_that_acts_at_weight_zero_is_found(term, fault, words):
+    """No term can break this by itself: the step is at fault."""
     with jax.enable_x64(True):
-        step, state = in_step._step_with(of(mean))
-        with pytest.raises(AssertionError, match='at weight 0 the term changes the discriminator'):
-            in_step._check_weight_zero(step, state)
+        step, state = in_step._step_with(term)
+        with pytest.raises(AssertionError, match=f'at weight 0 (?:the term )?{words}'):
+            in_step._check_weight_zero(fault(step), state)
 
 
 def test_parts_that_are_stopped_on_purpose_are_named():
