@@ -17,6 +17,7 @@ CORE = [
     'numpy',
     'scipy',
     'pillow',
+    'google-crc32c',
     'tensorboardX',
     'rich',
 ]
@@ -56,12 +57,8 @@ setup(
         'dev': [*TEST, *LINT, *GRAIN, *PLOTS, *NOTEBOOKS],
         'build': ['setuptools>=77'],  # installs this checkout, and the dependencies without a wheel
         'grain': GRAIN,
-        'tf': ['tensorflow-cpu', 'tensorboard'],
-        'slurm': ['submitit'],
-        'wandb': ['wandb'],
-        'hub': ['huggingface_hub', 'safetensors'],
         'plots': PLOTS,
-        'notebooks': ['jupyterlab', *NOTEBOOKS],
+        'notebooks': NOTEBOOKS,
         'oracle': ['torch', 'torch-fidelity', 'prdc'],
     },
 )

@@ -1,123 +1,53 @@
-"""A GAN small enough to compile in a second, for tests of the mathematics around the networks.
+"""The small GAN of `gan_jax.testing`, and its state on the devices of a program."""
 
-Everything in it is smooth, so that finite differences have something to converge to; spectral
-normalisation and BatchNorm are there because their collections are half of what can go wrong.
-"""
-
-from typing import Any
-
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
-from gan_jax.models.critic import Critic
-from gan_jax.players import GAN, Augment
-from gan_jax.state import Hyper, Net, TrainState, create
-from gan_jax.step import make_train_step
+from gan_jax.testing.small import (
+    BATCH,
+    CLASSES,
+    COLOURS,
+    LATENT,
+    SHAPE,
+    SIDE,
+    Generator,
+    PlainLogit,
+    Trunk,
+    cast,
+    compiled,
+    first_state,
+    jit,
+    make_batch,
+    make_gan,
+    make_hyper,
+    numbers,
+    smooth_gan,
+)
+from gan_jax.testing.trees import distance, same
 
-SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
-SHAPE = (SIDE, SIDE, COLOURS)
-
-# Of what runs only a few times the slowest code is the best, since it is compiled soonest.
-QUICK = {'xla_backend_optimization_level': 0}
-if jax.__version_info__ < (0, 11):  # later ones have one way to compile loops, these a sooner one
-    QUICK['xla_cpu_use_fusion_emitters'] = False
-
-
-class Generator(nn.Module):
-    """z [B, Z] -> images [B, 8, 8, 2] in (0, 1), with BatchNorm."""
-
-    @nn.compact
-    def __call__(self, z, label, *, train):
-        x = nn.Dense(SIDE * SIDE)(z)
-        x = jnp.tanh(nn.BatchNorm(not train, momentum=0.9)(x))
-        x = x.reshape(-1, SIDE // 2, SIDE // 2, 4).repeat(2, axis=1).repeat(2, axis=2)
-        return (jnp.tanh(nn.Conv(COLOURS, (3, 3))(x)) + 1) / 2
-
-
-class Trunk(nn.Module):
-    """Images [N, 8, 8, 2] in [0, 1] -> features [N, 12]."""
-
-    spectral: bool = True
-
-    @nn.compact
-    def __call__(self, image, *, train):
-        x = 2 * image - 1
-        for features in (4, 3):
-            layer = nn.Conv(features, (3, 3), (2, 2))
-            if self.spectral:
-                layer = nn.SpectralNorm(layer)
-            x = jnp.tanh(layer(x, update_stats=train) if self.spectral else layer(x))
-        return x.reshape(x.shape[0], -1)
-
-
-class PlainLogit(nn.Module):
-    """A logit without spectral norm, whose stop_gradient finite differences would not see."""
-
-    @nn.compact
-    def __call__(self, features, label, *, train):
-        return {'logit': nn.Dense(1)(features)[:, 0]}
-
-
-def make_game(terms, **options) -> GAN:
-    """The game of these terms; views are translated, plain SGD moves both players."""
-    heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    settings = {
-        'generator': Generator(),
-        'critic': Critic(Trunk(), heads),
-        'optimizers': {side: optax.sgd(1.0) for side in 'gd'},
-        'latent_dim': LATENT,
-        'class_counts': (1,) * CLASSES,
-        'augment': Augment(view='translation'),
-    }
-    return GAN(**(settings | options))
-
-
-def smooth_game(terms, **options) -> GAN:
-    """As `make_game`, without spectral norm: for finite differences in D's weights."""
-    heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    return make_game(terms, critic=Critic(Trunk(spectral=False), heads, PlainLogit()), **options)
-
-
-def first_state(gan, terms, *, seed=0, dtype=jnp.float32):
-    """A state with the structure of `create`'s and NumPy's numbers, which take no compilation."""
-    shapes = jax.eval_shape(
-        lambda: create(
-            *(gan.generator, gan.critic, terms, gan.optimizers),
-            seed=seed,
-            latent_dim=gan.latent_dim,
-            shape=SHAPE,
-        )
-    )
-    rng = np.random.default_rng(seed)
-    nets = {}
-    for side in 'gd':
-        net = numbers(getattr(shapes, side).variables, rng, dtype)
-        params = net.pop('params')
-        nets[side] = Net(params, net, gan.optimizers[side].init(params))
-    return TrainState(
-        step=np.int32(0),
-        ema=nets['g'].variables,
-        terms={name: cast(term.init(), dtype) for name, term in terms.items()},
-        metrics={},
-        **nets,
-    )
-
-
-def numbers(variables, rng: np.random.Generator, dtype) -> Any:
-    """Values for a network's variables: no bias is zero, and every variance is positive."""
-
-    def draw(path, x):
-        name, values = path[-1].key, rng.standard_normal(x.shape)
-        if name == 'kernel':
-            values /= np.sqrt(np.prod(x.shape[:-1]))
-        elif not name.endswith('/u'):
-            values = 0.1 * values + (name not in ('bias', 'mean'))
-        return values.astype(dtype)
-
-    return jax.tree_util.tree_map_with_path(draw, variables)
+__all__ = [
+    'BATCH',
+    'CLASSES',
+    'COLOURS',
+    'LATENT',
+    'SHAPE',
+    'SIDE',
+    'Generator',
+    'PlainLogit',
+    'Trunk',
+    'cast',
+    'compiled',
+    'distance',
+    'first_state',
+    'jit',
+    'make_batch',
+    'make_gan',
+    'make_hyper',
+    'numbers',
+    'same',
+    'smooth_gan',
+    'start',
+]
 
 
 def start(program, seed=0):
@@ -130,56 +60,3 @@ def start(program, seed=0):
         params = variables.pop('params')
         state = state.replace(**{side: net.replace(params=params, stats=variables)})
     return jax.device_put(state, jax.tree.map(lambda x: x.sharding, program.shapes))
-
-
-def compiled(gan, terms, **options):
-    """The train step, compiled by `jit`."""
-    return jit(make_train_step(gan, terms, **options))
-
-
-def jit(function, **options):
-    """`jax.jit` in half the time, for what runs only a few times."""
-    return jax.jit(function, compiler_options=QUICK, **options)
-
-
-def cast(tree, dtype):
-    """The tree with its floating-point leaves in `dtype`."""
-    return jax.tree.map(lambda x: x.astype(dtype) if _is_float(x) else x, tree)
-
-
-def make_hyper(weights, *, seed=0, strength=0.25, g=0.1, d=0.1) -> Hyper:
-    """Weights by term, and the learning rates of both players."""
-    return Hyper(
-        seed=np.int32(seed),
-        weights=jax.tree.map(np.float32, weights),
-        strength={'translation': np.float32(strength)},
-        learning_rate={'g': np.float32(g), 'd': np.float32(d)},
-    )
-
-
-def make_batch(*, d_steps=1, size=BATCH, seed=0) -> dict[str, np.ndarray]:
-    """{'image': uint8 [k, B, 8, 8, 2], 'label': int32 [k, B]}."""
-    rng = np.random.default_rng(seed)
-    return {
-        'image': rng.integers(0, 256, (d_steps, size, *SHAPE), dtype=np.uint8),
-        'label': rng.integers(0, CLASSES, (d_steps, size), dtype=np.int32),
-    }
-
-
-def distance(a: Any, b: Any) -> float:
-    """The largest difference between two trees of one structure."""
-    assert jax.tree.structure(a) == jax.tree.structure(b)
-    leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    return max((float(np.max(np.abs(np.asarray(x) - y))) for x, y in leaves), default=0.0)
-
-
-def same(a: Any, b: Any) -> bool:
-    """True if two trees are equal in structure and in every bit."""
-    if jax.tree.structure(a) != jax.tree.structure(b):
-        return False
-    leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in leaves)
-
-
-def _is_float(x: Any) -> bool:
-    return jnp.issubdtype(x.dtype, jnp.floating)

@@ -38,7 +38,7 @@ def taken():
     """(game of whole batches, state, batch, state and metrics after a step in parts)."""
     with jax.enable_x64(True):
         sgd = {side: optax.sgd(lambda count: 1.0) for side in 'gd'}  # counts its moves
-        gan = small.smooth_game(TERMS, optimizers=sgd)
+        gan = small.smooth_gan(TERMS, optimizers=sgd)
         terms = {**TERMS, 'counter': counter()}
         hyper = HYPER._replace(weights={**HYPER.weights, 'counter': np.float32(1)})
         state = small.first_state(gan, terms, dtype=np.float64).replace(step=np.int32(STEP))
@@ -117,7 +117,7 @@ def test_memory_falls_with_the_parts_where_they_are_scanned(monkeypatch):
     terms = {'adversarial': hinge()}
     needed = []
     for count in (1, 4):
-        gan = small.make_game(terms, accumulate=count)
+        gan = small.make_gan(terms, accumulate=count)
         state = small.first_state(gan, terms)
         step = small.jit(make_train_step(gan, terms))
         lowered = step.lower(state, small.make_batch(size=256), HYPER)
@@ -130,7 +130,7 @@ def test_rows_stay_on_their_devices():
     count = 4
     images = np.zeros((20, *small.SHAPE), np.uint8)
     terms = {'adversarial': hinge()}
-    gan = small.make_game(terms, accumulate=PARTS)
+    gan = small.make_gan(terms, accumulate=PARTS)
     program = make_program(
         build.Experiment(gan, terms, {'adversarial': 1}, HYPER),
         *(DataSet(images, None, 0, 'blank'), sharding.make_mesh(count, 16, PARTS)),
@@ -145,7 +145,7 @@ def test_rows_stay_on_their_devices():
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    gan = small.make_game(TERMS, accumulate=3)
+    gan = small.make_gan(TERMS, accumulate=3)
     state = small.first_state(gan, TERMS)
     with pytest.raises(ValueError, match='a batch of 4 does not divide into 3 parts'):
         jax.eval_shape(make_train_step(gan, TERMS), state, small.make_batch(), HYPER)

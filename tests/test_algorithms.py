@@ -123,7 +123,7 @@ def test_ten_steps_follow_the_paper(name, d_steps, x64):
     terms = {term: FACTORIES[term]() for term in blocks}
     weights = {term: float(np.float32(block['weight'])) for term, block in blocks.items()}
     optimizers = {side: optax.adam(1.0, **ADAM) for side in 'gd'}
-    gan = small.make_game(terms, optimizers=optimizers)
+    gan = small.make_gan(terms, optimizers=optimizers)
     start = state = small.first_state(gan, terms, seed=SEED, dtype=np.float64)
     step = small.compiled(gan, terms)
     hyper = small.make_hyper(weights, seed=SEED, strength=STRENGTH, g=RATE, d=RATE)

@@ -73,7 +73,7 @@ def traced(name, d_steps):
     terms, augment = make(name)
     heads = {n: term.head for n, term in terms.items() if term.head is not None}
     nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads)}
-    gan = small.make_game(terms, augment=augment, **nets)
+    gan = small.make_gan(terms, augment=augment, **nets)
     hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
     hyper = hyper._replace(strength={policy: np.float32(0.4) for policy in augment})
     state, batch = small.first_state(gan, terms), small.make_batch(d_steps=d_steps)

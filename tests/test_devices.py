@@ -72,7 +72,7 @@ def seen_on(count, batch=BATCH):
     policies = [f'{op}(0.3)' if needs_strength(op) else op for op in OPS]
     terms = {'witness': witness(policies)}
     latent = math.prod(small.SHAPE)
-    gan = small.make_game(terms, generator=Passing(), latent_dim=latent, augment=Augment())
+    gan = small.make_gan(terms, generator=Passing(), latent_dim=latent, augment=Augment())
     parts = build.Experiment(gan, terms, {'witness': 1}, small.make_hyper({'witness': 1.0}, seed=3))
     mesh = sharding.make_mesh(count, batch)
     program = make_program(parts, DATA, mesh, batch_size=batch, d_steps=1)

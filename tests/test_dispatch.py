@@ -111,7 +111,7 @@ def program():
         'consistency': balanced(),
     }
     hyper = small.make_hyper({'adversarial': 1, 'consistency': 10})
-    gan = small.make_game(terms)
+    gan = small.make_gan(terms)
     every = {'adversarial': 1, 'consistency': 12}
     mesh = sharding.make_mesh(2, small.BATCH)
     made = make_program(

@@ -84,7 +84,7 @@ def keeping():
 
 def test_a_step_draws_the_labels_of_fakes_as_often_as_they_come():
     terms = keeping()
-    gan = small.make_game(terms, class_counts=(8, 0, 2))
+    gan = small.make_gan(terms, class_counts=(8, 0, 2))
     assert gan.num_classes == 3
     hyper = small.make_hyper({'keeping': 1.0})
     state = small.first_state(gan, terms)

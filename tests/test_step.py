@@ -41,7 +41,7 @@ def test_consistency_under_the_identity_is_bit_identical_to_none():
     adam = {side: optax.adam(1.0, b1=0.5) for side in 'gd'}
     after = []
     for names in (('adversarial', 'consistency'), ('adversarial',)):
-        gan = small.make_game(pick(*names), optimizers=adam, augment=Augment(view=''))
+        gan = small.make_gan(pick(*names), optimizers=adam, augment=Augment(view=''))
         step = jax.jit(make_train_step(gan, pick(*names)))
         state = small.first_state(gan, pick(*names))
         hyper = small.make_hyper({name: WEIGHTS[name] for name in names})
@@ -61,7 +61,7 @@ def test_each_update_leaves_the_other_player_bit_identical():
         return {'mean': jnp.mean(out['fake']['image'])}, state, {}
 
     terms = {'d': hinge()._replace(g=None), 'g': Term(g=Objective({}, of_images))}
-    gan = small.make_game(terms, optimizers={side: optax.adam(1.0) for side in 'gd'})
+    gan = small.make_gan(terms, optimizers={side: optax.adam(1.0) for side in 'gd'})
     state, step = small.first_state(gan, terms), small.compiled(gan, terms)
 
     def after(g, d):
@@ -79,7 +79,7 @@ def test_each_update_leaves_the_other_player_bit_identical():
 
 def test_collections_change_in_the_owners_update_only(x64):
     """Spectral norm's u moves with each D update, BatchNorm's averages with G's."""
-    gan = small.make_game(pick('adversarial'))
+    gan = small.make_gan(pick('adversarial'))
     state = small.first_state(gan, pick('adversarial'), dtype=np.float64)
     batch, hyper = small.make_batch(d_steps=2), small.make_hyper({'adversarial': 1}, d=0)
     after, _ = small.compiled(gan, pick('adversarial'))(state, batch, hyper)
@@ -114,7 +114,7 @@ def apply(module, params, stats, *inputs):
 def test_order_of_terms_does_not_matter(x64):
     after = []
     for names in (tuple(TERMS), tuple(reversed(TERMS))):
-        gan = small.make_game(pick(*names))
+        gan = small.make_gan(pick(*names))
         state = small.first_state(gan, pick(*names), dtype=np.float64)
         step = small.compiled(gan, pick(*names))
         after.append(taken(step, state, small.make_hyper(WEIGHTS), 2))
@@ -149,7 +149,7 @@ def test_d_sees_every_distinct_view_once(names, policy, joint, sizes):
     terms = pick(*names)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     options = {'augment': Augment(view=policy), 'joint': joint}
-    gan = small.make_game(terms, critic=Critic(Recorder(), heads), **options)
+    gan = small.make_gan(terms, critic=Critic(Recorder(), heads), **options)
     state = small.first_state(gan, terms)
     SIZES.clear()
     hyper = small.make_hyper(dict.fromkeys(names, 1.0))
@@ -159,7 +159,7 @@ def test_d_sees_every_distinct_view_once(names, policy, joint, sizes):
 
 def test_a_term_that_acts_every_third_step_counts_three_times(x64):
     terms = pick('adversarial', 'consistency')
-    gan = small.make_game(terms)
+    gan = small.make_gan(terms)
     state, batch = small.first_state(gan, terms, dtype=np.float64), small.make_batch()
     lazy, lazy_metrics = small.compiled(gan, terms, every={'adversarial': 1, 'consistency': 3})(
         state, batch, small.make_hyper({'adversarial': 1, 'consistency': {'real': 2, 'fake': 5}})
@@ -173,7 +173,7 @@ def test_a_term_that_acts_every_third_step_counts_three_times(x64):
 
 def test_scan_of_accelerators_equals_the_loop_of_the_cpu(x64, monkeypatch):
     terms = pick('adversarial', 'consistency')
-    gan = small.make_game(terms)
+    gan = small.make_gan(terms)
     state = small.first_state(gan, terms, dtype=np.float64)
     batch = small.make_batch(d_steps=2)
     hyper = small.make_hyper({name: WEIGHTS[name] for name in terms})
@@ -192,7 +192,7 @@ def test_gradients_are_taken_at_whole_parameters_and_move_those_of_the_state(sid
         return jax.tree.map(lambda x: x / 2, tree)
 
     terms = pick('adversarial')
-    gan = small.smooth_game(terms)
+    gan = small.smooth_gan(terms)
     state, batch = small.first_state(gan, terms, dtype=np.float64), small.make_batch()
     hyper = small.make_hyper({'adversarial': 1}, **({'g': 0, 'd': 0} | {side: 1}))
 
@@ -214,7 +214,7 @@ def test_d_gradient_is_what_a_step_descends_by(x64):
     terms = {**TERMS, 'penalty': r1()}
     every = {**dict.fromkeys(TERMS, 1), 'penalty': 4}
     augment = Augment(real='translation(0.4)', critic='translation', view='translation')
-    gan = small.make_game(terms, augment=augment)
+    gan = small.make_gan(terms, augment=augment)
     state = small.first_state(gan, terms, dtype=np.float64).replace(step=np.int32(7))
     batch, hyper = small.make_batch(), small.make_hyper({**WEIGHTS, 'penalty': 10.0}, seed=5, d=1)
     after, _ = small.compiled(gan, terms, every=every)(state, batch, hyper)
@@ -237,7 +237,7 @@ def test_d_gradient_is_what_a_step_descends_by(x64):
 def average_of_a_still_generator():
     """An average that starts elsewhere: the step, its first state and its numbers."""
     ema = Ema(halflife_images=5 * small.BATCH, ramp=0.5)
-    gan = small.make_game(pick('adversarial'), ema=ema)
+    gan = small.make_gan(pick('adversarial'), ema=ema)
     start = small.first_state(gan, pick('adversarial'))
     start = start.replace(ema=jax.tree.map(lambda x: x + 1, start.ema))
     step = small.compiled(gan, pick('adversarial'))

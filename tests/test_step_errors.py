@@ -30,7 +30,7 @@ def of_d(views, **options):
 
 def trace(terms, weights=None, **options):
     """Shapes only: what the config's check runs."""
-    gan = small.make_game(terms, **options)
+    gan = small.make_gan(terms, **options)
     hyper = small.make_hyper(weights or dict.fromkeys(terms, 1.0))
     step = make_train_step(gan, terms)
     return jax.eval_shape(step, small.first_state(gan, terms), small.make_batch(), hyper)

@@ -12,9 +12,9 @@ from gan_jax.keys import named
 from gan_jax.players import Augment
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
+from gan_jax.testing.trees import central_difference, directions, inner
 from gan_jax.views import View, augmented
 from tests import small
-from tests.terms.family import central_difference, directions, inner
 
 STEP, SEED, STRENGTH = 3, 5, 0.25
 
@@ -51,7 +51,7 @@ def one_step():
     """Three D updates and one of G, with every augmentation there is; D stands still."""
     terms = {'adversarial': hinge(), 'probe': probe()}
     augment = Augment(real='translation(0.4)', critic='translation')
-    gan = small.make_game(terms, augment=augment)
+    gan = small.make_gan(terms, augment=augment)
     state = small.first_state(gan, terms, dtype=np.float64).replace(step=np.int32(STEP))
     batch = small.make_batch(d_steps=3)
     hyper = small.make_hyper({'adversarial': 1, 'probe': 1}, seed=SEED, strength=STRENGTH, d=0)
@@ -175,7 +175,7 @@ def r1():
 @functools.cache
 def penalised():
     terms = {'adversarial': hinge(), 'penalty': r1()}
-    gan = small.smooth_game(terms, augment=Augment(critic='translation'))
+    gan = small.smooth_gan(terms, augment=Augment(critic='translation'))
     state = small.first_state(gan, terms, dtype=np.float64)
     return gan, state, small.compiled(gan, terms)
 

@@ -25,8 +25,8 @@ from gan_jax.sweeps import grid, sweep_file
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
 from gan_jax.terms.contrastive import cntr, nt_xent
+from gan_jax.testing.outputs import outputs, random
 from tests import small
-from tests.terms.family import outputs, random
 
 ROOT = Path(__file__).parent.parent
 SWEEPS = ROOT / 'configs' / 'sweeps'
@@ -282,7 +282,7 @@ def test_placebos_cost_what_they_stand_for():
 def test_the_identitys_loss_is_0_in_a_step():
     """To the bit, though D looks at the copies beside the originals."""
     terms = {'adversarial': hinge(), 'consistency': PLACEBOS['identity']()}
-    gan = small.make_game(terms)
+    gan = small.make_gan(terms)
     _, metrics = small.compiled(gan, terms)(
         small.first_state(gan, terms),
         small.make_batch(),

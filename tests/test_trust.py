@@ -41,7 +41,6 @@ KINDS = {
 # What SETTINGS name themselves.
 OWN = {'gan_jax.models.sndcgan', 'gan_jax.models.critic', 'gan_jax.terms.adversarial', 'optax'}
 OWN |= {f'gan_jax.terms.{name}' for name in ('consistency', 'contrastive')}
-IN_TORCH = 'gan_jax.benchmark.in_torch.'
 
 
 # Everything that can be named --------------------------------------------------------------------
@@ -52,7 +51,7 @@ def walked(package):
     yield package.__name__
     broken = pkgutil.walk_packages(package.__path__, f'{package.__name__}.', lambda name: None)
     for name in (found.name for found in broken):
-        if any(part.startswith('_') for part in name.split('.')) or name.startswith(IN_TORCH):
+        if any(part.startswith('_') for part in name.split('.')):
             continue
         try:
             importlib.import_module(name)

@@ -1,13 +1,23 @@
-"""Other frameworks as candidates, timed in turn with ours."""
+"""Other frameworks as candidates, timed in turn with ours.
 
+The step in PyTorch is no part of the package: it lies with the tests that compare it with ours.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import gan_jax
 from gan_jax.benchmark.timing import Candidate
 from gan_jax.benchmark.workload import RANDOM, Settings, Workload
 from gan_jax.data.dataset import labels_of
 from gan_jax.runtime.errors import MISSING, UserError, first_line
+
+IN_TORCH = 'tests.in_torch'
 
 
 class Baselines(NamedTuple):
@@ -26,10 +36,11 @@ def torch(settings: Settings) -> Any:
     """The module of the PyTorch equivalent.
 
     Raises:
-        UserError: it has no equivalent of the config, or PyTorch is not installed.
+        UserError: this is no checkout, PyTorch is not installed, or the config has no equivalent.
     """
+    _load_package(IN_TORCH, Path(gan_jax.__file__).parents[1] / 'tests' / 'in_torch')
     try:
-        from gan_jax.benchmark.in_torch import step
+        step = importlib.import_module(f'{IN_TORCH}.step')
     except ModuleNotFoundError as error:
         if error.name and error.name.split('.')[0] == 'torch':
             raise UserError(
@@ -38,6 +49,20 @@ def torch(settings: Settings) -> Any:
         raise
     step.supported.check(settings)
     return step
+
+
+def _load_package(name: str, folder: Path) -> None:
+    """Makes a folder importable by that name, whatever else is called so on Python's path."""
+    if not (folder / '__init__.py').is_file():
+        raise UserError(
+            f'--against=torch needs a checkout of gan_jax, and {folder} is not there: run the '
+            'benchmark from a clone of the repository, or leave the flag out',
+            MISSING,
+        )
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, folder / '__init__.py')
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
 
 
 def torch_baselines(module: Any, workload: Workload) -> Baselines:

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 import stat
@@ -58,6 +57,8 @@ def file_lock(path: Path) -> Iterator[None]:
         BlockingIOError: another process holds it; the message says who.
         OSError: it cannot be opened, or is a link, by which another file would be written.
     """
+    import fcntl  # here, or the package could not be imported on Windows, which has none
+
     with _plain(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 'r+b') as file:
         if os.fstat(file.fileno()).st_nlink > 1:
             raise OSError(errno.EMLINK, 'it is a link', str(path))

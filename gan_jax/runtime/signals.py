@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HANGUP = getattr(signal, 'SIGHUP', None)  # Windows has none
+ASKING = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP)))
 # Seconds in which a second signal is the first one again: `timeout`, and scripts that pass theirs
 # on, send one to a process and to the group that it is in.
 ECHO = 0.5
@@ -105,7 +106,7 @@ def _listen() -> Callable[[], None]:
     os.set_blocking(tells, False)
     pipe = signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
     # A process that `nohup` has started is to outlive its terminal.
-    numbers = [n for n in ASKING if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    numbers = [n for n in ASKING if n != HANGUP or signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, _remember) for number in numbers}
     thread = threading.Thread(target=_answer, args=(hears,), name='signals', daemon=True)
     thread.start()

@@ -5,32 +5,24 @@ import inspect
 import math
 import pkgutil
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan_jax import augment
 from gan_jax.augment import operation, ops, policy
-from tests import small
-from tests.augment.family import (
-    KEY,
-    OPS,
-    STRENGTH,
-    batch,
-    compiled,
-    every_op,
-    gradient,
-    shape,
-    traces,
-)
+from gan_jax.testing import check_op
+from gan_jax.testing.ops import KEY, compiled
+from tests.augment.family import OPS, STRENGTH, batch, every_op, shape
 
-# SimCLR's strength drives its crop only; an op without a strength has nothing to turn off.
-WITH_IDENTITY = {name: op for name, op in OPS.items() if op.strengths and name != 'simclr'}
-with_identity = pytest.mark.parametrize('op', WITH_IDENTITY.values(), ids=WITH_IDENTITY)
-FEW_RESULTS = {ops.flip: 2, ops.grayscale: 2, ops.rotate90: 4}
-# Copies of one image mix to the same image.
-APART = {name: op for name, op in OPS.items() if op not in (ops.cutmix, ops.mixup)}
+# What an op does otherwise than others, as its paper has it: options of `check_op`.
+EXCEPTIONS = {
+    ops.diffaugment_color: dict(clips=False),
+    ops.simclr: dict(identity=False),  # its strength drives its crop only
+    ops.flip: dict(results=2),
+    ops.grayscale: dict(results=2),
+    ops.rotate90: dict(results=4),
+}
 
 
 def test_public_functions_are_the_ops_that_policy_finds():
@@ -51,28 +43,22 @@ def _is_op(value):
 
 
 @every_op
-def test_signature(op):
-    assert list(inspect.signature(op).parameters) == ['key', 'images', 'strength']
+def test_keeps_every_promise(op):
+    check_op(op, shape=shape(op), strength=STRENGTH, **EXCEPTIONS.get(op, {}))
 
 
 @every_op
-def test_keeps_shape_and_dtype(op):
-    for channels in (1, 2, 3, 4):
-        dtype = (jnp.float32, jnp.bfloat16)[channels % 2]
-        images = jax.ShapeDtypeStruct(shape(op, count=5, height=6, channels=channels), dtype)
-        out = jax.eval_shape(op, KEY, images, STRENGTH)
-        assert (out.shape, out.dtype) == (images.shape, dtype)
+def test_white_stays_white_somewhere(op):
+    """Interpolation weights and luma weights sum to 1 after rounding."""
+    if op is not ops.diffaugment_color:
+        assert compiled(op)(KEY, np.ones(shape(op), np.float32), STRENGTH).max() == 1
 
 
-@every_op
-def test_stays_in_range(op):
+def test_the_one_op_that_leaves_the_range_does_so():
+    """As in its paper."""
+    op = ops.diffaugment_color
     out = compiled(op)(KEY, batch(op), STRENGTH)
-    if op is ops.diffaugment_color:  # as in its paper
-        assert out.min() < 0 and out.max() > 1
-        return
-    assert out.min() >= 0 and out.max() <= 1
-    # Interpolation weights and luma weights must sum to at most 1 after rounding.
-    assert compiled(op)(KEY, np.ones(shape(op), np.float32), STRENGTH).max() == 1
+    assert out.min() < 0 and out.max() > 1
 
 
 def test_low_precision_is_rounded_once():
@@ -83,102 +69,18 @@ def test_low_precision_is_rounded_once():
     np.testing.assert_allclose(out, exact, rtol=2**-8)
 
 
-@with_identity
-def test_strength_zero_is_the_identity(op):
-    images = batch(op)
-    np.testing.assert_array_equal(op(KEY, images, 0.0), images)
-    np.testing.assert_array_equal(compiled(op)(KEY, images, 0.0), images)
+def test_refuses_images_that_are_not_float_batches():
+    with pytest.raises(TypeError, match='flip: images must be floats .* got uint8'):
+        ops.flip(KEY, np.zeros((2, 4, 4, 3), np.uint8), STRENGTH)
+    with pytest.raises(ValueError, match=r'flip: .*\[B, H, W, C\], got shape \[4, 4, 3\]'):
+        ops.flip(KEY, np.zeros((4, 4, 3), np.float32), STRENGTH)
 
 
-@with_identity
-def test_gradient_at_strength_zero_is_the_identity(op, x64):
-    cotangent = batch(op, low=-1, dtype=np.float64)
-    images = batch(op, dtype=np.float64)
-    np.testing.assert_array_equal(gradient(op)(images, 0.0, cotangent), cotangent)
-
-
-@pytest.mark.parametrize('op', APART.values(), ids=APART)
-def test_draws_differ_within_a_batch(op):
-    images = np.broadcast_to(batch(op)[:1], shape(op))
-    results = {image.tobytes() for image in np.asarray(compiled(op)(KEY, images, STRENGTH))}
-    assert len(results) == FEW_RESULTS[op] if op in FEW_RESULTS else len(results) > 4
-
-
-@every_op
-def test_the_key_decides(op):
-    first = compiled(op)(KEY, batch(op), STRENGTH)
-    np.testing.assert_array_equal(first, compiled(op)(KEY, batch(op), STRENGTH))
-    assert np.any(first != compiled(op)(jax.random.key(4), batch(op), STRENGTH))
-
-
-@every_op
-def test_jit_equals_eager(op):
-    # Not bit for bit: compiled code fuses a product and a sum into one rounding.
-    np.testing.assert_allclose(
-        compiled(op)(KEY, batch(op), STRENGTH), op(KEY, batch(op), STRENGTH), rtol=0, atol=2e-6
-    )
-
-
-@every_op
-def test_vmap_over_strengths_and_keys(op):
-    strengths = [0.0, 0.2, 0.5]
-    keys = jax.random.split(KEY, 3)
-    out = small.jit(jax.vmap(op, in_axes=(0, None, 0)))(keys, batch(op), np.float32(strengths))
-    for i in range(3):
-        single = compiled(op)(keys[i], batch(op), strengths[i])
-        np.testing.assert_allclose(out[i], single, rtol=0, atol=2e-6)
-
-
-@every_op
-def test_traces_once_for_all_strengths(op):
-    compiled(op)(KEY, batch(op), STRENGTH)
-    before = traces[op]
-    assert before
-    for strength in (0.0, 0.1, 0.3, 0.5, 0.9):
-        compiled(op)(KEY, batch(op), strength)
-    assert traces[op] == before
-
-
-@every_op
-def test_gradient_against_finite_differences(op, x64):
-    # Mid-gray, so that clipping has no kink near by. In float32 the differences would be noise.
-    images = batch(op, low=0.4, high=0.6, dtype=np.float64)
-    direction, cotangent = np.random.default_rng(1).standard_normal((2, *shape(op)))
-    step = 1e-5 * direction
-    ahead, behind = (compiled(op)(KEY, x, STRENGTH) for x in (images + step, images - step))
-    change = np.asarray(ahead - behind) / 2e-5
-    found = np.asarray(gradient(op)(images, STRENGTH, cotangent))
-    np.testing.assert_allclose(np.sum(found * direction), np.sum(change * cotangent), rtol=1e-7)
-    assert np.all(np.isfinite(found))
-    assert np.all(np.any(found != 0, axis=(1, 2, 3)))
-
-
-@every_op
-def test_float64_sees_the_same_draws(op):
-    narrow = compiled(op)(KEY, batch(op), STRENGTH)
-    with jax.enable_x64(True):
-        wide = compiled(op)(KEY, batch(op, dtype=np.float64), STRENGTH)
-        mixed = jax.eval_shape(op, KEY, batch(op), jnp.float64(STRENGTH))
-    assert (narrow.dtype, wide.dtype, mixed.dtype) == (jnp.float32, jnp.float64, jnp.float32)
-    np.testing.assert_allclose(narrow, wide, rtol=0, atol=1e-5)
-
-
-@every_op
-def test_refuses_images_that_are_not_float_batches(op):
-    with pytest.raises(TypeError, match=f'{op.__name__}: images must be floats .* got uint8'):
-        op(KEY, np.zeros((2, 4, 4, 3), np.uint8), STRENGTH)
-    with pytest.raises(
-        ValueError, match=rf'{op.__name__}: .*\[B, H, W, C\], got shape \[4, 4, 3\]'
-    ):
-        op(KEY, np.zeros((4, 4, 3), np.float32), STRENGTH)
-
-
-@pytest.mark.parametrize('op', [op for op in OPS.values() if op.strengths])
-def test_refuses_a_strength_that_is_not_a_scalar(op):
+def test_refuses_a_strength_that_is_not_a_scalar():
     with pytest.raises(ValueError, match=r'strength must be a scalar, got shape \[16\]'):
-        op(KEY, batch(op), jnp.full(16, STRENGTH))
+        ops.cutout(KEY, batch(ops.cutout), jnp.full(16, STRENGTH))
     with pytest.raises(ValueError, match='strength must be a scalar, got None'):
-        op(KEY, batch(op), None)
+        ops.cutout(KEY, batch(ops.cutout), None)
 
 
 def test_flip_reads_no_strength():

@@ -6,6 +6,7 @@ import pytest
 
 from gan_jax.augment import ops, policy
 from gan_jax.keys import named
+from gan_jax.testing import check_policy
 
 KEY = jax.random.key(1)
 IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 3)).astype(np.float32)
@@ -61,6 +62,14 @@ def test_strength_is_traced():
     results = [np.asarray(run(strength)) for strength in (0.1, 0.2, 0.3)]
     assert len(traces) == 1
     assert np.any(results[0] != results[1])
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['', 'flip', 'flip|translation(0.125)|cutout', 'diffaugment_color|diffaugment_translation'],
+)
+def test_a_chain_keeps_every_promise(text):
+    check_policy(text)
 
 
 @pytest.fixture

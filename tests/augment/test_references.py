@@ -7,7 +7,8 @@ should is tested elsewhere, from the results alone.
 import numpy as np
 import pytest
 
-from tests.augment.family import KEY, STRENGTH, batch, compiled, every_op
+from gan_jax.testing.ops import KEY, compiled
+from tests.augment.family import STRENGTH, batch, every_op
 from tests.augment.references import diffaugment, mixing, simclr, spatial, tones
 
 REFERENCES = {

@@ -17,18 +17,18 @@ from gan_jax import data
 from gan_jax.augment import policy
 from gan_jax.benchmark import __main__ as command
 from gan_jax.benchmark import baselines, compiled
-from gan_jax.benchmark.in_torch import supported
 from gan_jax.experiment import config
 from gan_jax.runtime import signals
-from gan_jax.runtime.errors import UNWRITABLE, UserError
+from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
+from tests.in_torch import supported
 
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 ROOT = Path(__file__).parents[2]
-FOLDER = 'gan_jax.benchmark.in_torch'
+STEP = f'{baselines.IN_TORCH}.step'
 
 
 def in_torch(taken):
-    """A module like `in_torch.step`: what eager took goes to `taken`, the other cannot compile."""
+    """A module like `tests.in_torch.step`: eager steps go to `taken`, the other cannot compile."""
 
     def make(settings, images, labels, *, compiled):
         assert settings['batch_size'] == 8 and images.shape[1:] == (8, 8, 1)
@@ -42,11 +42,9 @@ def in_torch(taken):
 
         return take
 
-    step = types.ModuleType(f'{FOLDER}.step')
+    step = types.ModuleType(STEP)
     step.make, step.supported = make, types.SimpleNamespace(check=lambda settings: None)
-    folder = types.ModuleType(FOLDER)
-    folder.step = step
-    return folder
+    return step
 
 
 @pytest.fixture(scope='module')
@@ -54,7 +52,7 @@ def done(tmp_path_factory):
     """(what is printed, the JSON, what PyTorch's stand-in took)."""
     out, taken, printed = tmp_path_factory.mktemp('out') / 'new' / 'result.json', [], []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, FOLDER, in_torch(taken))
+        patch.setitem(sys.modules, STEP, in_torch(taken))
         patch.setattr(policy, 'OPS', {name: policy.OPS[name] for name in ('flip', 'translation')})
         # The tests have a cache, and use it.
         patch.setattr(compiled, 'uncached', contextlib.nullcontext)
@@ -158,7 +156,7 @@ def test_pytorch_gets_images_that_it_may_own():
     images.flags.writeable = False
     blank = data.DataSet(images, None, 0, 'blank')
     whole = types.SimpleNamespace(settings={'batch_size': 8}, dataset=blank)
-    found = baselines.torch_baselines(in_torch([]).step, whole)  # the stand-in looks at the images
+    found = baselines.torch_baselines(in_torch([]), whole)  # the stand-in looks at the images
     assert list(found.candidates) == ['eager']
 
 
@@ -169,19 +167,10 @@ def test_it_prints_one_screen(done):
         assert word in done[0]
 
 
-class Without(types.ModuleType):
-    """A module that needs PyTorch where there is none."""
-
-    def __getattr__(self, name):
-        raise ModuleNotFoundError("No module named 'torch'", name='torch')
-
-
 def test_what_pytorch_cannot_do_is_said_before_anything_is_compiled(monkeypatch):
-    step = types.ModuleType(f'{FOLDER}.step')
+    step = types.ModuleType(STEP)
     step.supported = supported
-    folder = types.ModuleType(FOLDER)
-    folder.step = step
-    monkeypatch.setitem(sys.modules, FOLDER, folder)
+    monkeypatch.setitem(sys.modules, STEP, step)
     with pytest.raises(UserError, match='config.accumulate is 2.*PyTorch: give 1'):
         command.main(['--config=configs/digits.py', '--config.accumulate=2', '--against=torch'])
 
@@ -194,10 +183,40 @@ def test_pytorch_has_an_equivalent_of_every_key_of_the_configs(name):
     supported.check(settings)
 
 
-def test_without_pytorch_it_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, FOLDER, Without(FOLDER))
-    with pytest.raises(UserError, match='--against=torch needs PyTorch.*: pip install torch'):
+@pytest.fixture
+def nothing_loaded(monkeypatch):
+    """As in a process that has imported no module of the tests and has no PyTorch."""
+    for name in [n for n in sys.modules if n.startswith(baselines.IN_TORCH)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, 'torch', None)
+    yield
+    for name in [n for n in sys.modules if n.startswith(baselines.IN_TORCH)]:
+        del sys.modules[name]
+
+
+def test_without_pytorch_it_says_how_to_get_it(nothing_loaded):
+    with pytest.raises(UserError, match='--against=torch needs PyTorch.*: pip install torch') as e:
         command.main([f'--config={TINY}', '--against=torch'])
+    assert e.value.status == MISSING
+
+
+def test_the_step_is_found_by_its_path(nothing_loaded, tmp_path, monkeypatch):
+    """Another package on Python's path may be called tests."""
+    (tmp_path / 'tests').mkdir()
+    (tmp_path / 'tests' / '__init__.py').touch()
+    monkeypatch.delitem(sys.modules, 'tests')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match='needs PyTorch'):
+        command.main([f'--config={TINY}', '--against=torch'])
+    found = Path(sys.modules[baselines.IN_TORCH].__file__)
+    assert found == ROOT / 'tests' / 'in_torch' / '__init__.py'
+
+
+def test_from_a_wheel_pytorch_needs_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(gan_jax, '__file__', str(tmp_path / 'gan_jax' / '__init__.py'))
+    with pytest.raises(UserError, match=r'--against=torch needs a checkout.*clone') as error:
+        command.main([f'--config={TINY}', '--against=torch'])
+    assert error.value.status == MISSING and '\n' not in str(error.value)
 
 
 @pytest.mark.parametrize('flag', ['--repeats=0', '--against=keras', '--nonsense', 'more'])

@@ -171,7 +171,7 @@ def test_gsnr_is_of_the_gradients_of_the_learned_images_batch_by_batch():
     )
     found = protocol.prepare_metrics('gsnr', given)
     assert found.num == 0
-    state = jax.tree.map(np.asarray, small.first_state(small.make_game({}), {}))
+    state = jax.tree.map(np.asarray, small.first_state(small.make_gan({}), {}))
     values = found.measure(NO_IMAGES, state.replace(step=7), 'numbers')
     known = {image.tobytes() for image in train_subset.images}
     drawn = [image.tobytes() for batch, _ in asked for image in batch['image']]

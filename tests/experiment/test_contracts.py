@@ -53,7 +53,7 @@ class ManyHeads(nn.Module):
 
 def check(terms, trunk=None, **options):
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    gan = small.make_game(terms, critic=Critic(trunk or small.Trunk(), heads), **options)
+    gan = small.make_gan(terms, critic=Critic(trunk or small.Trunk(), heads), **options)
     variables = jax.eval_shape(
         lambda: gan.critic.init(
             *(jax.random.key(0), jnp.zeros((8, *small.SHAPE)), jnp.zeros(8, jnp.int32)), train=True

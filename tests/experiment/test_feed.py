@@ -76,7 +76,7 @@ def test_the_disk_gives_the_right_steps_after_several_at_once(twins, monkeypatch
 def test_both_train_to_the_same_bits(twins):
     terms = {'adversarial': hinge()}
     parts = build.Experiment(
-        small.make_game(terms), terms, {'adversarial': 1}, small.make_hyper({'adversarial': 1})
+        small.make_gan(terms), terms, {'adversarial': 1}, small.make_hyper({'adversarial': 1})
     )
     states = []
     for dataset in twins:

@@ -35,7 +35,7 @@ DATA = DataSet(
 def make_small(terms, hyper, every=None):
     """A program of the small game on one device, and a state that it may use up."""
     every = dict.fromkeys(terms, 1) | (every or {})
-    gan = small.make_game(terms)
+    gan = small.make_gan(terms)
     program = make_program(
         build.Experiment(gan, terms, every, hyper),
         *(DATA, sharding.make_mesh(1, small.BATCH)),

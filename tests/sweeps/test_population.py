@@ -84,7 +84,7 @@ def parts(names):
     options = {'optimizers': {'g': sgd, 'd': sgd}, 'critic': Critic(Trunk(), heads)}
     if names == LAZY:
         options |= {'generator': Flat(small.SHAPE), 'critic': Critic(Flat((6,), norm=False))}
-    gan = small.make_game(terms, **options)
+    gan = small.make_gan(terms, **options)
     every = {name: 2 if names == LAZY and name == 'anchored' else 1 for name in names}
     return build.Experiment(gan, terms, every, hyper_of(0, names))
 

@@ -14,7 +14,7 @@ def test_bcr_and_cntr_train_on_simclr(monkeypatch):
     monkeypatch.setattr(small, 'COLOURS', 3)
     monkeypatch.setattr(small, 'SHAPE', (small.SIDE, small.SIDE, 3))
     terms = {'adversarial': hinge(), 'consistency': balanced(), 'contrastive': cntr()}
-    gan = small.make_game(terms, augment=Augment(view='simclr'))
+    gan = small.make_gan(terms, augment=Augment(view='simclr'))
     state = small.first_state(gan, terms)
     weights = {'adversarial': 0, 'consistency': 5, 'contrastive': 0.1}
     hyper = small.make_hyper(weights, d=0.1)._replace(strength={'simclr': np.float32(0.5)})

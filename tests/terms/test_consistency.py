@@ -88,7 +88,7 @@ def test_latents_are_moved_by_noise_of_sigma(factory):
 def players(**played):
     """weights by term -> D's and G's parameters after one step of a hinge game with the terms."""
     terms = {'adversarial': hinge(), **played}
-    gan = small.make_game(terms)
+    gan = small.make_gan(terms)
     state, batch = small.first_state(gan, terms, dtype=np.float64), small.make_batch()
     step = small.compiled(gan, terms)
 

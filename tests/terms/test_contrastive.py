@@ -214,7 +214,7 @@ def test_contrasts():
 def test_contrads_game_stops_at_the_features(x64):
     """In D's step it moves its own perceptron alone; in G's it passes through the trunk."""
     terms = {'game': contrastive.contrad(hidden=8, size=4)}
-    gan = small.make_game(terms)
+    gan = small.make_gan(terms)
     state = small.first_state(gan, terms, dtype=np.float64)
     weights = {'game': {'nt_xent': 0, 'sup_con': 0, 'real': 1, 'fake': 1}}
     hyper = small.make_hyper(weights, d=1, g=1)

@@ -81,7 +81,7 @@ class Pixels(nn.Module):
 def test_closed_form_on_a_linear_discriminator(factory, part, x64):
     """D = w x + b: wherever one looks the gradient is w, and w / 2 in [-1, 1]."""
     terms = {'penalty': factory()}
-    gan = small.make_game(terms, critic=Critic(Pixels(), {}, small.PlainLogit()))
+    gan = small.make_gan(terms, critic=Critic(Pixels(), {}, small.PlainLogit()))
     state = small.first_state(gan, terms, dtype=np.float64)
     hyper = small.make_hyper({'penalty': 10}, d=1, g=0)
     after, metrics = small.compiled(gan, terms)(state, small.make_batch(), hyper)

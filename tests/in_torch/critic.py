@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch.layers import INITIALIZERS, linear, spectral
+from tests.in_torch.layers import INITIALIZERS, linear, spectral
 
 
 class Logit(nn.Module):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch.layers import linear
+from tests.in_torch.layers import linear
 
 # (out {view: {'logit': [B], 'head': [B, ...]}}) -> {part: loss []}
 Loss = Callable[[Mapping[str, Mapping[str, Tensor]]], dict[str, Tensor]]

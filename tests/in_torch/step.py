@@ -32,12 +32,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch import augment, supported
-from gan_jax.benchmark.in_torch.losses import Term
-from gan_jax.benchmark.in_torch.players import Players, Shape, make_players, make_terms
 from gan_jax.experiment.build import Experiment, build_experiment
 from gan_jax.routing import route_views
 from gan_jax.state import Ema
+from tests.in_torch import augment, supported
+from tests.in_torch.losses import Term
+from tests.in_torch.players import Players, Shape, make_players, make_terms
 
 Record = Mapping[str, Tensor]  # {'image': [B, C, H, W] in [0, 1], 'label': [B]}
 
@@ -104,7 +104,7 @@ def make_losses(
     classes = _classes(settings)
     experiment = build_experiment(settings, shape=shape, num_classes=classes)
     terms = make_terms(settings)
-    judge = {side: _judge(side, experiment, terms, players.critic) for side in 'dg'}
+    player_loss = {side: _player_loss(side, experiment, terms, players.critic) for side in 'dg'}
     half = settings['dtype'] == 'bfloat16'
 
     def fakes(z: Tensor, label: Tensor) -> Record:
@@ -116,10 +116,10 @@ def make_losses(
         real = {'image': image.permute(0, 3, 1, 2).to(z.dtype) / 255, 'label': label}
         with torch.no_grad():
             fake = fakes(z, fake_label)
-        return judge['d']({'real': real, 'fake': fake})
+        return player_loss['d']({'real': real, 'fake': fake})
 
     def g(z: Tensor, fake_label: Tensor) -> Tensor:
-        return judge['g']({'fake': fakes(z, fake_label)})
+        return player_loss['g']({'fake': fakes(z, fake_label)})
 
     return {'d': d, 'g': g}
 
@@ -148,11 +148,11 @@ def train_step(
         torch._foreach_lerp_(players.average, players.numbers, step_size)
 
 
-def _judge(
+def _player_loss(
     side: str, experiment: Experiment, terms: Mapping[str, Term], critic: nn.Module
 ) -> Callable[[Mapping[str, Record]], Tensor]:
     """sources -> the player's loss [], from one pass over the union of the terms' views."""
-    wanted = route_views(experiment.terms, side, experiment.game.augment.view)
+    wanted = route_views(experiment.terms, side, experiment.gan.augment.view)
     hyper = experiment.hyper
     views = list(dict.fromkeys(wanted.views))
     shows = [

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch.blocks import DownBlock, UpBlock
-from gan_jax.benchmark.in_torch.layers import INITIALIZERS, ConditionalNorm, conv, linear, wide
 from gan_jax.models.layers import channels, square
 from gan_jax.models.resnet import LAYERS
+from tests.in_torch.blocks import DownBlock, UpBlock
+from tests.in_torch.layers import INITIALIZERS, ConditionalNorm, conv, linear, wide
 
 _glorot = INITIALIZERS['glorot']
 _inits = {'init': partial(nn.init.xavier_uniform_, gain=2**0.5), 'shortcut_init': _glorot}

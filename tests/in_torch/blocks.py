@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch.layers import Init, conv, spectral
+from tests.in_torch.layers import Init, conv, spectral
 
 
 class UpBlock(nn.Module):

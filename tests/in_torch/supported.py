@@ -8,7 +8,7 @@ import jax
 from gan_jax.augment.policy import PART
 from gan_jax.runtime.errors import UserError
 
-_HERE = 'gan_jax.benchmark.in_torch'
+_HERE = 'tests.in_torch'
 _NETWORKS = ('sndcgan', 'resnet', 'biggan')
 _TERMS = {
     'adversarial': ('hinge', 'non_saturating'),

@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch.blocks import DownBlock, UpBlock
-from gan_jax.benchmark.in_torch.layers import (
+from gan_jax.models.biggan import DOWN, HALVINGS, UP
+from gan_jax.models.layers import square
+from tests.in_torch.blocks import DownBlock, UpBlock
+from tests.in_torch.layers import (
     INITIALIZERS,
     ConditionalNorm,
     SelfAttention,
@@ -17,8 +19,6 @@ from gan_jax.benchmark.in_torch.layers import (
     spectral,
     wide,
 )
-from gan_jax.models.biggan import DOWN, HALVINGS, UP
-from gan_jax.models.layers import square
 
 
 class Generator(nn.Module):

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_jax.benchmark.in_torch import supported
-from gan_jax.benchmark.in_torch.critic import Critic
-from gan_jax.benchmark.in_torch.losses import Term
 from gan_jax.experiment import kinds
 from gan_jax.runtime import load
+from tests.in_torch import supported
+from tests.in_torch.critic import Critic
+from tests.in_torch.losses import Term
 
 TERM = load.Kind('a term', 'written in torch', reserved=kinds.TERM.reserved, makes=Term)
 NETWORK = load.Kind('a network', 'written in torch', reserved=('remat',), makes=nn.Module)

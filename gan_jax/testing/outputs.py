@@ -1,0 +1,75 @@
+"""Made-up outputs of a discriminator, such as the step hands to a term's loss."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from gan_jax import views
+from gan_jax.terms import Term
+from gan_jax.testing import small
+
+FEATURES = 6
+INTEGERS = ('label', 'turns')
+
+Draw = Callable[[tuple[int, ...]], np.ndarray]  # shape -> an array
+
+
+def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
+    """What the step hands the loss: `draw(shape)` everywhere, and nothing that is not declared."""
+    objective, b = getattr(term, side), small.BATCH
+    source = {'image': (b, *small.SHAPE)}
+    shapes = dict.fromkeys(('real', 'fake', *term.latents), source)
+    for name in objective.views:
+        shapes[name] = {**source, 'logit': (b,), 'features': (b, FEATURES)}
+        if name in objective.input_grads:
+            shapes[name] = {**shapes[name], 'dx': source['image']}
+        if term.head is not None:
+            shapes[name] = {**shapes[name], 'head': head_shapes(term.head)}
+    arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
+    label = np.arange(b, dtype=np.int32) % small.CLASSES
+    out = {name: {**record, 'label': label} for name, record in arrays.items()}
+    for name, view in objective.views.items():
+        if view.make is views.rotated_quarter:
+            out[name]['turns'] = np.arange(b, dtype=np.int32) % 4
+    return out
+
+
+def head_shapes(head: nn.Module) -> Any:
+    """The shapes of a head's outputs."""
+    inputs = jnp.zeros((small.BATCH, FEATURES)), jnp.zeros(small.BATCH, jnp.int32)
+    out, _ = jax.eval_shape(lambda: head.init_with_output(jax.random.key(0), *inputs))
+    return jax.tree.map(lambda x: x.shape, out)
+
+
+def random(dtype: Any, seed: int = 0) -> Draw:
+    """The `draw` of `outputs` that gives normal numbers, always the same."""
+    rng = np.random.default_rng(seed)
+    return lambda shape: rng.standard_normal(shape).astype(dtype)
+
+
+def parts_of(term: Term, side: str, out: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of one player's loss, at the term's first state."""
+    return getattr(term, side).loss(out, term.init())[0]
+
+
+def summed(term: Term, side: str) -> Callable[[Mapping[str, Any]], Any]:
+    """out -> a sum of the parts in which none can cancel another."""
+
+    def loss(out):
+        return sum(i * part for i, part in enumerate(parts_of(term, side, out).values(), 1))
+
+    return loss
+
+
+def on_floats(loss: Callable, out: Mapping[str, Any]) -> tuple[Callable, dict[str, Any]]:
+    """`loss` as a function of everything but the integers, and the point where."""
+    integers = {n: {k: x for k, x in r.items() if k in INTEGERS} for n, r in out.items()}
+
+    def of_floats(floats):
+        return loss({name: {**record, **integers[name]} for name, record in floats.items()})
+
+    return of_floats, {n: {k: x for k, x in r.items() if k not in INTEGERS} for n, r in out.items()}

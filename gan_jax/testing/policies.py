@@ -1,0 +1,93 @@
+"""What every augmentation policy promises, tried on one batch of images."""
+
+from collections.abc import Collection
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.augment import policy
+from gan_jax.augment.operation import Op
+from gan_jax.runtime.errors import PartError
+from gan_jax.testing import small
+from gan_jax.testing.ops import KEY, OTHER_KEY, ROUNDING, Shape, images_of
+from gan_jax.testing.require import require
+
+
+def check_policy(
+    text: str,
+    *,
+    strength: float = 0.4,
+    shape: Shape = (16, 9, 12, 3),
+    allow: Collection[str] | None = None,
+) -> None:
+    """Raises unless a policy is a chain of ops that the step can trace and differentiate.
+
+    It parses, and takes the strength; it keeps shape and dtype of float32 and bfloat16 images;
+    equal keys give equal results and another key another one; under jit it does what it does
+    without, and is traced once for all strengths; the gradient in the images is finite, and not 0
+    for any image. What its ops promise beyond that is for `check_op`.
+
+    Args:
+        text: such as 'flip|translation(0.125)|my_fork.ops.sepia'; '' is the identity.
+        strength: of the ops that have no number of their own.
+        shape: [B, H, W, C] of the images.
+        allow: whose code a dotted name may be, as in `load.resolve`.
+
+    Raises:
+        AssertionError: one sentence about the first promise that is broken.
+    """
+    try:
+        policy.check(text, strength, allow=allow)
+    except ValueError as error:
+        raise AssertionError(str(error)) from error
+    apply, name = policy.parse(text, allow=allow), f"the policy '{text}'"
+    _check_shape(apply, name, strength, shape)
+    _check_draws(apply, name, strength, images_of(shape), random=bool(text.strip()))
+    # Mid-gray, where no clipping cuts the gradient off.
+    _check_gradient(apply, name, strength, images_of(shape, low=0.4, high=0.6))
+
+
+def _check_shape(apply: Op, name: str, strength: float, shape: Shape) -> None:
+    for dtype in (jnp.float32, jnp.bfloat16):
+        given = jax.ShapeDtypeStruct(shape, dtype)
+        try:
+            out = jax.eval_shape(apply, KEY, given, strength)
+        except PartError as error:
+            raise AssertionError(f'{name} fails: {error}') from error
+        require(
+            (out.shape, out.dtype) == (given.shape, given.dtype),
+            f'{name} makes {out.dtype} {list(out.shape)} of {given.dtype} {list(given.shape)}',
+        )
+
+
+def _check_draws(
+    apply: Op, name: str, strength: float, images: np.ndarray, *, random: bool
+) -> None:
+    traces = []
+
+    @small.jit
+    def run(key, images, strength):
+        traces.append(strength)
+        return apply(key, images, strength)
+
+    first = np.asarray(run(KEY, images, strength))
+    again = np.asarray(run(KEY, images, strength))
+    require(np.array_equal(first, again), f'{name} gives two results for one key')
+    other = np.asarray(run(OTHER_KEY, images, strength))
+    require(not random or np.any(first != other), f'{name} gives one result for two keys')
+    eager = apply(KEY, images, strength)
+    require(bool(np.allclose(first, eager, rtol=0, atol=ROUNDING)), f'{name} differs under jax.jit')
+    run(KEY, images, strength / 2)
+    require(len(traces) == 1, f'{name} is traced again for another strength')
+
+
+def _check_gradient(apply: Op, name: str, strength: float, images: np.ndarray) -> None:
+    cotangent = np.random.default_rng(1).standard_normal(images.shape).astype(np.float32)
+    gradient = jax.grad(lambda x: jnp.sum(apply(KEY, x, strength) * cotangent))
+    found = np.asarray(small.jit(gradient)(images))
+    require(np.all(np.isfinite(found)), f'the gradient of {name} is not finite')
+    require(
+        np.all(np.any(found != 0, axis=(1, 2, 3))),
+        f'{name} lets no gradient through for some image',
+    )

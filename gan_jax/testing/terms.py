@@ -1,0 +1,141 @@
+"""What every term promises: its loss as a function of outputs, and in the step."""
+
+from collections.abc import Collection
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import terms
+from gan_jax.runtime.errors import PartError
+from gan_jax.terms import Term
+from gan_jax.testing import small
+from gan_jax.testing.in_step import check_in_step
+from gan_jax.testing.outputs import FEATURES, on_floats, outputs, parts_of, random, summed
+from gan_jax.testing.require import require
+from gan_jax.testing.trees import central_difference, directions, inner, same
+
+LOSS = {'d': "the discriminator's loss", 'g': "the generator's loss"}
+EXTREMES = {
+    'zero': lambda shape: np.zeros(shape, np.float32),
+    '10,000': lambda shape: np.full(shape, 1e4, np.float32),
+    '-10,000': lambda shape: -np.full(shape, 1e4, np.float32),
+}
+
+
+def check_term(term: Term, *, stopped: Collection[str] = ()) -> None:
+    """Raises unless a term keeps every promise that the step relies on. Takes seconds, on a CPU.
+
+    For each player, on made-up outputs of 4 images [8, 8, 2] of 3 classes with 6 features:
+    `check_returns`, `check_finite`, `check_declared`, `check_order`, `check_slope`. Then
+    `check_in_step` in a step of small networks. Gradients are compared in float64: a kink of the
+    loss closer than 1e-5 to one of the outputs fails.
+
+    Args:
+        term: of small heads, and with what slowly sets in at its full effect.
+        stopped: parts such as 'd/fake' whose gradient is not their slope, on purpose.
+
+    Raises:
+        AssertionError: one sentence about the first promise that is broken.
+    """
+    require(isinstance(term, Term), f'a {type(term).__name__} is no gan_jax.terms.Term')
+    sides = [side for side in 'dg' if getattr(term, side) is not None]
+    require(bool(sides), 'the term has no objective: give it d, g or both')
+    for side in sides:
+        for check in CHECKS:
+            check(term, side)
+    check_in_step(term, stopped=stopped)
+
+
+def check_returns(term: Term, side: str) -> None:
+    """The loss gives parts [] and a state like `init`'s, from what is declared and nothing else."""
+    out, state = outputs(term, side, random(np.float32)), term.init()
+    try:
+        total = terms.total({'x': term}, {'x': 1.0}, side, {'x': out}, {'x': state})
+    except PartError as error:
+        raise AssertionError(
+            f'{LOSS[side]} fails on the outputs that its views, head and latents declare '
+            f'({str(error).partition(": ")[2]})'
+        ) from error
+    require(any(k.startswith(f'{side}/x/') for k in total[2]), f'{LOSS[side]} has no parts')
+    require(
+        _types(total[1]['x']) == _types(state),
+        f'{LOSS[side]} returns a state of another structure, shape or type than init() gives',
+    )
+
+
+def check_finite(term: Term, side: str) -> None:
+    """Loss and gradient are finite for normal outputs, and where all are 0, 10,000 or -10,000."""
+
+    @small.jit
+    def parts_and_gradients(out):
+        loss, floats = on_floats(summed(term, side), out)
+        return parts_of(term, side, out), jax.grad(loss)(floats)
+
+    for name, draw in {'normal': random(np.float32), **EXTREMES}.items():
+        parts, grads = parts_and_gradients(outputs(term, side, draw))
+        for what, tree in {LOSS[side]: parts, f'the gradient of {LOSS[side]}': grads}.items():
+            finite = all(np.isfinite(x).all() for x in jax.tree.leaves(tree))
+            require(finite, f'{what} is not finite where all outputs are {name}')
+
+
+def check_declared(term: Term, side: str) -> None:
+    """NaN beside what is declared, in further views and outputs, does not reach the loss."""
+    exact = outputs(term, side, random(np.float32))
+    poison = {
+        key: np.full(shape, np.nan, np.float32)
+        for key, shape in {
+            'image': (small.BATCH, *small.SHAPE),
+            'dx': (small.BATCH, *small.SHAPE),
+            'logit': (small.BATCH,),
+            'features': (small.BATCH, FEATURES),
+        }.items()
+    }
+    poison['head'] = {'projection': poison['features'], 'logit': poison['logit']}
+    others = ('real', 'fake', 'real_aug', 'fake_aug', 'real_1', 'fake_1', 'fake_near', 'mixed')
+    more = {name: {**poison, **exact.get(name, {})} for name in (*exact, *others)}
+    require(
+        same(parts_of(term, side, exact), parts_of(term, side, more)),
+        f'{LOSS[side]} reads more than the term declares: other outputs change it',
+    )
+
+
+def check_order(term: Term, side: str) -> None:
+    """The order of the images in the batch does not matter."""
+    with jax.enable_x64(True):
+        out = outputs(term, side, random(np.float64))
+        order = np.array([2, 0, 3, 1])
+        shuffled = jax.tree.map(lambda x: x[order], out)
+        before, after = parts_of(term, side, out), parts_of(term, side, shuffled)
+    for name, part in before.items():
+        require(
+            abs(float(part - after[name])) < 1e-12,
+            f"{LOSS[side]} depends on the order of the images in the batch, in its part '{name}'",
+        )
+
+
+def check_slope(term: Term, side: str) -> None:
+    """The gradient is the slope in every output, and no view that is asked for is without one."""
+    with jax.enable_x64(True):
+        loss, floats = on_floats(summed(term, side), outputs(term, side, random(np.float64)))
+        loss, grads = small.jit(loss), small.jit(jax.grad(loss))(floats)
+        for where, direction in directions(floats):
+            slope = central_difference(loss, floats, direction, 1e-5)
+            require(
+                bool(np.isclose(inner(grads, direction), slope, rtol=1e-6, atol=1e-9)),
+                f'the gradient of {LOSS[side]} is not its slope, along out{where}',
+            )
+    for name in getattr(term, side).views:
+        require(
+            any(np.any(np.asarray(x)) for x in jax.tree.leaves(grads[name])),
+            f"{LOSS[side]} asks for the view '{name}' and does not depend on it",
+        )
+
+
+CHECKS = (check_returns, check_finite, check_declared, check_order, check_slope)
+
+
+def _types(tree: Any) -> tuple:
+    leaves = [(jnp.shape(x), jnp.result_type(x)) for x in jax.tree.leaves(tree)]
+    return jax.tree.structure(tree), leaves

@@ -1,0 +1,41 @@
+"""What every network promises, for every network of the package."""
+
+import pytest
+
+from gan_jax.models import biggan, resnet, sndcgan
+from gan_jax.models.critic import Logit, ProjectionLogit
+from gan_jax.testing import check_discriminator, check_generator, check_logit
+
+SHAPE = (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ('generator', 'shape', 'classes'),
+    [
+        (sndcgan.Generator((16, 16, 3), width=0.1), (16, 16, 3), 0),
+        (resnet.Generator(SHAPE, width=0.02), SHAPE, 0),
+        (resnet.Generator(SHAPE, width=0.02, num_classes=3), SHAPE, 3),
+        (biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), SHAPE, 3),
+    ],
+    ids=['sndcgan', 'resnet', 'resnet with classes', 'biggan'],
+)
+def test_a_generator_keeps_every_promise(generator, shape, classes):
+    check_generator(generator, shape, num_classes=classes)
+
+
+@pytest.mark.parametrize(
+    ('trunk', 'shape'),
+    [
+        (sndcgan.Trunk(width=0.1), (16, 16, 3)),
+        (resnet.Trunk(width=0.05), SHAPE),
+        (biggan.Trunk(channels=4), SHAPE),
+    ],
+    ids=['sndcgan', 'resnet', 'biggan'],
+)
+def test_a_discriminator_keeps_every_promise(trunk, shape):
+    check_discriminator(trunk, shape)
+
+
+@pytest.mark.parametrize(('logit', 'classes'), [(Logit(), 0), (ProjectionLogit(3), 3)])
+def test_a_logit_keeps_every_promise(logit, classes):
+    check_logit(logit, num_classes=classes)

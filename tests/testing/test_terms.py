@@ -1,0 +1,180 @@
+"""Each promise of a term, broken by a term that keeps the others up to it."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import pytest
+
+from gan_jax.terms import Objective, Term
+from gan_jax.terms.adversarial import hinge
+from gan_jax.testing import check_term, in_step, small, terms
+from gan_jax.testing.trees import distance
+from gan_jax.views import View
+
+REAL = {'real': View('real')}
+
+
+def of(part, views=REAL, **options):
+    """A term of the discriminator with the loss out -> part []."""
+
+    def loss(out, state):
+        return {'all': part(out)}, state, {}
+
+    return Term(d=Objective(views, loss), **options)
+
+
+def mean(out):
+    return jnp.mean(out['real']['logit'])
+
+
+def returning(result):
+    return Term(d=Objective(REAL, lambda out, state: result(mean(out), state)))
+
+
+BROKEN = [
+    (terms.check_returns, of(lambda out: out['real']['logit']), 'the shape .4.: give a scalar'),
+    (terms.check_returns, of(lambda out: jnp.mean(out['fake_aug']['logit'])), "fails.*'fake_aug'"),
+    (
+        terms.check_returns,
+        of(lambda out: jnp.mean(out['real']['dx'])),
+        "fails on the outputs.*'dx'",
+    ),
+    (terms.check_returns, returning(lambda x, state: ({}, state, {})), 'has no parts'),
+    (
+        terms.check_returns,
+        returning(lambda x, state: ({'all': x}, {'n': x}, {})),
+        'a state of anot',
+    ),
+    (terms.check_finite, of(lambda out: jnp.exp(mean(out))), "discriminator's loss is not finite"),
+    (
+        terms.check_finite,
+        of(lambda out: jnp.linalg.norm(out['real']['logit'])),
+        "the gradient of the discriminator's loss is not finite where all outputs are zero",
+    ),
+    (
+        terms.check_declared,
+        of(lambda out: sum(jnp.mean(record['image']) for record in out.values())),
+        'reads more than the term declares',
+    ),
+    (terms.check_order, of(lambda out: out['real']['logit'][0]), "order of the images .* 'all'"),
+    (
+        terms.check_slope,
+        of(lambda out: mean(out) + jax.lax.stop_gradient(mean(out))),
+        r"not its slope, along out\['real'\]\['logit'\]",
+    ),
+    (
+        terms.check_slope,
+        of(mean, {**REAL, 'more': View('fake')}),
+        "asks for the view 'more' and does not depend on it",
+    ),
+]
+
+
+@pytest.mark.parametrize(('check', 'term', 'words'), BROKEN)
+def test_a_loss_that_breaks_a_promise_is_found(check, term, words):
+    with pytest.raises(AssertionError, match=words) as error:
+        check(term, 'd')
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('check', terms.CHECKS)
+def test_a_term_is_put_to_every_check(check):
+    """`check_term` reports the first broken promise, so each check is reached in its turn."""
+    term, words = next((term, words) for one, term, words in BROKEN if one is check)
+    with pytest.raises(AssertionError, match=words):
+        check_term(term)
+
+
+def test_both_objectives_are_checked():
+    broken = of(lambda out: out['fake']['logit'][0], {'fake': View('fake')}).d
+    with pytest.raises(AssertionError, match="the generator's loss depends on the order"):
+        check_term(hinge()._replace(g=broken))
+
+
+def test_what_is_no_term_is_refused():
+    with pytest.raises(AssertionError, match=r'a function is no gan_jax\.terms\.Term'):
+        check_term(hinge)
+    with pytest.raises(AssertionError, match='no objective: give it d, g or both'):
+        check_term(Term())
+
+
+# In the step -------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_stops_at_the_images_does_not_move_the_generator():
+    term = Term(g=of(lambda out: jnp.mean(out['real']['logit'])).d)
+    with pytest.raises(AssertionError, match='the term does not move the generator'):
+        check_term(term)
+
+
+def test_a_gradient_that_is_lost_on_the_way_is_found():
+    """The loss has its slope in the outputs; the head holds one of its weights still."""
+
+    class Head(nn.Module):
+        @nn.compact
+        def __call__(self, features, label):
+            kernel = self.param('kernel', nn.initializers.normal(), (features.shape[-1], 3))
+            return {'x': features @ (kernel + jax.lax.stop_gradient(kernel))}
+
+    term = of(lambda out: jnp.mean(jnp.tanh(out['real']['head']['x'])), head=Head())
+    with pytest.raises(
+        AssertionError, match='the discriminator does not move by the slope.*kernel'
+    ):
+        check_term(term)
+
+
+class Apart(nn.Module):
+    """A head that sends nothing back into the discriminator."""
+
+    @nn.compact
+    def __call__(self, features, label):
+        return {'x': nn.Dense(3)(jax.lax.stop_gradient(features))}
+
+
+def unweighted(step):
+    """A step that ignores the weight of the term."""
+    return lambda state, batch, hyper: step(
+        state, batch, hyper._replace(weights={**hyper.weights, 'mine': jnp.float32(1)})
+    )
+
+
+def misreporting(step):
+    """A step that reports something else where the term takes part."""
+
+    def run(state, batch, hyper):
+        state, metrics = step(state, batch, hyper)
+        return state, {**metrics, 'd/base/real': metrics['d/base/real'] + 1}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ('term', 'fault', 'words'),
+    [
+        (of(mean), unweighted, 'changes the discriminator'),
+        (
+            of(lambda out: jnp.mean(out['real']['head']['x'] ** 2), head=Apart()),
+            unweighted,
+            "the term's own head moves",
+        ),
+        (of(mean), misreporting, 'changes what is reported of others'),
+    ],
+)
+def test_a_term_that_acts_at_weight_zero_is_found(term, fault, words):
+    """No term can break this by itself: the step is at fault."""
+    with jax.enable_x64(True):
+        step, state = in_step._step_with(term)
+        with pytest.raises(AssertionError, match=f'at weight 0 (?:the term )?{words}'):
+            in_step._check_weight_zero(fault(step), state)
+
+
+def test_parts_that_are_stopped_on_purpose_are_named():
+    with pytest.raises(AssertionError, match='stopped names other parts than d/all'):
+        check_term(of(mean), stopped=['d/al'])
+
+
+def test_the_game_that_a_term_joins_moves():
+    with jax.enable_x64(True):
+        step, state = in_step._step_without()
+        after, _ = step(state, small.make_batch(), small.make_hyper({'base': 1}))
+        assert distance(after.d.params, state.d.params) > 1e-3
