@@ -1,4 +1,4 @@
-"""A trained run read back from its workdir: what sampling and evaluation start from."""
+"""A trained run, restored from its workdir for sampling and evaluation."""
 
 import argparse
 import copy
@@ -22,14 +22,14 @@ STEP = Text(f'last|best|{workdir.STEP.pattern}', "a number, 'last' or 'best'")
 
 
 class Trained(NamedTuple):
-    """A run's parts, on one device, and the checkpoint that was asked for."""
+    """A run's setup, on one device, and one of its checkpoints."""
 
     setup: Setup
     checkpoint: checkpoint.Restored
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags by which a command names a trained run."""
+    """Adds the flags that name a trained run: --workdir, --step, --weights and others."""
     parser.add_argument('--workdir', required=True, metavar='DIR', type=cli.path, help='of the run')
     parser.add_argument(
         '--step',
@@ -68,7 +68,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def restore_from_flags(flags: argparse.Namespace, **evaluate: Any) -> Trained:
-    """The run that the flags of `add_flags` name; the rest is as in `read`."""
+    """The run that the flags of `add_flags` name; `evaluate` and errors as in `restore_run`."""
     run = restore_run(
         flags.workdir,
         flags.step,
@@ -97,14 +97,15 @@ def restore_run(
     Args:
         folder: the workdir.
         step: a number, 'last', or 'best', see `best.best_by`.
-        allow: packages whose code its config may name, as in `load.resolve`.
-        data_dir: where its data set lies; None is where it lay when the run began. References and
-            Inception's weights are kept in it, see `data.folder_of`, and never where that was.
-        evaluate: values that replace those of config.evaluate; None leaves one as it is.
+        allow: packages whose code the run's config may name, as in `load.resolve`.
+        data_dir: folder of the data set; None is the folder in the config. References and
+            Inception's weights are kept in `data_dir`, see `data.folder_of`, never in the config's
+            folder.
+        evaluate: replacements for values of config.evaluate; None keeps a value.
 
     Raises:
-        UserError: no run, no such checkpoint, a config with faults, one that names other code, or
-            one that is not the checkpoint's, nor are the data (65).
+        UserError: there is no run or no such checkpoint, the config is invalid or names other
+            code, or the config or the data do not match the checkpoint (65).
     """
     settings = workdir.read_config(folder)
     workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
