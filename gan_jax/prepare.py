@@ -125,9 +125,9 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
         with _bar('zip', MofNCompleteColumn(), count) as progress:
             stylegan.write(path, dataset, lambda count: progress(advance=count))
     labels = classes.listed(dataset.class_names, dataset.num_classes)
-    said = labels if dataset.num_classes else 'no labels'
+    text = labels if dataset.num_classes else 'no labels'
     print(
-        f"{shown(path)}: the {count} images of '{flags.split}', {width}x{height}x{channels}, {said}"
+        f"{shown(path)}: the {count} images of '{flags.split}', {width}x{height}x{channels}, {text}"
     )
 
 

@@ -125,12 +125,12 @@ def _results(folder: Path, sweep: grid.Sweep) -> SweepResults:
 def _opening(folder: Path, sweep: grid.Sweep, mine: Sequence[grid.SweepRun], todo: int) -> str:
     part = '' if len(mine) == len(sweep.runs) else f' of {len(sweep.runs)}'
     programs = len({group(run.settings) for run in mine})
-    said = f'{len(mine)}{part} runs, programs to compile: {programs}, to do: {todo}'
+    text = f'{len(mine)}{part} runs, programs to compile: {programs}, to do: {todo}'
     known = {folder / run.name for run in sweep.runs}
     others = [p.parent for p in folder.glob('*/seed=*/config.json') if p.parent not in known]
     if others:
-        said += f'\n{folder} holds {len(others)} runs that this sweep does not, as {min(others)}'
-    return said
+        text += f'\n{folder} holds {len(others)} runs that this sweep does not, as {min(others)}'
+    return text
 
 
 def _write_tables(folder: Path, sweep: grid.Sweep, title: str) -> SweepResults:
@@ -162,9 +162,9 @@ def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
 
 def _report(failed: Mapping[str, UserError], count: int) -> None:
     if failed:
-        said = '\n'.join(f'{name}: {error}' for name, error in failed.items())
+        text = '\n'.join(f'{name}: {error}' for name, error in failed.items())
         status = next(iter(failed.values())).status
-        raise UserError(f'{len(failed)} of {count} runs failed\n{said}', status)
+        raise UserError(f'{len(failed)} of {count} runs failed\n{text}', status)
 
 
 if __name__ == '__main__':

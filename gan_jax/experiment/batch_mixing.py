@@ -82,16 +82,16 @@ def _outs(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Ho
     outs = [x.aval.shape for x in equation.outvars]
     if name in _ELEMENTWISE:
         found = {x for x in ins if x is not None}
-        return [*found] * count if len(found) == 1 and _spread(shapes, outs[0]) else mixed
+        return [*found] * count if len(found) == 1 and _broadcasts(shapes, outs[0]) else mixed
     rule = _RULES.get(name)
     found = rule(params, ins, shapes, outs, size) if rule else None
     return mixed if found is None else [found] * count
 
 
-def _spread(shapes: Sequence[tuple[int, ...]], to: tuple[int, ...]) -> bool:
+def _broadcasts(shapes: Sequence[tuple[int, ...]], to: tuple[int, ...]) -> bool:
     """True if shapes broadcast to `to` without new axes: scalars, or axes of equal length or 1."""
     pairs = [[*zip(shape, to, strict=True)] for shape in shapes if shape]
-    return all(length in (1, whole) for pair in pairs for length, whole in pair)
+    return all(length in (1, full) for pair in pairs for length, full in pair)
 
 
 def _inside(equation: Any) -> Any:
@@ -118,7 +118,7 @@ def _while(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[H
     params = equation.params
     test, body = params['cond_nconsts'], params['body_nconsts']
     of_test, consts, carry = ins[:test], ins[test : test + body], ins[test + body :]
-    carry = _settled(
+    carry = _fixed_point(
         lambda x: _follow(params['body_jaxpr'].jaxpr, [*consts, *x], size, where), carry
     )
     go_on = _follow(params['cond_jaxpr'].jaxpr, [*of_test, *carry], size, where)
@@ -129,22 +129,22 @@ def _scan(equation: Any, ins: Sequence[Holds], size: int, where: str) -> list[Ho
     body = equation.params['jaxpr'].jaxpr
     # Scanned inputs and outputs have one axis more outside than inside the body. Counting ranks
     # works in every version of JAX; the names of the parameters differ.
-    carried = sum(map(_of_one_rank, equation.outvars, body.outvars))
-    consts = sum(map(_of_one_rank, equation.invars, body.invars)) - carried
-    rows = [_moved(x, -1, where) for x in ins[consts + carried :]]
+    carried = sum(map(_same_rank, equation.outvars, body.outvars))
+    consts = sum(map(_same_rank, equation.invars, body.invars)) - carried
+    rows = [_shifted(x, -1, where) for x in ins[consts + carried :]]
 
     def once(carry: Sequence[Holds]) -> list[Holds]:
         return _follow(body, [*ins[:consts], *carry, *rows], size, where)
 
-    carry = _settled(lambda x: once(x)[:carried], ins[consts : consts + carried])
-    return [*carry, *(_moved(x, 1, where) for x in once(carry)[carried:])]
+    carry = _fixed_point(lambda x: once(x)[:carried], ins[consts : consts + carried])
+    return [*carry, *(_shifted(x, 1, where) for x in once(carry)[carried:])]
 
 
-def _of_one_rank(a: Any, b: Any) -> bool:
+def _same_rank(a: Any, b: Any) -> bool:
     return len(a.aval.shape) == len(b.aval.shape)
 
 
-def _settled(step: Callable[[Any], list[Holds]], carry: Sequence[Holds]) -> list[Holds]:
+def _fixed_point(step: Callable[[Any], list[Holds]], carry: Sequence[Holds]) -> list[Holds]:
     """The states of a loop's carry after any number of iterations."""
     while True:
         after = [_either(pair, 'a loop') for pair in zip(carry, step(carry), strict=True)]
@@ -162,7 +162,7 @@ def _either(held: Sequence[Holds], where: str) -> Holds:
     return found.pop() if found else None
 
 
-def _moved(x: Holds, by: int, where: str) -> Holds:
+def _shifted(x: Holds, by: int, where: str) -> Holds:
     """The state after a leading axis was added (by = 1) or removed (by = -1).
 
     A loop over the batch axis itself counts as mixing.
@@ -251,7 +251,7 @@ def _stack(params, ins, shapes, outs, size):
     return None if others else x._replace(axis=x.axis + (params['axis'] <= x.axis))
 
 
-def _whole(params, ins, shapes, outs, size):
+def _slice_or_pad(params, ins, shapes, outs, size):
     """A slice or a padded array; the batch axis must stay whole."""
     x, *others = ins
     if x is None or any(y is not None for y in others):
@@ -328,7 +328,7 @@ _RULES = {
     'sort': _along('dimension'),
     'concatenate': _concatenate,
     'stack': _stack,
-    **dict.fromkeys(('dynamic_slice', 'pad', 'slice'), _whole),
+    **dict.fromkeys(('dynamic_slice', 'pad', 'slice'), _slice_or_pad),
     **dict.fromkeys(
         ('reduce_window', 'reduce_window_max', 'reduce_window_min', 'reduce_window_sum'), _window
     ),

@@ -65,10 +65,10 @@ def advising(settings: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        said = str(error)
-        if 'RESOURCE_EXHAUSTED' not in said and 'out of memory' not in said.lower():
+        message = str(error)
+        if 'RESOURCE_EXHAUSTED' not in message and 'out of memory' not in message.lower():
             raise
-        raise UserError(_sentence(said, settings), DIVERGED) from error
+        raise UserError(_sentence(message, settings), DIVERGED) from error
 
 
 def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[str]:
@@ -80,12 +80,12 @@ def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[
             and all devices share one memory.
         devices: number of devices of this machine.
     """
-    size, parts, mesh = settings['batch_size'], settings['accumulate'], settings['mesh']
+    size, accumulate, mesh = settings['batch_size'], settings['accumulate'], settings['mesh']
     used = devices if mesh['data'] == -1 else mesh['data'] * mesh['model']
     ways, accelerator = [], platform != 'cpu'
     if accelerator:
         most = min(size, PARTS // settings['d_steps'])
-        more = (n for n in range(2 * parts, most + 1, parts) if size % (n * used) == 0)
+        more = (n for n in range(2 * accumulate, most + 1, accumulate) if size % (n * used) == 0)
         ways += [f'--config.accumulate={n}' for n in more][:1]
         nets = [
             net for net in ('generator', 'discriminator') if settings[net].get('remat') is False
@@ -116,8 +116,8 @@ def _held(leaf: jax.ShapeDtypeStruct) -> int:
     return nbytes(jax.ShapeDtypeStruct(leaf.sharding.shard_shape(leaf.shape), leaf.dtype))
 
 
-def _sentence(said: str, settings: Mapping[str, Any]) -> str:
-    size = _SIZE.search(said)
+def _sentence(message: str, settings: Mapping[str, Any]) -> str:
+    size = _SIZE.search(message)
     wanted = f' ({size[0]} were asked for)' if size else ''
     ways = advice(settings, platform=jax.default_backend(), devices=jax.device_count())
     return (

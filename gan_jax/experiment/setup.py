@@ -85,7 +85,7 @@ def build_setup(
         if error.status != MISSING or reference is None:
             raise
         outlined = True
-    dataset, subset = _part_of(reference, images)
+    dataset, subset = _fraction_of(reference, images)
     experiment, program = build_trainer(settings, dataset, devices=devices, allow=allow)
     if not outline:
         memory.check_memory(program.shapes)
@@ -203,12 +203,12 @@ def make_sampler(
     return lambda state, seed, indices: draw(weights(state), seed, indices)
 
 
-def _part_of(
-    whole: data.DataSet, settings: Mapping[str, Any]
+def _fraction_of(
+    reference: data.DataSet, settings: Mapping[str, Any]
 ) -> tuple[data.DataSet, np.ndarray | None]:
     if settings['fraction'] == 1:
-        return whole, None
-    return data.subset(whole, settings['fraction'], settings['subset_seed'])
+        return reference, None
+    return data.subset(reference, settings['fraction'], settings['subset_seed'])
 
 
 def _class_counts(settings: Mapping[str, Any], dataset: data.DataSet) -> labels.Counts:

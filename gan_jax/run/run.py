@@ -103,7 +103,7 @@ class Run:
             row |= means | observe.rates(self._mark, step, count)
         if 'sample' in now:
             images = self._setup.generate(own, settings['seed'], range(observe.GRID))
-            self._behind(self._show, step, images)
+            self._submit(self._show, step, images)
         try:
             row |= self._evaluated(own, now)
         except Stopped:
@@ -132,7 +132,7 @@ class Run:
                 self._saving.result()
             fingerprint, on_host = self._metadata_at(self._seen == step), distributed.on_host(state)
             if distributed.is_leader():
-                self._saving = self._behind(self._commit, on_host, fingerprint, step)
+                self._saving = self._submit(self._commit, on_host, fingerprint, step)
             self._saved = step
 
     @property
@@ -149,7 +149,7 @@ class Run:
             UserError: as `save`.
         """
         if self.improved:
-            self._behind(self._writers.sync)
+            self._submit(self._writers.sync)
             self._best.save(state, step, self._metadata_at(True))
 
     def finish(self) -> None:
@@ -202,20 +202,20 @@ class Run:
             if self.failed is None:
                 self._write_status(status)
 
-    def warn(self, said: str) -> None:
+    def warn(self, warning: str) -> None:
         """Prints a warning and keeps it in status.json; each kind once. '' is no warning.
 
         Args:
-            said: a sentence that begins with its kind and a colon.
+            warning: a sentence that begins with its kind and a colon.
         """
-        said = printable(said)
+        warning = printable(warning)
         with self._telling:
             known = {_kind(one) for one in self._warnings}
-            if self.failed is not None or not said or _kind(said) in known:
+            if self.failed is not None or not warning or _kind(warning) in known:
                 return
-            self._warnings.append(said)
+            self._warnings.append(warning)
             self._write_status('running')
-        self._say_warning(said)
+        self._print_warning(warning)
 
     def conclude(self) -> None:
         """Writes the final status and prints the step that the run has reached."""
@@ -223,18 +223,18 @@ class Run:
         self.tell('stopped' if self.status else 'done')
         if self.status:
             saved = 'saved' if self._committed == step else 'stopped at'
-            said = f'{saved} step {step} in {self._folder}; the same command goes on from there'
+            message = f'{saved} step {step} in {self._folder}; the same command goes on from there'
         else:
-            said = f'done: {step} steps in {self._folder}'
+            message = f'done: {step} steps in {self._folder}'
         if distributed.is_leader():
-            print(said, flush=True)
+            print(message, flush=True)
         for warning in () if self.status else self._warnings:
-            self._say_warning(warning)
+            self._print_warning(warning)
 
-    def _say_warning(self, said: str) -> None:
+    def _print_warning(self, warning: str) -> None:
         if distributed.is_leader():
             with contextlib.suppress(OSError):  # stderr may be closed
-                print(f'gan_jax: warning of {self._folder}: {said}', file=sys.stderr, flush=True)
+                print(f'gan_jax: warning of {self._folder}: {warning}', file=sys.stderr, flush=True)
 
     def _show(self, step: int, images: Iterator[np.ndarray]) -> None:
         drawn = np.concatenate(list(images))
@@ -260,7 +260,7 @@ class Run:
             known['warnings'] = self._warnings
         workdir.write_status(self._folder, status, self._step, **known, **more)
 
-    def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
+    def _submit(self, work: Callable[..., object], *arguments: Any) -> Future:
         return self._background.submit(functools.partial(work, *arguments))
 
     def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:

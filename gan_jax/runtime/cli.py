@@ -105,12 +105,12 @@ class Parser(argparse.ArgumentParser):
         try:
             return super().parse_known_args(args, namespace)
         except argparse.ArgumentError as error:
-            name, said = error.argument_name, error.message
-            if said.startswith('expected'):
-                said = f'has no value: write {name}=VALUE'
-            if said.startswith('ignored explicit'):
-                said = 'takes no value'
-            self.error(f'{name} {said}' if name else said)
+            name, message = error.argument_name, error.message
+            if message.startswith('expected'):
+                message = f'has no value: write {name}=VALUE'
+            if message.startswith('ignored explicit'):
+                message = 'takes no value'
+            self.error(f'{name} {message}' if name else message)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         flags, rest = self.parse_known_args(args, namespace)

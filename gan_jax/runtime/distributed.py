@@ -65,8 +65,8 @@ def join(how: str) -> None:
         return
     # Two processes could run two concurrent computations in different orders, and deadlock.
     jax.config.update('jax_cpu_enable_async_dispatch', False)
-    said = f'gan_jax: waiting for the other processes of this run, {MEETING} s at most'
-    impatient = threading.Timer(PATIENCE, print, [said], {'file': sys.stderr, 'flush': True})
+    waiting = f'gan_jax: waiting for the other processes of this run, {MEETING} s at most'
+    impatient = threading.Timer(PATIENCE, print, [waiting], {'file': sys.stderr, 'flush': True})
     impatient.start()
     # JAX waits in C++, where no Python handler runs, and then installs its own SIGTERM handler.
     signals.end_at_once(*signals.ASKING)
@@ -144,7 +144,7 @@ def broadcast_json(make: Callable[[], Any]) -> Any:
         except UserError as error:
             fault = error
             answer = {'fault': str(error), 'status': error.status}
-    answer = json.loads(_told(json.dumps(answer).encode()))
+    answer = json.loads(_broadcast_bytes(json.dumps(answer).encode()))
     if fault:
         raise fault
     if 'fault' in answer:
@@ -246,7 +246,7 @@ def guard_peers() -> Iterator[None]:
 _LOST = re.compile('gloo|connection|peer|heartbeat|UNAVAILABLE|coordination', re.IGNORECASE)
 
 
-def _told(text: bytes) -> bytes:
+def _broadcast_bytes(text: bytes) -> bytes:
     size = int(multihost_utils.broadcast_one_to_all(np.int32(len(text))))
     mine = np.frombuffer(text.ljust(size)[:size], np.uint8)
     return multihost_utils.broadcast_one_to_all(mine).tobytes()
@@ -256,8 +256,8 @@ def _copied(array: Any) -> np.ndarray:
     array = np.asarray(array)
     # As bytes: JAX broadcasts by a sum in which the others give zeros, and -0.0 + 0.0 is 0.0.
     mine = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    told = multihost_utils.broadcast_one_to_all(mine)
-    return np.asarray(told).view(array.dtype).reshape(array.shape)
+    received = multihost_utils.broadcast_one_to_all(mine)
+    return np.asarray(received).view(array.dtype).reshape(array.shape)
 
 
 def _gathered(array: Any) -> Any:

@@ -29,9 +29,9 @@ def sentence(error: BaseException) -> str:
 
     The type's name precedes it, unless the exception is a ValueError, TypeError or UserError.
     """
-    said = printable(first_line(error))
+    message = printable(first_line(error))
     plain = isinstance(error, ValueError | TypeError | UserError) and str(error)
-    return said if plain else f'{type(error).__name__}: {said}'
+    return message if plain else f'{type(error).__name__}: {message}'
 
 
 class PartError(ValueError):
@@ -81,7 +81,7 @@ def fault_of(error: UserError | OSError) -> UserError:
     """The error as a `UserError`; an OSError becomes a sentence with the status `DISK`."""
     if isinstance(error, UserError):
         return error
-    said = f'{error.strerror or error}: {error.filename or ""}'.rstrip(': ')
+    message = f'{error.strerror or error}: {error.filename or ""}'.rstrip(': ')
     if error.errno in FULL:
-        said += '; make room and run the same command again'
-    return UserError(said, DISK)
+        message += '; make room and run the same command again'
+    return UserError(message, DISK)

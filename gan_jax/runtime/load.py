@@ -169,9 +169,9 @@ def misfits(
     The range of a keyword is in `Kind.keywords`, or else in its annotation; see `ranges`. {} if
     the function cannot be resolved, see `faults`.
     """
-    said = keywords(block, kind, allow=allow, supplied=supplied)
-    given = {k: v for k, v in _options(block, kind).items() if k in said}
-    wrong = {name: ranges.instead(said[name], value) for name, value in given.items()}
+    annotations = keywords(block, kind, allow=allow, supplied=supplied)
+    given = {k: v for k, v in _options(block, kind).items() if k in annotations}
+    wrong = {name: ranges.instead(annotations[name], value) for name, value in given.items()}
     return {name: words for name, words in wrong.items() if words}
 
 
@@ -190,8 +190,8 @@ def keywords(
         parameters = _parameters(resolve(block['fn'], kind, allow)) or {}
     except (KeyError, TypeError, ValueError):
         return {}
-    said = {n: kind.keywords.get(n, p.annotation) for n, p in parameters.items()}
-    return {n: annotation for n, annotation in said.items() if n not in (*supplied, *UNUSED)}
+    annotations = {n: kind.keywords.get(n, p.annotation) for n, p in parameters.items()}
+    return {n: annotation for n, annotation in annotations.items() if n not in (*supplied, *UNUSED)}
 
 
 def build(

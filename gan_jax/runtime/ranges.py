@@ -175,8 +175,8 @@ def of(annotation: Any) -> list[Range]:
         return [annotation]
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        said = [one for one in arguments[1:] if isinstance(one, Range)]
-        return said or of(arguments[0])
+        given = [one for one in arguments[1:] if isinstance(one, Range)]
+        return given or of(arguments[0])
     if origin is Literal:
         return [Choice(arguments)]
     if origin in (Union, types.UnionType):

@@ -141,13 +141,13 @@ def read_status(workdir: Path) -> Mapping[str, Any] | None:
     """
     unreadable = {'status': 'unreadable', 'step': 0}
     try:
-        told = _read_json(workdir / 'status.json')
+        status = _read_json(workdir / 'status.json')
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
         return unreadable
-    sound = isinstance(told.get('status'), str) and type(told.get('step')) is int
-    return told if sound else unreadable
+    sound = isinstance(status.get('status'), str) and type(status.get('step')) is int
+    return status if sound else unreadable
 
 
 def read_config(workdir: Path) -> Mapping[str, Any]:

@@ -43,15 +43,15 @@ MISSING = Result('missing')
 
 def read_result(folder: Path, steps: int) -> Result:
     """The result of the run in `folder`, whose last step is `steps`."""
-    told = workdir.read_status(folder)
-    if told is None:
+    found = workdir.read_status(folder)
+    if found is None:
         return MISSING
-    status, step, reason = told['status'], told['step'], told.get('reason', '')
+    status, step, reason = found['status'], found['step'], found.get('reason', '')
     rows = _evaluations(folder / log.NAME)
     if status == 'done' and step == steps:
         return Result('done', step, rows, final=True)
     if status == 'failed':
-        return Result('failed', step, rows, reason, final=told.get('diverged') is True)
+        return Result('failed', step, rows, reason, final=found.get('diverged') is True)
     return Result('unfinished', step, rows)
 
 

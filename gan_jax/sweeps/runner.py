@@ -119,9 +119,9 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Swe
 
 
 def _time_left(took: float, seconds: Sequence[float], left: int) -> str:
-    said = f'took {_duration(took)}'
+    text = f'took {_duration(took)}'
     # The median, since the first run of each program takes longer: it compiles.
-    return f'{said}; {left} left, about {_duration(median(seconds) * left)}' if left else said
+    return f'{text}; {left} left, about {_duration(median(seconds) * left)}' if left else text
 
 
 def _duration(seconds: float) -> str:

@@ -56,12 +56,12 @@ def as_markdown(sweep: Sweep, results: Results, title: str) -> str:
             cells.append(plus_minus(found))
         rows.append(cells)
     better = 'higher' if sweep.higher else 'lower'
-    said = (
+    caption = (
         f'Mean ± standard deviation over training seeds at the last step; {better} `{first}` is '
         "better. Differences are paired by seed, with a 95 % interval of Student's t."
     )
     constant = label(only(sweep.arms[0], [k for k in keys(sweep.arms) if k not in columns]))
-    parts = [f'# {title}', said, f'All runs: `{constant}`.' if constant else '']
+    parts = [f'# {title}', caption, f'All runs: `{constant}`.' if constant else '']
     parts += [_table(head, rows), _contrasts(sweep, results, columns)]
     parts += [_top(sweep, results, first), _failures(results)]
     return '\n\n'.join(filter(None, parts)) + '\n'
@@ -141,8 +141,8 @@ def _contrasts(sweep: Sweep, results: Results, columns: Sequence[str]) -> str:
         rows.append([*(label(only(arm, columns)) for arm in pair), *differences])
     if not rows:
         return ''
-    said = 'Paired differences between arms, with a 95 % interval for each by itself:'
-    return f'{said}\n\n{_table(["arm", "against", *names], rows)}'
+    caption = 'Paired differences between arms, with a 95 % interval for each by itself:'
+    return f'{caption}\n\n{_table(["arm", "against", *names], rows)}'
 
 
 def _top(sweep: Sweep, results: Results, metric: str) -> str:
@@ -159,8 +159,8 @@ def _top(sweep: Sweep, results: Results, metric: str) -> str:
     if not rows:
         return ''
     over = f'all values of {sweep.x} and all seeds' if sweep.x else 'all seeds'
-    said = f'The top 15 % of runs, pooled over {over}:'
-    return f'{said}\n\n{_table(["group", "runs", "of these", metric], rows)}'
+    caption = f'The top 15 % of runs, pooled over {over}:'
+    return f'{caption}\n\n{_table(["group", "runs", "of these", metric], rows)}'
 
 
 def _failures(results: Results) -> str:
