@@ -31,8 +31,7 @@ class Kind(NamedTuple):
 
     Attributes:
         what: the kind in words, 'a network'.
-        mark: the functions that need no --allow, in words, 'a class of Flax modules of
-            gan_jax.models'.
+        mark: functions that need no --allow, in words, 'a class of Flax modules of gan_jax.models'.
         packages: packages that define the functions which need no --allow; () if there are none.
         fits: object defined in `packages` -> whether it is such a function.
         makes: type of the functions' results.
@@ -100,7 +99,7 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
 
 
 def outside(path: str, kind: Kind) -> set[str]:
-    """The packages that `allow` must contain for a path that can be resolved."""
+    """The packages that `allow` must contain for a resolvable path."""
     found = resolve(path, kind)
     homes = {_top(path)} if _fits(found, kind) else {_top(path), _top(_home(found))}
     return homes - {*OURS, ''}
