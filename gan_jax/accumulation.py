@@ -1,4 +1,4 @@
-"""An update's batch in parts that run one after another, for networks that need the memory."""
+"""Gradient accumulation: a batch in microbatches that run one after another, to save memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,21 +15,22 @@ def accumulate_gradients(
     count: int,
     constrain_batch: Callable[[Any], Any],
 ) -> Callable:
-    """`gradient` with the batch cut into `count` parts: the means of their gradients and metrics.
+    """`gradient` over `count` microbatches: the means of their gradients and metrics.
 
-    Each part starts from the state that the one before it has left, and draws from keys of its
-    own. With one part it is `gradient` itself. An accelerator needs the memory of one part; on a
-    CPU, where they are written out, XLA orders their layers as it likes and little is saved.
+    Each microbatch starts from the state after the previous one, and has its own random keys. With
+    `count` 1 the result is `gradient` itself. An accelerator needs the memory of one microbatch.
+    On a CPU, where the microbatches are unrolled, XLA may interleave them, and little is saved.
 
     Args:
-        gradient: (state, batch, keys, hyper) -> (state with the player's collections and the terms'
-            states moved, gradients like the player's parameters, metrics {name: []}).
+        gradient: (state, batch, keys, hyper) -> (state with updated collections of the player and
+            updated states of the terms, gradients like the player's parameters, metrics
+            {name: []}).
         params_of: state -> the player's parameters.
-        count: of parts.
+        count: number of microbatches.
         constrain_batch: as in `step.make_train_step`.
 
     Raises:
-        ValueError: from the function made, the batch does not divide into so many parts.
+        ValueError: from the returned function: the batch does not divide into `count` microbatches.
     """
     if count == 1:
         return gradient
@@ -51,12 +52,14 @@ def accumulate_gradients(
 
 
 def repeat(body: Callable, carry: Any, rows: Any, count: int) -> tuple[Any, Any]:
-    """`jax.lax.scan`; on a CPU, where XLA runs the backward pass of a convolution inside a loop
-    14 to 30 times slower, the same written out. (A scan of `unroll=count` still is a loop there.)
+    """`jax.lax.scan`, unrolled on a CPU.
+
+    Inside a loop, XLA on a CPU runs the backward pass of a convolution 14 to 30 times slower. (A
+    scan with `unroll=count` still is a loop there.)
     """
     if jax.default_backend() != 'cpu':
         return jax.lax.scan(body, carry, rows)
-    body = jax.jit(body, inline=True)  # traced once for all rows; the program is the same
+    body = jax.jit(body, inline=True)  # traced once for all iterations; the program is the same
     outs = []
     for i in range(count):
         carry, out = body(carry, jax.tree.map(lambda x, i=i: x[i], rows))
@@ -65,8 +68,10 @@ def repeat(body: Callable, carry: Any, rows: Any, count: int) -> tuple[Any, Any]
 
 
 def _cut(array: jax.Array, count: int) -> jax.Array:
-    """[B, ...] into parts [count, B / count, ...]: every count-th row is of one part, so that a
-    batch that is spread over devices is so in each part, and no row leaves its device.
+    """[B, ...] into microbatches [count, B / count, ...].
+
+    A microbatch takes every count-th row: in a sharded batch it is sharded too, and no row leaves
+    its device.
     """
     if len(array) % count:
         raise ValueError(f'a batch of {len(array)} does not divide into {count} parts')
@@ -74,7 +79,7 @@ def _cut(array: jax.Array, count: int) -> jax.Array:
 
 
 def _zeros(params: Any) -> Any:
-    """Where gradients are added up: in 32 bits at least."""
+    """Zeros like the parameters, at least in float32, to which gradients are added."""
     return jax.tree.map(
         lambda p: jnp.zeros(p.shape, jnp.promote_types(p.dtype, jnp.float32)), params
     )

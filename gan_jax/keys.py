@@ -1,4 +1,4 @@
-"""Random keys by name: a draw depends on what it is for, never on how many draws came before."""
+"""Random keys by name: a draw depends on its purpose, never on the number of earlier draws."""
 
 import zlib
 
@@ -9,8 +9,8 @@ def named(key: jax.Array, *purpose: int | str | jax.Array) -> jax.Array:
     """The key for one purpose, such as `named(root, 'step', step, 'd', 0)`.
 
     Args:
-        key: typed key, []; not consumed, since equal purposes are meant to give equal keys.
-        *purpose: integers (traced ones too) are folded in as they are, strings by their CRC-32.
+        key: typed key, []; not consumed, since equal purposes should give equal keys.
+        *purpose: integers (also traced ones) are folded in as they are, strings by their CRC-32.
 
     Returns:
         A typed key, [].

@@ -1,4 +1,4 @@
-"""The two players: their networks and options, and the loss and gradient of each."""
+"""The two players, G and D: networks and options, losses and gradients."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -19,18 +19,18 @@ from gan_jax.terms import Term, total
 from gan_jax.views import Record, View
 
 Metrics = Mapping[str, jax.Array]  # name -> f32 []
-Sources = Mapping[str, Record]  # 'real', 'fake' or the name of another latent -> its images
-# (the state with the player's collections and the terms' states moved, the gradient, metrics)
+Sources = Mapping[str, Record]  # 'real', 'fake' or the name of a further latent -> images
+# (state with updated collections of the player and updated states of the terms, gradient, metrics)
 Gradient = tuple[TrainState, Any, Metrics]
 
 
 class Augment(NamedTuple):
-    """Which augmentation policy applies where; '' is none.
+    """The augmentation policies; '' is none.
 
     Attributes:
-        real: to real images only, before anything else.
-        critic: to every image that the discriminator sees, real and generated.
-        view: to the augmented views of terms that name no policy of their own.
+        real: policy for real images only, before anything else.
+        critic: policy for every input of the discriminator, real and generated.
+        view: policy for augmented views of terms without their own policy.
     """
 
     real: str = ''
@@ -44,18 +44,18 @@ class GAN(NamedTuple):
     Attributes:
         generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
         critic: a `Critic` with the heads of all terms.
-        optimizers: of 'g' and 'd', made with learning rate 1: the rate comes from `Hyper`.
+        optimizers: optimisers of 'g' and 'd', made with learning rate 1; `Hyper` has the rates.
         latent_dim: Z; latents are standard normal.
-        class_counts: proportions of the labels of generated images, one integer a class.
-        augment: the policies.
-        ema: of the generator.
-        joint: one discriminator pass for all views. False runs it once per view, for a
-            discriminator whose layers look across the batch.
-        accumulate: how many parts the batch of each update is cut into. They run one after another
-            in the memory of one, and the mean of their gradients moves the player once. What looks
-            across a batch (BatchNorm, contrastive negatives, mixup) then sees one part, collections
-            and the terms' states move with every part, and the draws are others; all else is the
-            same mathematics.
+        class_counts: proportions of the labels of generated images, an integer for each class.
+        augment: the augmentation policies.
+        ema: options of the generator's average.
+        joint: True: one discriminator pass for all views. False: one pass per view, for a
+            discriminator whose layers mix the images of a batch.
+        accumulate: number of microbatches of each update. They run one after another in the memory
+            of one, and the mean of their gradients moves the player once. Layers and losses across
+            the batch (BatchNorm, contrastive negatives, mixup) are then computed per microbatch,
+            collections and the terms' states are updated by every microbatch, and random draws
+            differ. Everything else is the same mathematics.
     """
 
     generator: nn.Module
@@ -70,7 +70,7 @@ class GAN(NamedTuple):
 
     @property
     def num_classes(self) -> int:
-        """The number of classes, those included that no generated image is of."""
+        """The number of classes, also those with a count of 0."""
         return len(self.class_counts)
 
 
@@ -78,8 +78,8 @@ class Keys(NamedTuple):
     """The random keys of one update.
 
     Attributes:
-        real: of the augmentation of real images.
-        update: of everything else.
+        real: key of the augmentation of real images.
+        update: key of everything else.
     """
 
     real: jax.Array
@@ -87,15 +87,15 @@ class Keys(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """The static arguments of both players' losses; nothing of it is traced.
+    """The static arguments of both players' losses; none of them is traced.
 
     Attributes:
-        gan: networks and options.
-        terms: those that act, by name.
-        routing: the views that the terms read, by player 'd' and 'g'.
+        gan: networks, optimisers and static options.
+        terms: the acting terms, by name.
+        routing: the views that the terms read, by player, 'd' and 'g'.
         latents: further latents of the generator, name -> (key, z) -> z'.
         every: terms that act only every n-th step, name -> n.
-        constrain_batch: spreads the leading axis of every array of a tree over devices.
+        constrain_batch: shards the leading axis of every array of a tree over the devices.
     """
 
     gan: GAN
@@ -115,10 +115,10 @@ def make_losses(
     """The losses of one set of terms.
 
     Args:
-        gan: networks and options.
-        terms: those that act, by name.
+        gan: networks, optimisers and static options.
+        terms: the acting terms, by name.
         every: terms that act only every n-th step, name -> n; their weights count n times.
-        constrain_batch: spreads the leading axis of every array of a tree over devices.
+        constrain_batch: shards the leading axis of every array of a tree over the devices.
 
     Raises:
         ValueError: two terms give one name to different views or latents, a term reads the input
@@ -145,22 +145,22 @@ def player_loss(
     """The weighted sum of one player's terms, f32 [].
 
     Args:
-        losses: static arguments.
+        losses: the static arguments.
         side: the player, 'd' or 'g'.
-        state: of training.
-        d_params: the discriminator's parameters, in the place of those of the state.
+        state: the training state.
+        d_params: the discriminator's parameters, used instead of `state.d.params`.
         sources: real and generated images.
-        key: of views and of the critic's augmentation.
-        hyper: the numbers.
+        key: key of the views and of the critic's augmentation.
+        hyper: the hyper-parameters.
 
     Returns:
-        The loss, and (D's collections after its pass, the terms' states, metrics).
+        The loss, and (D's collections after its pass, the terms' new states, metrics).
     """
     gan, routing = losses.gan, losses.routing[side]
     records = views.build_views(routing.views, named(key, 'view'), sources, hyper.strength)
 
     def augment(view: View, image: jax.Array) -> jax.Array:
-        # Keyed by source: two views of one image meet the same draw.
+        # Keyed by source: two views of one image get the same draw.
         return _augmented(gan.augment.critic, named(key, 'critic', view.source), image, hyper)
 
     outputs, stats = discriminate(
@@ -180,14 +180,14 @@ def player_loss(
 def d_gradient(
     losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
 ) -> Gradient:
-    """The gradient of the discriminator's loss in its parameters.
+    """The gradient of the discriminator's loss with respect to its parameters.
 
     Args:
-        losses: static arguments.
-        state: of training, with whole parameters.
-        batch: {'image': uint8 [B, H, W, C], 'label': int32 [B]}, real.
-        keys: of the update.
-        hyper: the numbers.
+        losses: the static arguments.
+        state: the training state, with gathered parameters.
+        batch: real images, {'image': uint8 [B, H, W, C], 'label': int32 [B]}.
+        keys: the keys of the update.
+        hyper: the hyper-parameters.
     """
     real = _real(losses.gan, batch, keys.real, hyper)
     fakes, _ = _fakes(losses, state.g, state.g.params, keys.update, real['image'])
@@ -203,7 +203,7 @@ def d_gradient(
 def g_gradient(
     losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
 ) -> Gradient:
-    """The gradient of the generator's loss in its parameters; the arguments of `d_gradient`."""
+    """The gradient of the generator's loss with respect to its parameters; see `d_gradient`."""
     real = _real(losses.gan, batch, keys.real, hyper)
 
     def loss(params):
@@ -227,7 +227,7 @@ def _real(gan: GAN, batch: Record, key: jax.Array, hyper: Hyper) -> Record:
 def _fakes(
     losses: Losses, net: Net, params: Any, key: jax.Array, like: jax.Array
 ) -> tuple[Sources, Mapping[str, Any]]:
-    """Generated images of every latent, as many as `like`, and G's collections after 'fake'."""
+    """Images of every latent, of the shape of `like`, and G's collections after 'fake'."""
     gan, size = losses.gan, len(like)
     z = losses.constrain_batch(jax.random.normal(named(key, 'z'), (size, gan.latent_dim)))
     label = losses.constrain_batch(labels.drawn(named(key, 'label'), gan.class_counts, size))
@@ -236,7 +236,7 @@ def _fakes(
         with of_part(f"the latents '{name}' of a term"):
             latents[name] = move(named(key, 'latent', name), z)
             shapes.array('what they return', latents[name], z.shape)
-    # One call for each latent: BatchNorm must not mix them. 'fake' moves its statistics.
+    # One call per latent: BatchNorm must not mix them. Only 'fake' updates its statistics.
     sources, after = {}, {}
     for name, z in latents.items():
         with of_part('config.generator'):

@@ -1,10 +1,10 @@
-"""Makes a data set ready for training: python -m gan_jax.prepare --dataset=NAME
+"""Prepares a data set for training: python -m gan_jax.prepare --dataset=NAME
 
-It downloads the publisher's files into DIR/downloads/NAME, or takes those that --source names,
-checks them, and writes DIR/NAME/<split>/ with images.npy, labels.npy and info.json. Without a
-network, put the files anywhere and give them by --source, or give a copy of tensorflow-datasets. A
-NAME of your own prepares a folder, .zip, .tar or .npz of images. --to=zip writes one split as
-DIR/NAME.zip as well, in the form of StyleGAN's dataset_tool.py; digits can be written so, too.
+The command downloads the publisher's files into DIR/downloads/NAME, or takes the files of --source.
+It checks them, and writes images.npy, labels.npy and info.json to DIR/NAME/<split>/. Without a
+network, put the files anywhere and name them by --source, or name a copy of tensorflow-datasets.
+With your own NAME, --source is a folder, .zip, .tar or .npz of images. --to=zip also writes one
+split to DIR/NAME.zip, in the format of StyleGAN's dataset_tool.py; this works for digits, too.
 """
 
 if __name__ == '__main__':
@@ -48,7 +48,7 @@ from gan_jax.runtime.ranges import INT32, Integer
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prepares one data set, or says that it is prepared already; with --to packs it as well."""
+    """Prepares one data set unless it is prepared already; with --to, also writes a zip."""
     flags = _parse(arguments)
     root = data.folder_of(flags.data_dir)
     packed = _packed(flags, root) if flags.to else None
@@ -81,14 +81,14 @@ def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     content = sources.open_source(flags.dataset, paths, flags.size, flags.max_bad)
     records = _records(flags, paths)
     _write(folder, content, records, flags)
-    # Said at the end: on a fault there is one sentence only.
+    # Printed at the end, so that an error is the only message.
     left_out = [f'left out: {sentence}' for sentence in content.left_out]
     for note in [*content.notes, *shortened(left_out, len(left_out)), *_unpublished(records)]:
         print(f'gan_jax: {note}', file=sys.stderr)
 
 
 def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]) -> None:
-    """Raises unless the data set that is there is the one that is asked for."""
+    """Raises unless the prepared data set matches the flags."""
     if not done:
         raise UserError(
             f'{folder} exists and is no prepared data set, perhaps a copy of tensorflow-datasets: '
@@ -98,7 +98,7 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
     advice = 'choose another --data_dir, or remove it'
     info = next(iter(done.values()))
     side = info['images']['shape'][1]
-    if flags.size not in (None, side) and not flags.to:  # which resizes what it packs
+    if flags.size not in (None, side) and not flags.to:  # --to resizes by itself
         raise UserError(f'{folder} is prepared with {side} pixels, not {flags.size}: {advice}')
     if flags.source is not None:
         records = _records(flags, _paths(flags, folder.parent))
@@ -110,7 +110,7 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
 
 
 def _packed(flags: argparse.Namespace, root: Path) -> Path:
-    """The path of the zip of --to; raises where something is already."""
+    """The path of the zip of --to; raises if it exists."""
     split = '' if flags.split == 'train' else f'_{flags.split}'
     path = root / f'{flags.dataset}{split}.zip' if flags.to == 'zip' else expanded(flags.to)
     if os.path.lexists(path):
@@ -125,9 +125,9 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
         with _bar('zip', MofNCompleteColumn(), count) as progress:
             stylegan.write(path, dataset, lambda count: progress(advance=count))
     labels = classes.listed(dataset.class_names, dataset.num_classes)
-    said = labels if dataset.num_classes else 'no labels'
+    text = labels if dataset.num_classes else 'no labels'
     print(
-        f"{shown(path)}: the {count} images of '{flags.split}', {width}x{height}x{channels}, {said}"
+        f"{shown(path)}: the {count} images of '{flags.split}', {width}x{height}x{channels}, {text}"
     )
 
 
@@ -135,21 +135,21 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
 
 
 def _paths(flags: argparse.Namespace, root: Path) -> Mapping[str, Path]:
-    """Published name, or '' for images or a copy of tensorflow-datasets -> where it lies here."""
+    """Published name, or '' for images or a copy of tensorflow-datasets -> path of the file."""
     if flags.source is not None:
         return sources.find(flags.dataset, flags.source)
-    return sources.fetch(flags.dataset, root / 'downloads' / flags.dataset, _watched)
+    return sources.fetch(flags.dataset, root / 'downloads' / flags.dataset, _download_bar)
 
 
 @contextlib.contextmanager
-def _watched(file: File) -> Iterator[Callable[[int], None]]:
+def _download_bar(file: File) -> Iterator[Callable[[int], None]]:
     print(f'downloading {file.name}, {file.size / 1e6:.1f} MB, from {file.url}', flush=True)
     with _bar(file.name, DownloadColumn(), file.size) as progress:
         yield lambda total: progress(completed=total)
 
 
 def _records(flags: argparse.Namespace, paths: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """What info.json says of the sources, checked against what is known of them."""
+    """The entries of info.json for the sources, checked against --sha256 and published digests."""
     records = [sources.record(path) for path in paths.values()]
     digest = records[0].get('sha256', 'of no file')
     if flags.sha256 and digest != flags.sha256.lower():
@@ -162,7 +162,7 @@ def _records(flags: argparse.Namespace, paths: Mapping[str, Path]) -> list[dict[
 
 
 def _unpublished(records: list[dict[str, Any]]) -> list[str]:
-    """A sentence when files that were given are not the published ones."""
+    """A sentence if files of --source differ from the published ones."""
     files = ', '.join(record['file'] for record in records if not record.get('published', True))
     if not files:
         return []
@@ -200,7 +200,7 @@ def _write(
 
 @contextlib.contextmanager
 def _bar(what: str, amount: ProgressColumn, total: int | None) -> Iterator[Callable[..., None]]:
-    """A bar where somebody watches; gives Progress.update of its one task."""
+    """Shows a progress bar in a terminal; yields an update function for its task."""
     console = Console()
     columns = (TextColumn(what), BarColumn(), amount, TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -1,4 +1,4 @@
-"""What the terms of a step read: the union of their views, and what is handed to each."""
+"""Routing of views: the union of the views that terms read, and the outputs for each term."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from gan_jax import views
 from gan_jax.terms import Objective, Term
 from gan_jax.views import Record, View
 
-# What a view's record holds beside the outputs of heads, which stand there by their terms' names.
+# Keys of a view's record. The outputs of heads are in the same record, by the names of their terms.
 RESERVED = ('image', 'label', 'logit', 'features', 'dx')
 
 
 class ViewRouting(NamedTuple):
-    """What the terms read for one player.
+    """The views that the terms read for one player.
 
     Attributes:
-        objectives: of the terms that have one for this player, by term, with settled views.
-        views: the union of their views; equal ones may occur under several names.
-        with_dx: those of which a term reads the input gradient.
+        objectives: the terms' objectives for this player, by term, with settled views.
+        views: the union of their views; equal views may occur under several names.
+        with_dx: the views with an input gradient that a term reads.
     """
 
     objectives: Mapping[str, Objective]
@@ -26,11 +26,16 @@ class ViewRouting(NamedTuple):
 
 
 def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRouting:
-    """The plan for 'd' or 'g', where `policy` is what unnamed policies stand for.
+    """The routing for one player.
+
+    Args:
+        terms: the acting terms, by name.
+        side: the player, 'd' or 'g'.
+        policy: augmentation policy of augmented views without their own.
 
     Raises:
         ValueError: two terms give one name to different views, a term reads the input gradient of
-            a view that it does not declare, or a term with a head has a name of TAKEN.
+            a view that it does not declare, or a term with a head has a name in `RESERVED`.
     """
     objectives, first = {}, {}
     for name, term in terms.items():
@@ -61,7 +66,7 @@ def latents_of(terms: Mapping[str, Term]) -> dict[str, Callable]:
     """The further latents of all terms, name -> (key, z) -> z'.
 
     Raises:
-        ValueError: two terms want one name, or one that stands for something else.
+        ValueError: two terms use one name, or a term uses a reserved name.
     """
     latents = {}
     for name, term in terms.items():
@@ -75,17 +80,20 @@ def latents_of(terms: Mapping[str, Term]) -> dict[str, Callable]:
 
 
 def outputs_per_term(
-    plan: ViewRouting, outputs: Mapping[View, Record], sources: Mapping[str, Record]
+    routing: ViewRouting, outputs: Mapping[View, Record], sources: Mapping[str, Record]
 ) -> dict[str, dict[str, Record]]:
-    """For each term what its loss may read: its own views and head, and every source's record.
+    """The records that each term's loss may read: its own views, its head, and every source.
 
     Args:
-        plan: of this player.
-        outputs: what `critique` returned.
+        routing: the routing for this player.
+        outputs: the records from `critique.discriminate`.
         sources: the records of every source.
+
+    Returns:
+        {term: {view or source: record}}.
     """
     out = {}
-    for name, objective in plan.objectives.items():
+    for name, objective in routing.objectives.items():
         out[name] = dict(sources)
         for v, view in objective.views.items():
             hidden = () if v in objective.input_grads else ('dx',)

@@ -1,7 +1,7 @@
 """Images from a trained run: python -m gan_jax.sample --workdir=DIR --num=N --out=PATH
 
-A PATH that ends in .png becomes one picture with all images in a grid; any other is a new folder,
-or an empty one, of numbered files. Image i of a seed is the same whatever --num is.
+If PATH ends in .png, all images go into one grid. Any other PATH is a new or empty folder for
+numbered files. Image i of a seed is the same for every --num.
 """
 
 if __name__ == '__main__':
@@ -29,7 +29,7 @@ from gan_jax.sampling.generate import MOST_IMAGES, make_generate, takes_labels
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draws --num images."""
+    """Generates --num images."""
     flags = _parse(arguments)
     _refuse_full(flags.out)
     generator = restore_from_flags(flags)
@@ -64,7 +64,7 @@ def _label(text: str, generator: TrainedGenerator) -> int:
 
 
 def _refuse_full(out: Path) -> None:
-    """A folder with other images would hold a mixture in the end."""
+    """Refuses a folder that is not empty: its old files would mix with the new images."""
     if out.is_dir() and (found := sorted(path.name for path in out.iterdir())):
         raise UserError(
             f'--out={out} is a folder that holds {found[0]} and {len(found) - 1} more: give '
@@ -108,7 +108,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _out(text: str) -> Path:
-    """A path from the command line, as an argparse type: of a picture, or of a folder."""
+    """The value of --out, a .png or a folder, as an argparse type."""
     path = cli.path(text)
     ending = path.suffix.lower()
     folder = path.is_dir() or text.endswith('/') or not ending or ending[1:].isdigit()

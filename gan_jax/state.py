@@ -1,4 +1,4 @@
-"""The state of training: one tree of arrays, all that is not a function of the step."""
+"""The training state: one tree of arrays, with everything that is not a function of the step."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -17,12 +17,12 @@ from gan_jax.terms import Term
 
 @struct.dataclass
 class Net:
-    """One player.
+    """The state of one player.
 
     Attributes:
-        params: the weights that its optimiser moves.
-        stats: its other collections by name (BatchNorm's running statistics, spectral norm's u).
-        opt: its optimiser's state.
+        params: the parameters that the optimiser updates.
+        stats: other collections by name (BatchNorm's running statistics, spectral norm's u).
+        opt: the optimiser's state.
     """
 
     params: Any
@@ -31,19 +31,19 @@ class Net:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What `apply` takes."""
+        """The variables for `flax.linen.Module.apply`."""
         return {'params': self.params, **self.stats}
 
 
 @struct.dataclass
 class TrainState:
-    """Everything that a checkpoint holds.
+    """The training state, as saved in a checkpoint.
 
     Attributes:
-        step: completed steps, int32 [].
+        step: number of completed steps, int32 [].
         g: the generator.
         d: the discriminator, a `Critic` with the heads of all terms.
-        ema: the generator's variables, averaged; what samples are drawn from.
+        ema: moving average of the generator's variables; samples are drawn with it.
         terms: the state of each term, by name.
         metrics: running means of the current log window, by name.
     """
@@ -57,7 +57,7 @@ class TrainState:
 
 
 class Hyper(NamedTuple):
-    """What a sweep varies: data of the compiled step, not part of its code.
+    """Hyper-parameters that are arguments of the compiled step, so that a sweep can vary them.
 
     Attributes:
         seed: int32 []; the root of all randomness, initial weights included.
@@ -73,10 +73,10 @@ class Hyper(NamedTuple):
 
 
 class Ema(NamedTuple):
-    """The average of the generator's variables.
+    """Options of the exponential moving average of the generator's variables.
 
     Attributes:
-        halflife_images: images after which an old value counts half.
+        halflife_images: half-life of a value, in training images.
         ramp: early in training the half-life is at most this share of the images seen so far.
     """
 
@@ -99,9 +99,9 @@ def create(
     Args:
         generator: (z [B, Z], label [B], train) -> images [B, H, W, C].
         critic: (images [N, H, W, C], label [N], train) -> outputs.
-        terms: by name; their states start here.
-        optimizers: of 'g' and 'd'.
-        seed: root of the initial weights.
+        terms: terms by name; their states are initialised.
+        optimizers: optimisers of 'g' and 'd'.
+        seed: seed of the initial weights.
         latent_dim: Z.
         shape: (H, W, C) of an image.
     """
@@ -133,12 +133,12 @@ def _first(name: str, term: Term) -> Any:
 
 
 def nbytes(tree: Any) -> int:
-    """Bytes of all arrays of a tree, or of `jax.ShapeDtypeStruct`s."""
+    """Bytes of all arrays, or `jax.ShapeDtypeStruct`s, in a tree."""
     return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
 def empty(names: Mapping[str, Any]) -> dict[str, clu_metrics.Average]:
-    """Running means that have seen nothing, one for each name."""
+    """Empty running means, one for each name."""
     return {name: clu_metrics.Average.empty() for name in names}
 
 
@@ -147,15 +147,21 @@ def merge_metrics(
 ) -> dict[str, clu_metrics.Average]:
     """The running means after one more step; names without a running mean are left out."""
     updated = dict(running)
-    for name in running:  # in one order: that of a set would give every process another program
+    for name in running:  # a fixed order: a set's order would give every process another program
         if name in values:
-            seen = clu_metrics.Average.from_model_output(values[name])
-            updated[name] = running[name].merge(seen)
+            value = clu_metrics.Average.from_model_output(values[name])
+            updated[name] = running[name].merge(value)
     return updated
 
 
 def average(ema: Ema, state: TrainState, size: int) -> Any:
-    """The next `ema`, when batches of `size` images moved G and `step` does not count it yet."""
+    """The next value of `state.ema`, after an update of G but before `step` is incremented.
+
+    Args:
+        ema: options of the average.
+        state: the state with the updated generator.
+        size: images per step, by which the half-life is counted.
+    """
     images = (state.step + 1).astype(jnp.float32) * size
     halflife = jnp.minimum(ema.halflife_images, ema.ramp * images)
     return optax.incremental_update(state.g.variables, state.ema, 1 - 0.5 ** (size / halflife))

@@ -1,7 +1,7 @@
-"""One training step: k discriminator updates, one generator update, the average. A pure function.
+"""One training step: k discriminator updates, one generator update, the moving average.
 
-No mesh, no config and no effects: `make_train_step` takes modules, terms and optimisers and
-returns (state, batch, hyper) -> (state, metrics), to be compiled by the caller.
+The step is a pure function without mesh, config or effects: `make_train_step` takes modules, terms
+and optimisers, and returns (state, batch, hyper) -> (state, metrics) for the caller to compile.
 """
 
 import functools
@@ -33,16 +33,16 @@ def make_train_step(
 
     Args:
         gan: networks, optimisers and static options.
-        terms: those that act in this step, by name.
+        terms: the terms that act in this step, by name.
         every: terms that act only every n-th step, name -> n; their weights count n times.
-        constrain_batch: spreads the leading axis of every array of a tree over devices.
-        gather_params: puts parameters that a state has in parts whole on every device.
+        constrain_batch: shards the leading axis of every array of a tree over the devices.
+        gather_params: gathers sharded parameters on every device.
 
     Returns:
         (state, batch, hyper) -> (state, metrics). The batch is {'image': uint8 [k, B, H, W, C],
         'label': int32 [k, B]}, one row for each discriminator update. The metrics, f32 [], are the
         parts of every term, unweighted, as '<side>/<term>/<part>', and the Euclidean norms of each
-        player's gradient and update, '<side>/grad_norm' and '<side>/update_norm'; those of the
+        player's gradient and update, '<side>/grad_norm' and '<side>/update_norm'. Metrics of the
         discriminator are means over its k updates.
 
     Raises:
@@ -79,7 +79,7 @@ def make_train_step(
             return d_update(state, batch, named(key, 'd', i), hyper)
 
         state, d_metrics = repeat(d_body, state, (jnp.arange(d_steps), batch), d_steps)
-        # The generator meets the reals of the last discriminator update, drawn the same way.
+        # The generator sees the real images of the last discriminator update, with the same draws.
         last = jax.tree.map(lambda x: x[-1], batch)
         keys = Keys(real=named(key, 'd', d_steps - 1), update=named(key, 'g'))
         state, g_metrics = g_update(state, last, keys, hyper)
@@ -96,11 +96,11 @@ def make_train_step(
 def make_d_gradient(
     gan: GAN, terms: Mapping[str, Term], *, every: Mapping[str, int] | None = None
 ) -> Callable[[TrainState, Record, jax.Array, Hyper], Any]:
-    """The gradient that the discriminator updates of `make_train_step` descend by.
+    """The gradient in the discriminator updates of `make_train_step`.
 
     Returns:
         (state, batch {'image': uint8 [B, H, W, C], 'label': int32 [B]}, key, hyper) -> the gradient
-        of D's whole loss, like `state.d.params`. The step's i-th update has the key
+        of D's whole loss, like `state.d.params`. The step's i-th update uses the key
         named(jax.random.key(hyper.seed), 'step', state.step, 'd', i).
     """
     losses = make_losses(gan, terms, every)
@@ -126,7 +126,7 @@ def _accumulated(
 def _descend(
     gan: GAN, side: str, net: Net, grads: Any, hyper: Hyper
 ) -> tuple[Net, dict[str, jax.Array]]:
-    """A player after its update, and the norms of its gradient and of the update."""
+    """The player after an optimiser update, and the norms of its gradient and of the update."""
     with of_part(f'config.optim.{side}'):
         direction, opt = gan.optimizers[side].update(grads, net.opt, net.params)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)

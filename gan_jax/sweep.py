@@ -1,17 +1,17 @@
 """Runs a grid of experiments: python -m gan_jax.sweep --sweep=FILE --workdir=DIR
 
-Typing the same command again skips what is done and resumes what is not. DIR gets a workdir for
-each run, table.csv, table.md and figure.png. A run that has diverged stays noted as failed, and is
-not tried again unless its folder is removed.
+The same command again skips finished runs and resumes the others. DIR gets a workdir for each run,
+table.csv, table.md and figure.png. A run that has diverged stays failed, and is not tried again
+unless its folder is removed.
 
-Runs never wait for each other: --shard=i/n takes a part of them, for the jobs of an array or for
-machines, and the tasks that srun or mpirun starts share what is left.
+Runs never wait for each other. --shard=i/n takes a part of them, for jobs of an array or for
+several machines. Tasks that srun or mpirun starts divide the runs among themselves.
 
 --members=N trains up to N runs that differ in numbers only (seeds, strengths, weights, learning
-rates) as one program. It should pay on several devices, of which every member then has one, and on
-one accelerator that a run leaves idle; this has not been measured on an accelerator. It does not
-pay on a CPU, where members take as long as one after another and longer to compile. The tables are
-the same to rounding, and a sweep may go on with another N; every N is compiled for itself, so
+rates) as one program. This should pay on several devices, with a member on each, and on one
+accelerator that a single run leaves idle; it has not been measured on an accelerator. It does not
+pay on a CPU, where members take as long as one after another, and longer to compile. The tables are
+equal up to rounding, and a sweep may continue with another N. Every N is compiled separately, so
 choose one that divides the runs of a program.
 """
 
@@ -38,7 +38,7 @@ SweepResults = Mapping[str, results.Result]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Trains what is not done, then writes the tables and the figure of everything that is."""
+    """Trains unfinished runs, then writes the tables and the figure of all finished runs."""
     flags = _parse(arguments)
     sweep, folder = grid.read_sweep(flags.sweep), flags.workdir
     _refuse_others(folder, sweep.runs)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         return outcome.stopped
     _draw(folder, sweep, found)
     print(f'tables in {folder}: table.md, table.csv', flush=True)
-    # What diverged in an earlier sitting has failed no less than what does now.
+    # Runs that diverged under an earlier command count as failed, too.
     diverged = [r.name for r in mine if found[r.name].final and found[r.name].status == 'failed']
     earlier = {name: UserError(found[name].reason, DIVERGED) for name in diverged}
     _report({**earlier, **outcome.failed}, len(mine))
@@ -97,9 +97,9 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _refuse_others(folder: Path, runs: Sequence[grid.SweepRun]) -> None:
-    """A folder that holds another run than the sweep asks for is the user's to move away.
+    """Refuses folders with runs of another config, and folders behind links.
 
-    So is one that a link leads elsewhere, where nobody has asked for files.
+    The user must move them away: a sweep overwrites no run, and writes nothing outside --workdir.
     """
     wrong = []
     for run in runs:
@@ -125,12 +125,12 @@ def _results(folder: Path, sweep: grid.Sweep) -> SweepResults:
 def _opening(folder: Path, sweep: grid.Sweep, mine: Sequence[grid.SweepRun], todo: int) -> str:
     part = '' if len(mine) == len(sweep.runs) else f' of {len(sweep.runs)}'
     programs = len({group(run.settings) for run in mine})
-    said = f'{len(mine)}{part} runs, programs to compile: {programs}, to do: {todo}'
+    text = f'{len(mine)}{part} runs, programs to compile: {programs}, to do: {todo}'
     known = {folder / run.name for run in sweep.runs}
     others = [p.parent for p in folder.glob('*/seed=*/config.json') if p.parent not in known]
     if others:
-        said += f'\n{folder} holds {len(others)} runs that this sweep does not, as {min(others)}'
-    return said
+        text += f'\n{folder} holds {len(others)} runs that this sweep does not, as {min(others)}'
+    return text
 
 
 def _write_tables(folder: Path, sweep: grid.Sweep, title: str) -> SweepResults:
@@ -142,7 +142,7 @@ def _write_tables(folder: Path, sweep: grid.Sweep, title: str) -> SweepResults:
 
 
 def _write(path: Path, content: bytes) -> None:
-    # Every job of an array writes the tables: each through a file of its own.
+    # Every job of an array writes the tables, each through its own temporary file.
     own = path.with_name(f'{path.name}.{os.getpid()}')
     with atomic_path(own) as partial:
         partial.write_bytes(content)
@@ -162,9 +162,9 @@ def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
 
 def _report(failed: Mapping[str, UserError], count: int) -> None:
     if failed:
-        said = '\n'.join(f'{name}: {error}' for name, error in failed.items())
+        text = '\n'.join(f'{name}: {error}' for name, error in failed.items())
         status = next(iter(failed.values())).status
-        raise UserError(f'{len(failed)} of {count} runs failed\n{said}', status)
+        raise UserError(f'{len(failed)} of {count} runs failed\n{text}', status)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """Trains the experiment of a config: python -m gan_jax.train --config=FILE --workdir=DIR
 
-Typing the same command again resumes the run from its last checkpoint, bit for bit.
+The same command again resumes the run from its last checkpoint, bit for bit.
 """
 
 if __name__ == '__main__':
@@ -39,14 +39,14 @@ EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
 
 def main(arguments: Sequence[str]) -> int:
     """Trains until config.steps, or until a signal asks it to save and stop."""
-    # Config: everything that is wrong with it, before anything is built.
+    # Config: all its faults are reported before anything is built.
     flags, overrides = _parse(arguments)
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
 
     # Processes: one, unless a scheduler or --cluster says otherwise.
     distributed.join(flags.cluster or '')
 
-    # Parts: data, devices, networks, terms. Nothing is compiled yet, nothing there to be saved.
+    # Setup: data, devices, networks, terms. Nothing is compiled, and there is nothing to save yet.
     setup = build_setup(settings, outline=flags.dry_run)
     evaluator = make_evaluator(setup, bar)
     signals.check()
@@ -64,31 +64,31 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = False) -> int:
-    """Trains a run in its workdir from where it is to its last step.
+    """Trains a run in its workdir, from its newest checkpoint to its last step.
 
     Args:
-        setup: of the run.
-        evaluator: its metrics.
-        folder: its workdir.
-        anew: begin at step 0; what the workdir holds is set aside.
+        setup: the setup of the run.
+        evaluator: the evaluator of the run.
+        folder: the workdir.
+        anew: begin at step 0, and set the run in the workdir aside.
 
     Returns:
-        0 when it is done; 129, 130 or 143 when a signal came, after the step has been saved.
+        0 when the run is done; 129, 130 or 143 after a signal, when the step has been saved.
 
     Raises:
-        UserError: the workdir cannot be used or holds another run, its disk has no room, or the run
+        UserError: the workdir cannot be used or holds another run, its disk has no room, the run
             has diverged, or the devices' memory is not enough.
     """
     settings, program = setup.settings, setup.program
     hyper, every = setup.experiment.hyper, setup.experiment.every
     _refuse_among_images(folder, settings['data'])
-    evaluator.check(everything(settings['evaluate']))  # all faults, before what takes minutes
+    evaluator.check(everything(settings['evaluate']))  # all faults, before minutes of preparation
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
 
     with distributed.lock_workdir(folder) as own, distributed.stop_together() as stopped:
         distributed.broadcast_json(lambda: disk_space.check_disk_space(folder, [setup]))
-        # State: the newest valid checkpoint of this very experiment, or a fresh start.
+        # State: the newest valid checkpoint of the same experiment, or a fresh start.
         if anew:
             resume.set_aside(folder)
         fingerprint = resume.fingerprint(setup)
@@ -108,11 +108,11 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
             else:
                 state = program.init(hyper)
             while True:
-                # Look.
+                # Observe: log, sample, evaluate.
                 if opened.on_step(state, step):
                     state = state.replace(metrics=program.reset(state.metrics))
 
-                # Save. Asked once: a signal that comes now waits for the next step.
+                # Save. `stopped` is called once: a later signal waits for the next step.
                 ending = stopped() or step == settings['steps']
                 opened.save_best(state, step)
                 if ending or 'checkpoint' in due(step, settings):
@@ -120,7 +120,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
                 if ending:
                     break
 
-                # Step, or several in one dispatch where nothing is due between them.
+                # Step: one, or several in one dispatch if nothing is due between them.
                 count = dispatch_length(step, setup.steps_per_dispatch, settings, every)
                 state = program.update(state, step, hyper, count)
                 step += count
@@ -143,7 +143,10 @@ def _refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
 
 
 def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
-    """The places and commands for a run that is done, as for a shell; its own code is trusted."""
+    """The folders and next commands for a finished run, quoted for a shell.
+
+    The commands allow the packages that the config names, which this run has executed already.
+    """
     allowed = [f'--allow={package}' for package in config.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
     quoted = shlex.quote(str(folder))

@@ -1,7 +1,7 @@
-"""Image views: what the discriminator looks at, described as data and built once per step.
+"""Views: the images that the discriminator sees, described as data and built once per step.
 
-A term names the views that it reads. Views of different terms that are equal as data are one view:
-its pixels are drawn once and the discriminator sees them once.
+A term names the views that it reads. Equal views of different terms are one view: its pixels are
+drawn once, and the discriminator sees them once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,12 +14,12 @@ from gan_jax.augment import policy as policies
 from gan_jax.keys import named
 from gan_jax.runtime.errors import of_part
 
-# What rides together through a step: {'image': [B, H, W, C] in [0, 1], 'label': [B] int32, ...}.
+# A batch with all that belongs to it: {'image': [B, H, W, C] in [0, 1], 'label': [B] int32, ...}.
 Record = Mapping[str, jax.Array]
 
 
 def plain(key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any) -> Record:
-    """The view's source as it is."""
+    """The view's source, unchanged."""
     del key, policy, strength
     return sources['own']
 
@@ -27,16 +27,16 @@ def plain(key: jax.Array, sources: Mapping[str, Record], policy: Callable, stren
 def augmented(
     key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
 ) -> Record:
-    """The view's source under a fresh draw of the policy for each image."""
+    """The view's source, augmented by the policy with a fresh draw for each image."""
     own = sources['own']
     return {**own, 'image': policy(key, own['image'], strength)}
 
 
 def mixed(key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any) -> Record:
-    """Between an image x of the source and its pair f of 'fake': x + a (f - x), a ~ U(0, 1).
+    """Interpolations of an image x of the source and an image f of 'fake': x + a (f - x).
 
-    One a for each image; the label is that of x. WGAN-GP's samples (Gulrajani et al. 2017, arXiv
-    1704.00028, algorithm 1).
+    a ~ U(0, 1) for each image; the label is the label of x. WGAN-GP's samples (Gulrajani et al.
+    2017, arXiv 1704.00028, algorithm 1).
     """
     del policy, strength
     own, fake = sources['own'], sources['fake']['image']
@@ -50,9 +50,9 @@ def perturbed(
 ) -> Record:
     """The source's images x with noise: x + a std(x) U / 2, where U ~ U(0, 1) for each value.
 
-    a ~ U(0, 1) for each image, std(x) is that of all values of the batch. Nothing is clipped: the
-    noise is never negative, so an image may exceed 1. DRAGAN's samples (Kodali et al. 2017, arXiv
-    1705.07215) as StudioGAN draws them; compare_gan centres U, has no a and clips.
+    a ~ U(0, 1) for each image; std(x) is the standard deviation of all values of the batch. Nothing
+    is clipped: the noise is never negative, so an image may exceed 1. DRAGAN's samples (Kodali et
+    al. 2017, arXiv 1705.07215) as StudioGAN draws them; compare_gan centres U, has no a and clips.
     """
     del policy, strength
     own = sources['own']
@@ -78,10 +78,10 @@ def rotated(
 def rotated_quarter(
     key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
 ) -> Record:
-    """A quarter of the source's images, each upright and turned by 90°, 180° and 270°.
+    """A quarter of the source's images, each rotated by 0°, 90°, 180° and 270°.
 
-    The quarter is the last of every four images: rows 4 n to 4 n + 3 are image 4 n + 3 turned 0, 1,
-    2 and 3 times, so that nothing leaves its device. The record gains 'turns' [B], int32.
+    The quarter is the last of every four images: rows 4 n to 4 n + 3 are image 4 n + 3 rotated 0,
+    1, 2 and 3 times, so that nothing leaves its device. The record gains 'turns' [B], int32.
 
     Raises:
         ValueError: the images are not square, or B is no multiple of 4.
@@ -97,20 +97,20 @@ def rotated_quarter(
     return {**record, 'turns': jnp.arange(size, dtype=jnp.int32) % 4}
 
 
-WITHOUT_POLICY = (mixed, perturbed, rotated, rotated_quarter)  # these read none
+WITHOUT_POLICY = (mixed, perturbed, rotated, rotated_quarter)  # functions that ignore the policy
 
 
 class View(NamedTuple):
-    """One way to look at a source; equal views share their pixels.
+    """A view of a source; equal views share their pixels.
 
     Attributes:
-        source: 'real', 'fake', or the name of a latent view that a term brings ('fake_near').
+        source: 'real', 'fake', or the name of a further latent of a term ('fake_near').
         make: (key, sources {name: Record}, policy, strength f32[], **options) -> Record of the same
-            batch size. `sources['own']` is the record of the view's own source. A function of a
-            module, since its path names the view's draws.
+            batch size. `sources['own']` is the record of the view's source. Must be defined at
+            module level, since its path is part of the name of the view's random key.
         policy: augmentation policy such as 'flip|translation'; '' stands for the config's
             `augment.view`.
-        draw: tells apart independent draws of the same view.
+        draw: number that distinguishes independent draws of the same view.
         options: further keywords of `make`, as (name, value) pairs of plain values.
     """
 
@@ -122,11 +122,11 @@ class View(NamedTuple):
 
 
 def settle(view: View, policy: str) -> View:
-    """The view with its policy filled in, in the one form that equal pixels have.
+    """The view in its normal form, with its policy filled in: equal pixels give equal views.
 
-    A plain view has no policy and no draw, a make that reads no policy has none either; a view
-    under the identity policy is the plain view, so that a consistency term without an augmentation
-    costs and changes nothing.
+    A plain view has no policy and no draw. A view in `WITHOUT_POLICY` has no policy. An augmented
+    view without a policy becomes the plain view, so that a consistency term without an
+    augmentation costs and changes nothing.
     """
     if view.make is plain:
         return View(view.source)
@@ -145,13 +145,13 @@ def build_views(
     """The records of the distinct views in `wanted`, which must be settled.
 
     Args:
-        wanted: settled views; one that occurs twice is built once.
-        key: the key of this sub-step; each view draws from a key named after its own data.
+        wanted: settled views; a view that occurs twice is built once.
+        key: the key of this update; each view draws from a key named after the view.
         sources: the records of every source, by name.
         strengths: f32[] for each policy that takes one.
 
     Raises:
-        ValueError: a view names a source that nothing supplies.
+        ValueError: a view names an unknown source.
     """
     records = {}
     for view in dict.fromkeys(wanted):
@@ -173,10 +173,10 @@ def build_views(
 
 
 def strength_of(policy: str, strengths: Mapping[str, jax.Array]) -> jax.Array:
-    """The strength f32[] of a policy; 0 for one that takes none.
+    """The strength f32[] of a policy; 0 for a policy that takes none.
 
     Raises:
-        ValueError: the policy takes a strength and there is none for it.
+        ValueError: the policy takes a strength, and `strengths` has none for it.
     """
     if policy not in strengths and policies.needs_strength(policy):
         raise ValueError(

@@ -1,4 +1,7 @@
-"""A checked config turned into the parts of a run. Below this, no code sees the config."""
+"""Networks, terms, optimisers and hyper-parameters from a checked config.
+
+Code below this module does not see the config.
+"""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -21,13 +24,13 @@ from gan_jax.terms import Objective, Term
 
 
 class Experiment(NamedTuple):
-    """What a config describes.
+    """The objects that a config describes.
 
     Attributes:
         gan: networks, optimisers and augmentation.
         terms: the active terms by name; a weight of 0 in the config makes a term inactive.
-        every: how often each acts, in steps.
-        hyper: the traced numbers.
+        every: interval of each term, in steps.
+        hyper: the traced hyper-parameters.
     """
 
     gan: GAN
@@ -44,20 +47,20 @@ def build_experiment(
     class_counts: labels.Counts | None = None,
     allow: Collection[str] | None = None,
 ) -> Experiment:
-    """The parts of the run that a config without faults describes.
+    """The experiment that a valid config describes.
 
     Args:
         config: nested dicts without `config.faults`.
         shape: (H, W, C) of the data's images.
-        num_classes: of the data, 0 where it has no labels.
-        class_counts: proportions of the labels of generated images, see `labels.counts_of`; None is
-            all alike.
-        allow: whose code the config may name, as in `load.resolve`.
+        num_classes: classes of the data, 0 without labels.
+        class_counts: proportions of the labels of generated images, see `labels.counts_of`; None
+            draws all classes equally often.
+        allow: packages whose code the config may name, as in `load.resolve`.
 
     Raises:
-        ValueError: a function of the config refuses its keywords or makes something else than may
-            stand in its place, a player has nothing to be trained by, or a conditional network
-            counts other classes than the data.
+        ValueError: a function of the config refuses its keywords or returns the wrong type, no term
+            trains one of the players, or a conditional network has another number of classes than
+            the data.
     """
     dtype = jnp.dtype(config['dtype'])
     blocks = {n: b for n, b in config['terms'].items() if any(jax.tree.leaves(b['weight']))}
@@ -132,7 +135,7 @@ def _made(
     allow: Collection[str] | None,
     **supplied: Any,
 ) -> Any:
-    """The part that a block makes; faults say which block it is."""
+    """`load.build` of a block; its errors name the block."""
     with of_part(f'config.{name}'):
         return load.build(block, kind, allow=allow, **supplied)
 
@@ -147,7 +150,7 @@ def _term(name: str, block: Mapping[str, Any], allow: Collection[str] | None) ->
 
 
 def _with_policy(objective: Objective | None, policy: str) -> Objective | None:
-    """The objective with the term's own policy in every view that names none."""
+    """The objective with the term's own policy in every view without a policy."""
     if objective is None:
         return None
     settled = {

@@ -1,7 +1,7 @@
-"""Terms and a discriminator that fit together and mean nothing: looked at before the first step.
+"""Checks for combinations of terms and discriminator that run but make no sense.
 
-Everything is read off traces of shapes and nothing is compiled: one more trace of D's forward
-pass, whose cost `across` says, and with penalties a further one.
+The checks trace shapes and compile nothing: one more trace of D's forward pass, whose cost is given
+in `batch_mixing`, and another one if there are penalties.
 """
 
 import functools
@@ -30,37 +30,37 @@ def check_contracts(
     shape: tuple[int, int, int],
     batch_size: int,
 ) -> None:
-    """Raises unless all terms of a run and its discriminator mean what they say together.
+    """Raises unless the terms of a run and its discriminator make sense together.
 
     Args:
-        gan: the fixed parts.
-        terms: all that act in any step.
-        variables: the discriminator's, or their shapes.
-        hyper: the numbers.
+        gan: networks, optimisers and static options.
+        terms: all terms that act in any step.
+        variables: variables of the discriminator, or their shapes.
+        hyper: the hyper-parameters.
         shape: (H, W, C) of an image.
-        batch_size: of one discriminator update.
+        batch_size: size of the batch of one discriminator update.
 
     Raises:
-        PartError: `joint` is True and the discriminator looks across the batch, or a term reads
-            the input gradient of a logit by which no term trains the generator.
+        PartError: `joint` is True and the discriminator mixes the images of a batch, or a term
+            reads the input gradient of a logit by which no term trains the generator.
     """
-    plans = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
+    routings = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
     size = batch_size // gan.accumulate
-    _check_joint(gan, plans, variables, shape, size)
-    _check_penalties(gan, terms, plans, variables, hyper, shape, size)
+    _check_joint(gan, routings, variables, shape, size)
+    _check_penalties(gan, terms, routings, variables, hyper, shape, size)
 
 
 def _check_joint(
     gan: GAN,
-    plans: Mapping[str, ViewRouting],
+    routings: Mapping[str, ViewRouting],
     variables: Mapping[str, Any],
     shape: tuple[int, int, int],
     size: int,
 ) -> None:
     most = max(
         len(group)
-        for found in plans.values()
-        for group in ({*found.views} - found.with_dx, found.with_dx)
+        for routing in routings.values()
+        for group in ({*routing.views} - routing.with_dx, routing.with_dx)
     )
     if not gan.joint or most < 2:
         return
@@ -79,51 +79,52 @@ def _check_joint(
 def _check_penalties(
     gan: GAN,
     terms: Mapping[str, Term],
-    plans: Mapping[str, ViewRouting],
+    routings: Mapping[str, ViewRouting],
     variables: Mapping[str, Any],
     hyper: Hyper,
     shape: tuple[int, int, int],
     size: int,
 ) -> None:
-    penalties = [name for name, o in plans['d'].objectives.items() if o.input_grads]
+    penalties = [name for name, o in routings['d'].objectives.items() if o.input_grads]
     if not penalties:
         return
-    played, asked = set(), plans['g']
+    readers, routing = set(), routings['g']
 
-    def play(variables, image, label):
+    def losses(variables, image, label):
         record = {'image': image, 'label': label}
         sources = dict.fromkeys(('real', 'fake', *latents_of(terms)), record)
-        records = views.build_views(asked.views, jax.random.key(0), sources, hyper.strength)
-        said = {**_outputs(gan, variables, image, label), 'dx': image}  # by its shape
-        out = outputs_per_term(asked, {view: {**r, **said} for view, r in records.items()}, sources)
-        for name, objective in asked.objectives.items():
-            noting = {v: _Noting(r, name, played) for v, r in out[name].items()}
-            objective.loss(noting, terms[name].init())
+        records = views.build_views(routing.views, jax.random.key(0), sources, hyper.strength)
+        outputs = {**_outputs(gan, variables, image, label), 'dx': image}  # only dx's shape counts
+        records = {view: {**r, **outputs} for view, r in records.items()}
+        per_term = outputs_per_term(routing, records, sources)
+        for name, objective in routing.objectives.items():
+            recording = {v: _RecordsReads(r, name, readers) for v, r in per_term[name].items()}
+            objective.loss(recording, terms[name].init())
 
-    jax.eval_shape(play, variables, *_batch(size, shape))
-    if not played:
+    jax.eval_shape(losses, variables, *_batch(size, shape))
+    if not readers:
         raise PartError(
-            f'config.terms.{penalties[0]} bounds the gradient of a logit that nobody plays with: '
-            f"no term trains the generator by D's own logit, and {_heads(asked, terms)}. Leave it "
-            'out, or add an adversarial term such as gan_jax.terms.adversarial.hinge'
+            f'config.terms.{penalties[0]} bounds the gradient of a logit that trains nothing: '
+            f"no term trains the generator by D's own logit, and {_heads(routing, terms)}. Leave "
+            'it out, or add an adversarial term such as gan_jax.terms.adversarial.hinge'
         )
 
 
-class _Noting(dict):
-    """A view's record that notes whose loss reads its logit."""
+class _RecordsReads(dict):
+    """The record of a view; adds the name of a term to `readers` when the term reads the logit."""
 
-    def __init__(self, record: Record, name: str, played: set[str]):
+    def __init__(self, record: Record, name: str, readers: set[str]):
         super().__init__(record)
-        self._name, self._played = name, played
+        self._name, self._readers = name, readers
 
     def __getitem__(self, key: str) -> Any:
         if key == 'logit':
-            self._played.add(self._name)
+            self._readers.add(self._name)
         return super().__getitem__(key)
 
 
-def _heads(asked: ViewRouting, terms: Mapping[str, Term]) -> str:
-    own = [f'terms.{name}' for name in asked.objectives if terms[name].head is not None]
+def _heads(routing: ViewRouting, terms: Mapping[str, Term]) -> str:
+    own = [f'terms.{name}' for name in routing.objectives if terms[name].head is not None]
     return f'{", ".join(own)} has a head of its own' if own else 'the others read none'
 
 

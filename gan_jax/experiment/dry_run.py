@@ -1,4 +1,4 @@
-"""What a run would do: the config, its terms and views, sizes and cost, without a step."""
+"""The dry run: config, terms and views, sizes and cost of a run, without a step."""
 
 import json
 import math
@@ -15,19 +15,19 @@ from gan_jax.state import nbytes
 
 
 def describe(setup: Setup) -> str:
-    """The resolved config, a table of terms and views, parameter counts and FLOPs of a step."""
+    """The resolved config, terms and their views, parameter counts and FLOPs of a step, as text."""
     experiment, program = setup.experiment, setup.program
     lines = [json.dumps(setup.settings, indent=2), '', 'terms and the views that they read:']
-    plans = {
+    routings = {
         side: route_views(experiment.terms, side, experiment.gan.augment.view) for side in 'dg'
     }
     for name in experiment.terms:
         lines.append(f'  {name}  weight {_weight(experiment.hyper.weights[name])}')
         for side in 'dg':
-            if name in plans[side].objectives:
-                read = [_view(n, v) for n, v in plans[side].objectives[name].views.items()]
+            if name in routings[side].objectives:
+                read = [_view(n, v) for n, v in routings[side].objectives[name].views.items()]
                 lines.append(f'    {side}: {", ".join(read) or "no view"}')
-    distinct = {side: len({*plans[side].views}) for side in 'dg'}
+    distinct = {side: len({*routings[side].views}) for side in 'dg'}
     lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
     height, width, channels = setup.dataset.images.shape[1:]
     named = classes.listed(setup.dataset.class_names, setup.dataset.num_classes)

@@ -1,4 +1,4 @@
-"""How images reach the step: from the devices' memory by index, or batch by batch from a disk.
+"""The input pipeline: batches by index from device memory, or streamed from a disk.
 
 Both give the same batches, a function of seed and step.
 """
@@ -24,10 +24,11 @@ class Feed(NamedTuple):
 
     Attributes:
         held: () -> the arrays that stay on the devices.
-        rows: (seed, step, count=1) -> what a step gets beside them, spread over the devices; for a
-            `count` above 1 what the steps from `step` on get, with a leading axis of them.
+        rows: (seed, step, count=1) -> the arrays that change with the step, indices or images,
+            sharded over the devices. For `count` > 1, the arrays of `count` steps from `step` on,
+            with a leading axis of length `count`.
         batch: (held, rows) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
-        shapes: of held and of the rows of one step, as `jax.ShapeDtypeStruct`s with shardings.
+        shapes: (held, rows of one step) as `jax.ShapeDtypeStruct`s with shardings.
     """
 
     held: Callable[[], Arrays]
@@ -37,12 +38,12 @@ class Feed(NamedTuple):
 
 
 def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int) -> Feed:
-    """The feed that fits a data set: one on disk, an `np.memmap`, is streamed.
+    """The feed for a data set; a data set on disk, an `np.memmap`, is streamed.
 
     Args:
-        dataset: the images; those in memory are put whole on every device of the mesh, as uint8.
+        dataset: the images; if in memory, every device of the mesh gets all of them, as uint8.
         mesh: from `sharding.make_mesh`.
-        batch_size: B, global, of one discriminator update.
+        batch_size: B, size of the global batch of one discriminator update.
         d_steps: k, discriminator updates in a step.
     """
     if on_disk(dataset):
@@ -51,12 +52,12 @@ def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int) ->
 
 
 def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
-    """{'image': uint8 [N, H, W, C], 'label': int32 [N]}: what is kept on devices."""
+    """The arrays of a resident data set: {'image': uint8 [N, H, W, C], 'label': int32 [N]}."""
     return {'image': dataset.images, 'label': labels_of(dataset)}
 
 
 def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
-    everywhere, spread = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
+    replicated, sharded = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
     size = len(dataset.images)
     resident = in_memory(dataset)
 
@@ -64,24 +65,24 @@ def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
         steps = [sampler.of_step(seed, step + i, d_steps, batch_size, size) for i in range(count)]
         return _joined([one[:, own] for one in steps], mesh, batch_size)
 
-    indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
+    indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=sharded)
     own = _own(indices)
     return Feed(
-        held=functools.cache(lambda: sharding.put(resident, everywhere)),
+        held=functools.cache(lambda: sharding.put(resident, replicated)),
         rows=rows,
         batch=lambda held, rows: {name: array[rows] for name, array in held.items()},
-        shapes=(jax.tree.map(lambda x: _struct(x, everywhere), resident), indices),
+        shapes=(jax.tree.map(lambda x: _struct(x, replicated), resident), indices),
     )
 
 
 def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
-    spread = sharding.batch_sharding(mesh, axis=1)
+    sharded = sharding.batch_sharding(mesh, axis=1)
     image = jax.ShapeDtypeStruct(
-        (d_steps, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=spread
+        (d_steps, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=sharded
     )
-    label = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=spread)
+    label = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=sharded)
     options = {'batch_size': batch_size, 'd_steps': d_steps, 'part': _own(label)}
-    ahead = {}  # the open stream, and the (seed, step) that it stands at
+    ahead = {}  # 'batches': the open stream; 'at': the (seed, step) of its next batch
 
     def rows(seed, step, count=1):
         if ahead.get('at') != (seed, step):
@@ -98,27 +99,27 @@ def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
 
 
 def _own(rows: jax.ShapeDtypeStruct) -> slice:
-    """Which of the rows [k, B] are on devices of this process; its devices follow one another."""
+    """The slice of the rows [k, B] on this process's devices, which are consecutive."""
     indices = rows.sharding.addressable_devices_indices_map(rows.shape).values()
     spans = [span.indices(rows.shape[1]) for _, span in indices]
     return slice(min(first for first, _, _ in spans), max(last for _, last, _ in spans))
 
 
 def _joined(steps: Sequence[Any], mesh: Mesh, batch_size: int) -> Any:
-    """The arrays [k, B, ...] of one step, or [n, k, B, ...] of n, spread over the devices.
+    """The arrays [k, B, ...] of one step, or [n, k, B, ...] of n steps, sharded over the devices.
 
     Args:
-        steps: trees of [k, own, ...], the rows of this process.
-        mesh: of the devices.
+        steps: for each step a tree of [k, own, ...], the rows of this process.
+        mesh: the mesh of the devices.
         batch_size: B.
     """
     axis = 1 if len(steps) == 1 else 2
-    spread = sharding.batch_sharding(mesh, axis)
+    sharded = sharding.batch_sharding(mesh, axis)
 
     def join(*arrays: np.ndarray) -> jax.Array:
         mine = arrays[0] if axis == 1 else np.stack(arrays)
         shape = *mine.shape[:axis], batch_size, *mine.shape[axis + 1 :]
-        return jax.make_array_from_process_local_data(spread, mine, shape)
+        return jax.make_array_from_process_local_data(sharded, mine, shape)
 
     return jax.tree.map(join, *steps)
 

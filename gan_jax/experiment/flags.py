@@ -1,4 +1,4 @@
-"""The flags of a command that takes a config: --config, and --config.KEY=VALUE for one value."""
+"""Flags of commands that take a config: --config, and --config.KEY=VALUE for one value."""
 
 import argparse
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ def config_parser(command: str, description: str | None) -> Parser:
 
 
 def parse_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The flags, and the overrides as `config.load_config` takes them.
+    """The flags, and the overrides for `config.load_config`.
 
     Raises:
-        UserError: an argument is neither.
+        UserError: an argument is neither a flag nor an override.
     """
     flags, rest = parser.parse_known_args(arguments)
     overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]

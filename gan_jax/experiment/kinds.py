@@ -1,4 +1,7 @@
-"""The kinds of the blocks of a config, known by type or by the return annotation of a function."""
+"""The kinds of config blocks: network, term, optimiser, feature extractor.
+
+A function's kind is its type, or the type in its return annotation.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -11,8 +14,8 @@ from gan_jax.runtime.load import Kind
 from gan_jax.runtime.ranges import FLOAT32, POSITIVE, Number
 from gan_jax.terms import Term
 
-# The keywords of optax's optimisers, by name: their annotations let through every array and every
-# schedule, and a config holds neither.
+# Ranges of the keywords of optax's optimisers, by name. Optax's annotations allow arrays and
+# schedules, which a config cannot hold.
 _FRACTION, _AT_LEAST_0 = Number(0, 1, below=True), Number(0, FLOAT32)
 _DTYPE = Literal['float32', 'bfloat16'] | None
 OPTAX: Mapping[str, Any] = {
@@ -29,11 +32,11 @@ OPTAX: Mapping[str, Any] = {
 
 
 def returns(function: Any, kind: type) -> bool:
-    """True of a function whose return annotation is `kind`, or a subclass of it."""
+    """True for a function whose return annotation is `kind` or a subclass of it."""
     if not inspect.isfunction(function):
         return False
     promised = function.__annotations__.get('return')
-    if isinstance(promised, str):  # where a module puts off its annotations
+    if isinstance(promised, str):  # the module has postponed annotations
         promised = function.__globals__.get(promised)
     return inspect.isclass(promised) and issubclass(promised, kind)
 
@@ -66,5 +69,5 @@ OPTIMIZER = Kind(
     reserved=('learning_rate',),
     keywords=OPTAX,
 )
-# A path is always a fork's own function: the extractors of this package have names.
+# A path always leads to a fork's own function: the extractors of this package have short names.
 EXTRACTOR = Kind('a feature extractor', mark="'digits' or a function of a package of your own")

@@ -1,4 +1,4 @@
-"""What to do when the devices' memory is not enough for a run."""
+"""Memory of the devices: a check before the start, and advice when a run does not fit."""
 
 import contextlib
 import os
@@ -13,24 +13,25 @@ from gan_jax.experiment.config import PARTS
 from gan_jax.runtime.errors import DIVERGED, UserError
 from gan_jax.state import nbytes
 
-# Where a container finds what it may use, in the second and the first version of control groups.
+# Memory limit of a container, in versions 2 and 1 of control groups.
 LIMITS = Path('/sys/fs/cgroup/memory.max'), Path('/sys/fs/cgroup/memory/memory.limit_in_bytes')
 
-# How XLA says how much it wanted: '17179869184 bytes', '16.00GiB', '20.2G'.
+# The size in XLA's message: '17179869184 bytes', '16.00GiB', '20.2G'.
 _SIZE = re.compile(r'\b\d[\d.]* ?(?:bytes|[KMGT](?:i?B)?)\b')
 
 
 def check_memory(shapes: Any) -> None:
-    """Refuses a state that cannot fit, before anything of it is made.
+    """Refuses a state that cannot fit, before any of it is allocated.
 
-    One that passes may still be too large together with what a step needs, see `advising`.
+    A state that passes may still be too large together with the memory of a step, see `advising`.
 
     Args:
         shapes: `jax.ShapeDtypeStruct`s with the shardings of a state.
 
     Raises:
-        UserError: the part of it that a device holds is larger than the device's memory, or, on
-            CPUs, which have one memory, than the machine's or the container's.
+        UserError: the shards of one device are larger than the device's memory. CPU devices share
+            one memory, so there the whole state is compared with the memory of the machine or
+            container.
     """
     held = sum(_held(leaf) for leaf in jax.tree.leaves(shapes))
     there = available()
@@ -45,7 +46,7 @@ def check_memory(shapes: Any) -> None:
 
 
 def available() -> int | None:
-    """Bytes of a device's memory, on a CPU of the machine's or container's; None if not told."""
+    """Bytes of a device's memory, on a CPU of the machine's or container's; None if unknown."""
     device = jax.local_devices()[0]
     if device.platform == 'cpu':
         return min([os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'), *_limits()])
@@ -54,9 +55,9 @@ def available() -> int | None:
 
 @contextlib.contextmanager
 def advising(settings: Mapping[str, Any]) -> Iterator[None]:
-    """Turns an error for want of device memory into a `UserError` that says what to change.
+    """Turns an out-of-memory error of a device into a `UserError` that says what to change.
 
-    It may come late: a program's error is raised where its result is first read.
+    The error may come late: JAX raises it where a program's result is first read.
 
     Args:
         settings: the resolved config of the run that is trained inside.
@@ -64,27 +65,27 @@ def advising(settings: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        said = str(error)
-        if 'RESOURCE_EXHAUSTED' not in said and 'out of memory' not in said.lower():
+        message = str(error)
+        if 'RESOURCE_EXHAUSTED' not in message and 'out of memory' not in message.lower():
             raise
-        raise UserError(_sentence(said, settings), DIVERGED) from error
+        raise UserError(_sentence(message, settings), DIVERGED) from error
 
 
 def advice(settings: Mapping[str, Any], *, platform: str, devices: int) -> list[str]:
-    """What makes a run need less memory and is not done yet; what changes least comes first.
+    """Ways to reduce a run's memory that its config does not use yet, the smallest change first.
 
     Args:
-        settings: its resolved config.
-        platform: 'cpu', 'gpu' or 'tpu'. A CPU saves nothing by parts or by computing again, and all
-            of its devices have one memory.
-        devices: that this machine has.
+        settings: the resolved config of the run.
+        platform: 'cpu', 'gpu' or 'tpu'. On a CPU, microbatches and rematerialisation save nothing,
+            and all devices share one memory.
+        devices: number of devices of this machine.
     """
-    size, parts, mesh = settings['batch_size'], settings['accumulate'], settings['mesh']
+    size, accumulate, mesh = settings['batch_size'], settings['accumulate'], settings['mesh']
     used = devices if mesh['data'] == -1 else mesh['data'] * mesh['model']
     ways, accelerator = [], platform != 'cpu'
     if accelerator:
         most = min(size, PARTS // settings['d_steps'])
-        more = (n for n in range(2 * parts, most + 1, parts) if size % (n * used) == 0)
+        more = (n for n in range(2 * accumulate, most + 1, accumulate) if size % (n * used) == 0)
         ways += [f'--config.accumulate={n}' for n in more][:1]
         nets = [
             net for net in ('generator', 'discriminator') if settings[net].get('remat') is False
@@ -109,14 +110,14 @@ def _limits() -> list[int]:
 
 
 def _held(leaf: jax.ShapeDtypeStruct) -> int:
-    """Bytes of an array that one device holds, or all together where they have one memory."""
+    """Bytes of an array on one device, or on a CPU, whose devices share one memory, on all."""
     if jax.default_backend() == 'cpu':
         return nbytes(leaf)
     return nbytes(jax.ShapeDtypeStruct(leaf.sharding.shard_shape(leaf.shape), leaf.dtype))
 
 
-def _sentence(said: str, settings: Mapping[str, Any]) -> str:
-    size = _SIZE.search(said)
+def _sentence(message: str, settings: Mapping[str, Any]) -> str:
+    size = _SIZE.search(message)
     wanted = f' ({size[0]} were asked for)' if size else ''
     ways = advice(settings, platform=jax.default_backend(), devices=jax.device_count())
     return (

@@ -1,4 +1,4 @@
-"""Values of a config from the command line: `--config.key=value`."""
+"""Overrides of config values from the command line: `--config.key=value`."""
 
 import ast
 import contextlib
@@ -9,23 +9,23 @@ from ml_collections import ConfigDict
 
 from gan_jax.runtime.load import nearest
 
-# What Python's readers of values raise.
+# Exceptions of `ast.literal_eval`, int and float for a text that is no value.
 UNREADABLE = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 
 
 def override(config: ConfigDict, flag: str, known: Collection[str]) -> str:
     """Applies `--config.key=value`, or `--config.key` and `--noconfig.key` of a bool.
 
-    The key is there already, or is a further one of a block with a function. Whether the value fits
-    it is for others to judge.
+    The key must exist, or lie in a block that names a function, which may take further keywords.
+    The value is not checked here.
 
     Args:
-        config: is changed.
-        flag: as it was typed.
-        known: the config's keys, of which one may have been meant.
+        config: the config; it is changed in place.
+        flag: the argument of the command line.
+        known: all keys of the config, for suggestions.
 
     Returns:
-        What is wrong with it, in a sentence; '' when nothing is.
+        A sentence that says what is wrong with the flag; '' if nothing is.
     """
     name, equals, text = flag.partition('=')
     key = name.partition('.')[2]
@@ -47,7 +47,7 @@ def override(config: ConfigDict, flag: str, known: Collection[str]) -> str:
 
 
 def _value(text: str, old: Any) -> Any:
-    """The meaning of a text: a value of the type of the old one, or of Python, or the text."""
+    """The value of a text: of the old value's type, else a Python literal, else the text."""
     if isinstance(old, str):
         return text
     if isinstance(old, bool):
@@ -56,6 +56,6 @@ def _value(text: str, old: Any) -> Any:
     for meaning in (ast.literal_eval, kind) if old is None else (kind, ast.literal_eval):
         with contextlib.suppress(*UNREADABLE):
             value = meaning(text)
-            # In the place of a float a ConfigDict would make 1.0 of True.
+            # A ConfigDict would store True as 1.0 where the old value is a float.
             return text if isinstance(old, float) and isinstance(value, bool) else value
     return text

@@ -1,7 +1,7 @@
-"""The ways of applying an augmentation that the paper compares, and its neighbours, as config.
+"""Config blocks of the methods that the paper compares, and of related methods.
 
-Zhao et al. 2020, arXiv 2006.02595, section 3 and algorithms 1 and 2. What the neighbours' weights
-assume stands in the docstrings of their terms.
+Zhao et al. 2020, arXiv 2006.02595, section 3 and algorithms 1 and 2. The docstrings of the terms
+give the sources of the related methods' weights.
 """
 
 import copy
@@ -27,8 +27,8 @@ LECAM = {'fn': 'gan_jax.terms.lecam.lecam', 'weight': 0.3}
 R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 0.01}
 CONTRAD = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
 
-# For each method: where the policy goes in `augment`, and the terms beside (or, where a method
-# names it, in place of) the adversarial one.
+# For each method: the key of `augment` that takes the policy, and the terms beside the adversarial
+# one (or in its place, if the method names it).
 METHODS = {
     'none': ('', {}),
     'real_only': ('real', {}),
@@ -45,7 +45,7 @@ METHODS = {
     'r1': ('', {'penalty': R1}),
     'contrad': ('view', {'adversarial': CONTRAD}),
 }
-# DiffAugment is `real_fake` with a policy of its own (Zhao et al. 2020, arXiv 2006.10738).
+# DiffAugment is `real_fake` with its own policy (Zhao et al. 2020, arXiv 2006.10738).
 DIFFAUGMENT = 'diffaugment_color|diffaugment_translation|diffaugment_cutout'
 # zCR of a conditional model (Zhao et al. 2020, arXiv 2002.04724): more noise, a larger weight.
 SIGMA, DIS = 0.05, 20.0
@@ -65,14 +65,14 @@ def method(
     Args:
         name: one of METHODS.
         policy: the augmentation, such as 'translation'; 'diffaugment' has its own.
-        strength: of the policy.
-        conditional: whether the weights are those of a conditional model.
-        cntr_policy: what Cntr's views use in place of `policy`; '' is the same.
-        cntr_strength: of `cntr_policy`; the paper finds most policies best near 0.5, 'simclr' at
-            0.3.
+        strength: strength of the policy.
+        conditional: True takes the weights for a conditional model.
+        cntr_policy: policy of Cntr's views in place of `policy`; '' uses `policy`.
+        cntr_strength: strength of `cntr_policy`; the paper finds most policies best near 0.5,
+            'simclr' at 0.3.
 
     Raises:
-        ValueError: there is no such method, or it has no Cntr that could have a policy.
+        ValueError: there is no such method, or it has no Cntr to use `cntr_policy`.
     """
     if name not in METHODS:
         raise ValueError(f"there is no method '{name}'; known: {', '.join(METHODS)}")
@@ -92,12 +92,12 @@ def method(
 
 
 def blocks(text: str, *, conditional: bool = False, **defaults: Any) -> dict[str, Any]:
-    """The blocks of `method` with what follows the colon in `--config=FILE:key=value,...`.
+    """The blocks of `method` for the text after the colon in `--config=FILE:key=value,...`.
 
     Args:
         text: values for method, augment, strength, cntr_augment and cntr_strength.
         conditional: as in `method`.
-        **defaults: method, augment and strength, of which the text may say nothing.
+        **defaults: defaults of method, augment and strength.
 
     Raises:
         ValueError: as `arguments` and `method`.
@@ -112,12 +112,12 @@ def blocks(text: str, *, conditional: bool = False, **defaults: Any) -> dict[str
 
 
 def arguments(text: str, **defaults: Any) -> dict[str, Any]:
-    """What follows the colon in `--config=FILE:key=value,key=value`, over defaults.
+    """The values of the text after the colon in `--config=FILE:key=value,...`, over defaults.
 
     A value takes the type of its default.
 
     Raises:
-        ValueError: an unknown key, or a value that does not fit.
+        ValueError: an unknown key, or a value that is not of its default's type.
     """
     chosen = dict(defaults)
     for item in filter(None, text.split(',')):

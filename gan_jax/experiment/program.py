@@ -17,21 +17,21 @@ from gan_jax.runtime import sharding
 from gan_jax.state import Hyper, TrainState, create, empty
 from gan_jax.step import make_train_step
 
-# For what runs once. On a CPU LLVM would take longer over the random numbers of all kernels than
-# over a train step; this is its level 1 of 3.
-_IN_A_HURRY = {'xla_backend_optimization_level': 1}
+# For a program that runs once. On a CPU, LLVM at its default level would take longer to compile the
+# random numbers of all kernels than a train step; this is level 1 of 3.
+_COMPILE_FAST = {'xla_backend_optimization_level': 1}
 
 
 class Program(NamedTuple):
-    """What the training loop calls.
+    """The compiled functions of the training loop.
 
     Attributes:
-        shapes: `jax.ShapeDtypeStruct`s with shardings, like a state.
+        shapes: the state as `jax.ShapeDtypeStruct`s with shardings.
         init: hyper -> the state before the first step.
-        update: (state, step, hyper, count=1) -> the state after `count` steps, which begin at
-            `step` and have the same terms in them; the state given is used up.
-        lower: () -> the step that has every term in it, lowered and not compiled.
-        reset: metrics -> running means that have seen nothing.
+        update: (state, step, hyper, count=1) -> the state after `count` steps from `step` on, in
+            which the same terms act; the given state is donated.
+        lower: () -> the step with all terms, lowered and not compiled.
+        reset: metrics -> empty running means.
     """
 
     shapes: TrainState
@@ -44,17 +44,17 @@ class Program(NamedTuple):
 def make_program(
     experiment: Experiment, dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int
 ) -> Program:
-    """The compiled parts of a run; nothing is compiled before it is first called.
+    """The program of an experiment; each function is compiled when it is first called.
 
     Args:
-        experiment: networks, terms and numbers.
-        dataset: what `feed.make_feed` takes.
+        experiment: networks, terms and hyper-parameters.
+        dataset: as in `feed.make_feed`.
         mesh: from `sharding.make_mesh`.
-        batch_size: global, of one discriminator update.
+        batch_size: size of the global batch of one discriminator update.
         d_steps: discriminator updates in a step.
 
     Raises:
-        ValueError, TypeError: the parts do not fit together (names, shapes, see
+        ValueError, TypeError: networks and terms do not fit together (names, shapes, see
             `contracts.check_contracts`).
     """
     gan, terms, every, hyper = experiment
@@ -90,7 +90,7 @@ def make_program(
             lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), tree, where
         )
 
-    # Placed as they will be, or the step would be traced for other shapes here than in its program.
+    # With the shardings of the program, so that this trace of the step can be reused there.
     first = placed(jax.eval_shape(init_without_metrics, hyper))
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
     contracts.check_contracts(
@@ -99,7 +99,7 @@ def make_program(
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
     where = jax.tree.map(lambda x: x.sharding, shapes)
 
-    @functools.partial(jax.jit, out_shardings=where, compiler_options=_IN_A_HURRY)
+    @functools.partial(jax.jit, out_shardings=where, compiler_options=_COMPILE_FAST)
     def init(hyper):
         return init_without_metrics(hyper).replace(metrics=empty(metrics))
 

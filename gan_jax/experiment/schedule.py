@@ -1,6 +1,6 @@
-"""The schedule of a run: the steps at which it logs, draws, evaluates and saves.
+"""The schedule of a run: the steps at which it logs, samples, evaluates and saves.
 
-Steps between which nothing is due can be one dispatch.
+Consecutive steps with nothing due between them can be one dispatch.
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from typing import Any
 
 
 def due(step: int, settings: Mapping[str, Any]) -> set[str]:
-    """What is to be done at a step, of 'log', 'sample', 'evaluate', 'full' and 'checkpoint'.
+    """The actions at a step: a subset of 'log', 'sample', 'evaluate', 'full' and 'checkpoint'.
 
-    At the last one that is everything; before the first there is nothing to log or to save, and
-    the full protocol is not worth its time.
+    All of them at the last step. At step 0 there is nothing to log or to save, and the full
+    protocol is not worth its time.
     """
     every = settings['every']
     if step == settings['steps']:
@@ -22,24 +22,24 @@ def due(step: int, settings: Mapping[str, Any]) -> set[str]:
 
 
 def acting(step: int, every: Mapping[str, int]) -> frozenset[str]:
-    """The terms that act in the step after `step`, of those in `every`, name -> each how many."""
+    """The terms that act in the step after `step`; `every` gives each term's interval in steps."""
     return frozenset(name for name, interval in every.items() if step % interval == 0)
 
 
 def dispatch_length(
     step: int, most: int, settings: Mapping[str, Any], every: Mapping[str, int]
 ) -> int:
-    """How many steps from `step` on are one dispatch: `most`, or 1.
+    """The number of steps from `step` on in one dispatch: `most`, or 1.
 
-    They are `most` if `step` is a multiple of it, nothing is due between them and the same terms
-    act in all. That depends on no step before: a resumed run makes the dispatches that one makes
-    which was never stopped, and so has its bits.
+    It is `most` if `step` is a multiple of `most`, nothing is due between the steps and the same
+    terms act in all of them. This does not depend on earlier steps, so a resumed run makes the same
+    dispatches, and gets the same bits, as a run that was never stopped.
 
     Args:
-        step: steps that are done.
-        most: what is tried.
+        step: number of steps done.
+        most: largest number of steps in a dispatch.
         settings: the resolved config.
-        every: of each term, how often it acts.
+        every: interval of each term, in steps.
     """
     together = range(step, step + most)
     aligned = step % most == 0
@@ -48,9 +48,9 @@ def dispatch_length(
 
 
 def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:
-    """What is measured when: {'evaluate': 'fd_digits', 'full': 'fd_digits,fid10k_test'}.
+    """The metrics of each evaluation: {'evaluate': 'fd_digits', 'full': 'fd_digits,fid10k_test'}.
 
-    The full protocol has the other metrics in it, so that what both need is done once.
+    The full protocol includes the frequent metrics, so that shared work is done once.
     """
     asked = settings['evaluate']
     found = {'evaluate': asked['metrics'], 'full': everything(asked) if asked['full'] else ''}
@@ -58,10 +58,10 @@ def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def everything(asked: Mapping[str, Any]) -> str:
-    """All metrics that a config's block `evaluate` names."""
+    """All metrics in a config's block `evaluate`, separated by commas."""
     return f'{asked["metrics"]},{asked["full"]}'.strip(',')
 
 
 def _picture_due(step: int, interval: int) -> bool:
-    """Always at multiples of the interval, and at powers of two before the first."""
+    """True at multiples of the interval, and at powers of two before the first multiple."""
     return step % interval == 0 or (step < interval and step & (step - 1) == 0)

@@ -1,4 +1,4 @@
-"""Everything that a config describes, put together: data, networks, terms and the train step."""
+"""The setup of a run from its config: data, networks, terms and the train step."""
 
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,17 +21,17 @@ class Setup(NamedTuple):
     """A run before it has a workdir; nothing is compiled yet.
 
     Attributes:
-        settings: the resolved config, nested, as config.json holds it.
+        settings: the resolved config, nested, as in config.json.
         dataset: the images to train on.
-        subset: which images of `reference` these are, int32 [N]; None is all of them.
-        reference: the whole train split, which metrics compare with.
-        held_out: () -> the test split at the same size; raises UserError where there is none.
-        outlined: whether the images are blank, in the place of a data set that is not here.
-        experiment: networks, terms and numbers.
+        subset: indices of these images in `reference`, int32 [N]; None if they are all of it.
+        reference: the whole train split, with which metrics compare.
+        held_out: () -> the test split at the same size; raises UserError if there is none.
+        outlined: True if blank images stand in for a data set that is not here.
+        experiment: networks, terms and hyper-parameters.
         program: the train step.
-        steps_per_dispatch: how many steps are tried as one dispatch, see
-            `schedule.dispatch_length`. On a CPU 1: XLA runs the gradients of convolutions inside a
-            loop far slower there.
+        steps_per_dispatch: the largest number of steps in a dispatch, see
+            `schedule.dispatch_length`. 1 on a CPU, where XLA runs the gradients of convolutions
+            inside a loop far slower.
         generate: (state, seed, indices) -> generated images, see `generate.make_generate`.
         allow: packages whose code the config may name, as in `load.resolve`.
         data_dir: the folder of Inception's weights and of references, see `data.folder_of`.
@@ -59,19 +59,20 @@ def build_setup(
     data_dir: Path | None = None,
     outline: bool = False,
 ) -> Setup:
-    """The parts of the run that a config without faults describes.
+    """The setup of the run that a valid config describes.
 
     Args:
         settings: nested dicts without `config.faults`.
-        devices: how many to use; None is the config's.
+        devices: number of devices to use; None takes the config's.
         allow: packages whose code the config may name, as in `load.resolve`.
-        data_dir: where Inception's weights and references are kept, see `data.folder_of`, where
-            `allow` is given: a config that somebody else wrote does not say where to write.
-        outline: take `data.outline` where a published data set is not prepared, and no notice of
-            the memory that is there.
+        data_dir: folder of Inception's weights and of references, see `data.folder_of`. Used only
+            if `allow` is given: a config from somebody else must not choose where to write.
+        outline: use `data.outline` if a published data set is not prepared, and skip the check of
+            memory.
 
     Raises:
-        UserError: the data cannot be read, or the parts do not fit together, or into memory.
+        UserError: the data cannot be read, networks and terms do not fit together, or the state
+            does not fit into memory.
     """
     images = settings['data']
     load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
@@ -84,7 +85,7 @@ def build_setup(
         if error.status != MISSING or reference is None:
             raise
         outlined = True
-    dataset, subset = _part_of(reference, images)
+    dataset, subset = _fraction_of(reference, images)
     experiment, program = build_trainer(settings, dataset, devices=devices, allow=allow)
     if not outline:
         memory.check_memory(program.shapes)
@@ -111,16 +112,16 @@ def build_trainer(
     devices: int | None = None,
     allow: Collection[str] | None = None,
 ) -> tuple[Experiment, Program]:
-    """The networks, terms and train step that a config without faults describes, for these images.
+    """The networks, terms and train step that a valid config describes, for a data set.
 
     Args:
         settings: nested dicts without `config.faults`.
-        dataset: to train on.
-        devices: how many to use; None is the config's.
+        dataset: the images to train on.
+        devices: number of devices to use; None takes the config's.
         allow: packages whose code the config may name, as in `load.resolve`.
 
     Raises:
-        UserError: there are too few images, or the parts do not fit together.
+        UserError: there are too few images, or networks and terms do not fit together.
     """
     if len(dataset.images) < settings['batch_size']:
         raise UserError(
@@ -150,23 +151,24 @@ def build_trainer(
     except PartError as error:
         raise UserError(str(error)) from error
     except (TypeError, ValueError, OverflowError) as error:
-        # Parts that do not fit together are the config's fault, whoever's code says so.
+        # These come from networks and terms that do not fit together: a fault of the config.
         raise UserError(f'the config does not work: {error}') from error
     return experiment, program
 
 
 def steps_per_dispatch(settings: Mapping[str, Any]) -> int:
-    """How many steps are tried as one dispatch. On a CPU 1, see `accumulation.repeat`."""
+    """The largest number of steps in a dispatch; 1 on a CPU, see `accumulation.repeat`."""
     return 1 if jax.default_backend() == 'cpu' else settings['steps_per_dispatch']
 
 
 def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
-    """The parts of a run that differs in numbers only, with the same data and compiled programs.
+    """The setup of a run that differs in numbers only, with the same data and compiled programs.
 
     Args:
-        setup: of a run.
-        settings: of another one that differs in seed, steps, intervals, or in what `Hyper` holds:
-            term weights that stay active, strengths, learning rates; see `sweeps.groups.group`.
+        setup: the setup of a run.
+        settings: the config of another run. It may differ in seed, steps, intervals and the fields
+            of `Hyper`: term weights that stay active, strengths, learning rates; see
+            `sweeps.groups.group`.
     """
     _, *shape = setup.dataset.images.shape
     experiment = build_experiment(
@@ -181,12 +183,12 @@ def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
 def make_sampler(
     experiment: Experiment, settings: Mapping[str, Any], **options: Any
 ) -> Callable[..., Iterator[np.ndarray]]:
-    """(state, seed, indices) -> images with the weights and statistics that the config names.
+    """A function (state, seed, indices) -> images, with the config's weights and statistics.
 
     Args:
-        experiment: whose generator draws.
+        experiment: the experiment with the generator.
         settings: the resolved config.
-        options: of `generate.make_generate`, such as a label.
+        options: further options of `generate.make_generate`, such as a label.
     """
     gan, asked = experiment.gan, settings['evaluate']
     draw = make_generate(
@@ -201,12 +203,12 @@ def make_sampler(
     return lambda state, seed, indices: draw(weights(state), seed, indices)
 
 
-def _part_of(
-    whole: data.DataSet, settings: Mapping[str, Any]
+def _fraction_of(
+    reference: data.DataSet, settings: Mapping[str, Any]
 ) -> tuple[data.DataSet, np.ndarray | None]:
     if settings['fraction'] == 1:
-        return whole, None
-    return data.subset(whole, settings['fraction'], settings['subset_seed'])
+        return reference, None
+    return data.subset(reference, settings['fraction'], settings['subset_seed'])
 
 
 def _class_counts(settings: Mapping[str, Any], dataset: data.DataSet) -> labels.Counts:

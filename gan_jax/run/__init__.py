@@ -1,1 +1,1 @@
-"""One run in its workdir: training state, log, pictures, checkpoints, and reading it all back."""
+"""One run in its workdir: log, pictures, checkpoints, evaluation, resuming, reading it back."""

@@ -1,6 +1,6 @@
-"""Alarms: what the numbers and pictures say of a run that goes wrong and does not end.
+"""Alarms for runs that go wrong without ending: large losses, collapsed images.
 
-A sentence begins with its kind and a colon; '' is no alarm.
+An alarm is a sentence that begins with its kind and a colon; '' is no alarm.
 """
 
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ import numpy as np
 
 from gan_jax.evaluate.rows import spaced
 
-# Losses are logged without their weights, as means of a window. The logits of a game that is in
-# balance stay below some hundreds, so that even their squares, which LeCam takes, rarely come here.
+# Losses are logged without their weights, as means of a window. In a balanced game logits stay
+# below some hundreds, so that even their squares, which LeCam takes, rarely exceed this.
 LARGE = 1e5
 
-# An untrained generator draws one grey: the demo's has 0.006 of the real deviation, and 0.05 at
-# step 32.
-PATIENCE = 250  # steps before images may be found alike
-ALIKE = 0.05  # of the real deviation: a noise of a few grey levels on one image
-SAMPLE = 64  # real images that it is taken of
+# An untrained generator draws one grey: the demo's images have 0.006 of the spread of real ones,
+# and 0.05 at step 32.
+PATIENCE = 250  # steps before the first alarm
+ALIKE = 0.05  # share of the real spread: a noise of a few grey levels on one image
+SAMPLE = 64  # images from which a spread is computed
 
 
 def blown_up(means: Mapping[str, float], step: int) -> str:
-    """A sentence where a mean of the log, by its name, is beyond `LARGE`; it names the largest."""
+    """An alarm if a mean of the log, by name, is beyond `LARGE`; it names the largest mean."""
     name = max(means, key=lambda one: abs(means[one]), default='')
     if not name or abs(means[name]) <= LARGE:
         return ''
@@ -32,14 +32,15 @@ def blown_up(means: Mapping[str, float], step: int) -> str:
 
 
 def collapsed(images: np.ndarray, real: float, step: int) -> str:
-    """A sentence where generated images are nearly one, of a generator that has been trained.
+    """An alarm if a trained generator's images are nearly equal.
 
-    Of one that draws a few images in turn nothing is said: the metric `diversity` sees that.
+    A generator that alternates between a few images gives no alarm: the metric `diversity` detects
+    it.
 
     Args:
-        images: uint8 [N, H, W, C].
+        images: generated images, uint8 [N, H, W, C].
         real: the `spread` of real images.
-        step: of the generator; before `PATIENCE` it has not been trained.
+        step: step of the generator; before `PATIENCE` it counts as untrained.
     """
     if step < PATIENCE or not real:
         return ''
@@ -54,14 +55,13 @@ def collapsed(images: np.ndarray, real: float, step: int) -> str:
 
 
 def spread(images: np.ndarray) -> float:
-    """The difference of images: the root of a pixel's variance over images, as a mean over pixels.
+    """The spread of images: a pixel's standard deviation over images, root mean square over pixels.
 
     Args:
-        images: uint8 [N, H, W, C], N >= 1; of more than `SAMPLE` these many are looked at, evenly
-            spaced.
+        images: uint8 [N, H, W, C], N >= 1; at most `SAMPLE` of them are used, evenly spaced.
 
     Returns:
-        0.0 for images that are all the same, 127.5 where half of them are black and half white.
+        0.0 if all images are equal, 127.5 if half of them are black and half white.
     """
     some = images[spaced(len(images), SAMPLE)]
     total = some.sum(0, dtype=np.int64)

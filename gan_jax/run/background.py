@@ -1,18 +1,18 @@
-"""Work for the host that is done in turn by a thread of its own, while training goes on."""
+"""A background thread that does host work in order while training goes on."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-AHEAD = 3  # pieces of work in memory, with all that they write; a slow disk must not fill it
+AHEAD = 3  # pieces of work that wait in memory with their data: a slow disk must not fill it
 
 
 class Background:
-    """Does pieces of work one after another, in the order in which they are submitted.
+    """Does pieces of work one after another, in the order in which they were submitted.
 
-    Once one has failed none is begun, and what it raised comes out of every further call but
-    `close`. The work must not start computations: those of two threads can reach several devices in
-    different orders, and wait for each other for ever.
+    After a failure no further piece is begun, and every call but `close` raises its exception. The
+    work must not start computations on devices: two threads can enqueue theirs on several devices
+    in different orders, which deadlocks.
     """
 
     def __init__(self):
@@ -21,27 +21,27 @@ class Background:
         self._error: Exception | None = None
 
     def submit(self, work: Callable[[], object]) -> Future:
-        """Has the work done later; waits while there are `AHEAD` pieces that are not done.
+        """Enqueues a piece of work; blocks while `AHEAD` pieces are unfinished.
 
         Returns:
-            What has a result, None, when the work is done or has failed.
+            A future whose result is None as soon as the work is done or has failed.
         """
         self.check()
         self._room.acquire()
         return self._thread.submit(self._do, work)
 
     def check(self) -> None:
-        """Raises what has failed, if anything has."""
+        """Raises the exception of a failed piece of work, if there is one."""
         if self._error is not None:
             raise self._error
 
     def drain(self) -> None:
-        """Waits until all work is done, or one piece has failed, which is raised."""
+        """Waits until all work is done; raises the exception of a failed piece."""
         self._thread.submit(lambda: None).result()
         self.check()
 
     def close(self) -> None:
-        """Waits as `drain` does, raises nothing, and ends the thread."""
+        """Waits as `drain`, raises nothing, and ends the thread."""
         self._thread.shutdown()
 
     def _do(self, work: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""The best checkpoint of a run so far, by one metric, beside its newest ones."""
+"""The best checkpoint of a run so far, by one metric, kept beside the newest ones."""
 
 import functools
 import math
@@ -15,12 +15,12 @@ from gan_jax.state import TrainState
 
 
 def best_by(settings: Mapping[str, Any]) -> str:
-    """The metric of the best checkpoint: the first distance that is measured; '' when none is."""
+    """The metric of the best checkpoint: the first distance in the config; '' if there is none."""
     return next(filter(is_distance, everything(settings['evaluate']).split(',')), '')
 
 
 def best_how(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings behind the values of that metric, of those that a resumed run may change."""
+    """The settings on which the metric's values depend and which a resumed run may change."""
     asked, metric = settings['evaluate'], best_by(settings)
     how = {name: asked[name] for name in ('weights', 'batch_norm')}
     if parse_score(metric):  # the name of a score says the number of images
@@ -29,17 +29,17 @@ def best_how(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Best:
-    """Looks at every row of metrics, and keeps the state of the one with the least value.
+    """Compares the rows of metrics, and keeps a checkpoint of the state with the lowest value.
 
     Args:
-        folder: for one checkpoint; that of an earlier process is to be beaten.
-        metric: its name; '' keeps nothing.
-        how: what its values depend on beside the state, as JSON. One that was found otherwise is no
-            rival: the best is chosen anew, which is said.
-        submit: what has a piece of work done, as `Background.submit`.
+        folder: folder of the one checkpoint; a checkpoint of an earlier process must be beaten.
+        metric: name of the metric; '' keeps nothing.
+        how: settings on which the metric's values depend, as JSON. A checkpoint with other settings
+            is not compared: the best is chosen anew, with a message.
+        submit: `Background.submit`.
 
     Attributes:
-        found: the step that is the best and has not been saved; None where there is none.
+        found: the step of the best state if it has not been saved; else None.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class Best:
     def on_step(self, row: Mapping[str, float], step: int) -> None:
         """Notes whether the step is the best so far."""
         value = row.get(f'eval/{self._metric}', math.nan)
-        if value < self._least:  # which a NaN is not
+        if value < self._least:  # False for NaN
             self._least, self.found = value, step
 
     def save(self, state: TrainState, step: int, metadata: Mapping[str, Any]) -> None:
-        """Has the state written if its step is the best so far, and then the one before removed.
+        """Submits a save of the state, if its step is the best so far; removes the previous best.
 
-        The work raises UserError as `checkpoint.save`.
+        The submitted work raises UserError as `checkpoint.save`.
         """
         if step == self.found:
             best = {**self._by, 'value': self._least}
@@ -73,27 +73,27 @@ class Best:
 
 
 def _to_beat(folder: Path, by: Mapping[str, Any]) -> float:
-    """The value of the checkpoint that is there; infinite where none was found in that way."""
+    """The value of the existing checkpoint; infinite if none was found with these settings."""
     record = dict(_record(folder))
     value = record.pop('value', math.inf)
     if record in ({}, by):
         return value
     if by['metric']:
         print(
-            f'gan_jax: the checkpoint in {folder} is the best by {_said(record)}; the best by '
-            f'{_said(by)} is chosen from here on, and takes its place',
+            f'gan_jax: the checkpoint in {folder} is the best by {_in_words(record)}; the best by '
+            f'{_in_words(by)} is chosen from here on, and takes its place',
             file=sys.stderr,
         )
     return math.inf
 
 
-def _said(by: Mapping[str, Any]) -> str:
+def _in_words(by: Mapping[str, Any]) -> str:
     metric, *how = by.items()
     return ', '.join([str(metric[1]), *(f'{name} {value}' for name, value in how)])
 
 
 def _record(folder: Path) -> Mapping[str, Any]:
-    """The note of `Best.save` on the checkpoint that is there; {} where there is none."""
+    """The 'best' entry in the metadata of the existing checkpoint; {} if there is none."""
     found = checkpoint.newest_metadata(folder)
     if found is None and workdir.steps(folder):
         print(
@@ -105,7 +105,7 @@ def _record(folder: Path) -> Mapping[str, Any]:
 
 
 def _write(folder: Path, state: TrainState, step: int, metadata: Mapping[str, Any]) -> None:
-    # A resumed run may find the step better than the process that was killed has.
+    # A killed process may have saved this very step before; the resumed run saves it again.
     shutil.rmtree(folder / str(step), ignore_errors=True)
     with checkpoint.manager(folder, keep=1) as checkpoints:
         checkpoint.save(checkpoints, state, metadata)

@@ -1,4 +1,4 @@
-"""Room on a disk for what a run writes first, before hours are spent on it."""
+"""A check of free disk space before a run starts."""
 
 import math
 import shutil
@@ -14,23 +14,23 @@ LOG = 1 << 16  # bytes: the first rows and events, config.json and status.json
 
 
 def bytes_needed(setup: Setup) -> int:
-    """Bytes of a checkpoint, a picture and a log, none of them compressed."""
+    """Bytes of a checkpoint, a picture and a log of a run, uncompressed."""
     return nbytes(setup.program.shapes) + GRID * math.prod(setup.dataset.images.shape[1:]) + LOG
 
 
 def check_disk_space(folder: Path, runs: Iterable[Setup]) -> None:
-    """Refuses runs that would find the disk full at their first checkpoints.
+    """Refuses runs whose first checkpoints would not fit on the disk.
 
     Args:
-        folder: that is there, on the disk that all of them write to.
-        runs: which train together.
+        folder: an existing folder on the disk to which all runs write.
+        runs: the setups of runs that train together.
 
     Raises:
-        UserError: it has too little room (74).
+        UserError: the disk has too little room (74).
     """
     need = sum(bytes_needed(one) for one in runs)
     disk = shutil.disk_usage(folder)
-    if disk.total and disk.free < need:  # some file systems tell nothing: a total of 0
+    if disk.total and disk.free < need:  # some file systems report nothing: a total of 0
         raise UserError(
             f'the disk of {folder} has {disk.free:,} bytes free, and a checkpoint, a picture and a '
             f'log take about {need:,}: make room and run the same command again, or choose '

@@ -1,6 +1,7 @@
 """The metrics of a run, and their values for a state.
 
-They are put together above trained runs, because the leak meter calibrates itself with such runs.
+This module may import trained runs, with which the leak meter calibrates itself; `experiment` and
+`evaluate` may not.
 """
 
 import functools
@@ -26,12 +27,13 @@ from gan_jax.step import make_d_gradient
 
 
 class Evaluator(NamedTuple):
-    """The metrics that a run can be measured by; each set is prepared once.
+    """The metrics of a run; each set of metrics is prepared once.
 
     Attributes:
-        check: names of metrics, with commas between them -> whether all that they need was
-            checked, see `protocol.check_metrics`.
-        prepare: such names -> the metrics, see `protocol.prepare_metrics`.
+        check: names of metrics, separated by commas -> whether all their needs could be checked,
+            see `protocol.check_metrics`.
+        prepare: names of metrics, as for `check` -> the prepared metrics, see
+            `protocol.prepare_metrics`.
     """
 
     check: Callable[[str], bool]
@@ -39,11 +41,11 @@ class Evaluator(NamedTuple):
 
 
 def make_evaluator(setup: Setup, progress: Progress = no_progress) -> Evaluator:
-    """The metrics of a run.
+    """The evaluator of a run.
 
     Args:
-        setup: of the run.
-        progress: the work of preparing metrics.
+        setup: the setup of the run.
+        progress: reports the preparation of metrics.
     """
     settings, gan = setup.settings, setup.experiment.gan
     context = Context(
@@ -78,17 +80,17 @@ def evaluate(
     progress: Progress = no_progress,
     failed: Failed | None = None,
 ) -> Values:
-    """The values of metrics of a state, of as many images of that seed as they take.
+    """The values of metrics for a state, on as many generated images as the metrics need.
 
     Args:
-        setup: of the run.
-        evaluator: its metrics.
-        metrics: their names, with commas between them.
-        state: of training.
-        seed: of the images.
-        progress: the work.
-        failed: told of what raises an Exception, and ends nothing then: its metrics are NaN. None
-            lets it through.
+        setup: the setup of the run.
+        evaluator: the evaluator of the run.
+        metrics: names of metrics, separated by commas.
+        state: the training state.
+        seed: seed of the images.
+        progress: reports the work.
+        failed: called with the names of metrics and the Exception that they raised; their values
+            are NaN then. None lets the exception through.
     """
     evaluation = evaluator.prepare(metrics)
     try:
@@ -103,10 +105,10 @@ def evaluate(
 
 
 def describe_metrics(setup: Setup, evaluator: Evaluator) -> str:
-    """A line on the needs of the config's metrics, and how many of them were looked at.
+    """A line of text on the config's metrics: whether everything that they need is there.
 
     Raises:
-        UserError: they could not be measured, see `protocol.check_metrics`.
+        UserError: the metrics could not be computed, see `protocol.check_metrics`.
     """
     metrics = everything(setup.settings['evaluate'])
     if not metrics:
@@ -122,7 +124,7 @@ def describe_metrics(setup: Setup, evaluator: Evaluator) -> str:
 def _images(
     setup: Setup, state: TrainState, seed: int, count: int, progress: Progress
 ) -> np.ndarray:
-    """uint8 [count, H, W, C]; [0] of none."""
+    """Generated images, uint8 [count, H, W, C]; [0] if count is 0."""
     images, done = [np.zeros(0, np.uint8)], 0
     with progress('generating images') as tick:
         for batch in setup.generate(state, seed, range(count)):

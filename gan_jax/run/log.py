@@ -1,8 +1,8 @@
-"""metrics.jsonl: the rows of a run, a JSON object a line, and how they outlive damage.
+"""metrics.jsonl: the log of a run, one JSON object per line, repaired if it is damaged.
 
-A checkpoint remembers how many rows had been written before it, and their digest. On resume both
-must agree with the file; where they do not, every row that can be read is kept, the file is put
-aside as it was, and one sentence says what is lost.
+A checkpoint stores the number of rows before it and their digest. On resume both must agree with
+the file. If they do not, every readable row is kept, the old file is put aside, and one message
+says what is lost.
 """
 
 import hashlib
@@ -16,24 +16,24 @@ from typing import Any, NamedTuple
 from gan_jax.runtime import files, workdir
 
 NAME = 'metrics.jsonl'
-MENDED = 8  # damaged lines, at most
+MENDED = 8  # number of damaged lines to mend, at most
 Row = dict[str, Any]
 
 
 class Log:
-    """The rows that a run writes; 'step' is the first key of each.
+    """The log of a run; the first key of each row is 'step'.
 
-    On opening, rows after a step are dropped: a resumed run writes them again. A value that is not
-    finite becomes null, since JSON has no word for it.
+    Opening a log drops the rows after a step: a resumed run writes them again. A value that is not
+    finite becomes null, since JSON cannot express it.
     """
 
     def __init__(self, path: Path, since: int, written: Mapping[str, Any] | None = None):
-        """Opens the log of a run that goes on after step `since`; -1 is from the start.
+        """Opens the log of a run that goes on after step `since`; -1 starts anew.
 
         Args:
-            path: of the file, made if needed.
+            path: path of the file, made if needed.
             since: the last step whose row is kept.
-            written: what `mark` was when that step was saved; None where nobody knows.
+            written: the `mark` in the checkpoint of that step; None if unknown.
         """
         found = _repaired(path, since)
         kept = b''.join(found.lines)
@@ -49,15 +49,15 @@ class Log:
 
     @property
     def mark(self) -> dict[str, Any]:
-        """{'rows': how many there are, 'sha256': of their bytes}, as JSON."""
+        """{'rows': number of rows, 'sha256': digest of their bytes}, as JSON."""
         return {'rows': self._rows, 'sha256': self._digest.hexdigest()}
 
     def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
-        """Has the texts stand in the row of that step, which is written next."""
+        """Adds texts to the next row, which must be of the same step."""
         self._texts = {'step': step, **texts}
 
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Adds a row, which other processes can read from then on."""
+        """Writes a row; other processes can read it immediately."""
         values = {k: v if math.isfinite(v) else None for k, v in scalars.items()}
         texts = self._texts if self._texts.get('step') == step else {}
         line = json.dumps({'step': step, **values, **texts}).encode() + b'\n'
@@ -65,13 +65,13 @@ class Log:
             self._file.write(line)
             self._file.flush()
         except OSError as error:
-            error.filename = self._file.name  # which a write does not say
+            error.filename = self._file.name  # a failed write does not set it
             raise
         self._digest.update(line)
         self._rows += 1
 
     def sync(self) -> None:
-        """Has the rows outlive a loss of power."""
+        """Flushes the rows to the disk, so that they survive a loss of power."""
         files.sync(Path(self._file.name))
 
     def flush(self) -> None:
@@ -82,14 +82,14 @@ class Log:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """All rows of a log that can be read, in the order of the file; [] where there is none."""
+    """All readable rows of a log, in the order of the file; [] if there is no file."""
     return [row for line in _lines(path) if (row := _row(line)) is not None]
 
 
 class _Found(NamedTuple):
-    """What a file holds: lines to keep, how many of them were mended, whether others are damaged.
+    """The lines to keep of a file, how many of them were mended, and whether any was damaged.
 
-    The end of a file without a newline is no damage: a kill has come between.
+    A last line without a newline is not damage: the process was killed while it wrote the line.
     """
 
     lines: list[bytes]
@@ -107,7 +107,7 @@ def _repaired(path: Path, since: int) -> _Found:
             kept += [line] if row['step'] <= since else []
         elif line.endswith(b'\n'):
             bad += 1
-            # More of them than that are no flipped bits, and would take long.
+            # More damaged lines are not single flipped bits, and the search would take long.
             found = _mended(line, forms) if bad <= MENDED and len(line) <= longest else []
             found = [one for one in found if _row(one)['step'] <= since]
             kept += found
@@ -124,7 +124,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _row(line: bytes) -> Row | None:
-    """The row that a line holds, if it is whole."""
+    """The row in a line; None if the line is incomplete or no row."""
     if not line.endswith(b'\n'):
         return None
     try:
@@ -135,12 +135,13 @@ def _row(line: bytes) -> Row | None:
 
 
 def _mended(line: bytes, forms: Collection[tuple[str, ...]]) -> list[bytes]:
-    """The line with a bit turned back, where just one bit makes it a row of a known form.
+    """The line with one bit flipped, if exactly one such flip gives a row of a known form.
 
-    The bit may be one of the newline between two rows: then both. [] where none or several do.
+    The flipped bit may belong to the newline between two rows; both rows are returned then. [] if
+    no flip or several flips give rows.
 
     Args:
-        line: that is no row, with its newline.
+        line: a line that is no row, with its newline.
         forms: the keys of the other rows, in their order.
     """
     found = []
@@ -158,7 +159,7 @@ def _put_aside(path: Path, since: int, found: _Found, written: Mapping[str, Any]
     mended = f' ({found.mended} of them mended, by one bit)' if found.mended else ''
     aside = ''
     first = path.with_name(f'{path.stem}.damaged{path.suffix}')
-    # What a command before this one has left of a damaged file is not put aside again.
+    # A file that an earlier command has repaired, with rows missing, is not put aside again.
     if path.exists() and path.stat().st_size and (found.damaged or not first.exists()):
         copy = workdir.free_name(first)
         copy.write_bytes(files.read_plain(path))

@@ -1,4 +1,4 @@
-"""What the training loop writes between steps: means, rates and pictures."""
+"""Observations of a run between steps: means of metrics, rates and pictures."""
 
 import math
 import time
@@ -17,15 +17,15 @@ GRID = 64  # images of a sample picture, within one block of `generate`
 
 
 def means(metrics: Mapping[str, Any], step: int) -> dict[str, float]:
-    """The means of the log window, of what it has values of.
+    """The means of the log window by name, without metrics that have no value in it.
 
     The only place where training waits for the device.
 
     Raises:
-        Diverged: one is not finite.
+        Diverged: a mean is not finite.
     """
     window = jax.device_get(metrics)
-    # A term that acts in some steps only may have acted in none of the window: it has no mean then.
+    # A term that acts in some steps only may have acted in none of the window: no mean then.
     values = {name: float(mean.compute()) for name, mean in window.items() if mean.count}
     for name, value in values.items():
         if not math.isfinite(value):
@@ -34,12 +34,12 @@ def means(metrics: Mapping[str, Any], step: int) -> dict[str, float]:
 
 
 def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
-    """Images a second and seconds a step since `mark`, a (time.monotonic(), step).
+    """Images per second and seconds per step since `mark`, a (time.monotonic(), step).
 
-    `images` are the real images of one step. Nothing at the step of the mark itself.
+    `images` is the number of real images in one step. {} at the step of the mark itself.
     """
     seconds, steps = time.monotonic() - mark[0], step - mark[1]
-    if not steps:  # a resumed run starts with what it was stopped from writing
+    if not steps:  # a resumed run first writes the row that its predecessor could not write
         return {}
     return {
         'time/images_per_second': steps * images / seconds,
@@ -48,7 +48,7 @@ def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
 
 
 def write_picture(folder: Path, step: int, images: np.ndarray, writers: Writers) -> None:
-    """A grid of images, uint8 [N, H, W, C], in samples/, named by its step, and in the writers."""
+    """Writes a grid of images, uint8 [N, H, W, C], to samples/<step>.png and to the writers."""
     picture = pictures.grid(images)
     (folder / 'samples').mkdir(exist_ok=True)
     pictures.save(folder / 'samples' / f'{step:08d}.png', picture)

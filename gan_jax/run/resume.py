@@ -1,4 +1,4 @@
-"""What a run starts from: nothing, or a checkpoint of this very experiment."""
+"""Resuming a run: the newest valid checkpoint of the same experiment, or a fresh start."""
 
 import shlex
 from collections.abc import Mapping
@@ -19,7 +19,10 @@ Fingerprint = Mapping[str, Any]
 
 
 def fingerprint(setup: Setup) -> Fingerprint:
-    """What a checkpoint says of its run, and a resumed run must have in common with it."""
+    """The config, the digest of the data and the form of the images of a run.
+
+    A checkpoint stores them. A resumed run must have the same config and data.
+    """
     return {
         'config': setup.settings,
         'data': data.digest(setup.dataset),
@@ -34,16 +37,16 @@ def fingerprint(setup: Setup) -> Fingerprint:
 def resume(
     setup: Setup, folder: Path, fingerprint: Fingerprint, *, step: int | None = None
 ) -> checkpoint.Restored | None:
-    """The newest valid checkpoint of this very experiment, or that of `step`.
+    """The newest valid checkpoint of the same experiment, or the checkpoint of `step`.
 
-    Only for the process that holds the workdir: damaged checkpoints are moved out of the way. Of
-    several processes that is the leader, and the others get what it has read.
+    Only for the process that holds the workdir: damaged checkpoints are moved out of the way. With
+    several processes the leader reads, and broadcasts to the others.
 
     Returns:
-        Its state is on the host. None when there has never been one.
+        The checkpoint, with its state on the host. None if there has never been one.
 
     Raises:
-        UserError: the workdir holds another run (2), one of which no sound checkpoint is left (65),
+        UserError: the workdir holds another run (2), no valid checkpoint of the run is left (65),
             or as `checkpoint.restore`.
     """
     mine: list[checkpoint.Restored] = []
@@ -55,16 +58,16 @@ def resume(
         mine.append(restored)
         return restored._replace(state=None)._asdict()
 
-    told = distributed.broadcast_json(read)
-    if told is None:
+    fields = distributed.broadcast_json(read)
+    if fields is None:
         return None
     shapes = setup.program.shapes
     state = mine[0].state if mine else jax.tree.map(lambda x: np.empty(x.shape, x.dtype), shapes)
-    return checkpoint.Restored(**told | {'state': distributed.broadcast(state)})
+    return checkpoint.Restored(**fields | {'state': distributed.broadcast(state)})
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Those of `config.differences`, but for the path of data, which their digest knows again."""
+    """`config.differences`, except for the path of a data set: its digest identifies the data."""
     names = [config.flat(one).get('data.name') for one in (old, new)]
     if all(isinstance(name, str) and data.is_path(name) for name in names):
         new = {**new, 'data': {**new['data'], 'name': names[0]}}
@@ -72,7 +75,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def set_aside(folder: Path) -> None:
-    """Moves the run that a workdir holds to a folder below it; collective."""
+    """Moves the run in a workdir to a folder below the workdir; collective."""
     moved = distributed.broadcast_json(lambda: str(workdir.set_aside(folder) or ''))
     if moved and distributed.is_leader():
         print(f'gan_jax: the run that was in {folder} is now in {moved}')
@@ -120,7 +123,7 @@ def _read(
 
 
 def _kept_config(folder: Path) -> Mapping[str, Any] | None:
-    """That of config.json; None where a checkpoint, which has it as well, must do."""
+    """The config in config.json; None if it is unreadable and a checkpoint, with a copy, exists."""
     try:
         return workdir.read_config(folder)
     except UserError:
@@ -140,21 +143,21 @@ def _refuse_changes(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]
 
 
 def last_saved(folder: Path) -> int:
-    """The step of the newest checkpoint that the run has saved, as status.json says; -1 unknown.
+    """The step of the newest saved checkpoint according to status.json; -1 if unknown.
 
-    Who reads a run that may go on asks before looking for checkpoints.
+    If the run may still be training, call this before looking for checkpoints.
     """
     saved = (workdir.read_status(folder) or {}).get('checkpoint')
     return saved if type(saved) is int else -1
 
 
 def is_gone(saved: int, restored: checkpoint.Restored) -> bool:
-    """True where the checkpoint of `last_saved` is newer than all that were found, sound or not."""
+    """True if the checkpoint of `last_saved` is newer than all that exist, valid or damaged."""
     return saved > max([restored.step, *restored.damaged])
 
 
 def _reached(folder: Path) -> int:
-    """The furthest step of which the workdir still holds anything; 0 where no run got anywhere."""
+    """The last step that any file in the workdir mentions; 0 if there is none."""
     status = workdir.read_status(folder)
     found = {row['step'] for row in log.read_rows(folder / log.NAME)} | {
         status['step'] if status else 0
@@ -165,9 +168,9 @@ def _reached(folder: Path) -> int:
 
 
 def was_saved(folder: Path) -> bool:
-    """Whether the run that a workdir without checkpoints holds has had one.
+    """True if the run in a workdir without checkpoints has ever saved one.
 
-    A run that was killed before its first one has not: to begin it again loses nothing.
+    False for a run that was killed before its first checkpoint: to begin it again loses nothing.
     """
     status = workdir.read_status(folder) or {}
     known = 'checkpoint' in status and not workdir.steps(folder / checkpoint.QUARANTINE)
@@ -175,7 +178,7 @@ def was_saved(folder: Path) -> bool:
 
 
 def _lost(setup: Setup, folder: Path, reached: int) -> UserError:
-    """No run starts from nothing where one has been."""
+    """The error for a run without a valid checkpoint: it must not silently start from nothing."""
     ways = []
     if (best := _best(setup, folder)) is not None:
         (folder / 'checkpoints').mkdir(exist_ok=True)
@@ -194,7 +197,7 @@ def _lost(setup: Setup, folder: Path, reached: int) -> UserError:
 
 
 def _best(setup: Setup, folder: Path) -> int | None:
-    """The step of the best checkpoint, if that is sound."""
+    """The step of the best checkpoint, if it is valid."""
     try:
         found = checkpoint.restore(folder / 'best', setup.program.shapes)
     except UserError:

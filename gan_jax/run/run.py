@@ -1,7 +1,6 @@
-"""A run in its workdir: all that it writes, and when.
+"""A run in its workdir: everything that it writes, step by step.
 
-The loop that trains one run, `train.train`, and that of several as one population,
-`sweeps.together`, share it.
+Both training loops use it: `train.train` for one run, and `sweeps.train_population` for several.
 """
 
 import contextlib
@@ -35,15 +34,15 @@ from gan_jax.state import TrainState
 
 
 class Run:
-    """A run that is under way; `opened` makes it.
+    """A run that is under way; made by `opened`.
 
-    Pictures and checkpoints are written in the background, in the order of the calls, so that a
-    checkpoint that is there says of its step what is true of the pictures and of the log, also
-    after a loss of power. What fails there is raised from the next call.
+    Pictures and checkpoints are written in the background, in the order of the calls. When a
+    checkpoint exists, the pictures and log rows before it exist too, even after a loss of power.
+    The next call raises the exception of a failed background write.
 
     Attributes:
-        failed: why it has ended before its last step; None while it has not.
-        status: what `stopped` gave when it was concluded.
+        failed: the error that ended the run before its last step; None without one.
+        status: the result of `stopped` when the run was concluded.
     """
 
     def __init__(
@@ -68,28 +67,29 @@ class Run:
         self._background, self._saving = background, None
         self._step = self._saved = restored.step if restored else 0
         self._committed = restored.step if restored else None
-        self._failed_evaluation: Mapping[str, str] = {}  # what status.json says of the last one
+        self._failed_evaluation: Mapping[str, str] = {}  # entry of status.json for the last one
         self._warnings = _warnings(folder) if restored else []
         self._telling = threading.Lock()
         self._seen = _seen(restored)
         self._mark = time.monotonic(), self._step
 
     def on_step(self, state: TrainState, step: int) -> bool:
-        """Writes what is due at a step, at most once.
+        """Logs, samples and evaluates as due at a step, at most once.
 
-        A run that is asked to stop begins nothing that takes long: it looks when it is resumed.
+        A run that has been asked to stop skips this, since it may take long. The resumed run does
+        it first.
 
         Returns:
-            Whether the window of `state.metrics` ends here, and they are to start again.
+            True if the window of `state.metrics` ends here, so that the caller resets them.
 
         Raises:
-            UserError: the run has diverged, or what was to be written before could not be.
+            UserError: the run has diverged, or an earlier write has failed.
         """
         if self.failed or self._seen == step or self._stopped():
             return False
         self._background.check()
         self._step = step
-        # At most one row of metrics.jsonl for a step: a resumed run must write the same.
+        # At most one row of metrics.jsonl per step: a resumed run must write the same.
         row, now, settings = {}, due(step, self._setup.settings), self._setup.settings
         own = distributed.local_view(state) if now else state
         if 'log' in now:
@@ -99,7 +99,7 @@ class Run:
             row |= means | observe.rates(self._mark, step, count)
         if 'sample' in now:
             images = self._setup.generate(own, settings['seed'], range(observe.GRID))
-            self._behind(self._show, step, images)
+            self._submit(self._show, step, images)
         try:
             row |= self._evaluated(own, now)
         except Stopped:
@@ -112,44 +112,44 @@ class Run:
         return 'log' in now
 
     def save(self, state: TrainState, step: int) -> None:
-        """Has a checkpoint of the step written, unless there is one or the run has failed.
+        """Submits a checkpoint of the step, unless there is one or the run has failed.
 
-        The state is off the device when this returns. One save at a time: a second waits for the
-        first, so that a run that is killed loses less than two intervals.
+        The state has been copied from the device when this returns. A second save waits for the
+        first, so that a killed run loses less than two intervals.
 
         Raises:
-            UserError: what was to be written before could not be.
+            UserError: an earlier write has failed.
         """
         if self.failed is not None:
             return
-        self._step = step  # which nobody may have looked at
+        self._step = step  # `on_step` may have skipped it
         if step != self._saved:
             if self._saving is not None:
                 self._saving.result()
             fingerprint, on_host = self._metadata_at(self._seen == step), distributed.on_host(state)
             if distributed.is_leader():
-                self._saving = self._behind(self._commit, on_host, fingerprint, step)
+                self._saving = self._submit(self._commit, on_host, fingerprint, step)
             self._saved = step
 
     @property
     def improved(self) -> bool:
-        """Whether `on_step` has found a best state that `save_best` has not written."""
+        """True if `on_step` has found a best state that `save_best` has not yet saved."""
         return self.failed is None and self._best.found is not None
 
     def save_best(self, state: TrainState, step: int) -> None:
-        """Keeps a checkpoint of the step apart if `on_step` has found it the best so far.
+        """Saves the state as the best checkpoint, if `on_step` has found its step the best so far.
 
-        To be called before `save`: a run that is killed between the two looks again.
+        To be called before `save`: a run that is killed between the two evaluates the step again.
 
         Raises:
             UserError: as `save`.
         """
         if self.improved:
-            self._behind(self._writers.sync)
+            self._submit(self._writers.sync)
             self._best.save(state, step, self._metadata_at(True))
 
     def finish(self) -> None:
-        """Waits until all is on the disk, unless the run has failed.
+        """Waits until everything is on the disk, unless the run has failed.
 
         Raises:
             UserError: as `checkpoint.save`.
@@ -158,10 +158,10 @@ class Run:
             self._background.drain()
 
     def fail(self, error: UserError) -> UserError:
-        """Notes why the run has ended; the first reason stays, and nothing more is written.
+        """Records an error in status.json; only the first counts, and nothing more is written.
 
         Returns:
-            The error; where the run has diverged, with what is left of it and what to do.
+            The error; if the run has diverged, with the last good checkpoint and advice.
         """
         final = {}
         if isinstance(error, Diverged):
@@ -193,44 +193,44 @@ class Run:
         )
 
     def tell(self, status: str) -> None:
-        """Writes status.json: the step, and that of the newest checkpoint; not of a failed run."""
+        """Writes status.json with the step and the newest checkpoint, unless the run has failed."""
         with self._telling:
             if self.failed is None:
                 self._write_status(status)
 
-    def warn(self, said: str) -> None:
-        """Says what is wrong with a run that goes on; each kind once, and '' is nothing.
+    def warn(self, warning: str) -> None:
+        """Prints a warning and keeps it in status.json; each kind once. '' is no warning.
 
         Args:
-            said: a sentence that begins with its kind and a colon. status.json keeps it.
+            warning: a sentence that begins with its kind and a colon.
         """
-        said = printable(said)
+        warning = printable(warning)
         with self._telling:
             known = {_kind(one) for one in self._warnings}
-            if self.failed is not None or not said or _kind(said) in known:
+            if self.failed is not None or not warning or _kind(warning) in known:
                 return
-            self._warnings.append(said)
+            self._warnings.append(warning)
             self._write_status('running')
-        self._say_warning(said)
+        self._print_warning(warning)
 
     def conclude(self) -> None:
-        """Says how far the run has come."""
+        """Writes the final status and prints the step that the run has reached."""
         self.status, step = self._stopped(), self._step
         self.tell('stopped' if self.status else 'done')
         if self.status:
             saved = 'saved' if self._committed == step else 'stopped at'
-            said = f'{saved} step {step} in {self._folder}; the same command goes on from there'
+            message = f'{saved} step {step} in {self._folder}; the same command goes on from there'
         else:
-            said = f'done: {step} steps in {self._folder}'
+            message = f'done: {step} steps in {self._folder}'
         if distributed.is_leader():
-            print(said, flush=True)
+            print(message, flush=True)
         for warning in () if self.status else self._warnings:
-            self._say_warning(warning)
+            self._print_warning(warning)
 
-    def _say_warning(self, said: str) -> None:
+    def _print_warning(self, warning: str) -> None:
         if distributed.is_leader():
-            with contextlib.suppress(OSError):  # nobody has to read it
-                print(f'gan_jax: warning of {self._folder}: {said}', file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # stderr may be closed
+                print(f'gan_jax: warning of {self._folder}: {warning}', file=sys.stderr, flush=True)
 
     def _show(self, step: int, images: Iterator[np.ndarray]) -> None:
         drawn = np.concatenate(list(images))
@@ -256,16 +256,20 @@ class Run:
             known['warnings'] = self._warnings
         workdir.write_status(self._folder, status, self._step, **known, **more)
 
-    def _behind(self, work: Callable[..., object], *arguments: Any) -> Future:
+    def _submit(self, work: Callable[..., object], *arguments: Any) -> Future:
         return self._background.submit(functools.partial(work, *arguments))
 
     def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
-        """The values that are due. A metric that fails is NaN, and ends no run that goes well."""
+        """The metrics that are due, by 'eval/<name>'. A metric that fails is NaN; the run goes on.
+
+        Raises:
+            Stopped: a signal came during the evaluation.
+        """
         asked = evaluations(self._setup.settings)
         when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
         if when is None:
             return {}
-        # It may take minutes, and no number comes from half of it.
+        # An evaluation may take minutes, and half of one gives no number: a signal cancels it.
         progress, seed = cancellable(self._stopped), self._setup.settings['seed']
         wrong: list[str] = []
 
@@ -275,13 +279,13 @@ class Run:
         values = evaluation.evaluate(
             self._setup, self._evaluator, asked[when], state, seed, progress, failed
         )
-        # What is the best hangs on every bit.
+        # All processes must choose the same best checkpoint, so the exact values are broadcast.
         values, wrong = distributed.broadcast_json(lambda: [values, wrong])
         self._note_failed('; '.join(wrong))
         return {f'eval/{name}': value for name, value in values.items()}
 
     def _note_failed(self, why: str) -> None:
-        """Says in the row, the status and the terminal what is not measured; '' is nothing."""
+        """Records failed metrics in the row and in status.json; '' records none."""
         failed = {'eval_failed': why} if why else {}
         if failed:
             self._writers.write_texts(self._step, failed)
@@ -301,19 +305,19 @@ def opened(
     *,
     shown: bool = True,
 ) -> Iterator[Run]:
-    """The run in a workdir that this process holds, from what it resumes; closed in the end.
+    """Opens a run in a workdir that this process holds, new or resumed, and closes it at the end.
 
     Args:
-        setup: of the run.
-        evaluator: its metrics.
-        folder: its workdir; of several processes each has its own, the leader the run's.
+        setup: the setup of the run.
+        evaluator: the evaluator of the run.
+        folder: the workdir; in processes other than the leader, a temporary folder.
         fingerprint: from `resume.fingerprint`.
         restored: from `resume.resume`.
         stopped: from `signals.stop_on_signal`.
-        shown: whether it has the terminal.
+        shown: True if the run shows its progress in the terminal.
 
     Raises:
-        UserError: what is trained inside ran out of device memory.
+        UserError: the training inside ran out of device memory, among other errors.
     """
     settings, since = setup.settings, _seen(restored)
     workdir.write_json(folder / 'config.json', settings)
@@ -321,7 +325,7 @@ def opened(
         workdir.write_json(folder / 'subset.json', setup.subset.tolist())
     if names := setup.dataset.class_names:
         workdir.write_json(folder / 'classes.json', dict(enumerate(names)))
-    if restored is None:  # the best of networks that were never trained may be those of another run
+    if restored is None:  # best/0 of an earlier run with this workdir is of another initial state
         shutil.rmtree(folder / 'best' / '0', ignore_errors=True)
     with contextlib.ExitStack() as files:
         written = restored.metadata.get('log') if restored and distributed.is_leader() else None
@@ -349,16 +353,16 @@ def opened(
         except (UserError, OSError) as error:
             run.fail(fault_of(error))
             raise
-        background.close()  # which a failed run may have left at work, and which writes
-        writers.close()  # the live bar ends before the last words
+        background.close()  # after a failure it may still be writing
+        writers.close()  # the live bar ends before the last message
         if run.failed is None:
             run.conclude()
 
 
 def _seen(restored: checkpoint.Restored | None) -> int:
-    """The last step of which everything that is due has been written; -1 when there is none.
+    """The last step with everything due at it written; -1 if there is none.
 
-    A signal during an evaluation leaves it undone, and the resumed run does it first.
+    A signal during an evaluation leaves the evaluation undone, and the resumed run does it first.
     """
     if restored is None:
         return -1
@@ -366,7 +370,7 @@ def _seen(restored: checkpoint.Restored | None) -> int:
 
 
 def _warnings(folder: Path) -> list[str]:
-    """Those that the run which is resumed has been given."""
+    """The warnings in status.json of the resumed run."""
     kept = (workdir.read_status(folder) or {}).get('warnings')
     return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
 

@@ -53,14 +53,15 @@ def restore_run(
     Args:
         folder: the workdir.
         step: a number, 'last', or 'best', see `best.best_by`.
-        allow: packages whose code its config may name, as in `load.resolve`.
-        data_dir: where its data set lies; None is where it lay when the run began. References and
-            Inception's weights are kept in it, see `data.folder_of`, and never where that was.
-        evaluate: values that replace those of config.evaluate; None leaves one as it is.
+        allow: packages whose code the run's config may name, as in `load.resolve`.
+        data_dir: folder of the data set; None is the folder in the config. References and
+            Inception's weights are kept in `data_dir`, see `data.folder_of`, never in the config's
+            folder.
+        evaluate: replacements for values of config.evaluate; None keeps a value.
 
     Raises:
-        UserError: no run, no such checkpoint, a config with faults, one that names other code, or
-            one that is not the checkpoint's, nor are the data (65).
+        UserError: there is no run or no such checkpoint, the config is invalid or names other
+            code, or the config or the data do not match the checkpoint (65).
     """
     settings = workdir.read_config(folder)
     workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for

@@ -1,4 +1,4 @@
-"""Fakes of models that were trained without augmentation, which calibrate the leak meter."""
+"""Images of models that were trained without augmentation; they calibrate the leak meter."""
 
 import contextlib
 import sys
@@ -17,7 +17,7 @@ from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.progress import Progress, no_progress
 
-DEPTH = 3  # folders between the one that is named and a run's; more would walk a whole disk
+DEPTH = 3  # levels of folders that are searched for runs; more could walk a whole disk
 
 
 def fakes(
@@ -29,26 +29,25 @@ def fakes(
     allow: Collection[str] = (),
     progress: Progress = no_progress,
 ) -> list[Unaugmented]:
-    """Images of every sound checkpoint of every finished run below a folder, such as a sweep's.
+    """Images of every valid checkpoint of every finished run below a folder, such as a sweep's.
 
-    Runs lie at most `DEPTH` folders below it.
-
-    A run of the very experiment that is judged is left out, since nothing calibrates itself.
+    Runs lie at most `DEPTH` folders below it. A run with the config of the evaluated run is left
+    out, since a run must not calibrate itself.
 
     Args:
-        folder: of the runs' workdirs.
-        count: images of a checkpoint; of 0 nothing is drawn, and the runs are only looked at.
-        evaluated_config: the settings of the run that is judged; they are drawn as its own are.
-        reference: the train split that it is judged by, which has to be theirs.
-        allow: packages whose code their configs may name, as in `trained.restore_run`.
-        progress: the drawing.
+        folder: folder of the runs' workdirs.
+        count: number of images of each checkpoint; 0 only checks the runs.
+        evaluated_config: the settings of the evaluated run; images are drawn with its options.
+        reference: the train split of the evaluated run; the runs must have the same.
+        allow: packages whose code the runs' configs may name, as in `trained.restore_run`.
+        progress: reports the drawing.
 
     Returns:
-        The models, by the names of their folders.
+        The models, named by their folders.
 
     Raises:
-        UserError: there are no such runs, or one cannot be read, was trained on other images or
-            was shown augmented ones.
+        UserError: there are no such runs, or a run cannot be read, was trained on other images, or
+            was trained with augmentation.
     """
     runs = [run for run in _finished(folder) if not _same(run, evaluated_config)]
     if not runs:
@@ -68,7 +67,7 @@ def fakes(
 
 @contextlib.contextmanager
 def _named(run: Path) -> Iterator[None]:
-    """Says of a fault that it is that of an unaugmented model, not of the run that is judged."""
+    """Marks errors inside as errors of an unaugmented model, not of the evaluated run."""
     try:
         yield
     except UserError as error:

@@ -1,4 +1,7 @@
-"""The first statement of every command: importing JAX takes seconds, in which much can happen."""
+"""Process set-up that precedes every other import of a command.
+
+Importing JAX takes seconds, and a signal or a closed pipe must not be lost meanwhile.
+"""
 
 import sys
 from typing import Any
@@ -7,18 +10,19 @@ from gan_jax.runtime import signals, streams
 
 
 def command() -> None:
-    """Has output never fail and signals remembered from here on, in this whole process."""
+    """Makes output never fail and remembers signals, for the rest of the process."""
     streams.hold()
     signals.arm()
     sys.unraisablehook = unraisable
 
 
 def unraisable(found: Any) -> None:
-    """Shows what nobody could catch, but for two that are told elsewhere.
+    """A `sys.unraisablehook` that hides two exceptions, both reported elsewhere.
 
-    Of a damaged file tensorstore tells orbax's event loop when that is closed, and the file has
-    been refused. A signal that comes while JAX's collector of garbage runs is looked at again, see
-    `signals.check`.
+    - 'Event loop is closed': tensorstore reports a damaged file to orbax's event loop after the
+      loop has been closed. The file has been refused by then.
+    - KeyboardInterrupt after a signal: the signal came during JAX's garbage collection, and
+      `signals.check` raises it again.
     """
     late = str(found.exc_value) == 'Event loop is closed'
     if not (late or (isinstance(found.exc_value, KeyboardInterrupt) and signals.received())):

@@ -1,8 +1,8 @@
-"""Checkpoints: orbax writes and commits them, digests of ours prove every byte on the way back.
+"""Checkpoints: orbax writes and commits them, SHA-256 digests verify them when they are read.
 
-Orbax makes a save atomic; it does not notice a flipped bit in an array. So a checkpoint carries
-the SHA-256 of every leaf, a damaged one is moved to `quarantine/`, and the newest valid one before
-it is used.
+Orbax makes a save atomic, but does not notice a flipped bit in an array. A checkpoint therefore
+carries the digest of every leaf. A damaged checkpoint is moved to `quarantine/`, and the newest
+valid one before it is used.
 """
 
 import errno
@@ -37,10 +37,10 @@ _SAVING = threading.Lock()
 
 
 class AllDamaged(UserError):
-    """There are checkpoints, and none of them is sound.
+    """Raised when there are checkpoints and all of them are damaged.
 
     Attributes:
-        steps: of the damaged ones.
+        steps: steps of the damaged checkpoints.
     """
 
     def __init__(self, folder: Path, steps: list[int]):
@@ -58,11 +58,11 @@ class Restored(NamedTuple):
     """A checkpoint whose every leaf matched its digest.
 
     Attributes:
-        step: of the checkpoint.
-        state: like the template, on the host.
-        metadata: what `save` was given.
+        step: step of the checkpoint.
+        state: a tree like the template, on the host.
+        metadata: the metadata that was passed to `save`.
         digest: SHA-256 over the digests of all leaves, hex.
-        damaged: newer steps that failed their digests.
+        damaged: newer steps whose checkpoints failed their digests.
     """
 
     step: int
@@ -73,9 +73,9 @@ class Restored(NamedTuple):
 
 
 def manager(folder: Path, *, keep: int = KEEP, read_only: bool = False) -> ocp.CheckpointManager:
-    """Orbax's manager of the checkpoints in a folder: synchronous, the newest `keep` stay.
+    """Orbax's manager of the checkpoints in a folder: synchronous, keeps the newest `keep`.
 
-    It is this process's own affair: of several in a run, one has the folder.
+    Not collective: only the leader of a run opens a manager.
     """
     alone = ocp.options.MultiprocessingOptions(
         primary_host=jax.process_index(), active_processes={jax.process_index()}
@@ -89,18 +89,18 @@ def manager(folder: Path, *, keep: int = KEEP, read_only: bool = False) -> ocp.C
     )
     if not read_only:
         folder.mkdir(parents=True, exist_ok=True)
-        # Orbax would do it while it saves already, and could meet what is being written.
+        # Orbax would remove them in the background, where it could meet a save in progress.
         _remove_unfinished(folder, '*')
     return ocp.CheckpointManager(folder.absolute(), options=options)
 
 
 def save(checkpoints: ocp.CheckpointManager, state: Any, metadata: Mapping[str, Any]) -> str:
-    """Writes a state with a `step` leaf, and returns its digest once it is committed.
+    """Writes a state with a `step` leaf, and returns its digest once the save is committed.
 
     Args:
         checkpoints: from `manager`.
         state: a tree of arrays.
-        metadata: JSON that is kept and checked beside it.
+        metadata: JSON that is saved and verified with the state.
 
     Raises:
         Diverged: a leaf is not finite.
@@ -128,7 +128,7 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, metadata: Mapping[str, 
         _remove_unfinished(folder, step)
         need = sum(leaf.nbytes for leaf in leaves.values())
         free = shutil.disk_usage(folder).free
-        # What the library says of a full disk is long, and cut off before the cause.
+        # Orbax's message for a full disk is long, and is cut off before the cause.
         why = 'the disk is full' if free < need else first_line(error)[:200]
         raise UserError(
             f'cannot save step {step} in {folder}: {why} ({free:,} bytes free, '
@@ -141,19 +141,19 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, metadata: Mapping[str, 
 def restore(
     folder: Path, template: Any, *, step: int | None = None, quarantine: bool = False
 ) -> Restored | None:
-    """The newest valid checkpoint, or that of `step`; None when there has never been one.
+    """The newest valid checkpoint, or the checkpoint of `step`; None when there is none at all.
 
     Args:
-        folder: of the checkpoints.
-        template: arrays or `jax.ShapeDtypeStruct`s: what the state must look like.
-        step: exactly this one.
+        folder: folder of the checkpoints.
+        template: a tree of arrays or `jax.ShapeDtypeStruct`s, like the saved state.
+        step: restore exactly this step.
         quarantine: move damaged checkpoints out of the way. Only for the process that holds the
-            workdir: to another, a checkpoint that is being deleted looks damaged.
+            workdir: to another process, a checkpoint that is being deleted looks damaged.
 
     Raises:
-        AllDamaged: every checkpoint is damaged, or that of `step` (65).
-        UserError: `step` does not exist (66), or the leaves of a sound checkpoint are not those of
-            the template, or one may not be read (65).
+        AllDamaged: every checkpoint is damaged, or the checkpoint of `step` is (65).
+        UserError: `step` does not exist (66), the leaves of a valid checkpoint do not match the
+            template, or a file may not be read (65).
     """
     return _newest(folder, step, quarantine, lambda one: _read(folder, one, template))
 
@@ -187,9 +187,9 @@ def restore_leaves(
 
 
 def newest_metadata(folder: Path) -> Mapping[str, Any] | None:
-    """The metadata of the newest checkpoint in a folder, whose leaves are not looked at.
+    """The metadata of the newest checkpoint in a folder; its leaves are not read.
 
-    None when there is none, or its record is damaged.
+    None when there is no checkpoint, or its record is damaged.
     """
     newest = max(workdir.steps(folder), default=None)
     return None if newest is None else _record(folder, newest)
@@ -240,7 +240,7 @@ def _verified(
             on_host = {name: np.empty(x.shape, x.dtype) for name, x in expected.items()}
             arguments = ocp.args.PyTreeRestore(on_host, partial_restore=True)
             restored = checkpoints.restore(step, args=ocp.args.Composite(state=arguments))
-    except Exception:  # whatever a damaged file makes of orbax and tensorstore
+    except Exception:  # a damaged file can raise anything in orbax and tensorstore
         return None
     leaves = restored['state']
     if digests(leaves) != {name: record['leaves'][name] for name in expected}:
@@ -255,7 +255,7 @@ def _record(folder: Path, step: int) -> dict[str, Any] | None:
             arguments = ocp.args.Composite(record=ocp.args.JsonRestore())
             record = checkpoints.restore(step, args=arguments)['record']
         digest = record.pop('digest')
-    except Exception:  # whatever a damaged file makes of orbax and the JSON reader
+    except Exception:  # a damaged file can raise anything in orbax and the JSON reader
         return None
     return record if digest == json_digest(record) and record['step'] == step else None
 
@@ -266,24 +266,24 @@ def _remove_unfinished(folder: Path, step: int | str) -> None:
 
 
 def _check_allowed(checkpoint: Path) -> None:
-    """Raises where the system refuses a file of a checkpoint that could not be read.
+    """Raises where the operating system refuses access to a file of an unreadable checkpoint.
 
-    That is no damage: who may read it, or has fewer files open, finds it sound.
+    Such a checkpoint is not damaged: with permission to read it, or fewer open files, it is valid.
     """
 
-    def look(error: OSError) -> None:
+    def check(error: OSError) -> None:
         if error.errno in REFUSALS:
             raise UserError(
                 f'{error.filename} cannot be read ({error.strerror}): have it made readable',
                 DATA,
             ) from error
 
-    for place, _, names in os.walk(checkpoint, onerror=look):
+    for place, _, names in os.walk(checkpoint, onerror=check):
         for name in names:
             try:
                 os.close(os.open(os.path.join(place, name), os.O_RDONLY | os.O_NONBLOCK))
             except OSError as error:
-                look(error)
+                check(error)
 
 
 def _quarantine(folder: Path, step: int) -> None:

@@ -1,4 +1,4 @@
-"""What every command shares: how a fault reaches the user, and the exit status."""
+"""The frame of every command: error messages, the exit status, and types of flags."""
 
 import argparse
 import contextlib
@@ -25,20 +25,21 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
     """Runs a command on the process's arguments and exits with its status.
 
     A `UserError` becomes its sentence on standard error and its status, without a traceback unless
-    --debug is among the arguments. Everything else is a defect of ours and keeps its traceback.
+    --debug is among the arguments. Every other exception is a defect of this package and keeps its
+    traceback.
 
-    A command begins with `begin.command`, before it imports anything else.
+    A command calls `begin.command` before it imports anything else.
 
     Args:
         main: arguments -> exit status.
-        saves: whether it looks at `signals.received` itself, and saves; to any other a signal is a
-            KeyboardInterrupt.
+        saves: True when `main` polls `signals.received` itself and saves. In any other command a
+            signal raises KeyboardInterrupt.
     """
     compile_cache.use()
     arguments = sys.argv[1:]
     debug = '--debug' in arguments
-    # Orbax warns of settings that are meant, and logs the traceback of what it raises as well, as
-    # asyncio does of a save that has failed.
+    # Orbax warns of settings that are intended here. It also logs the tracebacks of exceptions that
+    # it raises, and asyncio logs the traceback of a failed save.
     logging.set_verbosity(logging.ERROR if debug else logging.FATAL)
     getLogger('asyncio').setLevel(ERROR if debug else CRITICAL)
     try:
@@ -64,7 +65,7 @@ def _status_of(
             return main(arguments) or os.EX_OK
         with signals.interrupting():
             status = main(arguments) or os.EX_OK
-        return status or signals.received()  # what JAX has swallowed
+        return status or signals.received()  # JAX may have swallowed the KeyboardInterrupt
     except (UserError, OSError) as error:
         if debug:
             raise
@@ -78,15 +79,17 @@ def _status_of(
 
 
 class Parser(argparse.ArgumentParser):
-    """That of a command: its faults are sentences that name the flag, without the usage.
+    """The argument parser of a command; its errors are sentences that name the flag.
+
+    argparse's usage text is left out.
 
     Args:
-        command: its module below the package.
-        description: what it does.
-        **options: of argparse's.
+        command: module of the command, 'gan_jax.train'.
+        description: purpose of the command, for --help.
+        **options: options of `argparse.ArgumentParser`.
 
     Raises:
-        UserError: when it parses, for all that is wrong, and by `error`.
+        UserError: from parsing, for every wrong argument, and from `error`.
     """
 
     def __init__(self, command: str, description: str | None, **options: Any):
@@ -102,12 +105,12 @@ class Parser(argparse.ArgumentParser):
         try:
             return super().parse_known_args(args, namespace)
         except argparse.ArgumentError as error:
-            name, said = error.argument_name, error.message
-            if said.startswith('expected'):
-                said = f'has no value: write {name}=VALUE'
-            if said.startswith('ignored explicit'):
-                said = 'takes no value'
-            self.error(f'{name} {said}' if name else said)
+            name, message = error.argument_name, error.message
+            if message.startswith('expected'):
+                message = f'has no value: write {name}=VALUE'
+            if message.startswith('ignored explicit'):
+                message = 'takes no value'
+            self.error(f'{name} {message}' if name else message)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         flags, rest = self.parse_known_args(args, namespace)
@@ -116,7 +119,7 @@ class Parser(argparse.ArgumentParser):
         return flags
 
     def unknown(self, argument: str, *more: str) -> NoReturn:
-        """Refuses an argument, with the nearest of the flags and of `more`."""
+        """Refuses an argument, and suggests the nearest of the flags and `more`."""
         hint = nearest(argument.partition('=')[0], [*self.flags, *more])
         self.error(f'unknown argument {argument}{hint}')
 
@@ -128,24 +131,24 @@ class Parser(argparse.ArgumentParser):
 
 
 def path(text: str) -> Path:
-    """A path, in which a first '~' or '~user' is a home."""
+    """A path; a leading '~' or '~user' is expanded."""
     return expanded(named(text))
 
 
 def path_text(text: str) -> str:
-    """`path` for a flag that takes more than a path, or is kept as JSON."""
+    """`path` as text, for a flag that takes more than a path, or is saved as JSON."""
     return str(path(text))
 
 
 def named(text: str) -> str:
-    """Any text but the empty one, which a variable gives that is not set."""
+    """Any text but the empty one, which an unset shell variable gives."""
     if not text:
         raise argparse.ArgumentTypeError('names nothing: give it a value, or leave it out')
     return text
 
 
 def package(text: str) -> str:
-    """A package or module that can be imported; nothing is."""
+    """The name of a package or module that can be imported; nothing is imported."""
     try:
         found = importlib.util.find_spec(text.partition('.')[0])
     except (ImportError, ValueError):
@@ -159,7 +162,7 @@ def package(text: str) -> str:
 
 
 def within(expected: Range) -> Callable[[str], Any]:
-    """Values of a range."""
+    """A type of flags whose values lie in a range."""
 
     def value(text: str) -> Any:
         found: Any = text

@@ -1,4 +1,4 @@
-"""Compiled programs are kept between processes, so that a second start takes seconds."""
+"""The cache of compiled programs on disk: a second start takes seconds."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,11 @@ import jax
 
 
 def use() -> None:
-    """Has JAX keep its programs in ~/.cache/gan_jax/compiled, or in $XDG_CACHE_HOME/gan_jax.
+    """Makes JAX cache programs in ~/.cache/gan_jax/compiled, or below $XDG_CACHE_HOME.
 
-    A program in there is native code that is loaded as it is: the folder must be the user's own and
-    closed to everybody else, or it is not used. $JAX_COMPILATION_CACHE_DIR names another one.
+    A cached program is native code that is loaded unchecked. The folder is therefore used only if
+    it belongs to the user and is closed to everybody else. $JAX_COMPILATION_CACHE_DIR names
+    another folder.
     """
     if jax.config.jax_compilation_cache_dir:
         return
@@ -19,7 +20,7 @@ def use() -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
-    except OSError:  # no home, or no room: everything is compiled
+    except OSError:  # no home, or no room: every program is compiled
         return
     if found.st_uid == os.getuid() and not found.st_mode & 0o077:
         jax.config.update('jax_compilation_cache_dir', str(folder))

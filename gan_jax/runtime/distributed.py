@@ -1,8 +1,8 @@
-"""One run on several processes: how they meet, and what they must do as one.
+"""One run on several processes: start-up, broadcasts, a common stop, and lost processes.
 
-JAX's own runtime joins them (XLA's collectives, by NCCL, ICI, or gloo on a CPU). Every process runs
-the same program with the same numbers; process 0, the leader, alone reads and writes the workdir.
-Without several processes everything here does nothing.
+JAX's own runtime connects the processes (XLA's collectives, by NCCL, ICI, or gloo on a CPU). Every
+process runs the same program with the same numbers. Only process 0, the leader, reads and writes
+the workdir. In a run of one process these functions do nothing.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ from jax.experimental import multihost_utils
 from gan_jax.runtime import signals, workdir
 from gan_jax.runtime.errors import LOST, UserError, first_line
 
-HEARTBEAT = 30  # seconds of silence after which a process is taken for dead, and all others end
+HEARTBEAT = 30  # seconds of silence after which a process counts as dead, and all others end
 MEETING = 300  # seconds that a process waits for the others at the start
-PATIENCE = 10  # of these that it says nothing
-FAREWELL = 2  # seconds that the leader of a run that has failed waits for the others
-# Where `srun` and `mpirun` say how many tasks they have started, and which this one is.
+PATIENCE = 10  # seconds before it prints that it is waiting
+FAREWELL = 2  # seconds that the leader of a failed run waits for the others
+# Variables of `srun` and `mpirun`: the number of tasks -> the number of this task.
 _TASKS = {
     'SLURM_STEP_NUM_TASKS': 'SLURM_PROCID',
     'OMPI_COMM_WORLD_SIZE': 'OMPI_COMM_WORLD_RANK',
@@ -39,15 +39,16 @@ _EXPLICIT = re.compile(r'(\S+:\d+),(\d+)/(\d+)')
 
 
 def join(how: str) -> None:
-    """Meets the other processes of a run, before any device is used.
+    """Connects to the other processes of a run, before any device is used.
 
     Args:
-        how: 'HOST:PORT,I/N': process I of N, of which number 0 is at that address; 'detect': what
-            JAX finds out from SLURM, Cloud TPU, Open MPI or Kubernetes; '': that as well where
-            `srun` or `mpirun` has started several tasks, and otherwise a run of one process.
+        how: one of
+            'HOST:PORT,I/N': this is process I of N, and process 0 listens at HOST:PORT;
+            'detect': JAX detects SLURM, Cloud TPU, Open MPI or Kubernetes;
+            '': like 'detect' if `srun` or `mpirun` has started several tasks, else one process.
 
     Raises:
-        UserError: `how` is none of these, nothing is detected, or the others do not come.
+        UserError: `how` is none of these, nothing is detected, or the others do not connect.
     """
     explicit = _EXPLICIT.fullmatch(how)
     options = {'heartbeat_timeout_seconds': HEARTBEAT, 'initialization_timeout': MEETING}
@@ -62,12 +63,12 @@ def join(how: str) -> None:
         raise UserError(f"--cluster is '{how}': give HOST:PORT,I/N for process I of N, or detect")
     elif not how and task() == (0, 1):
         return
-    # Two computations at once would meet those of another process in another order.
+    # Two processes could run two concurrent computations in different orders, and deadlock.
     jax.config.update('jax_cpu_enable_async_dispatch', False)
-    said = f'gan_jax: waiting for the other processes of this run, {MEETING} s at most'
-    impatient = threading.Timer(PATIENCE, print, [said], {'file': sys.stderr, 'flush': True})
+    waiting = f'gan_jax: waiting for the other processes of this run, {MEETING} s at most'
+    impatient = threading.Timer(PATIENCE, print, [waiting], {'file': sys.stderr, 'flush': True})
     impatient.start()
-    # JAX waits where no signal is heard, and then has a handler for SIGTERM of its own.
+    # JAX waits in C++, where no Python handler runs, and then installs its own SIGTERM handler.
     signals.end_at_once(*signals.ASKING)
     try:
         jax.distributed.initialize(**options)
@@ -84,7 +85,7 @@ def join(how: str) -> None:
 
 
 def _check_free(address: str) -> None:
-    """JAX's own server of the meeting would crash where another one listens."""
+    """Refuses a port in use: JAX's coordination service would crash on it."""
     with socket.socket() as mine:
         mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -95,7 +96,7 @@ def _check_free(address: str) -> None:
 
 
 def task() -> tuple[int, int]:
-    """Number i of the n tasks that `srun` or `mpirun` has started; (0, 1) where neither has."""
+    """(i, n): task i of the n that `srun` or `mpirun` has started; (0, 1) without either."""
     for count, index in _TASKS.items():
         if int(os.environ.get(count, 1)) > 1:
             return int(os.environ[index]), int(os.environ[count])
@@ -103,10 +104,10 @@ def task() -> tuple[int, int]:
 
 
 def exit(status: int) -> None:
-    """Ends a process of several at once, with what it has said.
+    """Ends one process of several immediately, after flushing its output.
 
-    At the end of Python JAX would wait for the others, which may wait for this one in the middle
-    of a step. The leader goes last, since without it JAX aborts the others.
+    At a normal exit JAX would wait for the other processes, which may wait for this one in the
+    middle of a step. The leader ends last, since JAX aborts the others without it.
     """
     if is_leader():
         time.sleep(FAREWELL)
@@ -116,23 +117,23 @@ def exit(status: int) -> None:
 
 
 def is_leader() -> bool:
-    """Whether this process writes for all."""
+    """True in process 0, which writes for all."""
     return jax.process_index() == 0
 
 
 def is_multiprocess() -> bool:
-    """Whether the run has more than one process."""
+    """True when the run has more than one process."""
     return jax.process_count() > 1
 
 
 def broadcast_json(make: Callable[[], Any]) -> Any:
-    """What the leader makes, in every process; the others do not make it.
+    """The leader's `make()`, in every process; the other processes do not call it.
 
     Args:
         make: () -> JSON.
 
     Raises:
-        UserError: the leader's, with its status, in every process.
+        UserError: in every process when `make` raises it in the leader, with the same status.
     """
     if not is_multiprocess():
         return make()
@@ -143,7 +144,7 @@ def broadcast_json(make: Callable[[], Any]) -> Any:
         except UserError as error:
             fault = error
             answer = {'fault': str(error), 'status': error.status}
-    answer = json.loads(_told(json.dumps(answer).encode()))
+    answer = json.loads(_broadcast_bytes(json.dumps(answer).encode()))
     if fault:
         raise fault
     if 'fault' in answer:
@@ -152,39 +153,42 @@ def broadcast_json(make: Callable[[], Any]) -> Any:
 
 
 def broadcast(tree: Any) -> Any:
-    """The leader's arrays in every process, bit for bit; each gives arrays of the same form."""
+    """The leader's arrays in every process, bit for bit.
+
+    Every process passes a tree of arrays of the same shapes and dtypes.
+    """
     if not is_multiprocess():
         return tree
     return jax.tree.map(_copied, tree)
 
 
 def on_host(tree: Any) -> Any:
-    """The arrays of all processes together, whole, as numpy, in the leader; None in the others.
+    """Arrays gathered from all processes, as numpy, in the leader; None in the other processes.
 
     A collective: every process calls it with the same tree.
     """
-    whole = jax.tree.map(_whole, tree)
-    return jax.device_get(whole) if is_leader() else None
+    gathered = jax.tree.map(_gathered, tree)
+    return jax.device_get(gathered) if is_leader() else None
 
 
 def local_view(tree: Any) -> Any:
-    """The arrays of all processes together, whole, where this process alone can use them.
+    """Arrays gathered from all processes, which this process can use without the others.
 
-    A collective where they lie in parts, as `on_host`.
+    A collective, as `on_host`, when arrays are sharded over processes.
     """
 
-    def mine(array: jax.Array) -> Any:
-        return array.addressable_data(0) if array.is_fully_replicated else _whole(array)
+    def local(array: jax.Array) -> Any:
+        return array.addressable_data(0) if array.is_fully_replicated else _gathered(array)
 
-    return jax.tree.map(mine, tree) if is_multiprocess() else tree
+    return jax.tree.map(local, tree) if is_multiprocess() else tree
 
 
 @contextlib.contextmanager
 def lock_workdir(folder: Path) -> Iterator[Path]:
-    """Yields the workdir, which the leader holds; in the others one that nobody will see.
+    """Yields the locked workdir in the leader, and a temporary folder in the other processes.
 
     Raises:
-        UserError: in every process, as `workdir.locked` in the leader.
+        UserError: in every process when `workdir.locked` raises it in the leader.
     """
     with contextlib.ExitStack() as files:
         broadcast_json(lambda: files.enter_context(workdir.locked(folder)))
@@ -195,9 +199,9 @@ def lock_workdir(folder: Path) -> Iterator[Path]:
 def stop_together() -> Iterator[Callable[[], int]]:
     """`signals.stop_on_signal`, for all processes of a run.
 
-    With several, a SIGTERM that any of them receives stops all of them at the same call: JAX's
-    runtime catches it and agrees on the call, so that every process has to ask as often as the
-    others. A SIGHUP is handed on as one. SIGINT ends a process at once.
+    With several processes, a SIGTERM that one of them receives stops all of them at the same call.
+    JAX's runtime catches the signal and agrees on that call, so every process must call the
+    yielded function equally often. SIGHUP is handled as SIGTERM. SIGINT ends a process at once.
     """
     if not is_multiprocess():
         with signals.stop_on_signal() as stopped:
@@ -221,10 +225,10 @@ def stop_together() -> Iterator[Callable[[], int]]:
 
 @contextlib.contextmanager
 def guard_peers() -> Iterator[None]:
-    """Ends this process, with a sentence, where another one of its run is gone.
+    """Turns the error of a lost peer into a sentence.
 
     Raises:
-        UserError: that one is gone.
+        UserError: another process of the run has ended (76).
     """
     try:
         yield
@@ -238,11 +242,11 @@ def guard_peers() -> Iterator[None]:
         ) from error
 
 
-# What XLA says on a CPU; on an accelerator its runtime ends the process itself after `HEARTBEAT`.
+# XLA's messages on a CPU; on an accelerator the runtime ends the process itself after `HEARTBEAT`.
 _LOST = re.compile('gloo|connection|peer|heartbeat|UNAVAILABLE|coordination', re.IGNORECASE)
 
 
-def _told(text: bytes) -> bytes:
+def _broadcast_bytes(text: bytes) -> bytes:
     size = int(multihost_utils.broadcast_one_to_all(np.int32(len(text))))
     mine = np.frombuffer(text.ljust(size)[:size], np.uint8)
     return multihost_utils.broadcast_one_to_all(mine).tobytes()
@@ -250,13 +254,13 @@ def _told(text: bytes) -> bytes:
 
 def _copied(array: Any) -> np.ndarray:
     array = np.asarray(array)
-    # As bytes: a sum of what all processes give, most of them zeros, would lose the sign of a zero.
+    # As bytes: JAX broadcasts by a sum in which the others give zeros, and -0.0 + 0.0 is 0.0.
     mine = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    told = multihost_utils.broadcast_one_to_all(mine)
-    return np.asarray(told).view(array.dtype).reshape(array.shape)
+    received = multihost_utils.broadcast_one_to_all(mine)
+    return np.asarray(received).view(array.dtype).reshape(array.shape)
 
 
-def _whole(array: Any) -> Any:
+def _gathered(array: Any) -> Any:
     if not isinstance(array, jax.Array) or array.is_fully_addressable or array.is_fully_replicated:
         return array
     return multihost_utils.process_allgather(array, tiled=True)

@@ -1,4 +1,4 @@
-"""Faults that a user can mend: a sentence each, and the exit status that a launcher acts on."""
+"""Errors that a user can fix: a sentence for each, and exit statuses for launchers."""
 
 import contextlib
 import errno
@@ -7,40 +7,43 @@ from collections.abc import Iterator
 USAGE = 2  # wrong configuration or command line
 DATA = 65  # damaged or unsuitable data, damaged checkpoints
 MISSING = 66  # an input does not exist
-UNAVAILABLE = 69  # weights that a metric needs are not to be had
+UNAVAILABLE = 69  # weights that a metric needs cannot be downloaded
 DIVERGED = 70  # non-finite numbers, out of device memory
 UNWRITABLE = 73  # an output cannot be created
 DISK = 74  # input or output failed, disk full
-BUSY = 75  # somebody else holds the workdir
-LOST = 76  # another process of the run is gone, or has not come; resumable
-# 128 + the number of the signal that has stopped it, resumable: 129 SIGHUP, 130 SIGINT, and
+BUSY = 75  # another process holds the workdir
+LOST = 76  # another process of the run has ended, or has not connected; resumable
+# A signal stops a run with status 128 + its number, resumable: 129 SIGHUP, 130 SIGINT, and
 PREEMPTED = 143  # SIGTERM
 
-FULL = errno.ENOSPC, errno.EDQUOT  # no room on a disk, or none for this user
+FULL = errno.ENOSPC, errno.EDQUOT  # no room on a disk, or the user's quota is used up
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, without the lines of context that libraries add."""
+    """The first line of an exception's message, without the context that libraries add."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def sentence(error: BaseException) -> str:
-    """The message of an exception of somebody's code, printable: of bad values that alone."""
-    said = printable(first_line(error))
+    """The message of an exception from any code, printable.
+
+    The type's name precedes it, unless the exception is a ValueError, TypeError or UserError.
+    """
+    message = printable(first_line(error))
     plain = isinstance(error, ValueError | TypeError | UserError) and str(error)
-    return said if plain else f'{type(error).__name__}: {said}'
+    return message if plain else f'{type(error).__name__}: {message}'
 
 
 class PartError(ValueError):
-    """An exception of a part of a run that a config names; the sentence begins with its key."""
+    """An exception from a part that the config names; the message begins with the part's key."""
 
 
 @contextlib.contextmanager
 def of_part(name: str) -> Iterator[None]:
-    """Whatever is raised within becomes a `PartError` of that part, unless it is one already.
+    """Turns every exception inside into a `PartError` of a part, unless it is one already.
 
     Args:
-        name: its key, 'config.generator', or other words.
+        name: key of the part, 'config.generator', or other words.
     """
     try:
         yield
@@ -51,14 +54,15 @@ def of_part(name: str) -> Iterator[None]:
 
 
 def printable(text: str) -> str:
-    """The text, in which all that would move a terminal's cursor or begin a line is escaped."""
+    """The text with unprintable characters escaped: line breaks, terminal control codes."""
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class UserError(Exception):
-    """A fault that the user can mend: what, where and what to do; `status` is the exit status.
+    """An error that the user can fix: what, where and what to do; `status` is the exit status.
 
-    It may quote a config or a name of somebody else's: all but the ends of its lines is printable.
+    The message may quote a config or a file name from elsewhere, so unprintable characters other
+    than line breaks are escaped.
     """
 
     def __init__(self, message: str, status: int = USAGE):
@@ -67,17 +71,17 @@ class UserError(Exception):
 
 
 class Diverged(UserError):
-    """The numbers of a run are not finite. What to do is known to the run, see `Run.fail`."""
+    """Raised when numbers of a run are not finite. `Run.fail` adds what to do."""
 
     def __init__(self, message: str):
         super().__init__(message, DIVERGED)
 
 
 def fault_of(error: UserError | OSError) -> UserError:
-    """The error itself; what the file system refuses becomes a sentence."""
+    """The error as a `UserError`; an OSError becomes a sentence with the status `DISK`."""
     if isinstance(error, UserError):
         return error
-    said = f'{error.strerror or error}: {error.filename or ""}'.rstrip(': ')
+    message = f'{error.strerror or error}: {error.filename or ""}'.rstrip(': ')
     if error.errno in FULL:
-        said += '; make room and run the same command again'
-    return UserError(said, DISK)
+        message += '; make room and run the same command again'
+    return UserError(message, DISK)

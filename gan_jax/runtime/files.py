@@ -1,4 +1,4 @@
-"""Files that are whole or absent, that one process holds, and that no link leads elsewhere."""
+"""Atomic writes, file locks, and reads of plain files only."""
 
 import contextlib
 import errno
@@ -14,8 +14,8 @@ from typing import BinaryIO
 def atomic_path(path: Path) -> Iterator[Path]:
     """A path to write to, in the same folder, that becomes `path` when the block succeeds.
 
-    A reader or a crash never meets half of the file. What lies at either path before is replaced,
-    not written to, so that no link is followed; what a block that fails has written is removed.
+    No reader and no crash sees half of the file. Files at either path are replaced, not written
+    to, so that no link is followed. If the block fails, its partial file is removed.
     """
     partial = path.with_name(path.name + '.part')
     partial.unlink(missing_ok=True)
@@ -29,7 +29,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Has what is written to a file, or the names in a folder, outlive a loss of power."""
+    """Flushes a file, or the names in a folder, to the disk, so that it survives a power loss."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -38,10 +38,10 @@ def sync(path: Path) -> None:
 
 
 def read_plain(path: Path) -> bytes:
-    """The content of a plain file; a pipe or a device, which could be endless, is refused.
+    """The content of a plain file; pipes and devices, which could be endless, are refused.
 
     Raises:
-        OSError: it is not there, no plain file, or cannot be read.
+        OSError: the file does not exist, is no plain file, or cannot be read.
     """
     with _plain(path, os.O_RDONLY, 'rb') as file:
         return file.read()
@@ -49,13 +49,14 @@ def read_plain(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Holds a file, made if needed, for one process, and writes into it who that is.
+    """Locks a file for this process, and writes the process's number and host into it.
 
-    The lock is the kernel's: it ends with the process, however that ends.
+    The file is made if needed. The lock is the kernel's: it ends with the process, however the
+    process ends.
 
     Raises:
-        BlockingIOError: another process holds it; the message says who.
-        OSError: it cannot be opened, or is a link, by which another file would be written.
+        BlockingIOError: another process holds the lock; the message names that process.
+        OSError: the file cannot be opened, or is a link, through which another would be written.
     """
     import fcntl  # here, or the package could not be imported on Windows, which has none
 
@@ -73,7 +74,7 @@ def file_lock(path: Path) -> Iterator[None]:
 
 
 def _plain(path: Path, flags: int, mode: str) -> BinaryIO:
-    """An open plain file. Nothing waits: opening a pipe would, until somebody writes to it."""
+    """An open plain file. Never blocks: opening a pipe would, until somebody writes to it."""
     try:
         descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
     except OSError as error:

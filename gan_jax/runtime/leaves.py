@@ -36,7 +36,7 @@ def check_leaves(
 ) -> None:
     """Raises UserError (65) unless two sets of leaves have the same names, types and shapes.
 
-    Orbax would cast a leaf of another dtype without a word.
+    Orbax would silently cast a leaf of another dtype.
 
     Args:
         folder: of the checkpoint.

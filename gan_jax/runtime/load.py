@@ -1,8 +1,8 @@
-"""Objects by importable path: how a config block names the function that it configures.
+"""Objects by importable path: a config block names a function and its keywords.
 
 `dict(fn='gan_jax.terms.adversarial.hinge', weight=1.0)` needs no registry: a fork's new part is a
-new file and a path, and every name can be grepped. A config that came with somebody's workdir may
-name only what is meant for the place: each place has a `Kind`.
+new file and a path, and every name can be grepped. A config from somebody else's workdir may name
+only functions that are meant for the block in which they stand: each block has a `Kind`.
 """
 
 import difflib
@@ -16,27 +16,27 @@ from typing import Any, NamedTuple
 from gan_jax.runtime import ranges
 from gan_jax.runtime.errors import sentence
 
-# They hold functions that call, write or delete what they are told, so that no --allow opens them:
-# of these a `Kind` alone says what may be named.
+# These packages hold functions that call, write or delete whatever they are given. No --allow opens
+# them: a path in them must be of the block's `Kind`.
 OURS = ('gan_jax', 'optax', 'flax')
 
-# Modules of flax take them, and a config has no use for them.
+# Keywords of every Flax module that a config must not set.
 UNUSED = ('name', 'parent')
 
 FEW = 12  # words that still make a readable sentence
 
 
 class Kind(NamedTuple):
-    """What may stand in a place of a config.
+    """The kind of function that a config block may name.
 
     Attributes:
-        what: in words, 'a network'.
-        mark: what needs no --allow, in words, 'a class of Flax modules of gan_jax.models'.
-        packages: that those are defined in; none where each is a fork's own.
-        fits: whether an object that is defined there is one of them.
-        makes: the type of what one makes.
-        reserved: keys of its block that are not its keywords (a term's 'weight').
-        keywords: what they may be where a definition's annotation says too little, by name.
+        what: the kind in words, 'a network'.
+        mark: functions that need no --allow, in words, 'a class of Flax modules of gan_jax.models'.
+        packages: packages that define the functions which need no --allow; () if there are none.
+        fits: object defined in `packages` -> whether it is such a function.
+        makes: type of the functions' results.
+        reserved: keys of the block that are not keywords of the function (a term's 'weight').
+        keywords: ranges of keywords, by name, that replace annotations which say too little.
     """
 
     what: str
@@ -49,7 +49,7 @@ class Kind(NamedTuple):
 
 
 def nearest(word: object, known: Collection[object]) -> str:
-    """`; did you mean 'x'?` for the known word closest to `word`, else the known words if few."""
+    """`; did you mean 'x'?` with the known word closest to `word`, or the known words if few."""
     words = sorted(map(str, known))
     close = difflib.get_close_matches(str(word), words, n=1)
     if close:
@@ -62,15 +62,15 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
 
     Args:
         path: module, a dot, and the name of an attribute of that module.
-        kind: what may stand where the path stands.
-        allow: None trusts every path. Else the path may name what is of this kind, or a callable of
-            one of these packages; both are judged by where the object is defined as well, so that
-            nothing is reached by the path of a module that imports it, and nothing else is
-            imported.
+        kind: kind of the block that names the path.
+        allow: None trusts every path. Otherwise the path must name a function of this kind, or a
+            callable of one of these packages. The module that defines the object must pass the
+            same check, so that nothing is reached through a module that imports it. No other
+            module is imported.
 
     Raises:
         ValueError: one sentence that names the path: not a path, not allowed, no such module or
-            name, or no function.
+            name, or not callable.
     """
     if not ('.' in path and all(part.isidentifier() for part in path.split('.'))):
         raise ValueError(f"'{path}' is not an importable path such as 'package.module.name'")
@@ -80,7 +80,7 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        # The module may exist and miss an import of its own: the cause says which.
+        # The module may exist and lack a dependency: the cause names it.
         raise ValueError(f"cannot import '{module_name}' for '{path}': {error}") from error
     except Exception as error:  # a module is Python: it may raise anything
         raise ValueError(
@@ -99,14 +99,14 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
 
 
 def outside(path: str, kind: Kind) -> set[str]:
-    """The packages that `allow` has to name for a path that can be resolved."""
+    """The packages that `allow` must contain for a resolvable path."""
     found = resolve(path, kind)
     homes = {_top(path)} if _fits(found, kind) else {_top(path), _top(_home(found))}
     return homes - {*OURS, ''}
 
 
 def unresolved(block: Mapping[str, Any], kind: Kind, allow: Collection[str] | None = None) -> str:
-    """A sentence where there is no function at the block's 'fn'; '' where there is one."""
+    """A sentence if the block's 'fn' names no function; '' if it names one."""
     if not isinstance(block.get('fn'), str):
         return "give the path of a function, 'package.module.function'"
     try:
@@ -123,9 +123,9 @@ def faults(
     allow: Collection[str] | None = None,
     supplied: Collection[str] = (),
 ) -> list[str]:
-    """All but its values that would make `build` refuse this block, a sentence each.
+    """The reasons for which `build` would refuse a block, a sentence each, except for its values.
 
-    Of the values see `misfits`.
+    `misfits` checks the values.
     """
     if wrong := unresolved(block, kind, allow):
         return [wrong]
@@ -163,14 +163,14 @@ def misfits(
     allow: Collection[str] | None = None,
     supplied: Collection[str] = (),
 ) -> dict[str, str]:
-    """The keywords of a block whose values do not fit, and what to give: {keyword: words}.
+    """The keywords of a block with values out of range, and the range in words: {keyword: words}.
 
-    A keyword has the range of its annotation, or that of `Kind.keywords`; see `ranges`. A block
-    whose function cannot be had has none, see `faults`.
+    The range of a keyword is in `Kind.keywords`, or else in its annotation; see `ranges`. {} if
+    the function cannot be resolved, see `faults`.
     """
-    said = keywords(block, kind, allow=allow, supplied=supplied)
-    given = {k: v for k, v in _options(block, kind).items() if k in said}
-    wrong = {name: ranges.instead(said[name], value) for name, value in given.items()}
+    annotations = keywords(block, kind, allow=allow, supplied=supplied)
+    given = {k: v for k, v in _options(block, kind).items() if k in annotations}
+    wrong = {name: ranges.instead(annotations[name], value) for name, value in given.items()}
     return {name: words for name, words in wrong.items() if words}
 
 
@@ -183,14 +183,14 @@ def keywords(
 ) -> dict[str, Any]:
     """The ranges of the keywords of a block's function, by name, as annotations; see `ranges.of`.
 
-    {} where the function cannot be had.
+    {} if the function cannot be resolved.
     """
     try:
         parameters = _parameters(resolve(block['fn'], kind, allow)) or {}
     except (KeyError, TypeError, ValueError):
         return {}
-    said = {n: kind.keywords.get(n, p.annotation) for n, p in parameters.items()}
-    return {n: annotation for n, annotation in said.items() if n not in (*supplied, *UNUSED)}
+    annotations = {n: kind.keywords.get(n, p.annotation) for n, p in parameters.items()}
+    return {n: annotation for n, annotation in annotations.items() if n not in (*supplied, *UNUSED)}
 
 
 def build(
@@ -200,17 +200,17 @@ def build(
     allow: Collection[str] | None = None,
     **supplied: Any,
 ) -> Any:
-    """Call `block['fn']` with the other keys of the block as keywords.
+    """Calls `block['fn']` with the other keys of the block as keywords.
 
     Args:
         block: a config block with an importable path at 'fn'.
-        kind: what may stand in its place.
+        kind: kind of the block.
         allow: as in `resolve`.
         **supplied: keywords that the caller knows and a config cannot (an image's shape).
 
     Raises:
         TypeError: one sentence that names the path and the key or module that is wrong, or says
-            that what is made is not of this kind.
+            that the result is not a `kind.makes`.
     """
     wrong = faults(block, kind, allow=allow, supplied=supplied)
     if not wrong:
@@ -230,8 +230,8 @@ def build(
 
 
 def _parameters(function: Callable) -> Mapping[str, inspect.Parameter] | None:
-    """The parameters of a function; None where it does not say, as some that are written in C."""
-    for evaluated in (True, False):  # annotations that are put off may name what is not there
+    """The parameters of a function; None if it has no signature, as some functions in C."""
+    for evaluated in (True, False):  # postponed annotations may name what cannot be imported
         try:
             return inspect.signature(function, eval_str=evaluated).parameters
         except Exception:
@@ -244,7 +244,7 @@ def _options(block: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
 
 
 def _check_path(path: str, kind: Kind, allow: Collection[str]) -> None:
-    """Before anything is imported."""
+    """Refuses a path by its text, before anything is imported."""
     module_name, _, _ = path.rpartition('.')
     if _top(path) in OURS:
         private = any(part.startswith('_') for part in path.split('.'))
@@ -259,7 +259,7 @@ def _fits(found: Any, kind: Kind) -> bool:
 
 
 def _check_home(path: str, found: Any, kind: Kind, allow: Collection[str], hint: str) -> None:
-    """Of what is no part of ours."""
+    """Refuses an object, not of this kind, by the module that defines it."""
     home = _home(found)
     if _top(path) in OURS or _top(home) in OURS:
         raise ValueError(_misplaced(path, kind) + hint)
@@ -273,9 +273,9 @@ def _check_home(path: str, found: Any, kind: Kind, allow: Collection[str], hint:
 
 
 def _home(found: Any) -> str:
-    """The module that an object is defined in, whichever names it; of an instance its type's.
+    """The module that defines an object, or the type of an instance.
 
-    '' where it names none: a method of an object written in C says None.
+    '' if the object does not name its module: a method of an object in C says None.
     """
     home = getattr(found, '__module__', None)
     return home if isinstance(home, str) else ''
@@ -286,7 +286,7 @@ def _top(path: str) -> str:
 
 
 def _within(module_name: str, packages: Collection[str]) -> bool:
-    """Whether a module is one of these packages or lies in one; a prefix is no package."""
+    """True if a module is one of these packages or lies in one; a mere prefix does not count."""
     return any(module_name == p or module_name.startswith(f'{p}.') for p in packages)
 
 

@@ -1,4 +1,4 @@
-"""Files as this package reads them: regular ones only, by names that can be shown."""
+"""Paths of files to read: regular files only, home folders, printable names."""
 
 import errno
 import shutil
@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from gan_jax.runtime.errors import DATA, MISSING, UserError, printable
 
-LONG = 400  # letters of a name that are shown
+LONG = 400  # characters of a name that are shown
 KINDS = {
     stat.S_IFIFO: 'a pipe',
     stat.S_IFSOCK: 'a socket',
@@ -19,11 +19,11 @@ KINDS = {
 
 
 def check_regular(path: Path) -> None:
-    """Raises a `UserError` unless the path leads to a regular file: a pipe may hang who opens it.
+    """Raises unless the path leads to a regular file: opening a pipe could block for ever.
 
     Raises:
-        UserError: it is something else, or a link that leads nowhere (65).
-        OSError: there is nothing, or it cannot be seen.
+        UserError: the path is no regular file, or a dangling link (65).
+        OSError: the path does not exist, or cannot be read.
     """
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
@@ -44,10 +44,10 @@ def check_regular(path: Path) -> None:
 
 
 def expanded(path: str | Path) -> Path:
-    """The path, in which a first '~' or '~user' is a home.
+    """The path with a leading '~' or '~user' expanded.
 
     Raises:
-        UserError: of nobody who is known here (66).
+        UserError: there is no such user (66).
     """
     try:
         return Path(path).expanduser()
@@ -59,21 +59,18 @@ def expanded(path: str | Path) -> Path:
 
 
 def opened(path: Path) -> BinaryIO:
-    """A regular file, open for reading; raises as `check_regular`."""
+    """A regular file opened for reading; raises as `check_regular`."""
     check_regular(path)
     return path.open('rb')
 
 
 def ends_with(name: object, *suffixes: str) -> bool:
-    """True of a name or path that has one of these suffixes, '.zip' say, in capitals or not."""
+    """True if a name or path has one of these suffixes, such as '.zip', in any case."""
     return str(name).lower().endswith(suffixes)
 
 
 def shown(name: object) -> str:
-    """A name as it stands in a sentence: what does not print, a line break say, is escaped.
-
-    Of a name that no file system would have only the beginning is shown.
-    """
+    """A name for a message: unprintable characters are escaped, and a long name is cut."""
     name = str(name)
     if len(name) > LONG:
         name = name[:LONG] + '...'
@@ -81,7 +78,7 @@ def shown(name: object) -> str:
 
 
 def removed(path: Path) -> Path:
-    """The path, at which nothing is left; of a link only the link itself is removed."""
+    """The path, after whatever it names was deleted; of a link, only the link is deleted."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,4 +1,4 @@
-"""Progress reporting and cancellation for long work."""
+"""Progress bars and cancellation for long work."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ Progress = Callable[[str], contextlib.AbstractContextManager[ProgressFn]]
 
 
 class Stopped(BaseException):
-    """A signal came in the middle of a piece of work. No fault of that, and so no Exception."""
+    """Raised when a signal came during a piece of work. Not an error, so not an Exception."""
 
 
 @contextlib.contextmanager
@@ -26,9 +26,9 @@ def no_progress(what: str) -> Iterator[ProgressFn]:
 
 @contextlib.contextmanager
 def bar(what: str) -> Iterator[ProgressFn]:
-    """A `Progress`: a bar on stderr, where that is a terminal, removed when the work is done.
+    """A `Progress` that shows a bar on stderr, if stderr is a terminal, until the work is done.
 
-    A signal that has come raises KeyboardInterrupt at the next report.
+    After a signal, the next report raises KeyboardInterrupt.
     """
     console = Console(stderr=True)
     with rich.progress.Progress(
@@ -50,11 +50,11 @@ def bar(what: str) -> Iterator[ProgressFn]:
 
 
 def cancellable(stopped: Callable[[], int], progress: Progress = no_progress) -> Progress:
-    """A `Progress` of work that raises `Stopped` at its next report when a signal has come.
+    """A `Progress` that ends the work at a signal: the next report raises `Stopped`.
 
     Args:
         stopped: from `signals.stop_on_signal`.
-        progress: shows the work.
+        progress: the `Progress` that shows the work.
     """
 
     @contextlib.contextmanager

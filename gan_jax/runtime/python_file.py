@@ -1,4 +1,4 @@
-"""Python files of the user: a config, a sweep. What they raise is a sentence."""
+"""Functions from Python files of the user, a config or a sweep; exceptions become sentences."""
 
 import runpy
 import traceback
@@ -9,10 +9,10 @@ from gan_jax.runtime.errors import UserError, sentence
 
 
 def call(path: Path, name: str, *arguments: Any) -> Any:
-    """Runs a file and calls the function that it defines by that name.
+    """Runs a Python file, and calls the function of that name in it.
 
     Raises:
-        UserError: there is no such file or function, or either raises anything.
+        UserError: there is no such file or function, or the file or the function raises anything.
     """
     try:
         function = runpy.run_path(str(path)).get(name)
@@ -27,7 +27,7 @@ def call(path: Path, name: str, *arguments: Any) -> Any:
 
 
 def _said(path: Path, error: BaseException) -> str:
-    """The sentence of a bad value alone, of all else the line as well."""
+    """The exception as a sentence, with the line number unless it is a ValueError."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     lines += [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []

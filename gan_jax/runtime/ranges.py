@@ -1,8 +1,8 @@
-"""Types and ranges of values, and both in words.
+"""Types and ranges of config values, and their descriptions in words.
 
-A keyword says it where it is defined, by its annotation: `hidden: Units = 128`. A plain annotation
-(`bool`, `float | None`, `Sequence[int]`, `Literal['a', 'b']`) says the type alone, and what is no
-type of a config's values (`Any`, a function, an array) says nothing.
+The annotation of a keyword gives its range: `hidden: Units = 128`. A plain annotation (`bool`,
+`float | None`, `Sequence[int]`, `Literal['a', 'b']`) gives the type alone. An annotation that no
+config value can have (`Any`, a function, an array) allows every value.
 """
 
 import re
@@ -11,20 +11,20 @@ import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Union
 
-# The largest numbers of int32 and float32, in which a program counts and calculates.
+# The largest int32 and float32: a compiled program counts and calculates with these types.
 INT32, FLOAT32 = 2**31 - 1, 3.4e38
 
 LONG = 100  # characters of a value in a sentence
 
 
 class Integer(NamedTuple):
-    """Integers from `low` to `high`; True and False are none."""
+    """Integers from `low` to `high`; bools are excluded."""
 
     low: int
     high: int
 
     def holds(self, value: Any) -> bool:
-        """True of a value that is one of them."""
+        """True if the value is in the range."""
         return _is_integer(value) and self.low <= value <= self.high
 
     def __str__(self):
@@ -32,7 +32,10 @@ class Integer(NamedTuple):
 
 
 class Number(NamedTuple):
-    """Integers and floats from `low` to `high`, both finite; `above` and `below` leave one out."""
+    """Integers and floats from `low` to `high`, both finite.
+
+    `above` excludes `low`, and `below` excludes `high`.
+    """
 
     low: float
     high: float
@@ -40,11 +43,11 @@ class Number(NamedTuple):
     below: bool = False
 
     def holds(self, value: Any) -> bool:
-        """True of a value that is one of them."""
+        """True if the value is in the range."""
         if not (_is_integer(value) or isinstance(value, float)):
             return False
-        left_out = (self.above and value == self.low) or (self.below and value == self.high)
-        return self.low <= value <= self.high and not left_out
+        excluded = (self.above and value == self.low) or (self.below and value == self.high)
+        return self.low <= value <= self.high and not excluded
 
     def __str__(self):
         if self.above:
@@ -58,7 +61,7 @@ class Flag(NamedTuple):
     """True and False."""
 
     def holds(self, value: Any) -> bool:
-        """True of a value that is one of them."""
+        """True if the value is a bool."""
         return isinstance(value, bool)
 
     def __str__(self):
@@ -66,18 +69,18 @@ class Flag(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Texts, all of them or those of a form.
+    """Texts that match a regular expression.
 
     Attributes:
-        form: a regular expression of the whole text.
-        words: of the form.
+        form: regular expression for the whole text; by default, any text.
+        words: the form in words.
     """
 
     form: str = r'(?s:.*)'
     words: str = 'a text'
 
     def holds(self, value: Any) -> bool:
-        """True of a value that is one of them."""
+        """True if the value is such a text."""
         return isinstance(value, str) and re.fullmatch(self.form, value) is not None
 
     def __str__(self):
@@ -90,7 +93,7 @@ class Choice(NamedTuple):
     values: Sequence[Any]
 
     def holds(self, value: Any) -> bool:
-        """True of a value that is one of them, and of its type."""
+        """True if the value equals one of them and has the same type."""
         return any(type(value) is type(one) and value == one for one in self.values)
 
     def __str__(self):
@@ -98,12 +101,12 @@ class Choice(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Lists and tuples of values that one of `parts` holds; of any, where there are no parts."""
+    """Lists and tuples; each element lies in one of the ranges `parts`, if there are any."""
 
     parts: Sequence[Any] = ()
 
     def holds(self, value: Any) -> bool:
-        """True of a value that is one of them."""
+        """True if the value is such a list or tuple."""
         if not isinstance(value, list | tuple):
             return False
         return not self.parts or all(any(p.holds(one) for p in self.parts) for one in value)
@@ -116,7 +119,7 @@ class Block(NamedTuple):
     """Blocks of a config."""
 
     def holds(self, value: Any) -> bool:
-        """True of a value that is one of them."""
+        """True if the value is a mapping or a ConfigDict."""
         return isinstance(value, Mapping) or hasattr(value, 'to_dict')
 
     def __str__(self):
@@ -128,7 +131,7 @@ Range = Integer | Number | Flag | Text | Choice | Row | Block
 COUNT = Integer(1, INT32)
 POSITIVE = Number(1e-30, 1e30)
 
-# Annotations of the keywords of networks and terms. Nothing in their ranges overflows by itself.
+# Annotations for keywords of networks and terms. No value in these ranges overflows by itself.
 Units = Annotated[int, Integer(1, 2**16)]  # of a layer
 Classes = Annotated[int, Integer(0, 2**20)]  # 0 where there are none
 SomeClasses = Annotated[int, Integer(1, 2**20)]
@@ -150,11 +153,11 @@ _PLAIN: Mapping[Any, Range] = {
 
 
 def instead(annotation: Any, value: Any) -> str:
-    """Words for what to give in place of a value that an annotation does not hold; '' if it does.
+    """The range of an annotation in words, if a value is not in it; '' if the value is.
 
     Args:
-        annotation: of a keyword, or a range itself.
-        value: of a config.
+        annotation: annotation of a keyword, or a range.
+        value: value in a config.
     """
     ranges = of(annotation)
     fits = not ranges or any(one.holds(value) for one in ranges)
@@ -162,22 +165,22 @@ def instead(annotation: Any, value: Any) -> str:
 
 
 def words(annotation: Any) -> str:
-    """The values that an annotation holds, in words."""
+    """The range of an annotation in words."""
     return _either(map(str, of(annotation)))
 
 
 def of(annotation: Any) -> list[Range]:
-    """The ranges of which one has to hold a value; [] where the annotation says nothing."""
+    """The ranges that an annotation unites; [] if it allows every value."""
     if isinstance(annotation, Range):
         return [annotation]
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        said = [one for one in arguments[1:] if isinstance(one, Range)]
-        return said or of(arguments[0])
+        given = [one for one in arguments[1:] if isinstance(one, Range)]
+        return given or of(arguments[0])
     if origin is Literal:
         return [Choice(arguments)]
     if origin in (Union, types.UnionType):
-        # What no config can hold, an array or a function, is no part of it.
+        # Types that no config value has (an array, a function) add no range.
         anything = any(one in (Any, object) for one in arguments)
         return [] if anything else [r for one in arguments for r in of(one)]
     kind = type(None) if annotation is None else origin or annotation
@@ -188,10 +191,10 @@ def of(annotation: Any) -> list[Range]:
 
 
 def quoted(value: object) -> str:
-    """A value in a sentence; what is long is cut."""
+    """The repr of a value for a message; a long one is cut."""
     try:
         text = repr(value)
-    except ValueError:  # Python writes no number of thousands of digits
+    except ValueError:  # Python refuses to print numbers of thousands of digits
         return 'a number of thousands of digits'
     return text if len(text) <= LONG else f'{text[:LONG]}...'
 

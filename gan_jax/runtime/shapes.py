@@ -1,19 +1,20 @@
-"""The values that a part of a run returns, held against its contract."""
+"""Checks of the shapes of arrays that a configured part returns."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def array(what: str, value: Any, shape: Sequence[Any]) -> Any:
-    """The value itself, if it is an array of that shape.
+    """The value, if it is an array of that shape.
 
     Args:
-        what: the value in words, to begin a sentence.
-        value: whatever was returned.
-        shape: of each axis its length, or a letter for any; ... at the end for any more axes.
+        what: the value in words; the error message begins with it.
+        value: the returned value.
+        shape: the length of each axis, or a letter for any length; ... at the end allows further
+            axes.
 
     Raises:
-        TypeError: it is none.
+        TypeError: the value is no such array.
     """
     found = getattr(value, 'shape', None)
     lengths = [x for x in shape if x is not ...]
@@ -28,10 +29,10 @@ def array(what: str, value: Any, shape: Sequence[Any]) -> Any:
 
 
 def arrays(what: str, value: Any, size: int) -> Mapping[str, Any]:
-    """The value itself, if it is a dict of arrays [size, ...] by name.
+    """The value, if it is a dict of arrays [size, ...] by name.
 
     Raises:
-        TypeError: it is none.
+        TypeError: the value is no such dict.
     """
     if not isinstance(value, Mapping):
         raise TypeError(

@@ -1,11 +1,12 @@
-"""One mesh: the batch is spread over all devices, everything else is on each of them.
+"""The device mesh: the batch is sharded over all devices, the state is replicated or sharded.
 
-With a second axis, 'model', the large arrays of a state are cut along it: parameters, optimisers
-and averages that one device would not hold (Zhao et al. 2023, arXiv 2304.11277). The step puts a
-network's parameters together before it uses them.
+Without an axis 'model' every device holds the whole state. With it, the large arrays of the state
+are sharded along that axis: parameters, optimiser states and averages that do not fit on one device
+(FSDP: Zhao et al. 2023, arXiv 2304.11277). The step gathers a network's parameters before it uses
+them.
 
-Results do not depend on the number of devices: random draws are those of the global batch, and a
-mean over the batch, in a loss or in BatchNorm, is a mean over all devices.
+Results do not depend on the number of devices: random numbers are drawn for the global batch, and
+means over the batch, in a loss or in BatchNorm, are means over all devices.
 """
 
 import math
@@ -18,20 +19,20 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.runtime.errors import UserError
 
-MIN_SHARD_SIZE = 2**14  # numbers that an array has at least to be cut
+MIN_SHARD_SIZE = 2**14  # elements; smaller arrays of the state stay replicated
 
 
 def make_mesh(count: int, batch_size: int, accumulate: int = 1, model: int = 1) -> Mesh:
     """A mesh of count × model devices, all of them when count is -1.
 
     Args:
-        count: along the axis 'data'.
-        batch_size: of which all devices have equal shares, in each of its `accumulate` parts.
-        accumulate: see `microbatch`.
-        model: along the axis 'model'; with 1 there is none.
+        count: devices along the axis 'data'.
+        batch_size: size of the global batch.
+        accumulate: number of microbatches; each is divided equally among all devices.
+        model: devices along the axis 'model'; 1 leaves that axis out.
 
     Raises:
-        UserError: there are fewer devices, or the parts of a batch do not divide among them.
+        UserError: there are too few devices, or a microbatch does not divide among them.
     """
     devices = jax.devices()
     used = len(devices) // model * model if count == -1 else count * model
@@ -50,10 +51,16 @@ def make_mesh(count: int, batch_size: int, accumulate: int = 1, model: int = 1) 
 
 
 def check_batch(batch_size: int, accumulate: int, devices: int, model: int) -> None:
-    """Refuses a batch whose `accumulate` parts do not divide among all devices.
+    """Refuses a batch if its microbatches do not divide among all devices.
+
+    Args:
+        batch_size: size of the global batch.
+        accumulate: number of microbatches.
+        devices: number of devices in the mesh.
+        model: devices along the axis 'model', for the error message.
 
     Raises:
-        UserError: that; `model` of the devices hold a state together.
+        UserError: `batch_size` is no multiple of `devices * accumulate`.
     """
     if batch_size % (devices * accumulate):
         parts = f' in {accumulate} parts (config.accumulate)' if accumulate > 1 else ''
@@ -65,68 +72,68 @@ def check_batch(batch_size: int, accumulate: int, devices: int, model: int) -> N
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """Every device holds the whole array."""
+    """The sharding of an array that every device holds whole."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def batch_sharding(mesh: Mesh, axis: int = 0) -> NamedSharding:
-    """Axis number `axis` is spread over the devices."""
+    """The sharding of an array whose axis `axis` is divided among all devices."""
     return NamedSharding(mesh, PartitionSpec(*[None] * axis, mesh.axis_names))
 
 
 def state_sharding(shapes: Any, mesh: Mesh) -> Any:
-    """Where the arrays of a state lie, as a tree: on every device, large ones in parts.
+    """The shardings of a state's arrays, as a tree: replicated, or along 'model' if large.
 
     Args:
         shapes: a tree of arrays or `jax.ShapeDtypeStruct`s.
         mesh: from `make_mesh`.
     """
-    parts = mesh.shape.get('model', 1)
+    shards = mesh.shape.get('model', 1)
 
     def of(array: Any) -> NamedSharding:
-        axis = shard_axis(array.shape, parts)
-        cut = () if axis is None else (*[None] * axis, 'model')
-        return NamedSharding(mesh, PartitionSpec(*cut))
+        axis = shard_axis(array.shape, shards)
+        spec = () if axis is None else (*[None] * axis, 'model')
+        return NamedSharding(mesh, PartitionSpec(*spec))
 
     return jax.tree.map(of, shapes)
 
 
-def shard_axis(shape: Sequence[int], parts: int) -> int | None:
-    """Where an array of a state is cut: at its longest axis that divides, of equal ones the last.
+def shard_axis(shape: Sequence[int], shards: int) -> int | None:
+    """The axis along which an array is sharded: the longest that divides; of equal ones, the last.
 
-    None where it stays whole: it is small, or no axis divides into so many parts.
+    None if the array stays replicated: it is small, or no axis divides into `shards`.
     """
-    axes = [axis for axis, size in enumerate(shape) if size % parts == 0]
-    if parts == 1 or math.prod(shape) < MIN_SHARD_SIZE or not axes:
+    axes = [axis for axis, size in enumerate(shape) if size % shards == 0]
+    if shards == 1 or math.prod(shape) < MIN_SHARD_SIZE or not axes:
         return None
     return max(axes, key=lambda axis: (shape[axis], axis))
 
 
 def put(tree: Any, where: jax.sharding.Sharding) -> Any:
-    """`jax.device_put`, also where some of the devices are those of other processes.
+    """`jax.device_put`, for devices of other processes as well.
 
-    Every process gives the same arrays, whole, and hands its own devices their parts.
+    Every process passes the same, whole arrays, and puts shards on its own devices.
     """
     if where.is_fully_addressable:
         return jax.device_put(tree, where)
 
-    def parts(array: Any) -> jax.Array:
+    def put_shards(array: Any) -> jax.Array:
         array = np.asarray(array)
         return jax.make_array_from_callback(array.shape, where, lambda index: array[index])
 
-    return jax.tree.map(parts, tree)
+    return jax.tree.map(put_shards, tree)
 
 
 def place(tree: Any, shapes: Any) -> Any:
-    """`put` of every array where its `jax.ShapeDtypeStruct` in `shapes` says."""
+    """Puts every array on the sharding of its `jax.ShapeDtypeStruct` in `shapes`."""
     return jax.tree.map(lambda x, like: put(x, like.sharding), tree, shapes)
 
 
 def batch_constraint(mesh: Mesh):
-    """A constraint that spreads the leading axis of every array of a tree over the devices.
+    """A constraint that shards the leading axis of every array of a tree over the devices.
 
-    Latents need it: nothing else in the generator's pass has a batch that is already spread, and
-    every device would run the whole of it.
+    Latents need it: no other input of the generator has a batch that is already sharded, and
+    without it every device would generate the whole batch.
     """
 
     def constrain(tree: Any) -> Any:
@@ -136,7 +143,7 @@ def batch_constraint(mesh: Mesh):
 
 
 def params_gatherer(mesh: Mesh):
-    """A constraint that puts the parameters of a network whole on every device."""
+    """A constraint that gathers the parameters of a network on every device."""
 
     def gather(tree: Any) -> Any:
         if 'model' not in mesh.axis_names:
@@ -147,9 +154,9 @@ def params_gatherer(mesh: Mesh):
 
 
 def workers(count: int) -> list[jax.Device]:
-    """The devices that share work without a gradient: at most `count` of them, all when -1.
+    """The devices that share work without gradients: at most `count` of them, all if -1.
 
-    Of a process's CPU devices it is one, since they are the same cores.
+    One CPU device for each process, since the CPU devices of a process share the same cores.
     """
     devices = jax.devices()
     if devices[0].platform == 'cpu':
@@ -159,34 +166,34 @@ def workers(count: int) -> list[jax.Device]:
 
 
 def line(devices: Sequence[jax.Device]) -> Mesh:
-    """The mesh of these devices, with the one axis 'data'."""
+    """The mesh of these devices along the single axis 'data'."""
     return grid({'data': len(devices)}, devices)
 
 
 def grid(axes: Mapping[str, int], devices: Sequence[jax.Device]) -> Mesh:
-    """The mesh of these devices, with so many along each axis."""
-    # Explicit axes, jax's default, would refuse gathers and reshapes across the batch.
+    """The mesh of these devices, with `axes[name]` devices along each axis."""
+    # Explicit axes, JAX's default, would refuse gathers and reshapes across the batch.
     types = (AxisType.Auto,) * len(axes)
     return jax.make_mesh(tuple(axes.values()), tuple(axes), axis_types=types, devices=devices)
 
 
 def on_each(function: Callable[[Any, Any], Any], mesh: Mesh) -> Callable[[Any, Any], Any]:
-    """A function of one fixed batch, compiled to run on every device, a batch on each.
+    """A function of one batch of fixed size, compiled to run on one batch per device.
 
-    A device runs the same program whatever their number: rounding, which depends on the shape of a
-    batch, does not depend on how many they are.
+    Every device runs the same program, however many devices there are. Rounding depends on the
+    size of a batch, and so not on the number of devices.
 
     Args:
-        function: (what all share, a tree of [n, ...]) -> a tree of [n, ...].
-        mesh: of D devices.
+        function: (shared arguments, a tree of [n, ...]) -> a tree of [n, ...].
+        mesh: a mesh of D devices.
 
     Returns:
-        (what all share, a tree of [D * n, ...]) -> the tree of [D * n, ...]; where some devices are
-        those of other processes, whole in each, so that reading it asks nobody.
+        (shared arguments, a tree of [D * n, ...]) -> a tree of [D * n, ...]. If other processes own
+        some devices, the result is replicated, so that a process can read it without the others.
     """
-    spread = PartitionSpec('data')
-    # check_vma would refuse the derivatives of `models.conv`, and there is nothing for it to find.
-    options = dict(in_specs=(PartitionSpec(), spread), out_specs=spread, check_vma=False)
+    sharded = PartitionSpec('data')
+    # check_vma would refuse the derivatives of `models.conv`, and would find no fault in them.
+    options = dict(in_specs=(PartitionSpec(), sharded), out_specs=sharded, check_vma=False)
     everywhere = replicated(mesh)
     out = None if everywhere.is_fully_addressable else everywhere
     return jax.jit(jax.shard_map(function, mesh=mesh, **options), out_shardings=out)

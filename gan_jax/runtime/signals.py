@@ -1,4 +1,4 @@
-"""A signal asks the program to save and stop; a second one means it."""
+"""Signal handling: a first signal asks the program to save and stop, a second one ends it."""
 
 import atexit
 import contextlib
@@ -10,46 +10,45 @@ from collections.abc import Callable, Iterator
 
 HANGUP = getattr(signal, 'SIGHUP', None)  # Windows has none
 ASKING = tuple(filter(None, (signal.SIGINT, signal.SIGTERM, HANGUP)))
-# Seconds in which a second signal is the first one again: `timeout`, and scripts that pass theirs
-# on, send one to a process and to the group that it is in.
+# Seconds in which a second signal counts as a copy of the first: `timeout`, and scripts that
+# forward signals, send one to a process and another to its process group.
 ECHO = 0.5
 SAID = b'gan_jax: stopping; a second signal stops at once\n'
-PROMPT = 1  # seconds in which that is said, unless nothing can be
+PROMPT = 1  # seconds to wait at most until `SAID` is printed
 
-# Of the process, as the handlers are.
+# State of the whole process, as signal handlers are.
 _received: list[int] = []
-_heard = threading.Event()  # whether handlers stand
-_commanding = threading.Event()  # whether a command is all that this process does
+_heard = threading.Event()  # set while the handlers are installed
+_commanding = threading.Event()  # set when the process runs a command and nothing else
 _said = threading.Event()
 _interrupting = threading.Event()
 _ending: set[int] = set()
 
 
 def received() -> int:
-    """128 + the number of the first signal that has come; 0 when none has."""
+    """128 + the number of the first signal that has come; 0 without one."""
     return 128 + _received[0] if _received else 0
 
 
 def check() -> None:
-    """Raises KeyboardInterrupt when a signal has come: for where nothing has to be saved."""
+    """Raises KeyboardInterrupt if a signal has come; for work that has nothing to save."""
     if _received:
         raise KeyboardInterrupt
 
 
 def wait_until_said() -> None:
-    """Lets the thread that answers a signal speak first."""
+    """Waits until the message `SAID` is printed, if a signal has come."""
     if _heard.is_set() and _received:
         _said.wait(PROMPT)
 
 
 def arm() -> None:
-    """Has every signal remembered until the process ends.
+    """Installs handlers that remember signals until the process ends.
 
-    To be called by a command before anything else. The program looks at `received` where its state
-    is whole.
+    A command calls it before anything else, and polls `received` where its state is consistent.
     """
     if not _heard.is_set():
-        # The last thing that Python calls: a signal after it would change a status that is said.
+        # Python's last call: a later signal would change an exit status that is already decided.
         atexit.register(_deafen)
         _commanding.set()
         _listen()
@@ -57,11 +56,11 @@ def arm() -> None:
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[Callable[[], int]]:
-    """Yields `received`, and remembers signals at least so long.
+    """Yields `received`, and remembers signals at least until the block ends.
 
-    Where no command has called `arm`, in a notebook say, a second SIGINT is Python's own interrupt,
-    and everything is afterwards as it was before. Outside the main thread, which alone can handle
-    signals, nothing is remembered that is not already.
+    If no command has called `arm`, as in a notebook, a second SIGINT raises KeyboardInterrupt, and
+    the previous handlers return when the block ends. Outside the main thread, in which Python runs
+    handlers, no handler is installed.
     """
     if _heard.is_set() or threading.current_thread() is not threading.main_thread():
         yield received
@@ -75,9 +74,9 @@ def stop_on_signal() -> Iterator[Callable[[], int]]:
 
 @contextlib.contextmanager
 def interrupting() -> Iterator[None]:
-    """Inside, a signal raises KeyboardInterrupt as well; so does one that came before.
+    """Makes a signal raise KeyboardInterrupt inside, also a signal that came before.
 
-    JAX may swallow it while it traces: `check` raises it again.
+    JAX may swallow the exception while it traces; `check` raises it again.
     """
     _interrupting.set()
     try:
@@ -88,9 +87,9 @@ def interrupting() -> Iterator[None]:
 
 
 def end_at_once(*numbers: int) -> None:
-    """From now on these signals end the process, and no others; so does one that has come.
+    """Makes these signals, and no others, end the process at once, also if one has come already.
 
-    For where nobody can look at them: several processes wait for each other.
+    For several processes that wait for each other, where no Python code can poll `received`.
     """
     _ending.clear()
     _ending.update(numbers)
@@ -99,13 +98,13 @@ def end_at_once(*numbers: int) -> None:
 
 
 def _listen() -> Callable[[], None]:
-    """Installs the handlers; returns a function that removes them and forgets what came."""
+    """Installs the handlers; returns a function that removes them and forgets received signals."""
     # Python runs a handler between two of its own instructions, which may be minutes away while
-    # XLA compiles. A thread that reads from a pipe hears of the signal then.
+    # XLA compiles. A thread that reads from a pipe learns of the signal meanwhile.
     hears, tells = os.pipe()
     os.set_blocking(tells, False)
     pipe = signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
-    # A process that `nohup` has started is to outlive its terminal.
+    # A process that `nohup` has started must outlive its terminal.
     numbers = [n for n in ASKING if n != HANGUP or signal.getsignal(n) != signal.SIG_IGN]
     before = {number: signal.signal(number, _remember) for number in numbers}
     thread = threading.Thread(target=_answer, args=(hears,), name='signals', daemon=True)
@@ -137,7 +136,7 @@ def _remember(number: int, frame: object) -> None:
 
 
 def _answer(pipe: int) -> None:
-    """Says that a signal has come, and ends the process at a second one."""
+    """Prints `SAID` at the first signal, and ends the process at a second one."""
     first = None
     while heard := os.read(pipe, 1):
         if heard[0] not in ASKING:
@@ -154,9 +153,9 @@ def _answer(pipe: int) -> None:
 
 
 def _ends(number: int) -> bool:
-    """True where a second signal, of this number, ends the process at once."""
-    # A terminal that closes sends SIGHUP more than once, and nobody means it. The kernel of a
-    # notebook, which SIGINT interrupts, holds more than this run.
+    """True if a second signal, of this number, ends the process at once."""
+    # A closing terminal sends SIGHUP more than once, so a second SIGHUP is not a second request.
+    # In a notebook SIGINT must not end the kernel, which holds more than this run.
     return number == signal.SIGTERM or (number == signal.SIGINT and _commanding.is_set())
 
 

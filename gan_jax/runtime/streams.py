@@ -1,4 +1,4 @@
-"""Standard output and error that never fail: who reads them may go away, the program goes on."""
+"""Standard output and error that never fail, even when their reader has gone."""
 
 import io
 import os
@@ -8,14 +8,14 @@ from typing import TextIO
 
 
 def hold() -> None:
-    """Opens the standard descriptors that are closed, and has output that fails be dropped.
+    """Opens closed standard descriptors, and makes output that fails be dropped.
 
-    To be called before any file is opened, which would take the number of a closed one.
+    To be called before any file is opened: it would take the number of a closed descriptor.
     """
     _open_all()
     for name, number in {'stdout': 1, 'stderr': 2}.items():
         stream = getattr(sys, name)
-        if stream is getattr(sys, f'__{name}__'):  # and not what a test or a notebook reads
+        if stream is getattr(sys, f'__{name}__'):  # not replaced by a test or a notebook
             setattr(sys, name, lasting(number, stream))
 
 
@@ -23,9 +23,9 @@ def lasting(number: int, like: TextIO | None = None) -> TextIO:
     """A text stream to a descriptor that neither fails nor closes it.
 
     Args:
-        number: of the descriptor. On the first error it becomes /dev/null, for C++ code too.
-        like: whose encoding and buffering it has; None is UTF-8, by lines. A character that the
-            encoding has not is written as its number.
+        number: number of the descriptor. On the first error it becomes /dev/null, for C++ code too.
+        like: stream from which encoding and buffering are taken; None is UTF-8 with line buffering.
+            A character that the encoding lacks is written as an escape.
     """
     return io.TextIOWrapper(
         io.BufferedWriter(_Lasting(number, 'w', closefd=False)),
@@ -38,7 +38,7 @@ def lasting(number: int, like: TextIO | None = None) -> TextIO:
 class _Lasting(io.FileIO):
     def write(self, data):
         try:
-            # None: whoever shares the descriptor has made it one that does not wait.
+            # None: another program that shares the descriptor has made it non-blocking.
             while (count := super().write(data)) is None:
                 select.select([], [self], [])
             return count

@@ -1,7 +1,7 @@
 """TensorBoard's event files, written without TensorFlow.
 
-Each event is written by the thread that brings it. tensorboardX's `SummaryWriter` has a queue and a
-thread of its own instead: an error ends that thread, the queue fills, and the run waits for ever.
+The calling thread writes each event. tensorboardX's `SummaryWriter` has a queue and a thread of its
+own instead: an error ends that thread, the queue fills, and the run waits for ever.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from tensorboardX import summary
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import RecordWriter
 
-FLUSH = 30  # seconds after which TensorBoard can see an event
+FLUSH = 30  # seconds until TensorBoard can see an event
 
 
 class Events:
-    """A writer of one new event file. A disk that fails it costs one warning, not the run.
+    """A writer of one new event file. If the disk fails, it prints one warning; the run continues.
 
-    `step` is the last step that has been written before, -1 for none. TensorBoard then hides what
-    an interrupted run wrote after it.
+    `step` is the last step that an earlier process wrote, -1 for none. TensorBoard then hides the
+    later events of an interrupted run.
     """
 
     def __init__(self, folder: Path, step: int):
@@ -49,7 +49,7 @@ class Events:
             self._try(self._add, step, summary=summary.scalar(name, value))
 
     def write_images(self, step: int, images: Mapping[str, np.ndarray]) -> None:
-        """Each uint8 [N, H, W, C]."""
+        """Writes batches of images by name, each uint8 [N, H, W, C]."""
         for name, batch in images.items():
             self._try(self._add, step, summary=summary.image(name, batch, dataformats='NHWC'))
 
@@ -61,10 +61,10 @@ class Events:
         self.write_texts(0, {'config': f'```json\n{json.dumps(hparams, indent=2)}\n```'})
 
     def flush(self) -> None:
-        """Brings what has been written to the disk, which takes as long as the disk needs."""
+        """Writes buffered events to the disk; waits for the disk."""
         self._try(self._flush)
 
-    sync = flush  # as that of the log: what a checkpoint follows outlives the process
+    sync = flush  # as `Log.sync`: events before a checkpoint must survive the process
 
     def close(self) -> None:
         self._try(lambda: self._file.close())
@@ -80,7 +80,7 @@ class Events:
         self._flushed = time.monotonic()
 
     def _try(self, write: Callable[..., None], *arguments, **options) -> None:
-        """Writes, unless an earlier event has failed."""
+        """Calls `write`, unless an earlier call has failed."""
         with self._lock:
             if self._failed:
                 return

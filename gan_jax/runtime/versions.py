@@ -1,4 +1,4 @@
-"""What a number depends on beside the code's inputs: versions and device."""
+"""Versions of packages and the device, on which results depend beside the code's inputs."""
 
 import platform
 from importlib import metadata

@@ -1,4 +1,4 @@
-"""The folder of a run: one writer, no links, and files that are whole or absent."""
+"""The workdir of a run: its lock, its status and config files, no links inside."""
 
 import contextlib
 import json
@@ -15,11 +15,12 @@ from gan_jax.runtime.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
 LOCK = '.lock'
 DEEPEST = 100  # levels of JSON
-EARLIER = 'earlier'  # for runs that were set aside
-STEP = re.compile('0|[1-9][0-9]{0,17}')  # how the folder of a checkpoint is called
+EARLIER = 'earlier'  # folder of runs that were set aside
+STEP = re.compile('0|[1-9][0-9]{0,17}')  # name of a checkpoint's folder
 
-# All that a run and its evaluations write, in the order in which `set_aside` moves it: without its
-# checkpoints, and with its status, half of it is known for a run that has been.
+# Everything that a run and its evaluations write, in the order in which `set_aside` moves it.
+# Checkpoints go first and the status last: if the move is interrupted, the status still tells that
+# there was a run.
 WRITTEN = (
     *('checkpoints', 'best', 'quarantine', 'samples', 'results', 'tensorboard', 'subset.json'),
     *('metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'config.json'),
@@ -29,12 +30,13 @@ WRITTEN = (
 
 @contextlib.contextmanager
 def locked(workdir: Path) -> Iterator[None]:
-    """Holds the workdir, made if needed, for one process.
+    """Locks the workdir for this process, and makes it if needed.
 
-    The lock is the kernel's: it ends with the process, however that ends.
+    The lock is the kernel's: it ends with the process, however the process ends.
 
     Raises:
-        UserError: somebody holds it (75), it cannot be written (73), or it holds a link (65).
+        UserError: another process holds the lock (75), the workdir cannot be written (73), or it
+            contains a link (65).
     """
     with contextlib.ExitStack() as until_the_end:
         try:
@@ -53,7 +55,7 @@ def locked(workdir: Path) -> Iterator[None]:
 
 
 def _why_not(error: OSError) -> str:
-    """The reason why a folder cannot be had, and what to do."""
+    """The reason for an error at a folder, and what to do."""
     path = Path(error.filename or '')
     if path.is_symlink() and not path.exists():
         return (
@@ -64,12 +66,12 @@ def _why_not(error: OSError) -> str:
 
 
 def refuse_links(workdir: Path) -> None:
-    """Lets nothing be written by way of a link in somebody else's workdir.
+    """Refuses a workdir with links: a run would write or read through them.
 
     The workdir itself may be a link: its user has named it.
 
     Raises:
-        UserError: below it there is a link, or what is neither a folder nor a plain file (65).
+        UserError: the workdir contains a link, or anything but folders and plain files (65).
     """
     for entry in _entries(workdir):
         if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
@@ -84,12 +86,12 @@ def refuse_links(workdir: Path) -> None:
 
 
 def set_aside(workdir: Path) -> Path | None:
-    """Moves the run in a workdir, which this process holds, to a folder below EARLIER.
+    """Moves the run in a workdir, which this process has locked, to a folder below EARLIER.
 
-    What else lies there, and no run has written, stays.
+    Files that no run writes stay.
 
     Returns:
-        Where the run is now; None where there was nothing to move.
+        The new folder of the run; None if there was nothing to move.
     """
     moved = [path for name in WRITTEN for path in sorted(workdir.glob(name))]
     if not moved:
@@ -102,7 +104,7 @@ def set_aside(workdir: Path) -> Path | None:
 
 
 def free_name(path: Path) -> Path:
-    """The path, or where it is taken the first of NAME-2, NAME-3, ... that is not."""
+    """The path, or if it exists the first of NAME-2, NAME-3, ... that does not."""
     candidate, count = path, 1
     while candidate.exists():
         count += 1
@@ -111,48 +113,48 @@ def free_name(path: Path) -> Path:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON; a reader, a crash or a loss of power never leaves half of it."""
+    """Writes JSON atomically: no reader, crash or loss of power sees half of it."""
     with files.atomic_path(path) as partial:
         partial.write_text(json.dumps(value, indent=2, sort_keys=False, allow_nan=False) + '\n')
         files.sync(partial)
 
 
 def write_status(workdir: Path, status: str, step: int, **more: Any) -> None:
-    """status.json: 'running', 'done', 'stopped' or 'failed', and the step it happened at."""
+    """Writes status.json: 'running', 'done', 'stopped' or 'failed', the step, and the time."""
     now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
     write_json(workdir / 'status.json', {'status': status, 'step': step, 'time': now, **more})
 
 
 def steps(checkpoints: Path) -> set[int]:
-    """The steps of the checkpoints in a folder, sound or not.
+    """The steps of the checkpoints in a folder, valid or damaged.
 
-    A step has one name: neither '007' nor a digit of another script is that of a checkpoint.
+    A step has one name: '007' and digits of other scripts do not count.
     """
     return {int(path.name) for path in checkpoints.glob('*') if STEP.fullmatch(path.name)}
 
 
 def read_status(workdir: Path) -> Mapping[str, Any] | None:
-    """What `write_status` has written last.
+    """The content of status.json, as `write_status` wrote it.
 
-    None where no run has begun. A file that is damaged is a run of the status 'unreadable' at
-    step 0: what it holds is not worth the end of a program.
+    None if no run has begun. A damaged file gives the status 'unreadable' at step 0: no program
+    needs to end because of it.
     """
     unreadable = {'status': 'unreadable', 'step': 0}
     try:
-        told = _read_json(workdir / 'status.json')
+        status = _read_json(workdir / 'status.json')
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
         return unreadable
-    sound = isinstance(told.get('status'), str) and type(told.get('step')) is int
-    return told if sound else unreadable
+    sound = isinstance(status.get('status'), str) and type(status.get('step')) is int
+    return status if sound else unreadable
 
 
 def read_config(workdir: Path) -> Mapping[str, Any]:
     """The config that a run saved in its workdir.
 
     Raises:
-        UserError: there is none, or it is damaged.
+        UserError: config.json does not exist (66), or is damaged (65).
     """
     path = workdir / 'config.json'
     try:
@@ -184,7 +186,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether who goes through a JSON value, a call for each level, might not come to its end."""
+    """True if a JSON value has more levels than `DEEPEST`, too deep for recursive functions."""
     level = [value]
     for _ in range(DEEPEST):
         blocks = [one.values() if isinstance(one, dict) else one for one in level]
@@ -195,7 +197,7 @@ def _is_deep(value: Any) -> bool:
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
     """Everything below a folder; links are not followed.
 
-    A folder may go while it is looked at: a run removes its old checkpoints.
+    A folder may vanish meanwhile: a run removes its old checkpoints.
     """
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:

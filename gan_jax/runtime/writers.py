@@ -1,10 +1,10 @@
-"""Writers of numbers beside the log: the terminal, and several writers as one.
+"""Metric writers: the terminal, and several writers as one.
 
 A writer has the methods of `clu.metric_writers.MetricWriter`: write_scalars, write_images,
-write_texts, write_hparams, flush and close; and `sync`, after which what was written outlives a
-loss of power. It leaves out those that mean nothing to it. `log.Log` and `tensorboard.Events` are
-others, and any `MetricWriter` fits beside them. Pictures, and the call of `sync`, come from another
-thread than all else.
+write_texts, write_hparams, flush and close. It also has `sync`: everything written before survives
+a loss of power. A writer leaves out methods that it has no use for. `log.Log` and
+`tensorboard.Events` are writers too, and so is any `MetricWriter`. write_images and sync are called
+from a background thread, the other methods from the main thread.
 """
 
 import sys
@@ -18,7 +18,7 @@ from rich.text import Text
 
 
 class TerminalWriter:
-    """A live bar with the time left and the current losses; plain lines where nobody watches."""
+    """A live bar with the time left and the current losses; plain lines if there is no terminal."""
 
     def __init__(self, steps: int, step: int):
         self._steps = steps

@@ -1,1 +1,1 @@
-"""Images from a trained generator."""
+"""Sampling: images from a trained generator."""

@@ -1,8 +1,8 @@
-"""Images by index: image i of a seed is the same whatever is asked for beside it.
+"""Generated images by index: image i of a seed never changes.
 
-Neither how many images are asked for, nor in which portions, nor on how many devices changes a bit
-of one: image i is always made in the block of `BATCH` that it lies in, and a device makes a whole
-block at a time.
+The number of images, the portions and the number of devices do not change a bit of an image:
+image i is always generated in its block of `BATCH` consecutive indices, and a device generates a
+whole block at a time.
 """
 
 import itertools
@@ -21,10 +21,10 @@ from gan_jax.runtime import sharding
 from gan_jax.sampling.standing import make_standing
 from gan_jax.state import TrainState
 
-BATCH = 100  # a convolution's rounding depends on its batch
+BATCH = 100  # fixed, since the rounding of a convolution depends on the size of the batch
 MOST_IMAGES = 1_000_000  # of one seed: a picture or a metric holds them in memory
 
-# What images are drawn with, by the name that a config gives.
+# The generator's variables, by their name in a config.
 WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {
     'ema': lambda state: state.ema,
     'raw': lambda state: state.g.variables,
@@ -33,9 +33,9 @@ BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
 
 
 def takes_labels(generator: nn.Module, latent_dim: int) -> bool:
-    """True where the images depend on the label, which a generator without classes does not read.
+    """True if a generator's images depend on the label.
 
-    Its trace is asked, not its keywords, which are its author's affair.
+    Read from the trace, since a fork's generator may name its keywords as it likes.
 
     Args:
         generator: as in `make_generate`.
@@ -65,20 +65,20 @@ def make_generate(
     Args:
         generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
         latent_dim: Z.
-        class_counts: without `label`, image i is of the class that `labels.at` gives it.
+        class_counts: without `label`, image i has the class `labels.at(class_counts, [i])`.
         label: the class of every image.
         truncation: latents are drawn again until every coordinate lies within this many standard
             deviations (Brock et al. 2018, arXiv 1809.11096, section 3.1); None draws once.
-        batch_norm: the statistics that BatchNorm takes. 'moving': those that training has kept.
-            'batch': those of the block of 100 that an image is made in. 'standing(n)': the mean of
-            those of n batches of other latents, see `make_standing`.
-        devices: which share the work; None is the first one. Their number changes no image.
+        batch_norm: the statistics that BatchNorm uses. 'moving': the moving averages of training.
+            'batch': the statistics of the image's block of 100. 'standing(n)': the mean statistics
+            of n batches of other latents, see `make_standing`.
+        devices: devices that share the work; None is the first one. Their number changes no image.
 
     Returns:
-        (variables, seed, indices) -> iterator of uint8 [n, H, W, C], the images of these indices in
-        their order. Indices that follow one another cost least: a block is made for any of it. The
-        call itself starts the work on the first block: who wants no more may then donate the
-        variables to another computation, and fetch the images in another thread.
+        (variables, seed, indices) -> iterator of uint8 [n, H, W, C], the images of the indices in
+        their order. Consecutive indices cost least, since a whole block is generated for any index
+        in it. The call itself starts the first block. A caller who needs only that block may then
+        donate the variables to another computation, and fetch the images in another thread.
     """
     mesh = sharding.line(devices or jax.local_devices()[:1])
     standing_batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
@@ -105,7 +105,7 @@ def make_generate(
     draw_others = jax.jit(lambda seed, index: latents(seed, index, 'standing'))
 
     def others(seed, index):
-        """What statistics are taken of: no image's latents, and all classes, also with `label`."""
+        """Inputs for standing statistics: latents of no image, all classes even with `label`."""
         return draw_others(seed, index), labels.at(class_counts, index)
 
     blocks, settle = sharding.on_each(block, mesh), make_standing(generator)
@@ -128,9 +128,9 @@ def make_generate(
 
 
 def _rows(group: Sequence[np.ndarray], devices: int) -> np.ndarray:
-    """The indices of the blocks of a group, a block for each device."""
+    """All indices of the blocks of a group, [devices * BATCH], a block for each device."""
     starts = [index[0] // BATCH * BATCH for index in group]
-    starts += starts[:1] * (devices - len(group))  # something for every device
+    starts += starts[:1] * (devices - len(group))  # padding, so that every device has a block
     return np.concatenate([np.arange(i, i + BATCH, dtype=np.int32) for i in starts])
 
 
@@ -143,11 +143,11 @@ def _fetched(group: Sequence[np.ndarray], made: jax.Array) -> Iterator[np.ndarra
 def _latent(key: jax.Array, size: int, truncation: float | None) -> jax.Array:
     if truncation is None:
         return jax.random.normal(key, (size,))
-    # The distribution of drawing again, without a loop.
+    # The distribution that drawing again gives, without a loop.
     return jax.random.truncated_normal(key, -truncation, truncation, (size,))
 
 
 def _by_block(indices: np.ndarray) -> list[np.ndarray]:
-    """The indices in their order, cut where the block changes."""
+    """The indices in their order, split where the block changes."""
     cuts = np.flatnonzero(np.diff(indices // BATCH)) + 1
     return [part for part in np.split(indices, cuts) if len(part)]

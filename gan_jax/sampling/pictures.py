@@ -1,4 +1,4 @@
-"""Pictures for people: grids of images as PNG files."""
+"""Grids of images as PNG files."""
 
 import math
 from pathlib import Path
@@ -8,13 +8,13 @@ from PIL import Image
 
 from gan_jax.runtime.files import atomic_path
 
-SMALLEST = 48  # pixels that an image should measure at least on a screen
+SMALLEST = 48  # pixels; smaller images are enlarged by the largest factor that stays within this
 GAP = 1  # pixels between images, before they are enlarged
 GREY = 128
 
 
 def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Images side by side in rows with a grey line between, small ones enlarged by a whole factor.
+    """Images in rows with grey lines between them; small images are enlarged by a whole factor.
 
     Args:
         images: uint8 [N, H, W, C], C of 1 or 3.
@@ -37,7 +37,7 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 
 def save(path: Path, picture: np.ndarray) -> None:
-    """Writes uint8 [H, W, C], C of 1 or 3, as a PNG; a reader never sees half of it."""
+    """Writes uint8 [H, W, C], C of 1 or 3, as a PNG, atomically."""
     squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
     with atomic_path(path) as partial:
         Image.fromarray(squeezed).save(partial, format='PNG')

@@ -1,7 +1,7 @@
-"""Standing statistics: BatchNorm's means and variances of many batches, for drawing samples.
+"""Standing statistics: BatchNorm's means and variances averaged over many batches, for sampling.
 
-The moving averages of training follow a network that changes; those of many batches of the network
-as it is are what BigGAN is sampled with (Brock et al. 2018, arXiv 1809.11096).
+The moving averages of training lag behind a changing network. BigGAN is sampled with statistics of
+the final network, averaged over many batches (Brock et al. 2018, arXiv 1809.11096).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,26 +12,26 @@ import flax.traverse_util
 import jax
 import jax.numpy as jnp
 
-NORM = ('mean', 'var')  # what BatchNorm calls its statistics; spectral norm's are others
+NORM = ('mean', 'var')  # names of BatchNorm's statistics; spectral norm uses other names
 FAR = 2.0**20
 
 Batches = Iterable[tuple[jax.Array, jax.Array]]
 
 
 def make_standing(generator: nn.Module) -> Callable[[Any, Batches], Any]:
-    """A function that puts the mean statistics of some batches in place of the moving ones.
+    """A function that replaces BatchNorm's moving averages by mean statistics over batches.
 
     Args:
         generator: (z [B, Z], label [B], train) -> images [B, H, W, C].
 
     Returns:
-        (variables, batches) -> the variables, as they are where there is no BatchNorm. The batches
-        are (z [B, Z], label [B]) each, at least one, all of one size.
+        (variables, batches) -> the variables with standing statistics; unchanged without BatchNorm.
+        A batch is (z [B, Z], label [B]); there is at least one, and all have one size.
     """
 
     @jax.jit
     def after(variables, value, z, label):
-        """BatchNorm's statistics after a batch that found them at `value`."""
+        """BatchNorm's statistics after a batch, if all of them were `value` before."""
         flat = flax.traverse_util.flatten_dict(variables)
         before = flat | {path: jnp.full_like(flat[path], value) for path in _norms(flat)}
         moved = [name for name in variables if name != 'params']
@@ -45,15 +45,15 @@ def make_standing(generator: nn.Module) -> Callable[[Any, Batches], Any]:
         flat = flax.traverse_util.flatten_dict(variables)
         if not _norms(flat):
             return variables
-        # A layer moves its statistics to m * old + (1 - m) * those of the batch, and tells nobody
-        # m. Without an old value they are 1 - m times the batch's; one far away shows m.
+        # A layer updates its statistics to m * old + (1 - m) * batch, and m cannot be read. From
+        # an old value of 0 they become (1 - m) * batch; from a far value the difference gives m.
         total, count, momentum = None, 0, None
         for z, label in batches:
-            seen = after(variables, 0.0, z, label)
+            stats = after(variables, 0.0, z, label)
             if total is None:
                 far = after(variables, FAR, z, label)
-                momentum = jax.tree.map(lambda x, y: (x - y) / FAR, far, seen)
-            total = seen if total is None else jax.tree.map(jnp.add, total, seen)
+                momentum = jax.tree.map(lambda x, y: (x - y) / FAR, far, stats)
+            total = stats if total is None else jax.tree.map(jnp.add, total, stats)
             count += 1
         means = jax.tree.map(lambda s, m: s / (1 - m) / count, total, momentum)
         return flax.traverse_util.unflatten_dict({**flat, **means})
@@ -62,7 +62,7 @@ def make_standing(generator: nn.Module) -> Callable[[Any, Batches], Any]:
 
 
 def has_batch_norm(variables: Mapping[str, Any]) -> bool:
-    """True where there are statistics of BatchNorm among a network's variables."""
+    """True if a network's variables include statistics of BatchNorm."""
     return bool(_norms(flax.traverse_util.flatten_dict(variables)))
 
 

@@ -1,1 +1,1 @@
-"""A grid of runs: what is in it, what came of it, and how that is shown."""
+"""Sweeps: a grid of runs, its training, its tables and its figure."""

@@ -1,4 +1,4 @@
-"""The points of a grid: {key: value}, what all seeds of one experiment share."""
+"""Arms, the points of a grid: {key: value}, shared by all seeds of one experiment."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,17 +12,17 @@ def keys(arms: Sequence[Arm]) -> list[str]:
 
 
 def varied(arms: Sequence[Arm]) -> list[str]:
-    """The keys in which arms differ, also by having it or not."""
+    """The keys in which arms differ, by value or by presence."""
     return [key for key in keys(arms) if len({arm.get(key) for arm in arms}) > 1]
 
 
 def numbers(key: str, arms: Sequence[Arm]) -> list[float]:
-    """The distinct numbers that a key takes, ascending."""
+    """The distinct numbers among a key's values, ascending."""
     return sorted({arm[key] for arm in arms if key in arm and _is_number(arm[key])})
 
 
 def grouped(arms: Sequence[Arm], without: str | None) -> dict[str, list[Arm]]:
-    """The arms that differ in one key alone, by the label of what they share."""
+    """Groups of arms that differ in the key `without` alone, by the label of their other keys."""
     shared = [key for key in varied(arms) if key != without]
     found: dict[str, list[Arm]] = {}
     for arm in arms:
@@ -31,7 +31,7 @@ def grouped(arms: Sequence[Arm], without: str | None) -> dict[str, list[Arm]]:
 
 
 def swept(arms: Sequence[Arm]) -> str | None:
-    """The last key that takes several numbers while all others stay; None when there is none."""
+    """The last key with several numbers at equal other keys; None if there is none."""
     for key in reversed(varied(arms)):
         if any(len(numbers(key, group)) > 1 for group in grouped(arms, key).values()):
             return key
@@ -39,17 +39,17 @@ def swept(arms: Sequence[Arm]) -> str | None:
 
 
 def matching(wanted: Arm, arms: Sequence[Arm]) -> list[Arm]:
-    """The arms that have these keys and values, and perhaps others."""
+    """The arms that have all keys and values of `wanted`, and perhaps others."""
     return [arm for arm in arms if wanted.items() <= arm.items()]
 
 
 def label(arm: Arm) -> str:
-    """'method=bcr,strength=0.2'."""
+    """The arm as text: 'method=bcr,strength=0.2'."""
     return ','.join(f'{key}={value}' for key, value in arm.items())
 
 
 def only(arm: Arm, chosen: Sequence[str]) -> Arm:
-    """The arm with these of its keys, in its own order."""
+    """The arm restricted to the chosen keys, in the arm's order."""
     return {key: value for key, value in arm.items() if key in chosen}
 
 

@@ -1,4 +1,4 @@
-"""figure.png: the metric against the swept number, one curve a method."""
+"""figure.png: the metric against the swept number, one curve per method."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from gan_jax.sweeps.results import Result
 from gan_jax.sweeps.statistics import Summary, summary
 from gan_jax.sweeps.table import values_of
 
-# Okabe and Ito's colours, told apart by all kinds of colour vision, without yellow and black.
+# Okabe and Ito's colours, which all kinds of colour vision tell apart, without yellow and black.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00')
 MARKERS = 'osD^vPX*'
 GREY = '#595959'
@@ -22,10 +22,10 @@ Points = Mapping[float, list[float]]  # x -> the metric of every seed
 
 
 def render(sweep: Sweep, results: Results) -> bytes:
-    """The picture as PNG: mean and standard deviation over seeds, the baseline dashed.
+    """The figure as PNG: mean and standard deviation over seeds, the baseline dashed.
 
-    Against `sweep.x` where there is one, a curve for each value of `sweep.curve` and a panel for
-    each combination of the other keys; else a row an arm.
+    With `sweep.x` as the horizontal axis there is a curve for each value of `sweep.curve` and a
+    panel for each combination of the other keys. Without it there is one row per arm.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -53,7 +53,7 @@ def render(sweep: Sweep, results: Results) -> bytes:
 
 
 def _panels(sweep: Sweep, results: Results) -> dict[str, dict[str, Points]]:
-    """Panel -> curve -> points, of the runs that are done. An arm without x has no point."""
+    """Panel -> curve -> points of the finished runs. An arm without x has no point."""
     beside = [key for key in varied(sweep.arms) if key not in (sweep.x, sweep.curve)]
     panels: dict[str, dict[str, dict[float, list[float]]]] = {}
     for arm in sweep.arms:
@@ -97,7 +97,7 @@ def _curve(axis: Any, points: Points, index: int) -> Any:
     return axis.errorbar(
         xs,
         [one.mean for one in found],
-        # One seed has no spread: no bar, rather than one of no length.
+        # A single seed has no spread, so no bar, rather than a bar of length 0.
         yerr=[one.sd for one in found],
         color=COLOURS[index % len(COLOURS)],
         marker=MARKERS[index % len(MARKERS)],
@@ -108,7 +108,7 @@ def _curve(axis: Any, points: Points, index: int) -> Any:
 
 
 def _axis(axis: Any, xs: Sequence[float]) -> None:
-    """Ticks at the values that were swept; a logarithmic axis where they span it."""
+    """Sets ticks at the swept values; the axis is logarithmic if they span a factor of 30."""
     if xs and xs[0] > 0 and xs[-1] / xs[0] >= 30:
         axis.set_xscale('log')
         axis.minorticks_off()
@@ -116,7 +116,7 @@ def _axis(axis: Any, xs: Sequence[float]) -> None:
 
 
 def _rows(axis: Any, sweep: Sweep, results: Results) -> None:
-    """A row an arm: every seed as a dot, mean and deviation beside it."""
+    """Draws one row per arm: every seed as a dot, mean and standard deviation beside it."""
     columns = varied(sweep.arms)
     for row, arm in enumerate(sweep.arms):
         values = values_of(sweep, results, arm)

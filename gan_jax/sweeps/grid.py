@@ -1,4 +1,4 @@
-"""From a sweep file to its runs: names, settings and order."""
+"""The runs of a sweep file: names, settings and order."""
 
 import json
 import os
@@ -17,7 +17,7 @@ class SweepRun(NamedTuple):
     """One training run.
 
     Attributes:
-        name: of its workdir below the sweep's, such as 'method=bcr,strength=0.2/seed=1'.
+        name: folder below the sweep's workdir, such as 'method=bcr,strength=0.2/seed=1'.
         arm: the point of the grid.
         seed: config.seed.
         settings: the resolved config.
@@ -30,17 +30,17 @@ class SweepRun(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """What a sweep file asks for.
+    """The content of a sweep file.
 
     Attributes:
-        runs: seed by seed, so that what an interrupted sweep has done is paired.
+        runs: seed by seed, so that an interrupted sweep has complete pairs.
         arms: in the order of the grid.
-        baseline: the arm that the others are compared with.
-        metric: the main one, as in 'eval/<metric>'.
-        higher: whether more of it is better.
-        x: the numeric key on the figure's axis; None when no number is swept.
-        curve: the key that tells the figure's curves apart; None when nothing but x varies.
-        contrasts: pairs of arms to compare beside those with the baseline.
+        baseline: the arm with which the others are compared.
+        metric: the main metric, as in 'eval/<metric>'.
+        higher: True if higher values of the metric are better.
+        x: the numeric key on the figure's axis; None if no number is swept.
+        curve: the key that distinguishes the figure's curves; None if only x varies.
+        contrasts: further pairs of arms to compare.
     """
 
     runs: tuple[SweepRun, ...]
@@ -56,15 +56,22 @@ class Sweep(NamedTuple):
 def read_sweep(path: Path) -> Sweep:
     """The sweep of a file whose `get_sweep()` returns a dict.
 
-    'config' is a config file, relative to the current folder or to that of the sweep file, and may
-    bring arguments ('FILE:method=bcr'). 'grid' is {key: [values]}, all combinations, or a list of
-    such dicts, one after the other. A key that is a value of the config ('steps',
-    'terms.consistency.weight') overrides it; any other is an argument of the config file. Every arm
-    is run with the seeds 0 to 'seeds' - 1. Optional: 'baseline', keys and values that one arm alone
-    has (default: the first arm); 'metric' ('fd_digits') and which is 'better', 'lower' or 'higher';
-    'x', a numeric key (default: the last that takes several numbers while the others stay); 'curve'
-    (default: the first other key that varies); 'contrasts', pairs of arms, each arm given as the
-    baseline is, whose paired differences in all metrics stand in table.md as well.
+    Required keys of the dict:
+        config: a config file, relative to the current folder or to the sweep file's, perhaps with
+            arguments ('FILE:method=bcr').
+        grid: {key: [values]}, all combinations, or a list of such dicts, one after the other. A key
+            of the config ('steps', 'terms.consistency.weight') overrides it; any other key is an
+            argument of the config file.
+        seeds: n; every arm is run with the seeds 0 to n - 1.
+
+    Optional keys:
+        baseline: keys and values that exactly one arm has (default: the first arm).
+        metric: the main metric ('fd_digits').
+        better: 'lower' (default) or 'higher'.
+        x: a numeric key (default: the last one with several numbers at equal other keys).
+        curve: a key (default: the first other key that varies).
+        contrasts: pairs of arms, each given as for 'baseline'; table.md has their paired
+            differences in all metrics.
 
     Raises:
         UserError: everything that is wrong with the file, or with the configs of its runs.
@@ -88,7 +95,7 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def _config_file(text: str, beside: Path) -> str:
-    """FILE or FILE:arguments, found here or else beside the sweep file."""
+    """FILE or FILE:arguments, relative to the current folder or else to the sweep file's."""
     there = f'{beside}/{text}'
     elsewhere = not os.path.isfile(config.split(text)[0]) and os.path.isfile(config.split(there)[0])
     return there if elsewhere else text
@@ -103,7 +110,7 @@ def _runs(path: str, arms: Sequence[Arm], seeds: int) -> tuple[SweepRun, ...]:
         except UserError as error:
             for line in str(error).splitlines():
                 faults.setdefault(line, []).append(name)
-    # What is wrong with every arm is said once.
+    # A fault of all arms is reported once.
     sweep_file.refuse(
         [
             fault if len(where) == len(arms) else f'{", ".join(where)}: {fault}'
@@ -118,9 +125,9 @@ def _runs(path: str, arms: Sequence[Arm], seeds: int) -> tuple[SweepRun, ...]:
 
 
 def _names(arms: Sequence[Arm]) -> list[str]:
-    """A folder's name for each arm, which depends on no other arm: a grid may grow.
+    """A folder's name for each arm. It depends on no other arm, so that a grid may grow.
 
-    Left out is what a run may change as it goes on, where it is the same for all.
+    Keys that a run may change when it resumes are left out if all arms have the same value.
     """
     may_change = {*config.CHANGEABLE_IN_A_SWEEP}
     changeable = {k for k in keys(arms) if {k, k.split('.')[0]} & may_change}

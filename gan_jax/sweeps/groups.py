@@ -1,4 +1,4 @@
-"""Which runs share one compiled step or one population, and how runs are dealt to jobs."""
+"""Groups of runs with one compiled step, members of one population, and shares of jobs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from gan_jax.sweeps.grid import SweepRun
 
 
 def group(settings: Mapping[str, Any]) -> str:
-    """What the compiled step and the prepared metrics depend on; all else is data of the step.
+    """A key, equal for runs that share the compiled step and the prepared metrics.
 
-    Seeds, strengths, learning rates and the weights of active terms reach the step through `Hyper`;
-    a weight of 0 in the config takes its term out of the program.
+    Left out are seeds, strengths, learning rates and the weights of active terms: they are data of
+    the step, in `Hyper`. A weight of 0 in the config takes its term out of the program.
     """
     code = {k: v for k, v in settings.items() if k not in ('seed', 'steps', 'every')}
     code['augment'] = {**settings['augment'], 'strength': None}
@@ -25,9 +25,9 @@ def group(settings: Mapping[str, Any]) -> str:
 
 
 def shard(runs: Sequence[SweepRun], index: int, count: int) -> list[SweepRun]:
-    """The runs of part `index` of `count`, in their order; sizes differ by one at most.
+    """The runs of shard `index` of `count`, in their order; sizes differ by one at most.
 
-    Groups are cut only where a part is full, so that few parts compile the same step.
+    A group is split only where a shard is full, so that few shards compile the same step.
     """
     numbered: dict[str, int] = {}
     for run in runs:
@@ -39,15 +39,15 @@ def shard(runs: Sequence[SweepRun], index: int, count: int) -> list[SweepRun]:
 
 
 def members(folder: Path, runs: Sequence[SweepRun], count: int) -> list[SweepRun]:
-    """The first of the runs and up to count - 1 later ones that one population can train with it.
+    """The first run, and up to count - 1 later runs that can train with it as one population.
 
-    They share their group, last step, intervals and evaluation; and either no run has a checkpoint,
-    or there is a step of which all have one.
+    They share their group, last step, intervals and evaluation. Either no member has a checkpoint,
+    or all have a checkpoint of a common step.
 
     Args:
-        folder: the sweep's; each run has its own below.
-        runs: what is to be done, at least one.
-        count: of members.
+        folder: the sweep's workdir, with a folder for each run.
+        runs: the runs to do, at least one.
+        count: the largest number of members.
     """
     first, *others = runs
     chosen, steps = [first], workdir.steps(folder / first.name / 'checkpoints')
@@ -66,7 +66,7 @@ def _kind(run: SweepRun) -> tuple[Any, ...]:
 
 
 def _without_numbers(block: Mapping[str, Any]) -> dict[str, Any]:
-    """A term's block: of its weight, the parts and whether any acts; of its strength, nothing."""
+    """A term's block without its strength, and with the names of its weights in place of values."""
     weight = block['weight']
     parts = weight if isinstance(weight, Mapping) else {'': weight}
     kept = {**block, 'weight': [any(parts.values()), *parts]}

@@ -1,21 +1,25 @@
-"""N members of one configuration, each with its own seed and numbers, trained as one program.
+"""Population training: N runs of one configuration, with different numbers, as one program.
 
-The members' states are stacked, and spread over devices with `shard_map`: a device runs its own
-members from the data to the moving average and never talks to another. A member's state is that of
-a run of its own to rounding, and its checkpoint is one of such a run.
+The members' states are stacked and sharded over devices with `shard_map`. A device runs its own
+members from the data to the moving average, without communication. Up to rounding, a member's state
+equals the state of a separate run, and its checkpoint can be used as one.
 
-When it should pay, not measured, since no accelerator could be had: on several devices, where
-members wait for nobody and a batch spread over devices waits for every gradient; and on one
-accelerator that a small network leaves idle, where the members are one `vmap`.
+On accelerators the speed has not been measured, since none was available. It should pay on several
+devices, since members do not wait for each other, while a sharded batch waits for every gradient.
+It should also pay on one accelerator that a small network leaves idle; there the members are one
+`vmap`.
 
-On a CPU it pays a little, for long runs. Four SNDCGANs of width 0.25 at 16 px, batch 64, hinge,
-on two idle cores; seconds a member-step over those of the same members in sequence, median and
-range of 7 turns: written out 0.76 (0.70 to 0.86), since one member fills the gaps of another; on
-two CPU devices of the same two cores 0.73 (0.60 to 0.98); with `vmap`, which makes grouped
-convolutions of theirs, 2.39 (2.32 to 2.97), so that on a CPU they are written out. Those are
-compiled one by one: 29 s to the end of the first step instead of 9 s for runs in sequence, which
-share one compilation. On busy cores nothing was gained. `tests/benchmark_population.py` measures
-it. It never pays for members of different lengths: all take every step together.
+On a CPU it pays a little, for long runs. `tests/benchmark_population.py` measured four SNDCGANs of
+width 0.25 at 16 px, batch 64, hinge, on two idle cores. Seconds per member-step relative to the
+same members in sequence, median and range of 7 turns:
+
+- unrolled members: 0.76 (0.70 to 0.86), since one member fills the gaps of another;
+- unrolled members on two CPU devices of the same two cores: 0.73 (0.60 to 0.98);
+- `vmap`: 2.39 (2.32 to 2.97), since XLA makes grouped convolutions of it.
+
+Members are therefore unrolled on a CPU. Each is then compiled by itself: 29 s to the end of the
+first step, instead of 9 s for runs in sequence, which share one compilation. On busy cores nothing
+was gained. Populations never pay for runs of different lengths: all members take every step.
 """
 
 import functools
@@ -42,17 +46,19 @@ MEMBERS, WHOLE = PartitionSpec('members'), PartitionSpec()
 
 
 class Population(NamedTuple):
-    """What a training loop of several members calls. A population's state is a `TrainState` whose
-    arrays have a leading axis of N members, so that `state.metrics` and `state.ema` are stacked.
+    """The compiled functions of a training loop with several members.
+
+    The state of a population is a `TrainState` whose arrays, `state.metrics` and `state.ema`
+    included, have a leading axis of N members.
 
     Attributes:
-        shapes: `jax.ShapeDtypeStruct`s with shardings, like the state of one member.
+        shapes: the state of one member as `jax.ShapeDtypeStruct`s with shardings.
         init: () -> the state before the first step.
-        update: (state, step) -> the state after that step; the state given is used up.
+        update: (state, step) -> the state after that step; the given state is donated.
         member: (state, i) -> the state of member i, on the device where it trains.
         stack: the states of N members, in order -> the state of the population.
-        reset: metrics -> running means that have seen nothing.
-        vary: the numbers of N other members -> their population, with the same compiled program.
+        reset: metrics -> empty running means.
+        vary: `Hyper`s of N other members -> their population, with the same compiled program.
     """
 
     shapes: TrainState
@@ -73,20 +79,20 @@ def make_population(
     d_steps: int,
     devices: Sequence[jax.Device] | None = None,
 ) -> Population:
-    """The compiled parts of a population; nothing is compiled before it is first called.
+    """A population; each of its functions is compiled when it is first called.
 
     Args:
-        experiment: networks and terms of all members; its own numbers are not used.
-        dataset: in memory; put whole on every device, once for all of its members, as uint8.
-        hypers: the numbers of each member; every member draws its own batches from its seed.
-        batch_size: of one discriminator update of one member.
+        experiment: networks and terms of all members; its hyper-parameters are not used.
+        dataset: a data set in memory; every device gets all of it once, as uint8.
+        hypers: hyper-parameters of each member; a member draws its batches from its own seed.
+        batch_size: size of the batch of one discriminator update of one member.
         d_steps: discriminator updates in a step.
-        devices: those to use, which take equal shares of the members in order; None is all.
+        devices: devices to use, with equal shares of the members in order; None is all.
 
     Raises:
-        UserError: the members do not divide among the devices, the numbers of one are not those
-            that the experiment has, or the data set is streamed from a disk.
-        ValueError, TypeError: the parts do not fit together (names, shapes).
+        UserError: the members do not divide among the devices, a member has other terms or policies
+            than the experiment, or the data set is streamed from a disk.
+        ValueError, TypeError: networks and terms do not fit together (names, shapes).
     """
     gan, terms, every, like = experiment
     _stack_numbers(like, hypers)  # refuses members of other terms before anything is built
@@ -97,15 +103,15 @@ def make_population(
         )
     count = len(hypers)
     mesh = _mesh(count, jax.devices() if devices is None else devices)
-    spread, everywhere = NamedSharding(mesh, MEMBERS), NamedSharding(mesh, WHOLE)
-    alone = make_program(
+    sharded, replicated = NamedSharding(mesh, MEMBERS), NamedSharding(mesh, WHOLE)
+    single = make_program(
         experiment,
         dataset,
         sharding.make_mesh(1, batch_size),
         batch_size=batch_size,
         d_steps=d_steps,
     )
-    held = functools.cache(lambda: jax.device_put(in_memory(dataset), everywhere))
+    resident = functools.cache(lambda: jax.device_put(in_memory(dataset), replicated))
 
     @functools.cache
     def compiled(active: frozenset[str]):
@@ -125,8 +131,8 @@ def make_population(
             mesh=mesh,
             in_specs=(MEMBERS, WHOLE, MEMBERS, MEMBERS),
             out_specs=MEMBERS,
-            # It would refuse the derivatives of `models.conv`, and there is nothing for it to
-            # find: all that comes out is each device's own.
+            # It would refuse the derivatives of `models.conv`, and would find no fault: every
+            # output belongs to one device.
             check_vma=False,
         )
         return jax.jit(on_each_device, donate_argnums=0)
@@ -138,27 +144,27 @@ def make_population(
         _check_count(count, states, 'states')
         # Through the host, so that no device ever holds more than its own share.
         on_host = [jax.device_get(state) for state in states]
-        return jax.device_put(jax.tree.map(lambda *xs: np.stack(xs), *on_host), spread)
+        return jax.device_put(jax.tree.map(lambda *xs: np.stack(xs), *on_host), sharded)
 
     def member(state, i):
         device, place = divmod(i, count // mesh.size)
         shares = jax.tree.map(lambda x: _share(x, mesh.devices[device]), state)
         return _take(shares, place)
 
-    reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=spread)
+    reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=sharded)
 
     def of(hypers):
         _check_count(count, hypers, "members' numbers")
-        numbers = jax.device_put(_stack_numbers(like, hypers), spread)
+        numbers = jax.device_put(_stack_numbers(like, hypers), sharded)
 
         def update(state, step):
             indices = np.stack([rows(hyper, step) for hyper in hypers])  # [N, k, B]
-            indices = jax.device_put(indices, spread)
-            return compiled(acting(step, every))(state, held(), indices, numbers)
+            indices = jax.device_put(indices, sharded)
+            return compiled(acting(step, every))(state, resident(), indices, numbers)
 
         return Population(
-            alone.shapes,
-            init=lambda: stack([jax.device_get(alone.init(hyper)) for hyper in hypers]),
+            single.shapes,
+            init=lambda: stack([jax.device_get(single.init(hyper)) for hyper in hypers]),
             update=update,
             member=member,
             stack=stack,
@@ -175,7 +181,7 @@ def _check_count(count: int, given: Sequence[Any], what: str) -> None:
 
 
 def _stack_numbers(like: Hyper, hypers: Sequence[Hyper]) -> Hyper:
-    """The members' numbers with a leading axis [N], in the types of the experiment's own."""
+    """The members' hyper-parameters with a leading axis [N], in the dtypes of `like`."""
     for i, hyper in enumerate(hypers):
         wrong = sorted(_names(like) ^ _names(hyper))
         if wrong:
@@ -204,15 +210,14 @@ def _mesh(members: int, devices: Sequence[jax.Device]) -> Mesh:
 
 
 def _each(of_one: Callable) -> Callable:
-    """`of_one` for every member of a device.
+    """`of_one` for every member of a device: unrolled on a CPU, else `vmap`.
 
-    On a CPU written out, since XLA runs the grouped convolutions that `vmap` makes of those of
-    several networks far slower there.
+    `vmap` turns the convolutions of several networks into grouped ones, far slower on a CPU.
     """
-    return _written_out(of_one) if jax.default_backend() == 'cpu' else jax.vmap(of_one)
+    return _unrolled(of_one) if jax.default_backend() == 'cpu' else jax.vmap(of_one)
 
 
-def _written_out(of_one: Callable) -> Callable:
+def _unrolled(of_one: Callable) -> Callable:
     def of_all(*stacked):
         count = len(jax.tree.leaves(stacked)[0])
         outs = [of_one(*jax.tree.map(lambda x, i=i: x[i], stacked)) for i in range(count)]
@@ -222,7 +227,7 @@ def _written_out(of_one: Callable) -> Callable:
 
 
 def _share(array: jax.Array, device: jax.Device) -> jax.Array:
-    """What a device holds of an array, without asking any other."""
+    """The shard of an array on a device, without communication."""
     return next(s.data for s in array.addressable_shards if s.device == device)
 
 

@@ -1,4 +1,4 @@
-"""What came of a run, read from its workdir."""
+"""The result of a run, read from its workdir."""
 
 import contextlib
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from gan_jax.runtime.errors import UserError
 
 
 class Result(NamedTuple):
-    """One run as its files tell it.
+    """The result of one run according to its files.
 
     Attributes:
         status: 'done', 'failed', 'unfinished' or 'missing'.
-        step: that it has reached; -1 when missing.
-        evaluations: ((step, {metric: value, or None where it was not finite}), ...), ascending.
-        reason: of a failure.
-        final: whether to try again is of no use: it is done, or it has diverged.
+        step: the step that the run has reached; -1 if missing.
+        evaluations: ((step, {metric: value, or None if not finite}), ...), ascending.
+        reason: the error message of a failed run.
+        final: True if the run needs no further training: it is done, or has diverged.
     """
 
     status: str
@@ -30,9 +30,10 @@ class Result(NamedTuple):
 
     @property
     def values(self) -> Mapping[str, float | None]:
-        """The metrics at the last step of a run that is done; {} of any other.
+        """The metrics at the last step of a finished run; {} for any other run.
 
-        Of a log that has lost its last row the one before would pass for it.
+        Looked up by the last step: if the log has lost its last row, the row before must not
+        replace it.
         """
         return dict(self.evaluations).get(self.step, {}) if self.status == 'done' else {}
 
@@ -41,27 +42,27 @@ MISSING = Result('missing')
 
 
 def read_result(folder: Path, steps: int) -> Result:
-    """The result of the run in `folder`, which is to go to `steps`."""
-    told = workdir.read_status(folder)
-    if told is None:
+    """The result of the run in `folder`, whose last step is `steps`."""
+    found = workdir.read_status(folder)
+    if found is None:
         return MISSING
-    status, step, reason = told['status'], told['step'], told.get('reason', '')
+    status, step, reason = found['status'], found['step'], found.get('reason', '')
     rows = _evaluations(folder / log.NAME)
     if status == 'done' and step == steps:
         return Result('done', step, rows, final=True)
     if status == 'failed':
-        return Result('failed', step, rows, reason, final=told.get('diverged') is True)
+        return Result('failed', step, rows, reason, final=found.get('diverged') is True)
     return Result('unfinished', step, rows)
 
 
 def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
-    """What keeps the run in `folder` from being the one of these settings, a line each."""
+    """Differences between the run in `folder` and these settings, a line each; [] if it fits."""
     try:
         kept = workdir.read_config(folder)
         changed = config.differences(kept, settings, config.CHANGEABLE_IN_A_SWEEP)
-    except UserError:  # none, or damaged: whoever trains the run says so
+    except UserError:  # no config, or a damaged one: training reports it
         changed = []
-    # Not what its status says, which a bit can change: whoever trains it writes that again.
+    # Not the step in status.json: one flipped bit can change it, and training writes it again.
     step = max(workdir.steps(folder / 'checkpoints'), default=0)
     if step > settings['steps']:
         changed.append(f'steps: it has gone to {step}, past {settings["steps"]}')
@@ -69,7 +70,7 @@ def changes(folder: Path, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _evaluations(path: Path) -> tuple[tuple[int, Mapping[str, float | None]], ...]:
-    """What can be read: a run that is going on, or was damaged, may have left less."""
+    """The readable evaluations; a run that is still training, or damaged, may have fewer."""
     found = []
     with contextlib.suppress(OSError):
         for row in log.read_rows(path):

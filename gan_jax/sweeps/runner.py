@@ -1,4 +1,4 @@
-"""One sitting of a sweep: its runs trained in turn, whatever becomes of each."""
+"""The runner of a sweep: trains runs one after another; a failed run does not stop the others."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,15 +12,15 @@ from gan_jax.sweeps import results
 from gan_jax.sweeps.grid import SweepRun
 from gan_jax.sweeps.groups import members
 
-FATAL = (UNWRITABLE, DISK)  # every other run would meet it as well
+FATAL = (UNWRITABLE, DISK)  # every other run would fail as well
 
 
 class Outcome(NamedTuple):
-    """What a sitting came to.
+    """The outcome of `run_all`.
 
     Attributes:
-        stopped: 129, 130 or 143 when a signal ended it, else 0.
-        failed: why runs failed, by their names.
+        stopped: 129, 130 or 143 if a signal stopped it, else 0.
+        failed: errors of failed runs, by the runs' names.
         busy: the runs that another process holds.
     """
 
@@ -32,13 +32,13 @@ class Outcome(NamedTuple):
 def run_all(
     folder: Path, runs: Sequence[SweepRun], count: int, after_each: Callable[[], object]
 ) -> Outcome:
-    """Trains the runs in turn, and in the end tries once more those that another process held.
+    """Trains runs one after another, and at the end retries runs that another process held.
 
     Args:
-        folder: the sweep's; each run has its own below.
-        runs: what is to be done.
-        count: how many runs are trained together where they can be.
-        after_each: called when a run, or those trained together, have ended.
+        folder: the sweep's workdir, with a folder for each run.
+        runs: the runs to train.
+        count: the largest number of runs to train together as a population.
+        after_each: called when a run or a population has ended.
 
     Raises:
         UserError: the disk is full or cannot be written to.
@@ -84,8 +84,8 @@ def _is_final(folder: Path, run: SweepRun) -> bool:
 
 
 def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[SweepRun]], tuple]:
-    """A function that trains runs, one or several together -> `train_population.Ended`."""
-    # Tables of finished runs need none of the packages that training does.
+    """A function that trains one run, or several as a population -> `train_population.Ended`."""
+    # Imported here, since the tables of a finished sweep need none of these packages.
     from gan_jax.experiment.schedule import evaluations
     from gan_jax.runtime.progress import Stopped, bar, cancellable
     from gan_jax.sweeps import train_population
@@ -94,14 +94,14 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Swe
 
     setup_of, population_of = shared_setups(cancellable(stopped, bar)), population_factory()
 
-    def trained(runs):
+    def train_runs(runs):
         try:
             setups = {}
             for run in runs:
                 setups[run.name], evaluator = setup_of(run.settings)  # one evaluator for a group
                 for metrics in evaluations(run.settings).values():
                     evaluator.prepare(metrics)
-            # A signal that comes before training has its own handler is seen.
+            # A signal may have come before training has its own handler.
             if stopped():
                 return train_population.Ended(stopped())
             if len(runs) > 1:
@@ -115,13 +115,13 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Swe
                 raise
             return train_population.Ended(0, {run.name: error for run in runs})
 
-    return trained
+    return train_runs
 
 
 def _time_left(took: float, seconds: Sequence[float], left: int) -> str:
-    said = f'took {_duration(took)}'
-    # The median: runs that compile take longer than the others of their program.
-    return f'{said}; {left} left, about {_duration(median(seconds) * left)}' if left else said
+    text = f'took {_duration(took)}'
+    # The median, since the first run of each program takes longer: it compiles.
+    return f'{text}; {left} left, about {_duration(median(seconds) * left)}' if left else text
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""One compiled program for all runs that differ in numbers only."""
+"""Programs shared by runs that differ in numbers only."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,15 @@ from gan_jax.sweeps.population import Population, make_population
 def shared_setups(
     progress: Progress = no_progress,
 ) -> Callable[[Mapping[str, Any]], tuple[Setup, Evaluator]]:
-    """`setup.build_setup` that gives runs of one `group` the same program, data set and metrics.
+    """A `build_setup` that shares program, data set and metrics among runs of one `group`.
 
-    Groups whose networks and data are the same also draw images by one program.
+    Groups with the same networks and data also share the program that generates images.
 
     Args:
-        progress: the work of preparing metrics.
+        progress: reports the preparation of metrics.
 
     Returns:
-        settings -> the run before it has a workdir, and its metrics.
+        settings -> the setup of the run and its evaluator.
     """
     first: dict[str, tuple[Setup, Evaluator]] = {}
     generate: dict[str, Callable] = {}
@@ -44,9 +44,10 @@ def shared_setups(
 
 
 def population_factory() -> Callable[[Sequence[Setup]], Population]:
-    """The population of runs of one `group`; as many others of it get the same program.
+    """A function setups -> population, for runs of one `group`.
 
-    The members are laid over as many of the devices that `config.mesh.data` allows as divide them.
+    Populations of the same group and size share one program. The members are divided among as many
+    devices as `config.mesh.data` allows and as divide their number.
     """
     first: dict[tuple[str, int], Population] = {}
 

@@ -1,4 +1,4 @@
-"""What several training seeds tell: spread, paired difference, the best of many runs."""
+"""Statistics over training seeds: mean and spread, paired differences, the best of many runs."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-ENOUGH = 14  # runs of which 15 % are at least two: fewer have no spread
+ENOUGH = 14  # runs; 15 % of them, rounded down, are two, the fewest with a spread
 
 
 class Summary(NamedTuple):
-    """A mean and the sample's standard deviation (divided by count - 1; NaN of a single value)."""
+    """A mean and the sample standard deviation (divided by count - 1; NaN for a single value)."""
 
     mean: float
     sd: float
@@ -18,7 +18,7 @@ class Summary(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A mean paired difference and its 95 % interval (NaN where there is one pair)."""
+    """A mean paired difference and its 95 % confidence interval (NaN for a single pair)."""
 
     mean: float
     low: float
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
 
 def summary(values: Sequence[float]) -> Summary | None:
-    """Mean and spread; None of no values."""
+    """Mean and standard deviation; None without values."""
     if not values:
         return None
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
@@ -37,14 +37,14 @@ def summary(values: Sequence[float]) -> Summary | None:
 def paired(values: Mapping[int, float], baseline: Mapping[int, float]) -> Difference | None:
     """values - baseline over the seeds that both have, with Student's 95 % interval.
 
-    Seeds share data order and latents, so that their differences spread less than their values.
+    Runs of one seed share data order and latents, so that differences spread less than values.
 
     Args:
-        values: by training seed.
-        baseline: the same of the other arm.
+        values: values of one arm, by training seed.
+        baseline: values of the other arm, by training seed.
 
     Returns:
-        None where they have no seed in common.
+        The difference; None if the arms have no seed in common.
     """
     # The quantile of Student's t, without the half second that importing scipy.stats takes.
     from scipy.special import stdtrit
@@ -58,10 +58,10 @@ def paired(values: Mapping[int, float], baseline: Mapping[int, float]) -> Differ
 
 
 def top(values: Sequence[float], *, higher: bool) -> Summary | None:
-    """Mean and spread of the best 15 %, rounded down; None of fewer than 14 values.
+    """Mean and spread of the best 15 %, rounded down; None for fewer than 14 values.
 
-    Zhao et al. 2020, arXiv 2006.02595, report the FID of the top 15 % of all trained models. How
-    they round is not known to us.
+    Zhao et al. 2020, arXiv 2006.02595, report the FID of the top 15 % of all trained models. They
+    do not say how they round.
     """
     if len(values) < ENOUGH:
         return None

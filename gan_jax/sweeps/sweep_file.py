@@ -1,4 +1,4 @@
-"""A sweep file: Python whose `get_sweep()` returns a dict. Everything wrong with it, at once."""
+"""Sweep files, Python with a `get_sweep()` that returns a dict; all faults are reported at once."""
 
 import itertools
 import math
@@ -14,10 +14,10 @@ from gan_jax.runtime.load import nearest
 from gan_jax.runtime.ranges import instead, quoted
 from gan_jax.sweeps.arms import Arm, keys, matching, numbers
 
-# Arms times seeds: each run has its config in memory, and a folder.
+# Most arms times seeds: each run has its config in memory, and a folder.
 RUNS = 10_000
 
-# What each key holds: the check, and what to give in words.
+# For each key of the dict: a check of its value, and the expected value in words.
 NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {
     'config': (lambda v: isinstance(v, str), 'a config file'),
     'grid': (
@@ -40,10 +40,10 @@ OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def read_sweep_file(path: Path) -> tuple[Mapping[str, Any], tuple[Arm, ...]]:
-    """(what the file asks for, the arms of its grid).
+    """(the dict of `get_sweep()`, the arms of its grid).
 
     Raises:
-        UserError: no such file, or all its faults, a line each.
+        UserError: there is no such file, or it has faults, a line each.
     """
     asked = _asked(path)
     refuse([*_key_faults(asked)])
@@ -60,12 +60,12 @@ def read_sweep_file(path: Path) -> tuple[Mapping[str, Any], tuple[Arm, ...]]:
 
 
 def is_override(key: str) -> bool:
-    """Whether a grid's key is a value of the config; if not, it is an argument of the file."""
+    """True if a grid's key is a key of the config; else it is an argument of the config file."""
     return '.' in key or key in config.VALUES
 
 
 def refuse(faults: Sequence[str]) -> None:
-    """Raises the faults, if there are any, as one UserError."""
+    """Raises a UserError with all faults, if there are any."""
     if faults:
         raise UserError('\n'.join(faults))
 

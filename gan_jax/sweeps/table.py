@@ -1,4 +1,7 @@
-"""table.csv, a row a run, and table.md, a row an arm. No times: equal runs give equal tables."""
+"""table.csv, one row per run, and table.md, one row per arm.
+
+The tables contain no times, so equal runs give equal tables.
+"""
 
 import csv
 import io
@@ -17,9 +20,9 @@ DASH = '-'  # no number
 
 
 def as_csv(sweep: Sweep, results: Results) -> str:
-    """One row a run: its keys, seed, status, step, final metrics, and the main one at its best.
+    """One row per run: keys, seed, status, step, final metrics, and the main metric's best value.
 
-    A cell without a number is empty, so that every reader of CSV takes a column for numbers.
+    A cell without a number is empty, so that every CSV reader recognises a column of numbers.
     """
     columns, names = keys(sweep.arms), metrics(sweep, results)
     best = [f'{sweep.metric}_best', f'{sweep.metric}_best_step']
@@ -36,7 +39,7 @@ def as_csv(sweep: Sweep, results: Results) -> str:
 
 
 def as_markdown(sweep: Sweep, results: Results, title: str) -> str:
-    """One row an arm over the seeds that are done, with the paired difference to the baseline."""
+    """One row per arm over its finished seeds, with the paired difference to the baseline."""
     columns = varied(sweep.arms)
     first, *others = metrics(sweep, results)
     baseline = _by_seed(sweep, results, sweep.baseline, first)
@@ -53,30 +56,33 @@ def as_markdown(sweep: Sweep, results: Results, title: str) -> str:
             cells.append(plus_minus(found))
         rows.append(cells)
     better = 'higher' if sweep.higher else 'lower'
-    said = (
+    caption = (
         f'Mean ± standard deviation over training seeds at the last step; {better} `{first}` is '
         "better. Differences are paired by seed, with a 95 % interval of Student's t."
     )
     constant = label(only(sweep.arms[0], [k for k in keys(sweep.arms) if k not in columns]))
-    parts = [f'# {title}', said, f'All runs: `{constant}`.' if constant else '']
+    parts = [f'# {title}', caption, f'All runs: `{constant}`.' if constant else '']
     parts += [_table(head, rows), _contrasts(sweep, results, columns)]
     parts += [_top(sweep, results, first), _failures(results)]
     return '\n\n'.join(filter(None, parts)) + '\n'
 
 
 def metrics(sweep: Sweep, results: Results) -> list[str]:
-    """The main metric, then all others that runs have, in the order that they have them in."""
+    """The main metric, then all other metrics of the runs, in the runs' order."""
     found = (name for run in sweep.runs for name in results[run.name].values)
     return list(dict.fromkeys([sweep.metric, *found]))
 
 
 def values_of(sweep: Sweep, results: Results, arm: Arm) -> list[float]:
-    """The main metric of every run of an arm that is done."""
+    """The main metric of every finished run of an arm."""
     return [*_by_seed(sweep, results, arm, sweep.metric).values()]
 
 
 def number(value: float, spread: float = math.nan) -> str:
-    """A dash for what is no number; else two digits of the spread, or four where there is none."""
+    """A number as text: with two digits of its spread, or four digits without a spread.
+
+    A dash if it is not finite.
+    """
     if not math.isfinite(value):
         return DASH
     if math.isfinite(spread) and spread > 0:
@@ -85,7 +91,7 @@ def number(value: float, spread: float = math.nan) -> str:
 
 
 def plus_minus(found: Summary | None) -> str:
-    """'12.34 ± 0.41', with dashes for what there is not."""
+    """'12.34 ± 0.41', with dashes for missing numbers."""
     if found is None:
         return DASH
     return f'{number(found.mean, found.sd)} ± {number(found.sd, found.sd)}'
@@ -97,12 +103,12 @@ def _by_seed(sweep: Sweep, results: Results, arm: Arm, metric: str) -> dict[int,
 
 
 def _best(result: Result, sweep: Sweep) -> tuple[Any, Any]:
-    """(value, step) of the best evaluation of a run that is done."""
-    seen = [(v[sweep.metric], step) for step, v in result.evaluations if sweep.metric in v]
-    seen = [(value, step) for value, step in seen if value is not None]
-    if not (result.values and seen):
+    """(value, step) of the best evaluation of a finished run."""
+    found = [(v[sweep.metric], step) for step, v in result.evaluations if sweep.metric in v]
+    found = [(value, step) for value, step in found if value is not None]
+    if not (result.values and found):
         return None, None
-    return min(seen, key=lambda pair: -pair[0] if sweep.higher else pair[0])
+    return min(found, key=lambda pair: -pair[0] if sweep.higher else pair[0])
 
 
 def _runs(sweep: Sweep, results: Results, arm: Arm) -> str:
@@ -122,7 +128,7 @@ def _difference(values: Mapping[int, float], baseline: Mapping[int, float]) -> l
 
 
 def _contrasts(sweep: Sweep, results: Results, columns: Sequence[str]) -> str:
-    # What is the same in all runs, as a metric's floor is, has no differences.
+    # A metric that is equal in all runs, such as a metric's floor, has no differences.
     names = [
         name
         for name in metrics(sweep, results)
@@ -135,8 +141,8 @@ def _contrasts(sweep: Sweep, results: Results, columns: Sequence[str]) -> str:
         rows.append([*(label(only(arm, columns)) for arm in pair), *differences])
     if not rows:
         return ''
-    said = 'Paired differences between arms, with a 95 % interval for each by itself:'
-    return f'{said}\n\n{_table(["arm", "against", *names], rows)}'
+    caption = 'Paired differences between arms, with a 95 % interval for each by itself:'
+    return f'{caption}\n\n{_table(["arm", "against", *names], rows)}'
 
 
 def _top(sweep: Sweep, results: Results, metric: str) -> str:
@@ -153,8 +159,8 @@ def _top(sweep: Sweep, results: Results, metric: str) -> str:
     if not rows:
         return ''
     over = f'all values of {sweep.x} and all seeds' if sweep.x else 'all seeds'
-    said = f'The top 15 % of runs, pooled over {over}:'
-    return f'{said}\n\n{_table(["group", "runs", "of these", metric], rows)}'
+    caption = f'The top 15 % of runs, pooled over {over}:'
+    return f'{caption}\n\n{_table(["group", "runs", "of these", metric], rows)}'
 
 
 def _failures(results: Results) -> str:
@@ -167,5 +173,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    safe = (cell.replace('|', r'\|') for cell in cells)  # a policy's own bar ends no cell
+    safe = (cell.replace('|', r'\|') for cell in cells)  # a '|' in a policy must not end the cell
     return f'| {" | ".join(safe)} |'

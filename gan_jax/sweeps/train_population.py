@@ -1,7 +1,7 @@
-"""Several runs of one group trained as one population, each in its own workdir.
+"""The training loop of several runs as one population, each in its own workdir.
 
-A member writes what a run of its own does, and its numbers are that run's to rounding. On a CPU,
-where members are written out, they have been the same to the bit.
+A member writes the same files as a separate run, with the same numbers up to rounding. On a CPU,
+where members are unrolled, the numbers have been equal to the bit.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ from gan_jax.sweeps.population import Population
 
 
 class Ended(NamedTuple):
-    """What became of runs.
+    """The outcome of training several runs.
 
     Attributes:
-        stopped: 129, 130 or 143 when a signal came, after the step has been saved; else 0.
-        failed: why runs did not come to their last step, by their names: diverged, damaged, or held
-            by another process.
-        apart: whether none was trained, since those that could be are fewer than two or have no
+        stopped: 129, 130 or 143 if a signal came, after the step has been saved; else 0.
+        failed: errors of runs that did not reach their last step, by name: diverged, damaged, or
+            held by another process.
+        apart: True if nothing was trained, since fewer than two runs could be, or the runs have no
             checkpoint of a common step.
     """
 
@@ -47,14 +47,14 @@ def train_population(
     evaluator: Evaluator,
     population_of: Callable[[Sequence[Setup]], Population],
 ) -> Ended:
-    """Trains runs together, from the newest step that all can resume from to their last one.
+    """Trains runs together, from the newest step that all can resume from to their last step.
 
-    A member that diverges is noted as failed, and the others go on.
+    A member that diverges is recorded as failed, and the others go on.
 
     Args:
-        folder: the sweep's; each run has its own below.
-        setups: of runs that `groups.members` finds fit for one population, by their names.
-        evaluator: their metrics; all are of one group.
+        folder: the sweep's workdir, with a folder for each run.
+        setups: setups of runs from `groups.members`, by the runs' names.
+        evaluator: the evaluator of their group.
         population_of: from `shared.population_factory`.
 
     Raises:
@@ -71,7 +71,7 @@ def train_population(
         if len(restored) < 2:
             return Ended(0, failed, apart=True)
 
-        # State: that of the checkpoints, or a fresh start of all.
+        # State: from the checkpoints, or a fresh start of all members.
         members = [setups[name] for name in restored]
         settings, population = members[0].settings, population_of(members)
         runs = {}
@@ -89,14 +89,14 @@ def train_population(
         step, state = _start(population, [*restored.values()])
 
         while True:
-            # Look. Members are taken out of the population where there is something to see.
+            # Observe. Members are taken out of the population only if something is due.
             now = due(step, settings)
             if now:
                 state = _on_step(population, [*runs.values()], state, step)
                 best = {i: one for i, one in enumerate(runs.values()) if one.improved}
                 _save(run.Run.save_best, population, best, state, step)
 
-            # Save all or none. Asked once: a signal that comes now waits for the next step.
+            # Save all or none. `stopped` is called once: a later signal waits for the next step.
             ending = stopped() or step == settings['steps']
             if ending or 'checkpoint' in now:
                 _save(run.Run.save, population, dict(enumerate(runs.values())), state, step)
@@ -116,7 +116,7 @@ def train_population(
 def _held(
     folder: Path, name: str, files: contextlib.ExitStack, failed: dict[str, UserError]
 ) -> bool:
-    """Whether this process holds the workdir from now on."""
+    """Locks a run's workdir until `files` closes; False if another process holds it."""
     try:
         files.enter_context(workdir.locked(folder))
     except UserError as error:
@@ -132,9 +132,9 @@ def _restored(
     fingerprint: Mapping[str, resume.Fingerprint],
     failed: dict[str, UserError],
 ) -> dict[str, Restored | None]:
-    """The checkpoints of the newest common step, by name; None for each at a fresh start.
+    """The checkpoints of the newest common step, by name; None for each run at a fresh start.
 
-    {} when there is no common step. Checkpoints after it are removed: they are made again.
+    {} if there is no common step. Later checkpoints are removed, since they will be made again.
     """
     left = dict(setups)
     while left:
@@ -150,7 +150,7 @@ def _restored(
             sound = workdir.steps(folder / name / 'checkpoints')
             if sound and sound != saved[name]:
                 print(f'gan_jax: step {newest} is damaged; moved to {folder / name}/quarantine')
-            else:  # of another experiment, or the last one that there was
+            else:  # a checkpoint of another experiment, or the last one of the run
                 failed[name] = error
                 del left[name]
             continue
@@ -174,10 +174,10 @@ def _start(population: Population, restored: Sequence[Restored | None]) -> tuple
 def _on_step(
     population: Population, runs: Sequence[run.Run], state: TrainState, step: int
 ) -> TrainState:
-    """The state after every member has written what is due: some metrics start again."""
+    """Calls `on_step` of every member; returns the state, with metrics reset where they ended."""
     windows = []
     for i, one in enumerate(runs):
-        # Where a run of its own has it: what looks at it compiles for one device.
+        # On the device of a separate run, so that sampling and evaluation compile for one device.
         own = jax.device_put(population.member(state, i), jax.local_devices()[0])
         with _failing_alone(one):
             if one.on_step(own, step):
@@ -200,7 +200,7 @@ def _save(
 
 @contextlib.contextmanager
 def _failing_alone(one: run.Run) -> Iterator[None]:
-    """A member that diverges is noted; nothing more is written of it."""
+    """Records the divergence of a member inside, so that the other members go on."""
     try:
         yield
     except UserError as error:

@@ -114,7 +114,7 @@ def test_layers_that_keep_to_their_image_are_accepted():
     check(terms, accumulate=2)
 
 
-# Penalties of a logit that nobody plays with ------------------------------------------------------
+# Penalties of a logit that trains nothing ---------------------------------------------------------
 
 
 @pytest.mark.parametrize('penalty', [r1, r2, wgan_gp, dragan])

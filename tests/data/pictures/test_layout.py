@@ -55,7 +55,7 @@ def test_without_train_or_with_another_they_are_classes():
 
 def test_that_a_split_is_taken_for_a_class_is_said():
     def note(*tops):
-        return make_plan([f'{top}/1.png' for top in tops], 'here').notes
+        return make_layout([f'{top}/1.png' for top in tops], 'here').notes
 
     assert note('train', 'test', 'rest')[0].startswith(
         "here: its 'test', 'train' beside 'rest' are no splits but classes: "
