@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.experiment import config
+from gan_jax.experiment import config, named_code
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.flags import config_parser, parse_config
 from gan_jax.experiment.schedule import dispatch_length, due, evaluations, everything
@@ -125,7 +125,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
 
 def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
     """The places and commands for a run that is done, as for a shell; its own code is trusted."""
-    allowed = [f'--allow={package}' for package in config.outside(settings)]
+    allowed = [f'--allow={package}' for package in named_code.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
     quoted = shlex.quote(str(folder))
     return NEXT.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
