@@ -67,7 +67,10 @@ def test_every_key_is_explained():
         ('c.data = dict(nmae="digits")', "config has no use for 'data.nmae'"),
         ('c.generator.widht = 0.5', "Generator takes no 'widht'; did you mean 'width'?"),
         ('c.optim.g.lerning_rate = 1e-3', "takes no 'lerning_rate'; did you mean 'learning_rate'?"),
-        ('c.evalute.num = 5', 'evaluate'),
+        (
+            'c.evalute.num = 5',
+            'line 4: AttributeError: \'evalute\': Did you mean "evaluate" instead of "evalute"?',
+        ),
         ('c.steps = "many"', "line 4: Could not override field 'steps'"),
     ],
 )
