@@ -13,23 +13,20 @@ Batch, steps, rates and the non-saturating loss are those of compare_gan's SNDCG
 data set. Measured by us: not yet, see docs/results.md.
 """
 
-import runpy
-from pathlib import Path
-
 from ml_collections import ConfigDict
 
-SNDCGAN = Path(__file__).with_name('cifar10_sndcgan.py')
+from gan_jax.experiment.base import base
+from gan_jax.experiment.presets import blocks
 
 
 def get_config(text: str = '') -> ConfigDict:
-    """The experiment of cifar10_sndcgan.py but for what is set here."""
-    c = runpy.run_path(str(SNDCGAN))['get_config'](text)
+    """The arguments can follow the file name."""
+    c = base()
     c.steps = 100_000
-    c.data.name = 'celeb_a_hq'
-    c.data.size = 128
+    c.data.update(name='celeb_a_hq', size=128)
+    c.logit.initializer = 'normal'
+    c.update(blocks(text, method='bcr', augment='zoom_out', strength=0.4))
     if c.terms.adversarial.fn == 'gan_jax.terms.adversarial.hinge':
         c.terms.adversarial.fn = 'gan_jax.terms.adversarial.non_saturating'
-    c.evaluate.metrics = 'fid3k_test'
-    c.evaluate.full = 'kid3k_test'
-    c.evaluate.num = 3000
+    c.evaluate.update(metrics='fid3k_test', full='kid3k_test', num=3000)
     return c

@@ -23,29 +23,29 @@ that code), β is BigGAN's, the average has BigGAN's 0.9999 a step: a half-life 
 Measured by us: not yet, see docs/results.md.
 """
 
-import runpy
-from pathlib import Path
-
 from ml_collections import ConfigDict
 
-SNDCGAN = Path(__file__).with_name('cifar10_sndcgan.py')
-DEFAULTS = 'method=bcr_cntr,augment=translation,strength=0.4'
+from gan_jax.experiment.base import base
+from gan_jax.experiment.presets import blocks
+
 CLASSES = 10
 
 
 def get_config(text: str = '') -> ConfigDict:
-    """The experiment of cifar10_sndcgan.py but for what is set here."""
-    c = runpy.run_path(str(SNDCGAN))['get_config'](f'{DEFAULTS},{text}', conditional=True)
+    """The arguments can follow the file name."""
+    c = base()
     c.steps = 100_000
     c.batch_size = 256
     c.latent.dim = 80
-    c.generator = dict(fn='gan_jax.models.biggan.Generator', channels=96, num_classes=CLASSES)
-    c.discriminator = dict(fn='gan_jax.models.biggan.Trunk', channels=96)
-    c.generator.remat = c.discriminator.remat = False
+    c.generator = dict(
+        fn='gan_jax.models.biggan.Generator', channels=96, num_classes=CLASSES, remat=False
+    )
+    c.discriminator = dict(fn='gan_jax.models.biggan.Trunk', channels=96, remat=False)
     c.logit = dict(
         fn='gan_jax.models.critic.ProjectionLogit', num_classes=CLASSES, initializer='orthogonal'
     )
-    for side in 'gd':
-        c.optim[side].b1 = 0.0
+    best = dict(method='bcr_cntr', augment='translation', strength=0.4)
+    c.update(blocks(text, conditional=True, **best))
+    c.optim.g.b1 = c.optim.d.b1 = 0.0
     c.ema.halflife_images = 6931.0 * c.batch_size
     return c

@@ -14,21 +14,19 @@ compare_gan's ResNet config for CIFAR-10; SNGAN's authors take (0, 0.9), 50,000 
 rate that falls to 0. Measured by us: not yet, see docs/results.md.
 """
 
-import runpy
-from pathlib import Path
-
 from ml_collections import ConfigDict
 
-SNDCGAN = Path(__file__).with_name('cifar10_sndcgan.py')
+from gan_jax.experiment.base import base
+from gan_jax.experiment.presets import blocks
 
 
 def get_config(text: str = '') -> ConfigDict:
-    """The experiment of cifar10_sndcgan.py but for what is set here."""
-    c = runpy.run_path(str(SNDCGAN))['get_config'](text)
+    """The arguments can follow the file name."""
+    c = base()
     c.steps = 40_000
     c.d_steps = 5
-    c.generator.fn = 'gan_jax.models.resnet.Generator'
-    c.discriminator.fn = 'gan_jax.models.resnet.Trunk'
-    c.generator.remat = c.discriminator.remat = False
+    c.generator = dict(fn='gan_jax.models.resnet.Generator', width=1.0, remat=False)
+    c.discriminator = dict(fn='gan_jax.models.resnet.Trunk', width=1.0, remat=False)
     c.logit.initializer = 'glorot'
+    c.update(blocks(text, method='bcr', augment='zoom_out', strength=0.4))
     return c

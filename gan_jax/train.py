@@ -19,7 +19,7 @@ from typing import Any
 from gan_jax import data
 from gan_jax.data.pictures.listing import HIDDEN
 from gan_jax.data.sources import place_of
-from gan_jax.experiment import config
+from gan_jax.experiment import config, named_code
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.flags import config_parser, parse_config
 from gan_jax.experiment.schedule import dispatch_length, due, evaluations, everything
@@ -147,7 +147,7 @@ def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
 
     The commands allow the packages that the config names, which this run has executed already.
     """
-    allowed = [f'--allow={package}' for package in config.outside(settings)]
+    allowed = [f'--allow={package}' for package in named_code.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
     quoted = shlex.quote(str(folder))
     said = NEXT + (EVALUATION if everything(settings['evaluate']) else '')

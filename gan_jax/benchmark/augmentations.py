@@ -14,7 +14,7 @@ from gan_jax.augment import policy as policies
 from gan_jax.augment.operation import Op
 from gan_jax.benchmark.timing import Candidate
 from gan_jax.benchmark.workload import Workload
-from gan_jax.experiment import config
+from gan_jax.experiment import named_code
 from gan_jax.keys import named
 from gan_jax.runtime import sharding
 
@@ -38,7 +38,7 @@ def policies_of(settings: Mapping) -> dict[str, Recipe]:
     terms = settings['terms'].values()
     texts = [settings['augment'][use] for use in ('real', 'critic', 'view')]
     texts += [block.get('policy', '') for block in terms]
-    strengths = config.strengths(settings)
+    strengths = named_code.strengths(settings)
     return {
         text: Recipe(policies.parse(text), np.float32(strengths.get(text, 0)))
         for text in dict.fromkeys(texts)

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import labels, views
-from gan_jax.experiment.config import strengths
 from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
+from gan_jax.experiment.named_code import strengths
 from gan_jax.models.critic import Critic
 from gan_jax.players import GAN, Augment
 from gan_jax.runtime import load

@@ -32,4 +32,12 @@ def _said(path: Path, error: BaseException) -> str:
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     lines += [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []
     where = f', line {lines[-1]}' if lines and not isinstance(error, ValueError) else ''
-    return f'{path}{where}: {sentence(error)}'
+    return f'{path}{where}: {sentence(_readable(error))}'
+
+
+def _readable(error: BaseException) -> BaseException:
+    """The error; of a key that a ConfigDict lacks, with the words of the KeyError it wraps."""
+    wrapped = error.args[0] if error.args else None
+    if isinstance(wrapped, KeyError) and wrapped.args:
+        return type(error)(': '.join(str(wrapped.args[0]).splitlines()))
+    return error

@@ -1,11 +1,14 @@
 """The runs of a sweep file: names, settings and order."""
 
+import functools
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
 
 from gan_jax.experiment import config
 from gan_jax.runtime.errors import UserError
@@ -104,9 +107,10 @@ def _config_file(text: str, beside: Path) -> str:
 def _runs(path: str, arms: Sequence[Arm], seeds: int) -> tuple[SweepRun, ...]:
     names = _names(arms)
     settings, faults = {}, {}
+    run_config_file = functools.cache(config.run_config_file)
     for name, arm in zip(names, arms, strict=True):
         try:
-            settings[name] = _settings(path, arm)
+            settings[name] = _settings(path, arm, run_config_file)
         except UserError as error:
             for line in str(error).splitlines():
                 faults.setdefault(line, []).append(name)
@@ -141,13 +145,13 @@ def _names(arms: Sequence[Arm]) -> list[str]:
     return names
 
 
-def _settings(path: str, arm: Arm) -> dict[str, Any]:
+def _settings(path: str, arm: Arm, run_config_file: Callable[[str], ConfigDict]) -> dict[str, Any]:
     name, text = config.split(path)
     overrides = {k: v for k, v in arm.items() if sweep_file.is_override(k)}
     own = [f'{k}={v}' for k, v in arm.items() if k not in overrides]
     arguments = ','.join(filter(None, [text, *own]))
-    resolved = config.load_config(
-        f'{name}:{arguments}' if arguments else name,
+    resolved = config.overridden(
+        run_config_file(f'{name}:{arguments}' if arguments else str(name)),
         [f'--config.{key}={value}' for key, value in overrides.items()],
     )
     return json.loads(resolved.to_json())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax.experiment import config
+from gan_jax.experiment import config, named_code
 from gan_jax.runtime import ranges
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.ranges import Integer, Number
@@ -267,16 +267,34 @@ def test_what_a_config_names_of_other_packages(tmp_path, monkeypatch):
     source = 'def op(key, images, strength): return images\ndef extract(images): return images\n'
     (tmp_path / 'fork_b.py').write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
-    assert config.outside(shipped()) == []
-    assert config.outside(shipped(terms__adversarial__fn='fork_a.hinge')) == ['fork_a']
-    assert config.outside(shipped(augment__view='flip|fork_b.op(0.5)')) == ['fork_b']
+    assert named_code.outside(shipped()) == []
+    assert named_code.outside(shipped(terms__adversarial__fn='fork_a.hinge')) == ['fork_a']
+    assert named_code.outside(shipped(augment__view='flip|fork_b.op(0.5)')) == ['fork_b']
     named = shipped(
         terms__adversarial__fn='fork_a.hinge',
         evaluate__metrics='fd_digits,fd50_test@fork_b.extract',
     )
-    assert config.outside(named) == ['fork_a', 'fork_b']
-    assert config.faults(named, allow=config.outside(named)) == []
+    assert named_code.outside(named) == ['fork_a', 'fork_b']
+    assert config.faults(named, allow=named_code.outside(named)) == []
     assert len(config.faults(named, allow=['fork_a'])) == 1
+
+
+def test_a_file_runs_once_whatever_is_overridden(tmp_path):
+    runs = tmp_path / 'runs'
+    runs.touch()
+    (tmp_path / 'c.py').write_text(
+        f'{SHIPPED}with open({str(runs)!r}, "a") as file:\n    file.write("x")\n'
+        'def get_config():\n    return c\n'
+    )
+    overrides = ['--config.seed=7', '--config.steps=3', '--config.every.log=2']
+    assert config.load_config(str(tmp_path / 'c.py'), overrides).steps == 3
+    assert runs.read_text() == 'x'
+
+
+def test_overrides_change_a_copy():
+    run = config.run_config_file(DIGITS)
+    assert config.overridden(run, ['--config.generator.width=0.5']).generator.width == 0.5
+    assert run.generator.width == 0.25
 
 
 def test_a_file_that_does_not_exist():
@@ -421,11 +439,11 @@ def test_all_of_the_data_and_no_more_may_be_asked_for():
 def test_two_policies_may_have_two_strengths():
     tree = shipped(terms__contrastive__strength=0.3, terms__contrastive__policy='simclr')
     assert config.faults(tree) == []
-    assert config.strengths(tree) == {'translation': 0.15, 'simclr': 0.3}
+    assert named_code.strengths(tree) == {'translation': 0.15, 'simclr': 0.3}
 
 
 def test_a_fixed_policy_has_no_strength():
-    assert config.strengths(shipped(augment__view='flip|translation(0.125)')) == {}
+    assert named_code.strengths(shipped(augment__view='flip|translation(0.125)')) == {}
 
 
 def test_a_workdirs_config_may_not_name_foreign_code():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax.experiment import build, config
+from gan_jax.experiment import build, config, named_code
 from gan_jax.experiment.kinds import TERM
 from gan_jax.experiment.presets import DIFFAUGMENT, METHODS, arguments, method
 from gan_jax.routing import route_views
@@ -101,7 +101,7 @@ def test_terms_with_equal_policies_share_pixels(cntr, count):
     settings = config.load_config(f'{ROOT}/configs/digits.py').to_dict()
     settings |= method('bcr_cntr', 'translation', 0.15, **cntr)
     assert config.faults(settings) == []
-    assert config.strengths(settings).get('simclr') == {6: None, 8: 0.3}[count]
+    assert named_code.strengths(settings).get('simclr') == {6: None, 8: 0.3}[count]
     built = build.build_experiment(settings, shape=(16, 16, 1), num_classes=10)
     planned = route_views(built.terms, 'd', built.gan.augment.view)
     assert len({*planned.views}) == count

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax.experiment import config
+from gan_jax.experiment import blocks, config
 from gan_jax.experiment.presets import METHODS
 from gan_jax.experiment.setup import Setup, build_setup, with_hyperparameters
 from gan_jax.runtime import compile_cache, load
@@ -193,7 +193,7 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
         _set(settings, key, drawn(CHEAP[key], draw))
     for key in ('ema.halflife_images', 'ema.ramp', 'data.subset_seed'):
         _set(settings, key, drawn(CHEAP.get(key, config.VALUES[key]), draw))
-    for name, block, kind, supplied in list(config.blocks(settings)):
+    for name, block, kind, supplied in list(blocks.blocks(settings)):
         for key, expected in load.keywords(block, kind, supplied=supplied).items():
             if of(expected) and key not in FIXED and (key in CHEAP or draw.random() < 0.7):
                 _set(settings, f'{name}.{key}', drawn(CHEAP.get(key, expected), draw))
@@ -214,10 +214,10 @@ def numbers(settings: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     for block in settings['terms'].values():
         weight = block['weight']
         parts = weight if isinstance(weight, dict) else {'': weight}
-        drawn_parts = {part: drawn(config.NUMBER, draw) or 1.0 for part in parts}
+        drawn_parts = {part: drawn(blocks.NUMBER, draw) or 1.0 for part in parts}
         block['weight'] = drawn_parts if isinstance(weight, dict) else drawn_parts['']
     for side in 'gd':
-        settings['optim'][side]['learning_rate'] = drawn(config.RATE, draw)
+        settings['optim'][side]['learning_rate'] = drawn(blocks.RATE, draw)
     return settings
 
 

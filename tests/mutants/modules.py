@@ -20,10 +20,13 @@ TESTS = {
     'gan_jax/runtime/checkpoint.py': ('tests/runtime/test_checkpoint.py', 'tests/test_resume.py'),
     'gan_jax/experiment/config.py': (
         'tests/experiment/test_config.py',
+        'tests/experiment/test_base.py',
         'tests/test_configs.py',
         'tests/test_trust.py',
         'tests/test_train.py',
     ),
+    'gan_jax/experiment/blocks.py': ('tests/experiment/test_config.py', 'tests/test_trust.py'),
+    'gan_jax/experiment/named_code.py': ('tests/experiment/test_config.py', 'tests/test_trust.py'),
     'gan_jax/runtime/load.py': (
         'tests/runtime/test_load.py',
         'tests/experiment/test_config.py',

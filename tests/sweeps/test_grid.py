@@ -104,6 +104,26 @@ def test_the_config_is_looked_for_here_and_else_beside_the_sweep(tmp_path, monke
     assert read_sweep(path).runs[0].settings['steps'] == 8
 
 
+def test_a_config_file_runs_once_for_each_of_its_arguments(tmp_path):
+    """Not once an arm or a seed; and no arm sees the overrides of another."""
+    runs = tmp_path / 'runs'
+    (tmp_path / 'own.py').write_text(
+        f'import runpy\n'
+        f'def get_config(text=""):\n'
+        f'    with open({str(runs)!r}, "a") as file:\n'
+        f'        file.write(text + ";")\n'
+        f'    return runpy.run_path({TINY!r})["get_config"](text)\n'
+    )
+    by_value = {'steps': [3, 5], 'terms.adversarial.weight': [1.0, 2.0]}
+    grid = {'method': ['bcr', 'cntr'], **by_value}
+    sweep = read_sweep(write(tmp_path, config='own.py', grid=grid, seeds=3))
+    assert runs.read_text() == 'method=bcr;method=cntr;'
+    for run in sweep.runs:
+        assert run.settings['steps'] == run.arm['steps']
+        weight = run.settings['terms']['adversarial']['weight']
+        assert weight == run.arm['terms.adversarial.weight']
+
+
 def test_what_is_not_asked_for_is_found_in_the_grid(tmp_path):
     grid = [
         {'method': ['none']},

@@ -1,0 +1,74 @@
+"""Every default of a run: a config file calls `base`, and sets what makes it its experiment."""
+
+from ml_collections import ConfigDict
+
+from gan_jax.experiment.presets import method
+
+
+def base() -> ConfigDict:
+    """The unregularised SNDCGAN of Zhao et al. 2020, arXiv 2006.02595, on CIFAR-10: a new config.
+
+    A block with an `fn` holds a function's keywords: `c.generator.width = 0.5` sets one, and
+    `c.generator = dict(fn=...)` is another network. What is misspelt is refused when the config is
+    read. Values "of compare_gan" are those of its SNDCGAN on CIFAR-10, which the paper used.
+    """
+    adam = dict(
+        fn='optax.adam',  # a function of optax
+        learning_rate=2e-4,  # at least 0, the same at every step; compare_gan
+        b1=0.5,  # from 0 to below 1: decay of the mean gradient, a step; compare_gan
+        b2=0.999,  # from 0 to below 1: decay of its square; compare_gan
+    )
+    return ConfigDict(
+        dict(
+            seed=0,  # of networks, batches, latents and draws: from 0 to 2^31 - 1
+            steps=200_000,  # updates of the generator, at least 1; the paper's
+            batch_size=64,  # images of an update, from 2; the paper's
+            d_steps=1,  # updates of the discriminator a step; times accumulate at most 64
+            accumulate=1,  # parts of a batch that are computed one by one; divides batch_size
+            steps_per_dispatch=10,  # steps of one call of the device, 1 to 1000; on a CPU always 1
+            joint=True,  # one pass of D for all views; False: one for each
+            data=dict(
+                name='cifar10',  # a data set of `prepare`, or a path of images
+                size=32,  # pixels of a side, 1 to 1024
+                dir='',  # where prepared data lie; '' is $GAN_JAX_DATA, else ./data
+                fraction=1.0,  # of each class, above 0, at most 1
+                subset_seed=0,  # which images those are
+            ),
+            latent=dict(
+                dim=128,  # numbers of z, from 1
+                labels='data',  # in the proportions of the 'data', or 'uniform'
+            ),
+            generator=dict(fn='gan_jax.models.sndcgan.Generator', width=1.0),
+            discriminator=dict(fn='gan_jax.models.sndcgan.Trunk', width=1.0),
+            logit=dict(fn='gan_jax.models.critic.Logit'),  # from features to one number an image
+            # augment: the policies of real images, of all that D sees, and of views for terms ('':
+            # none), and the strength of operations that are given none, in units of each.
+            # terms: what the losses are made of, each with a weight; here the hinge loss alone.
+            **method('none', policy='', strength=0.1),
+            optim=dict(g=dict(adam), d=dict(adam)),
+            ema=dict(
+                halflife_images=1.0,  # of the generator's average, above 0; 1 is no average
+                ramp=0.05,  # the half-life is at most this fraction of the images so far
+            ),
+            evaluate=dict(
+                metrics='fid10k_test',  # every `every.evaluate` steps, comma between two; '': none
+                full='fid50k_train,is50k',  # likewise, every `every.full` steps
+                num=10_000,  # generated images, 2 to 1,000,000; the paper's
+                weights='ema',  # of the average, 'ema', or the generator itself, 'raw'
+                batch_norm='moving',  # its statistics: 'moving', 'batch' or 'standing(N)'
+                unaugmented='',  # workdirs that the meter of leaks is calibrated with
+            ),
+            every=dict(  # each in steps, from 1
+                log=100,
+                sample=5000,
+                evaluate=10_000,
+                full=50_000,
+                checkpoint=5000,
+            ),
+            mesh=dict(
+                data=-1,  # devices that divide the batch; -1 is all
+                model=1,  # devices that divide the networks' channels
+            ),
+            dtype='float32',  # of the networks' arithmetic, or 'bfloat16'
+        )
+    )
