@@ -50,7 +50,8 @@ def test_one_name_for_views_that_settle_to_the_same():
     """An augmented view that names the config's policy is the one that leaves it to the config."""
     named = View('real', augmented, 'translation')
     _, metrics = trace({'a': of_d({'x': View('real', augmented)}), 'b': of_d({'x': named})})
-    assert metrics.keys() == {'d/a/x', 'd/b/x'}
+    norms = {f'{side}/{norm}' for side in 'dg' for norm in ('grad_norm', 'update_norm')}
+    assert metrics.keys() == {'d/a/x', 'd/b/x', *norms}
 
 
 def test_one_name_on_both_sides_may_differ():

@@ -156,6 +156,7 @@ def test_state_goes_through_d_first_and_then_g(x64):
     assert metrics.keys() == {
         *('d/adversarial/real', 'd/adversarial/fake', 'g/adversarial/fake'),
         *('d/probe/none', 'd/probe/order', 'g/probe/none', 'g/probe/order'),
+        *('d/grad_norm', 'd/update_norm', 'g/grad_norm', 'g/update_norm'),
     }
 
 

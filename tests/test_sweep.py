@@ -222,11 +222,11 @@ def test_a_shard_does_its_part_and_the_tables_are_of_all_that_is_done(
 def test_the_tasks_of_each_shard_share_its_runs(count, index, asked, tmp_path, monkeypatch):
     taken = []
 
-    def sit(folder, todo, members, tabulate):
+    def run_all(folder, todo, members, tabulate):
         taken.append([run.name for run in todo])
         return Outcome(0, {}, [])
 
-    monkeypatch.setattr(sweep, 'sit', sit)
+    monkeypatch.setattr(sweep, 'run_all', run_all)
     monkeypatch.setenv(count, '3')
     for part in ('0/2', '1/2'):
         for task in '012':

@@ -94,6 +94,7 @@ def test_rows_come_once_a_step_in_order_with_the_documented_names(finished):
         'd/contrastive/real',
         'd/contrastive/fake',
         'g/adversarial/fake',
+        *('d/grad_norm', 'd/update_norm', 'g/grad_norm', 'g/update_norm'),
     }
     assert set(table[-1]) == set(table[0]) | set(table[1])
 

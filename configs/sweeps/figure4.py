@@ -33,9 +33,10 @@ import numpy as np
 from gan_jax.augment import policy as policies
 from gan_jax.evaluate import features, frechet
 from gan_jax.evaluate.digit_metrics import DIGITS
-from gan_jax.experiment import config
+from gan_jax.experiment import blocks, config
 from gan_jax.keys import named
 from gan_jax.run import trained
+from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import cli
 from gan_jax.runtime.errors import UserError
 
@@ -50,14 +51,14 @@ def main(arguments: Sequence[str]) -> None:
     """Measures one run."""
     flags = _parse(arguments)
     run = trained.restore_run(flags.workdir, flags.step, flags.allow, data_dir=flags.data_dir)
-    if run.parts.reference.name not in DIGITS:
+    if run.setup.reference.name not in DIGITS:
         raise UserError(
-            f"the features are of digits and mean nothing on '{run.parts.reference.name}': "
+            f"the features are of digits and mean nothing on '{run.setup.reference.name}': "
             'give the --workdir of a run on digits'
         )
-    drawn = run.parts.generate(run.checkpoint.state, flags.seed, range(flags.num))
+    drawn = run.setup.generate(run.checkpoint.state, flags.seed, range(flags.num))
     fake = np.concatenate(list(drawn))
-    found = ratios(run.parts.reference.images, fake, flags.augment, flags.strength, seed=flags.seed)
+    found = ratios(run.setup.reference.images, fake, flags.augment, flags.strength, seed=flags.seed)
     folder = flags.workdir / 'results'
     folder.mkdir(exist_ok=True)
     _write(folder, found)
@@ -153,12 +154,13 @@ def _axes(found: Ratios) -> Iterator[list]:
 
 
 def _numbers(text: str) -> list[float]:
-    return [cli.within(config.NUMBER)(number) for number in text.split(',')]
+    return [cli.within(blocks.NUMBER)(number) for number in text.split(',')]
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser('configs.sweeps.figure4', __doc__.splitlines()[0])
-    trained.add_flags(parser)
+    add_flags(parser)
+    add_data_flag(parser)
     parser.add_argument('--augment', default=AUGMENT, help='a,b; each takes the strength')
     parser.add_argument('--strength', default=STRENGTH, type=_numbers, help='a,b')
     parser.add_argument(

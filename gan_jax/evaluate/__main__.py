@@ -17,12 +17,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import data
 from gan_jax.experiment import config
 from gan_jax.experiment.schedule import everything
 from gan_jax.run import evaluation, trained
 from gan_jax.run.evaluation import make_evaluator
-from gan_jax.run.flags import add_flags
+from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import cli, signals, workdir
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.leaves import json_digest
@@ -119,13 +118,7 @@ def _values(metrics: Mapping[str, float]) -> dict[str, Any]:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser('gan_jax.evaluate', __doc__)
     add_flags(parser)
-    parser.add_argument(
-        '--data_dir',
-        metavar='DIR',
-        type=cli.path,
-        help='of the data, if they lie elsewhere by now, and of the references that are kept, '
-        f'else in ${data.VARIABLE} or ./data',
-    )
+    add_data_flag(parser)
     parser.add_argument(
         '--num',
         type=cli.within(config.VALUES['evaluate.num']),

@@ -9,8 +9,8 @@ def base() -> ConfigDict:
     """The unregularised SNDCGAN of Zhao et al. 2020, arXiv 2006.02595, on CIFAR-10: a new config.
 
     A block with an `fn` holds a function's keywords: `c.generator.width = 0.5` sets one, and
-    `c.generator = dict(fn=...)` is another network. What is misspelt is refused when the config is
-    read. Values "of compare_gan" are those of its SNDCGAN on CIFAR-10, which the paper used.
+    `c.generator = dict(fn=...)` is another network. A misspelt key is refused when the config is
+    read. Values "of compare_gan" are from its SNDCGAN on CIFAR-10, which the paper used.
     """
     adam = dict(
         fn='optax.adam',  # a function of optax

@@ -203,7 +203,7 @@ def part_faults(
 def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], may_change: Sequence[str] = CHANGEABLE
 ) -> list[str]:
-    """What a resumed run may not change but did, a line a key."""
+    """The changes that a resumed run may not make, a line a key."""
     a, b = flat(old), flat(new)
     keys = [k for k in sorted(a.keys() | b.keys()) if not {k, k.split('.')[0]} & {*may_change}]
     return [f'{k}: {quoted(a.get(k))} -> {quoted(b.get(k))}' for k in keys if a.get(k) != b.get(k)]

@@ -2,6 +2,7 @@
 
 import argparse
 
+from gan_jax import data
 from gan_jax.experiment import config
 from gan_jax.run.checkpoints import STEP
 from gan_jax.runtime import cli
@@ -37,4 +38,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar='PACKAGE',
         type=cli.package,
         help='a package that you trust: the config of the workdir may run any of its code',
+    )
+
+
+def add_data_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds --data_dir, for a command that needs the data set of the run."""
+    parser.add_argument(
+        '--data_dir',
+        metavar='DIR',
+        type=cli.path,
+        help='of the data, if they lie elsewhere by now, and of the references that are kept, '
+        f'else in ${data.VARIABLE} or ./data',
     )

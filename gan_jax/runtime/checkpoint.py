@@ -161,15 +161,15 @@ def restore(
 def restore_leaves(
     folder: Path, prefix: str | tuple[str, ...], *, step: int | None = None
 ) -> Restored | None:
-    """As `restore`, of the leaves alone whose names begin with a prefix, and without a template.
+    """Like `restore`, for the leaves whose names begin with a prefix, and without a template.
 
     Args:
-        folder: of the checkpoints.
+        folder: folder of the checkpoints.
         prefix: one, or several, such as 'ema/'.
-        step: exactly this one.
+        step: restore exactly this step.
 
     Returns:
-        The state is {name: array}. What is damaged outside of these leaves is not seen.
+        The state is {name: array}. Damage of other leaves is not noticed.
 
     Raises:
         UserError: as `restore`, but for the template.
@@ -198,7 +198,7 @@ def newest_metadata(folder: Path) -> Mapping[str, Any] | None:
 def _newest(
     folder: Path, step: int | None, quarantine: bool, read: Callable[[int], Restored | None]
 ) -> Restored | None:
-    """The newest checkpoint, or that of `step`, of which `read` gives something."""
+    """The newest checkpoint that `read` accepts, or the checkpoint of `step`."""
     steps = sorted(workdir.steps(folder), reverse=True)
     if step is not None and step not in steps:
         have = ', '.join(map(str, steps)) or 'none'

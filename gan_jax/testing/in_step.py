@@ -1,4 +1,4 @@
-"""What every term promises of the whole step that it takes part in."""
+"""The contract of a term in the train step that it takes part in."""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -19,10 +19,10 @@ PLAYER = {'d': 'the discriminator', 'g': 'the generator'}
 
 
 def check_in_step(term: Term, *, stopped: Collection[str] = ()) -> None:
-    """Raises unless the step makes of a term what it says, beside a hinge loss, in float64.
+    """Raises unless the train step uses a term as declared, beside a hinge loss, in float64.
 
     A step of plain SGD at rate 1 moves every array of a player's weights by the slope of the
-    term's loss; at weight 0 the step is that of a program without the term.
+    term's loss; at weight 0 the step equals the step without the term.
 
     Args:
         term: as in `check_term`.

@@ -1,4 +1,4 @@
-"""What every network promises: a generator, a discriminator's trunk, a logit."""
+"""The contracts of networks: a generator, a discriminator's trunk, a logit."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -155,7 +155,7 @@ def check_statistics(trial: Trial) -> None:
 
 
 def check_apart(trial: Trial, *, train: bool) -> None:
-    """What is said of one image does not depend on the others of its batch."""
+    """The outputs for one image do not depend on the others of its batch."""
     run = trial.train if train else trial.evaluate
     x, *label = trial.inputs
     others = np.concatenate([x[:1], 1 - x[1:]])

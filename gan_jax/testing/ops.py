@@ -1,4 +1,4 @@
-"""What every augmentation op promises, tried on one batch of images."""
+"""The contract of an augmentation op, tried on one batch of images."""
 
 import collections
 import functools

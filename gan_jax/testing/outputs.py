@@ -19,7 +19,7 @@ Draw = Callable[[tuple[int, ...]], np.ndarray]  # shape -> an array
 
 
 def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
-    """What the step hands the loss: `draw(shape)` everywhere, and nothing that is not declared."""
+    """The outputs that the step gives a loss: `draw(shape)` everywhere, and nothing undeclared."""
     objective, b = getattr(term, side), small.BATCH
     source = {'image': (b, *small.SHAPE)}
     shapes = dict.fromkeys(('real', 'fake', *term.latents), source)

@@ -1,4 +1,4 @@
-"""What every augmentation policy promises, tried on one batch of images."""
+"""The contract of an augmentation policy, tried on one batch of images."""
 
 from collections.abc import Collection
 

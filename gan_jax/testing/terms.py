@@ -1,4 +1,4 @@
-"""What every term promises: its loss as a function of outputs, and in the step."""
+"""The contract of a term: its loss as a function of outputs, and in the step."""
 
 from collections.abc import Collection
 from typing import Any

@@ -15,7 +15,7 @@ def distance(a: Any, b: Any) -> float:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two trees are equal in structure and in every bit."""
+    """True if two trees are equal in structure and in every bit."""
     if jax.tree.structure(a) != jax.tree.structure(b):
         return False
     leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)

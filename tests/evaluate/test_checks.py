@@ -41,7 +41,7 @@ def blind(monkeypatch):
     def looks(*arguments, **options):
         pytest.fail('it has looked')
 
-    for where, name in ((features, 'digits'), (references, '_seen'), (frechet, 'moments')):
+    for where, name in ((features, 'digits'), (references, '_extracted'), (frechet, 'moments')):
         monkeypatch.setattr(where, name, looks)
     monkeypatch.setattr(weights, 'published', looks)
     monkeypatch.setattr(weights, 'check', lambda data_dir: None)

@@ -18,14 +18,14 @@ def images(count, channels=1, seed=0):
 
 def test_the_digits_net_sees_what_features_say():
     found = extractor.from_digits_net()
-    seen = found.see(images(9))
+    seen = found.extract(images(9))
     np.testing.assert_array_equal(seen.features, features.digits(images(9)).features)
     np.testing.assert_array_equal(seen.probs, features.digits(images(9)).probs[:, 0])
     assert found.metadata['weights_sha256'] == features.weights_sha256()
 
 
 def test_stacked_digits_have_a_thousand_classes_in_the_order_of_their_numbers():
-    seen = extractor.from_digits_net().see(images(40, 3))
+    seen = extractor.from_digits_net().extract(images(40, 3))
     assert seen.probs.shape == (40, 1000)
     np.testing.assert_array_equal(seen.probs.argmax(axis=1), features.digits(images(40, 3)).classes)
     assert inception_score(seen.probs, splits=2)[0] >= 1
@@ -33,9 +33,9 @@ def test_stacked_digits_have_a_thousand_classes_in_the_order_of_their_numbers():
 
 @pytest.mark.parametrize('count', [1, 7, 64, 65, 130])
 def test_every_batch_is_one_size_and_an_image_does_not_see_its_neighbours(small_inception, count):
-    see = extractor.from_inception(small_inception).see
-    whole = see(images(130, 3))
-    found = see(images(130, 3)[:count])
+    extract = extractor.from_inception(small_inception).extract
+    whole = extract(images(130, 3))
+    found = extract(images(130, 3)[:count])
     assert found.features.shape == (count, 8)
     for one, other in zip(found, whole, strict=True):
         np.testing.assert_array_equal(one, other[:count])
@@ -46,7 +46,9 @@ def test_every_batch_is_one_size_and_an_image_does_not_see_its_neighbours(small_
 def test_devices_share_the_work_and_change_no_bit(small_inception, devices):
     alone = extractor.from_inception(small_inception)
     several = extractor.from_inception(small_inception, devices=jax.devices()[:devices])
-    for one, other in zip(alone.see(images(150, 3)), several.see(images(150, 3)), strict=True):
+    for one, other in zip(
+        alone.extract(images(150, 3)), several.extract(images(150, 3)), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
 
 
@@ -72,7 +74,7 @@ def fork(tmp_path, monkeypatch):
 
 def test_a_function_of_a_fork(fork):
     found = extractor.from_path('a_fork_of_ours.means')
-    seen = found.see(images(5, 3))
+    seen = found.extract(images(5, 3))
     np.testing.assert_array_equal(seen.features, images(5, 3).mean(axis=(1, 2)))
     assert seen.probs is None
     digest = hashlib.sha256(fork.read_bytes()).hexdigest()
@@ -89,7 +91,7 @@ def test_what_jit_makes_of_a_function_is_known_by_its_file(fork):
     for name in ('means', 'part'):
         found = extractor.from_path(f'a_fork_of_ours.{name}')
         assert found.metadata['source_sha256'] == digest
-        assert found.see(images(5, 3)).features.shape == (5, 3)
+        assert found.extract(images(5, 3)).features.shape == (5, 3)
     with pytest.raises(ValueError, match='LEVELS is not a function'):
         extractor.from_path('a_fork_of_ours.LEVELS')
     with pytest.raises(ValueError, match='wrap it in a function of a file of yours'):
@@ -98,8 +100,8 @@ def test_what_jit_makes_of_a_function_is_known_by_its_file(fork):
 
 def test_a_function_that_does_not_fit_is_said(fork):
     with pytest.raises(UserError, match=r'a_fork_of_ours.wrong makes \[\] of 5 images'):
-        extractor.from_path('a_fork_of_ours.wrong').see(images(5))
+        extractor.from_path('a_fork_of_ours.wrong').extract(images(5))
     with pytest.raises(UserError, match='broken fails on uint8 .N, H, W, C.: AttributeError: '):
-        extractor.from_path('a_fork_of_ours.broken').see(images(5))
+        extractor.from_path('a_fork_of_ours.broken').extract(images(5))
     with pytest.raises(ValueError, match='a_fork_of_ours'):
         extractor.from_path('a_fork_of_ours.means', allow=())

@@ -89,7 +89,7 @@ def test_a_renamed_data_set_is_found_and_one_changed_pixel_is_not(extractor, cal
 def test_another_extractor_or_version_is_another_entry(extractor, calls, tmp_path, monkeypatch):
     references.moments(dataset(), extractor, tmp_path)
     for key in FACTS:
-        other = extractor._replace(cache_key={**FACTS, key: 'other'})
+        other = extractor._replace(metadata={**FACTS, key: 'other'})
         references.moments(dataset(), other, tmp_path)
     monkeypatch.setattr(references, 'VERSION', 2)
     references.moments(dataset(), extractor, tmp_path)

@@ -85,7 +85,7 @@ def test_every_score_is_its_metric_of_the_first_images(seen, tmp_path):
 
 def test_the_inception_score_is_of_the_logits(small_inception, tmp_path):
     values = prepare('is400', tmp_path).measure(fakes(400), None, None)
-    probs = extractor.from_inception(small_inception).see(fakes(400)).probs
+    probs = extractor.from_inception(small_inception).extract(fakes(400)).probs
     assert probs.shape == (400, 16)
     np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)
     assert (values['is400'], values['is400_sd']) == inception_score(probs)
@@ -96,7 +96,7 @@ def test_one_pass_gives_them_all(small_inception, tmp_path, monkeypatch):
 
     def counting(*arguments, **options):
         extractor = made(*arguments, **options)
-        return extractor._replace(see=lambda x: counted.append(len(x)) or extractor.see(x))
+        return extractor._replace(extract=lambda x: counted.append(len(x)) or extractor.extract(x))
 
     monkeypatch.setattr(scores, 'from_inception', counting)
     found = prepare('fid2100_test,kid300_test,is400,fid2048_test_clean', tmp_path)

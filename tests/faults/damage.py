@@ -126,7 +126,8 @@ ATTACKS = (
         functools.partial(damaged, flip),
         Guard(
             'gan_jax/runtime/checkpoint.py',
-            "    if digests(leaves) != record['leaves']:\n        return None\n",
+            "    if digests(leaves) != {name: record['leaves'][name] for name in expected}:\n"
+            '        return None\n',
             '',
         ),
     ),
@@ -145,8 +146,8 @@ ATTACKS = (
         60,
         functools.partial(damaged, delete),
         Guard(
-            'gan_jax/run/trained.py',
-            '    for damaged in found.damaged if found else []:\n',
+            'gan_jax/run/checkpoints.py',
+            '    for damaged in found.damaged:\n',
             '    for damaged in []:\n',
         ),
     ),

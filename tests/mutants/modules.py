@@ -1,5 +1,6 @@
 """The files of each module whose tests are tried, and the test files of each file."""
 
+import ast
 from pathlib import Path
 
 from tests.edited import ROOT
@@ -13,6 +14,12 @@ TESTS = {
         'tests/test_algorithms.py',
         'tests/test_step.py',
         'tests/test_accumulation.py',
+    ),
+    'gan_jax/players.py': (
+        'tests/test_step_sources.py',
+        'tests/test_step_errors.py',
+        'tests/test_algorithms.py',
+        'tests/test_step.py',
     ),
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
@@ -37,6 +44,7 @@ TESTS = {
         'tests/test_dispatch.py',
         'tests/test_routing.py',
     ),
+    'gan_jax/runtime/leaves.py': ('tests/runtime/test_checkpoint.py', 'tests/test_resume.py'),
     'gan_jax/data/sampler.py': ('tests/data/test_sampler.py', 'tests/data/test_stream.py'),
     'gan_jax/terms/__init__.py': ('tests/test_step_errors.py', 'tests/terms/test_contract.py'),
     'gan_jax/augment/boxes.py': ('tests/augment/test_mixing.py',),
@@ -106,15 +114,18 @@ FAMILIES = {
     'gan_jax/augment': ('tests/augment/test_references.py', 'tests/augment/test_operation.py'),
 }
 
-MODULES = ('step', 'critique', 'views', 'state', 'checkpoint', 'config', 'load', 'feed')
-MODULES += ('data/sampler', 'terms', 'augment', 'models/layers', 'evaluate')
+MODULES = ('step', 'players', 'critique', 'views', 'state', 'runtime/checkpoint')
+MODULES += ('experiment/config', 'runtime/load', 'experiment/feed', 'data/sampler')
+MODULES += ('terms', 'augment', 'models/layers', 'evaluate')
 
 
 def sources(module: str) -> dict[str, str]:
     """The text of every file of a module or package of `MODULES`, by its path in the checkout."""
     place = ROOT / 'gan_jax' / module
-    files = sorted(place.glob('*.py')) if place.is_dir() else [place.with_suffix('.py')]
-    return {str(f.relative_to(ROOT)): text for f in files if (text := f.read_text())}
+    files = sorted(place.rglob('*.py')) if place.is_dir() else [place.with_suffix('.py')]
+    texts = {str(file.relative_to(ROOT)): file.read_text() for file in files}
+    # A docstring alone has nothing to change.
+    return {path: text for path, text in texts.items() if ast.parse(text).body[1:]}
 
 
 def suite_of(path: str) -> tuple[str, ...]:

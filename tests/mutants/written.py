@@ -50,13 +50,13 @@ WRITTEN = (
     Fault(
         "another checkpoint's sound state is taken for its own",
         'gan_jax/runtime/checkpoint.py',
-        "if digests(leaves) != record['leaves']:",
+        "if digests(leaves) != {name: record['leaves'][name] for name in expected}:",
         'if False:',
         CHECKPOINT,
     ),
     Fault(
         'shapes are not compared on restore',
-        'gan_jax/runtime/checkpoint.py',
+        'gan_jax/runtime/leaves.py',
         "return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'",
         "return f'{np.dtype(leaf.dtype).name} []'",
         CHECKPOINT,
@@ -71,8 +71,8 @@ WRITTEN = (
     Fault(
         'what was saved and what was restored have two digests',
         'gan_jax/runtime/checkpoint.py',
-        "facts, json_digest(record['leaves']), [])",
-        'facts, json_digest(record), [])',
+        "metadata, json_digest(record['leaves']), [])",
+        'metadata, json_digest(record), [])',
         CHECKPOINT,
     ),
     Fault(
@@ -127,14 +127,14 @@ WRITTEN = (
     Fault(
         'config.json is not compared on resume',
         'gan_jax/run/resume.py',
-        "_refuse_changes(folder, kept, facts['config'])",
+        "_refuse_changes(folder, kept, fingerprint['config'])",
         'pass',
         RESTART,
     ),
     Fault(
         'the config in the checkpoint is not compared on resume',
         'gan_jax/run/resume.py',
-        "_refuse_changes(folder, restored.facts['config'], facts['config'])",
+        "_refuse_changes(folder, restored.metadata['config'], fingerprint['config'])",
         'pass',
         RESTART,
     ),

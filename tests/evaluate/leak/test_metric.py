@@ -136,6 +136,6 @@ def test_other_images_are_matched_by_kernel_distance_in_inceptions_features(
     found = protocol.prepare_metrics(NAME, context(train=renamed, data_dir=tmp_path))
     said = found.protocol['leak']
     assert said['distance']['name'] == 'kid to 1437 train images'
-    see = extractor.from_inception(small_inception).see
-    expected = kernel.kid(see(models(3)[2][0][:500]).features, see(split().images).features)
+    extract = extractor.from_inception(small_inception).extract
+    expected = kernel.kid(extract(models(3)[2][0][:500]).features, extract(split().images).features)
     assert said['calibrations'][0]['distances'][0] == pytest.approx(expected)
