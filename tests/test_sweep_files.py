@@ -355,7 +355,7 @@ def test_figure_4_refuses_its_flags_before_it_reads_the_run(flag, said):
 
 def test_figure_4_is_of_digits(monkeypatch):
     images = data.DataSet(np.zeros((2, 8, 8, 1), np.uint8), None, 0, 'cats')
-    run = SimpleNamespace(parts=SimpleNamespace(reference=images))
+    run = SimpleNamespace(setup=SimpleNamespace(reference=images))
     monkeypatch.setattr(trained, 'restore_run', lambda *arguments, **options: run)
     with pytest.raises(UserError, match="mean nothing on 'cats'"):
         FIGURE4['main'](['--workdir=anywhere'])

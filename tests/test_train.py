@@ -63,7 +63,7 @@ def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
     assert drawn[-5:] == [*flags, '--num=64', '--out=grid.png'] and scored[-3:] == flags
     plain = train._what_next(Path('run'), config.load_config(str(TESTS / 'smoke.py')).to_dict())
     assert plain.splitlines()[-1].endswith('gan_jax.evaluate --workdir=run')
-    unmeasured = config.read(path, ['--config.evaluate.metrics=']).to_dict()
+    unmeasured = config.load_config(path, ['--config.evaluate.metrics=']).to_dict()
     assert 'evaluate' not in train._what_next(Path('run'), unmeasured)
 
 

@@ -199,7 +199,7 @@ def test_a_function_of_a_fork_by_its_path(tmp_path, monkeypatch):
         prepare('fd15_test@eyes.rows', tmp_path)
     assert prepare('fd15_test_biased@eyes.rows', tmp_path).num == 15
     with pytest.raises(UserError, match='eyes.blind fails on uint8'):
-        protocol.check('kd40_test@eyes.blind', context(tmp_path))
+        protocol.check_metrics('kd40_test@eyes.blind', context(tmp_path))
     given = context(tmp_path)._replace(allow=())
     with pytest.raises(UserError, match="'eyes.rows' is code of eyes"):
         protocol.prepare_metrics('fd40_test@eyes.rows', given)
