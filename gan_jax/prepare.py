@@ -279,12 +279,11 @@ def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
         raise UserError(f"'{name}' comes with gan_jax and needs no preparation")
     if name in (*known, *data.READERS):
         return
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    if close:
+    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.75):
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
     own = prepared.NAME.fullmatch(name) and name not in prepared.RESERVED
-    if source is None and not (own and (data.folder_of(flags.data_dir) / name).is_dir()):
-        root = data.folder_of(flags.data_dir)
+    root = data.folder_of(flags.data_dir)
+    if source is None and not (own and (root / name).is_dir()):
         raise UserError(
             f"'{shown(name)}' is not prepared in {shown(root)}, and there is no data set "
             f"'{shown(name)}' to download; known: {', '.join(known)}; for images of your own add "

@@ -6,7 +6,7 @@ This module may import trained runs, with which the leak meter calibrates itself
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,12 +15,13 @@ import numpy as np
 from gan_jax.evaluate.context import Context, Evaluation, Failed, Unaugmented, Values
 from gan_jax.evaluate.protocol import check_metrics, prepare_metrics
 from gan_jax.experiment.build import Experiment
-from gan_jax.experiment.schedule import everything
+from gan_jax.experiment.schedule import evaluations, everything
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import unaugmented
-from gan_jax.runtime import sharding
+from gan_jax.runtime import distributed, sharding
+from gan_jax.runtime.errors import sentence
 from gan_jax.runtime.paths import expanded
-from gan_jax.runtime.progress import Progress, no_progress
+from gan_jax.runtime.progress import Progress, cancellable, no_progress
 from gan_jax.sampling.generate import takes_labels
 from gan_jax.state import TrainState
 from gan_jax.step import make_d_gradient
@@ -102,6 +103,48 @@ def evaluate(
         names = metrics.split(',')
         failed(names, error)
         return dict.fromkeys(names, math.nan)
+
+
+def evaluate_due(
+    setup: Setup,
+    evaluator: Evaluator,
+    state: TrainState,
+    step: int,
+    now: Collection[str],
+    stopped: Callable[[], int],
+) -> tuple[dict[str, float], str]:
+    """The metrics that are due at a step, and the failures among them; collective.
+
+    Args:
+        setup: the setup of the run.
+        evaluator: its metrics.
+        state: the state of training.
+        step: the step of the state.
+        now: the events that are due, see `schedule.due`.
+        stopped: from `signals.stop_on_signal`.
+
+    Returns:
+        {'eval/<name>': value}, NaN for a metric that fails, and a sentence for each failure, '' if
+        there is none.
+
+    Raises:
+        Stopped: a signal came during the evaluation.
+    """
+    asked, seed = evaluations(setup.settings), setup.settings['seed']
+    when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
+    if when is None:
+        return {}, ''
+    wrong: list[str] = []
+
+    def failed(names: Sequence[str], error: Exception) -> None:
+        wrong.append(f'{", ".join(names)} failed at step {step}: {sentence(error)}')
+
+    # An evaluation may take minutes, and half of one gives no number: a signal cancels it.
+    progress = cancellable(stopped)
+    values = evaluate(setup, evaluator, asked[when], state, seed, progress, failed)
+    # All processes must choose the same best checkpoint, so the exact values are broadcast.
+    values, wrong = distributed.broadcast_json(lambda: [values, wrong])
+    return {f'eval/{name}': value for name, value in values.items()}, '; '.join(wrong)
 
 
 def describe_metrics(setup: Setup, evaluator: Evaluator) -> str:

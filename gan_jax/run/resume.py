@@ -66,6 +66,16 @@ def resume(
     return checkpoint.Restored(**fields | {'state': distributed.broadcast(state)})
 
 
+def last_seen(restored: checkpoint.Restored | None) -> int:
+    """The last step with everything due at it written; -1 if there is none.
+
+    A signal during an evaluation leaves the evaluation undone, and the resumed run does it first.
+    """
+    if restored is None:
+        return -1
+    return restored.step if restored.metadata['seen'] else restored.step - 1
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """`config.differences`, except for the path of a data set: its digest identifies the data."""
     names = [config.flat(one).get('data.name') for one in (old, new)]

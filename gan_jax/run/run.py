@@ -6,10 +6,8 @@ Both training loops use it: `train.train` for one run, and `sweeps.train_populat
 import contextlib
 import functools
 import shutil
-import sys
-import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -19,16 +17,17 @@ import orbax.checkpoint as ocp
 
 from gan_jax import data
 from gan_jax.experiment import memory
-from gan_jax.experiment.schedule import due, evaluations
+from gan_jax.experiment.schedule import due
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import alarms, evaluation, log, observe
 from gan_jax.run.background import Background
 from gan_jax.run.best import Best, best_by, best_how
 from gan_jax.run.evaluation import Evaluator
-from gan_jax.run.resume import Fingerprint
+from gan_jax.run.resume import Fingerprint, last_seen
+from gan_jax.run.status import Status, advised
 from gan_jax.runtime import checkpoint, distributed, tensorboard, workdir
-from gan_jax.runtime.errors import Diverged, UserError, fault_of, printable, sentence
-from gan_jax.runtime.progress import Stopped, cancellable
+from gan_jax.runtime.errors import Diverged, UserError, fault_of
+from gan_jax.runtime.progress import Stopped
 from gan_jax.runtime.writers import TerminalWriter, Writers
 from gan_jax.state import TrainState
 
@@ -59,19 +58,15 @@ class Run:
         best: Best,
         background: Background,
     ):
-        self.failed: UserError | None = None
         self.status = 0
         self._setup, self._evaluator, self._folder = setup, evaluator, folder
         self._fingerprint, self._stopped = fingerprint, stopped
         self._log, self._writers, self._checkpoints, self._best = rows, writers, checkpoints, best
         self._background, self._saving = background, None
-        self._step = self._saved = restored.step if restored else 0
-        self._committed = restored.step if restored else None
-        self._failed_evaluation: Mapping[str, str] = {}  # entry of status.json for the last one
-        self._warnings = _warnings(folder) if restored else []
-        self._telling = threading.Lock()
-        self._seen = _seen(restored)
-        self._mark = time.monotonic(), self._step
+        self._saved = restored.step if restored else 0
+        self._status_json = Status(folder, restored.step if restored else None)
+        self._seen = last_seen(restored)
+        self._mark = time.monotonic(), self._saved
 
     def on_step(self, state: TrainState, step: int) -> bool:
         """Logs, samples and evaluates as due at a step, at most once.
@@ -88,7 +83,7 @@ class Run:
         if self.failed or self._seen == step or self._stopped():
             return False
         self._background.check()
-        self._step = step
+        self._status_json.step = step
         # At most one row of metrics.jsonl per step: a resumed run must write the same.
         row, now, settings = {}, due(step, self._setup.settings), self._setup.settings
         own = distributed.local_view(state) if now else state
@@ -101,9 +96,15 @@ class Run:
             images = self._setup.generate(own, settings['seed'], range(observe.GRID))
             self._submit(self._show, step, images)
         try:
-            row |= self._evaluated(own, now)
+            values, wrong = evaluation.evaluate_due(
+                self._setup, self._evaluator, own, step, now, self._stopped
+            )
         except Stopped:
             return False
+        if wrong:
+            self._writers.write_texts(step, {'eval_failed': wrong})
+        self._status_json.fail_evaluation(wrong)
+        row |= values
         self._seen = step
         self._best.on_step(row, step)
         if row:
@@ -122,7 +123,7 @@ class Run:
         """
         if self.failed is not None:
             return
-        self._step = step  # `on_step` may have skipped it
+        self._status_json.step = step  # `on_step` may have skipped it
         if step != self._saved:
             if self._saving is not None:
                 self._saving.result()
@@ -130,6 +131,11 @@ class Run:
             if distributed.is_leader():
                 self._saving = self._submit(self._commit, on_host, fingerprint, step)
             self._saved = step
+
+    @property
+    def failed(self) -> UserError | None:
+        """The error that ended the run; None if there is none."""
+        return self._status_json.failed
 
     @property
     def improved(self) -> bool:
@@ -167,70 +173,34 @@ class Run:
         if isinstance(error, Diverged):
             with contextlib.suppress(Exception):
                 self._background.drain()  # a checkpoint on its way counts
-            error, final = self._advised(error), {'diverged': True}
-        with self._telling:
-            if self.failed is None:
-                self.failed = error
-                with contextlib.suppress(OSError):
-                    self._write_status('failed', reason=str(error), exit=error.status, **final)
+            newest = self._status_json.committed if distributed.is_leader() else self._saved or None
+            error, final = advised(error, newest, self._setup.settings), {'diverged': True}
+        self._status_json.fail(error, **final)
         return error
 
-    def _advised(self, error: Diverged) -> UserError:
-        newest = self._committed if distributed.is_leader() else self._saved or None
-        left = 'no checkpoint has been saved'
-        if newest is not None:
-            left = (
-                f'the checkpoint of step {newest} is the last with finite numbers, for sample and '
-                'evaluate'
-            )
-        optim = self._setup.settings['optim']
-        rates = {side: optim[side]['learning_rate'] / 2 for side in 'gd'}
-        lower = ' '.join(f'--config.optim.{side}.learning_rate={r:g}' for side, r in rates.items())
-        return UserError(
-            f'{error}; {left}. Begin another run with lower learning rates, such as {lower}, by '
-            'another --workdir, or by --restart in this one',
-            error.status,
-        )
-
-    def tell(self, status: str) -> None:
-        """Writes status.json with the step and the newest checkpoint, unless the run has failed."""
-        with self._telling:
-            if self.failed is None:
-                self._write_status(status)
-
     def warn(self, warning: str) -> None:
-        """Prints a warning and keeps it in status.json; each kind once. '' is no warning.
+        """As `Status.warn`."""
+        self._status_json.warn(warning)
 
-        Args:
-            warning: a sentence that begins with its kind and a colon.
-        """
-        warning = printable(warning)
-        with self._telling:
-            known = {_kind(one) for one in self._warnings}
-            if self.failed is not None or not warning or _kind(warning) in known:
-                return
-            self._warnings.append(warning)
-            self._write_status('running')
-        self._print_warning(warning)
+    def begin(self) -> None:
+        """Writes the first status, and warns of data without content."""
+        self._status_json.write('running')
+        if fault := data.content_fault(self._setup.dataset):
+            self.warn(f'no content: {fault}')
 
     def conclude(self) -> None:
         """Writes the final status and prints the step that the run has reached."""
-        self.status, step = self._stopped(), self._step
-        self.tell('stopped' if self.status else 'done')
+        self.status, step = self._stopped(), self._status_json.step
+        self._status_json.write('stopped' if self.status else 'done')
         if self.status:
-            saved = 'saved' if self._committed == step else 'stopped at'
+            saved = 'saved' if self._status_json.committed == step else 'stopped at'
             message = f'{saved} step {step} in {self._folder}; the same command goes on from there'
         else:
             message = f'done: {step} steps in {self._folder}'
         if distributed.is_leader():
             print(message, flush=True)
-        for warning in () if self.status else self._warnings:
-            self._print_warning(warning)
-
-    def _print_warning(self, warning: str) -> None:
-        if distributed.is_leader():
-            with contextlib.suppress(OSError):  # stderr may be closed
-                print(f'gan_jax: warning of {self._folder}: {warning}', file=sys.stderr, flush=True)
+        if not self.status:
+            self._status_json.print_warnings()
 
     def _show(self, step: int, images: Iterator[np.ndarray]) -> None:
         drawn = np.concatenate(list(images))
@@ -247,51 +217,11 @@ class Run:
     def _commit(self, state: TrainState, fingerprint: Fingerprint, step: int) -> None:
         self._writers.sync()
         checkpoint.save(self._checkpoints, state, fingerprint)
-        self._committed = step
-        self.tell('running')
-
-    def _write_status(self, status: str, **more: Any) -> None:
-        known = {'checkpoint': self._committed, **self._failed_evaluation}
-        if self._warnings:
-            known['warnings'] = self._warnings
-        workdir.write_status(self._folder, status, self._step, **known, **more)
+        self._status_json.committed = step
+        self._status_json.write('running')
 
     def _submit(self, work: Callable[..., object], *arguments: Any) -> Future:
         return self._background.submit(functools.partial(work, *arguments))
-
-    def _evaluated(self, state: TrainState, now: Collection[str]) -> dict[str, float]:
-        """The metrics that are due, by 'eval/<name>'. A metric that fails is NaN; the run goes on.
-
-        Raises:
-            Stopped: a signal came during the evaluation.
-        """
-        asked = evaluations(self._setup.settings)
-        when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
-        if when is None:
-            return {}
-        # An evaluation may take minutes, and half of one gives no number: a signal cancels it.
-        progress, seed = cancellable(self._stopped), self._setup.settings['seed']
-        wrong: list[str] = []
-
-        def failed(names: Sequence[str], error: Exception) -> None:
-            wrong.append(f'{", ".join(names)} failed at step {self._step}: {sentence(error)}')
-
-        values = evaluation.evaluate(
-            self._setup, self._evaluator, asked[when], state, seed, progress, failed
-        )
-        # All processes must choose the same best checkpoint, so the exact values are broadcast.
-        values, wrong = distributed.broadcast_json(lambda: [values, wrong])
-        self._note_failed('; '.join(wrong))
-        return {f'eval/{name}': value for name, value in values.items()}
-
-    def _note_failed(self, why: str) -> None:
-        """Records failed metrics in the row and in status.json; '' records none."""
-        failed = {'eval_failed': why} if why else {}
-        if failed:
-            self._writers.write_texts(self._step, failed)
-        if failed != self._failed_evaluation:
-            self._failed_evaluation = failed
-            self.tell('running')
 
 
 @contextlib.contextmanager
@@ -319,7 +249,7 @@ def opened(
     Raises:
         UserError: the training inside ran out of device memory, among other errors.
     """
-    settings, since = setup.settings, _seen(restored)
+    settings, since = setup.settings, last_seen(restored)
     workdir.write_json(folder / 'config.json', settings)
     if setup.subset is not None:
         workdir.write_json(folder / 'subset.json', setup.subset.tolist())
@@ -341,9 +271,7 @@ def opened(
             *(setup, evaluator, folder, fingerprint, restored, stopped),
             *(rows, writers, checkpoints, best, background),
         )
-        run.tell('running')
-        if fault := data.content_fault(setup.dataset):
-            run.warn(f'no content: {fault}')
+        run.begin()
         try:
             with memory.advising(settings):
                 yield run
@@ -357,26 +285,6 @@ def opened(
         writers.close()  # the live bar ends before the last message
         if run.failed is None:
             run.conclude()
-
-
-def _seen(restored: checkpoint.Restored | None) -> int:
-    """The last step with everything due at it written; -1 if there is none.
-
-    A signal during an evaluation leaves the evaluation undone, and the resumed run does it first.
-    """
-    if restored is None:
-        return -1
-    return restored.step if restored.metadata['seen'] else restored.step - 1
-
-
-def _warnings(folder: Path) -> list[str]:
-    """The warnings in status.json of the resumed run."""
-    kept = (workdir.read_status(folder) or {}).get('warnings')
-    return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
-
-
-def _kind(warning: str) -> str:
-    return warning.partition(':')[0]
 
 
 def _writers(

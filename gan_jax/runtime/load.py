@@ -51,8 +51,7 @@ class Kind(NamedTuple):
 def nearest(word: object, known: Collection[object]) -> str:
     """`; did you mean 'x'?` with the known word closest to `word`, or the known words if few."""
     words = sorted(map(str, known))
-    close = difflib.get_close_matches(str(word), words, n=1)
-    if close:
+    if close := difflib.get_close_matches(str(word), words, n=1):
         return f"; did you mean '{close[0]}'?"
     return f'; known: {", ".join(words)}' if 0 < len(words) <= FEW else ''
 
@@ -69,8 +68,7 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
             module is imported.
 
     Raises:
-        ValueError: one sentence that names the path: not a path, not allowed, no such module or
-            name, or not callable.
+        ValueError: one sentence: not a path, not allowed, no such module or name, or not callable.
     """
     if not ('.' in path and all(part.isidentifier() for part in path.split('.'))):
         raise ValueError(f"'{path}' is not an importable path such as 'package.module.name'")

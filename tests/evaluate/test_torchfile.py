@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from gan_jax.evaluate import torchfile
+from gan_jax.evaluate import state_dict_pickle, torchfile
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.evaluate.torch_files import (
     Parameter,
@@ -206,7 +206,7 @@ def test_programs_that_take_for_ever_are_refused(tmp_path, monkeypatch):
     refused(program(tmp_path / 'hash.pth', b'}' + deep + b'K\x01s.'))
     refused(program(tmp_path / 'call.pth', deep + b')R.'))
     refused(program(tmp_path / 'id.pth', deep + b'Q.'))
-    monkeypatch.setattr(torchfile, 'MOST', 100)
+    monkeypatch.setattr(state_dict_pickle, 'MOST', 100)
     said = refused(program(tmp_path / 'long.pth', b'N' * 200 + b'.'))
     assert 'takes more than 100 instructions' in said
 

@@ -1,0 +1,119 @@
+"""The status of a run: status.json, warnings, and the error that ended it."""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gan_jax.runtime import distributed, workdir
+from gan_jax.runtime.errors import UserError, printable
+
+
+class Status:
+    """The status of a run in a workdir; several threads may use it.
+
+    Args:
+        folder: the workdir.
+        resumed: the step that a resumed run starts from; None for a new run.
+
+    Attributes:
+        failed: the error that ended the run; None if there is none.
+        step: the step that the run has reached.
+        committed: the step of the newest checkpoint on the disk; None if there is none.
+    """
+
+    def __init__(self, folder: Path, resumed: int | None):
+        self.failed: UserError | None = None
+        self.step, self.committed = resumed or 0, resumed
+        self._folder = folder
+        self._warnings = [] if resumed is None else _kept_warnings(folder)
+        self._evaluation: Mapping[str, str] = {}  # the failure of the last evaluation
+        self._lock = threading.Lock()
+
+    def write(self, status: str) -> None:
+        """Writes status.json with the step and the newest checkpoint, unless the run has failed."""
+        with self._lock:
+            if self.failed is None:
+                self._write(status)
+
+    def fail(self, error: UserError, **more: Any) -> None:
+        """Records an error and further keys in status.json; only the first error counts."""
+        with self._lock:
+            if self.failed is None:
+                self.failed = error
+                with contextlib.suppress(OSError):
+                    self._write('failed', reason=str(error), exit=error.status, **more)
+
+    def fail_evaluation(self, why: str) -> None:
+        """Records failed metrics in status.json; '' records that there are none."""
+        failed = {'eval_failed': why} if why else {}
+        if failed != self._evaluation:
+            self._evaluation = failed
+            self.write('running')
+
+    def warn(self, warning: str) -> None:
+        """Prints a warning and keeps it in status.json; each kind once. '' is no warning.
+
+        Args:
+            warning: a sentence that begins with its kind and a colon.
+        """
+        warning = printable(warning)
+        with self._lock:
+            known = {_kind(one) for one in self._warnings}
+            if self.failed is not None or not warning or _kind(warning) in known:
+                return
+            self._warnings.append(warning)
+            self._write('running')
+        self._print(warning)
+
+    def print_warnings(self) -> None:
+        """Prints all warnings of the run again."""
+        for warning in self._warnings:
+            self._print(warning)
+
+    def _print(self, warning: str) -> None:
+        if distributed.is_leader():
+            with contextlib.suppress(OSError):  # stderr may be closed
+                print(f'gan_jax: warning of {self._folder}: {warning}', file=sys.stderr, flush=True)
+
+    def _write(self, status: str, **more: Any) -> None:
+        known = {'checkpoint': self.committed, **self._evaluation}
+        if self._warnings:
+            known['warnings'] = self._warnings
+        workdir.write_status(self._folder, status, self.step, **known, **more)
+
+
+def _kept_warnings(folder: Path) -> list[str]:
+    """The warnings in status.json of the run that is resumed."""
+    kept = (workdir.read_status(folder) or {}).get('warnings')
+    return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
+
+
+def advised(error: UserError, newest: int | None, settings: Mapping[str, Any]) -> UserError:
+    """The error of a run that has diverged, with its last good checkpoint and advice.
+
+    Args:
+        error: the divergence.
+        newest: the step of the newest checkpoint; None if there is none.
+        settings: the resolved config.
+    """
+    left = 'no checkpoint has been saved'
+    if newest is not None:
+        left = (
+            f'the checkpoint of step {newest} is the last with finite numbers, for sample and '
+            'evaluate'
+        )
+    optim = settings['optim']
+    rates = {side: optim[side]['learning_rate'] / 2 for side in 'gd'}
+    lower = ' '.join(f'--config.optim.{side}.learning_rate={r:g}' for side, r in rates.items())
+    return UserError(
+        f'{error}; {left}. Begin another run with lower learning rates, such as {lower}, by '
+        'another --workdir, or by --restart in this one',
+        error.status,
+    )
+
+
+def _kind(warning: str) -> str:
+    return warning.partition(':')[0]
