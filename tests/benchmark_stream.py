@@ -128,7 +128,9 @@ def measure(folder, flags):
         timed(name, lambda step, batches=batches: next(batches), flags)
         batches.close()
     feed = make_feed(dataset, sharding.make_mesh(1, flags.batch), **sizes)
-    timed('on the device', lambda step: feed.rows(0, step)['image'].block_until_ready(), flags)
+    timed(
+        'on the device', lambda step: feed.index_batch(0, step)['image'].block_until_ready(), flags
+    )
     compare(dataset, flags)
 
 

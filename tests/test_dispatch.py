@@ -89,11 +89,11 @@ def test_rows_of_several_steps_are_those_of_each(tmp_path):
     for images in (DATA.images, mapped):
         dataset = DATA._replace(images=images)
         feed = make_feed(dataset, mesh, batch_size=small.BATCH, d_steps=2)
-        together, after = jax.device_get((feed.rows(3, 5, 3), feed.rows(3, 8)))
-        alone = [jax.device_get(feed.rows(3, step)) for step in (5, 6, 7, 8)]
+        together, after = jax.device_get((feed.index_batch(3, 5, 3), feed.index_batch(3, 8)))
+        alone = [jax.device_get(feed.index_batch(3, step)) for step in (5, 6, 7, 8)]
         assert small.same(together, jax.tree.map(lambda *xs: np.stack(xs), *alone[:3]))
         assert small.same(after, alone[3])
-        for array in jax.tree.leaves(feed.rows(3, 5, 3)):
+        for array in jax.tree.leaves(feed.index_batch(3, 5, 3)):
             assert array.sharding.spec[2] == 'data'
 
 

@@ -46,12 +46,12 @@ def watch():
         feed = make_feed(*arguments, **options)
 
         def rows(seed, step, count=1):
-            given = feed.rows(seed, step, count)
+            given = feed.index_batch(seed, step, count)
             on = np.int32(len(given.sharding.device_set))
-            fed.append({'devices': on, 'rows': given, **feed.batch(feed.held(), given)})
+            fed.append({'devices': on, 'rows': given, **feed.gather(feed.resident(), given)})
             return given
 
-        return feed._replace(rows=rows)
+        return feed._replace(index_batch=rows)
 
     program.make_feed = watched
     return fed

@@ -104,7 +104,7 @@ def _compiled(whole: Workload, progress: Progress) -> Steps:
         # One more copy of the data on the device, which all steps share.
         sizes = {key: whole.settings[key] for key in ('batch_size', 'd_steps')}
         feed = make_feed(whole.dataset, whole.mesh, **sizes)
-        held, rows = feed.held(), feed.rows(whole.settings['seed'], 0)
+        held, rows = feed.resident(), feed.index_batch(whole.settings['seed'], 0)
 
         def back_to_back(one: Workload, call: jax.stages.Compiled) -> Candidate:
             hyper = jax.device_put(one.experiment.hyper, sharding.replicated(one.mesh))

@@ -23,17 +23,17 @@ class Feed(NamedTuple):
     """A source of batches.
 
     Attributes:
-        held: () -> the arrays that stay on the devices.
-        rows: (seed, step, count=1) -> the arrays that change with the step, indices or images,
-            sharded over the devices. For `count` > 1, the arrays of `count` steps from `step` on,
-            with a leading axis of length `count`.
-        batch: (held, rows) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
-        shapes: (held, rows of one step) as `jax.ShapeDtypeStruct`s with shardings.
+        resident: () -> the arrays that stay on the devices.
+        index_batch: (seed, step, count=1) -> the arrays that change with the step, indices or
+            images, sharded over the devices. For `count` > 1, the arrays of `count` steps from
+            `step` on, with a leading axis of length `count`.
+        gather: (resident, indices) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
+        shapes: of the resident arrays and of `index_batch` for one step, as `jax.ShapeDtypeStruct`s with shardings.
     """
 
-    held: Callable[[], Arrays]
-    rows: Callable[..., Any]
-    batch: Callable[[Arrays, Any], Arrays]
+    resident: Callable[[], Arrays]
+    index_batch: Callable[..., Any]
+    gather: Callable[[Arrays, Any], Arrays]
     shapes: tuple[Any, Any]
 
 
@@ -61,16 +61,16 @@ def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
     size = len(dataset.images)
     resident = in_memory(dataset)
 
-    def rows(seed, step, count=1):
+    def index_batch(seed, step, count=1):
         steps = [sampler.of_step(seed, step + i, d_steps, batch_size, size) for i in range(count)]
         return _joined([one[:, own] for one in steps], mesh, batch_size)
 
     indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=sharded)
     own = _own(indices)
     return Feed(
-        held=functools.cache(lambda: sharding.put(resident, replicated)),
-        rows=rows,
-        batch=lambda held, rows: {name: array[rows] for name, array in held.items()},
+        resident=functools.cache(lambda: sharding.put(resident, replicated)),
+        index_batch=index_batch,
+        gather=lambda resident, indices: {name: x[indices] for name, x in resident.items()},
         shapes=(jax.tree.map(lambda x: _struct(x, replicated), resident), indices),
     )
 
@@ -84,24 +84,24 @@ def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
     options = {'batch_size': batch_size, 'd_steps': d_steps, 'part': _own(label)}
     ahead = {}  # 'batches': the open stream; 'at': the (seed, step) of its next batch
 
-    def rows(seed, step, count=1):
+    def index_batch(seed, step, count=1):
         if ahead.get('at') != (seed, step):
             ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **options)
         ahead['at'] = seed, step + count
         return _joined([next(ahead['batches']) for _ in range(count)], mesh, batch_size)
 
     return Feed(
-        held=dict,
-        rows=rows,
-        batch=lambda held, rows: rows,
+        resident=dict,
+        index_batch=index_batch,
+        gather=lambda resident, images: images,
         shapes=({}, {'image': image, 'label': label}),
     )
 
 
-def _own(rows: jax.ShapeDtypeStruct) -> slice:
+def _own(index_batch: jax.ShapeDtypeStruct) -> slice:
     """The slice of the rows [k, B] on this process's devices, which are consecutive."""
-    indices = rows.sharding.addressable_devices_indices_map(rows.shape).values()
-    spans = [span.indices(rows.shape[1]) for _, span in indices]
+    indices = index_batch.sharding.addressable_devices_indices_map(index_batch.shape).values()
+    spans = [span.indices(index_batch.shape[1]) for _, span in indices]
     return slice(min(first for first, _, _ in spans), max(last for _, last, _ in spans))
 
 

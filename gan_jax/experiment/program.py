@@ -71,7 +71,9 @@ def make_program(
             gather_params=sharding.params_gatherer(mesh),
         )
 
-        return lambda state, held, rows, hyper: step(state, feed.batch(held, rows), hyper)
+        return lambda state, resident, indices, hyper: step(
+            state, feed.gather(resident, indices), hyper
+        )
 
     def init_without_metrics(hyper):
         return create(
@@ -108,11 +110,11 @@ def make_program(
         def update(*arguments):
             return step_with(active)(*arguments)[0]
 
-        def updates(state, held, rows, hyper):
-            def one(state, rows):
-                return update(state, held, rows, hyper), None
+        def updates(state, resident, indices, hyper):
+            def one(state, indices):
+                return update(state, resident, indices, hyper), None
 
-            return jax.lax.scan(one, state, rows)[0]
+            return jax.lax.scan(one, state, indices)[0]
 
         run = updates if several else update
         return jax.jit(run, donate_argnums=0, out_shardings=where)
@@ -121,8 +123,8 @@ def make_program(
         sets = {acting(one, every) for one in range(step, step + count)}
         if len(sets) > 1:
             raise ValueError(f'the {count} steps from {step} on have not the same terms in them')
-        rows = feed.rows(int(hyper.seed), step, count)
-        return compiled(sets.pop(), count > 1)(state, feed.held(), rows, hyper)
+        indices = feed.index_batch(int(hyper.seed), step, count)
+        return compiled(sets.pop(), count > 1)(state, feed.resident(), indices, hyper)
 
     def lower():
         return compiled(frozenset(terms), False).lower(shapes, *feed.shapes, hyper)

@@ -32,7 +32,9 @@ def test_both_give_the_same_batches_wherever_a_run_begins(twins):
     assert disk.held() == {}  # nothing of it stays on a device
     # In order, from a checkpoint's step, back, and over the end of an epoch.
     for seed, step in [(0, 0), (0, 1), (0, 7), (0, 8), (1, 8), (0, 2)]:
-        batches = [feed.batch(feed.held(), feed.rows(seed, step)) for feed in (memory, disk)]
+        batches = [
+            feed.gather(feed.resident(), feed.index_batch(seed, step)) for feed in (memory, disk)
+        ]
         assert batches[0]['image'].shape == (2, small.BATCH, *small.SHAPE)
         assert small.same(*jax.device_get(batches))
         for array in batches[1].values():
@@ -43,7 +45,7 @@ def test_what_is_given_has_the_shapes_types_and_places_that_are_promised(twins):
     mesh = sharding.make_mesh(2, small.BATCH)
     for dataset in twins:
         feed = make_feed(dataset, mesh, batch_size=small.BATCH, d_steps=2)
-        given = feed.held(), feed.rows(0, 0)
+        given = feed.resident(), feed.index_batch(0, 0)
         assert jax.tree.structure(given) == jax.tree.structure(feed.shapes)
         for array, promised in zip(*map(jax.tree.leaves, (given, feed.shapes)), strict=True):
             assert (array.shape, array.dtype) == (promised.shape, promised.dtype)
@@ -66,7 +68,8 @@ def test_the_disk_gives_the_right_steps_after_several_at_once(twins, monkeypatch
         *((0, 5, 2), (0, 6, 1), (1, 7, 1)),  # not behind the last one: it begins anew
     ]:
         one, other = (
-            feed.batch(feed.held(), feed.rows(seed, step, count)) for feed in (memory, disk)
+            feed.gather(feed.resident(), feed.index_batch(seed, step, count))
+            for feed in (memory, disk)
         )
         assert other['label'].shape == (*([count] if count > 1 else []), 2, small.BATCH)
         assert small.same(*jax.device_get((one, other)))
