@@ -27,8 +27,10 @@ class Feed(NamedTuple):
         index_batch: (seed, step, count=1) -> the arrays that change with the step, indices or
             images, sharded over the devices. For `count` > 1, the arrays of `count` steps from
             `step` on, with a leading axis of length `count`.
-        gather: (resident, indices) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
-        shapes: of the resident arrays and of `index_batch` for one step, as `jax.ShapeDtypeStruct`s with shardings.
+        gather: (resident, indices) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]},
+            traced.
+        shapes: of the resident arrays and of `index_batch` for one step, as
+            `jax.ShapeDtypeStruct`s with shardings.
     """
 
     resident: Callable[[], Arrays]

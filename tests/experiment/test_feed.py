@@ -29,7 +29,7 @@ def twins(tmp_path):
 def test_both_give_the_same_batches_wherever_a_run_begins(twins):
     mesh = sharding.make_mesh(2, small.BATCH)
     memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, d_steps=2) for d in twins)
-    assert disk.held() == {}  # nothing of it stays on a device
+    assert disk.resident() == {}  # nothing of it stays on a device
     # In order, from a checkpoint's step, back, and over the end of an epoch.
     for seed, step in [(0, 0), (0, 1), (0, 7), (0, 8), (1, 8), (0, 2)]:
         batches = [
