@@ -11,7 +11,7 @@ import pytest
 
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
-from gan_jax.players import Augment
+from gan_jax.players import Augment, Keys, d_gradient, make_losses
 from gan_jax.state import Ema
 from gan_jax.step import make_d_gradient, make_train_step
 from gan_jax.terms import Objective, Term
@@ -49,6 +49,49 @@ def test_consistency_under_the_identity_is_bit_identical_to_none():
     with_term, without = after
     assert small.same(with_term.replace(terms={}), without.replace(terms={}))
     assert small.distance(with_term.g.params, state.g.params) > 1e-3
+
+
+# Norms --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('accumulate', [1, 2])
+def test_norms_are_of_the_gradient_and_of_the_move(x64, accumulate):
+    """With plain SGD both follow from how far the weights have moved."""
+    terms = pick('adversarial', 'consistency')
+    gan = small.make_gan(terms, accumulate=accumulate)
+    state = small.first_state(gan, terms, dtype=np.float64)
+    hyper = small.make_hyper({name: WEIGHTS[name] for name in terms}, g=0.2, d=0.05)
+    after, metrics = small.compiled(gan, terms)(state, small.make_batch(), hyper)
+    for side, rate in {'g': 0.2, 'd': 0.05}.items():
+        before, moved = getattr(state, side).params, getattr(after, side).params
+        moves = jax.tree.map(lambda new, old: np.asarray(new - old).ravel(), moved, before)
+        length = np.linalg.norm(np.concatenate(jax.tree.leaves(moves)))
+        np.testing.assert_allclose(metrics[f'{side}/update_norm'], length, rtol=1e-6)
+        np.testing.assert_allclose(metrics[f'{side}/grad_norm'], length / rate, rtol=1e-6)
+
+
+def test_the_norms_of_d_are_means_over_its_updates():
+    terms = pick('adversarial')
+    gan, hyper = small.make_gan(terms), small.make_hyper({'adversarial': 1}, g=0, d=0)
+    state, batch = small.first_state(gan, terms), small.make_batch(d_steps=2)
+    frozen = small.compiled(gan, terms)
+    _, metrics = frozen(state, batch, hyper)
+    gradient = small.jit(make_d_gradient(gan, terms))
+    key = named(jax.random.key(0), 'step', state.step)
+    norms = []
+    for i in range(2):
+        one = jax.tree.map(lambda x, i=i: x[i], batch)
+        grads = gradient(state, one, named(key, 'd', i), hyper)
+        norms.append(np.linalg.norm(np.concatenate([x.ravel() for x in jax.tree.leaves(grads)])))
+        state = _with_stats(gan, terms, state, one, named(key, 'd', i), hyper)
+    np.testing.assert_allclose(metrics['d/grad_norm'], np.mean(norms), rtol=1e-4)
+    assert metrics['d/update_norm'] == 0
+
+
+def _with_stats(gan, terms, state, batch, key, hyper):
+    """The state whose spectral norms have seen one update of a discriminator that stands still."""
+    losses = make_losses(gan, terms)
+    return small.jit(lambda: d_gradient(losses, state, batch, Keys(key, key), hyper)[0])()
 
 
 # Who moves whom -----------------------------------------------------------------------------------
