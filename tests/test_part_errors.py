@@ -210,7 +210,7 @@ def test_a_penalty_of_a_logit_that_nobody_plays_with_is_refused():
     gan = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
     steep = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 1.0}
     found = fault(terms={'adversarial': gan, 'steep': steep})
-    assert found.startswith('config.terms.steep bounds the gradient of a logit that nobody plays')
+    assert found.startswith('config.terms.steep bounds the gradient of a logit that trains nothing')
 
 
 def test_an_optimiser_that_fails_is_named(fork):
