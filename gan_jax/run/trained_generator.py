@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import flax
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -104,16 +103,20 @@ def restore_generator(
     if images is None:
         raise UserError(
             f'step {found.step} in {folder} was saved by an earlier version, without the shape of '
-            'its images: sample with that version, or train further with this one',
+            'its images: use the version of the code that wrote it',
             DATA,
         )
     leaves = _renamed(found.state, places)
     network = build_generator(settings, tuple(images['shape']), allow)
     shapes = jax.eval_shape(functools.partial(_variables, network, settings['latent']['dim']))
     check_leaves(folder, found.step, leaves, by_name(shapes))
+    # By the tree of the network: names of collections may have a slash in them.
+    variables = jax.tree.unflatten(
+        jax.tree.structure(shapes), [leaves[name] for name in by_name(shapes)]
+    )
     return TrainedGenerator(
         network,
-        flax.traverse_util.unflatten_dict(leaves, sep='/'),
+        variables,
         settings['latent']['dim'],
         batch_norm or asked['batch_norm'],
         tuple(images['class_counts']),

@@ -138,3 +138,15 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(run, monkeypatch):
     monkeypatch.setattr(checkpoint, '_record', earlier)
     with pytest.raises(UserError, match='was saved by an earlier version, without the shape'):
         restore_generator(run[0], 'last', ALLOW)
+
+
+def test_a_name_with_a_slash_in_it_is_one_name(tmp_path):
+    """The statistics of spectral normalisation are called 'kernel/u' and 'kernel/sigma'."""
+    flags = ['generator.fn=tests.sweeps.tiny.Spectral', 'data.size=16', 'steps=2']
+    command = [f'--config={TINY}:method=none', f'--workdir={tmp_path}/run']
+    assert train.main([*command, *(f'--config.{flag}' for flag in flags)]) == 0
+    whole = restore_run(tmp_path / 'run', 'last', ALLOW)
+    draw = setup.make_sampler(whole.setup.experiment, whole.setup.settings)
+    expected = np.concatenate(list(draw(whole.checkpoint.state, 3, range(4))))
+    found = restore_generator(tmp_path / 'run', 'last', ALLOW)
+    assert images(found, count=4).tobytes() == expected.tobytes()

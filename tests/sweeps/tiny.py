@@ -50,6 +50,18 @@ class Normed(nn.Module):
         return nn.sigmoid(nn.Conv(self.shape[-1], (3, 3))(x.reshape(-1, *self.shape)))
 
 
+class Spectral(nn.Module):
+    """As `Generator`, with spectral normalisation."""
+
+    shape: tuple[int, int, int]
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, z, label, *, train):
+        x = nn.SpectralNorm(nn.Dense(math.prod(self.shape)))(z, update_stats=train)
+        return nn.sigmoid(4 * x).reshape(-1, *self.shape)
+
+
 class Trunk(nn.Module):
     """Images [N, H, W, C] -> features [N, 8]."""
 
