@@ -3,12 +3,13 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-Op = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # (key, images, strength) -> images
+# (key, images, strength: a number or []) -> images
+Op = Callable[[jax.Array, jax.Array, Any], jax.Array]
 
 
 class Range(NamedTuple):
@@ -60,7 +61,8 @@ def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
                 strength = jnp.asarray(strength, dtype)
             return function(key, images.astype(dtype), strength).astype(images.dtype)
 
-        checked.strengths, checked.mixes = strengths, mixes
+        # A function has any attributes; its type has none of them.
+        checked.strengths, checked.mixes = strengths, mixes  # type: ignore[attr-defined]
         return checked
 
     return decorate
