@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 # (key, images, strength: a number or []) -> images
 Op = Callable[[jax.Array, jax.Array, Any], jax.Array]
@@ -55,7 +56,7 @@ def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
         def checked(key, images, strength):
             images = jnp.asarray(images)
             _check_images(function.__name__, images)
-            dtype = jnp.promote_types(images.dtype, jnp.float32)
+            dtype = np.promote_types(images.dtype, np.float32)
             if strengths is not None:
                 _check_strength(function.__name__, strength)
                 strength = jnp.asarray(strength, dtype)
