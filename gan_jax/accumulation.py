@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.keys import named
 
@@ -80,6 +81,4 @@ def _cut(array: jax.Array, count: int) -> jax.Array:
 
 def _zeros(params: Any) -> Any:
     """Zeros like the parameters, at least in float32, to which gradients are added."""
-    return jax.tree.map(
-        lambda p: jnp.zeros(p.shape, jnp.promote_types(p.dtype, jnp.float32)), params
-    )
+    return jax.tree.map(lambda p: jnp.zeros(p.shape, np.promote_types(p.dtype, np.float32)), params)

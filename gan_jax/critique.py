@@ -56,7 +56,8 @@ def discriminate(
         # x = (x' + 1) / 2 for x' in [-1, 1], the range that the papers' penalties assume.
         return [{**out, 'dx': g / 2} for out, g in zip(outs, gradients, strict=True)], after
 
-    outputs, after = {}, []
+    outputs: dict[View, Record] = {}
+    after = []
     for group, run in (
         ([v for v in records if v not in with_dx], forward),
         ([v for v in records if v in with_dx], forward_with_input_grad),

@@ -79,7 +79,8 @@ def _sequence(counts: Counts, length: int) -> np.ndarray:
     """
     total = sum(counts)
     waiting = [(0, c, 0) for c, count in enumerate(counts) if count]  # (first place, class, k)
-    ready, labels = [], np.empty(length, np.int32)
+    ready: list[tuple[int, int, int]] = []  # (minus the deadline, class, k)
+    labels = np.empty(length, np.int32)
     for place in range(length):
         while waiting and waiting[0][0] <= place:
             _, c, k = heapq.heappop(waiting)

@@ -37,7 +37,8 @@ def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRoutin
         ValueError: two terms give one name to different views, a term reads the input gradient of
             a view that it does not declare, or a term with a head has a name in `RESERVED`.
     """
-    objectives, first = {}, {}
+    objectives: dict[str, Objective] = {}
+    first: dict[str, tuple[str, View]] = {}  # name of a view -> the term that has it first
     for name, term in terms.items():
         if term.head is not None and name in RESERVED:
             raise ValueError(f"a term with a head cannot be called '{name}': rename terms.{name}")

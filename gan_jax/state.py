@@ -15,8 +15,7 @@ from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Term
 
 
-@struct.dataclass
-class Net:
+class Net(struct.PyTreeNode):
     """The state of one player.
 
     Attributes:
@@ -35,8 +34,7 @@ class Net:
         return {'params': self.params, **self.stats}
 
 
-@struct.dataclass
-class TrainState:
+class TrainState(struct.PyTreeNode):
     """The training state, as saved in a checkpoint.
 
     Attributes:

@@ -1,5 +1,10 @@
-"""One set-up for every test: four CPU devices, a shared compile cache, no silent broadcasting."""
+"""One set-up for every test: four CPU devices, a shared compile cache, JAX's strict modes.
 
+No silent broadcasting, no silent promotion of types, no random key that is used twice.
+"""
+
+import contextlib
+import functools
 import os
 from pathlib import Path
 
@@ -7,20 +12,67 @@ from pathlib import Path
 # spend the time waiting for each other.
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 
+import clu.metrics
 import jax
+import optax
 import pytest
 
-CACHE = Path(__file__).parent.parent / '.cache' / 'jax'
+from gan_jax.testing import small
+from tests import strictness
+
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / '.cache' / 'jax'
 
 jax.config.update('jax_platforms', 'cpu')
 jax.config.update('jax_num_cpu_devices', 4)
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+jax.config.update('jax_numpy_dtype_promotion', 'strict')
+jax.config.update('jax_debug_key_reuse', True)
 jax.config.update('jax_compilation_cache_dir', str(CACHE))
 jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
 # Subprocesses started by a test share the cache.
 os.environ['JAX_COMPILATION_CACHE_DIR'] = str(CACHE)
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.5'
 os.environ['JAX_PLATFORMS'] = 'cpu'
+
+
+def promoting(function):
+    """The function, within which arrays of different types may meet."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        with jax.numpy_dtype_promotion('standard'):
+            return function(*args, **kwargs)
+
+    return call
+
+
+# Adam raises its decay, a float, to the power of its counter; a mean divides by its count.
+optax.tree.bias_correction = promoting(optax.tree.bias_correction)
+clu.metrics.Average.compute = promoting(clu.metrics.Average.compute)
+
+
+@contextlib.contextmanager
+def option(name, value):
+    """An option of JAX for a while, in every thread."""
+    before = jax.config.values[name]
+    jax.config.update(name, value)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def strict(request):
+    """The strict modes, less the exceptions of the file."""
+    file = request.path.relative_to(ROOT).as_posix()
+    with contextlib.ExitStack() as options:
+        if file in strictness.PROMOTION:
+            options.enter_context(option('jax_numpy_dtype_promotion', 'standard'))
+        if file in strictness.KEY_REUSE:
+            options.enter_context(option('jax_debug_key_reuse', False))
+        yield
 
 
 @pytest.fixture(scope='module')
@@ -33,6 +85,6 @@ def quick():
 
 @pytest.fixture
 def x64():
-    """Float64 for one test; jit caches are keyed by this flag."""
-    with jax.enable_x64(True):
+    """Float64 for one test; Flax's parameters stay float32, so promotion is allowed."""
+    with small.float64():
         yield

@@ -36,7 +36,7 @@ def counter():
 @pytest.fixture(scope='module')
 def taken():
     """(game of whole batches, state, batch, state and metrics after a step in parts)."""
-    with jax.enable_x64(True):
+    with small.float64():
         sgd = {side: optax.sgd(lambda count: 1.0) for side in 'gd'}  # counts its moves
         gan = small.smooth_gan(TERMS, optimizers=sgd)
         terms = {**TERMS, 'counter': counter()}

@@ -107,7 +107,7 @@ class Stub(nn.Module):
         count = self.variable('counts', 'images', lambda: jnp.float32(0))
         count.value += image.shape[0]
         mean = image.mean((1, 2))
-        logit = (mean**2).sum(1) + label
+        logit = (mean**2).sum(1) + label.astype(mean.dtype)
         return {'logit': logit, 'features': mean, 'mine': {'twice': 2 * mean}}
 
 

@@ -64,9 +64,9 @@ def test_random_labels_have_the_proportions_of_the_data():
 
 
 def test_random_labels_of_classes_that_are_all_alike_are_plain_integers():
-    key = jax.random.key(3)
-    expected = jax.random.randint(key, (500,), 0, 10)
-    np.testing.assert_array_equal(labels.drawn(key, (1,) * 10, 500), expected)
+    expected = jax.random.randint(jax.random.key(3), (500,), 0, 10)
+    drawn = labels.drawn(jax.random.key(3), (1,) * 10, 500)
+    np.testing.assert_array_equal(drawn, expected)
 
 
 # In training --------------------------------------------------------------------------------------

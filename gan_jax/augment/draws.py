@@ -28,7 +28,7 @@ def normal(key: jax.Array, images: jax.Array) -> jax.Array:
     return jax.random.normal(key, images.shape, jnp.float32).astype(images.dtype)
 
 
-def randint_of(draw: jax.Array, low: jax.typing.ArrayLike, high: jax.typing.ArrayLike) -> jax.Array:
+def randint_of(draw: jax.Array, low: jax.Array | float, high: jax.Array | float) -> jax.Array:
     """A draw from U(0, 1) as a whole number from low to high, each of them equally likely.
 
     All are floats of one shape, or scalars; `low` and `high` are whole numbers.

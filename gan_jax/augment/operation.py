@@ -3,12 +3,14 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-Op = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # (key, images, strength) -> images
+# (key, images, strength: a number or []) -> images
+Op = Callable[[jax.Array, jax.Array, Any], jax.Array]
 
 
 class Range(NamedTuple):
@@ -54,13 +56,14 @@ def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
         def checked(key, images, strength):
             images = jnp.asarray(images)
             _check_images(function.__name__, images)
-            dtype = jnp.promote_types(images.dtype, jnp.float32)
+            dtype = np.promote_types(images.dtype, np.float32)
             if strengths is not None:
                 _check_strength(function.__name__, strength)
                 strength = jnp.asarray(strength, dtype)
             return function(key, images.astype(dtype), strength).astype(images.dtype)
 
-        checked.strengths, checked.mixes = strengths, mixes
+        # A function has any attributes; its type has none of them.
+        checked.strengths, checked.mixes = strengths, mixes  # type: ignore[attr-defined]
         return checked
 
     return decorate

@@ -87,16 +87,16 @@ def mixes(text: str, *, allow: Collection[str] | None = None) -> bool:
     return any(getattr(part.op, 'mixes', False) for part in _parts(text, allow))
 
 
-def check(
-    text: str, strength: jax.typing.ArrayLike, *, allow: Collection[str] | None = None
-) -> None:
+def check(text: str, strength: jax.Array | float, *, allow: Collection[str] | None = None) -> None:
     """Check a policy and the strength it is to be called with, before anything is compiled.
 
     Raises:
         ValueError: as `parse`, or the strength is out of the range of an op that takes it.
     """
     for part in _parts(text, allow):
-        if _takes_policys(part) and not part.strengths.holds(float(strength)):
+        if part.strength is not None or part.strengths is None:
+            continue
+        if not part.strengths.holds(float(strength)):
             raise ValueError(
                 f"augmentation '{part.name}' of policy '{text}' takes a strength in "
                 f'{part.strengths}, got {strength}'

@@ -20,6 +20,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from gan_jax.models import winograd
@@ -121,7 +122,7 @@ def _by_portions(
     images = PATCHES // (g.shape[1] * g.shape[2] * width)
     xs, gs = (_portions(y, images) for y in (x, g))
     devices, count = xs.shape[:2]
-    exact = jnp.promote_types(g.dtype, jnp.float32)
+    exact = np.promote_types(g.dtype, np.float32)
 
     def add(i: Array, total: Array) -> Array:
         x_i, g_i = (lax.dynamic_index_in_dim(y, i, 1, keepdims=False) for y in (xs, gs))

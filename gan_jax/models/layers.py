@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import Array
 
@@ -60,7 +61,7 @@ def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
 
 def at_least_float32(x: Array) -> Array:
     """x in float32 at least."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    return x.astype(np.promote_types(x.dtype, np.float32))
 
 
 def add_bias(x: Array, b: Array) -> Array:

@@ -203,7 +203,7 @@ def _newest(
     if step is not None and step not in steps:
         have = ', '.join(map(str, steps)) or 'none'
         raise UserError(f'{folder} has no checkpoint of step {step}; it has {have}', MISSING)
-    damaged = []
+    damaged: list[int] = []
     for candidate in steps if step is None else [step]:
         found = read(candidate)
         if found is not None:

@@ -13,7 +13,7 @@ def use() -> None:
     it belongs to the user and is closed to everybody else. $JAX_COMPILATION_CACHE_DIR names
     another folder.
     """
-    if jax.config.jax_compilation_cache_dir:
+    if jax.config.values['jax_compilation_cache_dir']:
         return
     cache = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser()
     folder = cache / 'gan_jax' / 'compiled'

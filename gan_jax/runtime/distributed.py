@@ -51,7 +51,10 @@ def join(how: str) -> None:
         UserError: `how` is none of these, nothing is detected, or the others do not connect.
     """
     explicit = _EXPLICIT.fullmatch(how)
-    options = {'heartbeat_timeout_seconds': HEARTBEAT, 'initialization_timeout': MEETING}
+    options: dict[str, Any] = {
+        'heartbeat_timeout_seconds': HEARTBEAT,
+        'initialization_timeout': MEETING,
+    }
     if explicit:
         address, process, count = explicit[1], int(explicit[2]), int(explicit[3])
         if process >= count:
@@ -204,8 +207,8 @@ def stop_together() -> Iterator[Callable[[], int]]:
     yielded function equally often. SIGHUP is handled as SIGTERM. SIGINT ends a process at once.
     """
     if not is_multiprocess():
-        with signals.stop_on_signal() as stopped:
-            yield stopped
+        with signals.stop_on_signal() as stopped_alone:
+            yield stopped_alone
         return
     asked, received, handed_on = 0, 0, False
 

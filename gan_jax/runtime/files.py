@@ -7,7 +7,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ def file_lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _plain(path: Path, flags: int, mode: str) -> BinaryIO:
+def _plain(path: Path, flags: int, mode: str) -> IO[bytes]:
     """An open plain file. Never blocks: opening a pipe would, until somebody writes to it."""
     try:
         descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)

@@ -125,8 +125,8 @@ def faults(
 
     `misfits` checks the values.
     """
-    if wrong := unresolved(block, kind, allow):
-        return [wrong]
+    if fault := unresolved(block, kind, allow):
+        return [fault]
     function = resolve(block['fn'], kind, allow)
     parameters = _parameters(function)
     if parameters is None:

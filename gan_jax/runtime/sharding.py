@@ -192,8 +192,9 @@ def on_each(function: Callable[[Any, Any], Any], mesh: Mesh) -> Callable[[Any, A
         some devices, the result is replicated, so that a process can read it without the others.
     """
     sharded = PartitionSpec('data')
+    specs = (PartitionSpec(), sharded)
     # check_vma would refuse the derivatives of `models.conv`, and would find no fault in them.
-    options = dict(in_specs=(PartitionSpec(), sharded), out_specs=sharded, check_vma=False)
+    mapped = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=sharded, check_vma=False)
     everywhere = replicated(mesh)
     out = None if everywhere.is_fully_addressable else everywhere
-    return jax.jit(jax.shard_map(function, mesh=mesh, **options), out_shardings=out)
+    return jax.jit(mapped, out_shardings=out)

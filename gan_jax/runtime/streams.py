@@ -4,7 +4,6 @@ import io
 import os
 import select
 import sys
-from typing import TextIO
 
 
 def hold() -> None:
@@ -19,7 +18,7 @@ def hold() -> None:
             setattr(sys, name, lasting(number, stream))
 
 
-def lasting(number: int, like: TextIO | None = None) -> TextIO:
+def lasting(number: int, like: io.TextIOWrapper | None = None) -> io.TextIOWrapper:
     """A text stream to a descriptor that neither fails nor closes it.
 
     Args:

@@ -34,7 +34,7 @@ class Events:
         self._lock = threading.Lock()
         self._failed = False
         self._flushed = time.monotonic()
-        self._file: RecordWriter | None = None
+        self._file: Any = None  # a RecordWriter once it is open
         self._try(self._open, folder, step)
 
     def _open(self, folder: Path, step: int) -> None:

@@ -90,10 +90,11 @@ def improved(sigma: Scale = 0.03) -> Term:
     Args:
         sigma: of `latent`.
     """
-    bcr, zcr = balanced(), latent(sigma)
+    zcr = latent(sigma)
+    images, latents = balanced().d, zcr.d
+    assert images is not None and latents is not None  # for the type checker
 
     def d(out, state):
-        images, latents = bcr.d.loss(out, state)[0], zcr.d.loss(out, state)[0]
-        return {**images, **latents}, state, {}
+        return {**images.loss(out, state)[0], **latents.loss(out, state)[0]}, state, {}
 
-    return zcr._replace(d=Objective({**bcr.d.views, **zcr.d.views}, d))
+    return zcr._replace(d=Objective({**images.views, **latents.views}, d))

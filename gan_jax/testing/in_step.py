@@ -32,7 +32,7 @@ def check_in_step(term: Term, *, stopped: Collection[str] = ()) -> None:
     Raises:
         AssertionError: one sentence about the first promise that is broken.
     """
-    with jax.enable_x64(True):
+    with small.float64():
         step, state = _step_with(term)
         parts = {
             f'{side}/{name}'

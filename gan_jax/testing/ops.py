@@ -14,7 +14,6 @@ from gan_jax.augment.operation import Op
 from gan_jax.testing import small
 from gan_jax.testing.require import require
 
-KEY, OTHER_KEY = jax.random.key(3), jax.random.key(4)
 ROUNDING = 2e-6  # compiled code fuses a product and a sum into one rounding
 
 Shape = tuple[int, int, int, int]
@@ -87,7 +86,7 @@ def check_shape(trial: Trial) -> None:
     for channels in (1, 2, 3, 4):
         dtype = (jnp.float32, jnp.bfloat16)[channels % 2]
         given = jax.ShapeDtypeStruct((*trial.shape[:3], channels), dtype)
-        out = jax.eval_shape(trial.op, KEY, given, trial.strength)
+        out = jax.eval_shape(trial.op, small.new_key(3), given, trial.strength)
         require(
             (out.shape, out.dtype) == (given.shape, given.dtype),
             f'{trial.name} makes {out.dtype} {list(out.shape)} of {given.dtype} '
@@ -114,10 +113,10 @@ def check_identity(trial: Trial) -> None:
     images = trial.images()
     for function in (trial.op, compiled(trial.op)):
         require(
-            np.array_equal(function(KEY, images, 0.0), images),
+            np.array_equal(function(small.new_key(3), images, 0.0), images),
             f'{trial.name} changes images at strength 0',
         )
-    with jax.enable_x64(True):
+    with small.float64():
         images, cotangent = trial.images(dtype=np.float64), trial.images(low=-1, dtype=np.float64)
         require(
             np.array_equal(gradient(trial.op)(images, 0.0, cotangent), cotangent),
@@ -145,27 +144,27 @@ def check_key(trial: Trial) -> None:
         np.array_equal(first, _applied(trial, images)),
         f'{trial.name} gives two results for one key',
     )
-    other = np.asarray(compiled(trial.op)(OTHER_KEY, images, trial.strength))
+    other = np.asarray(compiled(trial.op)(small.new_key(4), images, trial.strength))
     require(np.any(first != other), f'{trial.name} gives one result for two keys')
 
 
 def check_compiled(trial: Trial) -> None:
     """Under jit it does what it does without, and is traced once for all strengths."""
     images = trial.images()
-    eager = trial.op(KEY, images, trial.strength)
+    eager = trial.op(small.new_key(3), images, trial.strength)
     require(_close(_applied(trial, images), eager, ROUNDING), f'{trial.name} differs under jax.jit')
     before = traces[trial.op]
     for strength in (0.0, 0.1, 0.3, 0.5, 0.9):
-        compiled(trial.op)(KEY, images, strength)
+        compiled(trial.op)(small.new_key(3), images, strength)
     require(traces[trial.op] == before, f'{trial.name} is traced again for another strength')
 
 
 def check_vmap(trial: Trial) -> None:
     """Under vmap over keys and strengths each member is as alone."""
-    images, keys = trial.images(), jax.random.split(KEY, 3)
+    images = trial.images()
     strengths = np.float32([0.0, trial.strength / 2, trial.strength])
-    out = small.jit(jax.vmap(trial.op, in_axes=(0, None, 0)))(keys, images, strengths)
-    for found, key, strength in zip(out, keys, strengths, strict=True):
+    out = small.jit(jax.vmap(trial.op, in_axes=(0, None, 0)))(_keys(), images, strengths)
+    for found, key, strength in zip(out, _keys(), strengths, strict=True):
         alone = compiled(trial.op)(key, images, float(strength))
         require(_close(found, alone, ROUNDING), f'{trial.name} differs under jax.vmap')
 
@@ -173,7 +172,7 @@ def check_vmap(trial: Trial) -> None:
 def check_gradient(trial: Trial) -> None:
     """In float64 the gradient in the images is the slope, finite, and not 0 for any image."""
     # Mid-gray, so that clipping has no kink near by. In float32 the differences would be noise.
-    with jax.enable_x64(True):
+    with small.float64():
         images = trial.images(low=0.4, high=0.6, dtype=np.float64)
         direction, cotangent = np.random.default_rng(1).standard_normal((2, *trial.shape))
         step = 1e-5 * direction
@@ -194,9 +193,11 @@ def check_gradient(trial: Trial) -> None:
 def check_precision(trial: Trial) -> None:
     """Float64 images see the same draws, and a float64 strength leaves float32 images float32."""
     narrow = _applied(trial, trial.images())
-    with jax.enable_x64(True):
+    with small.float64():
         wide = _applied(trial, trial.images(dtype=np.float64))
-        mixed = jax.eval_shape(trial.op, KEY, trial.images(), jnp.float64(trial.strength))
+        mixed = jax.eval_shape(
+            trial.op, small.new_key(3), trial.images(), jnp.float64(trial.strength)
+        )
     require(
         (wide.dtype, mixed.dtype) == (np.float64, np.float32),
         f'{trial.name} makes {wide.dtype} of float64 images and {mixed.dtype} of float32 ones',
@@ -219,7 +220,7 @@ def check_refusals(trial: Trial) -> None:
         ]
     for error, images, strength, what in bad:
         try:
-            trial.op(KEY, images, strength)
+            trial.op(small.new_key(3), images, strength)
         except Exception as said:  # it may be anybody's code
             require(
                 isinstance(said, error) and str(said).startswith(f'{trial.name}: '),
@@ -262,13 +263,17 @@ def gradient(op: Op) -> Callable:
     """The gradient of the inner product of the op's result with a cotangent, under jit."""
 
     def product(images, strength, cotangent):
-        return jnp.sum(op(KEY, images, strength) * cotangent)
+        return jnp.sum(op(small.new_key(3), images, strength) * cotangent)
 
     return small.jit(jax.grad(product))
 
 
+def _keys() -> jax.Array:
+    return jax.random.split(small.new_key(3), 3)
+
+
 def _applied(trial: Trial, images: np.ndarray) -> np.ndarray:
-    return np.asarray(compiled(trial.op)(KEY, images, trial.strength))
+    return np.asarray(compiled(trial.op)(small.new_key(3), images, trial.strength))
 
 
 def _close(found: Any, expected: Any, within: float) -> bool:

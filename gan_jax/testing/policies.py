@@ -10,7 +10,7 @@ from gan_jax.augment import policy
 from gan_jax.augment.operation import Op
 from gan_jax.runtime.errors import PartError
 from gan_jax.testing import small
-from gan_jax.testing.ops import KEY, OTHER_KEY, ROUNDING, Shape, images_of
+from gan_jax.testing.ops import ROUNDING, Shape, images_of
 from gan_jax.testing.require import require
 
 
@@ -52,7 +52,7 @@ def _check_shape(apply: Op, name: str, strength: float, shape: Shape) -> None:
     for dtype in (jnp.float32, jnp.bfloat16):
         given = jax.ShapeDtypeStruct(shape, dtype)
         try:
-            out = jax.eval_shape(apply, KEY, given, strength)
+            out = jax.eval_shape(apply, small.new_key(3), given, strength)
         except PartError as error:
             raise AssertionError(f'{name} fails: {error}') from error
         require(
@@ -71,20 +71,20 @@ def _check_draws(
         traces.append(strength)
         return apply(key, images, strength)
 
-    first = np.asarray(run(KEY, images, strength))
-    again = np.asarray(run(KEY, images, strength))
+    first = np.asarray(run(small.new_key(3), images, strength))
+    again = np.asarray(run(small.new_key(3), images, strength))
     require(np.array_equal(first, again), f'{name} gives two results for one key')
-    other = np.asarray(run(OTHER_KEY, images, strength))
+    other = np.asarray(run(small.new_key(4), images, strength))
     require(not random or np.any(first != other), f'{name} gives one result for two keys')
-    eager = apply(KEY, images, strength)
+    eager = apply(small.new_key(3), images, strength)
     require(bool(np.allclose(first, eager, rtol=0, atol=ROUNDING)), f'{name} differs under jax.jit')
-    run(KEY, images, strength / 2)
+    run(small.new_key(3), images, strength / 2)
     require(len(traces) == 1, f'{name} is traced again for another strength')
 
 
 def _check_gradient(apply: Op, name: str, strength: float, images: np.ndarray) -> None:
     cotangent = np.random.default_rng(1).standard_normal(images.shape).astype(np.float32)
-    gradient = jax.grad(lambda x: jnp.sum(apply(KEY, x, strength) * cotangent))
+    gradient = jax.grad(lambda x: jnp.sum(apply(small.new_key(3), x, strength) * cotangent))
     found = np.asarray(small.jit(gradient)(images))
     require(np.all(np.isfinite(found)), f'the gradient of {name} is not finite')
     require(

@@ -4,6 +4,8 @@ Everything in it is smooth, so that finite differences have something to converg
 normalisation and BatchNorm are there because their collections are half of what can go wrong.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -128,6 +130,18 @@ def compiled(gan, terms, **options):
 def jit(function, **options):
     """`jax.jit` in half the time, for what runs only a few times."""
     return jax.jit(function, compiler_options=QUICK, **options)
+
+
+@contextlib.contextmanager
+def float64() -> Iterator[None]:
+    """JAX with float64; Flax's parameters stay float32, so promotion is allowed."""
+    with jax.enable_x64(True), jax.numpy_dtype_promotion('standard'):
+        yield
+
+
+def new_key(seed: int) -> jax.Array:
+    """A key for one use; `jax_debug_key_reuse` refuses a key that an earlier call has consumed."""
+    return jax.random.key(seed)
 
 
 def cast(tree, dtype):

@@ -103,7 +103,7 @@ def check_declared(term: Term, side: str) -> None:
 
 def check_order(term: Term, side: str) -> None:
     """The order of the images in the batch does not matter."""
-    with jax.enable_x64(True):
+    with small.float64():
         out = outputs(term, side, random(np.float64))
         order = np.array([2, 0, 3, 1])
         shuffled = jax.tree.map(lambda x: x[order], out)
@@ -117,7 +117,7 @@ def check_order(term: Term, side: str) -> None:
 
 def check_slope(term: Term, side: str) -> None:
     """The gradient is the slope in every output, and no view that is asked for is without one."""
-    with jax.enable_x64(True):
+    with small.float64():
         loss, floats = on_floats(summed(term, side), outputs(term, side, random(np.float64)))
         loss, grads = small.jit(loss), small.jit(jax.grad(loss))(floats)
         for where, direction in directions(floats):

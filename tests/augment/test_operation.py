@@ -12,8 +12,9 @@ import pytest
 from gan_jax import augment
 from gan_jax.augment import operation, ops, policy
 from gan_jax.testing import check_op
-from gan_jax.testing.ops import KEY, compiled
+from gan_jax.testing.ops import compiled
 from tests.augment.family import OPS, STRENGTH, batch, every_op, shape
+from tests.small import new_key
 
 # What an op does otherwise than others, as its paper has it: options of `check_op`.
 EXCEPTIONS = {
@@ -51,41 +52,43 @@ def test_keeps_every_promise(op):
 def test_white_stays_white_somewhere(op):
     """Interpolation weights and luma weights sum to 1 after rounding."""
     if op is not ops.diffaugment_color:
-        assert compiled(op)(KEY, np.ones(shape(op), np.float32), STRENGTH).max() == 1
+        assert compiled(op)(new_key(3), np.ones(shape(op), np.float32), STRENGTH).max() == 1
 
 
 def test_the_one_op_that_leaves_the_range_does_so():
     """As in its paper."""
     op = ops.diffaugment_color
-    out = compiled(op)(KEY, batch(op), STRENGTH)
+    out = compiled(op)(new_key(3), batch(op), STRENGTH)
     assert out.min() < 0 and out.max() > 1
 
 
 def test_low_precision_is_rounded_once():
     # Positions and sums are worked out in float32: bfloat16 has no 8.5 + 1/256.
     images = jnp.asarray(batch(ops.zoom_in), jnp.bfloat16)
-    exact = compiled(ops.zoom_in)(KEY, images.astype(jnp.float32), STRENGTH)
-    out = compiled(ops.zoom_in)(KEY, images, STRENGTH).astype(jnp.float32)
+    exact = compiled(ops.zoom_in)(new_key(3), images.astype(jnp.float32), STRENGTH)
+    out = compiled(ops.zoom_in)(new_key(3), images, STRENGTH).astype(jnp.float32)
     np.testing.assert_allclose(out, exact, rtol=2**-8)
 
 
 def test_refuses_images_that_are_not_float_batches():
     with pytest.raises(TypeError, match='flip: images must be floats .* got uint8'):
-        ops.flip(KEY, np.zeros((2, 4, 4, 3), np.uint8), STRENGTH)
+        ops.flip(new_key(3), np.zeros((2, 4, 4, 3), np.uint8), STRENGTH)
     with pytest.raises(ValueError, match=r'flip: .*\[B, H, W, C\], got shape \[4, 4, 3\]'):
-        ops.flip(KEY, np.zeros((4, 4, 3), np.float32), STRENGTH)
+        ops.flip(new_key(3), np.zeros((4, 4, 3), np.float32), STRENGTH)
 
 
 def test_refuses_a_strength_that_is_not_a_scalar():
     with pytest.raises(ValueError, match=r'strength must be a scalar, got shape \[16\]'):
-        ops.cutout(KEY, batch(ops.cutout), jnp.full(16, STRENGTH))
+        ops.cutout(new_key(3), batch(ops.cutout), jnp.full(16, STRENGTH))
     with pytest.raises(ValueError, match='strength must be a scalar, got None'):
-        ops.cutout(KEY, batch(ops.cutout), None)
+        ops.cutout(new_key(3), batch(ops.cutout), None)
 
 
 def test_flip_reads_no_strength():
     images = batch(ops.flip)
-    np.testing.assert_array_equal(ops.flip(KEY, images, None), ops.flip(KEY, images, 0.7))
+    np.testing.assert_array_equal(
+        ops.flip(new_key(3), images, None), ops.flip(new_key(3), images, 0.7)
+    )
 
 
 def test_range_holds_what_it_says():

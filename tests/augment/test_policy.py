@@ -7,48 +7,49 @@ import pytest
 from gan_jax.augment import ops, policy
 from gan_jax.keys import named
 from gan_jax.testing import check_policy
+from tests.small import new_key
 
-KEY = jax.random.key(1)
 IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 3)).astype(np.float32)
 
 
 def test_empty_text_is_the_identity():
     for text in ('', '  '):
-        assert policy.parse(text)(KEY, IMAGES, 0.5) is IMAGES
+        assert policy.parse(text)(new_key(1), IMAGES, 0.5) is IMAGES
         assert not policy.needs_strength(text)
         policy.check(text, 0.5)
 
 
 def test_ops_follow_one_another_each_with_its_own_key():
-    out = policy.parse('flip|brightness(0.25)|cutout')(KEY, IMAGES, 0.6)
-    expected = ops.flip(named(KEY, 0, 'flip'), IMAGES, None)
-    expected = ops.brightness(named(KEY, 1, 'brightness'), expected, 0.25)
-    expected = ops.cutout(named(KEY, 2, 'cutout'), expected, 0.6)
+    out = policy.parse('flip|brightness(0.25)|cutout')(new_key(1), IMAGES, 0.6)
+    expected = ops.flip(named(new_key(1), 0, 'flip'), IMAGES, None)
+    expected = ops.brightness(named(new_key(1), 1, 'brightness'), expected, 0.25)
+    expected = ops.cutout(named(new_key(1), 2, 'cutout'), expected, 0.6)
     np.testing.assert_array_equal(out, expected)
 
 
 def test_the_same_op_twice_draws_twice():
-    first = policy.parse('brightness(0.2)')(KEY, IMAGES * 0 + 0.5, 0.0) - 0.5
-    both = policy.parse('brightness(0.2)|brightness(0.2)')(KEY, IMAGES * 0 + 0.5, 0.0) - 0.5
+    first = policy.parse('brightness(0.2)')(new_key(1), IMAGES * 0 + 0.5, 0.0) - 0.5
+    both = policy.parse('brightness(0.2)|brightness(0.2)')(new_key(1), IMAGES * 0 + 0.5, 0.0) - 0.5
     assert np.all(np.abs(both - 2 * first).max(axis=(1, 2, 3)) > 1e-4)
 
 
 def test_a_number_is_the_strength_whatever_the_policys():
     fixed = policy.parse('brightness(0.3)')
-    np.testing.assert_array_equal(fixed(KEY, IMAGES, 0.0), fixed(KEY, IMAGES, 0.9))
+    np.testing.assert_array_equal(fixed(new_key(1), IMAGES, 0.0), fixed(new_key(1), IMAGES, 0.9))
     np.testing.assert_array_equal(
-        fixed(KEY, IMAGES, None), policy.parse('brightness')(KEY, IMAGES, 0.3)
+        fixed(new_key(1), IMAGES, None),
+        policy.parse('brightness')(new_key(1), IMAGES, 0.3),
     )
 
 
 def test_spaces_and_equal_texts_do_not_matter():
-    plain = policy.parse('flip|cutout(0.25)')(KEY, IMAGES, 0.0)
+    plain = policy.parse('flip|cutout(0.25)')(new_key(1), IMAGES, 0.0)
     for text in (
         'flip|cutout(0.25)',
         ' flip | cutout ( 0.25 ) ',
         'flip|cutout(25e-2)',
     ):
-        np.testing.assert_array_equal(policy.parse(text)(KEY, IMAGES, 0.0), plain)
+        np.testing.assert_array_equal(policy.parse(text)(new_key(1), IMAGES, 0.0), plain)
 
 
 def test_strength_is_traced():
@@ -57,7 +58,7 @@ def test_strength_is_traced():
     @jax.jit
     def run(strength):
         traces.append(strength)
-        return policy.parse('flip|brightness|cutout(0.2)')(KEY, IMAGES, strength)
+        return policy.parse('flip|brightness|cutout(0.2)')(new_key(1), IMAGES, strength)
 
     results = [np.asarray(run(strength)) for strength in (0.1, 0.2, 0.3)]
     assert len(traces) == 1
@@ -83,7 +84,7 @@ def fork(tmp_path, monkeypatch):
 def test_a_dotted_name_is_imported(fork):
     policy.check('fork_of_ops.darken', 7.0)  # of an undecorated op no range is known
     assert policy.needs_strength('fork_of_ops.darken')
-    out = policy.parse('fork_of_ops.darken|fork_of_ops.darken(0.5)')(KEY, IMAGES, 0.25)
+    out = policy.parse('fork_of_ops.darken|fork_of_ops.darken(0.5)')(new_key(1), IMAGES, 0.25)
     np.testing.assert_allclose(out, IMAGES * 0.75 * 0.5, rtol=1e-6)
 
 

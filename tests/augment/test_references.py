@@ -7,9 +7,10 @@ should is tested elsewhere, from the results alone.
 import numpy as np
 import pytest
 
-from gan_jax.testing.ops import KEY, compiled
+from gan_jax.testing.ops import compiled
 from tests.augment.family import STRENGTH, batch, every_op
 from tests.augment.references import diffaugment, mixing, simclr, spatial, tones
+from tests.small import new_key
 
 REFERENCES = {
     name: function
@@ -25,6 +26,6 @@ LOOSE = {'hue': 5e-4, 'simclr': 5e-4}
 @every_op
 def test_is_its_reference(op, sizes):
     images = batch(op, **sizes)
-    out = compiled(op)(KEY, images, STRENGTH)
-    expected = REFERENCES[op.__name__](KEY, images.astype(float), STRENGTH)
+    out = compiled(op)(new_key(3), images, STRENGTH)
+    expected = REFERENCES[op.__name__](new_key(3), images.astype(float), STRENGTH)
     np.testing.assert_allclose(out, expected, rtol=0, atol=LOOSE.get(op.__name__, 2e-6))

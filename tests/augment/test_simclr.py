@@ -9,13 +9,14 @@ from scipy import stats
 from gan_jax.augment import colour, simclr
 from tests import small
 from tests.augment.ramps import LIKELY, drawn, is_uniform, texture, with_ramps
-
-KEY = jax.random.key(11)
+from tests.small import new_key
 
 
 def test_simclr_crop_has_the_area_and_aspect_it_should(x64):
     images = with_ramps(2000, 8, 8)
-    (top, height), (left, width) = drawn(np.asarray(small.jit(simclr.crop)(KEY, images, 0.6)))
+    (top, height), (left, width) = drawn(
+        np.asarray(small.jit(simclr.crop)(new_key(11), images, 0.6))
+    )
     area, aspect = height * width, width / height
     assert is_uniform(area, 0.4 - 1e-6, 1)
     assert max(height.max(), width.max()) <= 1 + 1e-9
@@ -28,14 +29,16 @@ def test_simclr_crop_has_the_area_and_aspect_it_should(x64):
 
 def test_simclr_crop_of_strength_zero_is_the_identity():
     images = texture(8, 6, 7, 3).astype(np.float32)
-    np.testing.assert_array_equal(small.jit(simclr.crop)(KEY, images, jnp.float32(0)), images)
+    np.testing.assert_array_equal(
+        small.jit(simclr.crop)(new_key(11), images, jnp.float32(0)), images
+    )
 
 
 @pytest.mark.parametrize('channels', [1, 3])
 def test_simclr_flips_distorts_and_grays_as_often_as_it_should(channels):
     count = 2000
     images = texture(count, 3, 3, channels).astype(np.float32)
-    out = np.asarray(small.jit(simclr.simclr)(KEY, images, 0.0))
+    out = np.asarray(small.jit(simclr.simclr)(new_key(11), images, 0.0))
     kept = np.all(out == images, axis=(1, 2, 3))
     mirrored = np.all(out == images[:, :, ::-1], axis=(1, 2, 3))
     gray = np.all(out == out[..., :1], axis=(1, 2, 3))

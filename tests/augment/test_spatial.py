@@ -1,6 +1,5 @@
 """The laws by which the ops that move the image draw, read from their results."""
 
-import jax
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,13 +7,12 @@ from scipy import stats
 from gan_jax.augment import ops, policy
 from tests import small
 from tests.augment.ramps import LIKELY, drawn, is_even, is_uniform, texture, with_ramps
-
-KEY = jax.random.key(11)
+from tests.small import new_key
 
 
 def test_flip_mirrors_half_of_the_images():
     images = texture(2000, 2, 3, 1).astype(np.float32)
-    out = np.asarray(small.jit(ops.flip)(KEY, images, None))
+    out = np.asarray(small.jit(ops.flip)(new_key(11), images, None))
     mirrored = np.all(out == images[:, :, ::-1], axis=(1, 2, 3))
     kept = np.all(out == images, axis=(1, 2, 3))
     assert np.all(mirrored ^ kept)
@@ -23,7 +21,7 @@ def test_flip_mirrors_half_of_the_images():
 
 def test_rotate90_turns_by_every_quarter_alike():
     images = texture(2000, 3, 3, 1).astype(np.float32)
-    out = np.asarray(small.jit(ops.rotate90)(KEY, images, None))
+    out = np.asarray(small.jit(ops.rotate90)(new_key(11), images, None))
     turned = [np.all(out == np.rot90(images, n, (1, 2)), axis=(1, 2, 3)) for n in range(4)]
     assert np.all(np.sum(turned, axis=0) == 1)
     assert is_even(np.sum(turned, axis=1))
@@ -34,7 +32,7 @@ def test_rotate90_refuses_what_is_not_square():
         r"the augmentation 'rotate90': rotate90: images must be square, got shape \[2, 4, 6, 1\]$"
     )
     with pytest.raises(ValueError, match=sentence):
-        policy.parse('flip|rotate90')(KEY, texture(2, 4, 6, 1), None)
+        policy.parse('flip|rotate90')(new_key(11), texture(2, 4, 6, 1), None)
 
 
 @pytest.mark.parametrize(('op', 'axis'), [(ops.translation_y, 0), (ops.translation_x, 1)])
@@ -71,7 +69,7 @@ def shifts_by_pixels(image):
 def shifts_of(op, strength):
     """The shifts [4000, 2] that an op takes, read from an image of 8 × 6 pixels."""
     image = texture(8, 6, 2).astype(np.float32)
-    out = np.asarray(small.jit(op)(KEY, np.repeat(image[None], 4000, 0), strength))
+    out = np.asarray(small.jit(op)(new_key(11), np.repeat(image[None], 4000, 0), strength))
     known = shifts_by_pixels(image)  # of shifts that look the same, the last
     return np.array([known[shifted.tobytes()] for shifted in out])  # KeyError: not a shift
 
@@ -97,12 +95,14 @@ def test_translation_is_a_reflecting_shift_by_whole_pixels(strength):
 
 def test_zoom_takes_one_extent_for_both_axes(x64):
     for op in (ops.zoom_in, ops.zoom_out):
-        (_, height), (_, width) = drawn(np.asarray(small.jit(op)(KEY, with_ramps(24, 12, 16), 0.5)))
+        (_, height), (_, width) = drawn(
+            np.asarray(small.jit(op)(new_key(11), with_ramps(24, 12, 16), 0.5))
+        )
         np.testing.assert_allclose(height, width, atol=1e-12)
 
 
 def test_zoom_in_draws_every_crop_alike(x64):
-    out = np.asarray(small.jit(ops.zoom_in)(KEY, with_ramps(2000, 8, 8), 0.5))
+    out = np.asarray(small.jit(ops.zoom_in)(new_key(11), with_ramps(2000, 8, 8), 0.5))
     (top, height), (left, width) = drawn(out)
     assert is_uniform(1 - height, 0, 0.5)
     assert is_uniform(top / (1 - height), -1e-9, 1 + 1e-9)
@@ -111,7 +111,7 @@ def test_zoom_in_draws_every_crop_alike(x64):
 
 
 def test_zoom_out_draws_every_crop_alike(x64):
-    out = np.asarray(small.jit(ops.zoom_out)(KEY, with_ramps(2000, 8, 8), 0.4))
+    out = np.asarray(small.jit(ops.zoom_out)(new_key(11), with_ramps(2000, 8, 8), 0.4))
     (top, height), (left, width) = drawn(out)
     amount = height - 1
     assert is_uniform(amount, 0, 0.4)
@@ -124,7 +124,7 @@ def test_zoom_out_draws_every_crop_alike(x64):
 def test_cutout_blackens_one_box_inside_the_image():
     height, width, strength = 16, 12, 0.5
     images = np.full((6000, height, width, 2), 0.75, np.float32)
-    out = np.asarray(small.jit(ops.cutout)(KEY, images, strength))
+    out = np.asarray(small.jit(ops.cutout)(new_key(11), images, strength))
     assert set(np.unique(out)) == {0, np.float32(0.75)}
     black = out[..., 0] == 0
     np.testing.assert_array_equal(out[..., 1] == 0, black)  # all channels

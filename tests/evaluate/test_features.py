@@ -10,6 +10,7 @@ import pytest
 
 from gan_jax import data
 from gan_jax.evaluate import features, frechet, train_digits_net
+from gan_jax.testing import small
 
 
 @pytest.fixture(scope='module')
@@ -98,7 +99,7 @@ def test_another_batch_size_changes_only_the_rounding(held_out):
 
 def test_float64_mode_gives_the_same_bits(held_out):
     plain = features.digits(held_out.images[:20])
-    with jax.enable_x64(True):
+    with small.float64():
         wide = features.digits(held_out.images[:20])
     np.testing.assert_array_equal(plain.features, wide.features)
 

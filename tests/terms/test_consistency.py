@@ -75,11 +75,10 @@ def test_latent():
 @pytest.mark.parametrize('factory', [consistency.latent, consistency.improved])
 def test_latents_are_moved_by_noise_of_sigma(factory):
     z = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
-    key = jax.random.key(1)
-    noise = jax.random.normal(key, z.shape)
+    noise = jax.random.normal(jax.random.key(1), z.shape)
     for options, sigma in (({}, 0.03), ({'sigma': 0.05}, 0.05)):
         (move,) = factory(**options).latents.values()
-        np.testing.assert_allclose(move(key, z) - z, sigma * noise, atol=1e-6)
+        np.testing.assert_allclose(move(jax.random.key(1), z) - z, sigma * noise, atol=1e-6)
 
 
 # What equals what, through the whole step ---------------------------------------------------------

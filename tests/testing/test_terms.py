@@ -162,7 +162,7 @@ def misreporting(step):
 )
 def test_a_term_that_acts_at_weight_zero_is_found(term, fault, words):
     """No term can break this by itself: the step is at fault."""
-    with jax.enable_x64(True):
+    with small.float64():
         step, state = in_step._step_with(term)
         with pytest.raises(AssertionError, match=f'at weight 0 (?:the term )?{words}'):
             in_step._check_weight_zero(fault(step), state)
@@ -174,7 +174,7 @@ def test_parts_that_are_stopped_on_purpose_are_named():
 
 
 def test_the_game_that_a_term_joins_moves():
-    with jax.enable_x64(True):
+    with small.float64():
         step, state = in_step._step_without()
         after, _ = step(state, small.make_batch(), small.make_hyper({'base': 1}))
         assert distance(after.d.params, state.d.params) > 1e-3
