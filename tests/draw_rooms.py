@@ -84,7 +84,7 @@ def reduced(found: Collection[Arrow]) -> list[Arrow]:
 
 
 def floors_of(rooms: Iterable[str]) -> dict[str, int]:
-    """The floor of each room, counted from below; commands, and what has none, are on the highest."""
+    """The floor of each room, from below; commands, and what has no floor, are on the highest."""
     highest = len(FLOORS) - 1
     return {one: highest if one in COMMANDS else FLOOR.get(one, highest) for one in rooms}
 
