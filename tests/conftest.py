@@ -84,6 +84,13 @@ def quick():
 
 
 @pytest.fixture
+def mixed_types():
+    """Promotion for one test; in half precision Flax's layers have float32 beside bfloat16."""
+    with jax.numpy_dtype_promotion('standard'):
+        yield
+
+
+@pytest.fixture
 def x64():
     """Float64 for one test; Flax's parameters stay float32, so promotion is allowed."""
     with small.float64():

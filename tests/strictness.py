@@ -1,7 +1,10 @@
 """The files that a strict mode of conftest.py does not hold for, each with the reason."""
 
 # Files whose arrays of different types may meet, each with the reason.
+COSINE = "optax's cosine schedule compares a float with an integer count"
 PROMOTION = {
+    'tests/evaluate/leak/test_meter.py': COSINE,
+    'tests/evaluate/test_features.py': COSINE,
     'tests/testing/test_networks.py': 'networks that mix types, as one of a fork may',
     'tests/test_bfloat16.py': "Flax's layers promote float32 parameters and bfloat16 inputs",
 }

@@ -64,12 +64,9 @@ def test_the_exceptions_are_files_with_a_reason():
 
 
 def test_no_other_file_switches_a_strict_mode_off():
-    """Exceptions stand in tests/strictness.py, or in `small.float64`."""
-    own = {
-        Path(__file__),
-        ROOT / 'tests' / 'conftest.py',
-        ROOT / 'gan_jax' / 'testing' / 'small.py',
-    }
+    """Exceptions stand in tests/strictness.py, or are fixtures of conftest.py."""
+    own = {Path(__file__), ROOT / 'tests' / 'conftest.py'}
+    own |= {ROOT / 'gan_jax' / 'testing' / name for name in ('small.py', 'networks.py')}
     names = {'debug_key_reuse', 'numpy_dtype_promotion'}
     for folder in ('tests', 'gan_jax'):
         for file in {*(ROOT / folder).rglob('*.py')} - own:

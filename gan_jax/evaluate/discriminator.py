@@ -92,7 +92,7 @@ def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
     @jax.jit
     def of_batch(variables, batch):
         images, label = batch
-        return critic.apply(variables, images / jnp.float32(255), label, train=False)[name]
+        return critic.apply(variables, images.astype(jnp.float32) / 255, label, train=False)[name]
 
     def of_all(variables, images, labels=None):
         variables = jax.device_put(variables, jax.local_devices()[0])

@@ -131,7 +131,10 @@ class Generator(nn.Module):
                     'hierarchical=False'
                 )
             z, *cuts = jnp.split(z, blocks + 1, axis=1)
-            parts = [[*part, cut] for part, cut in zip(parts, cuts, strict=True)]
+            # Latents are float32, also where labels are embedded in bfloat16.
+            parts = [
+                [*map(at_least_float32, part), cut] for part, cut in zip(parts, cuts, strict=True)
+            ]
         return z, [jnp.concatenate(part, axis=1) if part else None for part in parts]
 
 

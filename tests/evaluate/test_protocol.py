@@ -89,7 +89,7 @@ class Pixels(nn.Module):
         assert not train
         scale = self.param('scale', nn.initializers.ones, ())
         features = scale * image.reshape(len(image), -1)
-        return {'features': features, 'logit': features.mean(axis=1) + label}
+        return {'features': features, 'logit': features.mean(axis=1) + label.astype(features.dtype)}
 
 
 def critic_of(scale):

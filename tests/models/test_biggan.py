@@ -249,6 +249,7 @@ def test_a_population_under_vmap_is_its_members(trunk):
     np.testing.assert_allclose(together[1], alone(other, x), rtol=1e-4)
 
 
+@pytest.mark.usefixtures('mixed_types')
 def test_half_precision_is_inside_and_images_and_features_are_full(generator, trunk):
     passes = ((*generator[:2], latents(8), LABEL), trunk)
     for module, variables, *arguments in passes:

@@ -52,7 +52,8 @@ class TwoLogits(nn.Module):
 
     @nn.compact
     def __call__(self, features, label, *, train):
-        return {'logit': features.sum(-1), 'direction': features * train + label[:, None]}
+        moved = features * float(train) + label[:, None].astype(features.dtype)
+        return {'logit': features.sum(-1), 'direction': moved}
 
 
 def critic(**options):
@@ -119,7 +120,8 @@ def test_another_logit_head_adds_its_outputs_and_knows_whether_it_trains(image):
     train = jax.jit(partial(module.apply, train=True, mutable=['batch_stats']))
     out, _ = train(v, image, LABEL)
     assert sorted(out) == ['direction', 'features', 'logit']
-    np.testing.assert_allclose(out['direction'], out['features'] + LABEL[:, None], rtol=1e-6)
+    expected = out['features'] + LABEL[:, None].astype('float32')
+    np.testing.assert_allclose(out['direction'], expected, rtol=1e-6)
 
 
 def test_a_projection_is_the_logit_and_the_features_along_the_label_s_row():

@@ -38,7 +38,8 @@ def test_orthogonal_kernels_are_orthonormal_along_their_shorter_side(shape):
 
 def test_normal_kernels_deviate_by_a_fiftieth_and_glorot_s_by_their_fans():
     def draw(key):
-        return [layers.initializer(name)(key, (100, 300)) for name in ('normal', 'glorot')]
+        keys = zip(('normal', 'glorot'), jax.random.split(key), strict=True)
+        return [layers.initializer(name)(key, (100, 300)) for name, key in keys]
 
     normal, glorot = small.jit(draw)(jax.random.key(0))
     assert float(normal.std()) == pytest.approx(0.02, rel=0.02)
@@ -201,6 +202,7 @@ def test_self_attention_is_the_identity_at_first():
 @pytest.mark.parametrize(
     ('module', 'arguments'), [(ATTENTION, (MAP,)), (norm(), (X, C)), (norm(), (X, None))]
 )
+@pytest.mark.usefixtures('mixed_types')
 def test_half_precision_stays_half_and_its_parameters_full(module, arguments):
     half = module.clone(dtype=jnp.bfloat16)
     variables = drawn(half, *arguments)
@@ -280,6 +282,7 @@ def test_the_gradient_of_the_attention_s_gain_adds_up_more_than_bfloat16_can():
 
 
 @pytest.mark.parametrize('condition', [None, C])
+@pytest.mark.usefixtures('mixed_types')
 def test_the_variance_of_values_far_from_zero(condition):
     """In bfloat16 the mean of squares minus the square of the mean would be anything, 0 too."""
     rng = np.random.default_rng(0)

@@ -155,6 +155,7 @@ def test_features_are_the_rectified_last_map_summed_over_places(trunk):
     np.testing.assert_allclose(features, np.maximum(last, 0).sum((1, 2)), rtol=1e-5)
 
 
+@pytest.mark.usefixtures('mixed_types')
 def test_half_precision_is_inside_and_images_and_features_are_full(generator, trunk):
     for (module, variables, x), label in ((generator, (LABEL,)), (trunk, ())):
         half = module.clone(dtype=jnp.bfloat16)

@@ -140,6 +140,7 @@ def test_the_trunk_is_the_plain_network_with_kernels_over_their_largest_singular
     np.testing.assert_allclose(features, y.reshape(4, -1), rtol=0.02, atol=0.02 * y.std())
 
 
+@pytest.mark.usefixtures('mixed_types')
 def test_bfloat16_is_for_convolutions_and_everything_kept_or_returned_is_float32(generator, trunk):
     for module, variables, x in (generator, trunk):
         half_module = module.clone(dtype=jnp.bfloat16)

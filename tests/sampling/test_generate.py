@@ -128,7 +128,9 @@ def test_standing_statistics_are_of_all_classes_whatever_is_drawn():
     class Labelled(nn.Module):
         @nn.compact
         def __call__(self, z, label, *, train):
-            x = nn.BatchNorm(not train, use_bias=False, use_scale=False)(label[:, None] * 1.0)
+            x = nn.BatchNorm(not train, use_bias=False, use_scale=False)(
+                label[:, None].astype(jnp.float32)
+            )
             return x[:, :, None, None] / 4 + 0.4
 
     z = jnp.zeros((2, small.LATENT))
