@@ -5,8 +5,11 @@ COSINE = "optax's cosine schedule compares a float with an integer count"
 PROMOTION = {
     'tests/evaluate/leak/test_meter.py': COSINE,
     'tests/evaluate/test_features.py': COSINE,
+    'tests/test_schema.py': "Flax's layers promote float32 parameters and bfloat16 inputs",
     'tests/testing/test_networks.py': 'networks that mix types, as one of a fork may',
     'tests/test_bfloat16.py': "Flax's layers promote float32 parameters and bfloat16 inputs",
 }
 # Files that use a key twice, each with the reason.
-KEY_REUSE: dict[str, str] = {}
+KEY_REUSE = {
+    'tests/benchmark/test_command.py': 'a timed call is repeated with its key',
+}

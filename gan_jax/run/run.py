@@ -103,7 +103,8 @@ class Run:
             return False
         if wrong:
             self._writers.write_texts(step, {'eval_failed': wrong})
-        self._status_json.fail_evaluation(wrong)
+        if values:
+            self._status_json.fail_evaluation(wrong)
         row |= values
         self._seen = step
         self._best.on_step(row, step)

@@ -34,7 +34,7 @@ def test_a_matrix_product():
     assert count(jnp.matmul, A, B) == MATMUL
 
 
-def test_a_product_with_batch_axes_and_two_contracted():
+def test_a_product_with_batch_axes_and_two_contracted(mixed_types):
     def product(a, b):
         return jnp.einsum('nabc,nbcd->nad', a, b)
 
