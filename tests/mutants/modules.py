@@ -100,6 +100,7 @@ TESTS = {
         'tests/evaluate/test_names.py',
         'tests/evaluate/test_checks.py',
     ),
+    'gan_jax/evaluate/state_dict_pickle.py': ('tests/evaluate/test_torchfile.py',),
     'gan_jax/evaluate/train_digits_net.py': ('tests/evaluate/test_features.py',),
     'gan_jax/evaluate/weights.py': (
         'tests/evaluate/test_inception.py',
