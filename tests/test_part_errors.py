@@ -64,6 +64,12 @@ def text():
 def no_maker():
     return Term(d=Objective({'fake': View('fake', make='plain')}, _sound))
 
+def pairs():
+    return Term(d=Objective({'fake': View('fake', options={'turns': 1})}, _sound))
+
+def letters():
+    return Term(d=Objective(VIEWS, _sound, 'fake'))
+
 def no_loss():
     return Term(d=Objective(VIEWS, None))
 
@@ -187,6 +193,8 @@ def test_a_term_that_fails_is_named(fork, name, said):
         ('names', 'd.views', 'a dict {name: View}'),
         ('text', "d.views['fake']", 'a View'),
         ('no_maker', "d.views['fake'].make", 'a function'),
+        ('pairs', "d.views['fake'].options", 'a tuple of pairs (name, value)'),
+        ('letters', 'd.input_grads', "a tuple of names, such as ('real',)"),
         ('no_loss', 'd.loss', 'a function'),
         ('a_head', 'head', 'a Flax module or None'),
         ('no_latents', 'latents', 'a dict {name: function}'),

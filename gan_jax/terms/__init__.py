@@ -120,6 +120,15 @@ def _check_objective(side: str, objective: Objective) -> None:
     for name, view in views.items():
         _check_field(f"{side}.views['{name}']", view, isinstance(view, View), 'a View')
         _check_field(f"{side}.views['{name}'].make", view.make, callable(view.make), 'a function')
+        _check_field(
+            f"{side}.views['{name}'].options",
+            view.options,
+            isinstance(view.options, tuple),
+            'a tuple of pairs (name, value)',
+        )
+    grads = objective.input_grads
+    words = "a tuple of names, such as ('real',)"  # a text is a sequence of names of one letter
+    _check_field(f'{side}.input_grads', grads, isinstance(grads, tuple | list), words)
     _check_field(f'{side}.loss', objective.loss, callable(objective.loss), 'a function')
 
 
