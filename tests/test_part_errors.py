@@ -52,6 +52,39 @@ def first_state():
 def latents():
     return _term(_sound, latents={'near': lambda key, z: z[0, 0, 0]})
 
+def no_objective():
+    return Term(d=_sound)
+
+def names():
+    return Term(d=Objective(['fake'], _sound))
+
+def text():
+    return Term(d=Objective({'fake': 'fake'}, _sound))
+
+def no_maker():
+    return Term(d=Objective({'fake': View('fake', make='plain')}, _sound))
+
+def pairs():
+    return Term(d=Objective({'fake': View('fake', options={'turns': 1})}, _sound))
+
+def letters():
+    return Term(d=Objective(VIEWS, _sound, 'fake'))
+
+def no_loss():
+    return Term(d=Objective(VIEWS, None))
+
+def a_head():
+    return _term(_sound, head=len)
+
+def no_latents():
+    return _term(_sound, latents='near')
+
+def a_latent():
+    return _term(_sound, latents={'near': 1})
+
+def a_state():
+    return _term(_sound, init={})
+
 class Head(nn.Module):
     def __call__(self, features, label):
         raise KeyError('head')
@@ -151,6 +184,28 @@ def fault(**changes):
 def test_a_term_that_fails_is_named(fork, name, said):
     found = fault(terms__mine={'fn': f'raising_fork.{name}', 'weight': 1.0})
     assert found.startswith(f'config.terms.mine: {said}')
+
+
+@pytest.mark.parametrize(
+    ('name', 'field', 'wanted'),
+    [
+        ('no_objective', 'd', 'an Objective or None'),
+        ('names', 'd.views', 'a dict {name: View}'),
+        ('text', "d.views['fake']", 'a View'),
+        ('no_maker', "d.views['fake'].make", 'a function'),
+        ('pairs', "d.views['fake'].options", 'a tuple of pairs (name, value)'),
+        ('letters', 'd.input_grads', "a tuple of names, such as ('real',)"),
+        ('no_loss', 'd.loss', 'a function'),
+        ('a_head', 'head', 'a Flax module or None'),
+        ('no_latents', 'latents', 'a dict {name: function}'),
+        ('a_latent', "latents['near']", 'a function'),
+        ('a_state', 'init', 'a function'),
+    ],
+)
+def test_a_field_of_a_term_that_has_another_type_is_named(fork, name, field, wanted):
+    found = fault(terms__mine={'fn': f'raising_fork.{name}', 'weight': 1.0})
+    assert found.startswith(f'config.terms.mine: the field {field} of the term is ')
+    assert found.endswith(f': give {wanted}')
 
 
 @pytest.mark.parametrize('place', ['generator', 'discriminator', 'logit'])

@@ -35,7 +35,7 @@ def rows(folder):
 
 
 def record(folder, step):
-    """(digest of every leaf, facts) of a checkpoint, as it was saved."""
+    """(digest of every leaf, metadata) of a checkpoint, as it was saved."""
     return checkpoint._record(folder / 'checkpoints', step)
 
 

@@ -63,7 +63,8 @@ def candidates(recipe: Recipe, workload: Workload) -> dict[str, Candidate]:
         return [recipe.apply(named(key, n), x, recipe.strength) for n, x in batches.items()]
 
     def through(fake, cotangent):
-        augmented, back = jax.vjp(lambda x: recipe.apply(key, x, recipe.strength), fake)
+        own = named(key, 'fake')
+        augmented, back = jax.vjp(lambda x: recipe.apply(own, x, recipe.strength), fake)
         return augmented, back(cotangent)
 
     return {

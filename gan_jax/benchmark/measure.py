@@ -65,7 +65,7 @@ def measure(
     steps = _compiled(whole, progress)
     roofline = make_roofline(whole.mesh, whole.settings['dtype'])
     others = baselines()
-    candidates = {**steps.candidates, 'roof': roofline.take, **others.candidates}
+    candidates = {**steps.candidates, 'roofline': roofline.take, **others.candidates}
     with progress('measuring steps') as tick:
         turns = interleave(candidates, repeats, least=_least(), tick=tick)
     seconds, work = turns.seconds, steps.work
@@ -76,7 +76,7 @@ def measure(
         'step': _timed(turns, 'step', images),
         'loop': _timed(turns, 'loop', images) | gap,
         'work': {'counted': work['step']._asdict(), 'xla_per_device': _by_xla(steps.step.call)},
-        'roof': _share_of_roofline(turns, roofline, work['step'].needed),
+        'roofline': _share_of_roofline(turns, roofline, work['step'].needed),
         'memory': {
             'planned_per_device': compiled.memory(steps.step.call),
             'peak_in_use': steps.peak,
@@ -167,7 +167,7 @@ def _communication(whole: Workload, call: jax.stages.Compiled) -> dict[str, Any]
 
 
 def _share_of_roofline(turns: Timings, roofline: Roofline, needed: int) -> dict[str, Any]:
-    product, step = turns.seconds['roof'], turns.seconds['step']
+    product, step = turns.seconds['roofline'], turns.seconds['step']
     floor = needed / roofline.flops * product
     return {
         'size': roofline.size,

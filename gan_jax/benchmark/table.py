@@ -29,7 +29,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield ''
         yield from aligned(_left_out(of['left_out']))
     yield ''
-    yield 'augmentations: of the step with the game alone, D and G; each compiled by itself'
+    yield 'augmentations: share of a step with the adversarial loss alone; each compiled by itself'
     yield from _shares(of['augmentations']['ops'])
     yield from (
         f"policy '{name}': {_percent(cost['share'])}"
@@ -38,7 +38,7 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _step(of: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    step, loop, roofline, work = (of[name] for name in ('step', 'loop', 'roof', 'work'))
+    step, loop, roofline, work = (of[name] for name in ('step', 'loop', 'roofline', 'work'))
     yield 'compiled step', _seconds(step['seconds']), _rate(step)
     gap = f'host gap {_percent(loop["host_gap"])}'
     yield "train's loop", _seconds(loop['seconds']), f'{_rate(loop)}, {gap}'

@@ -20,7 +20,7 @@ from gan_jax.players import GAN, Augment
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Ema, Hyper
-from gan_jax.terms import Objective, Term
+from gan_jax.terms import Objective, Term, check_fields
 
 
 class Experiment(NamedTuple):
@@ -142,6 +142,8 @@ def _made(
 
 def _term(name: str, block: Mapping[str, Any], allow: Collection[str] | None) -> Term:
     term = _made(name, block, TERM, allow)
+    with of_part(f'config.{name}'):
+        check_fields(term)
     if not block.get('policy'):
         return term
     return term._replace(

@@ -161,9 +161,7 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     if wrong := list(_shape_faults(config)):
         return wrong
     values = flat(config)
-    own = [k for k in values if k.split('.')[0] not in (*NETWORKS, 'terms', 'optim')]
-    unknown = [k for k in own if k not in VALUES]
-    wrong = [f"config has no use for '{k}'{load.nearest(k, VALUES)}" for k in unknown]
+    wrong = list(_unknown(values))
     for key in VALUES:
         wrong += _key_faults(key, values)
     wrong += _batch_faults(values)
@@ -223,6 +221,14 @@ def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
         yield 'config.terms is missing: give a block of terms'
     for key in required.get(name, config if name == 'config.terms' else ()):
         yield from _shape_faults(config.get(key, {}), f'{name}.{key}')
+
+
+def _unknown(values: Mapping[str, Any]) -> Iterator[str]:
+    """The keys that nothing reads; a block that nothing reads is one of them."""
+    tops = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}
+    for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
+        if key not in VALUES and key.split('.')[0] not in (*NETWORKS, 'terms', 'optim'):
+            yield f"config has no use for '{key}'{load.nearest(key, (*VALUES, *BLOCKS))}"
 
 
 def _key_faults(key: str, values: Mapping[str, Any]) -> Iterator[str]:

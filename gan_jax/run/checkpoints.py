@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from gan_jax.run import resume
 from gan_jax.run.best import best_by
-from gan_jax.runtime import workdir
+from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.checkpoint import Restored
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.ranges import Text
@@ -42,6 +42,9 @@ def restore_step(
     wanted = None if step in ('last', 'best') else int(step)
     place = folder / ('best' if step == 'best' else 'checkpoints')
     newest = resume.last_saved(folder) if step == 'last' else -1
+    if (metadata := checkpoint.newest_metadata(place)) is not None:
+        # First: networks of another config have other leaves, and the fault would seem the code's.
+        _refuse_edits(folder, metadata, settings)
     found = restore(place, step=wanted)
     if found is None:
         raise _missing(folder, step, settings)
@@ -53,13 +56,17 @@ def restore_step(
             f'step {found.step} is used',
             file=sys.stderr,
         )
-    if changed := resume.differences(found.metadata['config'], settings):
+    _refuse_edits(folder, found.metadata, settings)
+    return found
+
+
+def _refuse_edits(folder: Path, metadata: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    if changed := resume.differences(metadata['config'], settings):
         raise UserError(
-            f'{folder}/config.json is not the config that step {found.step} was trained with: give '
-            'it back\n' + '\n'.join(f'  {line}' for line in changed),
+            f'{folder}/config.json is not the config that this run was trained with: undo the '
+            'changes\n' + '\n'.join(f'  {line}' for line in changed),
             DATA,
         )
-    return found
 
 
 def _missing(folder: Path, step: str, settings: Mapping[str, Any]) -> UserError:

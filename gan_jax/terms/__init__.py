@@ -95,6 +95,48 @@ def total(
     return loss, states, metrics
 
 
+def check_fields(term: Term) -> None:
+    """Raises unless the fields of a term, of its objectives and of their views have their types.
+
+    Raises:
+        TypeError: one sentence about the first field that has another type.
+    """
+    for side in 'dg':
+        objective = getattr(term, side)
+        if objective is not None:
+            _check_field(side, objective, isinstance(objective, Objective), 'an Objective or None')
+            _check_objective(side, objective)
+    head, latents = term.head, term.latents
+    _check_field('head', head, head is None or isinstance(head, nn.Module), 'a Flax module or None')
+    _check_field('latents', latents, isinstance(latents, Mapping), 'a dict {name: function}')
+    for name, latent in latents.items():
+        _check_field(f"latents['{name}']", latent, callable(latent), 'a function')
+    _check_field('init', term.init, callable(term.init), 'a function')
+
+
+def _check_objective(side: str, objective: Objective) -> None:
+    views = objective.views
+    _check_field(f'{side}.views', views, isinstance(views, Mapping), 'a dict {name: View}')
+    for name, view in views.items():
+        _check_field(f"{side}.views['{name}']", view, isinstance(view, View), 'a View')
+        _check_field(f"{side}.views['{name}'].make", view.make, callable(view.make), 'a function')
+        _check_field(
+            f"{side}.views['{name}'].options",
+            view.options,
+            isinstance(view.options, tuple),
+            'a tuple of pairs (name, value)',
+        )
+    grads = objective.input_grads
+    words = "a tuple of names, such as ('real',)"  # a text is a sequence of names of one letter
+    _check_field(f'{side}.input_grads', grads, isinstance(grads, tuple | list), words)
+    _check_field(f'{side}.loss', objective.loss, callable(objective.loss), 'a function')
+
+
+def _check_field(name: str, value: Any, fits: bool, words: str) -> None:
+    if not fits:
+        raise TypeError(f'the field {name} of the term is {ranges.quoted(value)}: give {words}')
+
+
 def _checked(returned: Any) -> tuple[Mapping[str, Any], State, Mapping[str, Any]]:
     """The result of a loss, checked against `Objective.loss`.
 

@@ -60,7 +60,8 @@ def check_generator(
         num_classes: 0, or at least 3.
 
     Raises:
-        AssertionError: one sentence about the first promise that is broken.
+        AssertionError: one sentence about the first promise that is broken. What the network itself
+            raises passes through.
     """
     label = LABEL if num_classes else None
     z = np.random.default_rng(0).standard_normal((BATCH, latent_dim)).astype('float32')
@@ -94,7 +95,8 @@ def check_discriminator(
         joint: False where it looks across the batch in training, for `config.joint=False` only.
 
     Raises:
-        AssertionError: one sentence about the first promise that is broken.
+        AssertionError: one sentence about the first promise that is broken. What the network itself
+            raises passes through.
     """
     image = np.random.default_rng(0).random((BATCH, *shape)).astype('float32')
     trial = _trial('the discriminator', trunk, image)
@@ -120,7 +122,8 @@ def check_logit(logit: nn.Module, *, features: int = 12, num_classes: int = 0) -
         num_classes: 0, or at least 3.
 
     Raises:
-        AssertionError: one sentence about the first promise that is broken.
+        AssertionError: one sentence about the first promise that is broken. What the network itself
+            raises passes through.
     """
     rows = np.random.default_rng(0).standard_normal((BATCH, features)).astype('float32')
     trial = _trial('the logit', _OnlyLogit(logit), rows, LABEL)
@@ -246,7 +249,12 @@ class _OnlyLogit(nn.Module):
     logit: nn.Module
 
     def __call__(self, features, label, *, train):
-        return self.logit(features, label, train=train)['logit']
+        out = self.logit(features, label, train=train)
+        require(
+            isinstance(out, Mapping) and 'logit' in out,
+            "the logit returns no dict with a 'logit' [N]",
+        )
+        return out['logit']
 
 
 def _trial(what: str, module: nn.Module, *inputs: Any) -> Trial:

@@ -202,7 +202,11 @@ def check_precision(trial: Trial) -> None:
         (wide.dtype, mixed.dtype) == (np.float64, np.float32),
         f'{trial.name} makes {wide.dtype} of float64 images and {mixed.dtype} of float32 ones',
     )
-    require(_close(narrow, wide, 1e-5), f'{trial.name} draws otherwise in float64')
+    require(
+        _close(narrow, wide, 1e-5),
+        f'{trial.name} draws other numbers for float64 images: draw in float32, as '
+        'gan_jax.augment.draws does',
+    )
 
 
 def check_refusals(trial: Trial) -> None:

@@ -8,11 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import terms
-from gan_jax.runtime.errors import PartError
+from gan_jax.runtime.errors import PartError, of_part
+from gan_jax.runtime.ranges import quoted
 from gan_jax.terms import Term
 from gan_jax.testing import small
 from gan_jax.testing.in_step import check_in_step
-from gan_jax.testing.outputs import FEATURES, on_floats, outputs, parts_of, random, summed
+from gan_jax.testing.outputs import (
+    FEATURES,
+    head_shapes,
+    on_floats,
+    outputs,
+    parts_of,
+    random,
+    summed,
+)
 from gan_jax.testing.require import require
 from gan_jax.testing.trees import central_difference, directions, inner, same
 
@@ -27,10 +36,10 @@ EXTREMES = {
 def check_term(term: Term, *, stopped: Collection[str] = ()) -> None:
     """Raises unless a term keeps every promise that the step relies on. Takes seconds, on a CPU.
 
-    For each player, on made-up outputs of 4 images [8, 8, 2] of 3 classes with 6 features:
-    `check_returns`, `check_finite`, `check_declared`, `check_order`, `check_slope`. Then
-    `check_in_step` in a step of small networks. Gradients are compared in float64: a kink of the
-    loss closer than 1e-5 to one of the outputs fails.
+    First `check_declaration`. For each player, on made-up outputs of 4 images [8, 8, 2] of 3
+    classes with 6 features: `check_returns`, `check_finite`, `check_declared`, `check_order`,
+    `check_slope`. Then `check_in_step` in a step of small networks. Gradients are compared in
+    float64: a kink of the loss closer than 1e-5 to one of the outputs fails.
 
     Args:
         term: of small heads, and with what slowly sets in at its full effect.
@@ -39,13 +48,35 @@ def check_term(term: Term, *, stopped: Collection[str] = ()) -> None:
     Raises:
         AssertionError: one sentence about the first promise that is broken.
     """
-    require(isinstance(term, Term), f'a {type(term).__name__} is no gan_jax.terms.Term')
-    sides = [side for side in 'dg' if getattr(term, side) is not None]
-    require(bool(sides), 'the term has no objective: give it d, g or both')
-    for side in sides:
+    check_declaration(term)
+    for side in (side for side in 'dg' if getattr(term, side) is not None):
         for check in CHECKS:
             check(term, side)
     check_in_step(term, stopped=stopped)
+
+
+def check_declaration(term: Term) -> None:
+    """The fields have their types, the head runs, and views are of sources that there are."""
+    require(
+        isinstance(term, Term),
+        f'{quoted(term)} is no gan_jax.terms.Term: give what the factory of the term returns',
+    )
+    try:
+        terms.check_fields(term)
+        if term.head is not None:
+            with of_part('the head fails on features [N, F] and labels [N]'):
+                head_shapes(term.head)
+    except (TypeError, PartError) as error:
+        raise AssertionError(str(error)) from error
+    objectives = [objective for objective in (term.d, term.g) if objective is not None]
+    require(bool(objectives), 'the term has no objective: give it d, g or both')
+    sources = ('real', 'fake', *term.latents)
+    for name, view in (item for objective in objectives for item in objective.views.items()):
+        require(
+            view.source in sources,
+            f"the view '{name}' reads the source '{view.source}', and there are "
+            f'{", ".join(sources)}',
+        )
 
 
 def check_returns(term: Term, side: str) -> None:

@@ -90,7 +90,7 @@ def test_the_numbers_agree_with_each_other(done):
     """With one turn every ratio is that of two medians."""
     of = done[1]['measured']
     step, loop = (of[name]['seconds']['median'] for name in ('step', 'loop'))
-    roofline, work = of['roof'], of['work']['counted']
+    roofline, work = of['roofline'], of['work']['counted']
     near = pytest.approx
     assert of['step']['images_per_second'] == near(2 * 8 / step)
     assert of['loop']['host_gap']['median'] == near(1 - step / loop)

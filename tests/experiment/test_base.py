@@ -81,6 +81,13 @@ def test_a_misspelt_key_is_refused_with_a_sentence(line, said, tmp_path):
     assert said in str(caught.value)
 
 
+def test_a_misspelt_block_is_named_once(tmp_path):
+    text = BASED.format('c.genrator = dict(fn="x", width=1.0)')
+    with pytest.raises(UserError) as caught:
+        config.load_config(written(tmp_path, text))
+    assert str(caught.value) == "config has no use for 'genrator'; did you mean 'generator'?"
+
+
 def test_a_function_and_a_term_can_be_added(tmp_path):
     lines = (
         'c.generator = dict(fn="gan_jax.models.resnet.Generator")\n'

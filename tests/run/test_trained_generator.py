@@ -20,6 +20,7 @@ from tests.sweeps import tiny
 
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 ALLOW = ('tests',)
+HINGE = {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 1.0}
 TERM = """
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms import Term
@@ -119,6 +120,19 @@ def test_a_block_that_names_foreign_code_is_refused(run, tmp_path):
     workdir.write_json(tmp_path / 'run' / 'config.json', settings)
     with pytest.raises(UserError, match=r"config.json: config.generator.fn: 'os.system' is code"):
         restore_generator(tmp_path / 'run', 'last', ALLOW)
+
+
+@pytest.mark.parametrize('restore', [restore_generator, restore_run])
+@pytest.mark.parametrize('step', ['last', '4'])
+def test_an_edited_config_is_told_by_its_key_and_not_by_a_leaf(run, tmp_path, restore, step):
+    shutil.copytree(run[0], tmp_path / 'run')
+    settings = workdir.read_config(tmp_path / 'run')
+    settings['latent']['dim'], settings['terms'] = 5, {'adversarial': HINGE}
+    workdir.write_json(tmp_path / 'run' / 'config.json', settings)
+    with pytest.raises(UserError, match='config.json is not the config .*: undo') as caught:
+        restore(tmp_path / 'run', step, ALLOW)
+    assert '\n  latent.dim: 4 -> 5' in str(caught.value)
+    assert caught.value.status == DATA
 
 
 def test_code_that_has_changed_since_is_told_by_the_leaf(run, monkeypatch):

@@ -165,12 +165,15 @@ class Labelled(nn.Module):
             x = x + nn.Embed(3, 1)(label).mean(0, keepdims=True)
         if self.fault == 'batch' and train:
             x = x - x.mean(0, keepdims=True)
-        return {'logit': x if self.fault == 'rank' else x[:, 0]}
+        out = {'logit': x if self.fault == 'rank' else x[:, 0]}
+        return {'array': out['logit'], 'name': {'score': x}}.get(self.fault, out)
 
 
 @pytest.mark.parametrize(
     ('fault', 'words'),
     [
+        ('array', r"the logit returns no dict with a 'logit' \[N\]"),
+        ('name', r"the logit returns no dict with a 'logit' \[N\]"),
         ('rank', r'the logit returns float32 \[4, 1\], not float32 \[4\]'),
         ('batch', 'the logit looks across the batch in training'),
         ('label', "the logit depends on others' labels"),

@@ -134,7 +134,7 @@ BROKEN = [
     (ops.check_gradient, made(lost), 'gradient of mine is not its slope'),
     (ops.check_gradient, made(replaced), 'mine lets no gradient through for some image'),
     (ops.check_gradient, made(bent), 'gradient of mine is not its slope'),
-    (ops.check_precision, made(other_draws), 'draws otherwise in float64'),
+    (ops.check_precision, made(other_draws), 'other numbers for float64 images: draw in float32'),
     (ops.check_refusals, undecorated(anything), '^mine takes uint8 images'),
     (ops.check_refusals, undecorated(floats), r'^mine takes images \[9, 12, 3\]'),
     (ops.check_refusals, undecorated(batches), '^mine takes a strength for each image'),

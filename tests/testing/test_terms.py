@@ -92,10 +92,31 @@ def test_both_objectives_are_checked():
 
 
 def test_what_is_no_term_is_refused():
-    with pytest.raises(AssertionError, match=r'a function is no gan_jax\.terms\.Term'):
+    with pytest.raises(AssertionError, match=r'hinge .* no gan_jax\.terms\.Term: .* the factory'):
         check_term(hinge)
     with pytest.raises(AssertionError, match='no objective: give it d, g or both'):
         check_term(Term())
+
+
+class Unlabelled(nn.Module):
+    """A head without the argument for labels."""
+
+    def __call__(self, features):
+        return {'x': features}
+
+
+@pytest.mark.parametrize(
+    ('term', 'words'),
+    [
+        (Term(d=mean), 'the field d of the term is .*: give an Objective or None'),
+        (of(mean, head=Unlabelled()), r'the head fails on features .N, F. and labels .N.: Unlab'),
+        (of(mean, {'real': View('reel')}), "'real' reads the source 'reel', .* are real, fake$"),
+    ],
+)
+def test_a_wrong_declaration_is_found(term, words):
+    with pytest.raises(AssertionError, match=words) as error:
+        check_term(term)
+    assert '\n' not in str(error.value)
 
 
 # In the step -------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def share_of(text: str | None) -> Share:
 def _measured(path: str) -> Share:
     try:
         result = json.loads(Path(path).read_text(encoding='utf-8'))
-        value = float(result['measured']['roof']['share']['median'])
+        value = float(result['measured']['roofline']['share']['median'])
         where = f'{result["config"]} in {result["settings"]["dtype"]}'
         return Share(value, f'measured with {where} on {result["versions"]["device"]}')
     except OSError as error:

@@ -74,7 +74,7 @@ def test_the_share_is_an_assumption_a_number_or_a_measurement(tmp_path):
         'config': 'configs/digits.py',
         'settings': {'dtype': 'float32'},
         'versions': {'device': 'cpu: cpu x 1'},
-        'measured': {'roof': {'share': {'median': 0.74}}},
+        'measured': {'roofline': {'share': {'median': 0.74}}},
     }
     file = tmp_path / 'benchmark.json'
     file.write_text(json.dumps(measured))
