@@ -4,7 +4,7 @@ import argparse
 
 from gan_jax import data
 from gan_jax.experiment import config
-from gan_jax.run.checkpoints import STEP
+from gan_jax.run.choose_checkpoint import STEP
 from gan_jax.runtime import cli
 from gan_jax.sampling.generate import WEIGHTS
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import resume
-from gan_jax.run.checkpoints import restore_step
+from gan_jax.run.choose_checkpoint import restore_step
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.sampling.standing import has_batch_norm

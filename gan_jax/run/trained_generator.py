@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from gan_jax.experiment import config
 from gan_jax.experiment.build import build_generator
 from gan_jax.labels import Counts
-from gan_jax.run.checkpoints import restore_step
+from gan_jax.run.choose_checkpoint import restore_step
 from gan_jax.runtime import checkpoint, sharding, workdir
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import by_name, check_leaves

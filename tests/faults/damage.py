@@ -146,7 +146,7 @@ ATTACKS = (
         60,
         functools.partial(damaged, delete),
         Guard(
-            'gan_jax/run/checkpoints.py',
+            'gan_jax/run/choose_checkpoint.py',
             '    for damaged in found.damaged:\n',
             '    for damaged in []:\n',
         ),
