@@ -451,7 +451,7 @@ def test_a_config_that_is_not_the_checkpoints_is_refused(trained, tmp_path):
     draw(folder, tmp_path / 'x.png', '--num=1')
     settings['seed'] += 1
     (folder / 'config.json').write_text(json.dumps(settings))
-    with pytest.raises(UserError, match='not the config that step') as caught:
+    with pytest.raises(UserError, match='not the config that this run') as caught:
         draw(folder, tmp_path / 'x.png', '--num=1')
     assert caught.value.status == DATA and f'seed: 0 -> {settings["seed"]}' in str(caught.value)
 
