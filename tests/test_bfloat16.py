@@ -353,8 +353,11 @@ def test_two_hundred_steps_stay_finite_and_near_the_float32_run():
         runs[dtype] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         assert all(np.isfinite(values).all() for values in runs[dtype].values())
     # Rounding sets two runs of a GAN apart in time, as another seed would: first the losses are the
-    # same, at last those of the same game. All are compared with the margin of the hinge, 1.
-    for name, full in runs['float32'].items():
+    # same, at last those of the same game. All are compared with the margin of the hinge, 1, which
+    # is no measure of the norms.
+    losses = {name: x for name, x in runs['float32'].items() if not name.endswith('_norm')}
+    assert len(losses) == len(runs['float32']) - 4
+    for name, full in losses.items():
         apart = full - runs['bfloat16'][name]
         assert abs(apart[:20].mean()) < 0.05, name
         assert abs(apart[150:].mean()) < 0.5 or 'contrastive' in name, name
