@@ -14,7 +14,7 @@ import optax
 
 from gan_jax.accumulation import accumulate_gradients, repeat
 from gan_jax.keys import named
-from gan_jax.players import GAN, Keys, Metrics, d_gradient, g_gradient, make_losses
+from gan_jax.players import GAN, Keys, Losses, Metrics, d_gradient, g_gradient, make_losses
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Hyper, Net, TrainState, average, merge_metrics
 from gan_jax.terms import Term
@@ -49,8 +49,7 @@ def make_train_step(
         ValueError: as `players.make_losses`.
     """
     losses = make_losses(gan, terms, every, constrain_batch)
-    d_grads = _accumulated(functools.partial(d_gradient, losses), 'd', gan, constrain_batch)
-    g_grads = _accumulated(functools.partial(g_gradient, losses), 'g', gan, constrain_batch)
+    d_grads, g_grads = _accumulated(d_gradient, losses, 'd'), _accumulated(g_gradient, losses, 'g')
 
     def gathered(state: TrainState) -> TrainState:
         g, d = (net.replace(params=gather_params(net.params)) for net in (state.g, state.d))
@@ -103,8 +102,7 @@ def make_d_gradient(
         of D's whole loss, like `state.d.params`. The step's i-th update uses the key
         named(jax.random.key(hyper.seed), 'step', state.step, 'd', i).
     """
-    losses = make_losses(gan, terms, every)
-    gradient = _accumulated(functools.partial(d_gradient, losses), 'd', gan)
+    gradient = _accumulated(d_gradient, make_losses(gan, terms, every), 'd')
 
     def of_key(state: TrainState, batch: Record, key: jax.Array, hyper: Hyper) -> Any:
         return gradient(state, batch, Keys(key, key), hyper)[1]
@@ -112,14 +110,12 @@ def make_d_gradient(
     return of_key
 
 
-def _accumulated(
-    gradient: Callable,
-    side: str,
-    gan: GAN,
-    constrain_batch: Callable[[Any], Any] = lambda tree: tree,
-) -> Callable:
+def _accumulated(gradient: Callable, losses: Losses, side: str) -> Callable:
     return accumulate_gradients(
-        gradient, lambda state: getattr(state, side).params, gan.accumulate, constrain_batch
+        functools.partial(gradient, losses),
+        lambda state: getattr(state, side).params,
+        losses.gan.accumulate,
+        losses.constrain_batch,
     )
 
 

@@ -16,9 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax import data
-from gan_jax.data.pictures.listing import HIDDEN
-from gan_jax.data.sources import place_of
 from gan_jax.experiment import config, named_code
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.flags import config_parser, parse_config
@@ -26,6 +23,7 @@ from gan_jax.experiment.schedule import dispatch_length, due, evaluations, every
 from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
+from gan_jax.run.place import refuse_among_images
 from gan_jax.runtime import cli, distributed, sharding, signals
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
@@ -81,7 +79,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
     """
     settings, program = setup.settings, setup.program
     hyper, every = setup.experiment.hyper, setup.experiment.every
-    _refuse_among_images(folder, settings['data'])
+    refuse_among_images(folder, settings['data'])
     evaluator.check(everything(settings['evaluate']))  # all faults, before minutes of preparation
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
@@ -125,21 +123,6 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
                 state = program.update(state, step, hyper, count)
                 step += count
         return opened.status
-
-
-def _refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
-    """The pictures that a run draws would be images of its own data set, which it then refuses."""
-    if not data.is_path(asked['name']):
-        return
-    place = place_of(asked['name'], asked['dir'])
-    images, own = place.resolve(), folder.resolve()
-    if not own.is_relative_to(images):
-        return
-    if not any(part.startswith(HIDDEN) for part in own.relative_to(images).parts):
-        raise UserError(
-            f'--workdir={folder} lies in {place}, whose images are trained on, and the pictures '
-            'that the run draws would be of them: choose a folder outside'
-        )
 
 
 def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ No silent broadcasting, no silent promotion of types, no random key that is used
 
 import contextlib
 import functools
+import logging
 import os
 from pathlib import Path
 
@@ -34,6 +35,10 @@ jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
 os.environ['JAX_COMPILATION_CACHE_DIR'] = str(CACHE)
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.5'
 os.environ['JAX_PLATFORMS'] = 'cpu'
+
+# As the commands do. Orbax leaves tasks with errors behind; asyncio logs their tracebacks whenever
+# the memory is collected, and Python 3.11 fails if that happens within an `ast.parse`.
+logging.getLogger('asyncio').setLevel(logging.CRITICAL)
 
 
 def promoting(function):

@@ -14,7 +14,7 @@ from html import escape
 from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, graph, modules, room
 
 PICTURE = ROOT / 'docs' / 'rooms.svg'
-# What each room is, on one line.
+# A description of each room, on one line.
 WORDS = {
     'runtime': 'devices, files, errors',
     'keys': 'random keys by name',

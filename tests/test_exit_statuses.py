@@ -83,7 +83,7 @@ def test_every_row_says_what_to_do():
         assert status == 0 or (do and resumable)
 
 
-# What the table quotes, provoked; runs of several processes are in runtime/test_distributed.py.
+# The table's sentences, provoked; runs of several processes are in runtime/test_distributed.py.
 
 
 def quoted(status, folder):

@@ -83,11 +83,8 @@ def expected(alone):
 @pytest.fixture(scope='module', autouse=True)
 def compiled_once():
     """One set of programs for the sweeps of this file, whose networks are all the same."""
-    patch, made, prepared = (
-        pytest.MonkeyPatch(),
-        shared.population_factory(),
-        shared.shared_setups(),
-    )
+    patch = pytest.MonkeyPatch()
+    made, prepared = shared.population_factory(), shared.shared_setups()
     patch.setattr(shared, 'population_factory', lambda: made)
     patch.setattr(shared, 'shared_setups', lambda *_: prepared)
     yield

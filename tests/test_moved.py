@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,9 @@ from gan_jax.data.sources import absolute
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.experiment import config
 from gan_jax.run import resume
+from gan_jax.run.place import refuse_among_images
 from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.sweeps.train_population import train_population
 from tests.data.archives.maker import png
 
 SMOKE = Path(__file__).parent / 'smoke.py'
@@ -84,11 +87,20 @@ def test_a_run_does_not_draw_among_its_images(below, place):
     assert sorted((place / 'old').rglob('*')) == files
 
 
+def test_a_population_does_not_draw_among_its_images(place):
+    asked = {'data': {'name': f'{place}/old/pets', 'dir': ''}}
+    members = {'a': SimpleNamespace(settings=asked)}
+    files = sorted((place / 'old').rglob('*'))
+    with pytest.raises(UserError, match='lies in .*/old/pets, whose images'):
+        train_population(place / 'old/pets/sweep', members, None, None)
+    assert sorted((place / 'old').rglob('*')) == files
+
+
 @pytest.mark.parametrize('own', ['old', 'old/pets-run', 'old/pets/.runs/1'])
 def test_beside_the_images_and_where_none_is_looked_for_a_run_may_be(own, place):
     asked = {'name': f'{place}/old/pets', 'dir': ''}
-    train._refuse_among_images(place / own, asked)
-    train._refuse_among_images(place / own, {'name': 'digits', 'dir': ''})
+    refuse_among_images(place / own, asked)
+    refuse_among_images(place / own, {'name': 'digits', 'dir': ''})
 
 
 def test_the_folder_that_it_lies_in_is_what_is_to_be_given(place):

@@ -28,7 +28,7 @@ UP = {
 
 
 def import_all(before: str, after: str) -> str:
-    """What a process prints that imports every module between two pieces of code."""
+    """The output of a process that imports every module between two pieces of code."""
     names = [n for n in modules() if not n.endswith('__main__')]
     assert {'gan_jax.keys', 'gan_jax.benchmark.baselines'} <= {*names}
     code = f'{before}\nfor name in {names}: importlib.import_module(name)\n{after}'
@@ -43,7 +43,7 @@ def test_importing_every_module_leaves_the_heavy_packages_alone():
 
 
 def test_importing_every_module_needs_nothing_that_windows_lacks():
-    """What other packages import is loaded before."""
+    """Other packages are imported before: they may need these modules."""
     unix = ('fcntl', 'grp', 'pwd', 'resource', 'termios')
     others = {name for file in modules().values() for name in foreign(file.read_text())}
     assert {'jax', 'google_crc32c', 'signal'} <= others
@@ -214,7 +214,7 @@ RUN = {
 
 
 def used(name: str) -> bool:
-    """Whether a line of a Python file imports the distribution, or one of the Makefile runs it."""
+    """True if a line of a Python file imports the distribution, or one of the Makefile runs it."""
     if name in RUN:
         return RUN[name] in (ROOT / 'Makefile').read_text()
     module = MODULES.get(name, name.replace('-', '_'))

@@ -153,7 +153,7 @@ def fork(tmp_path, monkeypatch):
 
 
 def fault(**changes):
-    """What `setup.build_trainer` says of the tiny config with other values, by dotted key."""
+    """The sentence of `setup.build_trainer` on the tiny config with other values, by dotted key."""
     settings = json.loads(config.load_config(f'{TINY}:method=bcr,augment=translation').to_json())
     for key, value in changes.items():
         *parents, last = key.split('__')

@@ -282,9 +282,8 @@ def test_a_metric_can_be_added_to_a_run(finished, tmp_path, monkeypatch):
     measured = {row['step']: 'eval/diversity' in row for row in rows(tmp_path)}
     assert [step for step, one in measured.items() if one] == [20, 30]
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
-    assert (
-        checkpoint.newest_metadata(tmp_path / 'best')['best']['num'] == 120
-    )  # and the best is chosen anew
+    # And the best is chosen anew.
+    assert checkpoint.newest_metadata(tmp_path / 'best')['best']['num'] == 120
     assert json.loads((tmp_path / 'config.json').read_text())['evaluate']['num'] == 120
 
 

@@ -89,7 +89,7 @@ VALUES: Mapping[str, Any] = {
     'mesh.model': COUNT,
     'dtype': Choice(('float32', 'bfloat16')),
 }
-# What must be a block, if it is there, and the blocks of config.optim, which has no others.
+# The keys that must be blocks, if they are there, and the only blocks of config.optim.
 BLOCKS = ('terms', 'optim', *NETWORKS, *dict.fromkeys(k.split('.')[0] for k in VALUES if '.' in k))
 SIDES = ('g', 'd')
 

@@ -181,14 +181,13 @@ def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
 
 
 def make_sampler(
-    experiment: Experiment, settings: Mapping[str, Any], **options: Any
+    experiment: Experiment, settings: Mapping[str, Any]
 ) -> Callable[..., Iterator[np.ndarray]]:
     """A function (state, seed, indices) -> images, with the config's weights and statistics.
 
     Args:
         experiment: the experiment with the generator.
         settings: the resolved config.
-        options: further options of `generate.make_generate`, such as a label.
     """
     gan, asked = experiment.gan, settings['evaluate']
     draw = make_generate(
@@ -197,7 +196,6 @@ def make_sampler(
         class_counts=gan.class_counts,
         batch_norm=asked['batch_norm'],
         devices=sharding.workers(settings['mesh']['data']),
-        **options,
     )
     weights = WEIGHTS[asked['weights']]
     return lambda state, seed, indices: draw(weights(state), seed, indices)

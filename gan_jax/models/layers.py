@@ -189,9 +189,8 @@ class ConditionalNorm(nn.Module):
             dtype=self.dtype,
             kernel_init=self.kernel_init,
         )
-        gain, bias = (
-            at_least_float32(call(linear(name=n), condition)) for n in ('gain', 'bias')
-        )  # [N, C]
+        # [N, C]
+        gain, bias = (at_least_float32(call(linear(name=n), condition)) for n in ('gain', 'bias'))
         y = x * (1 + gain[:, None, None]) + bias[:, None, None]
         return y if self.dtype is None else y.astype(self.dtype)
 

@@ -1,14 +1,14 @@
-"""The checkpoint of a run that a command asks for: the last one, the best one, or a number."""
+"""A workdir read back: its checked config, and the checkpoint that a command asks for."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from gan_jax.run import resume
 from gan_jax.run.best import best_by
-from gan_jax.runtime import checkpoint, workdir
-from gan_jax.runtime.checkpoint import Restored
+from gan_jax.runtime import workdir
+from gan_jax.runtime.checkpoint import Check, Restored
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.ranges import Text
 
@@ -18,8 +18,27 @@ STEP = Text(f'last|best|{workdir.STEP.pattern}', "a number, 'last' or 'best'")
 class Restore(Protocol):
     """`checkpoint.restore`, or a part of it, for a folder of checkpoints and a step."""
 
-    def __call__(self, folder: Path, *, step: int | None) -> Restored | None:
+    def __call__(self, folder: Path, *, step: int | None, check: Check) -> Restored | None:
         """The newest sound checkpoint, or the one of `step`; None where there is none."""
+
+
+def read_settings(
+    folder: Path, faults: Callable[[Mapping[str, Any]], list[str]]
+) -> Mapping[str, Any]:
+    """The config of a workdir that may be from somebody else.
+
+    Args:
+        folder: the workdir.
+        faults: settings -> everything wrong with what the command needs of them.
+
+    Raises:
+        UserError: there is no run, the workdir contains links, or the config has faults.
+    """
+    settings = workdir.read_config(folder)
+    workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
+    if wrong := faults(settings):
+        raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
+    return settings
 
 
 def restore_step(
@@ -42,10 +61,17 @@ def restore_step(
     wanted = None if step in ('last', 'best') else int(step)
     place = folder / ('best' if step == 'best' else 'checkpoints')
     newest = resume.last_saved(folder) if step == 'last' else -1
-    if (metadata := checkpoint.newest_metadata(place)) is not None:
-        # First: networks of another config have other leaves, and the fault would seem the code's.
-        _refuse_edits(folder, metadata, settings)
-    found = restore(place, step=wanted)
+
+    def check(metadata: Mapping[str, Any]) -> None:
+        # Networks of another config have other leaves, and the fault would seem the code's.
+        if changed := resume.differences(metadata['config'], settings):
+            raise UserError(
+                f'{folder}/config.json is not the config that this run was trained with: undo the '
+                'changes\n' + '\n'.join(f'  {line}' for line in changed),
+                DATA,
+            )
+
+    found = restore(place, step=wanted, check=check)
     if found is None:
         raise _missing(folder, step, settings)
     if resume.is_gone(newest, found):
@@ -56,17 +82,7 @@ def restore_step(
             f'step {found.step} is used',
             file=sys.stderr,
         )
-    _refuse_edits(folder, found.metadata, settings)
     return found
-
-
-def _refuse_edits(folder: Path, metadata: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    if changed := resume.differences(metadata['config'], settings):
-        raise UserError(
-            f'{folder}/config.json is not the config that this run was trained with: undo the '
-            'changes\n' + '\n'.join(f'  {line}' for line in changed),
-            DATA,
-        )
 
 
 def _missing(folder: Path, step: str, settings: Mapping[str, Any]) -> UserError:

@@ -1,16 +1,20 @@
 """The flags by which a command names a trained run."""
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from gan_jax import data
 from gan_jax.experiment import config
 from gan_jax.run.choose_checkpoint import STEP
 from gan_jax.runtime import cli
+from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.generate import WEIGHTS
+from gan_jax.sampling.standing import has_batch_norm
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags by which a command names a trained run."""
+    """Adds the flags that name a trained run: --workdir, --step, --weights and others."""
     parser.add_argument('--workdir', required=True, metavar='DIR', type=cli.path, help='of the run')
     parser.add_argument(
         '--step',
@@ -39,6 +43,20 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=cli.package,
         help='a package that you trust: the config of the workdir may run any of its code',
     )
+
+
+def refuse_batch_norm(batch_norm: str | None, variables: Mapping[str, Any]) -> None:
+    """Raises UserError if --batch_norm is given for a generator without BatchNorm.
+
+    Args:
+        batch_norm: the value of the flag.
+        variables: of the generator.
+    """
+    if batch_norm and not has_batch_norm(variables):
+        raise UserError(
+            f'--batch_norm is {batch_norm}, and the generator of this run has no BatchNorm: '
+            'leave it out'
+        )
 
 
 def add_data_flag(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import resume
-from gan_jax.run.choose_checkpoint import restore_step
-from gan_jax.runtime import checkpoint, workdir
+from gan_jax.run.choose_checkpoint import read_settings, restore_step
+from gan_jax.run.flags import refuse_batch_norm
+from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import DATA, UserError
-from gan_jax.sampling.standing import has_batch_norm
 
 
 class Trained(NamedTuple):
@@ -32,11 +32,7 @@ def restore_from_flags(flags: argparse.Namespace, **evaluate: Any) -> Trained:
         data_dir=flags.data_dir,
         evaluate={'weights': flags.weights, 'batch_norm': flags.batch_norm, **evaluate},
     )
-    if flags.batch_norm and not has_batch_norm(run.checkpoint.state.g.variables):
-        raise UserError(
-            f'--batch_norm is {flags.batch_norm}, and the generator of this run has no BatchNorm: '
-            'leave it out'
-        )
+    refuse_batch_norm(flags.batch_norm, run.checkpoint.state.g.variables)
     return run
 
 
@@ -63,11 +59,7 @@ def restore_run(
         UserError: there is no run or no such checkpoint, the config is invalid or names other
             code, or the config or the data do not match the checkpoint (65).
     """
-    settings = workdir.read_config(folder)
-    workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
-    wrong = config.faults(settings, allow)
-    if wrong:
-        raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
+    settings = read_settings(folder, lambda settings: config.faults(settings, allow))
     saved = copy.deepcopy(settings)
     if data_dir is not None:
         settings['data']['dir'] = str(data_dir)

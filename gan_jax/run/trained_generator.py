@@ -13,11 +13,11 @@ import jax.numpy as jnp
 from gan_jax.experiment import config
 from gan_jax.experiment.build import build_generator
 from gan_jax.labels import Counts
-from gan_jax.run.choose_checkpoint import restore_step
-from gan_jax.runtime import checkpoint, sharding, workdir
+from gan_jax.run.choose_checkpoint import read_settings, restore_step
+from gan_jax.run.flags import refuse_batch_norm
+from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
-from gan_jax.runtime.leaves import by_name, check_leaves
-from gan_jax.sampling.standing import has_batch_norm
+from gan_jax.runtime.leaves import by_name, check_leaves, form
 
 # The values of a config that a generator depends on, beside its own block.
 KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'dtype')
@@ -62,11 +62,7 @@ def restore_from_flags(flags: argparse.Namespace) -> TrainedGenerator:
         weights=flags.weights,
         batch_norm=flags.batch_norm,
     )
-    if flags.batch_norm and not has_batch_norm(found.variables):
-        raise UserError(
-            f'--batch_norm is {flags.batch_norm}, and the generator of this run has no BatchNorm: '
-            'leave it out'
-        )
+    refuse_batch_norm(flags.batch_norm, found.variables)
     return found
 
 
@@ -91,10 +87,9 @@ def restore_generator(
         UserError: no run, no such checkpoint, a generator's block with faults or with other code,
             or a config that is not the checkpoint's.
     """
-    settings = workdir.read_config(folder)
-    workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
-    if wrong := config.part_faults(settings, KEYS, ('generator',), allow):
-        raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
+    settings = read_settings(
+        folder, lambda settings: config.part_faults(settings, KEYS, ('generator',), allow)
+    )
     asked = settings['evaluate']
     places = LEAVES[weights or asked['weights']]
     read = functools.partial(checkpoint.restore_leaves, prefix=tuple(places))
@@ -109,7 +104,7 @@ def restore_generator(
     leaves = _renamed(found.state, places)
     network = build_generator(settings, tuple(images['shape']), allow)
     shapes = jax.eval_shape(functools.partial(_variables, network, settings['latent']['dim']))
-    check_leaves(folder, found.step, leaves, by_name(shapes))
+    check_leaves(folder, found.step, {n: form(x) for n, x in leaves.items()}, by_name(shapes))
     # By the tree of the network: names of collections may have a slash in them.
     variables = jax.tree.unflatten(
         jax.tree.structure(shapes), [leaves[name] for name in by_name(shapes)]

@@ -5,8 +5,6 @@ carries the digest of every leaf. A damaged checkpoint is moved to `quarantine/`
 valid one before it is used.
 """
 
-import errno
-import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -23,6 +21,7 @@ from gan_jax.runtime.leaves import (
     by_name,
     check_leaves,
     digests,
+    form_of,
     json_digest,
     named_leaves,
     struct_of,
@@ -30,7 +29,8 @@ from gan_jax.runtime.leaves import (
 
 KEEP = 3
 QUARANTINE = 'quarantine'  # beside the checkpoints
-REFUSALS = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
+
+Check = Callable[[Mapping[str, Any]], None]  # metadata -> raises UserError to refuse it
 
 # Orbax numbers the saves of all its managers in one place, and must not begin two at a time.
 _SAVING = threading.Lock()
@@ -139,7 +139,12 @@ def save(checkpoints: ocp.CheckpointManager, state: Any, metadata: Mapping[str, 
 
 
 def restore(
-    folder: Path, template: Any, *, step: int | None = None, quarantine: bool = False
+    folder: Path,
+    template: Any,
+    *,
+    step: int | None = None,
+    quarantine: bool = False,
+    check: Check = lambda metadata: None,
 ) -> Restored | None:
     """The newest valid checkpoint, or the checkpoint of `step`; None when there is none at all.
 
@@ -149,17 +154,33 @@ def restore(
         step: restore exactly this step.
         quarantine: move damaged checkpoints out of the way. Only for the process that holds the
             workdir: to another process, a checkpoint that is being deleted looks damaged.
+        check: called with the metadata before the leaves are compared; its errors pass through.
 
     Raises:
         AllDamaged: every checkpoint is damaged, or the checkpoint of `step` is (65).
         UserError: `step` does not exist (66), the leaves of a valid checkpoint do not match the
             template, or a file may not be read (65).
     """
-    return _newest(folder, step, quarantine, lambda one: _read(folder, one, template))
+
+    def read(step: int, record: Mapping[str, Any]) -> Restored | None:
+        expected = by_name(template)
+        saved = {name: form_of(digest) for name, digest in record['leaves'].items()}
+        check_leaves(folder, step, saved, expected)
+        found = _verified(folder, step, record, expected)
+        if found is None:
+            return None
+        leaves = [found.state[name] for name in expected]
+        return found._replace(state=jax.tree.unflatten(jax.tree.structure(template), leaves))
+
+    return _newest(folder, step, quarantine, check, read)
 
 
 def restore_leaves(
-    folder: Path, prefix: str | tuple[str, ...], *, step: int | None = None
+    folder: Path,
+    prefix: str | tuple[str, ...],
+    *,
+    step: int | None = None,
+    check: Check = lambda metadata: None,
 ) -> Restored | None:
     """Like `restore`, for the leaves whose names begin with a prefix, and without a template.
 
@@ -167,6 +188,7 @@ def restore_leaves(
         folder: folder of the checkpoints.
         prefix: one, or several, such as 'ema/'.
         step: restore exactly this step.
+        check: as in `restore`.
 
     Returns:
         The state is {name: array}. Damage of other leaves is not noticed.
@@ -175,15 +197,12 @@ def restore_leaves(
         UserError: as `restore`, but for the template.
     """
 
-    def read(step: int) -> Restored | None:
-        record = _record(folder, step)
-        if record is None:
-            return None
-        saved = {n: kind for n, kind in record['leaves'].items() if n.startswith(prefix)}
-        expected = {name: struct_of(kind) for name, kind in saved.items()}
+    def read(step: int, record: Mapping[str, Any]) -> Restored | None:
+        saved = record['leaves'].items()
+        expected = {n: struct_of(form_of(digest)) for n, digest in saved if n.startswith(prefix)}
         return _verified(folder, step, record, expected)
 
-    return _newest(folder, step, False, read)
+    return _newest(folder, step, False, check, read)
 
 
 def newest_metadata(folder: Path) -> Mapping[str, Any] | None:
@@ -196,39 +215,31 @@ def newest_metadata(folder: Path) -> Mapping[str, Any] | None:
 
 
 def _newest(
-    folder: Path, step: int | None, quarantine: bool, read: Callable[[int], Restored | None]
+    folder: Path, step: int | None, quarantine: bool, check: Check, read: Callable
 ) -> Restored | None:
-    """The newest checkpoint that `read` accepts, or the checkpoint of `step`."""
+    """The newest checkpoint that `read` accepts, or the checkpoint of `step`.
+
+    `read` takes a step and its record, and returns None where a leaf is damaged.
+    """
     steps = sorted(workdir.steps(folder), reverse=True)
     if step is not None and step not in steps:
         have = ', '.join(map(str, steps)) or 'none'
         raise UserError(f'{folder} has no checkpoint of step {step}; it has {have}', MISSING)
     damaged: list[int] = []
     for candidate in steps if step is None else [step]:
-        found = read(candidate)
+        found = None
+        if (record := _record(folder, candidate)) is not None:
+            check(record)
+            found = read(candidate, record)
         if found is not None:
             return found._replace(damaged=damaged)
-        _check_allowed(folder / str(candidate))
+        workdir.refuse_unreadable(folder / str(candidate))
         damaged.append(candidate)
         if quarantine:
             _quarantine(folder, candidate)
     if damaged:
         raise AllDamaged(folder, damaged)
     return None
-
-
-def _read(folder: Path, step: int, template: Any) -> Restored | None:
-    """A checkpoint that matches its digests, or None."""
-    record = _record(folder, step)
-    if record is None:
-        return None
-    expected = by_name(template)
-    check_leaves(folder, step, record['leaves'], expected)
-    found = _verified(folder, step, record, expected)
-    if found is None:
-        return None
-    leaves = [found.state[name] for name in expected]
-    return found._replace(state=jax.tree.unflatten(jax.tree.structure(template), leaves))
 
 
 def _verified(
@@ -263,27 +274,6 @@ def _record(folder: Path, step: int) -> dict[str, Any] | None:
 def _remove_unfinished(folder: Path, step: int | str) -> None:
     for rest in folder.glob(f'{step}.orbax-checkpoint-tmp*'):
         shutil.rmtree(rest, ignore_errors=True)
-
-
-def _check_allowed(checkpoint: Path) -> None:
-    """Raises where the operating system refuses access to a file of an unreadable checkpoint.
-
-    Such a checkpoint is not damaged: with permission to read it, or fewer open files, it is valid.
-    """
-
-    def check(error: OSError) -> None:
-        if error.errno in REFUSALS:
-            raise UserError(
-                f'{error.filename} cannot be read ({error.strerror}): have it made readable',
-                DATA,
-            ) from error
-
-    for place, _, names in os.walk(checkpoint, onerror=check):
-        for name in names:
-            try:
-                os.close(os.open(os.path.join(place, name), os.O_RDONLY | os.O_NONBLOCK))
-            except OSError as error:
-                check(error)
 
 
 def _quarantine(folder: Path, step: int) -> None:

@@ -32,7 +32,7 @@ def digests(tree: Any) -> dict[str, str]:
 
 
 def check_leaves(
-    folder: Path, step: int, saved: Mapping[str, Any], expected: Mapping[str, Any]
+    folder: Path, step: int, saved: Mapping[str, str], expected: Mapping[str, Any]
 ) -> None:
     """Raises UserError (65) unless two sets of leaves have the same names, types and shapes.
 
@@ -41,13 +41,12 @@ def check_leaves(
     Args:
         folder: of the checkpoint.
         step: of the checkpoint.
-        saved: arrays, or entries of `digests`, by name.
+        saved: the forms of the leaves, by name.
         expected: arrays or `jax.ShapeDtypeStruct`s, by name.
     """
-    kinds = {n: x.rsplit(' ', 1)[0] if isinstance(x, str) else form(x) for n, x in saved.items()}
-    for name in sorted(kinds.keys() | expected.keys()):
+    for name in sorted(saved.keys() | expected.keys()):
         mine = form(expected[name]) if name in expected else 'absent'
-        theirs = kinds.get(name, 'absent')
+        theirs = saved.get(name, 'absent')
         if mine != theirs:
             raise UserError(
                 f'step {step} in {folder} does not fit this code: {name} is {theirs} there and '
@@ -71,7 +70,12 @@ def form(leaf: Any) -> str:
     return f'{np.dtype(leaf.dtype).name} {list(leaf.shape)}'
 
 
-def struct_of(digest: str) -> jax.ShapeDtypeStruct:
-    """The type and shape of a leaf from its entry in `digests`."""
-    dtype, shape = digest.rsplit(' ', 1)[0].split(' ', 1)
+def form_of(digest: str) -> str:
+    """The form in an entry of `digests`."""
+    return digest.rsplit(' ', 1)[0]
+
+
+def struct_of(form: str) -> jax.ShapeDtypeStruct:
+    """The array that a form describes."""
+    dtype, shape = form.split(' ', 1)
     return jax.ShapeDtypeStruct(json.loads(shape), jnp.dtype(dtype))

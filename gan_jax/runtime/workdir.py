@@ -1,6 +1,7 @@
 """The workdir of a run: its lock, its status and config files, no links inside."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from gan_jax.runtime.errors import BUSY, DATA, MISSING, UNWRITABLE, UserError
 
 LOCK = '.lock'
 DEEPEST = 100  # levels of JSON
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
 EARLIER = 'earlier'  # folder of runs that were set aside
 STEP = re.compile('0|[1-9][0-9]{0,17}')  # name of a checkpoint's folder
 
@@ -83,6 +85,30 @@ def refuse_links(workdir: Path) -> None:
                 'or choose another --workdir',
                 DATA,
             )
+
+
+def refuse_unreadable(checkpoint: Path) -> None:
+    """Raises where the operating system refuses access to a file of an unreadable checkpoint.
+
+    Such a checkpoint is not damaged: with permission to read it, or fewer open files, it is valid.
+
+    Raises:
+        UserError: access is refused (65).
+    """
+
+    def check(error: OSError) -> None:
+        if error.errno in REFUSALS:
+            raise UserError(
+                f'{error.filename} cannot be read ({error.strerror}): have it made readable',
+                DATA,
+            ) from error
+
+    for place, _, names in os.walk(checkpoint, onerror=check):
+        for name in names:
+            try:
+                os.close(os.open(os.path.join(place, name), os.O_RDONLY | os.O_NONBLOCK))
+            except OSError as error:
+                check(error)
 
 
 def set_aside(workdir: Path) -> Path | None:

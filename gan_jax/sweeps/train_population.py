@@ -17,6 +17,7 @@ from gan_jax.experiment.schedule import due
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator
+from gan_jax.run.place import refuse_among_images
 from gan_jax.runtime import workdir
 from gan_jax.runtime.checkpoint import Restored
 from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
@@ -58,9 +59,11 @@ def train_population(
         population_of: from `shared.population_factory`.
 
     Raises:
-        UserError: a workdir cannot be written, the disk is full or fails, or the data set is
-            streamed from a disk.
+        UserError: a workdir lies among the images or cannot be written, the disk is full or fails,
+            or the data set is streamed from a disk.
     """
+    for name, one in setups.items():
+        refuse_among_images(folder / name, one.settings['data'])
     failed: dict[str, UserError] = {}
     with stop_on_signal() as stopped, contextlib.ExitStack() as files:
         setups = {n: one for n, one in setups.items() if _held(folder / n, n, files, failed)}

@@ -136,7 +136,7 @@ def check_logit(logit: nn.Module, *, features: int = 12, num_classes: int = 0) -
     check_gradient(trial)
 
 
-# What all promise --------------------------------------------------------------------------------
+# Promises of every network -----------------------------------------------------------------------
 
 
 def check_statistics(trial: Trial) -> None:

@@ -1,4 +1,4 @@
-"""What holds for every op: a new one is tested here the day it appears."""
+"""The contract of every op: a new one is tested here the day it appears."""
 
 import importlib
 import inspect
@@ -16,7 +16,7 @@ from gan_jax.testing.ops import compiled
 from tests.augment.family import OPS, STRENGTH, batch, every_op, shape
 from tests.small import new_key
 
-# What an op does otherwise than others, as its paper has it: options of `check_op`.
+# Deviations of single ops, as their papers have them: options of `check_op`.
 EXCEPTIONS = {
     ops.diffaugment_color: dict(clips=False),
     ops.simclr: dict(identity=False),  # its strength drives its crop only

@@ -1,4 +1,4 @@
-"""What every network promises, for every network of the package."""
+"""The contracts of networks, for every network of the package."""
 
 import pytest
 

@@ -5,22 +5,17 @@ from pathlib import Path
 
 from tests.edited import ROOT
 
+STEP = (
+    'tests/test_step_sources.py',
+    'tests/test_step_errors.py',
+    'tests/test_algorithms.py',
+    'tests/test_step.py',
+)
 # Of a file the test files that concern it, the likeliest to notice first, then the cheapest. A
 # file that is not named here has the one of its name.
 TESTS = {
-    'gan_jax/step.py': (
-        'tests/test_step_sources.py',
-        'tests/test_step_errors.py',
-        'tests/test_algorithms.py',
-        'tests/test_step.py',
-        'tests/test_accumulation.py',
-    ),
-    'gan_jax/players.py': (
-        'tests/test_step_sources.py',
-        'tests/test_step_errors.py',
-        'tests/test_algorithms.py',
-        'tests/test_step.py',
-    ),
+    'gan_jax/step.py': (*STEP, 'tests/test_accumulation.py'),
+    'gan_jax/players.py': STEP,
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
     'gan_jax/state.py': ('tests/test_state.py', 'tests/test_step.py'),

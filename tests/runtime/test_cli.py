@@ -169,11 +169,11 @@ def test_what_a_library_logs_of_its_errors_is_for_those_who_debug(monkeypatch):
         enabled.extend(logger.isEnabledFor(std_logging.ERROR) for logger in loggers)
 
     enabled = []
-    before = logging.get_verbosity()
+    before, level = logging.get_verbosity(), std_logging.getLogger('asyncio').level
     status(monkeypatch, main)
     status(monkeypatch, main, '--debug')
     logging.set_verbosity(before)
-    std_logging.getLogger('asyncio').setLevel(std_logging.NOTSET)
+    std_logging.getLogger('asyncio').setLevel(level)
     assert enabled == [False, False, True, True]
 
 

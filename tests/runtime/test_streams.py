@@ -152,15 +152,20 @@ def test_a_run_whose_reader_goes_away_ends_as_any_other(tmp_path):
     assert (told['status'], told['step']) == ('done', 400)
 
 
-def test_a_run_whose_terminal_breaks_goes_on(tmp_path):
-    """It is not the terminal that controls it, so that no signal comes."""
-    master, slave = os.openpty()
-    process = train(tmp_path, stdout=slave, stderr=slave)
+def close_after_a_log_line(master, slave):
+    """Closes a pseudo-terminal when the run that has its slave has logged."""
     os.close(slave)
     seen = b''
     while b'images/s' not in seen:
         seen += os.read(master, 1000)
     os.close(master)
+
+
+def test_a_run_whose_terminal_breaks_goes_on(tmp_path):
+    """It is not the terminal that controls it, so that no signal comes."""
+    master, slave = os.openpty()
+    process = train(tmp_path, stdout=slave, stderr=slave)
+    close_after_a_log_line(master, slave)
     assert process.wait(timeout=120) == 0
     assert workdir.read_status(tmp_path)['status'] == 'done'
 
@@ -178,11 +183,7 @@ def test_a_run_whose_terminal_is_closed_saves_and_stops(tmp_path):
     process = subprocess.Popen(
         [sys.executable, '-c', script, *flags], cwd=ROOT, stdout=slave, stderr=slave
     )
-    os.close(slave)
-    seen = b''
-    while b'images/s' not in seen:
-        seen += os.read(master, 1000)
-    os.close(master)
+    close_after_a_log_line(master, slave)
     assert process.wait(timeout=120) == 129
     told = workdir.read_status(tmp_path)
     assert told['status'] == 'stopped' and told['step'] > 0

@@ -1,4 +1,4 @@
-"""What every term promises, for every factory of the package."""
+"""The contract of a term, for every factory of the package."""
 
 from pathlib import Path
 

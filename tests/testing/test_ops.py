@@ -21,7 +21,7 @@ def amounts(key, images, strength):
 
 
 def darkened(key, images, strength):
-    """What keeps every promise."""
+    """An op that keeps every promise."""
     return images * (1 - amounts(key, images, strength) / 2)
 
 
@@ -196,7 +196,7 @@ def test_two_results_for_one_key_are_found(monkeypatch):
 
 
 def test_white_may_not_become_more():
-    """Where weights of 1/3 sum to 1 + 1e-7, random images do not show it."""
+    """Random images do not show that weights of 1/3 sum to 1 + 1e-7."""
 
     def summed(key, images, strength):
         white = jnp.all(images == 1)
