@@ -5,6 +5,7 @@ No silent broadcasting, no silent promotion of types, no random key that is used
 
 import contextlib
 import functools
+import gc
 import logging
 import os
 from pathlib import Path
@@ -66,6 +67,12 @@ def option(name, value):
         yield
     finally:
         jax.config.update(name, before)
+
+
+def pytest_collection_finish():
+    """The modules of JAX never become garbage, and little of what it traces does."""
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -24,6 +24,8 @@ from gan_jax.views import View, augmented
 from tests import small
 from tests.shipped import BATCH, apart, norm, parts, program_on
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 ROOT = Path(__file__).parent.parent
 DEVICES = 4
 VIEWS = 6  # that D sees in its own update

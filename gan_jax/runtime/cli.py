@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import jax
 from absl import logging
 
-from gan_jax.runtime import compile_cache, distributed, signals
+from gan_jax.runtime import begin, compile_cache, distributed, signals
 from gan_jax.runtime.errors import PREEMPTED, UserError, fault_of
 from gan_jax.runtime.load import nearest
 from gan_jax.runtime.paths import expanded
@@ -35,6 +35,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
         saves: True when `main` polls `signals.received` itself and saves. In any other command a
             signal raises KeyboardInterrupt.
     """
+    begin.imported()
     compile_cache.use()
     arguments = sys.argv[1:]
     debug = '--debug' in arguments
