@@ -3,8 +3,9 @@
 
 VENV ?= .venv
 PY = "$(VENV)/bin/python"
-# Two at a time, the tests of one file in one process: most of the time goes to compiling.
-PYTEST = $(PY) -m pytest -n 2 --dist loadfile
+# The tests of one file in one process, where they share what is compiled; three at a time for two
+# cores, since some wait for other processes.
+PYTEST = $(PY) -m pytest -n 3 --dist loadfile
 LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-emit-index-url --upgrade --extra build
 SCRIPTS = launch/*.sh launch/*.sbatch tests/slurm/*.sh .ci/run

@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 HOOKS = (ROOT / '.pre-commit-config.yaml').read_text()
 ALGORITHM = ('step', 'players', 'critique', 'routing', 'views', 'state', 'accumulation', 'keys')
@@ -80,6 +82,7 @@ def drawn(key: jax.Array) -> int:
 """
 
 
+@pytest.mark.slow
 def test_a_wrong_type_is_found(tmp_path):
     """The types of JAX and of our own state are known, not taken for `Any`."""
     file = tmp_path / 'wrong.py'

@@ -67,6 +67,7 @@ def test_a_copy_through_a_checkpoint_has_the_same_outcome(resumed, tmp_path):
     assert outcome(restored.state) == outcome(state)
 
 
+@pytest.mark.slow
 def test_any_leaf_with_another_value_changes_the_outcome(resumed):
     state, outcome = resumed
     expected = outcome(state)

@@ -162,7 +162,7 @@ def assert_equal_to_rounding(state, own):
 @pytest.mark.parametrize(
     ('members', 'devices', 'each'),
     [
-        (4, 4, None),
+        pytest.param(4, 4, None, marks=pytest.mark.slow),
         pytest.param(8, 4, None, marks=pytest.mark.slow),
         (2, 1, jax.vmap),  # what accelerators do
     ],
@@ -178,7 +178,7 @@ def test_a_member_trains_as_a_run_of_its_own(members, devices, each, monkeypatch
             assert_equal_to_rounding(jax.device_get(made.member(state, i)), alone(i)[step])
 
 
-@pytest.mark.parametrize('devices', [1, 2])
+@pytest.mark.parametrize('devices', [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_lazy_terms_and_several_updates_of_d(devices):
     made = pair(devices=devices)
     state = start(made, range(2), LAZY)

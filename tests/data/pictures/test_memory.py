@@ -168,6 +168,7 @@ def six(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_six_bombs_take_no_more_than_the_budget(six, small):
     assert peak(six, small) < 1.1 * GIB
 
