@@ -158,6 +158,6 @@ def test_parts_are_traced_once_where_they_are_written_out():
         traced.append(row)
         return carry + row, 2 * row
 
-    total, rows = accumulation.repeat(body, jnp.float32(1), jnp.arange(50.0), 50)
+    total, rows = accumulation.repeat(body, jnp.float32(1), jnp.arange(50.0), 50, unroll=True)
     assert len(traced) == 1
     assert total == 1 + sum(range(50)) and rows.tolist() == [2 * i for i in range(50)]

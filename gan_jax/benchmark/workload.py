@@ -1,7 +1,7 @@
 """Workloads of the benchmark: a config's train step, and the config with something left out."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -70,8 +70,15 @@ class Workload(NamedTuple):
         return work._replace(bytes=work.bytes + 2 * self.state_bytes())
 
 
-def make_workload(settings: Settings, dataset: DataSet) -> Workload:
+def make_workload(
+    settings: Settings, dataset: DataSet, among: Sequence[jax.Device] | None = None
+) -> Workload:
     """The workload of a config on a data set.
+
+    Args:
+        settings: the resolved config.
+        dataset: the images that it trains on.
+        among: as in `setup.build_trainer`.
 
     Raises:
         UserError: as `setup.build_trainer`.
@@ -79,7 +86,7 @@ def make_workload(settings: Settings, dataset: DataSet) -> Workload:
     settings = copy.deepcopy(dict(settings))
     for block in settings['terms'].values():
         block.pop('every', None)  # so that all steps are the same
-    return Workload(settings, dataset, *setup.build_trainer(settings, dataset))
+    return Workload(settings, dataset, *setup.build_trainer(settings, dataset, among=among))
 
 
 def images_of(settings: Settings) -> tuple[DataSet, bool]:
@@ -103,6 +110,22 @@ def images_of(settings: Settings) -> tuple[DataSet, bool]:
     images = rng.integers(0, 256, (total, *form.images.shape[1:]), np.uint8)
     labels = rng.integers(0, form.num_classes, total, np.int32) if form.num_classes else None
     return form._replace(images=images, labels=labels), False
+
+
+def form_of(settings: Settings) -> DataSet:
+    """The data set of a config; blank images of its form if a published one is not prepared.
+
+    Raises:
+        UserError: as `data.load`, for other data sets.
+    """
+    asked = settings['data']
+    try:
+        return data.load(asked['name'], asked['dir'] or None, size=asked['size'])
+    except UserError as error:
+        form = data.outline(asked['name'], asked['size'])
+        if error.status != MISSING or form is None:
+            raise
+        return form
 
 
 def kept_term(settings: Settings) -> str:

@@ -4,6 +4,7 @@ Both give the same batches, a function of seed and step.
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -27,8 +28,8 @@ class Feed(NamedTuple):
         index_batch: (seed, step, count=1) -> the arrays that change with the step, indices or
             images, sharded over the devices. For `count` > 1, the arrays of `count` steps from
             `step` on, with a leading axis of length `count`.
-        gather: (resident, indices) -> {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]},
-            traced.
+        gather: (resident, indices or images) ->
+            {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
         shapes: of the resident arrays and of `index_batch` for one step, as
             `jax.ShapeDtypeStruct`s with shardings.
     """
@@ -54,14 +55,46 @@ def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int) ->
 
 
 def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
-    """The arrays of a resident data set: {'image': uint8 [N, H, W, C], 'label': int32 [N]}."""
-    return {'image': dataset.images, 'label': labels_of(dataset)}
+    """The arrays of a resident data set: {'image': uint8 [N, H * W * C], 'label': int32 [N]}.
+
+    A row holds an image. A TPU would copy an array [N, H, W, C] in every step, into the layout from
+    which it gathers rows.
+    """
+    return {
+        'image': dataset.images.reshape(len(dataset.images), -1),
+        'label': labels_of(dataset),
+    }
+
+
+def resident_shapes(
+    dataset: DataSet, where: jax.sharding.Sharding
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """The arrays of `in_memory` on devices, as shapes."""
+    size, *shape = dataset.images.shape
+    return {
+        'image': jax.ShapeDtypeStruct((size, math.prod(shape)), jnp.uint8, sharding=where),
+        'label': jax.ShapeDtypeStruct((size,), jnp.int32, sharding=where),
+    }
+
+
+def gather(resident: Arrays, indices: jax.Array, shape: Sequence[int]) -> Arrays:
+    """The images and labels of some indices.
+
+    Args:
+        resident: as `in_memory` has them.
+        indices: [...].
+        shape: of an image, [H, W, C].
+
+    Returns:
+        {'image': uint8 [..., H, W, C], 'label': int32 [...]}.
+    """
+    batch = {name: array[indices] for name, array in resident.items()}
+    return {**batch, 'image': batch['image'].reshape(*indices.shape, *shape)}
 
 
 def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
     replicated, sharded = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
-    size = len(dataset.images)
-    resident = in_memory(dataset)
+    size, *shape = dataset.images.shape
 
     def index_batch(seed, step, count=1):
         steps = [sampler.of_step(seed, step + i, d_steps, batch_size, size) for i in range(count)]
@@ -70,10 +103,10 @@ def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
     indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=sharded)
     own = _own(indices)
     return Feed(
-        resident=functools.cache(lambda: sharding.put(resident, replicated)),
+        resident=functools.cache(lambda: sharding.put(in_memory(dataset), replicated)),
         index_batch=index_batch,
-        gather=lambda resident, indices: {name: x[indices] for name, x in resident.items()},
-        shapes=(jax.tree.map(lambda x: _struct(x, replicated), resident), indices),
+        gather=functools.partial(gather, shape=shape),
+        shapes=(resident_shapes(dataset, replicated), indices),
     )
 
 
@@ -124,7 +157,3 @@ def _joined(steps: Sequence[Any], mesh: Mesh, batch_size: int) -> Any:
         return jax.make_array_from_process_local_data(sharded, mine, shape)
 
     return jax.tree.map(join, *steps)
-
-
-def _struct(array: np.ndarray, where: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=where)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.data import DataSet
 from gan_jax.experiment import contracts
@@ -30,14 +30,14 @@ class Program(NamedTuple):
         init: hyper -> the state before the first step.
         update: (state, step, hyper, count=1) -> the state after `count` steps from `step` on, in
             which the same terms act; the given state is donated.
-        lower: () -> the step with all terms, lowered and not compiled.
+        lower: (count=1) -> `count` steps with all terms, lowered and not compiled.
         reset: metrics -> empty running means.
     """
 
     shapes: TrainState
     init: Callable[[Hyper], TrainState]
     update: Callable[..., TrainState]
-    lower: Callable[[], jax.stages.Lowered]
+    lower: Callable[..., jax.stages.Lowered]
     reset: Callable[[Any], Any]
 
 
@@ -69,6 +69,7 @@ def make_program(
             every=every,
             constrain_batch=sharding.batch_constraint(mesh),
             gather_params=sharding.params_gatherer(mesh),
+            unroll=mesh.devices.flat[0].platform == 'cpu',
         )
 
         return lambda state, resident, indices, hyper: step(
@@ -126,8 +127,18 @@ def make_program(
         indices = feed.index_batch(int(hyper.seed), step, count)
         return compiled(sets.pop(), count > 1)(state, feed.resident(), indices, hyper)
 
-    def lower():
-        return compiled(frozenset(terms), False).lower(shapes, *feed.shapes, hyper)
+    def lower(count=1):
+        resident, indices = feed.shapes
+        if count > 1:
+            indices = jax.tree.map(functools.partial(_stacked, count), indices)
+        return compiled(frozenset(terms), count > 1).lower(shapes, resident, indices, hyper)
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
     return Program(shapes, init, update, lower, reset)
+
+
+def _stacked(count: int, of_one: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    """The array of `count` steps from the array of one step, see `Feed.index_batch`."""
+    sharded = of_one.sharding
+    where = NamedSharding(sharded.mesh, PartitionSpec(None, *sharded.spec))
+    return jax.ShapeDtypeStruct((count, *of_one.shape), of_one.dtype, sharding=where)

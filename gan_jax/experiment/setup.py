@@ -1,7 +1,7 @@
 """The setup of a run from its config: data, networks, terms and the train step."""
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,6 +110,7 @@ def build_trainer(
     dataset: data.DataSet,
     *,
     devices: int | None = None,
+    among: Sequence[jax.Device] | None = None,
     allow: Collection[str] | None = None,
 ) -> tuple[Experiment, Program]:
     """The networks, terms and train step that a valid config describes, for a data set.
@@ -118,6 +119,7 @@ def build_trainer(
         settings: nested dicts without `config.faults`.
         dataset: the images to train on.
         devices: number of devices to use; None takes the config's.
+        among: the devices to take them from; None is `jax.devices()`.
         allow: packages whose code the config may name, as in `load.resolve`.
 
     Raises:
@@ -131,7 +133,7 @@ def build_trainer(
         )
     asked = {'data': devices, 'model': 1} if devices else settings['mesh']
     mesh = sharding.make_mesh(
-        asked['data'], settings['batch_size'], settings['accumulate'], asked['model']
+        asked['data'], settings['batch_size'], settings['accumulate'], asked['model'], among
     )
     try:
         experiment = build_experiment(

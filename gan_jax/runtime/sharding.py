@@ -22,7 +22,13 @@ from gan_jax.runtime.errors import UserError
 MIN_SHARD_SIZE = 2**14  # elements; smaller arrays of the state stay replicated
 
 
-def make_mesh(count: int, batch_size: int, accumulate: int = 1, model: int = 1) -> Mesh:
+def make_mesh(
+    count: int,
+    batch_size: int,
+    accumulate: int = 1,
+    model: int = 1,
+    among: Sequence[jax.Device] | None = None,
+) -> Mesh:
     """A mesh of count × model devices, all of them when count is -1.
 
     Args:
@@ -30,11 +36,12 @@ def make_mesh(count: int, batch_size: int, accumulate: int = 1, model: int = 1) 
         batch_size: size of the global batch.
         accumulate: number of microbatches; each is divided equally among all devices.
         model: devices along the axis 'model'; 1 leaves that axis out.
+        among: the devices to take them from; None is `jax.devices()`.
 
     Raises:
         UserError: there are too few devices, or a microbatch does not divide among them.
     """
-    devices = jax.devices()
+    devices = jax.devices() if among is None else among
     used = len(devices) // model * model if count == -1 else count * model
     if not 0 < used <= len(devices):
         asked = f'config.mesh.data={count}, config.mesh.model={model}'

@@ -34,7 +34,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from gan_jax.data import DataSet, sampler
 from gan_jax.data.dataset import on_disk
 from gan_jax.experiment.build import Experiment
-from gan_jax.experiment.feed import in_memory
+from gan_jax.experiment.feed import gather, in_memory, resident_shapes
 from gan_jax.experiment.program import make_program
 from gan_jax.experiment.schedule import acting
 from gan_jax.runtime import sharding
@@ -55,6 +55,7 @@ class Population(NamedTuple):
         shapes: the state of one member as `jax.ShapeDtypeStruct`s with shardings.
         init: () -> the state before the first step.
         update: (state, step) -> the state after that step; the given state is donated.
+        lower: () -> the step with all terms, lowered and not compiled.
         member: (state, i) -> the state of member i, on the device where it trains.
         stack: the states of N members, in order -> the state of the population.
         reset: metrics -> empty running means.
@@ -64,6 +65,7 @@ class Population(NamedTuple):
     shapes: TrainState
     init: Callable[[], TrainState]
     update: Callable[[TrainState, int], TrainState]
+    lower: Callable[[], jax.stages.Lowered]
     member: Callable[[TrainState, int], TrainState]
     stack: Callable[[Sequence[TrainState]], TrainState]
     reset: Callable[[Any], Any]
@@ -107,7 +109,7 @@ def make_population(
     single = make_program(
         experiment,
         dataset,
-        sharding.make_mesh(1, batch_size),
+        sharding.line(mesh.devices.flat[:1]),
         batch_size=batch_size,
         d_steps=d_steps,
     )
@@ -116,15 +118,18 @@ def make_population(
     @functools.cache
     def compiled(active: frozenset[str]):
         step = make_train_step(
-            gan, {name: term for name, term in terms.items() if name in active}, every=every
+            gan,
+            {name: term for name, term in terms.items() if name in active},
+            every=every,
+            unroll=_on_cpu(mesh),
         )
 
         def update(state, resident, indices, hyper):
             def of_one(state, indices, hyper):
-                batch = {name: array[indices] for name, array in resident.items()}
+                batch = gather(resident, indices, dataset.images.shape[1:])
                 return step(state, batch, hyper)[0]
 
-            return _each(of_one)(state, indices, hyper)
+            return _each(mesh)(of_one)(state, indices, hyper)
 
         on_each_device = jax.shard_map(
             update,
@@ -153,14 +158,26 @@ def make_population(
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=sharded)
 
+    def struct(shape, dtype, where):
+        return jax.ShapeDtypeStruct(shape, dtype, sharding=where)
+
     def of(hypers):
         _check_count(count, hypers, "members' numbers")
-        numbers = jax.device_put(_stack_numbers(like, hypers), sharded)
+        numbers = _stack_numbers(like, hypers)
+        placed = functools.cache(lambda: jax.device_put(numbers, sharded))
 
         def update(state, step):
             indices = np.stack([rows(hyper, step) for hyper in hypers])  # [N, k, B]
             indices = jax.device_put(indices, sharded)
-            return compiled(acting(step, every))(state, resident(), indices, numbers)
+            return compiled(acting(step, every))(state, resident(), indices, placed())
+
+        def lower():
+            return compiled(frozenset(terms)).lower(
+                jax.tree.map(lambda x: struct((count, *x.shape), x.dtype, sharded), single.shapes),
+                resident_shapes(dataset, replicated),
+                struct((count, d_steps, batch_size), jnp.int32, sharded),
+                jax.tree.map(lambda x: struct(x.shape, x.dtype, sharded), numbers),
+            )
 
         return Population(
             single.shapes,
@@ -168,6 +185,7 @@ def make_population(
             update=update,
             member=member,
             stack=stack,
+            lower=lower,
             reset=reset,
             vary=of,
         )
@@ -209,12 +227,18 @@ def _mesh(members: int, devices: Sequence[jax.Device]) -> Mesh:
     return sharding.grid({'members': len(devices)}, devices)
 
 
-def _each(of_one: Callable) -> Callable:
-    """`of_one` for every member of a device: unrolled on a CPU, else `vmap`.
+def _on_cpu(mesh: Mesh) -> bool:
+    return mesh.devices.flat[0].platform == 'cpu'
+
+
+def _each(mesh: Mesh) -> Callable[[Callable], Callable]:
+    """Makes a function of one member a function of all members of a device.
+
+    The members are unrolled on a CPU, else it is `vmap`.
 
     `vmap` turns the convolutions of several networks into grouped ones, far slower on a CPU.
     """
-    return _unrolled(of_one) if jax.default_backend() == 'cpu' else jax.vmap(of_one)
+    return _unrolled if _on_cpu(mesh) else jax.vmap
 
 
 def _unrolled(of_one: Callable) -> Callable:

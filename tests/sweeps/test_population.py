@@ -169,7 +169,7 @@ def assert_equal_to_rounding(state, own):
 )
 def test_a_member_trains_as_a_run_of_its_own(members, devices, each, monkeypatch):
     if each:
-        monkeypatch.setattr(population, '_each', each)
+        monkeypatch.setattr(population, '_each', lambda mesh: each)
     made = make(range(members), devices)
     state = start(made, range(members))
     for step in range(STEPS):

@@ -10,8 +10,7 @@ from gan_jax.benchmark.planning import devices
 from gan_jax.benchmark.planning.forecast import Forecast, Need, counts, forecast, need
 from gan_jax.benchmark.table import aligned, si
 from gan_jax.benchmark.workload import Settings, images_of, make_workload
-from gan_jax.data.dataset import on_disk
-from gan_jax.experiment.feed import in_memory
+from gan_jax.data.dataset import labels_of, on_disk
 from gan_jax.experiment.memory import advice
 from gan_jax.runtime.errors import MISSING, UserError
 
@@ -94,7 +93,7 @@ def _resident(settings: Settings, dataset: data.DataSet, real: bool) -> int:
         return 0
     if not real:
         dataset = data.outline(dataset.name, settings['data']['size'])
-    size = sum(array.nbytes for array in in_memory(dataset).values())
+    size = dataset.images.nbytes + labels_of(dataset).nbytes
     return round(settings['data']['fraction'] * size)
 
 
