@@ -19,9 +19,12 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
+from jax.experimental.layout import Layout, with_layout_constraint
 
 from gan_jax.models import conv_cpu
 from gan_jax.models.layers import add_bias, at_least_float32
+
+LANES = 128  # of a TPU: numbers in a row of its memory
 
 Pair = tuple[int, int]
 Two = tuple[Array, Array]
@@ -115,7 +118,31 @@ def conv_transpose(x: Array, w: Array, strides: Pair) -> Array:
     """
     size = (x.shape[1] * strides[0], x.shape[2] * strides[1])
     # JAX does not flip the kernel; the adjoint flips it and swaps its inputs and outputs.
-    return conv_input_grad(x, jnp.flip(w, (0, 1)).swapaxes(2, 3), strides, size)
+    return conv_input_grad(x, jnp.flip(_as_stored(w), (0, 1)).swapaxes(2, 3), strides, size)
+
+
+@jax.custom_vjp
+def _as_stored(w: Array) -> Array:
+    """w, whose gradient is laid out in memory as w is.
+
+    The gradient of a transposed convolution comes transposed. A TPU would lay out the whole update
+    that way, and copy weights, their average and the optimiser's moments there and back.
+    """
+    return w
+
+
+def _stored_back(_: None, gradient: Array) -> tuple[Array]:
+    # A TPU stores an array of fewer channels by its other axes.
+    default = _row_major if gradient.shape[-1] >= LANES else lambda g: g
+    return (lax.platform_dependent(gradient, cpu=lambda g: g, default=default),)
+
+
+def _row_major(gradient: Array) -> Array:
+    order = Layout(major_to_minor=tuple(range(gradient.ndim)))
+    return with_layout_constraint(gradient, order)
+
+
+_as_stored.defvjp(lambda w: (w, None), _stored_back)
 
 
 def double_convolve(x: Array, w: Array) -> Array:
