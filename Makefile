@@ -14,7 +14,7 @@ N ?= 1
 export VENV
 
 .PHONY: help core dev demo test test-slow test-all mutants faults soak notebooks oracle oracle-env
-.PHONY: slurm lint lock clean
+.PHONY: compilers compilers-env slurm lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,14 @@ oracle-env:
 oracle: oracle-env  ## compare our metrics with the public packages, our step with PyTorch's
 	.venv-oracle/bin/python -m pytest -m oracle tests/oracle $(ARGS)
 
+# In an environment of their own: gigabytes of NVIDIA's libraries.
+compilers-env:
+	@VENV=.venv-compilers sh launch/setup.sh dev
+	.venv-compilers/bin/python -m pip install --quiet --no-compile -r tests/compilers/requirements.txt
+
+compilers: compilers-env  ## compile train steps for TPUs and NVIDIA cards, without any
+	.venv-compilers/bin/python -m pytest -m compiler tests/compilers $(ARGS)
+
 # Attacks on the commands and on what they write: docs/reliability.md.
 faults: dev  ## what is promised of faults, tried, 15 minutes; N=10: ten times as much
 	$(PY) -m tests.faults --n=$(N) $(ARGS)
@@ -79,5 +87,5 @@ lock: core  ## pin setup.py's dependencies anew (takes uv from the package index
 	$(LOCK) setup.py --extra dev --constraint requirements.lock -o requirements-dev.lock
 
 clean:  ## remove the environment and all caches, but no workdir
-	rm -rf .venv .venv-oracle .cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-oracle .venv-compilers .cache .pytest_cache .ruff_cache build dist *.egg-info
 	find gan_jax tests configs -name __pycache__ -prune -exec rm -rf {} +

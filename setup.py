@@ -60,5 +60,8 @@ setup(
         'plots': PLOTS,
         'notebooks': NOTEBOOKS,
         'oracle': ['torch', 'torch-fidelity', 'prdc'],
+        # For `python -m gan_jax.benchmark --compile_for`; neither needs its hardware.
+        'tpu_compiler': ['libtpu'],
+        'cuda_compiler': ['jax[cuda13]'],
     },
 )

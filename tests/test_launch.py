@@ -184,11 +184,14 @@ def test_ci_runs_lint_the_fast_tests_the_notebooks_then_the_slow_tests(tmp_path)
     result = run_ci(tmp_path)
     assert result.returncode == 0
     faults = 'faults N=0.1 ARGS=--minutes=3 --no_bites'
-    targets = ['lint', 'test', 'notebooks', faults, 'oracle-env', 'oracle', 'test-slow ARGS=-x']
+    targets = ['lint', 'test', 'notebooks', faults, 'oracle-env', 'oracle']
+    targets += ['compilers-env', 'compilers', 'test-slow ARGS=-x']
     assert result.stdout.splitlines() == [f'make {target}' for target in targets]
 
 
-@pytest.mark.parametrize('target', ['lint', 'test', 'notebooks', 'faults', 'oracle', 'test-slow'])
+@pytest.mark.parametrize(
+    'target', ['lint', 'test', 'notebooks', 'faults', 'oracle', 'compilers', 'test-slow']
+)
 def test_ci_fails_where_a_target_fails(tmp_path, target):
     assert run_ci(tmp_path, **{target: 2}).returncode == 2
 
@@ -198,6 +201,13 @@ def test_ci_says_so_where_the_public_packages_do_not_install(tmp_path):
     assert result.returncode == 0
     assert 'not compared' in result.stdout and 'make oracle\n' not in result.stdout
     assert 'make test-slow' in result.stdout
+
+
+def test_ci_says_so_where_the_compilers_do_not_install(tmp_path):
+    result = run_ci(tmp_path, **{'compilers-env': 2})
+    assert result.returncode == 0
+    assert 'no program for an accelerator' in result.stdout
+    assert 'make compilers\n' not in result.stdout and 'make test-slow' in result.stdout
 
 
 @pytest.mark.parametrize('stopped', [124, 137])

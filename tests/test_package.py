@@ -282,7 +282,15 @@ PRIVATE = re.compile(
     r'|pyp' r'i\.org|python' r'hosted|npm' r'js\.|deb' r'ian\.org|cond' r'a\.'
 )  # fmt: skip
 TEXT = {'.py', '.md', '.toml', '.lock', '.sh', '.ipynb', '.yaml', '.json', ''}
-NOT_OURS = {'.git', '.venv', '.venv-oracle', '.cache', '.pytest_cache', '.ruff_cache'}
+NOT_OURS = {
+    '.git',
+    '.venv',
+    '.venv-oracle',
+    '.venv-compilers',
+    '.cache',
+    '.pytest_cache',
+    '.ruff_cache',
+}
 NOT_OURS |= {'workdirs', 'build', 'dist'}
 
 

@@ -1,7 +1,8 @@
 """The cost of a config on this machine: python -m gan_jax.benchmark --config=FILE
 
 Prints speed, work, memory and the cost of every term and augmentation; --out writes all numbers.
---plan measures nothing: it prints a forecast for the devices of a table.
+--plan measures nothing: it prints a forecast for the devices of a table. --compile_for compiles the
+step for devices that need not be here, and prints what their compiler says of it.
 """
 
 if __name__ == '__main__':
@@ -18,13 +19,19 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import jax
 
 import gan_jax
 from gan_jax.benchmark import baselines
+from gan_jax.benchmark.compilers.compile import compile_for
+from gan_jax.benchmark.compilers.table import table as compiled_table
+from gan_jax.benchmark.compilers.targets import TABLE, read_targets
 from gan_jax.benchmark.measure import NO_BASELINES, measure
 from gan_jax.benchmark.planning.report import plan_report, share_of
 from gan_jax.benchmark.table import table
-from gan_jax.benchmark.workload import images_of, make_workload
+from gan_jax.benchmark.workload import Settings, form_of, images_of, make_workload
 from gan_jax.experiment import config, memory
 from gan_jax.experiment.flags import config_parser, parse_config
 from gan_jax.runtime import cli, signals, workdir
@@ -43,24 +50,21 @@ def main(arguments: Sequence[str]) -> int:
         return os.EX_OK
     if flags.out:
         _refuse_unwritable(flags.out)
+    if flags.compile_for:
+        return _compile(flags, arguments, settings)
     torch = baselines.torch(settings) if flags.against == 'torch' else None
     dataset, real = images_of(settings)
     whole = make_workload(settings, dataset)
     memory.check_memory(whole.program.shapes)
     asked = {
-        'config': flags.config,
-        'command': shlex.join(['python', '-m', 'gan_jax.benchmark', *arguments]),
-        'settings': whole.settings,
+        **_asked(flags, arguments, whole.settings),
         'images': {
             'source': dataset.name if real else f"random, as if '{dataset.name}'",
             'shape': dataset.images.shape[1:],
         },
         'repeats': flags.repeats,
         'devices': whole.mesh.size,
-        'versions': versions(),
-        'commit': _commit(),
         'load': os.getloadavg()[0],
-        'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
     compared = (
         functools.partial(baselines.torch_baselines, torch, whole)
@@ -73,6 +77,35 @@ def main(arguments: Sequence[str]) -> int:
     if flags.out:
         _write(flags.out, result)
     return os.EX_OK
+
+
+def _compile(flags: argparse.Namespace, arguments: Sequence[str], settings: Settings) -> int:
+    """Compiles for every target; the first results are printed before the last is begun."""
+    jax.config.update('jax_platforms', 'cpu')  # a compiler takes no device
+    dataset = form_of(settings)
+    results = []
+    for target in read_targets(flags.compile_for, flags.devices):
+        with bar(f'compiling for {target.name}'):
+            results.append(compile_for(settings, dataset, target))
+        signals.check()
+        print(compiled_table(flags.config, results[-1]), flush=True)
+        if flags.out:
+            asked = _asked(flags, arguments, settings)
+            _write(flags.out, {**asked, 'compiled': results})
+    return os.EX_OK
+
+
+def _asked(
+    flags: argparse.Namespace, arguments: Sequence[str], settings: Settings
+) -> dict[str, Any]:
+    return {
+        'config': flags.config,
+        'command': shlex.join(['python', '-m', 'gan_jax.benchmark', *arguments]),
+        'settings': settings,
+        'versions': versions(),
+        'commit': _commit(),
+        'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
+    }
 
 
 def _refuse_unwritable(out: Path) -> None:
@@ -124,7 +157,7 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         '--plan',
         metavar='TABLE[:DEVICE,...]',
         type=cli.path_text,
-        help='such as configs/devices.toml:H100-SXM',
+        help='such as configs/devices.toml:H100',
     )
     parser.add_argument(
         '--share',
@@ -132,9 +165,23 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         type=cli.path_text,
         help="of a device's peak, for --plan",
     )
+    parser.add_argument(
+        '--compile_for',
+        metavar='DEVICE[:SHAPE],...',
+        help='such as v5e:2x2,H100: compile for them, and run nothing',
+    )
+    parser.add_argument(
+        '--devices',
+        type=cli.path,
+        default=TABLE,
+        metavar='TABLE',
+        help='with the devices of --compile_for, by default configs/devices.toml',
+    )
     flags, overrides = parse_config(parser, arguments)
     if flags.plan and (flags.against or flags.out):
         parser.error('--plan measures nothing: leave out --against and --out')
+    if flags.compile_for and (flags.against or flags.plan):
+        parser.error('--compile_for measures nothing: leave out --against and --plan')
     if flags.share and not flags.plan:
         parser.error('--share is for --plan=TABLE')
     return flags, overrides

@@ -4,6 +4,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gan_jax.runtime.errors import MISSING, UserError
@@ -22,6 +23,9 @@ class Device(NamedTuple):
         node: the number of devices that `link` joins.
         link: bytes/s to the others of its node, one way.
         network: bytes/s to other nodes, one way.
+        clock: Hz of the units that multiply, in which a TPU's compiler counts; 0 if not given.
+        compiler: the numbers of an NVIDIA card that XLA's compiler asks for, see
+            `compilers.targets`; empty if not given.
     """
 
     name: str
@@ -32,6 +36,8 @@ class Device(NamedTuple):
     node: int
     link: float
     network: float
+    clock: float = 0
+    compiler: Mapping[str, Any] = MappingProxyType({})
 
 
 # The meaning of each key, for the error about a missing one.
@@ -43,6 +49,11 @@ KEYS = {
     'node': 'the number of devices that its link joins',
     'link': 'bytes/s to the others of its node, one way',
     'network': 'bytes/s to other nodes, one way',
+}
+# Keys that a device may do without: of --compile_for.
+COMPILED = {
+    'clock': "Hz of the units that multiply, in which a TPU's compiler counts",
+    'compiler': "the table of numbers of a card that XLA's compiler asks for",
 }
 
 
@@ -85,13 +96,18 @@ def _faults(path: str, name: str, entry: Any) -> Iterator[str]:
         yield f'{path}: {name} stands above all devices: put it under a heading such as [my-device]'
         return
     for key in entry:
-        if key not in KEYS:
-            yield f"{path}: {name} has a '{key}', which means nothing{nearest(key, KEYS)}"
+        if key not in KEYS and key not in COMPILED:
+            known = [*KEYS, *COMPILED]
+            yield f"{path}: {name} has a '{key}', which means nothing{nearest(key, known)}"
     for key, what in KEYS.items():
         if key not in entry:
             yield f"{path}: {name} has no '{key}': give {what}"
         elif not _is_positive(entry[key], int if key == 'node' else (int, float)):
             yield f'{path}: {name} has {key} = {entry[key]!r}: give {what}, above 0'
+    if not _is_positive(entry.get('clock', 1), (int, float)):
+        yield f'{path}: {name} has clock = {entry["clock"]!r}: give {COMPILED["clock"]}, above 0'
+    if not isinstance(entry.get('compiler', {}), Mapping):
+        yield f'{path}: {name} has compiler = {entry["compiler"]!r}: give {COMPILED["compiler"]}'
 
 
 def _is_positive(value: Any, kind: Any) -> bool:

@@ -44,10 +44,13 @@ def test_a_table_is_read_in_its_order(table):
 def test_the_shipped_table_has_a_source_for_every_number():
     devices = read_device(f'{SHIPPED}')
     names = {device.name for device in devices}
-    assert names == {'A100-80GB', 'H100-SXM', 'TPU-v4', 'TPU-v5e', 'TPU-v5p'}
+    assert names == {'A100', 'H100', 'v4', 'v5e', 'v5p'}
     text = SHIPPED.read_text()
     lines = re.findall(r'^\w+ = .*$', text, flags=re.M)
-    assert len(lines) == len(KEYS) * len(devices)
+    blocks = re.split(r'^(?=\[)', text, flags=re.M)[1:]
+    cards = [block for block in blocks if block.startswith('[') and '.compiler]' in block]
+    lines = [line for line in lines if not any(line in card for card in cards)]
+    assert len(lines) == len(KEYS) * len(devices) + sum(device.clock > 0 for device in devices)
     assert all(re.search(r' # .*(https://|page|sheet)', line) for line in lines)
     for entry in re.split(r'^\[', text, flags=re.M)[1:]:
         assert 'https://' in entry
@@ -63,9 +66,9 @@ def test_the_shipped_numbers_are_of_one_order():
 
 
 def test_an_unknown_device_is_told_the_nearest():
-    message = "has no device 'H100'; did you mean 'H100-SXM'"
+    message = "has no device 'H10'; did you mean 'H100'"
     with pytest.raises(UserError, match=message):
-        read_device(f'{SHIPPED}:A100-80GB,H100')
+        read_device(f'{SHIPPED}:A100,H10')
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A train step compiled for accelerators that need not be here, and the numbers of its program."""

@@ -1,0 +1,141 @@
+"""The programs that the compilers of TPUs and NVIDIA cards make of the train step.
+
+No accelerator is needed: `make compilers` installs the compilers. Bounds are somewhat above what
+the compilers give today, so that what grows by a third is noticed.
+"""
+
+import functools
+import json
+from pathlib import Path
+
+import jax
+import pytest
+
+from gan_jax.benchmark.compilers import hlo, numbers
+from gan_jax.benchmark.compilers.compile import memory
+from gan_jax.benchmark.compilers.targets import read_targets
+from gan_jax.benchmark.workload import form_of, make_workload
+from gan_jax.experiment import config
+from gan_jax.sweeps.population import make_population
+
+pytest.importorskip('libtpu')
+pytest.importorskip('jax_plugins.xla_cuda13')
+
+pytestmark = pytest.mark.compiler
+CONFIGS = Path(__file__).parents[2] / 'configs'
+SHIPPED = sorted(CONFIGS.glob('*.py'))
+# A conditional BigGAN of few channels, with attention, as the shipped one has it.
+BIGGAN = (
+    *('--config.generator.channels=8', '--config.discriminator.channels=8'),
+    *('--config.batch_size=16', '--config.data.size=32'),
+)
+
+
+@functools.cache
+def target(name):
+    return read_targets(name)[0]
+
+
+def workload(file, devices, *overrides):
+    """The workload of a shipped config on the first devices of a target, such as 'v5e:2x2/1'."""
+    name, _, count = devices.partition('/')
+    found = target(name).devices
+    given = [f'--config.mesh.data={count or len(found)}', *overrides]
+    settings = json.loads(config.load_config(str(CONFIGS / file), given).to_json())
+    return make_workload(settings, form_of(settings), found)
+
+
+@functools.cache
+def compiled(file, devices, steps=1, overrides=()):
+    """(the compiled step, its program)."""
+    found = workload(file, devices, *overrides).program.lower(steps).compile()
+    return found, hlo.parse(found.as_text())
+
+
+def data_moves(program, dataset):
+    """Copies and transposes of the resident images, in whatever shape."""
+    return [
+        one
+        for one in numbers.operations(program)
+        if one.kind in ('copies', 'transposes')
+        and one.arrays[0].startswith('u8')
+        and one.bytes >= dataset.images.nbytes
+    ]
+
+
+# All shipped configs, lowered ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('devices', ['v5e:2x2', 'H100:2'])
+@pytest.mark.parametrize('file', SHIPPED, ids=lambda file: file.stem)
+def test_every_shipped_config_lowers_without_float64_and_without_the_host(file, devices):
+    text = workload(file.name, devices).program.lower().as_text()
+    assert 'stablehlo.convolution' in text
+    assert 'f64' not in text and 'callback' not in text
+
+
+# Compiled -----------------------------------------------------------------------------------------
+
+# (config, devices, overrides): launches, bytes of the largest copy, bytes at the peak.
+PROGRAMS = {
+    ('digits.py', 'v5e:2x2/1', ()): (1100, 2e6, 60e6),
+    ('digits.py', 'v5e:2x2', ()): (1100, 2e6, 40e6),
+    ('digits.py', 'H100', ()): (600, 4e6, 80e6),
+    ('digits.py', 'H100:2', ()): (640, 4e6, 60e6),
+    ('cifar10_biggan.py', 'v5e:2x2/1', BIGGAN): (3000, 4e6, 400e6),
+    ('cifar10_biggan.py', 'H100:2', BIGGAN): (3000, 4e6, 400e6),
+}
+programs = pytest.mark.parametrize(
+    ('program', 'bounds'), PROGRAMS.items(), ids=['-'.join(one[:2]) for one in PROGRAMS]
+)
+
+
+@programs
+def test_a_step_stays_within_its_bounds(program, bounds):
+    file, devices, overrides = program
+    launches, copied, peak = bounds
+    found, text = compiled(file, devices, 1, overrides)
+    operations = numbers.operations(text)
+    whole = workload(file, devices, *overrides)
+    counted = numbers.launches(operations)
+    assert sum(counted.values()) <= launches, counted
+    moved = [one.bytes for one in operations if one.kind in ('copies', 'transposes')]
+    assert max(moved) <= copied
+    assert memory(found, whole.program, whole.dataset)['peak'] <= peak
+    assert not data_moves(text, whole.dataset)
+    assert not numbers.float64(text) and not numbers.host_calls(text)
+
+
+@pytest.mark.parametrize('devices', ['v5e:2x2', 'H100:2'])
+def test_a_player_sums_its_gradient_in_at_most_four_operations(devices):
+    """Beside them BatchNorm's sums and the gather of Cntr, and nothing else."""
+    _, text = compiled('digits.py', devices)
+    kinds = numbers.collectives(text)
+    assert kinds.keys() <= {'all-reduce', 'all-gather', 'reduce-scatter'}
+    whole = workload('digits.py', devices)
+    sent = kinds['all-reduce']
+    assert whole.gradients() <= sent['bytes'] <= 1.2 * whole.gradients()
+    # G has four BatchNorms: each sums once in each of two passes, and once on the way back.
+    assert sent['operations'] <= 2 * 4 + 3 * 4
+
+
+@pytest.mark.parametrize('devices', ['v5e:2x2/1', 'H100'])
+def test_several_steps_of_a_dispatch_do_not_copy_the_data(devices):
+    _, text = compiled('digits.py', devices, 10)
+    assert not data_moves(text, workload('digits.py', devices).dataset)
+
+
+def test_a_population_does_not_copy_the_data():
+    whole = workload('digits.py', 'H100')
+    hyper = whole.experiment.hyper
+    population = make_population(
+        whole.experiment,
+        whole.dataset,
+        [hyper._replace(seed=hyper.seed + i) for i in range(4)],
+        batch_size=whole.settings['batch_size'],
+        d_steps=whole.settings['d_steps'],
+        devices=target('H100').devices,
+    )
+    text = hlo.parse(population.lower().compile().as_text())
+    assert not data_moves(text, whole.dataset)
+    assert jax.default_backend() == 'cpu'
