@@ -11,6 +11,7 @@ PROMOTION = {
     'tests/test_schema.py': "Flax's layers promote float32 parameters and bfloat16 inputs",
     'tests/testing/test_networks.py': 'networks that mix types, as one of a fork may',
     'tests/test_bfloat16.py': "Flax's layers promote float32 parameters and bfloat16 inputs",
+    'tests/test_precision.py': "Flax's layers promote float32 parameters and bfloat16 inputs",
 }
 # Files that use a key twice, each with the reason.
 KEY_REUSE = {

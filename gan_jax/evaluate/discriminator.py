@@ -3,6 +3,9 @@
 The metrics of `probes` take features of held-out images; 'overfitting' and 'sensitivity' take
 logits, see `logits`. 'gsnr' takes gradients of the whole loss over batches of D's training images,
 see `gsnr`; a gradient costs half a training step, and the first one a compilation.
+
+Products are in full float32 on every device, where training takes the device's default; a network
+in bfloat16 stays one.
 """
 
 import functools
@@ -92,7 +95,9 @@ def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
     @jax.jit
     def of_batch(variables, batch):
         images, label = batch
-        return critic.apply(variables, images.astype(jnp.float32) / 255, label, train=False)[name]
+        images = images.astype(jnp.float32) / 255
+        with jax.default_matmul_precision('highest'):
+            return critic.apply(variables, images, label, train=False)[name]
 
     def of_all(variables, images, labels=None):
         variables = jax.device_put(variables, jax.local_devices()[0])
@@ -126,7 +131,9 @@ def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn
         # With replacement: without, the batches of a small data set would differ too little.
         rows = np.random.default_rng([0, i]).integers(len(train_subset), size=given.batch_size)
         batch = {'image': np.asarray(train_subset[rows]), 'label': labels[rows]}
-        yield given.d_gradient(state, batch, named(jax.random.key(0), 'gsnr', i), hyper)
+        with jax.default_matmul_precision('highest'):
+            gradient = given.d_gradient(state, batch, named(jax.random.key(0), 'gsnr', i), hyper)
+        yield gradient
         tick(i + 1, BATCHES)
 
 

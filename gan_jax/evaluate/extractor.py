@@ -129,7 +129,8 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
 
     def extract(images):
         try:
-            found = np.asarray(function(images))
+            with jax.default_matmul_precision('highest'):
+                found = np.asarray(function(images))
         except Exception as error:  # it is anybody's code
             raise UserError(f'{path} fails on uint8 [N, H, W, C]: {sentence(error)}') from error
         if found.ndim != 2 or len(found) != len(images):

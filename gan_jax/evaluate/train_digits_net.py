@@ -40,7 +40,7 @@ def augment(key: jax.Array, images: jax.Array) -> jax.Array:
     grid = jnp.mgrid[:size, :size] - centre  # [2, H, W]
     matrix = jnp.zeros((batch, 2, 2))
     matrix = matrix.at[:, [0, 1], [0, 1]].set(scale).at[:, [0, 1], [1, 0]].set(shear)
-    where = jnp.einsum('bij,jhw->bihw', matrix, grid) + shift + centre
+    where = jnp.einsum('bij,jhw->bihw', matrix, grid, precision='highest') + shift + centre
     sample = jax.vmap(lambda plane, at: jax.scipy.ndimage.map_coordinates(plane, list(at), order=1))
     moved = sample(images[..., 0], where)[..., None]
     return moved + 0.05 * jax.random.normal(named(key, 'noise'), moved.shape)
