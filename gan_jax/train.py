@@ -24,7 +24,7 @@ from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
-from gan_jax.runtime import cli, distributed, sharding, signals
+from gan_jax.runtime import cli, determinism, distributed, sharding, signals
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
 
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     """Trains until config.steps, or until a signal asks it to save and stop."""
     # Config: all its faults are reported before anything is built.
     flags, overrides = _parse(arguments)
+    if flags.deterministic:
+        determinism.require()  # before the config, which is Python and may use a device
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
 
     # Processes: one, unless a scheduler or --cluster says otherwise.
@@ -153,6 +155,11 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument(
         '--restart', action='store_true', help='set aside what the workdir holds, and begin again'
+    )
+    parser.add_argument(
+        '--deterministic',
+        action='store_true',
+        help='on a GPU: the same bits in every process, so that a run resumes bit for bit',
     )
     parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
     parser.add_argument(

@@ -1,0 +1,54 @@
+"""Deterministic operations on a GPU: the same program gives the same bits in every process.
+
+XLA reads its flags from the environment when JAX starts a backend, and ends the process with a
+core dump where it does not know one.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jaxlib
+
+from gan_jax.runtime.errors import UserError
+
+# It excludes operations whose result depends on the order of threads, and has kernels chosen by
+# rule: autotuning measures them in each process anew, and may find another one the fastest.
+FLAG = '--xla_gpu_deterministic_ops'
+_TRUE = ('', 'true', 'True', '1')
+
+
+def require() -> None:
+    """Adds `FLAG` to $XLA_FLAGS, before any device is used. It changes nothing on other devices.
+
+    Raises:
+        UserError: $XLA_FLAGS has the flag with another value, or jaxlib does not know it.
+    """
+    flags = _flags()
+    values = [flag.partition('=')[2] for flag in flags.split() if flag.partition('=')[0] == FLAG]
+    if any(value not in _TRUE for value in values):
+        raise UserError(
+            f'--deterministic contradicts {FLAG}={values[-1]} in $XLA_FLAGS: leave one of them out'
+        )
+    if not values and not _known(FLAG):
+        raise UserError(
+            f'--deterministic needs {FLAG}, which jaxlib {jaxlib.__version__} does not know: leave '
+            'it out, or install another version'
+        )
+    os.environ['XLA_FLAGS'] = flags if values else f'{flags} {FLAG}=true'.strip()
+
+
+def _flags() -> str:
+    """The user's flags for XLA. A value that begins with no dash names a file of them."""
+    text = os.environ.get('XLA_FLAGS', '').strip()
+    return text if not text or text.startswith('-') else Path(text).read_text().strip()
+
+
+def _known(flag: str) -> bool:
+    """True if XLA knows a flag, which a process of its own tries."""
+    start = 'import jax; jax.local_devices(backend="cpu")'
+    environment = {**os.environ, 'XLA_FLAGS': f'{flag}=true', 'JAX_PLATFORMS': 'cpu'}
+    return not subprocess.run(
+        [sys.executable, '-c', start], env=environment, capture_output=True
+    ).returncode
