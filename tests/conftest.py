@@ -24,8 +24,10 @@ from tests import strictness
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / '.cache' / 'jax'
+# tests/accelerator/run.sh empties it: JAX then chooses, and takes a GPU where there is one.
+PLATFORM = os.environ.get('GAN_JAX_TEST_PLATFORM', 'cpu')
 
-jax.config.update('jax_platforms', 'cpu')
+jax.config.update('jax_platforms', PLATFORM)
 jax.config.update('jax_num_cpu_devices', 4)
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
@@ -35,7 +37,7 @@ jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
 # Subprocesses started by a test share the cache.
 os.environ['JAX_COMPILATION_CACHE_DIR'] = str(CACHE)
 os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.5'
-os.environ['JAX_PLATFORMS'] = 'cpu'
+os.environ['JAX_PLATFORMS'] = PLATFORM
 
 # As the commands do. Orbax leaves tasks with errors behind; asyncio logs their tracebacks whenever
 # the memory is collected, and Python 3.11 fails if that happens within an `ast.parse`.
