@@ -71,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
         if torch
         else lambda: NO_BASELINES
     )
-    result = {**asked, 'measured': measure(whole, flags.repeats, baselines=compared, progress=bar)}
+    options = {'parts': not flags.whole_only, 'baselines': compared, 'progress': bar}
+    result = {**asked, 'measured': measure(whole, flags.repeats, **options)}
     signals.check()
     print(table(result))
     if flags.out:
@@ -151,6 +152,11 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         default=9,
         metavar='N',
         help='turns of each',
+    )
+    parser.add_argument(
+        '--whole_only',
+        action='store_true',
+        help='the step alone, minutes sooner: nothing of its terms and augmentations',
     )
     parser.add_argument('--out', type=cli.path, metavar='FILE.json', help='for all numbers')
     parser.add_argument(

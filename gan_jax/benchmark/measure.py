@@ -43,6 +43,7 @@ def measure(
     whole: Workload,
     repeats: int,
     *,
+    parts: bool = True,
     baselines: Callable[[], Baselines] = lambda: NO_BASELINES,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
@@ -56,13 +57,14 @@ def measure(
     Args:
         whole: the workload of the config.
         repeats: turns.
+        parts: measure the cost of terms and augmentations too, which compiles dozens of programs.
         baselines: makes the candidates of other frameworks.
         progress: reports the work.
 
     Raises:
         UserError: another framework has no equivalent of the config.
     """
-    steps = _compiled(whole, progress)
+    steps = _compiled(whole, parts, progress)
     roofline = make_roofline(whole.mesh, whole.settings['dtype'])
     others = baselines()
     candidates = {**steps.candidates, 'roofline': roofline.take, **others.candidates}
@@ -87,12 +89,16 @@ def measure(
             what: _ratios(seconds['step'], seconds[name], work['step'], work[name])
             for what, name in steps.removed.items()
         },
-        'augmentations': _augmentations(whole, steps.candidates[steps.alone], repeats, progress),
+        'augmentations': (
+            _augmentations(whole, steps.candidates[steps.alone], repeats, progress)
+            if parts
+            else {'ops': {}, 'policies': {}}
+        ),
         'against': {**measured, **others.absent},
     }
 
 
-def _compiled(whole: Workload, progress: Progress) -> Steps:
+def _compiled(whole: Workload, parts: bool, progress: Progress) -> Steps:
     with progress('compiling') as tick:
         with compiled.uncached():
             made = compiled.compile_step(whole.program)
@@ -112,7 +118,7 @@ def _compiled(whole: Workload, progress: Progress) -> Steps:
                 call, state_of(first, one.program.shapes), held, rows, hyper
             )
 
-        removed, alone, fewer = _with_less(whole)
+        removed, alone, fewer = _with_less(whole) if parts else ({}, 'step', {})
         candidates = {'step': back_to_back(whole, made.call), 'loop': loop}
         work = {'step': whole.work()}
         for i, (name, one) in enumerate(fewer.items()):

@@ -28,6 +28,8 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
     if of['left_out']:
         yield ''
         yield from aligned(_left_out(of['left_out']))
+    if not of['augmentations']['ops']:
+        return
     yield ''
     yield 'augmentations: share of a step with the adversarial loss alone; each compiled by itself'
     yield from _shares(of['augmentations']['ops'])

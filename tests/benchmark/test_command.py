@@ -167,6 +167,22 @@ def test_it_prints_one_screen(done):
         assert word in done[0]
 
 
+def test_the_whole_alone_is_one_compiled_step(tmp_path, monkeypatch, capsys):
+    """Nothing is left out, and no augmentation is compiled by itself."""
+    monkeypatch.setattr(compiled, 'uncached', contextlib.nullcontext)
+    made, compile_step = [], compiled.compile_step
+    monkeypatch.setattr(compiled, 'compile_step', lambda p: made.append(p) or compile_step(p))
+    out = tmp_path / 'result.json'
+    flags = [f'--config={TINY}:method=cr', '--whole_only', '--repeats=1', f'--out={out}']
+    assert command.main(flags) == 0
+    of = json.loads(out.read_text())['measured']
+    assert len(made) == 1
+    assert (of['left_out'], of['augmentations']) == ({}, {'ops': {}, 'policies': {}})
+    assert of['step']['images_per_second'] > 0
+    printed = capsys.readouterr().out
+    assert 'host gap' in printed and 'augmentations' not in printed and '\n\n\n' not in printed
+
+
 def test_what_pytorch_cannot_do_is_said_before_anything_is_compiled(monkeypatch):
     step = types.ModuleType(STEP)
     step.supported = supported
