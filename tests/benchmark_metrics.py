@@ -7,7 +7,8 @@
 
 A benchmark, not a test: nothing here passes or fails. Weights and features are random, which does
 not affect speed. A ratio is of our seconds to theirs in the same turn. Floors are the least
-number of operations at the speed of NumPy's matrix product, which takes turns with the rest.
+number of operations at the speed of NumPy's matrix product, which takes turns with the rest. Both
+Inceptions run on a GPU where there is one. --out=FILE.json writes what is measured in turns.
 """
 
 import argparse
@@ -29,6 +30,7 @@ import numpy as np
 # Not of `tests`: torch-fidelity installs a package of that name.
 from oracle.made import fidelity, public_inception, random_weights, save
 
+from gan_jax.benchmark import timing
 from gan_jax.evaluate import frechet, inception, prdc
 from gan_jax.evaluate.extractor import BATCH
 from gan_jax.evaluate.features import in_batches
@@ -98,7 +100,7 @@ def time_inception(flags):
         of_layers = jax.jit(functools.partial(inception.features, **options))
         networks = {
             OURS: lambda batch: of_layers(variables, batch),
-            THEIRS: public_inception(path, ['2048']),
+            THEIRS: public_inception(path, ['2048'], device=torch_device()),
         }
 
     def see(name):
@@ -112,6 +114,14 @@ def time_inception(flags):
         print(f'  {name:14s} {spread(flags.images / seconds[name], 1)} images/s')
     report_ratio(seconds, found[OURS], found[THEIRS])
     report_floor(seconds, flags.images * inception_flops())
+    return {name: timing.spread(flags.images / seconds[name]) for name in networks}
+
+
+def torch_device():
+    """'cuda' where JAX has a GPU too, so that the two are compared on one device."""
+    import torch  # here: prdc's process does without
+
+    return 'cuda' if jax.default_backend() == 'gpu' and torch.cuda.is_available() else 'cpu'
 
 
 def inception_flops():
@@ -154,6 +164,7 @@ def time_frechet(flags):
     # Three products, two reductions to tridiagonal form with the way back, and one to bidiagonal
     # form (Golub and Van Loan 2013, sections 5.4 and 8.3); what iterates between is not counted.
     report_floor(seconds, (3 * 2 + 2 * (4 / 3 + 2) + 8 / 3) * size**3)
+    return {name: timing.spread(seconds[name]) for name in (OURS, THEIRS)}
 
 
 # Seconds and memory of precision, recall, density and coverage ------------------------------------
@@ -210,14 +221,16 @@ def main():
     parser.add_argument('--features', type=int, default=2048, help='for prdc and frechet')
     parser.add_argument('--images', type=int, default=256, help='for inception')
     parser.add_argument('--repeats', type=int, default=7)
+    parser.add_argument('--out', type=Path)
     flags = parser.parse_args()
-    if unknown := {*flags.setup} - {*PARTS}:
+    if unknown := {*flags.parts} - {*PARTS}:
         parser.error(f'there is no part {", ".join(unknown)}: choose from {", ".join(PARTS)}')
-    for name, measure in PARTS.items():
-        if name in (flags.setup or PARTS):
-            measure(flags)
+    chosen = [name for name in PARTS if name in (flags.parts or PARTS)]
+    found = {name: PARTS[name](flags) for name in chosen}
     theirs = {package: metadata.version(package) for package in ('torch', 'torch-fidelity')}
     print(f'load {os.getloadavg()[0]:.1f}, {json.dumps({**versions(), **theirs})}')
+    if flags.out:
+        flags.out.write_text(json.dumps(found))
 
 
 if __name__ == '__main__':

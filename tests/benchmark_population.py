@@ -5,6 +5,7 @@
 
 A benchmark, not a test: nothing here passes or fails. Every variant takes one step of all members
 in turn; the ratio is of its seconds to the seconds of the members in sequence, in the same turn.
+--out=FILE.json writes the numbers.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import jax
 import numpy as np
 
 from gan_jax import data
+from gan_jax.benchmark.timing import spread
 from gan_jax.experiment import config
 from gan_jax.experiment.build import build_experiment
 from gan_jax.experiment.program import make_program
@@ -92,6 +94,7 @@ def main():
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--method', default='none')
     parser.add_argument('--repeats', type=int, default=9)
+    parser.add_argument('--out', type=Path)
     flags = parser.parse_args()
     jax.config.update('jax_num_cpu_devices', 2)
     parts = *read(flags), flags.batch
@@ -111,13 +114,22 @@ def main():
             start = time.perf_counter()
             take(step)
             seconds[name].append((time.perf_counter() - start) / flags.members)
+    ratios = {n: np.divide(taken, seconds['in sequence']) for n, taken in seconds.items()}
     for name, taken in seconds.items():
-        ratios = np.divide(taken, seconds['in sequence'])
+        ratio = ratios[name]
         print(
-            f'{name:21s} {np.median(taken):.4f} s a member-step, ratio {np.median(ratios):.2f} '
-            f'({min(ratios):.2f} to {max(ratios):.2f}); first step {compiling[name]:.1f} s'
+            f'{name:21s} {np.median(taken):.4f} s a member-step, ratio {np.median(ratio):.2f} '
+            f'({min(ratio):.2f} to {max(ratio):.2f}); first step {compiling[name]:.1f} s'
         )
     print(f'load {os.getloadavg()[0]:.1f}, {json.dumps(versions())}')
+    if flags.out:
+        write(flags.out, flags.members, seconds, ratios, compiling)
+
+
+def write(out, members, seconds, ratios, compiling):
+    spreads = {'seconds_a_member_step': seconds, 'ratio': ratios}
+    found = {key: {n: spread(x) for n, x in of.items()} for key, of in spreads.items()}
+    out.write_text(json.dumps({'members': members, **found, 'first_step': compiling}))
 
 
 if __name__ == '__main__':

@@ -25,7 +25,7 @@ def fidelity(name):
     return importlib.import_module(f'torch_fidelity.{name}')
 
 
-def public_inception(path, layers):
+def public_inception(path, layers, *, device='cpu'):
     """torch-fidelity's Inception with the weights in a file: uint8 [B, H, W, 3] -> {layer: [B, F]}.
 
     Its images lie as torch's loaders put them, colours first in memory.
@@ -33,12 +33,13 @@ def public_inception(path, layers):
     import torch  # here: that it is missing is for a caller to find
 
     module = fidelity('feature_extractor_inceptionv3').FeatureExtractorInceptionV3
-    net = module('inception', list(layers), feature_extractor_weights_path=str(path)).eval()
+    net = module('inception', list(layers), feature_extractor_weights_path=str(path))
+    net = net.eval().to(device)
 
     def features(images):
-        planes = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        planes = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(device)
         with torch.no_grad():
-            return {n: x.numpy() for n, x in zip(layers, net(planes), strict=True)}
+            return {n: x.cpu().numpy() for n, x in zip(layers, net(planes), strict=True)}
 
     return features
 
