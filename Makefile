@@ -8,7 +8,7 @@ PY = "$(VENV)/bin/python"
 PYTEST = $(PY) -m pytest -n 3 --dist loadfile
 LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-emit-index-url --upgrade --extra build
-SCRIPTS = launch/*.sh launch/*.sbatch tests/slurm/*.sh .ci/run
+SCRIPTS = launch/*.sh launch/*.sbatch tests/slurm/*.sh tests/accelerator/*.sh .ci/run
 DEMO ?= workdirs/demo
 N ?= 1
 export VENV

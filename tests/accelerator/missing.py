@@ -1,0 +1,55 @@
+"""The modules that gan_jax imports and this Python lacks, on one line.
+
+python tests/accelerator/missing.py          what the package needs
+python tests/accelerator/missing.py --all    and what the tests and comparisons of run.sh need
+"""
+
+import ast
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COMPARISONS = ('pytest', 'xdist', 'dm_pix', 'torch', 'torch_fidelity', 'tqdm')
+
+
+def imports(source: str) -> set[str]:
+    """The modules of other packages that a file imports when it is imported."""
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return {name for name in found if name.split('.')[0] != 'gan_jax'}
+
+
+def needed() -> set[str]:
+    """The modules of other packages that are imported with gan_jax."""
+    files = (ROOT / 'gan_jax').rglob('*.py')
+    return {name for file in files for name in imports(file.read_text('utf-8'))}
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """The modules that cannot be imported, or what they in turn do not find, by package."""
+    found = set()
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            found.add((error.name or name).split('.')[0])
+    return sorted(found)
+
+
+def installed(name: str) -> bool:
+    """True if there is a package of that name; it is not imported, which may take seconds."""
+    return importlib.util.find_spec(name) is not None
+
+
+if __name__ == '__main__':
+    found = missing(sorted(needed()))
+    if '--all' in sys.argv:
+        found += [name for name in COMPARISONS if not installed(name)]
+    print(*found)

@@ -1,0 +1,70 @@
+"""The card, its driver and all versions on which a number of run.sh depends, as JSON.
+
+python tests/accelerator/versions.py --out=FILE.json
+python tests/accelerator/versions.py --is_gpu           status 0 if JAX has a GPU
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import jax
+
+from gan_jax.runtime.versions import versions
+
+# What lies between JAX or PyTorch and the card.
+LIBRARIES = re.compile(r'(jax-cuda.*|torch|triton|nvidia-(cudnn|cuda-runtime|cublas|nccl).*)')
+QUERY = ('name', 'driver_version', 'memory.total', 'clocks.max.sm', 'power.limit')
+
+
+def libraries() -> dict[str, str]:
+    """Versions of PyTorch and of the libraries of CUDA that Python brings along."""
+    found = {x.metadata['Name'].lower(): x.version for x in metadata.distributions()}
+    return {name: found[name] for name in sorted(found) if LIBRARIES.fullmatch(name)}
+
+
+def card() -> dict[str, str]:
+    """What the driver says of the first card; {} if there is no driver."""
+    command = ['nvidia-smi', f'--query-gpu={",".join(QUERY)}', '--format=csv,noheader']
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    first = done.stdout.splitlines()[0].split(', ')
+    return dict(zip(QUERY, first, strict=False))
+
+
+def everything() -> dict[str, object]:
+    """All of it, as JSON."""
+    return {
+        'versions': versions(),
+        'libraries': libraries(),
+        'card': card(),
+        'machine': f'{platform.machine()}, {os.cpu_count()} cores',
+        'commit': os.environ.get('COMMIT') or None,
+        'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--out', type=Path)
+    parser.add_argument('--is_gpu', action='store_true')
+    flags = parser.parse_args()
+    if flags.is_gpu:
+        return jax.default_backend() != 'gpu'
+    found = everything()
+    print(json.dumps(found, indent=1))
+    flags.out.write_text(json.dumps(found))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
