@@ -1,13 +1,11 @@
-"""The modules that gan_jax imports and this Python lacks, on one line.
+"""The modules that this Python lacks, on two lines, for run.sh.
 
-python tests/accelerator/missing.py          what the package needs
-python tests/accelerator/missing.py --all    and what the tests and comparisons of run.sh need
+The first has what gan_jax needs, the second what only the tests and the comparisons need.
 """
 
 import ast
 import importlib
 import importlib.util
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -49,7 +47,5 @@ def installed(name: str) -> bool:
 
 
 if __name__ == '__main__':
-    found = missing(sorted(needed()))
-    if '--all' in sys.argv:
-        found += [name for name in COMPARISONS if not installed(name)]
-    print(*found)
+    print(*missing(sorted(needed())))
+    print(*(name for name in COMPARISONS if not installed(name)))

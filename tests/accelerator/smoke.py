@@ -42,7 +42,7 @@ def smoke(method: str) -> dict:
     """The result of one method, as JSON.
 
     Returns:
-        {'finite': bool, 'losses': {name: [here, on the CPU]}, 'largest': of their differences}
+        {'finite': bool, 'first': {name: [here, on the CPU]}, 'largest': difference of a loss}
     """
     settings = settings_of(method)
     dataset = data.load(settings['data']['name'], size=settings['data']['size'])
@@ -59,9 +59,10 @@ def smoke(method: str) -> dict:
     found = {name: [value, expected[name]] for name, value in means(state.metrics).items()}
     for step in range(1, STEPS):
         state = here.update(state, step, hyper)
-    largest = max(difference(*pair) for pair in found.values())
+    # A norm is as far off as its largest gradient: it is kept, and not held to the tolerance.
+    largest = max(difference(*pair) for name, pair in found.items() if not name.endswith('_norm'))
     finite = all(map(math.isfinite, [*means(state.metrics).values(), largest]))
-    return {'finite': finite, 'losses': found, 'largest': largest}
+    return {'finite': finite, 'first': found, 'largest': largest}
 
 
 def means(metrics) -> dict[str, float]:

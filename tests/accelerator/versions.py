@@ -1,7 +1,6 @@
 """The card, its driver and all versions on which a number of run.sh depends, as JSON.
 
 python tests/accelerator/versions.py --out=FILE.json
-python tests/accelerator/versions.py --is_gpu           status 0 if JAX has a GPU
 """
 
 import argparse
@@ -10,7 +9,6 @@ import os
 import platform
 import re
 import subprocess
-import sys
 import time
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +42,7 @@ def card() -> dict[str, str]:
 def everything() -> dict[str, object]:
     """All of it, as JSON."""
     return {
+        'platform': jax.default_backend(),
         'versions': versions(),
         'libraries': libraries(),
         'card': card(),
@@ -53,18 +52,14 @@ def everything() -> dict[str, object]:
     }
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out', type=Path)
-    parser.add_argument('--is_gpu', action='store_true')
+    parser.add_argument('--out', type=Path, required=True)
     flags = parser.parse_args()
-    if flags.is_gpu:
-        return jax.default_backend() != 'gpu'
     found = everything()
     print(json.dumps(found, indent=1))
     flags.out.write_text(json.dumps(found))
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()
