@@ -85,6 +85,7 @@ def test_a_missing_module_is_named_by_its_package():
 PYTHON = f"""#!/bin/sh
 case "$*" in
     *missing.py) echo "$LACKS" && echo "$ABSENT" ;;
+    '-m pip install '*) exit 1 ;;
     *table.py*) exec {sys.executable} "$@" ;;
 esac
 """
@@ -122,6 +123,15 @@ def test_what_is_missing_is_said_in_one_sentence(tmp_path):
     assert done.returncode == 69
     assert len(done.stderr.splitlines()) == 1
     assert 'lacks clu wrapt: bring the wheels of' in done.stderr
+
+
+def test_wheels_that_cannot_be_installed_end_it_only_where_the_package_needs_them(tmp_path):
+    (tmp_path / 'wheels').mkdir()
+    wheels = str(tmp_path / 'wheels')
+    for lacks, status in (('', 0), ('clu', 69)):
+        done = run(tmp_path, LACKS=lacks, ABSENT='torch', WHEELS=wheels, MINUTES='0', PARTS='-')
+        assert done.returncode == status
+        assert 'pip cannot install the wheels' in done.stderr
 
 
 def test_without_time_every_part_is_listed_as_not_run(tmp_path):

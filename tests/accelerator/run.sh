@@ -46,17 +46,17 @@ export COMMIT=${COMMIT:-$(git describe --always --dirty --exclude='*' 2>/dev/nul
 bring() {
     "$python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-compile \
         --find-links="$wheels" --target="$scratch/site" -r "$here/wheels.txt" >>"$out/log.txt" 2>&1 ||
-        fail "pip cannot install the wheels of $wheels: see $out/log.txt"
+        echo "run.sh: pip cannot install the wheels of $wheels, see $out/log.txt" >&2
     rm -rf "$scratch/site/tests" # torch-fidelity's own, which would hide ours
     export PYTHONPATH=$PYTHONPATH:$scratch/site
 }
 
-"$python" -c '' 2>/dev/null || fail "$python does not run: set PYTHON to the Python that has JAX"
 look() { # sets $missing, what the package needs, and $absent, what only comparisons need
     { read -r missing && read -r absent; } < <("$python" "$here/missing.py") ||
         fail "$python cannot run $here/missing.py"
 }
 
+"$python" -c '' 2>/dev/null || fail "$python does not run: set PYTHON to the Python that has JAX"
 look
 if [ -n "$missing$absent" ] && [ -d "$wheels" ]; then
     bring
