@@ -101,7 +101,9 @@ part() { # NAME LIMIT COMMAND...: if at least half of LIMIT seconds are left
     shift 2
     [ "$left" -ge "$limit" ] || limit=$left
     printf '\n== %s: %s\n' "$name" "$*" >>"$out/log.txt"
-    timeout --kill-after=5 "$limit" "$@" >>"$out/log.txt" 2>&1 </dev/null || status=$?
+    # A folder of its own: PyTorch trips over a program that an ended part has half written.
+    TORCHINDUCTOR_CACHE_DIR=$scratch/$name.torch \
+        timeout --kill-after=5 "$limit" "$@" >>"$out/log.txt" 2>&1 </dev/null || status=$?
     case $status in
         0) note "$name" $((SECONDS - begun)) 'done' ;;
         124 | 137) note "$name" $((SECONDS - begun)) "ended after its $limit s" ;;

@@ -101,13 +101,13 @@ def digits(rows: list[Result]) -> str:
 
 def dispatch(of: Result) -> str:
     found = of['seconds_a_step'].items()
-    return '; '.join(f'{n} at once: {milliseconds(one)} a step' for n, one in found)
+    return '; '.join(f'{n} at once: {duration(one)} a step' for n, one in found)
 
 
 def population(of: Result) -> str:
     found = of['seconds_a_member_step'].items()
     return '; '.join(
-        f'{name}: {milliseconds(one)}, {of["ratio"][name]["median"]:.2f}' for name, one in found
+        f'{name}: {duration(one)}, {of["ratio"][name]["median"]:.2f}' for name, one in found
     )
 
 
@@ -125,11 +125,11 @@ def speed(part: Result) -> str:
     against = {name: other for name, other in of['against'].items() if not isinstance(other, str)}
     cells = [
         f'{of["loop"]["images_per_second"]:,.0f}',
-        milliseconds(of['step']['seconds']),
-        milliseconds(of['loop']['seconds']),
+        duration(of['step']['seconds']),
+        duration(of['loop']['seconds']),
         f'{of["loop"]["host_gap"]["median"]:.1%}',
         *(
-            milliseconds(against[name]['seconds']) if name in against else '-'
+            duration(against[name]['seconds']) if name in against else '-'
             for name in ('eager', 'compiled')
         ),
         f'{against["eager"]["loop_over_this"]["median"]:.2f}' if 'eager' in against else '-',
@@ -137,8 +137,9 @@ def speed(part: Result) -> str:
     return ''.join(f'{cell:>11s}' for cell in cells)
 
 
-def milliseconds(seconds: Result) -> str:
-    return f'{1e3 * seconds["median"]:.3g} ms'
+def duration(seconds: Result) -> str:
+    median = seconds['median']
+    return f'{median:.3g} s' if median >= 1 else f'{1e3 * median:.3g} ms'
 
 
 PARTS = {
