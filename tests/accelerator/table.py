@@ -44,9 +44,9 @@ def table(parts: Mapping[str, Result]) -> str:
     speeds = {n.removeprefix('speed.'): p for n, p in parts.items() if n not in plain}
     lines = [f'{name:11s} {said(name, part)}' for name, part in plain.items() if ran(part)]
     if any(map(ran, speeds.values())):
-        lines += ['', f'{"":30s}' + ''.join(f'{name:>11s}' for name in COLUMNS)]
-        lines += [f'{name:30s}{speed(part)}' for name, part in speeds.items() if ran(part)]
-    lines += [f'{name:30s} {part["ended"]}' for name, part in parts.items() if not ran(part)]
+        lines += ['', f'{"":35s}' + ''.join(f'{name:>11s}' for name in COLUMNS)]
+        lines += [f'{name:35s}{speed(part)}' for name, part in speeds.items() if ran(part)]
+    lines += [f'{name:35s} {part["ended"]}' for name, part in parts.items() if not ran(part)]
     return '\n'.join(lines)
 
 
