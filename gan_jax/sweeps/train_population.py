@@ -1,7 +1,6 @@
 """The training loop of several runs as one population, each in its own workdir.
 
-A member writes the same files as a separate run, with the same numbers up to rounding. On a CPU,
-where members are unrolled, the numbers have been equal to the bit.
+A member writes the same files as a separate run, with the same numbers up to rounding.
 """
 
 import contextlib
