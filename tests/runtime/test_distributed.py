@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.runtime import checkpoint, distributed, workdir
+from gan_jax.runtime import checkpoint, distributed, signals, workdir
 from gan_jax.runtime.errors import BUSY, LOST, UserError
 from tests.launched import outside_nohup
 
@@ -259,7 +259,8 @@ def test_a_wrong_flag_is_refused(how, said):
         distributed.join(how)
 
 
-def test_where_nothing_is_detected_it_is_said():
+def test_where_nothing_is_detected_it_is_said(monkeypatch):
+    monkeypatch.setattr(signals, '_ending', set())  # SIGINT would end this process from now on
     with pytest.raises(UserError, match='have not met') as caught:
         distributed.join('detect')
     assert caught.value.status == LOST
