@@ -85,6 +85,7 @@ def get_config(text=''):
     c.every = dict(log=4, sample=100, evaluate=6, full=6, checkpoint=100)
     c.mesh.data = 1
     c.optim.g.learning_rate = c.optim.d.learning_rate = 0.01
-    # Of a gradient that is nothing but rounding, Adam makes a step as long as any, but for its eps.
-    c.optim.g.eps = c.optim.d.eps = 1e-3
+    # Adam makes steps of full length of gradients that are nothing but rounding, as those of the
+    # logit's bias are.
+    c.optim.d.eps = 1e-3
     return c
