@@ -135,7 +135,7 @@ def test_finally_clauses_run(tmp_path):
         'from gan_jax.runtime import cli',
         'def main(arguments):',
         '    try:',
-        '        print("here", flush=True)',
+        '        os.write(1, b"here\\n")',  # a signal amid a print could repeat its line
         '        time.sleep(60)',
         '    finally:',
         '        print("cleared")',
