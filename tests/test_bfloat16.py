@@ -227,12 +227,9 @@ nets = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @nets
-@pytest.mark.parametrize(
-    'weights',
-    [pytest.param(ONE, marks=pytest.mark.slow), None],
-    ids=['hinge', 'bcr_cntr'],
-)
+@pytest.mark.parametrize('weights', [ONE, None], ids=['hinge', 'bcr_cntr'])
 def test_the_first_step_is_that_of_the_float32_run(net, weights):
     """The loss of each player, and each term of it that makes up a hundredth at least.
 

@@ -55,7 +55,7 @@ def part(scope):
         return 'self-attention'
     if re.search(r'\w+,\w+->\w+', scope):
         return 'resampling in augmentations'
-    if scope.startswith(('jvp()/', 'transpose(jvp())/')):  # of no module
+    if re.match(r'(jit\(\w+\)/)?(jvp\(\)|transpose\(jvp\(\)\))/', scope):  # of no module
         return 'contrastive similarities'
     return LAYERS  # with the forms of convolutions for a CPU, which do not name their module
 

@@ -59,6 +59,7 @@ def test_the_outcome_itself_is_reproducible(resumed):
     assert outcome(state) == outcome(state)
 
 
+@pytest.mark.slow
 def test_a_copy_through_a_checkpoint_has_the_same_outcome(resumed, tmp_path):
     state, outcome = resumed
     with checkpoint.manager(tmp_path / 'checkpoints') as manager:

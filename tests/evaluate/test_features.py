@@ -159,6 +159,7 @@ def test_augmentation_keeps_the_digit(held_out):
     assert np.mean(found == held_out.labels) >= 0.97
 
 
+@pytest.mark.slow
 def test_training_script_learns_and_writes_the_file(tmp_path):
     path = tmp_path / 'net.npz'
     command = [sys.executable, '-m', 'gan_jax.evaluate.train_digits_net', '--epochs=4']

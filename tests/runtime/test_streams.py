@@ -140,6 +140,7 @@ def train(folder, **options):
     return subprocess.Popen(command, cwd=ROOT, text=True, **options)
 
 
+@pytest.mark.slow
 def test_a_run_whose_reader_goes_away_ends_as_any_other(tmp_path):
     """train | head -1"""
     process = train(tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -164,7 +164,8 @@ def assert_equal_to_rounding(state, own):
     [
         pytest.param(4, 4, None, marks=pytest.mark.slow),
         pytest.param(8, 4, None, marks=pytest.mark.slow),
-        (2, 1, jax.vmap),  # what accelerators do
+        # As on accelerators.
+        pytest.param(2, 1, jax.vmap, marks=pytest.mark.slow),
     ],
 )
 def test_a_member_trains_as_a_run_of_its_own(members, devices, each, monkeypatch):

@@ -1,5 +1,6 @@
 """The command for devices that need not be here, with this machine's own compiler as a stand-in."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import jax
 import pytest
 
 from gan_jax.benchmark import __main__ as command
-from gan_jax.benchmark.compilers import targets
+from gan_jax.benchmark.compilers import compile, targets
 from gan_jax.benchmark.compilers.compile import compile_for
 from gan_jax.benchmark.compilers.table import table
 from gan_jax.benchmark.compilers.targets import Target
@@ -18,6 +19,14 @@ from gan_jax.runtime.errors import UserError
 
 TINY = Path(__file__).parents[2] / 'sweeps' / 'tiny.py'
 HERE = Device('here', 8e9, 1e12, 1e12, 1e11, 1, 1e9, 1e9, clock=1e9)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def cached():
+    """The tests have a cache, and use it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compile, 'uncached', contextlib.nullcontext)
+        yield
 
 
 def target():
