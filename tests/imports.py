@@ -67,3 +67,14 @@ def graph(files: Mapping[str, Path]) -> dict[str, set[str]]:
 def room(name: str) -> str:
     """The first part of a module's name below the package, '' for the package itself."""
     return name.partition('.')[2].partition('.')[0]
+
+
+def foreign(source: str) -> set[str]:
+    """Modules of other packages that a source file imports when it is imported."""
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return {name for name in found if name.split('.')[0] != 'gan_jax'}

@@ -1,6 +1,5 @@
 """The package as a whole: what importing costs, who may import whom, what is pinned and named."""
 
-import ast
 import re
 import runpy
 import subprocess
@@ -13,7 +12,7 @@ import setuptools
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, graph, imported, modules, room
+from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, foreign, graph, imported, modules, room
 
 LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch')
 
@@ -65,17 +64,6 @@ def test_the_checks_for_forks_stand_by_themselves():
     assert not any('pytest' in foreign(files[name]) for name in testing)
     users = {name for name in files.keys() - testing if 'gan_jax.testing' in files[name]}
     assert users == set()
-
-
-def foreign(source: str) -> set[str]:
-    """Modules of other packages that a source file imports when it is imported."""
-    found = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module)
-    return {name for name in found if name.split('.')[0] != 'gan_jax'}
 
 
 def upward(name: str, found: Collection[str]) -> set[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Which products run at which precision: docs/precision.md, and the lowered programs.
+"""The precision of every product: docs/precision.md, and the lowered programs.
 
 float32 at the default precision is bfloat16 on a TPU and TF32 on a GPU. A lowered program says what
 was asked for, and needs no device.

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
 def _compile(flags: argparse.Namespace, arguments: Sequence[str], settings: Settings) -> int:
     """Compiles for every target; the first results are printed before the last is begun."""
     jax.config.update('jax_platforms', 'cpu')  # a compiler takes no device
-    dataset = form_of(settings)
+    dataset, _ = form_of(settings)
     results = []
     for target in read_targets(flags.compile_for, flags.devices):
         with bar(f'compiling for {target.name}'):

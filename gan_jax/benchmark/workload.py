@@ -98,34 +98,29 @@ def images_of(settings: Settings) -> tuple[DataSet, bool]:
     Raises:
         UserError: as `data.load`, for other data sets.
     """
-    asked = settings['data']
-    name, size = asked['name'], asked['size']
-    try:
-        return data.load(name, asked['dir'] or None, size=size), True
-    except UserError as error:
-        form = data.outline(name, size)
-        if error.status != MISSING or form is None:
-            raise
+    form, real = form_of(settings)
+    if real:
+        return form, True
     rng, total = np.random.default_rng(0), max(RANDOM, settings['batch_size'])
     images = rng.integers(0, 256, (total, *form.images.shape[1:]), np.uint8)
     labels = rng.integers(0, form.num_classes, total, np.int32) if form.num_classes else None
     return form._replace(images=images, labels=labels), False
 
 
-def form_of(settings: Settings) -> DataSet:
-    """The data set of a config; blank images of its form if a published one is not prepared.
+def form_of(settings: Settings) -> tuple[DataSet, bool]:
+    """The data set of a config, or blank images of its form; and whether it is real.
 
     Raises:
-        UserError: as `data.load`, for other data sets.
+        UserError: as `data.load`, for a data set that is not published.
     """
     asked = settings['data']
     try:
-        return data.load(asked['name'], asked['dir'] or None, size=asked['size'])
+        return data.load(asked['name'], asked['dir'] or None, size=asked['size']), True
     except UserError as error:
         form = data.outline(asked['name'], asked['size'])
         if error.status != MISSING or form is None:
             raise
-        return form
+        return form, False
 
 
 def kept_term(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from gan_jax.data import DataSet
 from gan_jax.experiment import contracts
@@ -69,7 +69,7 @@ def make_program(
             every=every,
             constrain_batch=sharding.batch_constraint(mesh),
             gather_params=sharding.params_gatherer(mesh),
-            unroll=mesh.devices.flat[0].platform == 'cpu',
+            unroll=sharding.on_cpu(mesh),
         )
 
         return lambda state, resident, indices, hyper: step(
@@ -130,15 +130,11 @@ def make_program(
     def lower(count=1):
         resident, indices = feed.shapes
         if count > 1:
-            indices = jax.tree.map(functools.partial(_stacked, count), indices)
+            where = sharding.batch_sharding(mesh, axis=2)
+            indices = jax.tree.map(
+                lambda x: jax.ShapeDtypeStruct((count, *x.shape), x.dtype, sharding=where), indices
+            )
         return compiled(frozenset(terms), count > 1).lower(shapes, resident, indices, hyper)
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
     return Program(shapes, init, update, lower, reset)
-
-
-def _stacked(count: int, of_one: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-    """The array of `count` steps from the array of one step, see `Feed.index_batch`."""
-    sharded = of_one.sharding
-    where = NamedSharding(sharded.mesh, PartitionSpec(None, *sharded.spec))
-    return jax.ShapeDtypeStruct((count, *of_one.shape), of_one.dtype, sharding=where)

@@ -131,6 +131,11 @@ def put(tree: Any, where: jax.sharding.Sharding) -> Any:
     return jax.tree.map(put_shards, tree)
 
 
+def on_cpu(mesh: Mesh) -> bool:
+    """True for a mesh of CPU devices, where XLA is slow at loops and at grouped convolutions."""
+    return mesh.devices.flat[0].platform == 'cpu'
+
+
 def place(tree: Any, shapes: Any) -> Any:
     """Puts every array on the sharding of its `jax.ShapeDtypeStruct` in `shapes`."""
     return jax.tree.map(lambda x, like: put(x, like.sharding), tree, shapes)

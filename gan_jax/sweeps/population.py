@@ -121,7 +121,7 @@ def make_population(
             gan,
             {name: term for name, term in terms.items() if name in active},
             every=every,
-            unroll=_on_cpu(mesh),
+            unroll=sharding.on_cpu(mesh),
         )
 
         def update(state, resident, indices, hyper):
@@ -227,10 +227,6 @@ def _mesh(members: int, devices: Sequence[jax.Device]) -> Mesh:
     return sharding.grid({'members': len(devices)}, devices)
 
 
-def _on_cpu(mesh: Mesh) -> bool:
-    return mesh.devices.flat[0].platform == 'cpu'
-
-
 def _each(mesh: Mesh) -> Callable[[Callable], Callable]:
     """Makes a function of one member a function of all members of a device.
 
@@ -238,7 +234,7 @@ def _each(mesh: Mesh) -> Callable[[Callable], Callable]:
 
     `vmap` turns the convolutions of several networks into grouped ones, far slower on a CPU.
     """
-    return _unrolled if _on_cpu(mesh) else jax.vmap
+    return _unrolled if sharding.on_cpu(mesh) else jax.vmap
 
 
 def _unrolled(of_one: Callable) -> Callable:

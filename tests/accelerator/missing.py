@@ -3,31 +3,19 @@
 The first has what gan_jax needs, the second what only the tests and the comparisons need.
 """
 
-import ast
 import importlib
 import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.imports import ROOT, foreign
+
 COMPARISONS = ('pytest', 'xdist', 'dm_pix', 'torch', 'torch_fidelity', 'tqdm')
-
-
-def imports(source: str) -> set[str]:
-    """The modules of other packages that a file imports when it is imported."""
-    found = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module)
-    return {name for name in found if name.split('.')[0] != 'gan_jax'}
 
 
 def needed() -> set[str]:
     """The modules of other packages that are imported with gan_jax."""
     files = (ROOT / 'gan_jax').rglob('*.py')
-    return {name for file in files for name in imports(file.read_text('utf-8'))}
+    return {name for file in files for name in foreign(file.read_text('utf-8'))}
 
 
 def missing(names: Iterable[str]) -> list[str]:

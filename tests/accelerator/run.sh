@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a borrowed GPU can say of this code, in eight minutes, the most important first.
+# Measurements of this code on a borrowed GPU, in eight minutes, the most important first.
 #
 #   tests/accelerator/run.sh [FOLDER]
 #

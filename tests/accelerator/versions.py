@@ -17,7 +17,7 @@ import jax
 
 from gan_jax.runtime.versions import versions
 
-# What lies between JAX or PyTorch and the card.
+# The libraries between JAX or PyTorch and the card.
 LIBRARIES = re.compile(r'(jax-cuda.*|torch|triton|nvidia-(cudnn|cuda-runtime|cublas|nccl).*)')
 QUERY = ('name', 'driver_version', 'memory.total', 'clocks.max.sm', 'power.limit')
 
@@ -29,7 +29,7 @@ def libraries() -> dict[str, str]:
 
 
 def card() -> dict[str, str]:
-    """What the driver says of the first card; {} if there is no driver."""
+    """The first card, by its driver; {} if there is no driver."""
     command = ['nvidia-smi', f'--query-gpu={",".join(QUERY)}', '--format=csv,noheader']
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)

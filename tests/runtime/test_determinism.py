@@ -71,7 +71,7 @@ def test_the_flag_is_set_before_the_config_is_run(monkeypatch):
 
 
 def asked_for(folder):
-    """Whether XLA says of each program that it has dumped there that it is deterministic."""
+    """The answers of the programs that XLA has dumped there: {True} if all are deterministic."""
     said = [file.read_text() for file in folder.glob('*debug_options')]
     return {f'{determinism.FLAG.removeprefix("--")}: true' in text for text in said}
 

@@ -9,7 +9,7 @@ import jax
 from gan_jax.benchmark.compiled import uncached
 from gan_jax.benchmark.compilers import hlo, numbers
 from gan_jax.benchmark.compilers.targets import Target
-from gan_jax.benchmark.workload import Settings, Workload, make_workload
+from gan_jax.benchmark.workload import Settings, make_workload
 from gan_jax.data import DataSet
 from gan_jax.experiment.program import Program
 from gan_jax.runtime.errors import first_line
@@ -52,16 +52,15 @@ def compile_for(settings: Settings, dataset: DataSet, target: Target) -> dict[st
             raise
         return {**known, 'fits': False, 'why': first_line(error)}
     seconds = {'lower': middle - start, 'compile': time.perf_counter() - middle}
-    text = compiled.as_text()
-    program = hlo.parse(text)
+    found, needed = of_program(hlo.parse(compiled.as_text())), steps * whole.work().needed
     return {
         **known,
         'fits': True,
         'compile': seconds,
-        'memory': memory(compiled, whole.program, dataset),
-        'work': {'counted': whole.work().needed * steps, 'xla_per_device': _flops(compiled)},
-        **of_program(program),
-        **_speed(program, target, whole, steps),
+        'memory': memory(compiled, whole.program),
+        'work': {'counted': needed, 'xla_per_device': _flops(compiled)},
+        **found,
+        **_speed(found['cycles'], target, needed / whole.mesh.size, steps),
     }
 
 
@@ -80,9 +79,7 @@ def of_program(program: hlo.Program) -> dict[str, Any]:
     }
 
 
-def memory(
-    compiled: jax.stages.Compiled, program: Program, dataset: DataSet
-) -> Mapping[str, int] | None:
+def memory(compiled: jax.stages.Compiled, program: Program) -> Mapping[str, int] | None:
     """Bytes of each device at the peak: 'peak', and of it 'state', 'data' and 'activations'.
 
     None where the compiler does not plan memory.
@@ -108,14 +105,12 @@ def _flops(compiled: jax.stages.Compiled) -> float | None:
     return (compiled.cost_analysis() or {}).get('flops')
 
 
-def _speed(program: hlo.Program, target: Target, whole: Workload, steps: int) -> dict[str, float]:
-    """Seconds of a step and its share of the peak, where the compiler estimates cycles."""
-    total = numbers.cycles(numbers.operations(program))
-    if total is None or not target.peak.clock:
+def _speed(cycles: int | None, target: Target, flops: float, steps: int) -> dict[str, float]:
+    """Seconds of a step and its share of the peak, where the compiler estimates cycles.
+
+    `flops` are done on each device in all steps together.
+    """
+    if cycles is None or not target.peak.clock:
         return {}
-    seconds = total / target.peak.clock / steps
-    done = whole.work().needed / whole.mesh.size
-    return {
-        'seconds': seconds,
-        'share': done / seconds / target.peak.bfloat16,
-    }
+    seconds = cycles / target.peak.clock
+    return {'seconds': seconds / steps, 'share': flops / seconds / target.peak.bfloat16}

@@ -37,7 +37,6 @@ class Instruction(NamedTuple):
         cycles: the compiler's estimate, if it has one.
         target: of a custom call, such as '__cudnn$convForward'; else ''.
         source: the note of its origin, such as 'jit(update)/Generator/Dense_0/dot_general'.
-        root: True for the result of its computation.
     """
 
     name: str
@@ -49,7 +48,6 @@ class Instruction(NamedTuple):
     cycles: int | None
     target: str
     source: str
-    root: bool
 
     @property
     def bytes(self) -> int:
@@ -92,7 +90,7 @@ CONTROL = ('while', 'conditional', 'call', 'async-start')
 
 _HEAD = re.compile(r'(?:ENTRY )?%?([\w.-]+) .*-> .*\{$')
 # 'ROOT %fusion.2 = (f32[8]{0}, /*index=1*/f32[4]{0}) fusion(%a, %b), kind=kLoop, calls=%inside'
-_LINE = re.compile(r'\s*(ROOT )?%?([\w.-]+) = (\(.*?\)|\S+) ([a-z][\w-]*)\((.*)$')
+_LINE = re.compile(r'\s*(?:ROOT )?%?([\w.-]+) = (\(.*?\)|\S+) ([a-z][\w-]*)\((.*)$')
 _ARRAY = re.compile(r'\b([a-z]+(\d*)\w*)\[([\d,]*)\](?:\{([^{}]*)\})?')
 _CALLED = re.compile(r'(?:body|condition|calls|to_apply|_computations?)=\{?([^}=]*)(?=\}|, \w+=|$)')
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
@@ -115,7 +113,7 @@ def _computations(text: str) -> Iterator[tuple[str, list[Instruction]]]:
 
 
 def _instruction(found: re.Match[str], line: str) -> Instruction:
-    root, name, result, kind, rest = found.groups()
+    name, result, kind, rest = found.groups()
     trips, cycles = _TRIPS.search(line), _CYCLES.search(line)
     target, source = _TARGET.search(line), _SOURCE.search(line)
     return Instruction(
@@ -128,7 +126,6 @@ def _instruction(found: re.Match[str], line: str) -> Instruction:
         int(cycles[1]) if cycles else None,
         target[1] if target else '',
         source[1] if source else '',
-        bool(root),
     )
 
 

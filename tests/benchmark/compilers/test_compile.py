@@ -40,20 +40,20 @@ def settings_of(*overrides):
 @pytest.fixture(scope='module')
 def result():
     settings = settings_of('--config.steps_per_dispatch=3', '--config.mesh.data=2')
-    return compile_for(settings, form_of(settings), target())
+    return compile_for(settings, form_of(settings)[0], target())
 
 
 def test_it_is_the_program_of_a_dispatch_on_the_devices_of_the_target(result):
     assert (result['target'], result['devices'], result['steps']) == ('here:2', 2, 3)
     assert result['fits'] and result['collectives']['all-reduce']['operations'] >= 3
     single = settings_of('--config.steps_per_dispatch=1', '--config.mesh.data=1')
-    alone = compile_for(single, form_of(single), target())
+    alone = compile_for(single, form_of(single)[0], target())
     assert alone['devices'] == 1 and not alone['collectives']
     assert result['work']['counted'] == 3 * alone['work']['counted']
 
 
 def test_memory_is_state_data_and_the_rest(result):
-    memory, data = result['memory'], form_of(settings_of())
+    memory, data = result['memory'], form_of(settings_of())[0]
     labels = 4 * len(data.images)  # which no network of this config takes
     assert 0 <= memory['data'] - data.images.nbytes < labels
     assert memory['state'] > 0
@@ -75,7 +75,7 @@ def test_a_program_that_does_not_fit_is_an_answer(monkeypatch):
 
     monkeypatch.setattr(jax.stages.Lowered, 'compile', refuse)
     settings = settings_of()
-    found = compile_for(settings, form_of(settings), target())
+    found = compile_for(settings, form_of(settings)[0], target())
     assert not found['fits']
     assert table('x', found).splitlines()[-1] == (
         'does not fit: RESOURCE_EXHAUSTED: needs 20G of 16G'
@@ -89,7 +89,7 @@ def test_any_other_fault_of_a_compiler_is_not_hidden(monkeypatch):
     monkeypatch.setattr(jax.stages.Lowered, 'compile', fail)
     settings = settings_of()
     with pytest.raises(jax.errors.JaxRuntimeError, match='broken'):
-        compile_for(settings, form_of(settings), target())
+        compile_for(settings, form_of(settings)[0], target())
 
 
 def test_the_command_prints_each_target_and_writes_all(monkeypatch, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""What is counted in a program, from texts with known numbers."""
+"""Counts of a program, from texts with known numbers."""
 
 import pytest
 

@@ -11,7 +11,7 @@ from gan_jax.runtime.errors import MISSING, UserError
 
 @pytest.fixture(params=[True, False], ids=['installed', 'not installed'])
 def compilers(request, monkeypatch):
-    """Whether the compilers seem to be installed; what they are asked to describe."""
+    """True if the compilers seem to be installed, and the options that they are given."""
     found, asked = importlib.util.find_spec, []
     spec = found('jax') if request.param else None
     monkeypatch.setattr(
