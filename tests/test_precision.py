@@ -47,7 +47,7 @@ def kind(product):
 
 def part(scope):
     """The row of the table that a product of a train step belongs to."""
-    if '_spectral_normalize' in scope:
+    if re.search('_spectral_normalize|_over_sigma', scope):  # Flax's, or ours
         return 'spectral normalisation'
     if '/logit/' in scope or '/heads_' in scope:
         return 'logits and heads'

@@ -1,5 +1,6 @@
 """The README is a program: its files are written, its commands run in order, as a reader would."""
 
+import importlib.util
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gan_jax.runtime.errors import MISSING
 from tests.data.archives import maker
 
 ROOT = Path(__file__).parent.parent
@@ -18,7 +20,7 @@ TEXT = (ROOT / 'README.md').read_text(encoding='utf-8')
 
 # Run elsewhere: `make test` and `make lint` are what runs this (.ci/run), `make demo` is run by
 # tests/test_demo.py, and cloning by whoever has this file.
-ELSEWHERE = ('make ', 'git clone ', '. .venv/bin/activate')
+ELSEWHERE = ('make ', 'git clone ', '. .venv/bin/activate', 'pip install ')
 # What makes a run of minutes one of seconds.
 SHORT = [
     '--config.steps=3',
@@ -92,6 +94,10 @@ def test_every_command_runs_in_order(reader):
         while beside and not behind:
             line, process = beside.pop()
             said, _ = process.communicate(timeout=300)
+            if '--compile_for' in line and not importlib.util.find_spec('libtpu'):
+                assert process.returncode == MISSING, said
+                assert "pip install 'gan_jax[tpu_compiler]'" in said
+                continue
             assert process.returncode == 0, f'{line}\n{said}'
         ran.append(words[2])
     programs = ('train', 'sample', 'evaluate', 'prepare', 'sweep', 'benchmark')

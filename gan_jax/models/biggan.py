@@ -37,9 +37,9 @@ from gan_jax.models.layers import (
     at_least_float32,
     initializer,
     maybe_remat,
-    spectral,
     square,
 )
+from gan_jax.models.spectral import spectral
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
 # By side: multiples of `channels` before and after each block of the generator, multiples after

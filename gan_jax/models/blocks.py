@@ -14,18 +14,21 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import Conv, DownConv, UpConv
-from gan_jax.models.layers import Dense, average_pool, maybe_spectral, spectral, upsample_nearest
+from gan_jax.models.layers import Dense, average_pool, upsample_nearest
+from gan_jax.models.spectral import maybe_spectral, spectral
 
 
 class UpBlock(nn.Module):
     """A generator's block, whose map is twice as large (Miyato et al. 2018, appendix B.4).
 
     norm, ReLU, twice the size (nearest), conv 3×3, norm, ReLU, conv 3×3; the shortcut is a 1×1
-    convolution at twice the size.
+    convolution at twice the size. The first convolution has no bias, since the norm after it would
+    subtract it; the paper's has one.
 
     Attributes:
         features: channels of the result and between the convolutions.
-        norm: name -> a module (x, condition, *, train) -> x, such as `ConditionalNorm`.
+        norm: name -> a module (x, condition, *, train) -> x that subtracts each channel's mean,
+            such as `ConditionalNorm`.
         kernel_init: of the 3×3 convolutions.
         shortcut_init: of the 1×1 convolution.
         normalised: whether the convolutions have spectral normalisation.
@@ -45,7 +48,7 @@ class UpBlock(nn.Module):
         call = maybe_spectral(self.normalised, train=train)
         options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
         y = nn.relu(self.norm(name='norm_0')(x, condition, train=train))
-        y = call(UpConv(self.features, name='conv_0', **options), y)
+        y = call(UpConv(self.features, use_bias=False, name='conv_0', **options), y)
         y = nn.relu(self.norm(name='norm_1')(y, condition, train=train))
         y = call(Conv(self.features, name='conv_1', **options), y)
         shortcut = Dense(

@@ -183,6 +183,7 @@ class Conv(nn.Module):
     features: int
     kernel_size: Pair
     strides: Pair = (1, 1)
+    use_bias: bool = True
     dtype: Any = None
     param_dtype: Any = jnp.float32
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
@@ -193,9 +194,11 @@ class Conv(nn.Module):
     def __call__(self, x: Array) -> Array:
         shape = (*self.kernel_size, x.shape[-1], self.features)
         w = self.param('kernel', self.kernel_init, shape, self.param_dtype)
-        b = self.param('bias', self.bias_init, (self.features,), self.param_dtype)
         x, w = nn.dtypes.promote_dtype(x, w, dtype=self.dtype)
-        return add_bias(self.operation(x, w, self.strides), b)
+        y = self.operation(x, w, self.strides)
+        if not self.use_bias:
+            return y
+        return add_bias(y, self.param('bias', self.bias_init, y.shape[-1:], self.param_dtype))
 
 
 class ConvTranspose(Conv):

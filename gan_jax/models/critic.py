@@ -7,7 +7,8 @@ import jax
 from flax import linen as nn
 from jax import Array
 
-from gan_jax.models.layers import Initializer, initializer, spectral
+from gan_jax.models.layers import Initializer, initializer
+from gan_jax.models.spectral import spectral
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.runtime.ranges import SomeClasses

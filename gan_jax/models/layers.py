@@ -1,6 +1,6 @@
 """Layers that several networks share."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from flax import linen as nn
 from jax import Array
 
+from gan_jax.models.spectral import maybe_spectral, spectral
 from gan_jax.runtime.ranges import Choice
 
 # Initialisers by the names that a config gives: a config holds no functions.
@@ -81,44 +82,18 @@ class Dense(nn.Module):
     """
 
     features: int
+    use_bias: bool = True
     dtype: Any = None
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         w = self.param('kernel', self.kernel_init, (x.shape[-1], self.features), jnp.float32)
-        b = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
         x, w = nn.dtypes.promote_dtype(x, w, dtype=self.dtype)
+        if not self.use_bias:
+            return x @ w
+        b = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
         return add_bias(x @ w, b)
-
-
-def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
-    """`layer(x)` with its kernel over its largest singular value (Miyato et al. 2018, section 2.1).
-
-    This is Flax's SpectralNorm, which with `train` keeps the vector of its power iteration in the
-    collection 'batch_stats'. One thing differs: the layer keeps the initial values of its
-    initialiser, where Flax's stores them already divided. The function of the network is the same,
-    but with Flax's the size of Adam's steps relative to the weights would not be the papers'.
-
-    Args:
-        layer: a layer with a kernel, made in the compact method that calls this function.
-        x: the layer's input.
-        train: whether the step of the power iteration is kept.
-    """
-    if layer.is_initializing():
-        layer(x)
-        drawn = dict(layer.variables['params'])
-    norm = nn.SpectralNorm(layer, name=f'spectral_{layer.name}')
-    y = norm(x, update_stats=train)
-    if layer.is_initializing():
-        for name, value in drawn.items():
-            layer.put_variable('params', name, value)
-    return y
-
-
-def maybe_spectral(normalised: bool, *, train: bool) -> Callable[[nn.Module, Array], Array]:
-    """The function (layer, x) -> `layer(x)`, or with `normalised` `spectral(layer, x)`."""
-    return partial(spectral, train=train) if normalised else lambda layer, x: layer(x)
 
 
 def maybe_remat(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:

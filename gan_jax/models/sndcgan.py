@@ -8,7 +8,8 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import Conv, ConvTranspose
-from gan_jax.models.layers import Dense, at_least_float32, channels, initializer, spectral
+from gan_jax.models.layers import Dense, at_least_float32, channels, initializer
+from gan_jax.models.spectral import spectral
 from gan_jax.runtime.ranges import Width
 
 _init = initializer('normal')
@@ -16,6 +17,8 @@ _init = initializer('normal')
 
 class Generator(nn.Module):
     """Latents to images: a dense layer and four transposed convolutions; unconditional.
+
+    Layers before a BatchNorm, which would subtract it, have no bias; the paper's have one.
 
     Attributes:
         shape: of one image, (H, W, C); H and W are multiples of 8.
@@ -45,16 +48,17 @@ class Generator(nn.Module):
             )
         first, *others = channels(self.width, 512, 256, 128, 64)
         norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
-        up = partial(ConvTranspose, dtype=self.dtype, kernel_init=_init)
+        options = dict(dtype=self.dtype, kernel_init=_init)
 
         units = height // 8 * (width // 8) * first
-        x = Dense(units, dtype=self.dtype, kernel_init=_init, name='dense')(z)
+        x = Dense(units, use_bias=False, name='dense', **options)(z)
         # The first BatchNorm has a mean for each unit of the flat vector, not for each channel.
         x = nn.relu(norm(name='norm_0')(x)).reshape(-1, height // 8, width // 8, first)
         for i, features in enumerate(others, 1):
-            x = up(features, (4, 4), (2, 2), name=f'up_{i}')(x)
+            up = ConvTranspose(features, (4, 4), (2, 2), use_bias=False, name=f'up_{i}', **options)
+            x = up(x)
             x = nn.relu(norm(name=f'norm_{i}')(x))
-        x = up(colours, (3, 3), name='image')(x)
+        x = ConvTranspose(colours, (3, 3), name='image', **options)(x)
         return (jnp.tanh(at_least_float32(x)) + 1) / 2
 
 

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax.lax import Precision
 
-from gan_jax.models.layers import spectral
+from gan_jax.models.spectral import spectral
 from gan_jax.runtime.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented, join, split

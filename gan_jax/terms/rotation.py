@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.models.layers import spectral
+from gan_jax.models.spectral import spectral
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, rotated, rotated_quarter
 

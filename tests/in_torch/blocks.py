@@ -27,7 +27,12 @@ class UpBlock(nn.Module):
         super().__init__()
         wrap = spectral if normalised else lambda layer: layer
         self.norms = nn.ModuleList([norm(inputs), norm(features)])
-        self.convs = nn.ModuleList([wrap(conv(n, features, 3, init)) for n in (inputs, features)])
+        self.convs = nn.ModuleList(
+            [
+                wrap(conv(inputs, features, 3, init, bias=False)),
+                wrap(conv(features, features, 3, init)),
+            ]
+        )
         self.shortcut = wrap(conv(inputs, features, 1, shortcut_init))
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:

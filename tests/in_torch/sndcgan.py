@@ -21,13 +21,13 @@ class Generator(nn.Module):
         sizes = channels(width, 512, 256, 128, 64)
         self.bottom = (height // 8, breadth // 8, sizes[0])
         units = self.bottom[0] * self.bottom[1] * sizes[0]
-        self.dense = linear(latent_dim, units, _init)
+        self.dense = linear(latent_dim, units, _init, bias=False)
         # The first BatchNorm has a mean for each unit of the flat vector, not for each channel.
         norms = [nn.BatchNorm1d(units), *(nn.BatchNorm2d(n) for n in sizes[1:])]
         self.norms = nn.ModuleList(norms)
         pairs = pairwise(sizes)
         self.ups = nn.ModuleList(
-            [started(nn.ConvTranspose2d(n, m, 4, 2, 1), _init) for n, m in pairs]
+            [started(nn.ConvTranspose2d(n, m, 4, 2, 1, bias=False), _init) for n, m in pairs]
         )
         # A transposed convolution of stride 1 is a convolution.
         self.image = conv(sizes[-1], colours, 3, _init)

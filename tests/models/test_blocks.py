@@ -33,7 +33,7 @@ def conv(variables, name, x):
     norm = variables['batch_stats'].get(f'spectral_{name}', {f'{name}/kernel/sigma': 1.0})
     kernel = layer['kernel'] / norm[f'{name}/kernel/sigma']
     layer['kernel'] = kernel.reshape((1, 1, *kernel.shape) if kernel.ndim == 2 else kernel.shape)
-    module = nn.Conv(kernel.shape[-1], layer['kernel'].shape[:2])
+    module = nn.Conv(kernel.shape[-1], layer['kernel'].shape[:2], use_bias='bias' in layer)
     return np.asarray(module.apply({'params': layer}, x))
 
 

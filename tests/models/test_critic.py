@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from gan_jax.models.conv import Conv
 from gan_jax.models.critic import Critic, Logit, ProjectionLogit
-from gan_jax.models.layers import spectral
+from gan_jax.models.spectral import spectral
 from tests import small
 
 pytestmark = pytest.mark.usefixtures('quick')

@@ -46,24 +46,6 @@ def test_normal_kernels_deviate_by_a_fiftieth_and_glorot_s_by_their_fans():
     assert float(abs(glorot).max()) == pytest.approx((6 / 400) ** 0.5, rel=0.01)
 
 
-class Normalised(nn.Module):
-    @nn.compact
-    def __call__(self, x, *, train):
-        start = nn.initializers.constant(3.0)
-        return layers.spectral(nn.Dense(5, kernel_init=start, name='dense'), x, train=train)
-
-
-@pytest.mark.parametrize('train', [False, True])
-def test_a_normalised_layer_starts_with_the_kernel_that_was_drawn(train):
-    """Flax's stores it over its singular value, which for these is sqrt(4 * 5) * 3."""
-    x = np.ones((2, 4), np.float32)
-    variables = small.jit(partial(Normalised().init, train=train))(jax.random.key(0), x)
-    kernel = variables['params']['dense']['kernel']
-    np.testing.assert_array_equal(kernel, np.full((4, 5), 3.0))
-    y, _ = run(Normalised(), variables, x, train=True)
-    np.testing.assert_allclose(y, np.full((2, 5), 4 / 20**0.5), rtol=1e-5)
-
-
 def test_an_unknown_initializer_is_refused_by_a_sentence_with_the_known_ones():
     with pytest.raises(ValueError, match="one of glorot, normal, orthogonal, not 'xavier'"):
         layers.initializer('xavier')
