@@ -49,6 +49,8 @@ def part(scope):
     """The row of the table that a product of a train step belongs to."""
     if re.search('_spectral_normalize|_over_sigma', scope):  # Flax's, or ours
         return 'spectral normalisation'
+    if re.search(r'norm(_\d+)?/(spectral_)?(gain|bias)', scope):
+        return 'gains and biases of conditional BatchNorm'
     if '/logit/' in scope or '/heads_' in scope:
         return 'logits and heads'
     if scope.endswith('attention/dot_general'):

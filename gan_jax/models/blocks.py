@@ -2,8 +2,9 @@
 
 Every map is convolved at its smallest size: the same numbers as in the papers' order for less work.
 A 1×1 convolution commutes with upsampling by copies and with averaging over squares, so that a
-shortcut costs a quarter. A 3×3 convolution after the upsampling, or before the averaging, is a 4×4
-convolution of the small map, which costs four ninths.
+shortcut costs a quarter on a CPU; elsewhere it is a 2×2 convolution that reads or makes the small
+map. A 3×3 convolution after the upsampling, or before the averaging, is a 4×4 convolution of the
+small map, which costs four ninths.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from typing import Any
 from flax import linen as nn
 from jax import Array
 
-from gan_jax.models.conv import Conv, DownConv, UpConv
-from gan_jax.models.layers import Dense, average_pool, upsample_nearest
+from gan_jax.models.conv import Conv, DownConv, DownDense, UpConv, UpDense
+from gan_jax.models.layers import Dense
 from gan_jax.models.spectral import maybe_spectral, spectral
 
 
@@ -51,10 +52,10 @@ class UpBlock(nn.Module):
         y = call(UpConv(self.features, use_bias=False, name='conv_0', **options), y)
         y = nn.relu(self.norm(name='norm_1')(y, condition, train=train))
         y = call(Conv(self.features, name='conv_1', **options), y)
-        shortcut = Dense(
+        shortcut = UpDense(
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
-        return y + upsample_nearest(call(shortcut, x))
+        return y + call(shortcut, x)
 
 
 class DownBlock(nn.Module):
@@ -88,7 +89,7 @@ class DownBlock(nn.Module):
         """[N, H', W', features] from x [N, H, W, C]; sides are halved where `down`."""
         call = partial(spectral, train=train)
         options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
-        last, shrink = (DownConv, average_pool) if self.down else (Conv, lambda x: x)
+        last, dense = (DownConv, DownDense) if self.down else (Conv, Dense)
 
         y = call(Conv(self.hidden, name='conv_0', **options), x if self.first else nn.relu(x))
         y = call(last(self.features, name='conv_1', **options), nn.relu(y))
@@ -97,7 +98,7 @@ class DownBlock(nn.Module):
             return y
         if not (widens or self.down):
             return y + x
-        shortcut = Dense(
+        shortcut = dense(
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
-        return y + call(shortcut, shrink(x))
+        return y + call(shortcut, x)

@@ -22,7 +22,13 @@ from jax import Array, lax
 from jax.experimental.layout import Layout, with_layout_constraint
 
 from gan_jax.models import conv_cpu
-from gan_jax.models.layers import add_bias, at_least_float32
+from gan_jax.models.layers import (
+    Dense,
+    add_bias,
+    at_least_float32,
+    average_pool,
+    upsample_nearest,
+)
 
 LANES = 128  # of a TPU: numbers in a row of its memory
 
@@ -173,6 +179,39 @@ def _doubled(w: Array) -> Array:
     return (sums[:, 1:] + sums[:, :-1]).astype(w.dtype)
 
 
+def _by_platform(
+    on_cpu: Callable[[Array, Array], Array], elsewhere: Callable[[Array, Array], Array]
+) -> Callable[[Array, Array], Array]:
+    """Two forms of one function of (x, w), each with its own derivatives."""
+
+    @jax.custom_vjp
+    def function(x: Array, w: Array) -> Array:
+        return lax.platform_dependent(x, w, cpu=on_cpu, default=elsewhere)
+
+    def derivative(form: Callable) -> Callable[[Array, Array, Array], Two]:
+        return lambda x, w, g: jax.vjp(form, x, w)[1](g)
+
+    def back(saved: Two, g: Array) -> Two:
+        cpu, default = map(derivative, (on_cpu, elsewhere))
+        return lax.platform_dependent(*saved, g, cpu=cpu, default=default)
+
+    function.defvjp(lambda x, w: (function(x, w), (x, w)), back)
+    return function
+
+
+# Doubling and taking means by themselves are slow on a TPU, where places that become neighbours are
+# far from each other in memory. As parts of a convolution they cost little.
+
+# `upsample_nearest(x @ w)`: [N, H, W, C], [C, O] -> [N, 2H, 2W, O].
+double_dense = _by_platform(
+    lambda x, w: upsample_nearest(x @ w), lambda x, w: double_convolve(x, w[None, None])
+)
+# `average_pool(x) @ w`: [N, H, W, C], [C, O] -> [N, H/2, W/2, O]; H and W are even.
+dense_halve = _by_platform(
+    lambda x, w: average_pool(x) @ w, lambda x, w: convolve_halve(x, w[None, None])
+)
+
+
 class Conv(nn.Module):
     """`flax.linen.Conv` with 'SAME' padding: [N, H, W, C] -> [N, ceil(H/s), ceil(W/s), features].
 
@@ -226,3 +265,18 @@ class DownConv(Conv):
     """
 
     operation = staticmethod(lambda x, w, strides: convolve_halve(x, w))
+
+
+class UpDense(Dense):
+    """A `Dense` at each place, then nearest upsampling: [N, H, W, C] -> [N, 2H, 2W, features]."""
+
+    operation = staticmethod(double_dense)
+
+
+class DownDense(Dense):
+    """Means over squares of 2×2, then a `Dense` at each place.
+
+    [N, H, W, C] -> [N, H/2, W/2, features]; H and W are even.
+    """
+
+    operation = staticmethod(dense_halve)

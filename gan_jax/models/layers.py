@@ -1,8 +1,8 @@
 """Layers that several networks share."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -85,15 +85,17 @@ class Dense(nn.Module):
     use_bias: bool = True
     dtype: Any = None
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    operation: ClassVar[Callable[[Array, Array], Array]] = staticmethod(jnp.matmul)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         w = self.param('kernel', self.kernel_init, (x.shape[-1], self.features), jnp.float32)
         x, w = nn.dtypes.promote_dtype(x, w, dtype=self.dtype)
+        y = self.operation(x, w)
         if not self.use_bias:
-            return x @ w
+            return y
         b = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
-        return add_bias(x @ w, b)
+        return add_bias(y, b)
 
 
 def maybe_remat(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:
@@ -112,19 +114,18 @@ def upsample_nearest(x: Array) -> Array:
     return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
 
 
-def _quarters(x: Array) -> Array:
-    n, h, w, c = x.shape
-    return x.reshape(n, h // 2, 2, w // 2, 2, c)
-
-
 def average_pool(x: Array) -> Array:
     """The means over squares of 2×2: [N, H, W, C] -> [N, H/2, W/2, C]; H and W are even."""
-    return _quarters(x).mean((2, 4))
+    n, h, w, c = x.shape
+    return x.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
 
 
 def max_pool(x: Array) -> Array:
     """The maxima over squares of 2×2: [N, H, W, C] -> [N, H/2, W/2, C]; H and W are even."""
-    return _quarters(x).max((2, 4))
+    n, h, w, c = x.shape
+    rows = x.reshape(n, h // 2, 2, w // 2, 2 * c)
+    x = jnp.maximum(rows[:, :, 0], rows[:, :, 1])
+    return jnp.maximum(x[..., :c], x[..., c:])
 
 
 class ConditionalNorm(nn.Module):
@@ -158,14 +159,9 @@ class ConditionalNorm(nn.Module):
             return norm(dtype=self.dtype, name='batch')(x)
         x = norm(use_scale=False, use_bias=False, name='batch')(at_least_float32(x))
         call = maybe_spectral(self.normalised, train=train)
-        linear = partial(
-            *(nn.Dense, x.shape[-1]),
-            use_bias=False,
-            dtype=self.dtype,
-            kernel_init=self.kernel_init,
-        )
-        # [N, C]
-        gain, bias = (at_least_float32(call(linear(name=n), condition)) for n in ('gain', 'bias'))
+        linear = partial(nn.Dense, x.shape[-1], use_bias=False, kernel_init=self.kernel_init)
+        condition = at_least_float32(condition)
+        gain, bias = (call(linear(name=n), condition) for n in ('gain', 'bias'))  # [N, C]
         y = x * (1 + gain[:, None, None]) + bias[:, None, None]
         return y if self.dtype is None else y.astype(self.dtype)
 

@@ -186,6 +186,40 @@ def test_a_convolution_of_a_doubled_map_and_the_means_of_one_equal_flax(x64):
     assert relative(conv.convolve_halve(x, w), means) < 1e-14
 
 
+@pytest.mark.parametrize('name', ['double_dense', 'dense_halve'])
+def test_both_forms_of_a_resized_dense_layer_are_equal_in_every_derivative(name, x64):
+    """A CPU's, and the convolution that accelerators run."""
+    dense = {
+        'double_dense': lambda x, w: conv.double_convolve(x, w[None, None]),
+        'dense_halve': lambda x, w: conv.convolve_halve(x, w[None, None]),
+    }[name]
+    plain = {
+        'double_dense': lambda x, w: (x @ w).repeat(2, 1).repeat(2, 2),
+        'dense_halve': lambda x, w: conv.average_pool(x) @ w,
+    }[name]
+    x, w = draw((2, 6, 4, 3), (3, 5), dtype='float64')
+    (ct,) = draw(jax.eval_shape(plain, x, w).shape, dtype='float64')
+    forms = [
+        derivatives(lambda w, b, x, form=form: form(x, w) + b[None, None, None])(ct, w, np.arange(5.0), x)
+        for form in (plain, getattr(conv, name), dense)
+    ]
+    for expected, *got in zip(*forms, strict=True):
+        assert all(relative(one, expected) < 1e-14 for one in got)
+
+
+@pytest.mark.parametrize('layer', [conv.UpDense, conv.DownDense])
+def test_off_a_cpu_a_resized_dense_layer_is_one_convolution(layer):
+    module = layer(5)
+    x = jax.ShapeDtypeStruct((2, 6, 4, 3), jnp.float32)
+    variables = jax.eval_shape(module.init, jax.random.key(0), x)
+    assert variables['params']['kernel'].shape == (3, 5)
+    traced = jax.jit(module.apply).trace(variables, x)
+    for platform, convolutions in {'cpu': 0, 'cuda': 1, 'tpu': 1}.items():
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        assert len(re.findall(r'stablehlo\.convolution\b', text)) == convolutions
+        assert len(re.findall(r'stablehlo\.dot_general\b', text)) == 1 - convolutions
+
+
 @pytest.mark.parametrize('name', LAYERS)
 @pytest.mark.parametrize(('size', 'kernel', 'strides'), SHAPES[2:4])
 def test_equals_flax_in_float32(name, size, kernel, strides):
