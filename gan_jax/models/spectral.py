@@ -57,8 +57,9 @@ class SpectralNorm(nn.Module):
         w = kernel.reshape(-1, kernel.shape[-1])
         name = f'{self.layer.name}/kernel'
         key = self.make_rng('params') if self.is_initializing() else None
-        u = self.variable('batch_stats', f'{name}/u', jax.random.normal, key, (1, w.shape[1]))
-        kept = self.variable('batch_stats', f'{name}/sigma', jnp.ones, ())
+        first = (key, (1, w.shape[1]), jnp.float32)
+        u = self.variable('batch_stats', f'{name}/u', jax.random.normal, *first)
+        kept = self.variable('batch_stats', f'{name}/sigma', jnp.ones, (), jnp.float32)
         sigma, _, moved = largest_singular_value(w, u.value)
         if train:
             u.value, kept.value = moved, sigma
