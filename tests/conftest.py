@@ -19,6 +19,8 @@ import jax
 import optax
 import pytest
 
+from gan_jax import train
+from gan_jax.sweeps import shared
 from gan_jax.testing import small
 from tests import strictness
 
@@ -95,6 +97,22 @@ def quick():
     jax.config.update('jax_disable_most_optimizations', True)
     yield
     jax.config.update('jax_disable_most_optimizations', False)
+
+
+@pytest.fixture(scope='module')
+def compiled_once():
+    """One set of programs for the runs of a file that differ in numbers only, as in a sweep.
+
+    Runs in processes of their own, each with programs of its own: tests/test_kill.py.
+    """
+    build, setup_of = train.build_setup, shared.shared_setups()
+
+    def shared_setup(settings, *, outline):
+        return build(settings, outline=True) if outline else setup_of(settings)[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, 'build_setup', shared_setup)
+        yield
 
 
 @pytest.fixture
