@@ -101,7 +101,7 @@ def quick():
 
 @pytest.fixture(scope='module')
 def compiled_once():
-    """One set of programs for the runs of a file that differ in numbers only, as in a sweep.
+    """One set of programs and metrics for a file's runs that differ in numbers only, as in a sweep.
 
     Runs in processes of their own, each with programs of its own: tests/test_kill.py.
     """
@@ -112,6 +112,7 @@ def compiled_once():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, 'build_setup', shared_setup)
+        patch.setattr(train, 'make_evaluator', lambda setup, progress: setup_of(setup.settings)[1])
         yield
 
 

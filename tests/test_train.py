@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_jax import data, train
 from gan_jax.evaluate import digit_metrics
 from gan_jax.experiment import config, setup
-from gan_jax.run import resume
+from gan_jax.run import evaluation, resume
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
@@ -168,6 +168,8 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
     assert (told['status'], told['step']) == ('stopped', stop)
     assert record(tmp_path, stop)['step'] == stop  # no step is lost
     assert record(tmp_path, stop)['seen'] is False  # nothing is begun that may take long
+    # In programs of its own, as another process would.
+    monkeypatch.setattr(train, 'build_setup', setup.build_setup)
     assert run(tmp_path) == 0
     assert rows(tmp_path) == rows(finished)
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
@@ -300,6 +302,7 @@ def test_a_metric_that_fails_ends_neither_the_run_nor_what_resumes_it(
 
     with monkeypatch.context() as patch:
         patch.setitem(digit_metrics.METRICS, 'fd_digits', lambda *_: fail)
+        patch.setattr(train, 'make_evaluator', evaluation.make_evaluator)
         interrupt_after(patch, 15)
         assert run(tmp_path) == 143
     failed = rows(tmp_path)[3]
