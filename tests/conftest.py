@@ -19,8 +19,6 @@ import jax
 import optax
 import pytest
 
-from gan_jax import train
-from gan_jax.sweeps import shared
 from gan_jax.testing import small
 from tests import strictness
 
@@ -105,6 +103,10 @@ def compiled_once():
 
     Runs in processes of their own, each with programs of its own: tests/test_kill.py.
     """
+    # Here, since most files train nothing, and a mutant's trial runs a single one.
+    from gan_jax import train
+    from gan_jax.sweeps import shared
+
     build, setup_of = train.build_setup, shared.shared_setups()
 
     def shared_setup(settings, *, outline):
