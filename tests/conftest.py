@@ -97,6 +97,27 @@ def quick():
     jax.config.update('jax_disable_most_optimizations', False)
 
 
+@pytest.fixture(scope='module')
+def compiled_once():
+    """One set of programs and metrics for a file's runs that differ in numbers only, as in a sweep.
+
+    Runs in processes of their own, each with programs of its own: tests/test_kill.py.
+    """
+    # Here, since most files train nothing, and a mutant's trial runs a single one.
+    from gan_jax import train
+    from gan_jax.sweeps import shared
+
+    build, setup_of = train.build_setup, shared.shared_setups()
+
+    def shared_setup(settings, *, outline):
+        return build(settings, outline=True) if outline else setup_of(settings)[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, 'build_setup', shared_setup)
+        patch.setattr(train, 'make_evaluator', lambda setup, progress: setup_of(setup.settings)[1])
+        yield
+
+
 @pytest.fixture
 def mixed_types():
     """Promotion for one test; in half precision Flax's layers have float32 beside bfloat16."""

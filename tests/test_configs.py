@@ -66,7 +66,14 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize('name', PARAMETERS)
+# The others' networks have their counts in tests of their own; their steps take longest to trace.
+EVERY_DAY = ('cifar10_sndcgan', 'cifar10_resnet')
+
+
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(name, marks=[pytest.mark.slow] * (name not in EVERY_DAY)) for name in PARAMETERS],
+)
 def test_dry_run_counts_parameters_and_flops(name, tmp_path):
     """Before the data set is prepared."""
     nowhere = [f'--config.data.dir={tmp_path}']

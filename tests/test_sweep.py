@@ -18,6 +18,7 @@ import pytest
 from gan_jax import sweep, train
 from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import BUSY, DATA, DISK, DIVERGED, UserError
+from gan_jax.sweeps import shared
 from gan_jax.sweeps.runner import Outcome
 from tests.sweeps.made import TINY, write
 
@@ -67,11 +68,24 @@ class Counted(logging.Handler):
 
 
 @pytest.fixture(scope='module')
-def finished(asked, tmp_path_factory):
+def prepared():
+    """The programs of this file's sweeps, whose networks are all the same."""
+    return shared.shared_setups()
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(prepared, monkeypatch):
+    """The first sweep, whose compilations are counted, compiles for all others."""
+    monkeypatch.setattr(shared, 'shared_setups', lambda progress: prepared)
+
+
+@pytest.fixture(scope='module')
+def finished(asked, prepared, tmp_path_factory):
     """(folder of an uninterrupted sweep, names of what was compiled for it); tests only read it."""
     folder, handler = tmp_path_factory.mktemp('finished') / 'new', Counted()
     logging.getLogger('jax').addHandler(handler)
-    with jax.log_compiles(True):
+    with jax.log_compiles(True), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared, 'shared_setups', lambda progress: prepared)
         assert run(asked, folder) == 0
     logging.getLogger('jax').removeHandler(handler)
     return folder, handler.names

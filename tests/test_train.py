@@ -18,9 +18,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gan_jax import data, train
 from gan_jax.evaluate import digit_metrics
 from gan_jax.experiment import config, setup
-from gan_jax.run import resume
+from gan_jax.run import evaluation, resume
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
+
+pytestmark = pytest.mark.usefixtures('quick', 'compiled_once')
 
 TESTS = Path(__file__).parent
 CONFIG, TINY = (f'--config={TESTS / name}' for name in ('smoke.py', 'sweeps/tiny.py'))
@@ -131,21 +133,26 @@ def test_a_finished_run_is_left_alone(finished, capsys):
     assert 'done: 30 steps' in capsys.readouterr().out
 
 
+def alter(monkeypatch, change):
+    """Lets `change` make another setup of the setup of every run."""
+    build = train.build_setup
+    monkeypatch.setattr(
+        train, 'build_setup', lambda *args, **options: change(build(*args, **options))
+    )
+
+
 def interrupt_after(monkeypatch, stop):
     """A real SIGTERM to this process, when step `stop` has been started."""
-    make_program = setup.make_program
 
-    def interrupting(*arguments, **options):
-        program = make_program(*arguments, **options)
-
+    def interrupting(setup):
         def update(state, step, *rest):
             if step + 1 == stop:
                 os.kill(os.getpid(), signal.SIGTERM)
-            return program.update(state, step, *rest)
+            return setup.program.update(state, step, *rest)
 
-        return program._replace(update=update)
+        return setup._replace(program=setup.program._replace(update=update))
 
-    monkeypatch.setattr(setup, 'make_program', interrupting)
+    alter(monkeypatch, interrupting)
 
 
 # After the first step, at a log, at an evaluation, one before the end. (That the data goes on in
@@ -161,6 +168,8 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
     assert (told['status'], told['step']) == ('stopped', stop)
     assert record(tmp_path, stop)['step'] == stop  # no step is lost
     assert record(tmp_path, stop)['seen'] is False  # nothing is begun that may take long
+    # In programs of its own, as another process would.
+    monkeypatch.setattr(train, 'build_setup', setup.build_setup)
     assert run(tmp_path) == 0
     assert rows(tmp_path) == rows(finished)
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
@@ -193,20 +202,16 @@ def test_a_signal_after_the_last_word_leaves_the_run_done(tmp_path, monkeypatch)
 
 
 def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):
-    make_generate = setup.make_generate
-
-    def interrupting(*arguments, **options):
-        generate = make_generate(*arguments, **options)
-
-        def interrupted(variables, seed, indices):
+    def interrupting(setup):
+        def interrupted(state, seed, indices):
             if len(indices) == 100 and 8 in [row['step'] for row in rows(tmp_path)]:
                 os.kill(os.getpid(), signal.SIGTERM)
-            return generate(variables, seed, indices)
+            return setup.generate(state, seed, indices)
 
-        return interrupted
+        return setup._replace(generate=interrupted)
 
     with monkeypatch.context() as patch:
-        patch.setattr(setup, 'make_generate', interrupting)
+        alter(patch, interrupting)
         assert run(tmp_path) == 143
     assert rows(tmp_path)[-1]['step'] == 8
     assert record(tmp_path, 10)['seen'] is False
@@ -297,6 +302,7 @@ def test_a_metric_that_fails_ends_neither_the_run_nor_what_resumes_it(
 
     with monkeypatch.context() as patch:
         patch.setitem(digit_metrics.METRICS, 'fd_digits', lambda *_: fail)
+        patch.setattr(train, 'make_evaluator', evaluation.make_evaluator)
         interrupt_after(patch, 15)
         assert run(tmp_path) == 143
     failed = rows(tmp_path)[3]
@@ -335,6 +341,7 @@ def test_other_images_under_the_same_name_are_refused(finished, tmp_path, monkey
         return dataset._replace(images=255 - dataset.images)
 
     monkeypatch.setattr(data, 'load', altered)
+    monkeypatch.setattr(train, 'build_setup', setup.build_setup)
     with pytest.raises(UserError, match='images of config.data are not those'):
         run(tmp_path / 'run')
 

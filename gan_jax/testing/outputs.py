@@ -22,13 +22,12 @@ def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
     """The outputs that the step gives a loss: `draw(shape)` everywhere, and nothing undeclared."""
     objective, b = getattr(term, side), small.BATCH
     source = {'image': (b, *small.SHAPE)}
+    head = {} if term.head is None else {'head': head_shapes(term.head)}
     shapes = dict.fromkeys(('real', 'fake', *term.latents), source)
     for name in objective.views:
-        shapes[name] = {**source, 'logit': (b,), 'features': (b, FEATURES)}
+        shapes[name] = {**source, 'logit': (b,), 'features': (b, FEATURES), **head}
         if name in objective.input_grads:
             shapes[name] = {**shapes[name], 'dx': source['image']}
-        if term.head is not None:
-            shapes[name] = {**shapes[name], 'head': head_shapes(term.head)}
     arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
     label = np.arange(b, dtype=np.int32) % small.CLASSES
     out = {name: {**record, 'label': label} for name, record in arrays.items()}

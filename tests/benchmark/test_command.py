@@ -22,6 +22,8 @@ from gan_jax.runtime import signals
 from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
 from tests.in_torch import supported
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 ROOT = Path(__file__).parents[2]
 STEP = f'{baselines.IN_TORCH}.step'

@@ -209,6 +209,7 @@ def test_what_nobody_reads_does_not_count():
     assert count(wasteful, A, B) == MATMUL
 
 
+@pytest.mark.slow
 def test_a_whole_step_of_sndcgan():
     """docs/results.md, 'Convolutions on a CPU', where 273.3 and 230.5 GFLOP were added up by hand
     from D's 431.4 and G's 207.0 MFLOP an image.

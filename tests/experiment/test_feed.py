@@ -12,6 +12,8 @@ from gan_jax.runtime import sharding
 from gan_jax.terms.adversarial import hinge
 from tests import small
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 COUNT = 22
 
 

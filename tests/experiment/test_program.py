@@ -105,23 +105,26 @@ def test_terms_that_do_not_fit_are_found_before_the_first_step():
 
 
 DIGEST = """
-import hashlib, json
+import hashlib, sys
 from gan_jax import data
 from gan_jax.experiment import build, config, program
 from gan_jax.runtime import sharding
-c = config.load_config('tests/smoke.py').to_dict()
-parts = build.build_experiment(c, shape=(16, 16, 1), num_classes=10)
-images, mesh = data.load('digits', size=16), sharding.make_mesh(1, 8)
+c = config.load_config(sys.argv[1]).to_dict()
+images, mesh = data.load('digits', size=c['data']['size']), sharding.make_mesh(1, 8)
+parts = build.build_experiment(c, shape=images.images.shape[1:], num_classes=10)
 lowered = program.make_program(parts, images, mesh, batch_size=8, d_steps=1).lower()
 print(hashlib.sha256(lowered.as_text().encode()).hexdigest())
 """
 
 
-def test_every_process_compiles_the_same_program():
+@pytest.mark.parametrize(
+    'name', ['sweeps/tiny.py', pytest.param('smoke.py', marks=pytest.mark.slow)]
+)
+def test_every_process_compiles_the_same_program(name):
     """Else no cache would ever hit, and a resumed run might round differently."""
     runs = [
         subprocess.Popen(
-            [sys.executable, '-c', DIGEST],
+            [sys.executable, '-c', DIGEST, f'tests/{name}'],
             env={**os.environ, 'PYTHONHASHSEED': seed},  # what orders Python's sets
             **{'stdout': subprocess.PIPE, 'text': True, 'cwd': ROOT},
         )

@@ -15,6 +15,8 @@ from gan_jax.run.best import Best, best_by, best_how
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import MISSING, UserError
 
+pytestmark = pytest.mark.usefixtures('compiled_once')
+
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 FACTS = {'config': {'a': 1}}
 

@@ -12,6 +12,8 @@ from gan_jax.run import log
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DATA, UserError
 
+pytestmark = pytest.mark.usefixtures('compiled_once')
+
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 FLAGS = (
     f'--config={TINY}:method=none',

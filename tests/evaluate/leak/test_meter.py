@@ -8,6 +8,8 @@ from gan_jax import data
 from gan_jax.evaluate.leak import classifier, meter
 from gan_jax.evaluate.probes import augmented
 
+pytestmark = pytest.mark.usefixtures('quick')
+
 POLICIES = ('translation(0.3)', 'cutout(0.5)')  # so strong that few steps suffice
 
 
@@ -242,7 +244,7 @@ def test_every_draw_of_the_classifier_has_a_key_of_its_own_name(digits, monkeypa
         return named(key, *purpose)
 
     monkeypatch.setattr(classifier, 'named', recording)
-    classifier.learn(digits[0][:10], 'flip', steps=2)
+    classifier.learn(digits[0][:100], 'flip', steps=2)  # as above: it is in the cache
     # What is compiled is traced once, with a key that is that of its step.
     assert asked == [('init',), ('step', 0), ('rows',), ('augment',), ('step', 1)]
 
