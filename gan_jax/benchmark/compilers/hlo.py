@@ -36,6 +36,8 @@ class Instruction(NamedTuple):
         trips: how often a loop of known length runs; else 1.
         cycles: the compiler's estimate, if it has one.
         target: of a custom call, such as '__cudnn$convForward'; else ''.
+        chain: of a collective that a TPU does in pieces, fused to other operations: the number
+            that its pieces share; else ''.
         source: the note of its origin, such as 'jit(update)/Generator/Dense_0/dot_general'.
     """
 
@@ -47,6 +49,7 @@ class Instruction(NamedTuple):
     trips: int
     cycles: int | None
     target: str
+    chain: str
     source: str
 
     @property
@@ -96,6 +99,7 @@ _CALLED = re.compile(r'(?:body|condition|calls|to_apply|_computations?)=\{?([^}=
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
+_CHAIN = re.compile(r'chain_id="(\d+)"')
 _SOURCE = re.compile(r'op_name="([^"]*)"')
 _OPERAND = re.compile(r'%([\w.-]+)')
 _TILE = re.compile(r'T\(([\d,]+)\)')
@@ -115,7 +119,7 @@ def _computations(text: str) -> Iterator[tuple[str, list[Instruction]]]:
 def _instruction(found: re.Match[str], line: str) -> Instruction:
     name, result, kind, rest = found.groups()
     trips, cycles = _TRIPS.search(line), _CYCLES.search(line)
-    target, source = _TARGET.search(line), _SOURCE.search(line)
+    target, chain, source = (one.search(line) for one in (_TARGET, _CHAIN, _SOURCE))
     return Instruction(
         name,
         kind,
@@ -125,6 +129,7 @@ def _instruction(found: re.Match[str], line: str) -> Instruction:
         int(trips[1]) if trips else 1,
         int(cycles[1]) if cycles else None,
         target[1] if target else '',
+        chain[1] if chain else '',
         source[1] if source else '',
     )
 
