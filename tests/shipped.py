@@ -40,6 +40,21 @@ def program_on(count, model=1, batch=BATCH):
     return make_program(parts(), dataset, mesh, batch_size=batch, d_steps=1)
 
 
+def to_gather(shapes):
+    """The bytes of each sharded kernel, whole, as often as an update of the step has to gather it.
+
+    D's kernels are gathered for both updates, those of Cntr's head for D's alone. G's are gathered
+    once, since D's update does not change them.
+    """
+    d = shapes.d.params
+    without_head = {name: tree for name, tree in d.items() if name != 'heads_contrastive'}
+    return [
+        x.size * x.dtype.itemsize
+        for x in jax.tree.leaves((shapes.g.params, d, without_head))
+        if 'model' in x.sharding.spec
+    ]
+
+
 def norm(tree):
     """Of all numbers of a tree, in float64."""
     return math.sqrt(sum(np.sum(np.square(x, dtype=np.float64)) for x in jax.tree.leaves(tree)))

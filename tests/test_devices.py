@@ -22,7 +22,7 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented
 from tests import small
-from tests.shipped import BATCH, apart, norm, parts, program_on
+from tests.shipped import BATCH, apart, norm, parts, program_on, to_gather
 
 pytestmark = pytest.mark.usefixtures('quick')
 
@@ -142,9 +142,9 @@ def test_metrics():
 
 
 @functools.cache
-def text():
+def text(count=DEVICES, model=1):
     """What one of four devices runs, by XLA."""
-    return program_on(DEVICES).lower().compile().as_text()
+    return program_on(count, model).lower().compile().as_text()
 
 
 @functools.cache
@@ -231,6 +231,17 @@ def test_the_bytes_are_those_of_the_gradients_and_of_the_gather():
         single += numbers
     assert sent == {'all-gather': 4 * projections, 'all-reduce': 4 * (sums + projections)}
     assert 0 < single < 20
+
+
+def test_with_a_sharded_state_each_kernel_is_gathered_once_in_an_update_that_reads_it():
+    """To the byte, beside NT-Xent's negatives; and neither images nor feature maps are sent."""
+    sent = collections.Counter()
+    for one in collectives(text(1, DEVICES)):
+        sent[one.kind] += one.bytes
+    kernels = to_gather(program_on(1, DEVICES).shapes)
+    assert len(kernels) == 2 + 4 + 2
+    assert sent['all-gather'] == sum(kernels) + 4 * 2 * math.prod(PROJECTIONS)
+    assert sent.keys() == {'all-gather', 'all-reduce'}
 
 
 def test_no_device_works_on_the_whole_batch():

@@ -35,13 +35,14 @@ def collectives(text: str) -> list[Collective]:
 
 
 def of_program(program: hlo.Program) -> list[Collective]:
-    """The collectives of a program, also those inside fusions."""
-    return [
-        _collective(one, program.runs[name])
+    """The collectives of a program, also those inside fusions; one in pieces counts once."""
+    found = [
+        (one.chain or one.name, _collective(one, program.runs[name]))
         for name, lines in program.computations.items()
         for one in lines
         if program.runs[name] and one.kind.removesuffix('-done') in KINDS
     ]
+    return [*dict(found).values()]
 
 
 def _collective(one: hlo.Instruction, times: int) -> Collective:

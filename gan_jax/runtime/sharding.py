@@ -155,7 +155,12 @@ def batch_constraint(mesh: Mesh):
 
 
 def params_gatherer(mesh: Mesh):
-    """A constraint that gathers the parameters of a network on every device."""
+    """A constraint that gathers the parameters of a network, or their gradients, on every device.
+
+    Gradients need it, although only a part of them moves the part of the parameters that a device
+    holds: XLA would shard like them what they are computed from, spectrally normalised kernels and
+    products with them, and gather both again.
+    """
 
     def gather(tree: Any) -> Any:
         if 'model' not in mesh.axis_names:

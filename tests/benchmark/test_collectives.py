@@ -6,6 +6,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from gan_jax.benchmark.collectives import collectives
+from gan_jax.benchmark.compilers import hlo, numbers
 from gan_jax.runtime import sharding
 
 # As XLA writes for a GPU, in two parts, and for a TPU, with tiles in its layouts.
@@ -55,6 +56,31 @@ def test_each_is_found_once_with_what_it_gives():
     assert found['all-reduce'].shapes == ('f32[3]', 'pred[]', 's32[2]')
     (five,) = [one for one in collectives(ASYNCHRONOUS) if one.times != 1]
     assert five == ('all-reduce', 5, ('f32[6]',), 5 * 6 * 4, 'd/w')
+
+
+# As a TPU does beside convolutions: a beginning, a piece in each of them, and an end.
+PIECES = """\
+%begun (p: f32[1,6]) -> f32[4,6] {
+  ROOT %g.1 = f32[4,6]{1,0} all-gather(%p), channel_id=1, frontend_attributes={chain_id="3"}
+}
+
+%beside (q: f32[1,6]) -> f32[4,6] {
+  %c.1 = f32[8,8]{1,0} convolution(%x, %y), dim_labels=bf_io->bf
+  ROOT %g.2 = f32[4,6]{1,0} all-gather(%q), channel_id=1, frontend_attributes={chain_id="3"}
+}
+
+ENTRY %main (p: f32[1,6]) -> f32[4,6] {
+  %start = f32[4,6]{1,0} fusion(%p), kind=kCustom, calls=%begun
+  %inner = f32[4,6]{1,0} fusion(%start), kind=kOutput, calls=%beside
+  %g.3 = f32[4,6]{1,0} all-gather(%p), channel_id=2
+}
+"""
+
+
+def test_one_in_pieces_counts_once_and_a_product_beside_it_stays_a_product():
+    assert [one.bytes for one in collectives(PIECES)] == [96, 96]
+    found = numbers.operations(hlo.parse(PIECES))
+    assert [one.kind for one in found] == ['collectives', 'products', 'collectives']
 
 
 def test_those_of_a_program_that_runs_here():

@@ -19,6 +19,7 @@ from gan_jax.benchmark.compilers.targets import read_targets
 from gan_jax.benchmark.workload import form_of, make_workload
 from gan_jax.experiment import config
 from gan_jax.sweeps.population import make_population
+from tests.shipped import to_gather
 
 pytest.importorskip('libtpu')
 pytest.importorskip('jax_plugins.xla_cuda13')
@@ -126,6 +127,20 @@ def test_a_player_sums_its_gradient_in_at_most_four_operations(devices):
     assert whole.gradients() <= sent['bytes'] <= 1.2 * whole.gradients()
     # G has four BatchNorms: each sums once in each of two passes, and once on the way back.
     assert sent['operations'] <= 2 * 4 + 3 * 4
+
+
+@pytest.mark.parametrize('devices', ['v5e:2x2', 'H100:2'])
+def test_of_a_sharded_state_each_kernel_is_gathered_once_in_an_update_that_reads_it(devices):
+    """Beside the projections of Cntr. A TPU gathers G's in bfloat16; XLA joins gathers on a GPU."""
+    count = len(target(devices).devices)
+    cut = ('--config.mesh.data=1', f'--config.mesh.model={count}')
+    _, text = compiled('digits.py', devices, 1, cut)
+    whole = workload('digits.py', devices, *cut)
+    kernels, sent = to_gather(whole.program.shapes), numbers.collectives(text)
+    projections = 2 * 4 * 2 * whole.settings['batch_size'] * 128
+    assert sent['all-gather']['bytes'] <= sum(kernels) + projections
+    assert sent['all-gather']['operations'] <= len(kernels) + 2
+    assert 'all-to-all' not in sent and 'collective-permute' not in sent
 
 
 @pytest.mark.parametrize('devices', ['v5e:2x2/1', 'H100'])

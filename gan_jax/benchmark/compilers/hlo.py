@@ -36,6 +36,8 @@ class Instruction(NamedTuple):
         trips: how often a loop of known length runs; else 1.
         cycles: the compiler's estimate, if it has one.
         target: of a custom call, such as '__cudnn$convForward'; else ''.
+        chain: of a collective that a TPU does in pieces, fused to other operations: the number
+            that its pieces share; else ''.
         source: the note of its origin, such as 'jit(update)/Generator/Dense_0/dot_general'.
     """
 
@@ -47,6 +49,7 @@ class Instruction(NamedTuple):
     trips: int
     cycles: int | None
     target: str
+    chain: str
     source: str
 
     @property
@@ -80,7 +83,10 @@ class Program(NamedTuple):
 
 def parse(text: str) -> Program:
     """A program from `jax.stages.Compiled.as_text()`; a loop of unknown length counts one turn."""
+    constants = {name: int(value) for name, value in _CONSTANT.findall(text)}
     computations = dict(_computations(text))
+    for lines in computations.values():
+        lines[:] = [_counted(one, computations, constants) for one in lines]
     runs = _runs(computations, lambda one: one.called)
     launched = _runs(computations, lambda one: one.called if one.kind in CONTROL else ())
     return Program(computations, runs, launched)
@@ -94,8 +100,10 @@ _LINE = re.compile(r'\s*(?:ROOT )?%?([\w.-]+) = (\(.*?\)|\S+) ([a-z][\w-]*)\((.*
 _ARRAY = re.compile(r'\b([a-z]+(\d*)\w*)\[([\d,]*)\](?:\{([^{}]*)\})?')
 _CALLED = re.compile(r'(?:body|condition|calls|to_apply|_computations?)=\{?([^}=]*)(?=\}|, \w+=|$)')
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
+_CONSTANT = re.compile(r'%?([\w.-]+) = s32\[\]\S* constant\((\d+)\)')
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
+_CHAIN = re.compile(r'chain_id="(\d+)"')
 _SOURCE = re.compile(r'op_name="([^"]*)"')
 _OPERAND = re.compile(r'%([\w.-]+)')
 _TILE = re.compile(r'T\(([\d,]+)\)')
@@ -115,7 +123,7 @@ def _computations(text: str) -> Iterator[tuple[str, list[Instruction]]]:
 def _instruction(found: re.Match[str], line: str) -> Instruction:
     name, result, kind, rest = found.groups()
     trips, cycles = _TRIPS.search(line), _CYCLES.search(line)
-    target, source = _TARGET.search(line), _SOURCE.search(line)
+    target, chain, source = (one.search(line) for one in (_TARGET, _CHAIN, _SOURCE))
     return Instruction(
         name,
         kind,
@@ -125,8 +133,22 @@ def _instruction(found: re.Match[str], line: str) -> Instruction:
         int(trips[1]) if trips else 1,
         int(cycles[1]) if cycles else None,
         target[1] if target else '',
+        chain[1] if chain else '',
         source[1] if source else '',
     )
+
+
+def _counted(
+    one: Instruction,
+    computations: Mapping[str, Sequence[Instruction]],
+    constants: Mapping[str, int],
+) -> Instruction:
+    """A loop with its length, which a TPU's compiler writes in the condition alone: i < length."""
+    if one.kind != 'while' or one.trips != 1:
+        return one
+    compared = [line for line in computations.get(one.called[0], ()) if line.kind == 'compare']
+    limits = [constants[name] for line in compared for name in line.operands if name in constants]
+    return one._replace(trips=limits[0]) if len(limits) == 1 else one
 
 
 def _inside(rest: str) -> str:

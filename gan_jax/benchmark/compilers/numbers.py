@@ -171,14 +171,14 @@ def _kind(program: Program, one: Instruction, opcode: str) -> str:
 def _kind_of_fusion(program: Program, one: Instruction) -> str:
     inside = [line for name in one.called for line in program.computations.get(name, ())]
     kinds = {line.kind for line in inside}
-    if kinds & {*KINDS}:
-        return 'collectives'
     if kinds & _PRODUCTS:
-        return 'products'
+        return 'products'  # also with a piece of a collective, see `Instruction.chain`
     if any(
         _kind_of_fusion(program, line) == 'products' for line in inside if line.kind == 'fusion'
     ):
         return 'products'
+    if kinds & {*KINDS}:
+        return 'collectives'
     if kinds <= _MOVES and kinds & {'copy', 'transpose'}:
         return 'transposes' if 'transpose' in kinds else 'copies'
     return 'fusions'

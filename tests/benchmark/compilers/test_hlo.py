@@ -57,6 +57,13 @@ def test_a_loop_runs_its_body_as_often_as_it_says():
     assert [times for one, times in PROGRAM.operations() if one.kind == 'fusion'] == [5]
 
 
+def test_a_loop_of_a_tpu_has_its_length_in_its_condition():
+    counted = TEXT.replace('"known_trip_count":{"n":"5"}', '')
+    counted = counted.replace('  ROOT %less', '  %n = s32[]{:T(128)} constant(4)\n  ROOT %less')
+    assert hlo.parse(counted).runs['body'] == 4
+    assert hlo.parse(counted.replace('constant(4)', 'parameter(0)')).runs['body'] == 1
+
+
 def test_sizes_with_and_without_tiles():
     """64 x 3 numbers fill 64 rows of 128, or with the other axis last 4 rows of 128."""
     rows, columns = (NAMED[name].arrays[0] for name in ('a', 'copy.3'))
