@@ -106,7 +106,9 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
             if restored:
                 state = sharding.place(restored.state, program.shapes)
             else:
-                state = program.init(hyper)
+                generator = program.init_generator(hyper)
+                opened.draw_first(generator)  # before the rest is compiled
+                state = program.init(hyper, generator)
             while True:
                 # Observe: log, sample, evaluate.
                 if opened.on_step(state, step):

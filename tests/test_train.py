@@ -75,6 +75,20 @@ def test_the_run_leaves_the_files_that_the_docs_name(finished):
     assert json.loads((finished / 'status.json').read_text())['status'] == 'done'
 
 
+def test_the_first_picture_waits_for_no_discriminator(tmp_path, monkeypatch):
+    def without_rest(*arguments, **options):
+        built = setup.build_setup(*arguments, **options)
+        return built._replace(program=built.program._replace(init=fail))
+
+    def fail(hyper, generator):
+        raise UserError('no discriminator', DATA)
+
+    monkeypatch.setattr(train, 'build_setup', without_rest)
+    with pytest.raises(UserError, match='no discriminator'):
+        run(tmp_path)
+    assert [path.name for path in (tmp_path / 'samples').iterdir()] == ['00000000.png']
+
+
 def test_rows_come_once_a_step_in_order_with_the_documented_names(finished):
     table = rows(finished)
     # Logged every 4, evaluated every 10, and both at the end.

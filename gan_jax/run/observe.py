@@ -1,17 +1,21 @@
 """Observations of a run between steps: means of metrics, rates and pictures."""
 
+import functools
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from gan_jax.experiment.setup import Setup
+from gan_jax.run import alarms
 from gan_jax.runtime.errors import Diverged
 from gan_jax.runtime.writers import Writers
 from gan_jax.sampling import pictures
+from gan_jax.state import TrainState
 
 GRID = 64  # images of a sample picture, within one block of `generate`
 
@@ -45,6 +49,51 @@ def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
         'time/images_per_second': steps * images / seconds,
         'time/seconds_per_step': seconds / steps,
     }
+
+
+class Samples:
+    """The sample pictures of a run: drawn at once, written in the background.
+
+    Args:
+        setup: the setup of the run.
+        folder: the workdir.
+        writers: the writers of the run.
+        submit: (work, *arguments) -> enqueues the work for the background.
+        warn: takes an alarm of collapsed images, or ''.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        folder: Path,
+        writers: Writers,
+        submit: Callable[..., object],
+        warn: Callable[[str], None],
+    ):
+        self._setup, self._folder, self._writers = setup, folder, writers
+        self._submit, self._warn = submit, warn
+        self._last: int | None = None
+
+    def draw(self, state: TrainState, step: int) -> None:
+        """Draws the picture of a step, unless it was the last one drawn.
+
+        Args:
+            state: the state of the step; of an untrained one, G and its average are enough.
+            step: the step of the state.
+        """
+        if step != self._last:
+            images = self._setup.generate(state, self._setup.settings['seed'], range(GRID))
+            self._submit(self._write, step, images)
+            self._last = step
+
+    def _write(self, step: int, images: Iterator[np.ndarray]) -> None:
+        drawn = np.concatenate(list(images))
+        write_picture(self._folder, step, drawn, self._writers)
+        self._warn(alarms.collapsed(drawn, self._real_spread, step))
+
+    @functools.cached_property
+    def _real_spread(self) -> float:
+        return alarms.spread(self._setup.dataset.images)
 
 
 def write_picture(folder: Path, step: int, images: np.ndarray, writers: Writers) -> None:

@@ -12,7 +12,6 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orbax.checkpoint as ocp
 
 from gan_jax import data
@@ -67,6 +66,16 @@ class Run:
         self._status_json = Status(folder, restored.step if restored else None)
         self._seen = last_seen(restored)
         self._mark = time.monotonic(), self._saved
+        self._samples = observe.Samples(setup, folder, writers, self._submit, self.warn)
+
+    def draw_first(self, generator: TrainState) -> None:
+        """Draws the picture of step 0, which `on_step` then leaves out.
+
+        Args:
+            generator: from `Program.init_generator`.
+        """
+        if not self._stopped():
+            self._samples.draw(distributed.local_view(generator), 0)
 
     def on_step(self, state: TrainState, step: int) -> bool:
         """Logs, samples and evaluates as due at a step, at most once.
@@ -93,8 +102,7 @@ class Run:
             self.warn(alarms.blown_up(means, step))
             row |= means | observe.rates(self._mark, step, count)
         if 'sample' in now:
-            images = self._setup.generate(own, settings['seed'], range(observe.GRID))
-            self._submit(self._show, step, images)
+            self._samples.draw(own, step)
         try:
             values, wrong = evaluation.evaluate_due(
                 self._setup, self._evaluator, own, step, now, self._stopped
@@ -202,15 +210,6 @@ class Run:
             print(message, flush=True)
         if not self.status:
             self._status_json.print_warnings()
-
-    def _show(self, step: int, images: Iterator[np.ndarray]) -> None:
-        drawn = np.concatenate(list(images))
-        observe.write_picture(self._folder, step, drawn, self._writers)
-        self.warn(alarms.collapsed(drawn, self._real_spread, step))
-
-    @functools.cached_property
-    def _real_spread(self) -> float:
-        return alarms.spread(self._setup.dataset.images)
 
     def _metadata_at(self, seen: bool) -> Fingerprint:
         return {**self._fingerprint, 'seen': seen, 'log': self._log.mark}

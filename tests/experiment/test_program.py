@@ -14,7 +14,7 @@ from gan_jax import data
 from gan_jax.data import DataSet, sampler
 from gan_jax.experiment import build, config
 from gan_jax.experiment.program import make_program
-from gan_jax.runtime import sharding
+from gan_jax.runtime import leaves, sharding
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
@@ -43,6 +43,31 @@ def make_small(terms, hyper, every=None):
         d_steps=1,
     )
     return gan, program, small.start(program)
+
+
+def test_the_first_generator_needs_no_discriminator_and_is_that_of_the_state():
+    hyper = small.make_hyper({'adversarial': 1}, seed=3)
+    _, program, _ = make_small({'adversarial': hinge()}, hyper)
+    generator = program.init_generator(hyper)
+    assert jax.tree.leaves((generator.step, generator.d, generator.terms, generator.metrics)) == []
+    alone, state = program.init(hyper), program.init(hyper, generator)
+    assert leaves.digests(state) == leaves.digests(alone)
+    assert state.g is generator.g and state.ema is generator.ema
+    assert jax.tree.structure(state) == jax.tree.structure(program.shapes)
+
+
+def test_the_first_state_is_traced_once():
+    traces = []
+
+    def init():
+        traces.append(1)
+        return {}
+
+    terms = {'adversarial': hinge()._replace(init=init)}
+    hyper = small.make_hyper({'adversarial': 1})
+    _, program, _ = make_small(terms, hyper)
+    program.init(hyper)
+    assert len(traces) == 1
 
 
 def test_sweeping_numbers_traces_the_step_once():

@@ -200,7 +200,9 @@ def test_both_forms_of_a_resized_dense_layer_are_equal_in_every_derivative(name,
     x, w = draw((2, 6, 4, 3), (3, 5), dtype='float64')
     (ct,) = draw(jax.eval_shape(plain, x, w).shape, dtype='float64')
     forms = [
-        derivatives(lambda w, b, x, form=form: form(x, w) + b[None, None, None])(ct, w, np.arange(5.0), x)
+        derivatives(lambda w, b, x, form=form: form(x, w) + b[None, None, None])(
+            ct, w, np.arange(5.0), x
+        )
         for form in (plain, getattr(conv, name), dense)
     ]
     for expected, *got in zip(*forms, strict=True):

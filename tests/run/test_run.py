@@ -88,6 +88,19 @@ def test_training_goes_on_while_the_disk_is_slow(setup, tmp_path, monkeypatch):
     assert told(tmp_path) == 'done'
 
 
+def test_the_first_picture_is_drawn_once_and_not_after_a_signal(setup, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(observe, 'write_picture', lambda folder, step, *_: written.append(step))
+    with opened(setup, tmp_path, 143) as one:
+        one.draw_first(state_at(0))
+    assert written == []
+    with opened(setup, tmp_path) as one:
+        one.draw_first(state_at(0))
+        one.on_step(state_at(0), 0)
+        one.on_step(state_at(1), 1)
+    assert written == [0, 1]
+
+
 def test_a_second_save_waits_for_the_first(setup, tmp_path, monkeypatch):
     gate = threading.Event()
     held(monkeypatch, checkpoint, 'save', gate)

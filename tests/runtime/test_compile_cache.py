@@ -1,9 +1,15 @@
 """The cache of compiled programs: whose folder it is, and when there is none."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import pytest
 
 from gan_jax.runtime import compile_cache
+from tests.launched import ROOT
+from tests.sweeps.made import TINY, write
 
 
 @pytest.fixture
@@ -43,3 +49,45 @@ def test_the_users_own_choice_stays(unset, tmp_path):
     jax.config.update('jax_compilation_cache_dir', str(tmp_path))
     assert unset() == str(tmp_path)
     assert not (tmp_path / 'gan_jax').exists()
+
+
+@pytest.mark.slow
+def test_the_commands_of_a_run_share_their_programs(tmp_path):
+    """A run, its twin, a sweep's run like it, samples and metrics: the first compiles for all."""
+    run, allow = tmp_path / 'run', '--allow=tests'
+    swept = write(tmp_path, grid={'method': ['bcr_cntr']}, seeds=1)
+    cached(tmp_path, 'train', f'--config={TINY}:method=bcr_cntr', f'--workdir={run}')
+    programs = names(tmp_path)
+    assert {'jit_init_g', 'jit_init_others', 'jit_block', 'jit_update'} <= {*programs.values()}
+    commands = [
+        ['train', f'--config={TINY}:method=bcr_cntr', f'--workdir={tmp_path / "twin"}'],
+        ['sweep', f'--sweep={swept}', f'--workdir={tmp_path / "sweep"}'],
+        ['sample', f'--workdir={run}', allow, f'--out={tmp_path / "grid.png"}'],
+        ['evaluate', f'--workdir={run}', allow],
+    ]
+    for command in commands:
+        cached(tmp_path, *command)
+        more = {name for file, name in names(tmp_path).items() if file not in programs}
+        assert more == set(), command[0]
+
+
+def cached(folder, command, *arguments):
+    """Runs a command that keeps every program in `folder`/cache, the smallest too."""
+    kept = {
+        'JAX_COMPILATION_CACHE_DIR': str(folder / 'cache'),
+        'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    }
+    done = subprocess.run(
+        [sys.executable, '-m', f'gan_jax.{command}', *arguments],
+        cwd=ROOT,
+        env=os.environ | kept,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def names(folder):
+    """{file in the cache: name of its program}."""
+    files = [path.name for path in (folder / 'cache').glob('*-cache')]
+    return {file: file.rsplit('-', 2)[0] for file in files}
