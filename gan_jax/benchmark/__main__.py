@@ -40,6 +40,9 @@ from gan_jax.runtime.progress import bar
 from gan_jax.runtime.ranges import Choice, Integer
 from gan_jax.runtime.versions import versions
 
+# Flags that mean nothing without another.
+PARTNERS = {'share': 'plan=TABLE', 'devices': 'compile_for=DEVICE'}
+
 
 def main(arguments: Sequence[str]) -> int:
     """Measures one config."""
@@ -85,7 +88,7 @@ def _compile(flags: argparse.Namespace, arguments: Sequence[str], settings: Sett
     jax.config.update('jax_platforms', 'cpu')  # a compiler takes no device
     dataset, _ = form_of(settings)
     results = []
-    for target in read_targets(flags.compile_for, flags.devices):
+    for target in read_targets(flags.compile_for, flags.devices or TABLE):
         with bar(f'compiling for {target.name}'):
             results.append(compile_for(settings, dataset, target))
         signals.check()
@@ -173,13 +176,13 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument(
         '--compile_for',
+        type=cli.named,
         metavar='DEVICE[:SHAPE],...',
         help='such as v5e:2x2,H100: compile for them, and run nothing',
     )
     parser.add_argument(
         '--devices',
         type=cli.path,
-        default=TABLE,
         metavar='TABLE',
         help='with the devices of --compile_for, by default configs/devices.toml',
     )
@@ -188,8 +191,9 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         parser.error('--plan measures nothing: leave out --against and --out')
     if flags.compile_for and (flags.against or flags.plan):
         parser.error('--compile_for measures nothing: leave out --against and --plan')
-    if flags.share and not flags.plan:
-        parser.error('--share is for --plan=TABLE')
+    for name, other in PARTNERS.items():
+        if getattr(flags, name) and not getattr(flags, other.partition('=')[0]):
+            parser.error(f'--{name} is for --{other}')
     return flags, overrides
 
 

@@ -108,6 +108,8 @@ def test_no_file_of_that_name(tmp_path):
         ([f'--plan={TABLE}', '--out=plan.json'], '--plan measures nothing'),
         ([f'--plan={TABLE}', '--against=torch'], '--plan measures nothing'),
         (['--share=0.3'], '--share is for --plan=TABLE'),
+        (['--devices=x.toml'], '--devices is for --compile_for=DEVICE'),
+        (['--devices=x.toml', f'--plan={TABLE}'], '--devices is for --compile_for=DEVICE'),
     ],
 )
 def test_flags_that_do_not_go_together(flags, said):
