@@ -2,7 +2,8 @@
 
 Prints speed, work, memory and the cost of every term and augmentation; --out writes all numbers.
 --plan measures nothing: it prints a forecast for the devices of a table. --compile_for compiles the
-step for devices that need not be here, and prints what their compiler says of it.
+step for devices that need not be here, and prints what their compiler says of it; --compiled puts
+these numbers into a plan.
 """
 
 if __name__ == '__main__':
@@ -29,6 +30,7 @@ from gan_jax.benchmark.compilers.compile import compile_for
 from gan_jax.benchmark.compilers.table import table as compiled_table
 from gan_jax.benchmark.compilers.targets import TABLE, read_targets
 from gan_jax.benchmark.measure import NO_BASELINES, measure
+from gan_jax.benchmark.planning.programs import read_compiled
 from gan_jax.benchmark.planning.report import plan_report, share_of
 from gan_jax.benchmark.table import table
 from gan_jax.benchmark.workload import Settings, form_of, images_of, make_workload
@@ -41,7 +43,7 @@ from gan_jax.runtime.ranges import Choice, Integer
 from gan_jax.runtime.versions import versions
 
 # Flags that mean nothing without another.
-PARTNERS = {'share': 'plan=TABLE', 'devices': 'compile_for=DEVICE'}
+PARTNERS = {'share': 'plan=TABLE', 'compiled': 'plan=TABLE', 'devices': 'compile_for=DEVICE'}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,7 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     flags, overrides = _parse(arguments)
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
     if flags.plan:
-        print(plan_report(flags.config, settings, flags.plan, share_of(flags.share)))
+        compiled = read_compiled(flags.compiled or (), settings)
+        print(plan_report(flags.config, settings, flags.plan, share_of(flags.share), compiled))
         return os.EX_OK
     if flags.out:
         _refuse_unwritable(flags.out)
@@ -173,6 +176,12 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         metavar='NUMBER|FILE.json',
         type=cli.path_text,
         help="of a device's peak, for --plan",
+    )
+    parser.add_argument(
+        '--compiled',
+        metavar='FILE.json,...',
+        type=cli.paths,
+        help='what --compile_for has written to --out, for --plan',
     )
     parser.add_argument(
         '--compile_for',
