@@ -79,7 +79,11 @@ class Program(NamedTuple):
 
 
 def parse(text: str) -> Program:
-    """A program from `jax.stages.Compiled.as_text()`; a loop of unknown length counts one turn."""
+    """A program from `jax.stages.Compiled.as_text()`; a loop of unknown length counts one turn.
+
+    A TPU's compiler does not note a loop's length, so it is read from the loop's condition: JAX
+    counts the turns of a scan from 0.
+    """
     computations = dict(_computations(text))
     runs = _runs(computations, lambda one: one.called)
     launched = _runs(computations, lambda one: one.called if one.kind in CONTROL else ())
@@ -94,6 +98,9 @@ _LINE = re.compile(r'\s*(?:ROOT )?%?([\w.-]+) = (\(.*?\)|\S+) ([a-z][\w-]*)\((.*
 _ARRAY = re.compile(r'\b([a-z]+(\d*)\w*)\[([\d,]*)\](?:\{([^{}]*)\})?')
 _CALLED = re.compile(r'(?:body|condition|calls|to_apply|_computations?)=\{?([^}=]*)(?=\}|, \w+=|$)')
 _TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"\}')
+_CONDITION = re.compile(r'condition=%?([\w.-]+)')
+_CONSTANT = re.compile(r's32\[\]\S* constant\((\d+)\)')
+_LESS = re.compile(r'\s*ROOT .* compare\(.*, direction=LT')
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
 _SOURCE = re.compile(r'op_name="([^"]*)"')
@@ -103,30 +110,44 @@ _MEMORY = re.compile(r':?S\((\d+)\)')
 
 
 def _computations(text: str) -> Iterator[tuple[str, list[Instruction]]]:
-    lines: list[Instruction] = []
+    name, lines = '', []
+    constants: dict[str, int] = {}
+    limits: dict[
+        str, int
+    ] = {}  # of the conditions 'counter < limit', which stand above their loops
     for line in text.splitlines():
         if head := _HEAD.match(line):
-            lines = []
-            yield head[1], lines
+            name, lines = head[1], []
+            yield name, lines
         elif found := _LINE.match(line):
-            lines.append(_instruction(found, line))
+            lines.append(one := _instruction(found, line, limits))
+            if constant := _CONSTANT.search(line):
+                constants[one.name] = int(constant[1])
+            if _LESS.match(line) and {*one.operands[1:]} & constants.keys():
+                limits[name] = constants[one.operands[1]]
 
 
-def _instruction(found: re.Match[str], line: str) -> Instruction:
+def _instruction(found: re.Match[str], line: str, limits: Mapping[str, int]) -> Instruction:
     name, result, kind, rest = found.groups()
-    trips, cycles = _TRIPS.search(line), _CYCLES.search(line)
-    target, source = _TARGET.search(line), _SOURCE.search(line)
+    cycles, target, source = _CYCLES.search(line), _TARGET.search(line), _SOURCE.search(line)
     return Instruction(
         name,
         kind,
         tuple(map(_array, _ARRAY.finditer(result))),
         tuple(_OPERAND.findall(_inside(rest))),
         tuple(one for names in _CALLED.findall(rest) for one in re.findall(r'[\w.-]+', names)),
-        int(trips[1]) if trips else 1,
+        _trips(line, limits),
         int(cycles[1]) if cycles else None,
         target[1] if target else '',
         source[1] if source else '',
     )
+
+
+def _trips(line: str, limits: Mapping[str, int]) -> int:
+    if known := _TRIPS.search(line):
+        return int(known[1])
+    condition = _CONDITION.search(line)
+    return limits.get(condition[1], 1) if condition else 1
 
 
 def _inside(rest: str) -> str:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gan_jax.benchmark.compilers import hlo
 
@@ -55,6 +56,25 @@ def test_a_loop_runs_its_body_as_often_as_it_says():
     # The inside of a fusion is a part of the operation that calls it.
     assert PROGRAM.launched == {'inside': 0, 'body': 5, 'condition': 5, 'main': 1}
     assert [times for one, times in PROGRAM.operations() if one.kind == 'fusion'] == [5]
+
+
+@pytest.mark.parametrize(
+    ('condition', 'turns'),
+    [
+        ('compare(%i, %ten), direction=LT', 10),
+        ('compare(%i, %ten), direction=GT', 1),
+        ('compare(%ten, %i), direction=LT', 1),
+        ('compare(%i, %n), direction=LT', 1),
+    ],
+)
+def test_a_loop_of_a_tpu_runs_as_often_as_its_condition_says(condition, turns):
+    """Its compiler prints no 'known_trip_count'; what is no counter and its limit counts once."""
+    text = TEXT.replace(', backend_config={"known_trip_count":{"n":"5"}}', '').replace(
+        '  ROOT %less = pred[]{:T(512)} compare(%i, %n), direction=LT',
+        f'  %ten = s32[]{{:T(128)}} constant(10)\n  ROOT %less = pred[]{{:T(512)}} {condition}',
+    )
+    assert 'known_trip_count' not in text
+    assert hlo.parse(text).runs == {'inside': turns, 'body': turns, 'condition': turns, 'main': 1}
 
 
 def test_sizes_with_and_without_tiles():
