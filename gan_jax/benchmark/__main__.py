@@ -2,7 +2,8 @@
 
 Prints speed, work, memory and the cost of every term and augmentation; --out writes all numbers.
 --plan measures nothing: it prints a forecast for the devices of a table. --compile_for compiles the
-step for devices that need not be here, and prints what their compiler says of it.
+step for devices that need not be here, and prints what their compiler says of it; --compiled puts
+these numbers into a plan.
 """
 
 if __name__ == '__main__':
@@ -29,6 +30,7 @@ from gan_jax.benchmark.compilers.compile import compile_for
 from gan_jax.benchmark.compilers.table import table as compiled_table
 from gan_jax.benchmark.compilers.targets import TABLE, read_targets
 from gan_jax.benchmark.measure import NO_BASELINES, measure
+from gan_jax.benchmark.planning.programs import read_compiled
 from gan_jax.benchmark.planning.report import plan_report, share_of
 from gan_jax.benchmark.table import table
 from gan_jax.benchmark.workload import Settings, form_of, images_of, make_workload
@@ -40,13 +42,17 @@ from gan_jax.runtime.progress import bar
 from gan_jax.runtime.ranges import Choice, Integer
 from gan_jax.runtime.versions import versions
 
+# Flags that mean nothing without another.
+PARTNERS = {'share': 'plan=TABLE', 'compiled': 'plan=TABLE', 'devices': 'compile_for=DEVICE'}
+
 
 def main(arguments: Sequence[str]) -> int:
     """Measures one config."""
     flags, overrides = _parse(arguments)
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
     if flags.plan:
-        print(plan_report(flags.config, settings, flags.plan, share_of(flags.share)))
+        compiled = read_compiled(flags.compiled or (), settings)
+        print(plan_report(flags.config, settings, flags.plan, share_of(flags.share), compiled))
         return os.EX_OK
     if flags.out:
         _refuse_unwritable(flags.out)
@@ -85,7 +91,7 @@ def _compile(flags: argparse.Namespace, arguments: Sequence[str], settings: Sett
     jax.config.update('jax_platforms', 'cpu')  # a compiler takes no device
     dataset, _ = form_of(settings)
     results = []
-    for target in read_targets(flags.compile_for, flags.devices):
+    for target in read_targets(flags.compile_for, flags.devices or TABLE):
         with bar(f'compiling for {target.name}'):
             results.append(compile_for(settings, dataset, target))
         signals.check()
@@ -172,14 +178,20 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         help="of a device's peak, for --plan",
     )
     parser.add_argument(
+        '--compiled',
+        metavar='FILE.json,...',
+        type=cli.paths,
+        help='what --compile_for has written to --out, for --plan',
+    )
+    parser.add_argument(
         '--compile_for',
+        type=cli.named,
         metavar='DEVICE[:SHAPE],...',
         help='such as v5e:2x2,H100: compile for them, and run nothing',
     )
     parser.add_argument(
         '--devices',
         type=cli.path,
-        default=TABLE,
         metavar='TABLE',
         help='with the devices of --compile_for, by default configs/devices.toml',
     )
@@ -188,8 +200,9 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         parser.error('--plan measures nothing: leave out --against and --out')
     if flags.compile_for and (flags.against or flags.plan):
         parser.error('--compile_for measures nothing: leave out --against and --plan')
-    if flags.share and not flags.plan:
-        parser.error('--share is for --plan=TABLE')
+    for name, other in PARTNERS.items():
+        if getattr(flags, name) and not getattr(flags, other.partition('=')[0]):
+            parser.error(f'--{name} is for --{other}')
     return flags, overrides
 
 

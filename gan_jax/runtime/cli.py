@@ -141,6 +141,11 @@ def path_text(text: str) -> str:
     return str(path(text))
 
 
+def paths(text: str) -> list[str]:
+    """`path_text` of each path of a list with commas."""
+    return [path_text(part) for part in text.split(',')]
+
+
 def named(text: str) -> str:
     """Any text but the empty one, which an unset shell variable gives."""
     if not text:

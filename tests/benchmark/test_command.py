@@ -237,7 +237,9 @@ def test_from_a_wheel_pytorch_needs_the_checkout(tmp_path, monkeypatch):
     assert error.value.status == MISSING and '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('flag', ['--repeats=0', '--against=keras', '--nonsense', 'more'])
+@pytest.mark.parametrize(
+    'flag', ['--repeats=0', '--against=keras', '--compile_for=', '--nonsense', 'more']
+)
 def test_wrong_flags(flag):
     with pytest.raises(UserError) as stopped:
         command.main([f'--config={TINY}', flag])

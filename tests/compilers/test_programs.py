@@ -149,6 +149,12 @@ def test_several_steps_of_a_dispatch_do_not_copy_the_data(devices):
     assert not data_moves(text, workload('digits.py', devices).dataset)
 
 
+@pytest.mark.parametrize('devices', ['v5e:2x2/1', 'H100'])
+def test_several_steps_of_a_dispatch_are_counted(devices):
+    _, text = compiled('digits.py', devices, 10, ())
+    assert 10 in text.launched.values()
+
+
 def test_a_population_does_not_copy_the_data():
     whole = workload('digits.py', 'H100')
     hyper = whole.experiment.hyper

@@ -98,6 +98,7 @@ def test_overrides_are_apart_from_flags_and_a_missing_config_is_suggested():
 def test_a_home_is_a_home_in_every_path_of_every_command(monkeypatch, tmp_path):
     monkeypatch.setenv('HOME', str(tmp_path))
     assert cli.path('~/x') == tmp_path / 'x'
+    assert cli.paths('~/x,y') == [f'{tmp_path}/x', 'y']
     taken = {
         train: ['--config=c', '--workdir=~/x'],
         sample: ['--workdir=~/x', '--out=~/x'],

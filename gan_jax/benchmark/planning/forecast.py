@@ -1,5 +1,7 @@
 """The cost of a config on devices that are not here; docs/plan.md has the same formulas."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -7,6 +9,7 @@ import jax
 from gan_jax.benchmark.flops import of_jaxpr
 from gan_jax.benchmark.planning import liveness
 from gan_jax.benchmark.planning.devices import Device
+from gan_jax.benchmark.planning.programs import CompiledStep
 from gan_jax.benchmark.workload import Settings, Workload
 from gan_jax.runtime.sharding import check_batch, shard_axis
 from gan_jax.state import nbytes
@@ -62,21 +65,24 @@ class Forecast(NamedTuple):
 
     Attributes:
         devices: the number of devices.
-        memory: bytes on each: likely, least and greatest.
+        memory: bytes on each: likely, least and greatest, or the compiler's number alone.
         fits: 'yes', 'no' or 'perhaps'.
         seconds: of a step.
-        limit: the longest of 'products', 'memory' and 'links'.
+        limit: the longest of 'products', 'memory' and 'links', or of 'cycles' and 'links'.
         efficiency: speed of each device, over the speed of a single device that holds everything.
         device_hours: of all steps.
+        compiled: what is by a compiler: 'memory', which says whether the run fits, or 'fits' alone;
+            'step'; 'efficiency'.
     """
 
     devices: int
-    memory: tuple[float, float, float]
+    memory: tuple[float, ...]
     fits: str
     seconds: float
     limit: str
     efficiency: float
     device_hours: float
+    compiled: tuple[str, ...]
 
 
 def need(whole: Workload, data: int, model: int) -> Need:
@@ -127,7 +133,14 @@ def counts(settings: Settings, model: int) -> list[int]:
 
 
 def forecast(
-    need: Need, device: Device, count: int, *, reached: float, dtype: str, steps: int
+    need: Need,
+    device: Device,
+    count: int,
+    *,
+    reached: float,
+    dtype: str,
+    steps: int,
+    compiled: Mapping[int, CompiledStep] = MappingProxyType({}),
 ) -> Forecast:
     """A run of `steps` steps on `count` devices.
 
@@ -138,6 +151,7 @@ def forecast(
         reached: the share of the peak that products reach.
         dtype: 'float32' or 'bfloat16', of the networks.
         steps: of the run.
+        compiled: number of devices -> the step compiled for so many devices of this kind.
     """
 
     def times(n: int, model: int) -> dict[str, float]:
@@ -149,20 +163,24 @@ def forecast(
             + need.updates * all_reduce(need.sharded, device, model) / 2,
         }
 
-    def seconds(of: dict[str, float]) -> float:
-        return max(of['products'], of['memory']) + of['links']
-
-    fixed, kept = need.state.on(need.model) + need.sharded + need.data, need.kept.on(count)
-    memory = tuple(fixed + factor * kept for factor in ROOM)
+    here, one = compiled.get(count), compiled.get(1)
     taken, alone = times(count, need.model), times(1, 1)
+    cycles, alone_cycles = _by_cycles(taken, here, device), _by_cycles(alone, one, device)
+    # Cycles over a formula's seconds would say nothing, so both are of one kind.
+    ratio = (alone_cycles, cycles) if alone_cycles and cycles else (alone, taken)
+    memory, fits, columns = _room(_memory(need, count), here, device)
+    if cycles:
+        columns += ('step', 'efficiency') if alone_cycles else ('step',)
+    seconds = _seconds(cycles or taken)
     return Forecast(
         devices=count,
         memory=memory,
-        fits=_fits(memory, device.memory),
-        seconds=seconds(taken),
-        limit=max(taken, key=taken.get),
-        efficiency=seconds(alone) / (count * seconds(taken)),
-        device_hours=count * steps * seconds(taken) / 3600,
+        fits=fits,
+        seconds=seconds,
+        limit=max(cycles or taken, key=(cycles or taken).get),
+        efficiency=_seconds(ratio[0]) / (count * _seconds(ratio[1])),
+        device_hours=count * steps * seconds / 3600,
+        compiled=columns,
     )
 
 
@@ -193,8 +211,45 @@ def _sharded(tree: Any, parts: int) -> int:
     return nbytes([x for x in jax.tree.leaves(tree) if shard_axis(x.shape, parts) is not None])
 
 
-def _fits(memory: tuple[float, float, float], limit: float) -> str:
+def _by_cycles(
+    times: Mapping[str, float], step: CompiledStep | None, device: Device
+) -> dict[str, float] | None:
+    """The times of a step with its estimated cycles in place of products and memory, if known."""
+    if step is None or step.cycles is None or not device.clock:
+        return None
+    return {'cycles': step.cycles / device.clock, 'links': times['links']}
+
+
+def _seconds(times: Mapping[str, float]) -> float:
+    return max(value for key, value in times.items() if key != 'links') + times['links']
+
+
+def _memory(need: Need, count: int) -> tuple[float, ...]:
+    """Bytes on each of `count` devices by the formula: likely, least and greatest."""
+    fixed, kept = need.state.on(need.model) + need.sharded + need.data, need.kept.on(count)
+    return tuple(fixed + factor * kept for factor in ROOM)
+
+
+def _room(
+    memory: tuple[float, ...], step: CompiledStep | None, device: Device
+) -> tuple[tuple[float, ...], str, tuple[str, ...]]:
+    """(bytes on each device, the answer 'fits', what of both is by the compiler)."""
+    if step is not None and step.refusal:
+        return memory, 'no', ('fits',)
+    if step is None or step.peak is None:
+        return memory, _fits(memory, device.memory), ()
+    return (step.peak,), _fits_compiled(step.peak, device), ('memory',)
+
+
+def _fits(memory: tuple[float, ...], limit: float) -> str:
     _, least, most = memory
     if most <= USABLE * limit:
         return 'yes'
     return 'no' if least > limit else 'perhaps'
+
+
+def _fits_compiled(peak: int, device: Device) -> str:
+    if peak > device.memory:  # the compiler for cards does not refuse it
+        return 'no'
+    # The compiler for TPUs plans with all memory that a program gets.
+    return 'perhaps' if device.compiler and peak > USABLE * device.memory else 'yes'

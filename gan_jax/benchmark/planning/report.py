@@ -1,13 +1,14 @@
 """The forecast of a config as text: --plan."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax import data
 from gan_jax.benchmark.planning import devices
 from gan_jax.benchmark.planning.forecast import Forecast, Need, counts, forecast, need
+from gan_jax.benchmark.planning.programs import CompiledStep
 from gan_jax.benchmark.table import aligned, si
 from gan_jax.benchmark.workload import Settings, images_of, make_workload
 from gan_jax.data.dataset import labels_of, on_disk
@@ -25,6 +26,7 @@ COLUMNS = (
     'efficiency',
     'device-hours',
 )
+BY_COMPILER = 'by compiler'  # a column where there are compiled programs
 
 
 class Share(NamedTuple):
@@ -34,7 +36,13 @@ class Share(NamedTuple):
     source: str
 
 
-def plan_report(config: str, settings: Settings, table: str, share: Share) -> str:
+def plan_report(
+    config: str,
+    settings: Settings,
+    table: str,
+    share: Share,
+    compiled: Sequence[CompiledStep] = (),
+) -> str:
     """The forecast of a run on the devices of a table; nothing is compiled or measured.
 
     Args:
@@ -42,6 +50,7 @@ def plan_report(config: str, settings: Settings, table: str, share: Share) -> st
         settings: the resolved config.
         table: as `devices.read_device` takes it.
         share: from `share_of`.
+        compiled: from `programs.read_compiled`; of two for the same devices the last counts.
 
     Raises:
         UserError: as `devices.read_device`, `data.load`, `setup.build_trainer` and `need`.
@@ -52,7 +61,8 @@ def plan_report(config: str, settings: Settings, table: str, share: Share) -> st
     alone = {**settings, 'mesh': {'data': 1, 'model': 1}}
     resident, model = _resident(settings, dataset, real), settings['mesh']['model']
     needed = need(make_workload(alone, dataset), resident, model)
-    return '\n'.join(line.rstrip() for line in _lines(config, settings, needed, found, share))
+    lines = _lines(config, settings, needed, found, share, compiled)
+    return '\n'.join(line.rstrip() for line in lines)
 
 
 def share_of(text: str | None) -> Share:
@@ -98,7 +108,12 @@ def _resident(settings: Settings, dataset: data.DataSet, real: bool) -> int:
 
 
 def _lines(
-    config: str, settings: Settings, needed: Need, found: list[devices.Device], share: Share
+    config: str,
+    settings: Settings,
+    needed: Need,
+    found: list[devices.Device],
+    share: Share,
+    compiled: Sequence[CompiledStep],
 ) -> Iterator[str]:
     dtype, steps = settings['dtype'], settings['steps']
     yield (
@@ -111,21 +126,22 @@ def _lines(
     )
     yield from _parts(needed)
     yield f'{share.value:.2g} of the peak: {share.source}'
-    fits = set()
+    fits, used = set(), []
     for device in found:
-        rows = [
-            forecast(needed, device, n, reached=share.value, dtype=dtype, steps=steps)
-            for n in counts(settings, needed.model)
-        ]
+        programs = {step.devices: step for step in compiled if step.device == device.name}
+        options = {'reached': share.value, 'dtype': dtype, 'steps': steps, 'compiled': programs}
+        rows = [forecast(needed, device, n, **options) for n in counts(settings, needed.model)]
         fits |= {row.fits for row in rows}
+        used += [programs[row.devices] for row in rows if row.devices in programs]
         yield ''
         yield (
             f'{device.name}: {si(device.memory)}B, {si(getattr(device, dtype))}FLOP/s, '
             f'{si(device.bandwidth)}B/s; links {si(device.link)}B/s among {device.node}, '
             f'{si(device.network)}B/s beyond'
         )
-        yield from aligned([COLUMNS, *map(_row, rows)])
+        yield from aligned(_table(rows, bool(compiled)))
     yield ''
+    yield from _programs(compiled, used)
     if fits != {'yes'}:
         fewest = {**settings, 'mesh': {'data': 1, 'model': needed.model}}
         ways = advice(fewest, platform='gpu', devices=needed.model)
@@ -142,12 +158,36 @@ def _parts(needed: Need) -> Iterator[str]:
         )
 
 
+def _programs(compiled: Sequence[CompiledStep], used: Sequence[CompiledStep]) -> Iterator[str]:
+    if not compiled:
+        return
+    yield 'by compiler: memory at the peak, hence fits; a step on a TPU: cycles / clock + links'
+    for step in compiled:
+        unused = '' if step in used else ', in no row above'
+        yield f'  {step.target}, {step.devices} used{unused}: {step.source}'
+        if step.refusal:
+            yield f'  does not fit: {step.refusal}'
+    yield 'an efficiency compares two steps by formulas, unless both have cycles'
+
+
+def _table(rows: Sequence[Forecast], compiled: bool) -> Iterator[tuple[str, ...]]:
+    yield (*COLUMNS, BY_COMPILER) if compiled else COLUMNS
+    for row in rows:
+        yield (*_row(row), _by_compiler(row)) if compiled else _row(row)
+
+
+def _by_compiler(row: Forecast) -> str:
+    if {'memory', 'efficiency'} <= {*row.compiled}:
+        return 'all'
+    return ', '.join(row.compiled) or 'nothing'
+
+
 def _row(row: Forecast) -> tuple[str, ...]:
     rate = 1 / row.seconds
-    memory, least, most = (f'{value / 1e9:.3g}' for value in row.memory)
+    memory, *ends = (f'{value / 1e9:.3g}' for value in row.memory)
     return (
         f'{row.devices}',
-        f'{memory} GB ({least} to {most})',
+        f'{memory} GB' + (f' ({" to ".join(ends)})' if ends else ''),
         row.fits,
         f'{row.seconds:.3g} s' if row.seconds >= 1 else f'{1e3 * row.seconds:.3g} ms',
         row.limit,

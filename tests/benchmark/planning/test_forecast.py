@@ -8,6 +8,7 @@ import pytest
 from gan_jax.benchmark.planning import forecast as module
 from gan_jax.benchmark.planning.devices import Device
 from gan_jax.benchmark.planning.forecast import Amount, Need, all_reduce, counts, forecast, need
+from gan_jax.benchmark.planning.programs import CompiledStep
 from gan_jax.benchmark.workload import images_of, make_workload
 from gan_jax.experiment import config
 from gan_jax.runtime import sharding
@@ -28,11 +29,14 @@ NEED = Need(
     model=1,
 )
 SHARDED = NEED._replace(state=Amount(40, 160), data=7, sharded=24, updates=3, model=4)
+CLOCKED = DEVICE._replace(clock=10)
+STEP = CompiledStep('tiny:4', 'tiny', 1, refusal='', peak=700, cycles=30, source='')
 near = pytest.approx
 
 
-def on(count, need=NEED, device=DEVICE, dtype='float32'):
-    return forecast(need, device, count, reached=0.5, dtype=dtype, steps=100)
+def on(count, need=NEED, device=DEVICE, dtype='float32', compiled=()):
+    compiled = {step.devices: step for step in compiled}
+    return forecast(need, device, count, reached=0.5, dtype=dtype, steps=100, compiled=compiled)
 
 
 def test_one_device_is_as_slow_as_its_products_or_its_memory():
@@ -112,6 +116,74 @@ def test_what_fits(held, fits):
 def test_what_may_or_may_not_fit_is_perhaps(monkeypatch):
     monkeypatch.setattr(module, 'ROOM', (1.0, 0.5, 2.0))
     assert [on(n).fits for n in (1, 2, 4)] == ['perhaps', 'yes', 'yes']  # 1000, 600, 400 of 750
+
+
+def test_without_compiled_steps_all_is_by_formulas():
+    assert on(2).compiled == ()
+    assert on(2, compiled=[STEP]) == on(2)
+
+
+def test_a_compiled_step_takes_its_cycles_and_its_peak():
+    one = on(1, device=CLOCKED, compiled=[STEP])
+    assert (one.memory, one.fits) == ((700,), 'yes')
+    assert (one.seconds, one.limit, one.efficiency) == (30 / 10, 'cycles', 1)
+    assert one.device_hours == near(100 * 3.0 / 3600)
+    assert one.compiled == ('memory', 'step', 'efficiency')
+
+
+def test_cycles_have_no_links_so_the_formula_adds_them():
+    """On two devices: 20 cycles, and 60 bytes summed at 10 bytes/s; shared weights as well."""
+    two = on(2, device=CLOCKED, compiled=[STEP, STEP._replace(devices=2, cycles=20)])
+    assert two.seconds == near(2 + 6) and two.limit == 'links'
+    assert two.efficiency == near(3 / (2 * 8)) and 'efficiency' in two.compiled
+    four = STEP._replace(devices=4, cycles=20)
+    both = 2 * (3 / 4) * 60 / 10 + 3 * (3 / 4) * 24 / 10
+    assert on(4, need=SHARDED, device=CLOCKED, compiled=[four]).seconds == near(2 + both)
+
+
+@pytest.mark.parametrize('of', [1, 2])
+def test_an_efficiency_has_both_steps_by_formulas_unless_both_have_cycles(of):
+    compiled = [STEP._replace(devices=of)]
+    two = on(2, device=CLOCKED, compiled=compiled)
+    assert two.efficiency == on(2).efficiency == near(1.8 / (2 * 7.0))
+    assert 'efficiency' not in two.compiled
+    assert two.seconds == near(3 + 6 if of == 2 else 7.0)
+
+
+@pytest.mark.parametrize(
+    ('step', 'device'),
+    [(STEP, DEVICE), (STEP._replace(cycles=None), CLOCKED)],
+)
+def test_without_cycles_or_a_clock_a_step_takes_its_time_by_the_formula(step, device):
+    one = on(1, device=device, compiled=[step])
+    assert (one.seconds, one.limit) == (on(1).seconds, 'products')
+    assert (one.memory, one.compiled) == ((700,), ('memory',))
+
+
+def test_a_step_that_the_compiler_refuses_does_not_fit():
+    refused = STEP._replace(refusal='RESOURCE_EXHAUSTED', peak=None, cycles=None)
+    one = on(1, need=NEED._replace(data=0, kept=Amount(0, 0)), compiled=[refused])
+    assert (one.memory, one.fits, one.compiled) == ((0, 0, 0), 'no', ('fits',))
+
+
+def test_without_a_peak_the_formula_says_what_fits():
+    one = on(1, compiled=[STEP._replace(peak=None)])
+    assert (one.memory, one.fits, one.compiled) == (on(1).memory, on(1).fits, ())
+
+
+@pytest.mark.parametrize(
+    ('peak', 'tpu', 'card'),
+    [
+        (750, 'yes', 'yes'),
+        (751, 'yes', 'perhaps'),
+        (1000, 'yes', 'perhaps'),
+        (1001, 'no', 'no'),
+    ],
+)
+def test_a_peak_fits_a_tpu_and_the_share_of_a_card_that_jax_takes(peak, tpu, card):
+    step = STEP._replace(peak=peak)
+    assert on(1, compiled=[step]).fits == tpu
+    assert on(1, device=DEVICE._replace(compiler={'a': 1}), compiled=[step]).fits == card
 
 
 def test_devices_are_counted_while_the_parts_of_a_batch_divide():

@@ -67,6 +67,78 @@ def test_what_does_not_fit_is_told_what_to_do(capsys, tmp_path):
     assert 'for less memory, one after another: --config.accumulate=2; ' in text
 
 
+@pytest.fixture
+def compiled(tmp_path):
+    """Writes what --compile_for would, of the tiny config with some changes; returns the flag."""
+
+    def write(*entries, name='compiled.json', overrides=()):
+        settings = json.loads(config.load_config(f'{TINY}:method=cr', [*overrides]).to_json())
+        about = {'versions': {'jax': '0.10.2'}, 'commit': 'abc', 'time': '2026-11-28T20:00:00Z'}
+        (tmp_path / name).write_text(
+            json.dumps({'settings': settings, **about, 'compiled': entries})
+        )
+        return f'--compiled={tmp_path / name}'
+
+    return write
+
+
+def entry(target, devices, **more):
+    device, memory = target.partition(':')[0], {'peak': 3_210_000_000}
+    known = {'target': target, 'device': device, 'devices': devices, 'steps': 1, 'fits': True}
+    return {**known, 'memory': memory, 'cycles': None, **more}
+
+
+def rows_of(text, device):
+    """The words of each row of a device's table, by the number of devices."""
+    _, _, *rows = text[text.index(f'\n{device}:') :].strip().split('\n\n')[0].splitlines()
+    return {int(row.split()[0]): row.split()[1:] for row in rows}
+
+
+def test_a_plan_takes_the_numbers_of_compilers_where_they_are(capsys, compiled):
+    """The config of the file may differ in the number of devices."""
+    tpu, card = entry('v5e:2x2', 1, cycles=3_000_000), entry('H100', 2)
+    flag = compiled(tpu, card, overrides=['--config.mesh.data=1'])
+    text = planned(capsys, f'--plan={TABLE}:v5e,H100,A100', flag)
+    v5e, h100, a100 = (rows_of(text, name) for name in ('v5e', 'H100', 'A100'))
+    assert v5e[1][:7] == ['3.21', 'GB', 'yes', '2', 'ms', 'cycles', '500']
+    assert v5e[1][7:] == ['100', '%', '6.67e-06', 'all']
+    assert h100[2][:3] == ['3.21', 'GB', 'yes'] and h100[2][-1] == 'memory'
+    plain = planned(capsys, f'--plan={TABLE}:v5e,H100,A100')
+    assert 'by compiler' not in plain
+    assert v5e[2][:-1] == rows_of(plain, 'v5e')[2]
+    assert {row[-1] for row in (v5e[2], v5e[4], v5e[8], h100[1], *a100.values())} == {'nothing'}
+    path = flag.partition('=')[2]
+    assert f'v5e:2x2, 1 used: {path}, jax 0.10.2, commit abc, 2026-11-28T20:00:00Z' in text
+    assert 'H100, 2 used: ' in text and 'an efficiency compares two steps by formulas' in text
+    assert max(len(row) for row in text.splitlines()[1:] if path not in row) < 125
+
+
+def test_several_files_and_programs_of_no_row(capsys, compiled):
+    """Of two for the same devices the last counts; a batch of 8 does not divide among 16."""
+    old = compiled(entry('v5e:2x2', 1, cycles=1_500_000), entry('v5e:4x4', 16), name='old.json')
+    new = compiled(entry('v5e:1x1', 1, cycles=3_000_000), entry('v4:2x2x1', 1), name='new.json')
+    text = planned(capsys, f'--plan={TABLE}:v5e', f'{old},{new.partition("=")[2]}')
+    assert rows_of(text, 'v5e')[1][3:6] == ['2', 'ms', 'cycles']
+    assert 'v5e:1x1, 1 used: ' in text
+    for unused in ('v5e:2x2, 1', 'v5e:4x4, 16', 'v4:2x2x1, 1'):
+        assert f'{unused} used, in no row above: ' in text
+
+
+def test_what_a_compiler_refuses_does_not_fit(capsys, compiled):
+    flag = compiled(entry('v5e:2x2', 1, fits=False, why='RESOURCE_EXHAUSTED: 20G of 16G'))
+    text = planned(capsys, f'--plan={TABLE}:v5e', flag)
+    row = rows_of(text, 'v5e')[1]
+    assert row[-1] == 'fits' and 'no' in row
+    assert '\n  does not fit: RESOURCE_EXHAUSTED: 20G of 16G\n' in text
+    assert 'for less memory, one after another: ' in text
+
+
+def test_numbers_of_another_config_are_refused(capsys, compiled):
+    flag = compiled(entry('v5e:2x2', 1), overrides=['--config.batch_size=4'])
+    with pytest.raises(UserError, match='is of another config, batch_size: 4 -> 8 here'):
+        planned(capsys, f'--plan={TABLE}:v5e', flag)
+
+
 def test_the_share_is_an_assumption_a_number_or_a_measurement(tmp_path):
     assert share_of(None).value == ASSUMED and 'assumption' in share_of(None).source
     assert share_of('0.45') == Share(0.45, 'given by --share')
@@ -108,6 +180,10 @@ def test_no_file_of_that_name(tmp_path):
         ([f'--plan={TABLE}', '--out=plan.json'], '--plan measures nothing'),
         ([f'--plan={TABLE}', '--against=torch'], '--plan measures nothing'),
         (['--share=0.3'], '--share is for --plan=TABLE'),
+        (['--compiled=x.json'], '--compiled is for --plan=TABLE'),
+        (['--compiled=x.json', '--compile_for=v5e:2x2'], '--compiled is for --plan=TABLE'),
+        (['--devices=x.toml'], '--devices is for --compile_for=DEVICE'),
+        (['--devices=x.toml', f'--plan={TABLE}'], '--devices is for --compile_for=DEVICE'),
     ],
 )
 def test_flags_that_do_not_go_together(flags, said):
