@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
-# A TPU's compiler makes the product of one row and a matrix a sum on the vector unit, which takes
-# six times as long as the same row, this many times, on the matrix unit.
+# Compilers of accelerators make the product of one row and a matrix a sum, for which a TPU's vector
+# unit takes six times as long as its matrix unit for this many equal rows. XLA for a GPU writes the
+# summands to memory. A CPU takes one row.
 ROWS = 8
 
 
@@ -19,7 +20,8 @@ def spectral(layer: nn.Module, x: Array, *, train: bool) -> Array:
 
     The layer keeps the initial values of its initialiser, where Flax's SpectralNorm stores them
     already divided. The function of the network is the same, but with Flax's the size of Adam's
-    steps relative to the weights would not be the papers'. Everything else is as in Flax's.
+    steps relative to the weights would not be the papers'. Everything else is as in Flax's, but
+    that the singular value is not kept.
 
     Args:
         layer: a layer with a kernel, made in the compact method that calls this function.
@@ -43,26 +45,23 @@ class SpectralNorm(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         """`layer(x)` with the kernel that `spectral` describes."""
         if self.is_initializing():
-            y = self.layer(x)
-            self._over_sigma(self.layer.variables['params']['kernel'], train)
-            return y
+            self.layer(x)  # draws its parameters
 
         def divided(variables: Any) -> Any:
             params = variables['params']
             return {'params': {**params, 'kernel': self._over_sigma(params['kernel'], train)}}
 
-        return nn.map_variables(lambda layer: layer(x), 'params', divided, mutable=True)(self.layer)
+        return nn.map_variables(lambda layer: layer(x), 'params', divided)(self.layer)
 
     def _over_sigma(self, kernel: Array, train: bool) -> Array:
         w = kernel.reshape(-1, kernel.shape[-1])
-        name = f'{self.layer.name}/kernel'
         key = self.make_rng('params') if self.is_initializing() else None
         first = (key, (1, w.shape[1]), jnp.float32)
-        u = self.variable('batch_stats', f'{name}/u', jax.random.normal, *first)
-        kept = self.variable('batch_stats', f'{name}/sigma', jnp.ones, (), jnp.float32)
+        name = f'{self.layer.name}/kernel/u'
+        u = self.variable('batch_stats', name, jax.random.normal, *first)
         sigma, _, moved = largest_singular_value(w, u.value)
         if train:
-            u.value, kept.value = moved, sigma
+            u.value = moved
         return (w / jnp.where(sigma != 0, sigma, 1)).reshape(kernel.shape)
 
 
@@ -80,10 +79,16 @@ def largest_singular_value(w: Array, u: Array) -> tuple[Array, Array, Array]:
     Returns:
         σ [] and the left and the right vector, v [1, K] and u [1, C], both of norm 1.
     """
-    v = _unit(_times(u, w.T))
-    vw = _times(v, w)
+    one, several = (partial(power_iteration, rows=rows) for rows in (1, ROWS))
+    return lax.platform_dependent(w, u, cpu=one, default=several)
+
+
+def power_iteration(w: Array, u: Array, rows: int) -> tuple[Array, Array, Array]:
+    """`largest_singular_value` with a number of equal rows in its products."""
+    v = _unit(jnp.broadcast_to(u, (rows, u.shape[1])) @ w.T)
+    vw = v @ w
     u = _unit(vw)
-    return (vw @ u.T)[0, 0], v, u
+    return (vw * u).sum(1)[0], v[:1], u[:1]
 
 
 def _forward(w: Array, u: Array) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
@@ -99,15 +104,6 @@ def _back(vectors: tuple[Array, Array], cotangents: tuple[Array, ...]) -> tuple[
 largest_singular_value.defvjp(_forward, _back)
 
 
-def _times(row: Array, w: Array) -> Array:
-    """row @ w: [1, K], [K, C] -> [1, C]."""
-    return lax.platform_dependent(row, w, tpu=by_matrix_unit, default=jnp.matmul)
-
-
-def by_matrix_unit(row: Array, w: Array) -> Array:
-    """row @ w, for a TPU."""
-    return (jnp.broadcast_to(row, (ROWS, row.shape[1])) @ w)[:1]
-
-
 def _unit(x: Array) -> Array:
-    return x * lax.rsqrt((x * x).sum() + 1e-12)
+    """Rows over their Euclidean norms."""
+    return x * lax.rsqrt((x * x).sum(1, keepdims=True) + 1e-12)

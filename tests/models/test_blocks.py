@@ -10,6 +10,7 @@ from flax import linen as nn
 from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.layers import ConditionalNorm, initializer
 from tests import small
+from tests.singular import normalised
 
 X = np.random.default_rng(0).standard_normal((2, 4, 6, 3)).astype('float32')
 INIT = dict(kernel_init=initializer('glorot'), shortcut_init=initializer('normal'))
@@ -21,17 +22,14 @@ def drawn(module, *arguments):
 
 
 def trained(module, variables, *arguments):
-    """A training pass: its result, and the variables with the singular values that it used."""
+    """A training pass: its result, and the variables that it used."""
     run = small.jit(partial(module.apply, train=True, mutable=['batch_stats']))
-    y, after = run(variables, *arguments)
-    return y, {**variables, **after}
+    return run(variables, *arguments)[0], variables
 
 
 def conv(variables, name, x):
-    """The block's convolution by Flax, with its kernel over the kept singular value, if any."""
-    layer = dict(variables['params'][name])
-    norm = variables['batch_stats'].get(f'spectral_{name}', {f'{name}/kernel/sigma': 1.0})
-    kernel = layer['kernel'] / norm[f'{name}/kernel/sigma']
+    """The block's convolution by Flax, with its kernel over its singular value, if normalised."""
+    layer, kernel = dict(variables['params'][name]), normalised(variables, name)
     layer['kernel'] = kernel.reshape((1, 1, *kernel.shape) if kernel.ndim == 2 else kernel.shape)
     module = nn.Conv(kernel.shape[-1], layer['kernel'].shape[:2], use_bias='bias' in layer)
     return np.asarray(module.apply({'params': layer}, x))

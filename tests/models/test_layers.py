@@ -12,6 +12,7 @@ from gan_jax.models import layers
 from gan_jax.models.conv import Conv
 from gan_jax.models.layers import ConditionalNorm, SelfAttention
 from tests import small
+from tests.singular import normalised
 
 
 def drawn(module, *arguments):
@@ -122,17 +123,11 @@ def test_without_a_condition_it_is_batchnorm_with_its_own_gain_and_bias():
     np.testing.assert_allclose(y, standard * own['scale'] + own['bias'], rtol=1e-4, atol=1e-5)
 
 
-def over_sigma(variables, after, name):
-    """A layer's kernel over the singular value that a training pass found and kept."""
-    kept = after['batch_stats'][f'spectral_{name}'][f'{name}/kernel/sigma']
-    return variables['params'][name]['kernel'] / np.asarray(kept)
-
-
 def test_a_normalised_norm_divides_its_kernels_by_their_singular_values():
     module = norm(normalised=True)
     variables = drawn(module, X, C)
-    y, after = run(module, variables, X, C, train=True)
-    divided = {name: {'kernel': over_sigma(variables, after, name)} for name in ('gain', 'bias')}
+    y, _ = run(module, variables, X, C, train=True)
+    divided = {name: {'kernel': normalised(variables, name)} for name in ('gain', 'bias')}
     mean, var = X.mean((0, 1, 2)), X.var((0, 1, 2))
     expected = formula(X, mean, var, {'params': divided})
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
@@ -163,11 +158,11 @@ def attend(x, kernels):
 
 def test_self_attention_equals_a_loop_over_places():
     variables = drawn(ATTENTION, MAP)
-    y, after = run(ATTENTION, variables, MAP, train=True)
+    y, _ = run(ATTENTION, variables, MAP, train=True)
     params = variables['params']
     shapes = {n: params[n]['kernel'].shape for n in ('theta', 'phi', 'g', 'out')}
     assert shapes == {'theta': (16, 2), 'phi': (16, 2), 'g': (16, 8), 'out': (8, 16)}
-    kernels = {name: over_sigma(variables, after, name) for name in shapes}
+    kernels = {name: normalised(variables, name) for name in shapes}
     seen = np.stack([attend(x, kernels) for x in MAP])
     assert np.abs(seen).max() > 0.1
     np.testing.assert_allclose(y, MAP + params['gain'] * seen, rtol=1e-4, atol=1e-5)

@@ -20,12 +20,10 @@ def load(variables: Mapping[str, Any], net: nn.Module) -> None:
 
 
 def as_torch(variables: Mapping[str, Any], net: nn.Module) -> dict[str, Tensor]:
-    """{name in the state dict of `net`: value} of all variables but spectral norms' last sigma."""
+    """{name in the state dict of `net`: value} of all variables."""
     state, found = net.state_dict(), {}
     for (_, *modules, last), x in flatten_dict(variables).items():
         x = torch.from_numpy(np.array(x))
-        if last.endswith('/sigma'):
-            continue
         if last.endswith('/u'):
             layer = last.split('/')[0]
             found[_path(*modules[:-1], layer, 'parametrizations', 'weight', '0', 'u')] = x[0]

@@ -155,7 +155,7 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(run, monkeypatch):
 
 
 def test_a_name_with_a_slash_in_it_is_one_name(tmp_path):
-    """The statistics of spectral normalisation are called 'kernel/u' and 'kernel/sigma'."""
+    """The vector of spectral normalisation is called 'kernel/u'."""
     flags = ['generator.fn=tests.sweeps.tiny.Spectral', 'data.size=16', 'steps=2']
     command = [f'--config={TINY}:method=none', f'--workdir={tmp_path}/run']
     assert train.main([*command, *(f'--config.{flag}' for flag in flags)]) == 0

@@ -9,6 +9,7 @@ from gan_jax.terms import contrastive
 from gan_jax.terms.adversarial import non_saturating
 from gan_jax.views import View, augmented
 from tests import small
+from tests.singular import normalised
 
 nt_xent = small.jit(contrastive.nt_xent)
 
@@ -193,15 +194,14 @@ def test_contrad_sees_augmented_images_only():
 
 
 def test_contrasts():
-    """Two layers each, divided by the singular value that stands in the statistics."""
+    """Two layers each, their kernels over their singular values."""
     features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
     head = contrastive.ContraDHeads(hidden=11, size=4)
-    out, variables = small.jit(head.init_with_output)(jax.random.key(0), features, label)
-    params, stats = jax.tree.map(np.asarray, (variables['params'], variables['batch_stats']))
+    variables = small.jit(head.init)(jax.random.key(0), features, label)
+    out = small.jit(head.apply)(variables, features, label)
 
     def layer(name, x):
-        sigma = stats[f'spectral_{name}'][f'{name}/kernel/sigma']
-        return x @ params[name]['kernel'] / sigma + params[name]['bias']
+        return x @ normalised(variables, name) + np.asarray(variables['params'][name]['bias'])
 
     for name, size in (('real', 4), ('fake', 4), ('logit', 1)):
         hidden = layer(f'{name}_0', features)
