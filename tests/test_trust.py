@@ -105,7 +105,7 @@ def named_in(package, marked):
 
 
 def modules_of_flax(tree):
-    bases = ('nn.Module', 'Conv')  # the latter is the only one of ours that has children
+    bases = ('nn.Module', 'Conv', 'Dense')  # the latter two are ours that have children
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     return [node for node in classes if {ast.unparse(base) for base in node.bases} & {*bases}]
 
