@@ -116,8 +116,11 @@ def player(net):
     return net.params, net.stats, net.opt
 
 
+SLOW = pytest.param('bcr_cntr', 2, marks=pytest.mark.slow)
+
+
 # The algorithms have one D update for each of G; the last case has two.
-@pytest.mark.parametrize(('name', 'd_steps'), [('bcr', 1), ('cntr', 1), ('bcr_cntr', 2)])
+@pytest.mark.parametrize(('name', 'd_steps'), [('bcr', 1), ('cntr', 1), SLOW])
 def test_ten_steps_follow_the_paper(name, d_steps, x64):
     blocks = method(name, 'translation', STRENGTH)['terms']
     terms = {term: FACTORIES[term]() for term in blocks}

@@ -52,7 +52,8 @@ def shipped_trunks():
         trunk = getattr(importlib.import_module(info.name), 'Trunk', None)
         if trunk is not None:
             options, side = SMALL[info.name.split('.')[-1]]
-            yield pytest.param(trunk(**options), (side, side, 3), (), id=info.name)
+            marks = [pytest.mark.slow] * info.name.endswith('biggan')
+            yield pytest.param(trunk(**options), (side, side, 3), (), id=info.name, marks=marks)
 
 
 TRUNKS = [pytest.param(small.Trunk(), small.SHAPE, VIEWS[:1], id='small'), *shipped_trunks()]

@@ -50,6 +50,7 @@ def with_another_value(state, wanted):
     return jax.tree_util.tree_map_with_path(change, state)
 
 
+@pytest.mark.slow
 def test_the_outcome_itself_is_reproducible(resumed):
     state, outcome = resumed
     assert outcome(state) == outcome(state)

@@ -107,7 +107,10 @@ def by_hand():
 
 @pytest.mark.parametrize(
     ('side', 'names'),
-    [('d', ('real', 'fake', 'fake_near', 'near')), ('g', ('real', 'fake', 'fake_near'))],
+    [
+        pytest.param('d', ('real', 'fake', 'fake_near', 'near'), marks=pytest.mark.slow),
+        ('g', ('real', 'fake', 'fake_near')),
+    ],
 )
 def test_images_and_labels_of_every_source(side, names, x64):
     """G meets the reals of the last D update; a latent's images come from a G call of their own."""

@@ -15,7 +15,10 @@ SHAPE = (32, 32, 3)
         (sndcgan.Generator((16, 16, 3), width=0.1), (16, 16, 3), 0),
         (resnet.Generator(SHAPE, width=0.02), SHAPE, 0),
         (resnet.Generator(SHAPE, width=0.02, num_classes=3), SHAPE, 3),
-        (biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), SHAPE, 3),
+        pytest.param(
+            *(biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), SHAPE, 3),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=['sndcgan', 'resnet', 'resnet with classes', 'biggan'],
 )
@@ -28,7 +31,7 @@ def test_a_generator_keeps_every_promise(generator, shape, classes):
     [
         (sndcgan.Trunk(width=0.1), (16, 16, 3)),
         (resnet.Trunk(width=0.05), SHAPE),
-        (biggan.Trunk(channels=4), SHAPE),
+        pytest.param(biggan.Trunk(channels=4), SHAPE, marks=pytest.mark.slow),
     ],
     ids=['sndcgan', 'resnet', 'biggan'],
 )

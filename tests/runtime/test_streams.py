@@ -162,6 +162,7 @@ def close_after_a_log_line(master, slave):
     os.close(master)
 
 
+@pytest.mark.slow
 def test_a_run_whose_terminal_breaks_goes_on(tmp_path):
     """It is not the terminal that controls it, so that no signal comes."""
     master, slave = os.openpty()

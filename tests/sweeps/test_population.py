@@ -179,7 +179,8 @@ def test_a_member_trains_as_a_run_of_its_own(members, devices, each, monkeypatch
             assert_equal_to_rounding(jax.device_get(made.member(state, i)), alone(i)[step])
 
 
-@pytest.mark.parametrize('devices', [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize('devices', [1, 2])
 def test_lazy_terms_and_several_updates_of_d(devices):
     made = pair(devices=devices)
     state = start(made, range(2), LAZY)

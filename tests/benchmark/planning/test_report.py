@@ -38,7 +38,7 @@ def test_a_state_in_parts_is_planned_for_multiples_of_its_devices(capsys):
     where = [f'--plan={TABLE}:H100', '--config.latent.dim=64', '--config.data.size=16']
     text = planned(capsys, *where, '--config.mesh.model=4')
     # What is cut is 65.54 kB in four places, and a fourth of it is on each.
-    assert 'the state: 291.1 kB; 94.5 kB on each of 4 devices, and 65.54 kB of weights' in text
+    assert 'the state: 291.1 kB; 94.49 kB on each of 4 devices, and 65.54 kB of weights' in text
     assert 'put together 2 times a step' in text
     *_, first, second = text[: text.index('\n\nwithout')].splitlines()
     assert [row.split()[0] for row in (first, second)] == ['4', '8']
