@@ -107,24 +107,7 @@ def make_program(
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
     where = jax.tree.map(lambda x: x.sharding, shapes)
 
-    compiled_fast = functools.partial(jax.jit, compiler_options=_COMPILE_FAST)
-
-    @functools.partial(compiled_fast, out_shardings=(where.g, where.ema))
-    def init_g(hyper):
-        first = init_without_metrics(hyper)
-        return first.g, first.ema
-
-    @functools.partial(compiled_fast, out_shardings=where.replace(g=None, ema=None))
-    def init_others(hyper):
-        return init_without_metrics(hyper).replace(g=None, ema=None, metrics=empty(metrics))
-
-    def init_generator(hyper):
-        g, ema = init_g(hyper)
-        return TrainState(step=None, g=g, d=None, ema=ema, terms=None, metrics=None)
-
-    def init(hyper, generator=None):
-        generator = generator or init_generator(hyper)
-        return init_others(hyper).replace(g=generator.g, ema=generator.ema)
+    init_generator, init = _make_init(init_without_metrics, metrics, where)
 
     @functools.cache
     def compiled(active: frozenset[str], several: bool):
@@ -158,3 +141,35 @@ def make_program(
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
     return Program(shapes, init_generator, init, update, lower, reset)
+
+
+def _make_init(
+    whole: Callable[[Hyper], TrainState], metrics: Any, where: TrainState
+) -> tuple[Callable[[Hyper], TrainState], Callable[..., TrainState]]:
+    """`Program.init_generator` and `Program.init`: two programs, so that G's can run first.
+
+    Args:
+        whole: hyper -> the first state, without metrics.
+        metrics: of a step, by name.
+        where: the state's shardings.
+    """
+    compiled_fast = functools.partial(jax.jit, compiler_options=_COMPILE_FAST)
+
+    @functools.partial(compiled_fast, out_shardings=(where.g, where.ema))
+    def init_g(hyper):
+        first = whole(hyper)
+        return first.g, first.ema
+
+    @functools.partial(compiled_fast, out_shardings=where.replace(g=None, ema=None))
+    def init_others(hyper):
+        return whole(hyper).replace(g=None, ema=None, metrics=empty(metrics))
+
+    def init_generator(hyper):
+        g, ema = init_g(hyper)
+        return TrainState(step=None, g=g, d=None, ema=ema, terms=None, metrics=None)
+
+    def init(hyper, generator=None):
+        generator = generator or init_generator(hyper)
+        return init_others(hyper).replace(g=generator.g, ema=generator.ema)
+
+    return init_generator, init

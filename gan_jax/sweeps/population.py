@@ -96,7 +96,7 @@ def make_population(
             than the experiment, or the data set is streamed from a disk.
         ValueError, TypeError: networks and terms do not fit together (names, shapes).
     """
-    gan, terms, every, like = experiment
+    _, terms, every, like = experiment
     _stack_numbers(like, hypers)  # refuses members of other terms before anything is built
     if on_disk(dataset):
         raise UserError(
@@ -115,32 +115,7 @@ def make_population(
     )
     resident = functools.cache(lambda: jax.device_put(in_memory(dataset), replicated))
 
-    @functools.cache
-    def compiled(active: frozenset[str]):
-        step = make_train_step(
-            gan,
-            {name: term for name, term in terms.items() if name in active},
-            every=every,
-            unroll=sharding.on_cpu(mesh),
-        )
-
-        def update(state, resident, indices, hyper):
-            def of_one(state, indices, hyper):
-                batch = gather(resident, indices, dataset.images.shape[1:])
-                return step(state, batch, hyper)[0]
-
-            return _each(mesh)(of_one)(state, indices, hyper)
-
-        on_each_device = jax.shard_map(
-            update,
-            mesh=mesh,
-            in_specs=(MEMBERS, WHOLE, MEMBERS, MEMBERS),
-            out_specs=MEMBERS,
-            # It would refuse the derivatives of `models.conv`, and would find no fault: every
-            # output belongs to one device.
-            check_vma=False,
-        )
-        return jax.jit(on_each_device, donate_argnums=0)
+    compiled = functools.cache(functools.partial(_compiled, experiment, mesh, dataset))
 
     def rows(hyper, step):
         return sampler.of_step(int(hyper.seed), step, d_steps, batch_size, len(dataset.images))
@@ -191,6 +166,35 @@ def make_population(
         )
 
     return of(hypers)
+
+
+def _compiled(experiment: Experiment, mesh: Mesh, dataset: DataSet, active: frozenset[str]):
+    """(state, resident, indices, hyper) -> the states after a step with the terms `active`."""
+    gan, terms, every, _ = experiment
+    step = make_train_step(
+        gan,
+        {name: term for name, term in terms.items() if name in active},
+        every=every,
+        unroll=sharding.on_cpu(mesh),
+    )
+
+    def update(state, resident, indices, hyper):
+        def of_one(state, indices, hyper):
+            batch = gather(resident, indices, dataset.images.shape[1:])
+            return step(state, batch, hyper)[0]
+
+        return _each(mesh)(of_one)(state, indices, hyper)
+
+    on_each_device = jax.shard_map(
+        update,
+        mesh=mesh,
+        in_specs=(MEMBERS, WHOLE, MEMBERS, MEMBERS),
+        out_specs=MEMBERS,
+        # It would refuse the derivatives of `models.conv`, and would find no fault: every output
+        # belongs to one device.
+        check_vma=False,
+    )
+    return jax.jit(on_each_device, donate_argnums=0)
 
 
 def _check_count(count: int, given: Sequence[Any], what: str) -> None:
