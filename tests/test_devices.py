@@ -72,23 +72,23 @@ DATA = DataSet(
 
 
 @functools.cache
-def witnessed_on(count):
+def witnessed_on(count, batch=BATCH):
     """The state before and after a step of a small game on that many devices."""
     policies = [f'{op}(0.3)' if needs_strength(op) else op for op in OPS]
     terms = {'witness': witness(policies)}
     latent = math.prod(small.SHAPE)
     gan = small.make_gan(terms, generator=Passing(), latent_dim=latent, augment=Augment())
     parts = build.Experiment(gan, terms, {'witness': 1}, small.make_hyper({'witness': 1.0}, seed=3))
-    mesh = sharding.make_mesh(count, BATCH)
-    program = make_program(parts, DATA, mesh, batch_size=BATCH, d_steps=1)
+    mesh = sharding.make_mesh(count, batch)
+    program = make_program(parts, DATA, mesh, batch_size=batch, d_steps=1)
     before = small.start(program)
     start = jax.device_get(before)
     return start, jax.device_get(program.update(before, 5, parts.hyper))
 
 
-def seen_on(count):
+def seen_on(count, batch=BATCH):
     """What the step shows to D, by view."""
-    return witnessed_on(count)[1].terms['witness']
+    return witnessed_on(count, batch)[1].terms['witness']
 
 
 def test_inputs_latents_labels_and_draws_are_bit_equal():
