@@ -57,7 +57,8 @@ def test_every_method_is_without_faults(file, name):
     config.load_config(f'{file}:method={name}')
 
 
-# The published counts, of the networks themselves: heads of terms are counted apart.
+# The published counts, less the biases before a BatchNorm, of the networks themselves: heads of
+# terms are counted apart.
 PARAMETERS = {
     'cifar10_sndcgan': (3_820_099, 5_860_865),
     'cifar10_resnet': (4_275_971, 1_053_825),

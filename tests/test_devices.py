@@ -73,7 +73,7 @@ DATA = DataSet(
 
 @functools.cache
 def witnessed_on(count, batch=BATCH):
-    """The state before and after a step of a small game on that many devices."""
+    """The state before and after a step of a small game on so many devices."""
     policies = [f'{op}(0.3)' if needs_strength(op) else op for op in OPS]
     terms = {'witness': witness(policies)}
     latent = math.prod(small.SHAPE)
@@ -87,7 +87,7 @@ def witnessed_on(count, batch=BATCH):
 
 
 def seen_on(count, batch=BATCH):
-    """What the step shows to D, by view."""
+    """The images and labels that D is given in the step, by view."""
     return witnessed_on(count, batch)[1].terms['witness']
 
 
@@ -143,7 +143,7 @@ def test_metrics():
 
 @functools.cache
 def text(count=DEVICES, model=1):
-    """What one of four devices runs, by XLA."""
+    """XLA's program of one of so many devices."""
     return program_on(count, model).lower().compile().as_text()
 
 

@@ -67,25 +67,21 @@ class Counted(logging.Handler):
         self.names += [found[1]] if found else []
 
 
-@pytest.fixture(scope='module')
-def prepared():
-    """The programs of this file's sweeps, whose networks are all the same."""
-    return shared.shared_setups()
-
-
-@pytest.fixture(autouse=True)
-def compiled_once(prepared, monkeypatch):
-    """The first sweep, whose compilations are counted, compiles for all others."""
-    monkeypatch.setattr(shared, 'shared_setups', lambda progress: prepared)
+@pytest.fixture(scope='module', autouse=True)
+def compiled_once():
+    """The first sweep, whose compilations are counted, compiles for all: same networks."""
+    prepared = shared.shared_setups()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared, 'shared_setups', lambda progress: prepared)
+        yield
 
 
 @pytest.fixture(scope='module')
-def finished(asked, prepared, tmp_path_factory):
+def finished(asked, compiled_once, tmp_path_factory):
     """(folder of an uninterrupted sweep, names of what was compiled for it); tests only read it."""
     folder, handler = tmp_path_factory.mktemp('finished') / 'new', Counted()
     logging.getLogger('jax').addHandler(handler)
-    with jax.log_compiles(True), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared, 'shared_setups', lambda progress: prepared)
+    with jax.log_compiles(True):
         assert run(asked, folder) == 0
     logging.getLogger('jax').removeHandler(handler)
     return folder, handler.names

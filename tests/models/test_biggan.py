@@ -12,6 +12,7 @@ from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from gan_jax.models.layers import SelfAttention, initializer
 from tests import small
+from tests.parameters import biases_of_blocks, count
 
 LABEL = np.array([0, 1, 2, 0])
 KERNEL = initializer('orthogonal')
@@ -24,17 +25,6 @@ PLAIN_D = dict(channels=128, compare_gan=False, **PLAIN)
 def initial(module, *arguments):
     """Shapes of what the module starts with."""
     return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
-
-
-def count(variables) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(variables['params']))
-
-
-def biases(variables) -> int:
-    """Those of the published generator that a BatchNorm after them subtracts; ours has none."""
-    layers = [block['conv_0'] for name, block in variables['params'].items() if 'block_' in name]
-    assert layers and all('bias' not in layer for layer in layers)
-    return sum(layer['kernel'].shape[-1] for layer in layers)
 
 
 def latents(length, n=4):
@@ -67,7 +57,7 @@ def test_the_generator_has_as_many_parameters_as_the_published_one(
     start = partial(module.init_with_output, train=True)
     image, variables = jax.eval_shape(start, jax.random.key(0), latents(z), label)
     assert image.shape == (4, side, side, 3)
-    assert count(variables) + biases(variables) == parameters
+    assert count(variables) + biases_of_blocks(variables) == parameters
 
 
 @pytest.mark.parametrize(

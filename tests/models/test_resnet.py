@@ -11,6 +11,7 @@ from gan_jax.models import resnet
 from gan_jax.models.blocks import DownBlock
 from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from tests import small
+from tests.parameters import biases_of_blocks, count
 
 Z = 128
 LABEL = np.array([0, 1, 2, 0])
@@ -19,17 +20,6 @@ LABEL = np.array([0, 1, 2, 0])
 def initial(module, *arguments):
     """Shapes of what the module starts with."""
     return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
-
-
-def count(variables) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(variables['params']))
-
-
-def biases(variables) -> int:
-    """Those of the published generator that a BatchNorm after them subtracts; ours has none."""
-    layers = [block['conv_0'] for name, block in variables['params'].items() if 'block_' in name]
-    assert layers and all('bias' not in layer for layer in layers)
-    return sum(layer['kernel'].shape[-1] for layer in layers)
 
 
 def is_block(module, method):
@@ -59,7 +49,7 @@ def test_parameters_and_maps_at_full_width_are_those_of_the_reference(
         *(jax.random.key(0), latents(), None),
     )
     assert made.shape == (2, *shape)
-    assert count(variables) + biases(variables) == generator
+    assert count(variables) + biases_of_blocks(variables) == generator
 
     module = Critic(resnet.Trunk(), logit=Logit(initializer='glorot'))
     inner = partial(module.init_with_output, train=True, capture_intermediates=is_block)
@@ -80,7 +70,7 @@ def test_with_classes_parameters_are_as_many_as_in_the_reference():
     generator = resnet.Generator((32, 32, 3), num_classes=10)
     critic = Critic(resnet.Trunk(), logit=ProjectionLogit(10, initializer='glorot'))
     made = initial(generator, latents(), LABEL[:2])
-    assert count(made) + biases(made) == 4_304_387
+    assert count(made) + biases_of_blocks(made) == 4_304_387
     assert count(initial(critic, np.zeros((2, 32, 32, 3)), LABEL[:2])) == 1_055_105
 
 

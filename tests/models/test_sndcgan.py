@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from gan_jax.models import sndcgan
 from gan_jax.models.critic import Critic
+from tests.parameters import count
 
 pytestmark = pytest.mark.usefixtures('quick')
 
@@ -25,10 +26,6 @@ def init(module, x):
     """The module's variables with BatchNorm's and spectral norm's statistics as they start."""
     arguments = (x,) if isinstance(module, sndcgan.Trunk) else (x, labels(len(x)))
     return module.init(jax.random.key(0), *arguments, train=False)
-
-
-def count(variables) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(variables['params']))
 
 
 @pytest.mark.parametrize(
