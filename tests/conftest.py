@@ -95,6 +95,7 @@ def quick():
     jax.config.update('jax_disable_most_optimizations', True)
     yield
     jax.config.update('jax_disable_most_optimizations', False)
+    jax.clear_caches()  # other files must not run these programs, which round otherwise
 
 
 @pytest.fixture(scope='module')

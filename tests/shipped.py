@@ -27,17 +27,18 @@ def settings(*overrides):
 
 
 @functools.cache
-def parts():
+def parts(dtype='float32'):
     """The experiment."""
-    return build.build_experiment(settings(), shape=(16, 16, 1), num_classes=10)
+    given = {**settings(), 'dtype': dtype}
+    return build.build_experiment(given, shape=(16, 16, 1), num_classes=10)
 
 
 @functools.cache
-def program_on(count, model=1, batch=BATCH):
+def program_on(count, model=1, batch=BATCH, dtype='float32'):
     """Its program on count × model devices."""
     dataset = data.load('digits', size=16)
     mesh = sharding.make_mesh(count, batch, model=model)
-    return make_program(parts(), dataset, mesh, batch_size=batch, d_steps=1)
+    return make_program(parts(dtype), dataset, mesh, batch_size=batch, d_steps=1)
 
 
 def to_gather(shapes):
