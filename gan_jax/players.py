@@ -150,7 +150,7 @@ def player_loss(
         state: the training state.
         d_params: the discriminator's parameters, used instead of `state.d.params`.
         sources: real and generated images.
-        key: key of the views and of the critic's augmentation.
+        key: key of the views, of the critic's augmentation and of the terms.
         hyper: the hyper-parameters.
 
     Returns:
@@ -173,7 +173,7 @@ def player_loss(
     )
     out = outputs_per_term(routing, outputs, sources)
     weights = _scaled(hyper.weights, losses.every)
-    loss, term_states, metrics = total(losses.terms, weights, side, out, state.terms)
+    loss, term_states, metrics = total(losses.terms, weights, side, out, state.terms, key)
     return loss, (stats, term_states, metrics)
 
 
@@ -244,7 +244,7 @@ def _fakes(
                 {'params': params, **net.stats}, z, label, train=True, mutable=list(net.stats)
             )
             shapes.array('what it returns', image, like.shape)
-        sources[name] = {'image': image, 'label': label}
+        sources[name] = {'image': image, 'label': label, 'z': z}
     return sources, {**net.stats, **after['fake']}
 
 

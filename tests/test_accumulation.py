@@ -27,7 +27,7 @@ HYPER = small.make_hyper({'adversarial': 1, 'consistency': 10}, seed=SEED, g=1, 
 def counter():
     """A term that counts how often its losses are taken, and reports it."""
 
-    def loss(out, state):
+    def loss(out, state, key):
         return {'none': jnp.zeros(())}, state + 1, {'before': state}
 
     return Term(d=Objective({}, loss), g=Objective({}, loss), init=lambda: np.float32(0))

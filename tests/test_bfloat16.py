@@ -97,7 +97,7 @@ def faults(jaxpr):
 def witness(seen):
     """A term that notes the types of everything that a loss may read."""
 
-    def note(out, state):
+    def note(out, state, key):
         seen.update((side.dtype.name, name) for name, side in _leaves(out))
         return {}, state, {}
 

@@ -52,11 +52,11 @@ def witness(policies):
         'label': np.zeros(BATCH, np.int32),
     }
 
-    def loss(out, state):
+    def loss(out, state, key):
         kept = {name: {key: out[name][key] for key in record} for name in state}
         return {'real': out['real']['logit'].mean()}, kept, {}
 
-    def g_loss(out, state):
+    def g_loss(out, state, key):
         return {'fake': out['fake']['logit'].mean()}, state, {}
 
     moves_g = Objective({'fake': View('fake')}, g_loss)

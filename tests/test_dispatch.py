@@ -102,9 +102,9 @@ def program():
     """(program with a lazy term, its numbers, how often D's loss was traced)."""
     traces = []
 
-    def counted(out, state):
+    def counted(out, state, key):
         traces.append(1)
-        return hinge().d.loss(out, state)
+        return hinge().d.loss(out, state, None)
 
     terms = {
         'adversarial': Term(d=hinge().d._replace(loss=counted), g=hinge().g),

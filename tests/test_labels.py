@@ -75,7 +75,7 @@ def test_random_labels_of_classes_that_are_all_alike_are_plain_integers():
 def keeping():
     """A term whose state holds the labels of the last fakes."""
 
-    def d(out, state):
+    def d(out, state, key):
         return {'none': out['fake']['logit'].sum() * 0}, {'label': out['fake']['label']}, {}
 
     init = lambda: {'label': np.zeros(2000, np.int32)}  # noqa: E731

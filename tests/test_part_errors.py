@@ -22,20 +22,20 @@ VIEWS = {'fake': View('fake')}
 def _term(loss, **more):
     return Term(d=Objective(VIEWS, loss), g=Objective(VIEWS, loss), **more)
 
-def _sound(out, state):
+def _sound(out, state, key):
     return {'fake': jnp.mean(out['fake']['logit'])}, state, {}
 
 def two():
-    return _term(lambda out, state: (1, 2))
+    return _term(lambda out, state, key: (1, 2))
 
 def vector():
-    return _term(lambda out, state: ({'fake': out['fake']['logit']}, state, {}))
+    return _term(lambda out, state, key: ({'fake': out['fake']['logit']}, state, {}))
 
 def no_parts():
-    return _term(lambda out, state: ([], state, {}))
+    return _term(lambda out, state, key: ([], state, {}))
 
 def key_error():
-    return _term(lambda out, state: out['nothing'])
+    return _term(lambda out, state, key: out['nothing'])
 
 def only_d():
     return Term(d=Objective(VIEWS, _sound))

@@ -12,14 +12,14 @@ SOURCES = {name: {'image': f'{name} image', 'label': f'{name} label'} for name i
 
 
 def of_d(views, input_grads=()):
-    return Term(d=Objective(views, lambda out, state: ({}, state, {}), input_grads))
+    return Term(d=Objective(views, lambda out, state, key: ({}, state, {}), input_grads))
 
 
 TERMS = {
     'penalty': of_d({'real': REAL}, input_grads=('real',)),
     'mine': of_d({'real': REAL, 'aug': View('real', augmented)}),
     'headless': of_d({'real': REAL}),
-    'generators': Term(g=Objective({}, lambda out, state: ({}, state, {}))),
+    'generators': Term(g=Objective({}, lambda out, state, key: ({}, state, {}))),
 }
 
 

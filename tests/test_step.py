@@ -100,7 +100,7 @@ def _with_stats(gan, terms, state, batch, key, hyper):
 def test_each_update_leaves_the_other_player_bit_identical():
     """D learns from its own loss, G from its images alone, so that either can stand still."""
 
-    def of_images(out, state):
+    def of_images(out, state, key):
         return {'mean': jnp.mean(out['fake']['image'])}, state, {}
 
     terms = {'d': hinge()._replace(g=None), 'g': Term(g=Objective({}, of_images))}

@@ -17,7 +17,7 @@ from tests import small
 def mean_logit(*names):
     """A loss that reads the logits of these views."""
 
-    def loss(out, state):
+    def loss(out, state, key):
         return {name: jnp.mean(out[name]['logit']) for name in names}, state, {}
 
     return loss

@@ -34,7 +34,7 @@ def probe():
     d_views['twin'] = View('real', again)
     empty = {'order': np.int32(0), 'd': {}, 'g': {}}
 
-    def record(side, digit, out, state):
+    def record(side, digit, out, state, key):
         order = 10 * state['order'] + digit
         return {'none': jnp.float32(0)}, {**state, 'order': order, side: out}, {'order': order}
 
@@ -78,7 +78,8 @@ def by_hand():
         z = jax.random.normal(named(side_key, 'z'), (small.BATCH, small.LATENT))
         label = jax.random.randint(named(side_key, 'label'), (small.BATCH,), 0, small.CLASSES)
         fake, g_stats = generate(z, label)
-        near, _ = generate(nearby(named(side_key, 'latent', 'fake_near'), z), label)
+        moved = nearby(named(side_key, 'latent', 'fake_near'), z)
+        near, _ = generate(moved, label)
         flipped = flip(
             named(side_key, 'view', 'fake_near gan_jax.views.augmented flip 0'), near, STRENGTH
         )
@@ -86,6 +87,7 @@ def by_hand():
         logits = {name: look(stats, side_key, *of)[0] for name, of in seen.items()}
         return {
             'images': {'real': reals, 'fake': fake, 'fake_near': near, 'near': flipped},
+            'z': {'fake': z, 'fake_near': moved},
             'logits': logits,
             'label': label,
             'g_stats': g_stats,
@@ -121,6 +123,9 @@ def test_images_and_labels_of_every_source(side, names, x64):
         np.testing.assert_allclose(out[name]['image'], image, rtol=1e-12, err_msg=name)
         label = batch['label'][-1] if name == 'real' else expected['label']
         np.testing.assert_array_equal(out[name]['label'], label, err_msg=name)
+        if name in expected['z']:
+            z = expected['z'][name]
+            np.testing.assert_allclose(out[name]['z'], z, rtol=1e-12, err_msg=name)
     # Each of them is another picture.
     images = [np.asarray(out[name]['image']) for name in names]
     assert all(np.abs(a - b).max() > 1e-2 for i, a in enumerate(images) for b in images[:i])
@@ -144,6 +149,7 @@ def test_only_declared_views_have_outputs(x64):
         assert out[side].keys() == seen | sources
         for name, record in out[side].items():
             outputs = {'logit', 'features'} if name in seen else set()
+            outputs |= set() if name in ('real', 'twin') else {'z'}
             assert record.keys() == {'image', 'label'} | outputs
 
 
@@ -169,7 +175,7 @@ def test_state_goes_through_d_first_and_then_g(x64):
 def r1():
     """The squared gradient at the reals (Mescheder et al. 2018, arXiv 1801.04406), halved."""
 
-    def d(out, state):
+    def d(out, state, key):
         squares = jnp.sum(out['real']['dx'] ** 2, axis=(1, 2, 3))
         return {'real': jnp.mean(squares) / 2}, state, {}
 

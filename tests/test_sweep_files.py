@@ -218,7 +218,7 @@ def value_and_gradient(term, out):
     views = list(term.d.views)
 
     def loss(said):
-        return sum(term.d.loss({**out, **said}, {})[0].values())
+        return sum(term.d.loss({**out, **said}, {}, None)[0].values())
 
     floats = {
         name: {k: v for k, v in out[name].items() if k in ('logit', 'features', 'head')}
@@ -246,7 +246,7 @@ def test_stopped_has_bcrs_value_and_half_of_its_gradient():
 def test_shuffled_pairs_each_image_with_its_neighbour():
     term, right = PLACEBOS['shuffled'](), cntr()
     out = outputs(right, 'd', random(np.float32))
-    parts, _, _ = term.d.loss(out, {})
+    parts, _, _ = term.d.loss(out, {}, None)
     for kind in ('real', 'fake'):
         first, second = (
             out[name]['head']['projection']

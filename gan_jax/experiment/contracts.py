@@ -91,15 +91,15 @@ def _check_penalties(
     readers, routing = set(), routings['g']
 
     def losses(variables, image, label):
-        record = {'image': image, 'label': label}
+        record, key = {'image': image, 'label': label}, jax.random.key(0)
         sources = dict.fromkeys(('real', 'fake', *latents_of(terms)), record)
-        records = views.build_views(routing.views, jax.random.key(0), sources, hyper.strength)
+        records = views.build_views(routing.views, key, sources, hyper.strength)
         outputs = {**_outputs(gan, variables, image, label), 'dx': image}  # only dx's shape counts
         records = {view: {**r, **outputs} for view, r in records.items()}
         per_term = outputs_per_term(routing, records, sources)
         for name, objective in routing.objectives.items():
             recording = {v: _RecordsReads(r, name, readers) for v, r in per_term[name].items()}
-            objective.loss(recording, terms[name].init())
+            objective.loss(recording, terms[name].init(), key)
 
     jax.eval_shape(losses, variables, *_batch(size, shape))
     if not readers:

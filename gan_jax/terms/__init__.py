@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.keys import named
 from gan_jax.runtime import ranges
 from gan_jax.runtime.errors import of_part
 from gan_jax.views import Record, View
@@ -25,17 +26,18 @@ class Objective(NamedTuple):
 
     Attributes:
         views: views of the images for the discriminator, by the names that `loss` uses.
-        loss: (out, state) -> (parts {name: []}, state, metrics {name: []}). `out[view]` holds
+        loss: (out, state, key) -> (parts {name: []}, state, metrics {name: []}). `out[view]` holds
             'image' [B, H, W, C] in [0, 1], 'label' [B], 'logit' [B], 'features' [B, F], 'head'
             (the outputs of the term's own head) and, for the views of `input_grads`, 'dx'.
-            `out[source]` holds the record of every source, also of those without a view. The loss
-            takes the means over the batch itself.
+            `out[source]` holds the record of every source, also of those without a view, and for
+            generated images 'z' [B, Z]. `key` is the term's own in this update. The loss takes
+            the means over the batch itself.
         input_grads: views for which `out[view]['dx']` is the gradient of the logit with respect
             to the image in [-1, 1], [B, H, W, C].
     """
 
     views: Mapping[str, View]
-    loss: Callable[[Mapping[str, Record], State], tuple[dict, State, dict]]
+    loss: Callable[[Mapping[str, Record], State, jax.Array], tuple[dict, State, dict]]
     input_grads: tuple[str, ...] = ()
 
 
@@ -64,6 +66,7 @@ def total(
     side: str,
     out: Mapping[str, Mapping[str, Record]],
     states: Mapping[str, State],
+    key: jax.Array,
 ) -> tuple[jax.Array, dict[str, State], dict[str, jax.Array]]:
     """The weighted sum of all parts of all terms for one player.
 
@@ -73,6 +76,7 @@ def total(
         side: 'd' or 'g'.
         out: for each term the outputs that its loss reads.
         states: the state of each term.
+        key: of this update; a term's own is named after the term.
 
     Returns:
         loss [], the new states, and the metrics: every part unweighted, as 'd/<term>/<part>', and
@@ -87,11 +91,13 @@ def total(
         if objective is None:
             continue
         with of_part(f'config.terms.{name}'):
-            parts, states[name], reports = _checked(objective.loss(out[name], states[name]))
+            parts, states[name], reports = _checked(
+                objective.loss(out[name], states[name], named(key, 'term', name))
+            )
         for part, value in parts.items():
             loss += _weight(weights, name, part) * value
-        for key, value in {**parts, **reports}.items():
-            metrics[f'{side}/{name}/{key}'] = value
+        for what, value in {**parts, **reports}.items():
+            metrics[f'{side}/{name}/{what}'] = value
     return loss, states, metrics
 
 

@@ -17,12 +17,12 @@ def hinge() -> Term:
     Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
     """
 
-    def d(out, state):
+    def d(out, state, key):
         real = jnp.mean(jax.nn.relu(1 - out['real']['logit']))
         fake = jnp.mean(jax.nn.relu(1 + out['fake']['logit']))
         return {'real': real, 'fake': fake}, state, {}
 
-    def g(out, state):
+    def g(out, state, key):
         return {'fake': -jnp.mean(out['fake']['logit'])}, state, {}
 
     return Term(d=Objective(PAIR, d), g=Objective(FAKE, g))
@@ -35,12 +35,12 @@ def non_saturating() -> Term:
     Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
     """
 
-    def d(out, state):
+    def d(out, state, key):
         real = jnp.mean(jax.nn.softplus(-out['real']['logit']))
         fake = jnp.mean(jax.nn.softplus(out['fake']['logit']))
         return {'real': real, 'fake': fake}, state, {}
 
-    def g(out, state):
+    def g(out, state, key):
         return {'fake': jnp.mean(jax.nn.softplus(-out['fake']['logit']))}, state, {}
 
     return Term(d=Objective(PAIR, d), g=Objective(FAKE, g))
@@ -54,11 +54,11 @@ def wasserstein() -> Term:
     Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
     """
 
-    def d(out, state):
+    def d(out, state, key):
         real, fake = jnp.mean(out['real']['logit']), jnp.mean(out['fake']['logit'])
         return {'real': -real, 'fake': fake}, state, {}
 
-    def g(out, state):
+    def g(out, state, key):
         return {'fake': -jnp.mean(out['fake']['logit'])}, state, {}
 
     return Term(d=Objective(PAIR, d), g=Objective(FAKE, g))
@@ -72,12 +72,12 @@ def least_squares() -> Term:
     Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
     """
 
-    def d(out, state):
+    def d(out, state, key):
         real = jnp.mean((out['real']['logit'] - 1) ** 2) / 2
         fake = jnp.mean(out['fake']['logit'] ** 2) / 2
         return {'real': real, 'fake': fake}, state, {}
 
-    def g(out, state):
+    def g(out, state, key):
         return {'fake': jnp.mean((out['fake']['logit'] - 1) ** 2) / 2}, state, {}
 
     return Term(d=Objective(PAIR, d), g=Objective(FAKE, g))
@@ -94,11 +94,11 @@ def relativistic() -> Term:
     Part: 'pair', for both players.
     """
 
-    def d(out, state):
+    def d(out, state, key):
         margin = out['real']['logit'] - out['fake']['logit']
         return {'pair': jnp.mean(jax.nn.softplus(-margin))}, state, {}
 
-    def g(out, state):
+    def g(out, state, key):
         margin = out['fake']['logit'] - out['real']['logit']
         return {'pair': jnp.mean(jax.nn.softplus(-margin))}, state, {}
 

@@ -21,7 +21,7 @@ def cr() -> Term:
     """
     views = {'real': View('real'), 'real_aug': View('real', augmented)}
 
-    def d(out, state):
+    def d(out, state, key):
         real = jnp.mean((out['real']['logit'] - out['real_aug']['logit']) ** 2)
         return {'real': real}, state, {}
 
@@ -42,7 +42,7 @@ def balanced() -> Term:
         'fake_aug': View('fake', augmented),
     }
 
-    def d(out, state):
+    def d(out, state, key):
         real = jnp.mean((out['real']['logit'] - out['real_aug']['logit']) ** 2)
         fake = jnp.mean((out['fake']['logit'] - out['fake_aug']['logit']) ** 2)
         return {'real': real, 'fake': fake}, state, {}
@@ -68,11 +68,11 @@ def latent(sigma: Scale = 0.03) -> Term:
     def near(key, z):
         return z + sigma * jax.random.normal(key, z.shape, z.dtype)
 
-    def d(out, state):
+    def d(out, state, key):
         dis = jnp.mean((out['fake']['logit'] - out['fake_near']['logit']) ** 2)
         return {'dis': dis}, state, {}
 
-    def g(out, state):
+    def g(out, state, key):
         # Twice the difference in [0, 1] is the difference in [-1, 1].
         difference = 2 * (out['fake']['image'] - out['fake_near']['image'])  # [B, H, W, C]
         return {'gen': -jnp.mean(difference**2)}, state, {}
@@ -94,7 +94,7 @@ def improved(sigma: Scale = 0.03) -> Term:
     images, latents = balanced().d, zcr.d
     assert images is not None and latents is not None  # for the type checker
 
-    def d(out, state):
-        return {**images.loss(out, state)[0], **latents.loss(out, state)[0]}, state, {}
+    def d(out, state, key):
+        return {**images.loss(out, state, key)[0], **latents.loss(out, state, key)[0]}, state, {}
 
     return zcr._replace(d=Objective({**images.views, **latents.views}, d))

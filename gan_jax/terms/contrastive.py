@@ -148,7 +148,7 @@ def cntr(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128) ->
         'fake_2': View('fake', augmented, draw=1),
     }
 
-    def d(out, state):
+    def d(out, state, key):
         h = {name: out[name]['head']['projection'] for name in views}
         real = nt_xent(h['real_1'], h['real_2'], temperature)
         fake = nt_xent(h['fake_1'], h['fake_2'], temperature)
@@ -179,7 +179,7 @@ def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128)
     fake = {'fake_1': View('fake', augmented)}
     views = {'real_1': View('real', augmented), 'real_2': View('real', augmented, draw=1), **fake}
 
-    def d(out, state):
+    def d(out, state, key):
         real_1, real_2, fake_1 = (out[name]['head'] for name in views)
         reals = join([real_1['fake'], real_2['fake']])  # [2N, F]
         parts = {
@@ -190,7 +190,7 @@ def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128)
         }
         return parts, state, {}
 
-    def g(out, state):
+    def g(out, state, key):
         return {'fake': jnp.mean(jax.nn.softplus(-out['fake_1']['head']['logit']))}, state, {}
 
     return Term(d=Objective(views, d), g=Objective(fake, g), head=ContraDHeads(hidden, size))

@@ -29,7 +29,7 @@ def lecam(decay: Share = 0.99, *, start: Updates = 1000) -> Term:
     def init():
         return {'updates': jnp.int32(0), 'real': jnp.float32(0), 'fake': jnp.float32(0)}
 
-    def d(out, state):
+    def d(out, state, key):
         on = state['updates'] >= start
         logits = {source: out[source]['logit'] for source in ('real', 'fake')}
         after = {}

@@ -53,14 +53,14 @@ def dragan() -> Term:
 
 
 def _half_square(source):
-    def d(out, state):
+    def d(out, state, key):
         return {source: jnp.mean(_square(out[source]['dx'])) / 2}, state, {}
 
     return Term(d=Objective({source: View(source)}, d, input_grads=(source,)))
 
 
 def _to_one(name, view):
-    def d(out, state):
+    def d(out, state, key):
         norm = jnp.sqrt(jnp.maximum(_square(out[name]['dx']), 1e-12))  # [B]
         return {name: jnp.mean((norm - 1) ** 2)}, state, {}
 

@@ -43,7 +43,7 @@ def rotation(*, quarter: bool = True) -> Term:
 def _quarter(source):
     name = f'{source}_turned'
 
-    def loss(out, state):
+    def loss(out, state, key):
         view = out[name]
         return {source: _cross_entropy(view['head']['turns'], view['turns'])}, state, {}
 
@@ -55,7 +55,7 @@ def _all(source):
     for turns in (1, 2, 3):
         views[f'{source}_{90 * turns}'] = View(source, rotated, options=(('turns', turns),))
 
-    def loss(out, state):
+    def loss(out, state, key):
         logits = jnp.stack([out[name]['head']['turns'] for name in views], axis=1)  # [B, 4, 4]
         return {source: _cross_entropy(logits, jnp.arange(4))}, state, {}
 

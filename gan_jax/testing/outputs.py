@@ -21,11 +21,12 @@ Draw = Callable[[tuple[int, ...]], np.ndarray]  # shape -> an array
 def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
     """The outputs that the step gives a loss: `draw(shape)` everywhere, and nothing undeclared."""
     objective, b = getattr(term, side), small.BATCH
-    source = {'image': (b, *small.SHAPE)}
+    source, z = {'image': (b, *small.SHAPE)}, {'z': (b, small.LATENT)}
     head = {} if term.head is None else {'head': head_shapes(term.head)}
-    shapes = dict.fromkeys(('real', 'fake', *term.latents), source)
-    for name in objective.views:
-        shapes[name] = {**source, 'logit': (b,), 'features': (b, FEATURES), **head}
+    shapes = {'real': source, **{name: {**source, **z} for name in ('fake', *term.latents)}}
+    for name, view in objective.views.items():
+        seen = {'logit': (b,), 'features': (b, FEATURES), **head}
+        shapes[name] = {**shapes[view.source], **seen}
         if name in objective.input_grads:
             shapes[name] = {**shapes[name], 'dx': source['image']}
     arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
@@ -52,7 +53,7 @@ def random(dtype: Any, seed: int = 0) -> Draw:
 
 def parts_of(term: Term, side: str, out: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of one player's loss, at the term's first state."""
-    return getattr(term, side).loss(out, term.init())[0]
+    return getattr(term, side).loss(out, term.init(), jax.random.key(0))[0]
 
 
 def summed(term: Term, side: str) -> Callable[[Mapping[str, Any]], Any]:

@@ -83,8 +83,9 @@ def check_declaration(term: Term) -> None:
 def check_returns(term: Term, side: str) -> None:
     """The loss gives parts [] and a state like `init`'s, from what is declared and nothing else."""
     out, state = outputs(term, side, random(np.float32)), term.init()
+    key = jax.random.key(0)
     try:
-        total = terms.total({'x': term}, {'x': 1.0}, side, {'x': out}, {'x': state})
+        total = terms.total({'x': term}, {'x': 1.0}, side, {'x': out}, {'x': state}, key)
     except PartError as error:
         raise AssertionError(
             f'{LOSS[side]} fails on the outputs that its views, head and latents declare '

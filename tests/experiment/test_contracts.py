@@ -92,7 +92,7 @@ def test_with_penalties_views_share_a_second_pass():
 
 
 def test_one_view_a_pass_is_no_joint_pass():
-    def loss(out, state):
+    def loss(out, state, key):
         return {'x': jnp.mean(out['x']['logit'])}, state, {}
 
     alone = Term(d=Objective({'x': View('real')}, loss), g=Objective({'x': View('fake')}, loss))
@@ -134,7 +134,7 @@ def test_a_term_of_the_discriminator_alone_plays_no_game():
 
 
 def test_a_term_that_has_a_head_and_plays_with_the_logit():
-    def g(out, state):
+    def g(out, state, key):
         x = out['fake']
         return {'fake': jnp.mean(x['logit']) + jnp.mean(x['head']['projection'])}, state, {}
 
@@ -143,7 +143,7 @@ def test_a_term_that_has_a_head_and_plays_with_the_logit():
 
 
 def test_a_term_of_the_generator_may_read_the_input_gradient():
-    def g(out, state):
+    def g(out, state, key):
         return {'fake': jnp.mean(out['fake']['dx'] ** 2)}, state, {}
 
     smooth = Term(g=Objective({'fake': View('fake')}, g, input_grads=('fake',)))

@@ -73,9 +73,9 @@ def test_the_first_state_is_traced_once():
 def test_sweeping_numbers_traces_the_step_once():
     traces = []
 
-    def counted(out, state):
+    def counted(out, state, key):
         traces.append(1)
-        return balanced().d.loss(out, state)
+        return balanced().d.loss(out, state, None)
 
     terms = {'adversarial': hinge(), 'consistency': Term(d=balanced().d._replace(loss=counted))}
     weights = {'adversarial': 1, 'consistency': 10}
@@ -121,7 +121,7 @@ def test_a_lazy_term_acts_every_second_step():
 
 
 def test_terms_that_do_not_fit_are_found_before_the_first_step():
-    def loss(out, state):
+    def loss(out, state, key):
         return {}, state, {}
 
     terms = {'lost': Term(d=Objective({'x': View('nowhere')}, loss))}
@@ -176,7 +176,7 @@ class Guess(nn.Module):
 
 
 def mine(*, scale: float = 1.0) -> Term:
-    def d(out, state):
+    def d(out, state, key):
         guess = out['real']['head']['label']
         right = jnp.take_along_axis(guess, out['real']['label'][:, None], axis=1)
         return {'real': -scale * jnp.mean(right)}, state, {}

@@ -39,7 +39,7 @@ STEPS = 2
 def anchored() -> Term:
     """A term with a state: the logits of reals are held to their own moving average."""
 
-    def d(out, state):
+    def d(out, state, key):
         now = jnp.mean(out['real']['logit'])
         after = {'mean': 0.5 * state['mean'] + 0.5 * jax.lax.stop_gradient(now)}
         return {'real': (now - state['mean'] - 1) ** 2}, after, {}

@@ -15,7 +15,7 @@ OUT = {
 
 
 def losses(term, out=OUT):
-    return [getattr(term, side).loss(out, {})[0] for side in 'dg']
+    return [getattr(term, side).loss(out, {}, None)[0] for side in 'dg']
 
 
 def test_hinge():

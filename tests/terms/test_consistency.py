@@ -19,7 +19,7 @@ LOGITS = {
 
 def parts(logits):
     out = {name: {'logit': logit} for name, logit in logits.items()}
-    return consistency.balanced().d.loss(out, {})[0]
+    return consistency.balanced().d.loss(out, {}, None)[0]
 
 
 def test_balanced():
@@ -51,7 +51,7 @@ def test_cr_is_the_discriminators_alone_and_looks_at_reals_only():
     assert term.g is None and term.head is None and term.init() == {}
     assert term.d.views == {'real': View('real'), 'real_aug': View('real', augmented)}
     out = {name: {'logit': logit} for name, logit in LOGITS.items()}
-    assert term.d.loss(out, {})[0] == {'real': pytest.approx(4.625)}
+    assert term.d.loss(out, {}, None)[0] == {'real': pytest.approx(4.625)}
 
 
 # Latent consistency -------------------------------------------------------------------------------
@@ -65,9 +65,9 @@ def near(value):
 def test_latent():
     term = consistency.latent()
     out = {'fake': near(0.5), 'fake_near': near(0.75)}
-    assert term.d.loss(out, {})[0] == {'dis': pytest.approx(1.0)}
+    assert term.d.loss(out, {}, None)[0] == {'dis': pytest.approx(1.0)}
     # A quarter of [0, 1] is half of [-1, 1]; the mean over pixels does not depend on their number.
-    assert term.g.loss(out, {})[0] == {'gen': pytest.approx(-0.25)}
+    assert term.g.loss(out, {}, None)[0] == {'gen': pytest.approx(-0.25)}
     assert term.d.views == {'fake': View('fake'), 'fake_near': View('fake_near')}
     assert term.g.views == {} and term.head is None and term.init() == {}
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import jax
 import pytest
 
 from gan_jax.experiment import build, config
+from gan_jax.terms import Objective, Term, total
 from gan_jax.testing import check_term
 from tests.terms.family import FACTORIES, STOPPED, make
 
@@ -50,3 +52,22 @@ def test_weight_zero_in_the_config_removes_the_term(path):
         assert built.terms.keys() == built.every.keys() == built.hyper.weights.keys()
         assert built.terms.keys() == bare.terms.keys()
         assert built.gan.critic == bare.gan.critic
+
+
+def test_each_term_draws_from_a_key_of_its_own():
+    """The key of a loss changes with the term's name and with the update, and with nothing else."""
+
+    def loss(out, state, key):
+        return {'draw': jax.random.uniform(key)}, state, {}
+
+    drawing = Term(d=Objective({}, loss))
+    weights = {'a': 0.0, 'b': 0.0}
+
+    def draws(names, update):
+        terms = dict.fromkeys(names, drawing)
+        states = dict.fromkeys(names, {})
+        return total(terms, weights, 'd', states, states, jax.random.key(update))[2]
+
+    both, alone, later = draws('ab', 0), draws('b', 0), draws('b', 1)
+    assert both['d/b/draw'] == alone['d/b/draw']
+    assert len({float(x) for x in (*both.values(), *later.values())}) == 3

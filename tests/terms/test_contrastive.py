@@ -108,7 +108,7 @@ def test_cntr_by_hand():
     heads = {'real_1': a, 'real_2': b, 'fake_1': a, 'fake_2': 2 * a}
     out = {name: {'head': {'projection': h}} for name, h in heads.items()}
     # The numbers of test_nt_xent_by_hand; reals are never contrasted with fakes.
-    parts, *_ = contrastive.cntr(temperature=0.5).d.loss(out, {})
+    parts, *_ = contrastive.cntr(temperature=0.5).d.loss(out, {}, None)
     assert parts['real'] == pytest.approx((0.308957 + 1.027123) / 2, abs=1e-6)
     assert parts['fake'] == pytest.approx(np.log(1 + 2 * np.exp(-2)), abs=1e-6)
 
@@ -131,7 +131,7 @@ def test_cntr_has_simclrs_temperature():
     a, b = jnp.float32(pairs())
     heads = {'real_1': a, 'real_2': b, 'fake_1': b, 'fake_2': a}
     out = {name: {'head': {'projection': h}} for name, h in heads.items()}
-    parts, *_ = contrastive.cntr().d.loss(out, {})
+    parts, *_ = contrastive.cntr().d.loss(out, {}, None)
     assert parts['real'] == pytest.approx(float(nt_xent(a, b, 0.1)), rel=1e-6)
 
 
@@ -174,15 +174,15 @@ def test_contrad_is_made_of_its_parts(x64):
     out = {name: {'head': head()} for name in ('real_1', 'real_2', 'fake_1')}
     one, two, fake = (out[name]['head'] for name in out)
     term = contrastive.contrad(0.3)
-    parts = term.d.loss(out, {})[0]
+    parts = term.d.loss(out, {}, None)[0]
     negatives = np.concatenate([one['fake'], two['fake']])
     assert parts['nt_xent'] == pytest.approx(by_definition(one['real'], two['real'], 0.3))
     assert parts['sup_con'] == pytest.approx(sup_con_by_definition(fake['fake'], negatives, 0.3))
     gan = {'real': {'logit': one['detached']}, 'fake': {'logit': fake['detached']}}
-    for name, value in non_saturating().d.loss(gan, {})[0].items():
+    for name, value in non_saturating().d.loss(gan, {}, None)[0].items():
         assert parts[name] == pytest.approx(float(value))
     gan = {'fake': {'logit': fake['logit']}}
-    assert term.g.loss(out, {})[0] == non_saturating().g.loss(gan, {})[0]
+    assert term.g.loss(out, {}, None)[0] == non_saturating().g.loss(gan, {}, None)[0]
 
 
 def test_contrad_sees_augmented_images_only():

@@ -30,7 +30,7 @@ def test_follows_the_published_code(decay, start, x64):
         batches, as_published(batches, decay, start), strict=True
     ):
         out = {'real': {'logit': real}, 'fake': {'logit': fake}}
-        parts, state, metrics = term.d.loss(out, state)
+        parts, state, metrics = term.d.loss(out, state, None)
         assert (float(parts['real']), float(parts['fake'])) == pytest.approx(losses, rel=1e-12)
         for source in ('real', 'fake'):
             assert state[source] == pytest.approx(averages[source], rel=1e-12)
@@ -43,7 +43,7 @@ def test_no_gradient_through_the_averages():
 
     def loss(logits):
         out = {name: {'logit': logit} for name, logit in logits.items()}
-        parts = term.d.loss(out, term.init())[0]
+        parts = term.d.loss(out, term.init(), None)[0]
         return parts['real'] + parts['fake']
 
     grads = jax.grad(loss)({'real': real, 'fake': np.float32([-1, -2])})
@@ -57,5 +57,5 @@ def test_is_the_discriminators_alone_and_keeps_its_types():
     assert term.g is None and term.head is None
     assert term.d.views == {'real': View('real'), 'fake': View('fake')}
     logits = {name: {'logit': np.ones(2, np.float32)} for name in ('real', 'fake')}
-    before, after = term.init(), term.d.loss(logits, term.init())[1]
+    before, after = term.init(), term.d.loss(logits, term.init(), None)[1]
     assert jax.tree.map(lambda x: x.dtype, after) == jax.tree.map(lambda x: x.dtype, before)

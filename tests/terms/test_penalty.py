@@ -21,7 +21,7 @@ def test_numbers():
         (penalty.wgan_gp, 'mixed', (16 + 1) / 2),
         (penalty.dragan, 'perturbed', (16 + 1) / 2),
     ):
-        assert factory().d.loss({name: {'dx': dx}}, {})[0] == {name: pytest.approx(value)}
+        assert factory().d.loss({name: {'dx': dx}}, {}, None)[0] == {name: pytest.approx(value)}
 
 
 def test_where_they_look():
@@ -62,7 +62,7 @@ def test_r1_and_r2_are_half_the_squared_slopes(factory, source, x64):
     seen, _ = small.jit(lambda r: discriminate(critic, variables, {view: r}, with_dx=[view]))(
         record
     )
-    parts = term.d.loss({source: seen[view]}, {})[0]
+    parts = term.d.loss({source: seen[view]}, {}, None)[0]
     expected = np.mean(np.sum(np.asarray(slopes(2 * image - 1)) ** 2, axis=0)) / 2
     assert parts[source] == pytest.approx(expected, rel=1e-7)
 
@@ -93,7 +93,7 @@ def test_closed_form_on_a_linear_discriminator(factory, part, x64):
 
 def test_norm_is_exact_and_has_a_finite_gradient_at_zero():
     def value(dx):
-        return penalty.wgan_gp().d.loss({'mixed': {'dx': dx}}, {})[0]['mixed']
+        return penalty.wgan_gp().d.loss({'mixed': {'dx': dx}}, {}, None)[0]['mixed']
 
     at = np.zeros((1, 1, 1, 2), np.float32)
     np.testing.assert_array_equal(jax.grad(value)(at), np.zeros_like(at))

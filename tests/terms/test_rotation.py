@@ -34,10 +34,12 @@ ENTROPIES = np.array([0.340753, 1.386294, 2.214283, 1.386294])
 def test_cross_entropy_by_hand():
     for turns in (np.arange(4), np.arange(4)[::-1]):
         out = {'real_turned': {'head': {'turns': LOGITS[turns]}, 'turns': turns}}
-        assert rotation().d.loss(out, {})[0] == {'real': pytest.approx(ENTROPIES.mean(), abs=1e-6)}
+        assert rotation().d.loss(out, {}, None)[0] == {
+            'real': pytest.approx(ENTROPIES.mean(), abs=1e-6)
+        }
     names = ('fake', 'fake_90', 'fake_180', 'fake_270')
     out = {name: {'head': {'turns': LOGITS[i : i + 1]}} for i, name in enumerate(names)}
-    parts = rotation(quarter=False).g.loss(out, {})[0]
+    parts = rotation(quarter=False).g.loss(out, {}, None)[0]
     assert parts == {'fake': pytest.approx(ENTROPIES.mean(), abs=1e-6)}
 
 
@@ -61,7 +63,7 @@ def loss_of(term, side, variables, sources):
     seen, _ = discriminate(CRITIC, variables, records)
     ((part, value),) = (
         planned.objectives['mine']
-        .loss(outputs_per_term(planned, seen, sources)['mine'], {})[0]
+        .loss(outputs_per_term(planned, seen, sources)['mine'], {}, None)[0]
         .items()
     )
     assert part == {'d': 'real', 'g': 'fake'}[side]

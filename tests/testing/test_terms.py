@@ -17,7 +17,7 @@ REAL = {'real': View('real')}
 def of(part, views=REAL, **options):
     """A term of the discriminator with the loss out -> part []."""
 
-    def loss(out, state):
+    def loss(out, state, key):
         return {'all': part(out)}, state, {}
 
     return Term(d=Objective(views, loss), **options)
@@ -28,7 +28,7 @@ def mean(out):
 
 
 def returning(result):
-    return Term(d=Objective(REAL, lambda out, state: result(mean(out), state)))
+    return Term(d=Objective(REAL, lambda out, state, key: result(mean(out), state)))
 
 
 BROKEN = [

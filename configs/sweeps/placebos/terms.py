@@ -49,14 +49,14 @@ def shuffled(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128
     """
     right = cntr(temperature, hidden=hidden, size=size)
 
-    def d(out, state):
+    def d(out, state, key):
         # Of the two draws of an image the second is handed on to the image before it.
         moved = {
             name: {**out[name], 'head': jax.tree.map(_neighbours, out[name]['head'])}
             for name, view in right.d.views.items()
             if view.draw == 1
         }
-        return right.d.loss({**out, **moved}, state)
+        return right.d.loss({**out, **moved}, state, key)
 
     return right._replace(d=right.d._replace(loss=d))
 
@@ -83,7 +83,7 @@ def _pairs(make) -> dict[str, View]:
 def _squared_change(target):
     """bCR's loss with `target` applied to the logits of the augmented side."""
 
-    def d(out, state):
+    def d(out, state, key):
         real = jnp.mean((out['real']['logit'] - target(out['real_aug']['logit'])) ** 2)
         fake = jnp.mean((out['fake']['logit'] - target(out['fake_aug']['logit'])) ** 2)
         return {'real': real, 'fake': fake}, state, {}
