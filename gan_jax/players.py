@@ -189,6 +189,7 @@ def d_gradient(
         keys: the keys of the update.
         hyper: the hyper-parameters.
     """
+    losses = _with_keywords(losses, hyper)
     real = _real(losses.gan, batch, keys.real, hyper)
     fakes, _ = _fakes(losses, state.g, state.g.params, keys.update, real['image'])
 
@@ -204,6 +205,7 @@ def g_gradient(
     losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
 ) -> Gradient:
     """The gradient of the generator's loss with respect to its parameters; see `d_gradient`."""
+    losses = _with_keywords(losses, hyper)
     real = _real(losses.gan, batch, keys.real, hyper)
 
     def loss(params):
@@ -250,6 +252,17 @@ def _fakes(
 
 def _augmented(policy: str, key: jax.Array, images: jax.Array, hyper: Hyper) -> jax.Array:
     return policies.parse(policy)(key, images, views.strength_of(policy, hyper.strength))
+
+
+def _with_keywords(losses: Losses, hyper: Hyper) -> Losses:
+    """The losses whose terms have the keywords that are data of the step."""
+    if all(term.remake is None for term in losses.terms.values()):
+        return losses
+    terms = {
+        name: term if term.remake is None else term.remake(**hyper.keywords[f'terms.{name}'])
+        for name, term in losses.terms.items()
+    }
+    return losses._replace(terms=terms, latents=latents_of(terms))
 
 
 def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, Any]:

@@ -57,17 +57,22 @@ class TrainState(struct.PyTreeNode):
 class Hyper(NamedTuple):
     """Hyper-parameters that are arguments of the compiled step, so that a sweep can vary them.
 
+    Each number is f32 [] or a `schedules.Schedule`.
+
     Attributes:
         seed: int32 []; the root of all randomness, initial weights included.
-        weights: for each term f32 [] or {part: f32 []}.
-        strength: f32 [] for each augmentation policy.
-        learning_rate: {'g': f32 [], 'd': f32 []}.
+        weights: for each term one number, or {part: number}.
+        strength: a number for each augmentation policy.
+        learning_rate: {'g': number, 'd': number}.
+        keywords: keywords of functions that are data as well, by block: {'optim.g': {'b1': number},
+            'ema': {'halflife_images': number}, 'terms.NAME': {...}}.
     """
 
     seed: Any
     weights: Mapping[str, Any]
     strength: Mapping[str, Any]
     learning_rate: Mapping[str, Any]
+    keywords: Mapping[str, Mapping[str, Any]]
 
 
 class Ema(NamedTuple):
@@ -156,7 +161,7 @@ def average(ema: Ema, state: TrainState, size: int) -> Any:
     """The next value of `state.ema`, after an update of G but before `step` is incremented.
 
     Args:
-        ema: options of the average.
+        ema: options of the average; they may be traced.
         state: the state with the updated generator.
         size: images per step, by which the half-life is counted.
     """

@@ -16,6 +16,7 @@ from gan_jax.accumulation import accumulate_gradients, repeat
 from gan_jax.keys import named
 from gan_jax.players import GAN, Keys, Losses, Metrics, d_gradient, g_gradient, make_losses
 from gan_jax.runtime.errors import of_part
+from gan_jax.schedules import values_at
 from gan_jax.state import Hyper, Net, TrainState, average, merge_metrics
 from gan_jax.terms import Term
 from gan_jax.views import Record
@@ -44,9 +45,10 @@ def make_train_step(
     Returns:
         (state, batch, hyper) -> (state, metrics). The batch is {'image': uint8 [k, B, H, W, C],
         'label': int32 [k, B]}, one row for each discriminator update. The metrics, f32 [], are the
-        parts of every term, unweighted, as '<side>/<term>/<part>', and the Euclidean norms of each
-        player's gradient and update, '<side>/grad_norm' and '<side>/update_norm'. Metrics of the
-        discriminator are means over its k updates.
+        parts of every term, unweighted, as '<side>/<term>/<part>', the Euclidean norms of each
+        player's gradient and update, '<side>/grad_norm' and '<side>/update_norm', and the values of
+        schedules, 'schedule/<key of the config>'. Metrics of the discriminator are means over its k
+        updates.
 
     Raises:
         ValueError: as `players.make_losses`.
@@ -76,6 +78,7 @@ def make_train_step(
 
     def train_step(state: TrainState, batch: Record, hyper: Hyper):
         d_steps, size = batch['label'].shape
+        hyper, scheduled = values_at(hyper, state.step)
         key = named(jax.random.key(hyper.seed), 'step', state.step)
         # The updates do not need the running means, so they stay out of the traced state.
         window, state = state.metrics, state.replace(metrics={})
@@ -89,10 +92,11 @@ def make_train_step(
         last = jax.tree.map(lambda x: x[-1], batch)
         keys = Keys(real=named(key, 'd', d_steps - 1), update=named(key, 'g'))
         state, g_metrics = g_update(state, last, keys, hyper)
-        metrics = {**{k: jnp.mean(v) for k, v in d_metrics.items()}, **g_metrics}
+        metrics = {**{k: jnp.mean(v) for k, v in d_metrics.items()}, **g_metrics, **scheduled}
+        ema = gan.ema._replace(**hyper.keywords.get('ema', {}))
         return state.replace(
             step=state.step + 1,
-            ema=average(gan.ema, state, size),
+            ema=average(ema, state, size),
             metrics=merge_metrics(window, metrics),
         ), metrics
 
@@ -113,7 +117,8 @@ def make_d_gradient(
     gradient = _accumulated(d_gradient, make_losses(gan, terms, every), 'd', unroll)
 
     def of_key(state: TrainState, batch: Record, key: jax.Array, hyper: Hyper) -> Any:
-        return gradient(state, batch, Keys(key, key), hyper)[1]
+        numbers, _ = values_at(hyper, state.step)
+        return gradient(state, batch, Keys(key, key), numbers)[1]
 
     return of_key
 
@@ -133,7 +138,8 @@ def _descend(
 ) -> tuple[Net, dict[str, jax.Array]]:
     """The player after an optimiser update, and the norms of its gradient and of the update."""
     with of_part(f'config.optim.{side}'):
-        direction, opt = gan.optimizers[side].update(grads, net.opt, net.params)
+        numbers = hyper.keywords.get(f'optim.{side}', {})
+        direction, opt = gan.optimizers[side].update(grads, net.opt, net.params, **numbers)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
     norms = {f'{side}/grad_norm': optax.tree.norm(grads)}
     norms[f'{side}/update_norm'] = optax.tree.norm(moves)

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 # A module imports modules of its own room and of rooms on lower floors.
 FLOORS = (
     ('runtime', 'keys', 'labels'),
+    ('schedules',),
     ('augment', 'data', 'models'),
     ('views',),
     ('terms',),

@@ -15,6 +15,7 @@ from gan_jax.augment.operation import Op
 from gan_jax.benchmark.timing import Candidate
 from gan_jax.benchmark.workload import Workload
 from gan_jax.experiment import named_code
+from gan_jax.experiment.blocks import is_block
 from gan_jax.keys import named
 from gan_jax.runtime import sharding
 
@@ -34,11 +35,12 @@ def ops() -> dict[str, Recipe]:
 
 
 def policies_of(settings: Mapping) -> dict[str, Recipe]:
-    """Every policy that a config names, as a whole, by its text."""
+    """Every policy that a config names, as a whole, by its text; a scheduled strength is fixed."""
     terms = settings['terms'].values()
     texts = [settings['augment'][use] for use in ('real', 'critic', 'view')]
     texts += [block.get('policy', '') for block in terms]
-    strengths = named_code.strengths(settings)
+    given = named_code.strengths(settings).items()
+    strengths = {text: STRENGTH if is_block(value) else value for text, value in given}
     return {
         text: Recipe(policies.parse(text), np.float32(strengths.get(text, 0)))
         for text in dict.fromkeys(texts)

@@ -70,5 +70,6 @@ def base() -> ConfigDict:
                 model=1,  # devices that divide the networks' channels
             ),
             dtype='float32',  # of the networks' arithmetic, or 'bfloat16'
-        )
+        ),
+        type_safe=False,  # a schedule may replace a number; the values are checked when it is read
     )

@@ -4,17 +4,19 @@ Code below this module does not see the config.
 """
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from gan_jax import labels, views
 from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
-from gan_jax.experiment.named_code import strengths
+from gan_jax.experiment.named_code import strength_keys, strengths
+from gan_jax.experiment.numbers import RESERVED, apart, data_keywords, make_number
 from gan_jax.models.critic import Critic
 from gan_jax.players import GAN, Augment
 from gan_jax.runtime import load
@@ -62,10 +64,13 @@ def build_experiment(
             trains one of the players, or a conditional network has another number of classes than
             the data.
     """
+    number = functools.partial(make_number, config=config, allow=allow)
+    given, (config, scheduled) = config, apart(config)
     dtype = jnp.dtype(config['dtype'])
     blocks = {n: b for n, b in config['terms'].items() if any(jax.tree.leaves(b['weight']))}
     make = functools.partial(_made, allow=allow)
-    terms = {name: _term(f'terms.{name}', block, allow) for name, block in blocks.items()}
+    keywords = _keywords(config, blocks, scheduled, number)
+    terms = {name: _term(f'terms.{name}', block, keywords, allow) for name, block in blocks.items()}
     _check_players(terms)
     _check_classes(config, num_classes)
     trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
@@ -75,7 +80,7 @@ def build_experiment(
         generator=build_generator(config, shape, allow),
         critic=Critic(trunk, heads, logit),
         optimizers={
-            side: make(f'optim.{side}', config['optim'][side], OPTIMIZER, learning_rate=1.0)
+            side: _optimizer(f'optim.{side}', config['optim'][side], keywords, allow)
             for side in 'gd'
         },
         latent_dim=config['latent']['dim'],
@@ -87,9 +92,12 @@ def build_experiment(
     )
     hyper = Hyper(
         seed=np.int32(config['seed']),
-        weights={name: jax.tree.map(np.float32, b['weight']) for name, b in blocks.items()},
-        strength={policy: np.float32(s) for policy, s in strengths(config).items()},
-        learning_rate={s: np.float32(config['optim'][s]['learning_rate']) for s in 'gd'},
+        weights={name: _weights(name, given['terms'][name]['weight'], number) for name in blocks},
+        strength={p: number(strength_keys(given)[p], s) for p, s in strengths(given).items()},
+        learning_rate={
+            s: number(f'optim.{s}.learning_rate', given['optim'][s]['learning_rate']) for s in 'gd'
+        },
+        keywords=keywords,
     )
     every = {name: block.get('every', 1) for name, block in blocks.items()}
     return Experiment(gan, terms, every, hyper)
@@ -107,6 +115,36 @@ def build_generator(
     """
     dtype = jnp.dtype(config['dtype'])
     return _made('generator', config['generator'], NETWORK, allow, shape=shape, dtype=dtype)
+
+
+Number = Callable[[str, Any], Any]  # (key of the config, value) -> a number of `Hyper`
+
+
+def _weights(name: str, weight: Any, number: Number) -> Any:
+    if not isinstance(weight, Mapping) or 'fn' in weight:
+        return number(f'terms.{name}.weight', weight)
+    return {part: number(f'terms.{name}.weight.{part}', w) for part, w in weight.items()}
+
+
+def _keywords(
+    config: Mapping[str, Any],
+    terms: Mapping[str, Mapping[str, Any]],
+    scheduled: Mapping[str, Any],
+    number: Number,
+) -> dict[str, dict[str, Any]]:
+    """`Hyper.keywords`: schedules at keywords, and what the factories of terms mark as data."""
+    given = {
+        f'terms.{name}.{keyword}': value
+        for name, block in terms.items()
+        for keyword, value in data_keywords(block, TERM).items()
+    } | dict(scheduled)
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in given.items():
+        where, _, name = key.rpartition('.')
+        acting = where.removeprefix('terms.') in terms or not where.startswith('terms.')
+        if where == 'ema' or (where.count('.') == 1 and name not in RESERVED and acting):
+            found.setdefault(where, {})[name] = number(key, value)
+    return found
 
 
 def _check_players(terms: Mapping[str, Term]) -> None:
@@ -140,15 +178,46 @@ def _made(
         return load.build(block, kind, allow=allow, **supplied)
 
 
-def _term(name: str, block: Mapping[str, Any], allow: Collection[str] | None) -> Term:
+def _term(
+    name: str,
+    block: Mapping[str, Any],
+    keywords: Mapping[str, Mapping[str, Any]],
+    allow: Collection[str] | None,
+) -> Term:
+    """The term of a block; if some of its keywords are data, it can be made again with others."""
     term = _made(name, block, TERM, allow)
     with of_part(f'config.{name}'):
         check_fields(term)
-    if not block.get('policy'):
+    policy = block.get('policy', '')
+    if name in keywords:
+        make = load.partial(block, TERM, allow)
+        term = term._replace(remake=lambda **numbers: _with_policies(make(**numbers), policy))
+    return _with_policies(term, policy)
+
+
+def _optimizer(
+    name: str,
+    block: Mapping[str, Any],
+    keywords: Mapping[str, Mapping[str, Any]],
+    allow: Collection[str] | None,
+) -> optax.GradientTransformation:
+    """The optimiser of a block at learning rate 1; scheduled keywords are arguments of `update`."""
+    made = _made(name, block, OPTIMIZER, allow, learning_rate=1.0)
+    if name not in keywords:
+        return made
+    make = load.partial(block, OPTIMIZER, allow, learning_rate=1.0)
+
+    def update(updates, state, params=None, **numbers):
+        return make(**numbers).update(updates, state, params)
+
+    return optax.GradientTransformationExtraArgs(made.init, update)
+
+
+def _with_policies(term: Term, policy: str) -> Term:
+    """The term with its own policy, if there is one, in its views."""
+    if not policy:
         return term
-    return term._replace(
-        d=_with_policy(term.d, block['policy']), g=_with_policy(term.g, block['policy'])
-    )
+    return term._replace(d=_with_policy(term.d, policy), g=_with_policy(term.g, policy))
 
 
 def _with_policy(objective: Objective | None, policy: str) -> Objective | None:

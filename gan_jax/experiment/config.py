@@ -18,6 +18,7 @@ from gan_jax.experiment.blocks import (
     value_faults,
 )
 from gan_jax.experiment.named_code import metric_faults, policy_faults
+from gan_jax.experiment.numbers import apart, schedule_faults
 from gan_jax.experiment.overrides import override
 from gan_jax.labels import CHOICES
 from gan_jax.runtime import load, python_file, ranges
@@ -160,15 +161,17 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     """
     if wrong := list(_shape_faults(config)):
         return wrong
-    values = flat(config)
+    plain, schedules = apart(config)
+    values = flat(plain)
     wrong = list(_unknown(values))
     for key in VALUES:
         wrong += _key_faults(key, values)
     wrong += _batch_faults(values)
-    for name, block, kind, supplied in blocks(config):
+    for name, block, kind, supplied in blocks(plain):
         wrong += block_faults(name, block, kind, supplied, allow)
+    wrong += schedule_faults(schedules, allow)
     return wrong or [
-        *_term_faults(config),
+        *_term_faults(plain),
         *policy_faults(config, allow),
         *metric_faults(config, allow),
     ]
@@ -190,9 +193,10 @@ def part_faults(
     """
     if wrong := list(_shape_faults(config)):
         return wrong
-    values = flat(config)
+    plain, _ = apart(config)
+    values = flat(plain)
     wrong = [fault for key in keys for fault in _key_faults(key, values)]
-    for name, block, kind, supplied in blocks(config):
+    for name, block, kind, supplied in blocks(plain):
         if name in named:
             wrong += block_faults(name, block, kind, supplied, allow)
     return wrong

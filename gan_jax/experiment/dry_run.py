@@ -11,6 +11,7 @@ from gan_jax import data, views
 from gan_jax.data import classes
 from gan_jax.experiment.setup import Setup
 from gan_jax.routing import route_views
+from gan_jax.schedules import is_schedule
 from gan_jax.state import nbytes
 
 
@@ -53,8 +54,8 @@ def _size(params: Any) -> int:
 
 def _weight(weight: Any) -> str:
     if isinstance(weight, Mapping):
-        return ', '.join(f'{part} {w:g}' for part, w in weight.items())
-    return f'{weight:g}'
+        return ', '.join(f'{part} {_weight(w)}' for part, w in weight.items())
+    return 'by a schedule' if is_schedule(weight) else f'{weight:g}'
 
 
 def _view(name: str, view: views.View) -> str:

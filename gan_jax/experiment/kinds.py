@@ -1,4 +1,4 @@
-"""The kinds of config blocks: network, term, optimiser, feature extractor.
+"""The kinds of config blocks: network, term, optimiser, schedule, feature extractor.
 
 A function's kind is its type, or the type in its return annotation.
 """
@@ -12,6 +12,7 @@ import optax
 
 from gan_jax.runtime.load import Kind
 from gan_jax.runtime.ranges import FLOAT32, POSITIVE, Number
+from gan_jax.schedules import Curve
 from gan_jax.terms import Term
 
 # Ranges of the keywords of optax's optimisers, by name. Optax's annotations allow arrays and
@@ -41,6 +42,12 @@ def returns(function: Any, kind: type) -> bool:
     return inspect.isclass(promised) and issubclass(promised, kind)
 
 
+def _is_curve(function: Any) -> bool:
+    """True for a function that is annotated to return a function of one count."""
+    promised = function.__annotations__.get('return')
+    return promised in (Curve, optax.Schedule) or promised == 'Curve'
+
+
 def _makers(kind: type) -> Callable[[Any], bool]:
     return lambda found: returns(found, kind)
 
@@ -68,6 +75,13 @@ OPTIMIZER = Kind(
     makes=optax.GradientTransformation,
     reserved=('learning_rate',),
     keywords=OPTAX,
+)
+SCHEDULE = Kind(
+    'a schedule',
+    mark='a function of gan_jax.schedules, or a schedule of optax',
+    packages=('gan_jax.schedules', 'optax'),
+    fits=lambda found: inspect.isfunction(found) and _is_curve(found),
+    reserved=('unit',),
 )
 # A path always leads to a fork's own function: the extractors of this package have short names.
 EXTRACTOR = Kind('a feature extractor', mark="'digits' or a function of a package of your own")

@@ -4,14 +4,24 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from gan_jax.augment import policy as policies
-from gan_jax.experiment.blocks import blocks
-from gan_jax.experiment.kinds import EXTRACTOR
+from gan_jax.experiment.blocks import blocks, is_block
+from gan_jax.experiment.kinds import EXTRACTOR, SCHEDULE
+from gan_jax.experiment.numbers import apart
 from gan_jax.runtime import load
 
 
-def strengths(config: Mapping[str, Any]) -> dict[str, float]:
-    """The strength of every policy of the config that takes one."""
+def strengths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The strength of every policy of the config that takes one: a number or a schedule's block."""
     return {p: s for _, p, s in _policies(config) if policies.needs_strength(p)}
+
+
+def strength_keys(config: Mapping[str, Any]) -> dict[str, str]:
+    """The key of the config that holds each of `strengths`."""
+    return {
+        policy: 'augment.strength' if where.startswith('augment.') else f'{where}.strength'
+        for where, policy, _ in _policies(config)
+        if policies.needs_strength(policy)
+    }
 
 
 def outside(config: Mapping[str, Any]) -> list[str]:
@@ -22,7 +32,9 @@ def outside(config: Mapping[str, Any]) -> list[str]:
     """
     metrics = list(_named_by_metrics(config))
     texts = [*(policy for _, policy, _ in _policies(config)), *(text for *_, text, _ in metrics)]
-    named = [(block['fn'], kind) for _, block, kind, _ in blocks(config)]
+    plain, schedules = apart(config)
+    named = [(block['fn'], kind) for _, block, kind, _ in blocks(plain)]
+    named += [(block['fn'], SCHEDULE) for block in schedules.values()]
     named += [(path, policies.OP) for text in texts for path in policies.paths(text)]
     named += [(path, EXTRACTOR) for *_, path in metrics if path]
     return sorted({package for path, kind in named for package in load.outside(path, kind)})
@@ -33,7 +45,7 @@ def policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> l
     wrong, seen = [], {}
     for where, policy, strength in _policies(config):
         try:
-            policies.check(policy, strength, allow=allow)
+            policies.check(policy, 0.0 if is_block(strength) else strength, allow=allow)
         except ValueError as error:
             wrong.append(f'config.{where}: {error}')
             continue
@@ -57,8 +69,8 @@ def metric_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> I
             yield f"config.evaluate.{use} names '{metric}': {error}"
 
 
-def _policies(config: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
-    """(where it stands, policy, its strength) for every policy of the config."""
+def _policies(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """(where it stands, policy, its strength: number or block) for every policy of the config."""
     augment = config['augment']
     for use in ('real', 'critic', 'view'):
         yield f'augment.{use}', augment[use], augment['strength']

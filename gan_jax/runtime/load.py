@@ -6,6 +6,7 @@ only functions that are meant for the block in which they stand: each block has 
 """
 
 import difflib
+import functools
 import importlib
 import inspect
 import shlex
@@ -225,6 +226,14 @@ def build(
             f'{_top(kind.makes.__module__)} {kind.makes.__name__}'
         )
     return made
+
+
+def partial(
+    block: Mapping[str, Any], kind: Kind, allow: Collection[str] | None = None, **supplied: Any
+) -> Callable[..., Any]:
+    """The function of a block that `build` has accepted, with its keywords, for further ones."""
+    function = resolve(block['fn'], kind, allow)
+    return functools.partial(function, **_options(block, kind), **supplied)
 
 
 def _parameters(function: Callable) -> Mapping[str, inspect.Parameter] | None:

@@ -140,6 +140,10 @@ Width = Annotated[float, Number(0.001, 64)]  # factor on numbers of channels
 Share = Annotated[float, Number(0, 1, below=True)]  # kept of an average, at each update
 Scale = Annotated[float, Number(1e-4, 1e4)]  # a temperature, a standard deviation
 
+# Marks a keyword of a term, in its annotation, as data of the compiled step: the factory is called
+# again inside the step, with a traced number, so that a sweep over the keyword compiles once.
+DATA = 'data of the step'
+
 _PLAIN: Mapping[Any, Range] = {
     bool: Flag(),
     int: Integer(-INT32, INT32),

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax.experiment.kinds import TERM
+from gan_jax.experiment.numbers import apart, data_keywords, without_data
 from gan_jax.runtime import workdir
 from gan_jax.sweeps.grid import SweepRun
 
@@ -12,16 +14,18 @@ from gan_jax.sweeps.grid import SweepRun
 def group(settings: Mapping[str, Any]) -> str:
     """A key, equal for runs that share the compiled step and the prepared metrics.
 
-    Left out are seeds, strengths, learning rates and the weights of active terms: they are data of
-    the step, in `Hyper`. A weight of 0 in the config takes its term out of the program.
+    Left out are seeds, strengths, learning rates, the weights of active terms, the numbers of
+    schedules and the keywords that a term marks as data: they are data of the step, in `Hyper`. A
+    weight of 0 in the config takes its term out of the program.
     """
-    code = {k: v for k, v in settings.items() if k not in ('seed', 'steps', 'every')}
-    code['augment'] = {**settings['augment'], 'strength': None}
-    code['terms'] = {name: _without_numbers(block) for name, block in settings['terms'].items()}
+    plain, schedules = apart(settings)
+    code = {k: v for k, v in plain.items() if k not in ('seed', 'steps', 'every')}
+    code['augment'] |= {'strength': None}
+    code['terms'] = {name: _without_numbers(block) for name, block in plain['terms'].items()}
     code['optim'] = {
-        side: {**block, 'learning_rate': None} for side, block in settings['optim'].items()
+        side: {**block, 'learning_rate': None} for side, block in plain['optim'].items()
     }
-    return json.dumps(code)
+    return json.dumps([code, {key: without_data(one) for key, one in schedules.items()}])
 
 
 def shard(runs: Sequence[SweepRun], index: int, count: int) -> list[SweepRun]:
@@ -70,4 +74,5 @@ def _without_numbers(block: Mapping[str, Any]) -> dict[str, Any]:
     weight = block['weight']
     parts = weight if isinstance(weight, Mapping) else {'': weight}
     kept = {**block, 'weight': [any(parts.values()), *parts]}
+    kept |= dict.fromkeys(data_keywords(block, TERM))
     return kept | ({'strength': None} if 'strength' in block else {})

@@ -51,6 +51,8 @@ class Term(NamedTuple):
         latents: further generator inputs, name -> (key, z [B, Z]) -> z' [B, Z]; the images made
             from z' are a source of that name.
         init: () -> the term's first state; the step carries it, the discriminator's loss first.
+        remake: (**numbers) -> the term with other values of some keywords, which the step calls
+            with traced numbers, `Hyper.keywords`; None if there are none. Set by the config.
     """
 
     d: Objective | None = None
@@ -58,6 +60,7 @@ class Term(NamedTuple):
     head: nn.Module | None = None
     latents: Mapping[str, Callable] = MappingProxyType({})
     init: Callable[[], State] = dict
+    remake: 'Callable[..., Term] | None' = None
 
 
 def total(

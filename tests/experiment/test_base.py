@@ -71,7 +71,7 @@ def test_every_key_is_explained():
             'c.evalute.num = 5',
             'line 4: AttributeError: \'evalute\': Did you mean "evaluate" instead of "evalute"?',
         ),
-        ('c.steps = "many"', "line 4: Could not override field 'steps'"),
+        ('c.steps = "many"', "config.steps is 'many': give an integer from 1"),
     ],
 )
 def test_a_misspelt_key_is_refused_with_a_sentence(line, said, tmp_path):

@@ -65,7 +65,7 @@ def test_each_term_draws_from_a_key_of_its_own():
 
     def draws(names, update):
         terms = dict.fromkeys(names, drawing)
-        states = dict.fromkeys(names, {})
+        states = {name: {} for name in names}
         return total(terms, weights, 'd', states, states, jax.random.key(update))[2]
 
     both, alone, later = draws('ab', 0), draws('b', 0), draws('b', 1)
