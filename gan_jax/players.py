@@ -9,6 +9,7 @@ import optax
 
 from gan_jax import labels, views
 from gan_jax.augment import policy as policies
+from gan_jax.control import controlled, controls_of
 from gan_jax.critique import discriminate
 from gan_jax.keys import named
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
@@ -94,6 +95,7 @@ class Losses(NamedTuple):
         terms: the acting terms, by name.
         routing: the views that the terms read, by player, 'd' and 'g'.
         latents: further latents of the generator, name -> (key, z) -> z'.
+        controls: numbers that the terms' states own, see `control.controls_of`.
         every: terms that act only every n-th step, name -> n.
         constrain_batch: shards the leading axis of every array of a tree over the devices.
     """
@@ -102,6 +104,7 @@ class Losses(NamedTuple):
     terms: Mapping[str, Term]
     routing: Mapping[str, ViewRouting]
     latents: Mapping[str, Callable]
+    controls: Mapping[tuple[str, ...], tuple[str, Callable]]
     every: Mapping[str, int]
     constrain_batch: Callable[[Any], Any]
 
@@ -122,7 +125,8 @@ def make_losses(
 
     Raises:
         ValueError: two terms give one name to different views or latents, a term reads the input
-            gradient of a view that it does not declare, or of images that `augment.critic` mixes.
+            gradient of a view that it does not declare, or of images that `augment.critic` mixes,
+            or as `control.controls_of`.
     """
     routing = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
     if policies.mixes(gan.augment.critic) and any(one.with_dx for one in routing.values()):
@@ -130,7 +134,8 @@ def make_losses(
             f"augment.critic='{gan.augment.critic}' mixes images, and a term reads the gradient "
             'of each logit in its own image: take out the penalty, or mix no images there'
         )
-    return Losses(gan, terms, routing, latents_of(terms), every or {}, constrain_batch)
+    controls = controls_of(terms, gan.augment._asdict())
+    return Losses(gan, terms, routing, latents_of(terms), controls, every or {}, constrain_batch)
 
 
 def player_loss(
@@ -157,7 +162,9 @@ def player_loss(
         The loss, and (D's collections after its pass, the terms' new states, metrics).
     """
     gan, routing = losses.gan, losses.routing[side]
-    records = views.build_views(routing.views, named(key, 'view'), sources, hyper.strength)
+    records = views.build_views(
+        routing.views, named(key, 'view'), sources, hyper.strength, hyper.probability
+    )
 
     def augment(view: View, image: jax.Array) -> jax.Array:
         # Keyed by source: two views of one image get the same draw.
@@ -189,7 +196,7 @@ def d_gradient(
         keys: the keys of the update.
         hyper: the hyper-parameters.
     """
-    losses = _with_keywords(losses, hyper)
+    losses, hyper = _with_numbers(losses, state, hyper)
     real = _real(losses.gan, batch, keys.real, hyper)
     fakes, _ = _fakes(losses, state.g, state.g.params, keys.update, real['image'])
 
@@ -205,7 +212,7 @@ def g_gradient(
     losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
 ) -> Gradient:
     """The gradient of the generator's loss with respect to its parameters; see `d_gradient`."""
-    losses = _with_keywords(losses, hyper)
+    losses, hyper = _with_numbers(losses, state, hyper)
     real = _real(losses.gan, batch, keys.real, hyper)
 
     def loss(params):
@@ -251,18 +258,20 @@ def _fakes(
 
 
 def _augmented(policy: str, key: jax.Array, images: jax.Array, hyper: Hyper) -> jax.Array:
-    return policies.parse(policy)(key, images, views.strength_of(policy, hyper.strength))
+    apply = views.policy_of(policy, hyper.probability)
+    return apply(key, images, views.strength_of(policy, hyper.strength))
 
 
-def _with_keywords(losses: Losses, hyper: Hyper) -> Losses:
-    """The losses whose terms have the keywords that are data of the step."""
+def _with_numbers(losses: Losses, state: TrainState, hyper: Hyper) -> tuple[Losses, Hyper]:
+    """The losses whose terms have their keywords of this step, and the controlled numbers."""
+    hyper = controlled(losses.controls, state.terms, hyper)
     if all(term.remake is None for term in losses.terms.values()):
-        return losses
+        return losses, hyper
     terms = {
         name: term if term.remake is None else term.remake(**hyper.keywords[f'terms.{name}'])
         for name, term in losses.terms.items()
     }
-    return losses._replace(terms=terms, latents=latents_of(terms))
+    return losses._replace(terms=terms, latents=latents_of(terms)), hyper
 
 
 def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, Any]:

@@ -62,7 +62,8 @@ class Hyper(NamedTuple):
     Attributes:
         seed: int32 []; the root of all randomness, initial weights included.
         weights: for each term one number, or {part: number}.
-        strength: a number for each augmentation policy.
+        strength: a number for each augmentation policy that takes one.
+        probability: likewise.
         learning_rate: {'g': number, 'd': number}.
         keywords: keywords of functions that are data as well, by block: {'optim.g': {'b1': number},
             'ema': {'halflife_images': number}, 'terms.NAME': {...}}.
@@ -71,6 +72,7 @@ class Hyper(NamedTuple):
     seed: Any
     weights: Mapping[str, Any]
     strength: Mapping[str, Any]
+    probability: Mapping[str, Any]
     learning_rate: Mapping[str, Any]
     keywords: Mapping[str, Mapping[str, Any]]
 

@@ -4,6 +4,7 @@ A term names the views that it reads. Equal views of different terms are one vie
 drawn once, and the discriminator sees them once.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -141,6 +142,7 @@ def build_views(
     key: jax.Array,
     sources: Mapping[str, Record],
     strengths: Mapping[str, jax.Array],
+    probabilities: Mapping[str, jax.Array],
 ) -> dict[View, Record]:
     """The records of the distinct views in `wanted`, which must be settled.
 
@@ -149,6 +151,7 @@ def build_views(
         key: the key of this update; each view draws from a key named after the view.
         sources: the records of every source, by name.
         strengths: f32[] for each policy that takes one.
+        probabilities: likewise.
 
     Raises:
         ValueError: a view names an unknown source.
@@ -160,7 +163,8 @@ def build_views(
                 f"a view reads the source '{view.source}', which no term's latents supply; "
                 f'there are {", ".join(sources)}'
             )
-        policy, strength = policies.parse(view.policy), strength_of(view.policy, strengths)
+        policy = policy_of(view.policy, probabilities)
+        strength = strength_of(view.policy, strengths)
         with of_part(f"the view {view.make.__name__} of '{view.source}'"):
             records[view] = view.make(
                 named(key, _describe(view)),
@@ -170,6 +174,23 @@ def build_views(
                 **dict(view.options),
             )
     return records
+
+
+def policy_of(policy: str, probabilities: Mapping[str, jax.Array]) -> policies.Policy:
+    """(key, images, strength) -> images, with the policy's probability.
+
+    Raises:
+        ValueError: the policy takes a probability, and `probabilities` has none for it.
+    """
+    apply = policies.parse(policy)
+    if not policies.needs_probability(policy):
+        return apply
+    if policy not in probabilities:
+        raise ValueError(
+            f"the policy '{policy}' takes a probability and the config gives none: "
+            "name it in the config, or write the number into it as in 'p(0.8, translation)'"
+        )
+    return functools.partial(apply, probability=probabilities[policy])
 
 
 def strength_of(policy: str, strengths: Mapping[str, jax.Array]) -> jax.Array:

@@ -13,11 +13,11 @@ ROOT = Path(__file__).parent.parent
 # A module imports modules of its own room and of rooms on lower floors.
 FLOORS = (
     ('runtime', 'keys', 'labels'),
-    ('schedules',),
-    ('augment', 'data', 'models'),
+    ('augment', 'data', 'models', 'schedules'),
     ('views',),
     ('terms',),
     ('routing', 'critique', 'state', 'accumulation'),
+    ('control',),
     ('players',),
     ('step',),
     ('sampling',),

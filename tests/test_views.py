@@ -25,7 +25,7 @@ SOURCES = {'real': record(0), 'fake': record(1)}
 
 
 def build(*wanted, key=KEY, sources=SOURCES, strengths=STRENGTHS):
-    return views.build_views(wanted, key, sources, strengths)
+    return views.build_views(wanted, key, sources, strengths, {})
 
 
 def halfway(key, sources, policy, strength):

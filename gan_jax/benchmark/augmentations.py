@@ -39,8 +39,8 @@ def policies_of(settings: Mapping) -> dict[str, Recipe]:
     terms = settings['terms'].values()
     texts = [settings['augment'][use] for use in ('real', 'critic', 'view')]
     texts += [block.get('policy', '') for block in terms]
-    given = named_code.strengths(settings).items()
-    strengths = {text: STRENGTH if is_block(value) else value for text, value in given}
+    given = named_code.amounts(settings, 'strength').items()
+    strengths = {text: STRENGTH if is_block(at.value) else at.value for text, at in given}
     return {
         text: Recipe(policies.parse(text), np.float32(strengths.get(text, 0)))
         for text in dict.fromkeys(texts)

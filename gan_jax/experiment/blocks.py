@@ -12,7 +12,7 @@ from gan_jax.runtime.ranges import COUNT, FLOAT32, Number, quoted
 # The networks' blocks, and the keywords that the program itself supplies to each.
 NETWORKS = {'generator': ('shape', 'dtype'), 'discriminator': ('dtype',), 'logit': ()}
 # The keys of blocks that are no keywords of a function.
-RATE, NUMBER = Number(0, FLOAT32), Number(-FLOAT32, FLOAT32)
+RATE, NUMBER, SHARE = Number(0, FLOAT32), Number(-FLOAT32, FLOAT32), Number(0, 1)
 
 
 def flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
@@ -110,3 +110,4 @@ def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str
         yield from value_faults(f'{name}.every', block.get('every', 1), COUNT)
         yield from value_faults(f'{name}.policy', block.get('policy', ''), str)
         yield from value_faults(f'{name}.strength', block.get('strength', 0.0), NUMBER)
+        yield from value_faults(f'{name}.probability', block.get('probability', 1.0), SHARE)

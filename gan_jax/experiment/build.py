@@ -15,7 +15,7 @@ import optax
 
 from gan_jax import labels, views
 from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
-from gan_jax.experiment.named_code import strength_keys, strengths
+from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import RESERVED, apart, data_keywords, make_number
 from gan_jax.models.critic import Critic
 from gan_jax.players import GAN, Augment
@@ -93,7 +93,8 @@ def build_experiment(
     hyper = Hyper(
         seed=np.int32(config['seed']),
         weights={name: _weights(name, given['terms'][name]['weight'], number) for name in blocks},
-        strength={p: number(strength_keys(given)[p], s) for p, s in strengths(given).items()},
+        strength={policy: number(*at) for policy, at in amounts(given, 'strength').items()},
+        probability={policy: number(*at) for policy, at in amounts(given, 'probability').items()},
         learning_rate={
             s: number(f'optim.{s}.learning_rate', given['optim'][s]['learning_rate']) for s in 'gd'
         },

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from gan_jax.data import absolute
 from gan_jax.experiment.blocks import (
     NETWORKS,
+    SHARE,
     block_faults,
     blocks,
     flat,
@@ -71,6 +72,7 @@ VALUES: Mapping[str, Any] = {
     'augment.critic': Text(),
     'augment.view': Text(),
     'augment.strength': Number(0, FLOAT32),
+    'augment.probability': SHARE,
     'ema.halflife_images': POSITIVE,
     'ema.ramp': POSITIVE,
     'evaluate.metrics': Text(),

@@ -93,7 +93,7 @@ def _check_penalties(
     def losses(variables, image, label):
         record, key = {'image': image, 'label': label}, jax.random.key(0)
         sources = dict.fromkeys(('real', 'fake', *latents_of(terms)), record)
-        records = views.build_views(routing.views, key, sources, hyper.strength)
+        records = views.build_views(routing.views, key, sources, hyper.strength, hyper.probability)
         outputs = {**_outputs(gan, variables, image, label), 'dx': image}  # only dx's shape counts
         records = {view: {**r, **outputs} for view, r in records.items()}
         per_term = outputs_per_term(routing, records, sources)

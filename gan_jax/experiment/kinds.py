@@ -65,7 +65,7 @@ TERM = Kind(
     packages=('gan_jax.terms',),
     fits=_makers(Term),
     makes=Term,
-    reserved=('weight', 'every', 'policy', 'strength'),
+    reserved=('weight', 'every', 'policy', 'strength', 'probability'),
 )
 OPTIMIZER = Kind(
     'an optimiser',

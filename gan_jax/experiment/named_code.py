@@ -1,7 +1,7 @@
 """Code that a config names outside its blocks: the policies of its views, metrics' extractors."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from gan_jax.augment import policy as policies
 from gan_jax.experiment.blocks import blocks, is_block
@@ -10,18 +10,42 @@ from gan_jax.experiment.numbers import apart
 from gan_jax.runtime import load
 
 
-def strengths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The strength of every policy of the config that takes one: a number or a schedule's block."""
-    return {p: s for _, p, s in _policies(config) if policies.needs_strength(p)}
+class Amount(NamedTuple):
+    """A number that a policy is called with.
+
+    Attributes:
+        key: of the config.
+        value: a number, or a schedule's block.
+    """
+
+    key: str
+    value: Any
 
 
-def strength_keys(config: Mapping[str, Any]) -> dict[str, str]:
-    """The key of the config that holds each of `strengths`."""
-    return {
-        policy: 'augment.strength' if where.startswith('augment.') else f'{where}.strength'
-        for where, policy, _ in _policies(config)
-        if policies.needs_strength(policy)
-    }
+class Use(NamedTuple):
+    """A policy of the config, and the numbers that it is called with.
+
+    Attributes:
+        where: its key in the config.
+        policy: the text.
+        amounts: 'strength' and 'probability'.
+    """
+
+    where: str
+    policy: str
+    amounts: Mapping[str, Amount]
+
+
+TWO = {
+    'strength': ('strengths', 'translation(0.2)'),
+    'probability': ('probabilities', 'p(0.8, translation)'),
+}
+NEEDS = {'strength': policies.needs_strength, 'probability': policies.needs_probability}
+
+
+def amounts(config: Mapping[str, Any], kind: str) -> dict[str, Amount]:
+    """The numbers of one kind, 'strength' or 'probability', of every policy that takes one."""
+    return {use.policy: use.amounts[kind] for use in _policies(config) if NEEDS[kind](use.policy)}
 
 
 def outside(config: Mapping[str, Any]) -> list[str]:
@@ -31,7 +55,7 @@ def outside(config: Mapping[str, Any]) -> list[str]:
         config: nested, without `faults`.
     """
     metrics = list(_named_by_metrics(config))
-    texts = [*(policy for _, policy, _ in _policies(config)), *(text for *_, text, _ in metrics)]
+    texts = [*(use.policy for use in _policies(config)), *(text for *_, text, _ in metrics)]
     plain, schedules = apart(config)
     named = [(block['fn'], kind) for _, block, kind, _ in blocks(plain)]
     named += [(block['fn'], SCHEDULE) for block in schedules.values()]
@@ -41,20 +65,24 @@ def outside(config: Mapping[str, Any]) -> list[str]:
 
 
 def policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> list[str]:
-    """Of every policy of the config, and of one policy with two strengths."""
+    """Of every policy of the config, and of one policy with two strengths or probabilities."""
     wrong, seen = [], {}
-    for where, policy, strength in _policies(config):
+    for use in _policies(config):
+        given = {kind: amount.value for kind, amount in use.amounts.items()}
         try:
-            policies.check(policy, 0.0 if is_block(strength) else strength, allow=allow)
+            numbers = {kind: 0.0 if is_block(value) else value for kind, value in given.items()}
+            policies.check(use.policy, **numbers, allow=allow)
         except ValueError as error:
-            wrong.append(f'config.{where}: {error}')
+            wrong.append(f'config.{use.where}: {error}')
             continue
-        other, known = seen.setdefault(policy, (where, strength))
-        if policies.needs_strength(policy) and known != strength:
-            wrong.append(
-                f"config.{other} and config.{where} give the policy '{policy}' two strengths, "
-                f"{known} and {strength}: write one into the policy, as in 'translation(0.2)'"
-            )
+        other, known = seen.setdefault(use.policy, (use.where, given))
+        for kind, (words, example) in TWO.items():
+            if NEEDS[kind](use.policy) and known[kind] != given[kind]:
+                wrong.append(
+                    f"config.{other} and config.{use.where} give the policy '{use.policy}' two "
+                    f'{words}, {known[kind]} and {given[kind]}: write one into the policy, as in '
+                    f"'{example}'"
+                )
     return wrong
 
 
@@ -69,15 +97,17 @@ def metric_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> I
             yield f"config.evaluate.{use} names '{metric}': {error}"
 
 
-def _policies(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """(where it stands, policy, its strength: number or block) for every policy of the config."""
+def _policies(config: Mapping[str, Any]) -> Iterator[Use]:
+    """Every policy of the config."""
     augment = config['augment']
+    common = {kind: Amount(f'augment.{kind}', augment[kind]) for kind in NEEDS}
     for use in ('real', 'critic', 'view'):
-        yield f'augment.{use}', augment[use], augment['strength']
+        yield Use(f'augment.{use}', augment[use], common)
     for name, term in config['terms'].items():
-        if 'policy' in term or 'strength' in term:
+        own = {kind: Amount(f'terms.{name}.{kind}', term[kind]) for kind in NEEDS if kind in term}
+        if own or 'policy' in term:
             policy = term.get('policy') or augment['view']
-            yield f'terms.{name}', policy, term.get('strength', augment['strength'])
+            yield Use(f'terms.{name}', policy, {**common, **own})
 
 
 def _named_by_metrics(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

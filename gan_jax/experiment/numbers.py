@@ -21,9 +21,9 @@ from gan_jax.schedules import Schedule
 UNITS = ('steps', 'images', 'run')
 # Keys outside the blocks of functions that may hold a schedule, with a number that stands in for it
 # where only the form of a config is checked.
-OPEN = {'augment': {'strength': 0.0}, 'ema': {'halflife_images': 1.0}}
+OPEN = {'augment': {'strength': 0.0, 'probability': 1.0}, 'ema': {'halflife_images': 1.0}}
 # Keys of a term's or an optimiser's block that are no keywords, likewise. Other keys are left out.
-RESERVED = {'weight': 1.0, 'strength': 0.0, 'learning_rate': 1.0}
+RESERVED = {'weight': 1.0, 'strength': 0.0, 'probability': 1.0, 'learning_rate': 1.0}
 
 
 def apart(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:

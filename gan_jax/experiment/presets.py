@@ -77,7 +77,7 @@ def method(
     if name not in METHODS:
         raise ValueError(f"there is no method '{name}'; known: {', '.join(METHODS)}")
     use, blocks = METHODS[name]
-    augment = {'real': '', 'critic': '', 'view': '', 'strength': strength}
+    augment = {'real': '', 'critic': '', 'view': '', 'strength': strength, 'probability': 1.0}
     if use:
         augment[use] = DIFFAUGMENT if name == 'diffaugment' else policy
     terms = copy.deepcopy({'adversarial': HINGE, **blocks})

@@ -14,13 +14,13 @@ from gan_jax.sweeps.grid import SweepRun
 def group(settings: Mapping[str, Any]) -> str:
     """A key, equal for runs that share the compiled step and the prepared metrics.
 
-    Left out are seeds, strengths, learning rates, the weights of active terms, the numbers of
-    schedules and the keywords that a term marks as data: they are data of the step, in `Hyper`. A
-    weight of 0 in the config takes its term out of the program.
+    Left out are seeds, strengths, probabilities, learning rates, the weights of active terms, the
+    numbers of schedules and the keywords that a term marks as data: they are data of the step, in
+    `Hyper`. A weight of 0 in the config takes its term out of the program.
     """
     plain, schedules = apart(settings)
     code = {k: v for k, v in plain.items() if k not in ('seed', 'steps', 'every')}
-    code['augment'] |= {'strength': None}
+    code['augment'] |= {'strength': None, 'probability': None}
     code['terms'] = {name: _without_numbers(block) for name, block in plain['terms'].items()}
     code['optim'] = {
         side: {**block, 'learning_rate': None} for side, block in plain['optim'].items()
@@ -75,4 +75,4 @@ def _without_numbers(block: Mapping[str, Any]) -> dict[str, Any]:
     parts = weight if isinstance(weight, Mapping) else {'': weight}
     kept = {**block, 'weight': [any(parts.values()), *parts]}
     kept |= dict.fromkeys(data_keywords(block, TERM))
-    return kept | ({'strength': None} if 'strength' in block else {})
+    return kept | {key: None for key in ('strength', 'probability') if key in block}

@@ -51,6 +51,8 @@ class Term(NamedTuple):
         latents: further generator inputs, name -> (key, z [B, Z]) -> z' [B, Z]; the images made
             from z' are a source of that name.
         init: () -> the term's first state; the step carries it, the discriminator's loss first.
+        controls: numbers of the config that the state owns, key -> (state -> f32 []): the strength
+            'augment.critic.strength' or the weight 'terms.NAME.weight'; see `gan_jax.control`.
         remake: (**numbers) -> the term with other values of some keywords, which the step calls
             with traced numbers, `Hyper.keywords`; None if there are none. Set by the config.
     """
@@ -60,6 +62,7 @@ class Term(NamedTuple):
     head: nn.Module | None = None
     latents: Mapping[str, Callable] = MappingProxyType({})
     init: Callable[[], State] = dict
+    controls: Mapping[str, Callable[[State], Any]] = MappingProxyType({})
     remake: 'Callable[..., Term] | None' = None
 
 
@@ -120,6 +123,10 @@ def check_fields(term: Term) -> None:
     _check_field('latents', latents, isinstance(latents, Mapping), 'a dict {name: function}')
     for name, latent in latents.items():
         _check_field(f"latents['{name}']", latent, callable(latent), 'a function')
+    controls = term.controls
+    _check_field('controls', controls, isinstance(controls, Mapping), 'a dict {key: function}')
+    for key, number in controls.items():
+        _check_field(f"controls['{key}']", number, callable(number), 'a function')
     _check_field('init', term.init, callable(term.init), 'a function')
 
 

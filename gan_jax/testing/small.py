@@ -156,6 +156,7 @@ def make_hyper(weights, *, seed=0, strength=0.25, g=0.1, d=0.1) -> Hyper:
         weights=jax.tree.map(np.float32, weights),
         strength={'translation': np.float32(strength)},
         learning_rate={'g': np.float32(g), 'd': np.float32(d)},
+        probability={},
         keywords={},
     )
 

@@ -51,7 +51,8 @@ def check_term(term: Term, *, stopped: Collection[str] = ()) -> None:
     """
     check_declaration(term)
     for side in (side for side in 'dg' if getattr(term, side) is not None):
-        for check in CHECKS:
+        check_returns(term, side)
+        for check in ON_PARTS if parts_of(term, side, _normal(term, side)) else ():
             check(term, side)
     check_in_step(term, stopped=stopped)
 
@@ -82,7 +83,7 @@ def check_declaration(term: Term) -> None:
 
 def check_returns(term: Term, side: str) -> None:
     """The loss gives parts [] and a state like `init`'s, from what is declared and nothing else."""
-    out, state = outputs(term, side, random(np.float32)), term.init()
+    out, state = _normal(term, side), term.init()
     key = jax.random.key(0)
     try:
         total = terms.total({'x': term}, {'x': 1.0}, side, {'x': out}, {'x': state}, key)
@@ -91,7 +92,8 @@ def check_returns(term: Term, side: str) -> None:
             f'{LOSS[side]} fails on the outputs that its views, head and latents declare '
             f'({str(error).partition(": ")[2]})'
         ) from error
-    require(any(k.startswith(f'{side}/x/') for k in total[2]), f'{LOSS[side]} has no parts')
+    parts = parts_of(term, side, out)
+    require(bool(parts or term.controls), f'{LOSS[side]} has no parts')
     require(
         _types(total[1]['x']) == _types(state),
         f'{LOSS[side]} returns a state of another structure, shape or type than init() gives',
@@ -167,7 +169,11 @@ def check_slope(term: Term, side: str) -> None:
         )
 
 
-CHECKS = (check_returns, check_finite, check_declared, check_order, check_slope)
+ON_PARTS = (check_finite, check_declared, check_order, check_slope)
+
+
+def _normal(term: Term, side: str) -> dict[str, dict[str, Any]]:
+    return outputs(term, side, random(np.float32))
 
 
 def _types(tree: Any) -> tuple:

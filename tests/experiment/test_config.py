@@ -107,6 +107,7 @@ ABOVE = {
     'data.subset_seed': 2**31,
     'latent.dim': 2**24 + 1,
     'augment.strength': 1e39,
+    'augment.probability': 1.01,
     'ema.halflife_images': 1e31,
     'ema.ramp': 1e31,
     'evaluate.num': 1_000_001,
@@ -405,6 +406,7 @@ FIRST = {
     'data.subset_seed': (0, -1),
     'latent.dim': ONE,
     'augment.strength': (0.0, -1e-9),
+    'augment.probability': (0.0, -1e-9),
     'ema.halflife_images': ABOVE_ZERO,
     'ema.ramp': ABOVE_ZERO,
     'evaluate.num': TWO,
@@ -439,11 +441,12 @@ def test_all_of_the_data_and_no_more_may_be_asked_for():
 def test_two_policies_may_have_two_strengths():
     tree = shipped(terms__contrastive__strength=0.3, terms__contrastive__policy='simclr')
     assert config.faults(tree) == []
-    assert named_code.strengths(tree) == {'translation': 0.15, 'simclr': 0.3}
+    found = {policy: one.value for policy, one in named_code.amounts(tree, 'strength').items()}
+    assert found == {'translation': 0.15, 'simclr': 0.3}
 
 
 def test_a_fixed_policy_has_no_strength():
-    assert named_code.strengths(shipped(augment__view='flip|translation(0.125)')) == {}
+    assert named_code.amounts(shipped(augment__view='flip|translation(0.125)'), 'strength') == {}
 
 
 def test_a_workdirs_config_may_not_name_foreign_code():

@@ -52,7 +52,8 @@ def test_the_game_is_hinge_but_contrads():
 
 def test_diffaugment_has_its_own_policy():
     augment = method('diffaugment', 'cutout', 0.3)['augment']
-    assert augment == {'real': '', 'critic': DIFFAUGMENT, 'view': '', 'strength': 0.3}
+    amounts = {'strength': 0.3, 'probability': 1.0}
+    assert augment == {'real': '', 'critic': DIFFAUGMENT, 'view': '', **amounts}
 
 
 @pytest.mark.parametrize('conditional', [False, True])
@@ -101,7 +102,9 @@ def test_terms_with_equal_policies_share_pixels(cntr, count):
     settings = config.load_config(f'{ROOT}/configs/digits.py').to_dict()
     settings |= method('bcr_cntr', 'translation', 0.15, **cntr)
     assert config.faults(settings) == []
-    assert named_code.strengths(settings).get('simclr') == {6: None, 8: 0.3}[count]
+    given = named_code.amounts(settings, 'strength')
+    assert ('simclr' in given) == (count == 8)
+    assert all(one.value == 0.3 for policy, one in given.items() if policy == 'simclr')
     built = build.build_experiment(settings, shape=(16, 16, 1), num_classes=10)
     planned = route_views(built.terms, 'd', built.gan.augment.view)
     assert len({*planned.views}) == count

@@ -16,6 +16,8 @@ STEP = (
 TESTS = {
     'gan_jax/step.py': (*STEP, 'tests/test_accumulation.py'),
     'gan_jax/players.py': STEP,
+    'gan_jax/control.py': ('tests/test_control.py',),
+    'gan_jax/terms/ada.py': ('tests/test_control.py',),
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
     'gan_jax/state.py': ('tests/test_state.py', 'tests/test_step.py'),

@@ -59,7 +59,7 @@ def variables():
 
 def loss_of(term, side, variables, sources):
     planned = route_views({'mine': term}, side, '')
-    records = views.build_views(planned.views, jax.random.key(0), sources, {})
+    records = views.build_views(planned.views, jax.random.key(0), sources, {}, {})
     seen, _ = discriminate(CRITIC, variables, records)
     ((part, value),) = (
         planned.objectives['mine']
