@@ -1,6 +1,7 @@
 """The discriminator's outputs for a set of views: one joint pass, and input gradients."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import flax.linen as nn
@@ -19,6 +20,7 @@ def discriminate(
     augment: Callable[[View, jax.Array], jax.Array] = lambda view, image: image,
     with_dx: Collection[View] = (),
     joint: bool = True,
+    rngs: Mapping[str, jax.Array] = MappingProxyType({}),
 ) -> tuple[dict[View, Record], dict[str, Any]]:
     """The discriminator's outputs for each view, added to the view's record.
 
@@ -30,6 +32,8 @@ def discriminate(
         with_dx: views that also get 'dx' [B, H, W, C], the gradient of the logit with respect to
             the image before `augment`, scaled to the range [-1, 1].
         joint: True: one pass for all views (two if some need gradients). False: one pass per view.
+        rngs: random streams of the critic, by name, see `synthesis.streams`; every pass has the
+            same.
 
     Returns:
         {view: record and outputs}, and the critic's other collections after the pass. Every pass
@@ -40,7 +44,9 @@ def discriminate(
     def forward(group: Sequence[View], images: Sequence[jax.Array]) -> tuple[list[Any], Any]:
         image = views.join([augment(v, image) for v, image in zip(group, images, strict=True)])
         label = views.join([records[v]['label'] for v in group])
-        out, after = critic.apply(variables, image, label, train=True, mutable=list(collections))
+        out, after = critic.apply(
+            variables, image, label, train=True, mutable=list(collections), rngs=dict(rngs)
+        )
         count = len(group)
         outs = [jax.tree.map(lambda x, i=i: views.split(x, count)[i], out) for i in range(count)]
         return outs, {**collections, **after}

@@ -1,5 +1,6 @@
 """The two players, G and D: networks and options, losses and gradients."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_vie
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Ema, Hyper, Net, TrainState
-from gan_jax.terms import Term, total
+from gan_jax.synthesis import streams, synthesize
+from gan_jax.terms import Players, Term, total
 from gan_jax.views import Record, View
 
 Metrics = Mapping[str, jax.Array]  # name -> f32 []
@@ -43,7 +45,8 @@ class GAN(NamedTuple):
     """Networks, optimisers and static options of a run.
 
     Attributes:
-        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
+        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1], or a record with
+            'image', see `synthesis.synthesize`.
         critic: a `Critic` with the heads of all terms.
         optimizers: optimisers of 'g' and 'd', made with learning rate 1; `Hyper` has the rates.
         latent_dim: Z; latents are standard normal.
@@ -142,7 +145,6 @@ def player_loss(
     losses: Losses,
     side: str,
     state: TrainState,
-    d_params: Any,
     sources: Sources,
     key: jax.Array,
     hyper: Hyper,
@@ -152,8 +154,7 @@ def player_loss(
     Args:
         losses: the static arguments.
         side: the player, 'd' or 'g'.
-        state: the training state.
-        d_params: the discriminator's parameters, used instead of `state.d.params`.
+        state: the training state, with the parameters in which the loss is differentiated.
         sources: real and generated images.
         key: key of the views, of the critic's augmentation and of the terms.
         hyper: the hyper-parameters.
@@ -172,13 +173,17 @@ def player_loss(
 
     outputs, stats = discriminate(
         gan.critic,
-        {'params': d_params, **state.d.stats},
+        state.d.variables,
         records,
         augment=augment,
         with_dx=routing.with_dx,
         joint=gan.joint,
+        rngs=streams(named(key, 'rngs', 'd')),
     )
-    out = outputs_per_term(routing, outputs, sources)
+    out: dict[str, dict[str, Any]] = outputs_per_term(routing, outputs, sources)
+    for name, objective in routing.objectives.items():
+        if objective.players:
+            out[name]['players'] = _players(gan, state, named(key, 'term', name))
     weights = _scaled(hyper.weights, losses.every)
     loss, term_states, metrics = total(losses.terms, weights, side, out, state.terms, key)
     return loss, (stats, term_states, metrics)
@@ -198,11 +203,11 @@ def d_gradient(
     """
     losses, hyper = _with_numbers(losses, state, hyper)
     real = _real(losses.gan, batch, keys.real, hyper)
-    fakes, _ = _fakes(losses, state.g, state.g.params, keys.update, real['image'])
+    fakes, _ = _fakes(losses, state.g, keys.update, real['image'])
 
     def loss(params):
-        sources = {'real': real, **fakes}
-        return player_loss(losses, 'd', state, params, sources, keys.update, hyper)
+        own = state.replace(d=state.d.replace(params=params))
+        return player_loss(losses, 'd', own, {'real': real, **fakes}, keys.update, hyper)
 
     grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.d.params)
     return state.replace(d=state.d.replace(stats=stats), terms=term_states), grads, metrics
@@ -216,10 +221,10 @@ def g_gradient(
     real = _real(losses.gan, batch, keys.real, hyper)
 
     def loss(params):
-        fakes, stats = _fakes(losses, state.g, params, keys.update, real['image'])
-        sources = {'real': real, **fakes}
+        own = state.replace(g=state.g.replace(params=params))
+        fakes, stats = _fakes(losses, own.g, keys.update, real['image'])
         value, (_, term_states, metrics) = player_loss(
-            losses, 'g', state, state.d.params, sources, keys.update, hyper
+            losses, 'g', own, {'real': real, **fakes}, keys.update, hyper
         )
         return value, (stats, term_states, metrics)
 
@@ -234,7 +239,7 @@ def _real(gan: GAN, batch: Record, key: jax.Array, hyper: Hyper) -> Record:
 
 
 def _fakes(
-    losses: Losses, net: Net, params: Any, key: jax.Array, like: jax.Array
+    losses: Losses, net: Net, key: jax.Array, like: jax.Array
 ) -> tuple[Sources, Mapping[str, Any]]:
     """Images of every latent, of the shape of `like`, and G's collections after 'fake'."""
     gan, size = losses.gan, len(like)
@@ -248,13 +253,33 @@ def _fakes(
     # One call per latent: BatchNorm must not mix them. Only 'fake' updates its statistics.
     sources, after = {}, {}
     for name, z in latents.items():
-        with of_part('config.generator'):
-            image, after[name] = gan.generator.apply(
-                {'params': params, **net.stats}, z, label, train=True, mutable=list(net.stats)
-            )
-            shapes.array('what it returns', image, like.shape)
-        sources[name] = {'image': image, 'label': label, 'z': z}
-    return sources, {**net.stats, **after['fake']}
+        sources[name], after[name] = synthesize(
+            gan.generator,
+            net.variables,
+            z,
+            label,
+            named(key, 'rngs', name),
+            train=True,
+            shape=like.shape[1:],
+        )
+    return sources, after['fake']
+
+
+def _players(gan: GAN, state: TrainState, key: jax.Array) -> Players:
+    def generate(z, label, method='__call__'):
+        own = named(key, 'generate')
+        return synthesize(
+            gan.generator, state.g.variables, z, label, own, train=True, method=method
+        )[0]
+
+    def judge(image, label):
+        own, moved = streams(named(key, 'discriminate')), [*state.d.stats]
+        return gan.critic.apply(
+            state.d.variables, image, label, train=True, mutable=moved, rngs=own
+        )[0]
+
+    by_w = functools.partial(generate, method='synthesize')
+    return Players(generate, by_w, judge, state.d.params, state.g.params)
 
 
 def _augmented(policy: str, key: jax.Array, images: jax.Array, hyper: Hyper) -> jax.Array:

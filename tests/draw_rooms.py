@@ -30,6 +30,7 @@ WORDS = {
     'state': 'the tree of training',
     'accumulation': 'a batch in parts',
     'control': 'numbers of states',
+    'synthesis': 'one call of G',
     'players': "both players' losses",
     'step': 'the algorithm',
     'sampling': 'images from a generator',

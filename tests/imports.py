@@ -17,7 +17,7 @@ FLOORS = (
     ('views',),
     ('terms',),
     ('routing', 'critique', 'state', 'accumulation'),
-    ('control',),
+    ('control', 'synthesis'),
     ('players',),
     ('step',),
     ('sampling',),

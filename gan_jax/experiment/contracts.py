@@ -17,6 +17,7 @@ from gan_jax.players import GAN
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
 from gan_jax.runtime.errors import PartError
 from gan_jax.state import Hyper
+from gan_jax.synthesis import streams
 from gan_jax.terms import Term
 from gan_jax.views import Record
 
@@ -92,12 +93,16 @@ def _check_penalties(
 
     def losses(variables, image, label):
         record, key = {'image': image, 'label': label}, jax.random.key(0)
-        sources = dict.fromkeys(('real', 'fake', *latents_of(terms)), record)
+        drawn = {**record, 'z': jnp.zeros((size, gan.latent_dim))}
+        sources = {'real': record, **dict.fromkeys(('fake', *latents_of(terms)), drawn)}
         records = views.build_views(routing.views, key, sources, hyper.strength, hyper.probability)
         outputs = {**_outputs(gan, variables, image, label), 'dx': image}  # only dx's shape counts
         records = {view: {**r, **outputs} for view, r in records.items()}
         per_term = outputs_per_term(routing, records, sources)
         for name, objective in routing.objectives.items():
+            if objective.players:  # which may ask D for the logit of any image
+                readers.add(name)
+                continue
             recording = {v: _RecordsReads(r, name, readers) for v, r in per_term[name].items()}
             objective.loss(recording, terms[name].init(), key)
 
@@ -130,7 +135,8 @@ def _heads(routing: ViewRouting, terms: Mapping[str, Term]) -> str:
 
 def _outputs(gan: GAN, variables: Mapping[str, Any], image: Any, label: Any) -> dict[str, Any]:
     moving = [name for name in variables if name != 'params']
-    return gan.critic.apply(variables, image, label, train=True, mutable=moving)[0]
+    rngs = streams(jax.random.key(0))
+    return gan.critic.apply(variables, image, label, train=True, mutable=moving, rngs=rngs)[0]
 
 
 def _batch(size: int, shape: tuple[int, int, int]) -> tuple[Any, Any]:

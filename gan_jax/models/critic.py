@@ -69,7 +69,8 @@ class Critic(nn.Module):
     """The discriminator: one pass over images gives logits, features and the terms' heads.
 
     Attributes:
-        trunk: `(image [N, H, W, C] in [0, 1], *, train) -> features [N, F]`.
+        trunk: `(image [N, H, W, C] in [0, 1], *, train) -> features [N, F]`, or a dict of
+            'features' and inner maps [N, ...], which are outputs by their names.
         heads: by name, `(features [N, F], label [N]) -> dict`; each is one output of that name.
         logit: `(features [N, F], label [N], *, train) -> {'logit': [N], ...}`; the other values
             that it returns are outputs too.
@@ -83,18 +84,25 @@ class Critic(nn.Module):
         """{'logit': [N], 'features': [N, F], head's name: its dict, ...} of images in [0, 1].
 
         Raises:
-            ValueError: a head has the name of another output, or a part returns other shapes than
-                the attributes say.
+            ValueError: a head or a map has the name of another output, or a part returns other
+                shapes than the attributes say.
         """
         size = len(image)
         with of_part('config.discriminator'):
-            features = self.trunk(image, train=train)
-            shapes.array('what it returns', features, (size, 'F'))
+            maps = self.trunk(image, train=train)
+            is_record = isinstance(maps, Mapping)
+            maps = dict(maps) if is_record else {'features': maps}
+            features = maps.pop('features', None)
+            what = "its 'features'" if is_record else 'what it returns'
+            shapes.array(what, features, (size, 'F'))
+            shapes.arrays('what it returns', maps, size)
         with of_part('config.logit'):
             logits = self.logit(features, label, train=train)
             logits = shapes.arrays('what it returns', logits, size)
             shapes.array("its 'logit'", logits.get('logit'), (size,))
-        out = {'features': features, **logits}
+        if taken := {*maps} & {'image', 'label', 'dx', 'features', *logits}:
+            raise ValueError(f"a map of D cannot be called '{min(taken)}': it has another meaning")
+        out = {**maps, 'features': features, **logits}
         for name, head in self.heads.items():
             if name in out:
                 raise ValueError(f"a head cannot be called '{name}': D has an output of that name")

@@ -20,6 +20,7 @@ from gan_jax.keys import named
 from gan_jax.runtime import sharding
 from gan_jax.sampling.standing import make_standing
 from gan_jax.state import TrainState
+from gan_jax.synthesis import synthesize
 
 BATCH = 100  # fixed, since the rounding of a convolution depends on the size of the batch
 MOST_IMAGES = 1_000_000  # of one seed: a picture or a metric holds them in memory
@@ -63,7 +64,7 @@ def make_generate(
     """A function that yields generated images in batches.
 
     Args:
-        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
+        generator: as `synthesis.synthesize` takes it. Its random streams have a key for each block.
         latent_dim: Z.
         class_counts: without `label`, image i has the class `labels.at(class_counts, [i])`.
         label: the class of every image.
@@ -94,12 +95,9 @@ def make_generate(
 
     def block(shared, numbered):
         (variables, seed), (index, classes) = shared, numbered
-        z = latents(seed, index, 'sample')
-        if batch_norm == 'batch':
-            moved = [name for name in variables if name != 'params']
-            images, _ = generator.apply(variables, z, classes, train=True, mutable=moved)
-        else:
-            images = generator.apply(variables, z, classes, train=False)
+        z, key = latents(seed, index, 'sample'), named(jax.random.key(seed), 'rngs', index[0])
+        batch = batch_norm == 'batch'
+        images = synthesize(generator, variables, z, classes, key, train=batch)[0]['image']
         return jnp.round(images.astype(jnp.float32) * 255).astype(jnp.uint8)
 
     draw_others = jax.jit(lambda seed, index: latents(seed, index, 'standing'))

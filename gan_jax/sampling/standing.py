@@ -12,6 +12,8 @@ import flax.traverse_util
 import jax
 import jax.numpy as jnp
 
+from gan_jax.synthesis import synthesize
+
 NORM = ('mean', 'var')  # names of BatchNorm's statistics; spectral norm uses other names
 FAR = 2.0**20
 
@@ -22,7 +24,7 @@ def make_standing(generator: nn.Module) -> Callable[[Any, Batches], Any]:
     """A function that replaces BatchNorm's moving averages by mean statistics over batches.
 
     Args:
-        generator: (z [B, Z], label [B], train) -> images [B, H, W, C].
+        generator: as `synthesis.synthesize` takes it.
 
     Returns:
         (variables, batches) -> the variables with standing statistics; unchanged without BatchNorm.
@@ -34,10 +36,8 @@ def make_standing(generator: nn.Module) -> Callable[[Any, Batches], Any]:
         """BatchNorm's statistics after a batch, if all of them were `value` before."""
         flat = flax.traverse_util.flatten_dict(variables)
         before = flat | {path: jnp.full_like(flat[path], value) for path in _norms(flat)}
-        moved = [name for name in variables if name != 'params']
-        _, stats = generator.apply(
-            flax.traverse_util.unflatten_dict(before), z, label, train=True, mutable=moved
-        )
+        whole, key = flax.traverse_util.unflatten_dict(before), jax.random.key(0)
+        _, stats = synthesize(generator, whole, z, label, key, train=True)
         found = flax.traverse_util.flatten_dict(stats)
         return {path: found[path] for path in _norms(flat)}
 

@@ -21,6 +21,28 @@ from gan_jax.views import Record, View
 State = Any  # a pytree of arrays, {} when a term keeps none
 
 
+class Players(NamedTuple):
+    """Both networks as functions, for what views cannot say: a path length, a latent step.
+
+    The gradient flows into the parameters of the player whose loss it is, and into the arguments.
+    BatchNorm uses the statistics of the batch; no collection is changed.
+
+    Attributes:
+        generate: (z [B, Z], label [B]) -> the record of generated images, [B, ...] each.
+        synthesize: (w, label [B]) -> likewise, by the generator's method `synthesize`.
+        discriminate: (image [B, H, W, C] in [0, 1], label [B]) -> D's outputs, without the critic's
+            augmentation.
+        d_params: D's parameters.
+        g_params: G's parameters.
+    """
+
+    generate: Callable[[jax.Array, jax.Array], Record]
+    synthesize: Callable[[jax.Array, jax.Array], Record]
+    discriminate: Callable[[jax.Array, jax.Array], Record]
+    d_params: Any
+    g_params: Any
+
+
 class Objective(NamedTuple):
     """The part of a term in one player's loss.
 
@@ -34,11 +56,13 @@ class Objective(NamedTuple):
             the means over the batch itself.
         input_grads: views for which `out[view]['dx']` is the gradient of the logit with respect
             to the image in [-1, 1], [B, H, W, C].
+        players: True: `out['players']` holds both networks as functions, see `Players`.
     """
 
     views: Mapping[str, View]
     loss: Callable[[Mapping[str, Record], State, jax.Array], tuple[dict, State, dict]]
     input_grads: tuple[str, ...] = ()
+    players: bool = False
 
 
 class Term(NamedTuple):

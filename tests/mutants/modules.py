@@ -17,6 +17,7 @@ TESTS = {
     'gan_jax/step.py': (*STEP, 'tests/test_accumulation.py'),
     'gan_jax/players.py': STEP,
     'gan_jax/control.py': ('tests/test_control.py',),
+    'gan_jax/synthesis.py': ('tests/test_synthesis.py', 'tests/test_step_sources.py'),
     'gan_jax/terms/ada.py': ('tests/test_control.py',),
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),

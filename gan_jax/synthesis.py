@@ -1,0 +1,66 @@
+"""One call of the generator: its random streams, and the record of what it returns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from gan_jax.keys import named
+from gan_jax.runtime import shapes
+from gan_jax.runtime.errors import of_part
+
+STREAMS = ('noise', 'dropout')  # for `make_rng` in a network: noise per pixel, stochastic depth
+
+
+def streams(key: jax.Array) -> dict[str, jax.Array]:
+    """The random streams of one call of a network, as `rngs` of `flax.linen.Module.apply`."""
+    return {name: named(key, name) for name in STREAMS}
+
+
+def synthesize(
+    generator: nn.Module,
+    variables: Mapping[str, Any],
+    z: jax.Array,
+    label: jax.Array,
+    key: jax.Array,
+    *,
+    train: bool,
+    shape: Sequence[Any] = ('H', 'W', 'C'),
+    method: str = '__call__',
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record of generated images, and the generator's collections after the call.
+
+    Args:
+        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1], or a record with
+            'image' and further arrays [B, ...], such as 'w'.
+        variables: the generator's parameters and other collections.
+        z: latents, [B, Z], or another input that `method` takes.
+        label: int32 [B].
+        key: of the random streams.
+        train: as the generator takes it; True updates the collections.
+        shape: of an image; a letter stands for any length.
+        method: the generator's method; 'synthesize' makes images from 'w'.
+
+    Returns:
+        {'image', 'label', 'z' and what else the generator returns}, and its collections.
+
+    Raises:
+        PartError: the generator fails, or returns neither an image nor a record with one.
+    """
+    collections = {name: tree for name, tree in variables.items() if name != 'params'}
+    with of_part('config.generator'):
+        made, after = generator.apply(
+            variables,
+            z,
+            label,
+            train=train,
+            mutable=list(collections) if train else (),
+            rngs=streams(key),
+            method=method,
+        )
+        is_record = isinstance(made, Mapping)
+        record = dict(made) if is_record else {'image': made}
+        what = "the 'image' of what it returns" if is_record else 'what it returns'
+        shapes.array(what, record.get('image'), (len(z), *shape))
+    return {**record, 'label': label, 'z': z}, {**collections, **after}
