@@ -6,11 +6,14 @@ import pkgutil
 
 from gan_jax import terms
 from gan_jax.terms import Term
+from gan_jax.testing import small
 
 # Latents are moved far enough to see the gradients. With few hidden units no finite difference
 # meets the kink of one. LeCam acts at once, and its averages stand still: the gradient takes them
 # for constants, a finite difference would see them move.
+LABELS = ('acgan', 'adcgan', 'multi_hinge', 'tacgan')
 OPTIONS = {
+    **{f'gan_jax.terms.labels.{name}': {'num_classes': small.CLASSES} for name in LABELS},
     'gan_jax.terms.consistency.latent': {'sigma': 0.3},
     'gan_jax.terms.consistency.improved': {'sigma': 0.3},
     'gan_jax.terms.contrastive.contrad': {'hidden': 8, 'size': 8},

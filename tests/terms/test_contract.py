@@ -20,6 +20,7 @@ def test_the_search_finds_the_terms():
         'adversarial': ('hinge', 'non_saturating', 'wasserstein', 'least_squares', 'relativistic'),
         'consistency': ('cr', 'balanced', 'latent', 'improved'),
         'contrastive': ('cntr', 'contrad'),
+        'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
         'lecam': ('lecam',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
         'rotation': ('rotation',),
