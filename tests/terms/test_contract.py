@@ -20,6 +20,7 @@ def test_the_search_finds_the_terms():
         'adversarial': ('hinge', 'non_saturating', 'wasserstein', 'least_squares', 'relativistic'),
         'consistency': ('cr', 'balanced', 'latent', 'improved'),
         'contrastive': ('cntr', 'contrad'),
+        'decorrelation': ('barlow_twins', 'vicreg', 'uniformity'),
         'label_contrast': ('contragan', 'reacgan'),
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
         'lecam': ('lecam',),
