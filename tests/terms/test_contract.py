@@ -21,6 +21,7 @@ def test_the_search_finds_the_terms():
         'consistency': ('cr', 'balanced', 'latent', 'improved'),
         'contrastive': ('cntr', 'contrad'),
         'decorrelation': ('barlow_twins', 'vicreg', 'uniformity'),
+        'feature_matching': ('feature_matching',),
         'label_contrast': ('contragan', 'reacgan'),
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
         'lecam': ('lecam',),
