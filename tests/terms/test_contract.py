@@ -27,6 +27,7 @@ def test_the_search_finds_the_terms():
         'lecam': ('lecam',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
         'rotation': ('rotation',),
+        'top_k': ('top_k',),
     }
     shipped = {f'gan_jax.terms.{file}.{name}' for file in names for name in names[file]}
     assert FACTORIES.keys() >= shipped
