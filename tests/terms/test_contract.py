@@ -24,6 +24,7 @@ def test_the_search_finds_the_terms():
         'feature_matching': ('feature_matching',),
         'label_contrast': ('contragan', 'reacgan'),
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
+        'latent_contrast': ('cntr_latent',),
         'lecam': ('lecam',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
         'rotation': ('rotation',),
