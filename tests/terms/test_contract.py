@@ -28,6 +28,7 @@ def test_the_search_finds_the_terms():
         'latent_contrast': ('cntr_latent',),
         'lecam': ('lecam',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
+        'random_projection': ('random_projection',),
         'rotation': ('rotation',),
         'top_k': ('top_k',),
     }
