@@ -28,6 +28,7 @@ def test_the_search_finds_the_terms():
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
         'latent_contrast': ('cntr_latent',),
         'lecam': ('lecam',),
+        'ood': ('ood',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
         'random_projection': ('random_projection',),
         'rotation': ('rotation',),
