@@ -45,7 +45,10 @@ def get_config(text: str = '') -> ConfigDict:
         fn='gan_jax.models.critic.ProjectionLogit', num_classes=CLASSES, initializer='orthogonal'
     )
     best = dict(method='bcr_cntr', augment='translation', strength=0.4)
-    c.update(blocks(text, conditional=True, **best))
+    c.update(blocks(text, conditional=True, num_classes=CLASSES, **best))
+    if any('num_classes' in term for term in c.terms.values()):
+        # Methods with a classifier have it in place of the projection.
+        c.logit = dict(fn='gan_jax.models.critic.Logit', initializer='orthogonal')
     c.optim.g.b1 = c.optim.d.b1 = 0.0
     c.ema.halflife_images = 6931.0 * c.batch_size
     return c

@@ -28,5 +28,5 @@ def get_config(text: str = '') -> ConfigDict:
     c.generator = dict(fn='gan_jax.models.resnet.Generator', width=1.0, remat=False)
     c.discriminator = dict(fn='gan_jax.models.resnet.Trunk', width=1.0, remat=False)
     c.logit.initializer = 'glorot'
-    c.update(blocks(text, method='bcr', augment='zoom_out', strength=0.4))
+    c.update(blocks(text, num_classes=10, method='bcr', augment='zoom_out', strength=0.4))
     return c

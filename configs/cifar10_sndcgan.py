@@ -29,5 +29,5 @@ def get_config(text: str = '') -> ConfigDict:
     """The arguments can follow the file name."""
     c = base()
     c.logit.initializer = 'normal'
-    c.update(blocks(text, method='bcr', augment='zoom_out', strength=0.4))
+    c.update(blocks(text, num_classes=10, method='bcr', augment='zoom_out', strength=0.4))
     return c

@@ -14,14 +14,15 @@ from gan_jax.experiment.base import base
 from gan_jax.experiment.presets import blocks
 
 
-def get_config(text: str = '') -> ConfigDict:
+def get_config(text: str = '', num_classes: int = 10) -> ConfigDict:
     """The arguments can follow the file name."""
     c = base()
     c.steps = 1400
     c.steps_per_dispatch = 1
     c.data.update(name='digits', size=16)
     c.generator.width = c.discriminator.width = 0.25
-    c.update(blocks(text, method='bcr_cntr', augment='translation', strength=0.15))
+    defaults = dict(method='bcr_cntr', augment='translation', strength=0.15)
+    c.update(blocks(text, num_classes=num_classes, **defaults))
     c.optim.g.learning_rate = c.optim.d.learning_rate = 6e-4
     c.ema.halflife_images = 10_000.0
     c.evaluate.update(metrics='fd_digits,modes', full='', num=5000)

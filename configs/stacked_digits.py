@@ -15,7 +15,7 @@ DIGITS = Path(__file__).with_name('digits.py')
 
 def get_config(text: str = '') -> ConfigDict:
     """`method`, `augment` (a policy) and its `strength` can follow the file name."""
-    c = runpy.run_path(str(DIGITS))['get_config'](text)
+    c = runpy.run_path(str(DIGITS))['get_config'](text, num_classes=1000)
     c.steps = 1600
     c.data.name = 'stacked_digits'
     c.optim.g.learning_rate = c.optim.d.learning_rate = 4e-4

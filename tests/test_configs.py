@@ -8,15 +8,17 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from gan_jax.data import load
 from gan_jax.experiment import config
 from gan_jax.experiment.dry_run import describe
-from gan_jax.experiment.presets import METHODS
+from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import build_setup
 from gan_jax.runtime.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
+WITHOUT_LABELS = ('celebahq128_sndcgan',)
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
 
 
@@ -40,10 +42,14 @@ def test_shapes_of_first_state_and_step(name):
     The networks, which all methods have in common, are of one layer here.
     """
     settings = config.load_config(f'{DIGITS}:method={name}').to_dict()
-    settings['generator'] = {'fn': 'tests.sweeps.tiny.Generator'}
+    conditional = settings['generator'].get('num_classes')
+    assert conditional == (10 if name in LABELLED else None)
+    kind = {'fn': 'tests.sweeps.tiny.Labelled', 'classes': 10}
+    settings['generator'] = kind if conditional else {'fn': 'tests.sweeps.tiny.Generator'}
     settings['discriminator'] = {'fn': 'tests.sweeps.tiny.Trunk'}
     run = build_setup(settings)
-    assert run.experiment.terms.keys() == {'adversarial', *METHODS[name][1]}
+    weights = {'adversarial': 1.0} | {n: b['weight'] for n, b in METHODS[name][1].items()}
+    assert run.experiment.terms.keys() == {n for n, weight in weights.items() if weight}
     # Everything is 32 bits, and what a step measures is in the state.
     for leaf in jax.tree.leaves(run.program.shapes):
         assert leaf.dtype in (jnp.float32, jnp.int32)
@@ -54,7 +60,25 @@ def test_shapes_of_first_state_and_step(name):
 @every_file
 @pytest.mark.parametrize('name', METHODS)
 def test_every_method_is_without_faults(file, name):
+    if name in LABELLED and file.stem in WITHOUT_LABELS:
+        with pytest.raises(UserError, match=f"method '{name}' learns from labels"):
+            config.load_config(f'{file}:method={name}')
+        return
     config.load_config(f'{file}:method={name}')
+
+
+@pytest.mark.parametrize(('file', 'classes'), [('digits', 10), ('stacked_digits', 1000)])
+def test_a_classifier_has_the_classes_of_the_data(file, classes):
+    c = config.load_config(f'{ROOT}/configs/{file}.py:method=tacgan')
+    assert c.generator.num_classes == c.terms.classes.num_classes == classes
+    assert load(c.data.name, size=16).num_classes == classes
+
+
+def test_a_classifier_replaces_the_projection_of_biggan():
+    for name, logit in (('tacgan', 'Logit'), ('none', 'ProjectionLogit')):
+        c = config.load_config(f'{ROOT}/configs/cifar10_biggan.py:method={name}')
+        assert c.logit.fn == f'gan_jax.models.critic.{logit}'
+        assert c.logit.initializer == 'orthogonal' and c.generator.num_classes == 10
 
 
 # The published counts, less the biases before a BatchNorm, of the networks themselves: heads of

@@ -26,6 +26,35 @@ LECAM = {'fn': 'gan_jax.terms.lecam.lecam', 'weight': 0.3}
 # The gamma of CIFAR-10 in StyleGAN2-ADA (Karras et al. 2020, arXiv 2006.06676).
 R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 0.01}
 CONTRAD = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
+ACGAN = {'fn': 'gan_jax.terms.labels.acgan', 'weight': 1.0}
+ADCGAN = {'fn': 'gan_jax.terms.labels.adcgan', 'weight': 1.0}
+TACGAN = {'fn': 'gan_jax.terms.labels.tacgan', 'weight': 1.0}
+MULTI_HINGE = {
+    'fn': 'gan_jax.terms.labels.multi_hinge',
+    'weight': {'real': 1.0, 'fake': 1.0, 'classes': 0.05},
+}
+# A config's number cannot become a block of numbers: the adversarial term has weight 0 beside it.
+OFF = {**HINGE, 'weight': 0.0}
+CONTRAGAN = {'fn': 'gan_jax.terms.label_contrast.contragan', 'weight': 1.0}
+REACGAN = {'fn': 'gan_jax.terms.label_contrast.reacgan', 'weight': 0.5}
+# No paper gives these a weight in a GAN: with theirs the losses are of Cntr's size at first.
+BARLOW = {'fn': 'gan_jax.terms.decorrelation.barlow_twins', 'weight': 0.01}
+VICREG = {'fn': 'gan_jax.terms.decorrelation.vicreg', 'weight': 0.01}
+UNIFORMITY = {'fn': 'gan_jax.terms.decorrelation.uniformity', 'weight': 0.1}
+MATCHING = {'fn': 'gan_jax.terms.feature_matching.feature_matching', 'weight': 1.0}
+TOP_K = {'fn': 'gan_jax.terms.top_k.top_k', 'weight': 1.0}
+CNTR_LATENT = {'fn': 'gan_jax.terms.latent_contrast.cntr_latent', 'weight': 0.1}
+JIGSAW = {'fn': 'gan_jax.terms.jigsaw.jigsaw', 'weight': {'real': 1.0, 'fake': 0.2}}
+RANDOM_PROJECTION = {'fn': 'gan_jax.terms.random_projection.random_projection', 'weight': 0.1}
+BCR_K = {'fn': 'gan_jax.terms.balanced.bcr_k', 'weight': 10.0}
+# Without FixMatch's flip: digits have none.
+WEAK_STRONG = {
+    'fn': 'gan_jax.terms.balanced.bcr_weak_strong',
+    'weak': 'shift(0.0625)',
+    'weight': 10.0,
+}
+DUAL = {'fn': 'gan_jax.terms.balanced.bcr_dual', 'weight': 1.0}
+OOD = {'fn': 'gan_jax.terms.ood.ood', 'weight': 0.25}
 
 # For each method: the key of `augment` that takes the policy, and the terms beside the adversarial
 # one (or in its place, if the method names it).
@@ -44,6 +73,29 @@ METHODS = {
     'lecam': ('', {'lecam': LECAM}),
     'r1': ('', {'penalty': R1}),
     'contrad': ('view', {'adversarial': CONTRAD}),
+    'acgan': ('', {'classes': ACGAN}),
+    'adcgan': ('', {'classes': ADCGAN}),
+    'tacgan': ('', {'classes': TACGAN}),
+    'multi_hinge': ('', {'adversarial': OFF, 'multi_hinge': MULTI_HINGE, 'matching': MATCHING}),
+    'contragan': ('', {'classes': CONTRAGAN}),
+    'reacgan': ('', {'classes': REACGAN}),
+    'barlow': ('view', {'decorrelation': BARLOW}),
+    'vicreg': ('view', {'decorrelation': VICREG}),
+    'uniformity': ('view', {'decorrelation': UNIFORMITY}),
+    'feature_matching': ('', {'matching': MATCHING}),
+    'top_k': ('', {'adversarial': TOP_K}),
+    'cntr_latent': ('', {'latents': CNTR_LATENT}),
+    'jigsaw': ('', {'jigsaw': JIGSAW}),
+    'random_projection': ('view', {'contrastive': RANDOM_PROJECTION}),
+    'bcr_k': ('view', {'consistency': BCR_K}),
+    'bcr_weak_strong': ('view', {'consistency': WEAK_STRONG}),
+    'bcr_dual': ('view', {'consistency': DUAL}),
+    'ood': ('', {'ood': OOD}),
+}
+# The term that learns from labels, for each method that has one.
+LABELLED = {
+    **dict.fromkeys(('acgan', 'adcgan', 'tacgan', 'contragan', 'reacgan'), 'classes'),
+    'multi_hinge': 'multi_hinge',
 }
 # DiffAugment is `real_fake` with its own policy (Zhao et al. 2020, arXiv 2006.10738).
 DIFFAUGMENT = 'diffaugment_color|diffaugment_translation|diffaugment_cutout'
@@ -57,22 +109,27 @@ def method(
     strength: float,
     *,
     conditional: bool = False,
+    num_classes: int = 0,
     cntr_policy: str = '',
     cntr_strength: float = 0.5,
 ) -> dict[str, Any]:
     """The blocks 'augment' and 'terms' of one method, with the hinge loss.
+
+    A method of LABELLED has a third one, 'generator', which makes it conditional.
 
     Args:
         name: one of METHODS.
         policy: the augmentation, such as 'translation'; 'diffaugment' has its own.
         strength: strength of the policy.
         conditional: True takes the weights for a conditional model.
+        num_classes: of the data, for a method of LABELLED; 0 without labels.
         cntr_policy: policy of Cntr's views in place of `policy`; '' uses `policy`.
         cntr_strength: strength of `cntr_policy`; the paper finds most policies best near 0.5,
             'simclr' at 0.3.
 
     Raises:
-        ValueError: there is no such method, or it has no Cntr to use `cntr_policy`.
+        ValueError: there is no such method, it has no Cntr to use `cntr_policy`, or no labels to
+            learn from.
     """
     if name not in METHODS:
         raise ValueError(f"there is no method '{name}'; known: {', '.join(METHODS)}")
@@ -88,15 +145,23 @@ def method(
         if 'contrastive' not in terms:
             raise ValueError(f"method '{name}' has no Cntr that could have a policy of its own")
         terms['contrastive'] |= {'policy': cntr_policy, 'strength': cntr_strength}
-    return {'augment': augment, 'terms': terms}
+    if name not in LABELLED:
+        return {'augment': augment, 'terms': terms}
+    if not num_classes:
+        raise ValueError(f"method '{name}' learns from labels, which the data of this config lack")
+    terms[LABELLED[name]]['num_classes'] = num_classes
+    return {'augment': augment, 'terms': terms, 'generator': {'num_classes': num_classes}}
 
 
-def blocks(text: str, *, conditional: bool = False, **defaults: Any) -> dict[str, Any]:
+def blocks(
+    text: str, *, conditional: bool = False, num_classes: int = 0, **defaults: Any
+) -> dict[str, Any]:
     """The blocks of `method` for the text after the colon in `--config=FILE:key=value,...`.
 
     Args:
         text: values for method, augment, strength, cntr_augment and cntr_strength.
         conditional: as in `method`.
+        num_classes: as in `method`.
         **defaults: defaults of method, augment and strength.
 
     Raises:
@@ -106,6 +171,7 @@ def blocks(text: str, *, conditional: bool = False, **defaults: Any) -> dict[str
     return method(
         *(chosen[key] for key in ('method', 'augment', 'strength')),
         conditional=conditional,
+        num_classes=num_classes,
         cntr_policy=chosen['cntr_augment'],
         cntr_strength=chosen['cntr_strength'],
     )

@@ -86,7 +86,7 @@ def nt_xent(a: jax.Array, b: jax.Array, temperature: float | jax.Array) -> jax.A
     """
     if a.ndim != 2 or a.shape != b.shape:
         raise ValueError(f'nt_xent needs two [N, F] of one shape, got {a.shape} and {b.shape}')
-    a, b = _unit(a), _unit(b)
+    a, b = unit_rows(a), unit_rows(b)
     rows = join([a, b])  # [2N, F]; the rows of a pair stay neighbours, on one device
     similarity = jnp.matmul(rows, rows.T, precision=Precision.HIGHEST) / temperature  # [2N, 2N]
     itself = jnp.eye(rows.shape[0], dtype=bool)
@@ -116,7 +116,7 @@ def sup_con(anchors: jax.Array, others: jax.Array, temperature: float | jax.Arra
     count = len(anchors)
     if count < 2 or anchors.shape[1:] != others.shape[1:]:
         raise ValueError(f'sup_con needs [N > 1, F], [M, F], got {anchors.shape}, {others.shape}')
-    anchors, others = _unit(anchors), _unit(others)
+    anchors, others = unit_rows(anchors), unit_rows(others)
     same = jnp.matmul(anchors, anchors.T, precision=Precision.HIGHEST) / temperature  # [N, N]
     cross = jnp.matmul(anchors, others.T, precision=Precision.HIGHEST) / temperature  # [N, M]
     itself = jnp.eye(count, dtype=bool)
@@ -196,7 +196,8 @@ def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128)
     return Term(d=Objective(views, d), g=Objective(fake, g), head=ContraDHeads(hidden, size))
 
 
-def _unit(x: jax.Array) -> jax.Array:
+def unit_rows(x: jax.Array) -> jax.Array:
+    """The rows of x [N, F] over their Euclidean norms."""
     # The floor keeps the gradient of a zero row finite.
     square = jnp.sum(x * x, axis=1, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(square, 1e-12))

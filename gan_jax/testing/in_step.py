@@ -44,7 +44,8 @@ def check_in_step(term: Term, *, stopped: Collection[str] = ()) -> None:
         require({*stopped} <= parts, f'stopped names other parts than {", ".join(sorted(parts))}')
         for side in sorted({part[0] for part in parts}):
             mine = {p[2:]: float(p not in stopped) for p in sorted(parts) if p[0] == side}
-            _check_descent(step, state, side, mine)
+            if any(mine.values()):
+                _check_descent(step, state, side, mine)
         _check_weight_zero(step, state)
 
 

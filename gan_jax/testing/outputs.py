@@ -8,12 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from gan_jax import views
 from gan_jax.terms import Term
 from gan_jax.testing import small
+from gan_jax.views import View
 
 FEATURES = 6
-INTEGERS = ('label', 'turns')
 
 Draw = Callable[[tuple[int, ...]], np.ndarray]  # shape -> an array
 
@@ -32,10 +31,9 @@ def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
     arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
     label = np.arange(b, dtype=np.int32) % small.CLASSES
     out = {name: {**record, 'label': label} for name, record in arrays.items()}
-    for name, view in objective.views.items():
-        if view.make is views.rotated_quarter:
-            out[name]['turns'] = np.arange(b, dtype=np.int32) % 4
-    return out
+    records = {name: out[name] for name in ('real', 'fake', *term.latents)}
+    added = {name: _added(view, records) for name, view in objective.views.items()}
+    return {name: {**record, **added.get(name, {})} for name, record in out.items()}
 
 
 def head_shapes(head: nn.Module) -> Any:
@@ -43,6 +41,19 @@ def head_shapes(head: nn.Module) -> Any:
     inputs = jnp.zeros((small.BATCH, FEATURES)), jnp.zeros(small.BATCH, jnp.int32)
     out, _ = jax.eval_shape(lambda: head.init_with_output(jax.random.key(0), *inputs))
     return jax.tree.map(lambda x: x.shape, out)
+
+
+def _added(view: View, sources: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that a view has beside its source's, such as the numbers of a rotation."""
+    own = sources[view.source]
+    record = view.make(
+        jax.random.key(1),
+        {**sources, 'own': own},
+        lambda key, images, strength: images,
+        jnp.float32(0),
+        **dict(view.options),
+    )
+    return {name: np.asarray(x) for name, x in record.items() if name not in own}
 
 
 def random(dtype: Any, seed: int = 0) -> Draw:
@@ -67,9 +78,15 @@ def summed(term: Term, side: str) -> Callable[[Mapping[str, Any]], Any]:
 
 def on_floats(loss: Callable, out: Mapping[str, Any]) -> tuple[Callable, dict[str, Any]]:
     """`loss` as a function of everything but the integers, and the point where."""
-    integers = {n: {k: x for k, x in r.items() if k in INTEGERS} for n, r in out.items()}
+    integers = {n: {k: x for k, x in r.items() if _is_integer(x)} for n, r in out.items()}
 
     def of_floats(floats):
         return loss({name: {**record, **integers[name]} for name, record in floats.items()})
 
-    return of_floats, {n: {k: x for k, x in r.items() if k not in INTEGERS} for n, r in out.items()}
+    return of_floats, {
+        n: {k: x for k, x in r.items() if not _is_integer(x)} for n, r in out.items()
+    }
+
+
+def _is_integer(x: Any) -> bool:
+    return not isinstance(x, Mapping) and jnp.issubdtype(x.dtype, jnp.integer)

@@ -34,7 +34,7 @@ EXTREMES = {
 }
 
 
-def check_term(term: Term, *, stopped: Collection[str] = ()) -> None:
+def check_term(term: Term, *, stopped: Collection[str] = (), held: Collection[str] = ()) -> None:
     """Raises unless a term keeps every promise that the step relies on. Takes seconds, on a CPU.
 
     First `check_declaration`. For each player, on made-up outputs of 4 images [8, 8, 2] of 3
@@ -45,6 +45,7 @@ def check_term(term: Term, *, stopped: Collection[str] = ()) -> None:
     Args:
         term: of small heads, and with what slowly sets in at its full effect.
         stopped: parts such as 'd/fake' whose gradient is not their slope, on purpose.
+        held: views such as 'real_weak' whose outputs the loss takes for constants, on purpose.
 
     Raises:
         AssertionError: one sentence about the first promise that is broken.
@@ -52,8 +53,9 @@ def check_term(term: Term, *, stopped: Collection[str] = ()) -> None:
     check_declaration(term)
     for side in (side for side in 'dg' if getattr(term, side) is not None):
         check_returns(term, side)
-        for check in ON_PARTS if parts_of(term, side, _normal(term, side)) else ():
-            check(term, side)
+        if parts_of(term, side, _normal(term, side)):
+            for check in ON_PARTS:
+                check(term, side, **({'held': held} if check is check_slope else {}))
     check_in_step(term, stopped=stopped)
 
 
@@ -151,21 +153,30 @@ def check_order(term: Term, side: str) -> None:
         )
 
 
-def check_slope(term: Term, side: str) -> None:
-    """The gradient is the slope in every output, and no view that is asked for is without one."""
+def check_slope(term: Term, side: str, held: Collection[str] = ()) -> None:
+    """The gradient is the slope in every output, and no view that is asked for is without one.
+
+    It is 0 in the outputs of the views that are `held`, which are asked for as well.
+    """
     with small.float64():
         loss, floats = on_floats(summed(term, side), outputs(term, side, random(np.float64)))
         loss, grads = small.jit(loss), small.jit(jax.grad(loss))(floats)
-        for where, direction in directions(floats):
+        for where, direction in directions({n: r for n, r in floats.items() if n not in held}):
+            direction = {**jax.tree.map(np.zeros_like, floats), **direction}
             slope = central_difference(loss, floats, direction, 1e-5)
             require(
                 bool(np.isclose(inner(grads, direction), slope, rtol=1e-6, atol=1e-9)),
                 f'the gradient of {LOSS[side]} is not its slope, along out{where}',
             )
     for name in getattr(term, side).views:
+        moves = any(np.any(np.asarray(x)) for x in jax.tree.leaves(grads[name]))
         require(
-            any(np.any(np.asarray(x)) for x in jax.tree.leaves(grads[name])),
+            moves or name in held,
             f"{LOSS[side]} asks for the view '{name}' and does not depend on it",
+        )
+        require(
+            not (moves and name in held),
+            f"{LOSS[side]} has a gradient in the view '{name}', which it is to hold still",
         )
 
 

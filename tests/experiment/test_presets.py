@@ -6,7 +6,7 @@ import pytest
 
 from gan_jax.experiment import build, config, named_code
 from gan_jax.experiment.kinds import TERM
-from gan_jax.experiment.presets import DIFFAUGMENT, METHODS, arguments, method
+from gan_jax.experiment.presets import DIFFAUGMENT, LABELLED, METHODS, arguments, method
 from gan_jax.routing import route_views
 from gan_jax.runtime import load
 
@@ -19,10 +19,10 @@ def test_methods_are_the_papers():
     """Zhao et al. 2020: where the augmentation goes, and λ = 10, or 5 beside Cntr's 0.1."""
     found = {}
     for name in METHODS:
-        blocks = method(name, 'cutout', 0.3)
+        blocks = method(name, 'cutout', 0.3, num_classes=10)
         uses = [use for use in ('real', 'critic', 'view') if blocks['augment'][use] == 'cutout']
         weights = {term: block['weight'] for term, block in blocks['terms'].items()}
-        assert weights.pop('adversarial') == 1.0
+        assert weights.pop('adversarial') == (name != 'multi_hinge')
         assert blocks['augment']['strength'] == 0.3
         found[name] = (uses, weights)
     assert found == {
@@ -40,14 +40,49 @@ def test_methods_are_the_papers():
         'lecam': ([], {'lecam': 0.3}),
         'r1': ([], {'penalty': 0.01}),
         'contrad': (['view'], {}),
+        'acgan': ([], {'classes': 1.0}),
+        'adcgan': ([], {'classes': 1.0}),
+        'tacgan': ([], {'classes': 1.0}),
+        'multi_hinge': (
+            [],
+            {'multi_hinge': {'real': 1.0, 'fake': 1.0, 'classes': 0.05}, 'matching': 1.0},
+        ),
+        'contragan': ([], {'classes': 1.0}),
+        'reacgan': ([], {'classes': 0.5}),
+        'barlow': (['view'], {'decorrelation': 0.01}),
+        'vicreg': (['view'], {'decorrelation': 0.01}),
+        'uniformity': (['view'], {'decorrelation': 0.1}),
+        'feature_matching': ([], {'matching': 1.0}),
+        'top_k': ([], {}),
+        'cntr_latent': ([], {'latents': 0.1}),
+        'jigsaw': ([], {'jigsaw': {'real': 1.0, 'fake': 0.2}}),
+        'random_projection': (['view'], {'contrastive': 0.1}),
+        'bcr_k': (['view'], {'consistency': 10.0}),
+        'bcr_weak_strong': (['view'], {'consistency': 10.0}),
+        'bcr_dual': (['view'], {'consistency': 1.0}),
+        'ood': ([], {'ood': 0.25}),
     }
 
 
-def test_the_game_is_hinge_but_contrads():
+def test_the_game_is_hinge_but_where_a_method_brings_its_own():
+    own = {'contrad': 'contrastive.contrad', 'top_k': 'top_k.top_k'}
     for name in METHODS:
-        path = method(name, '', 0.0)['terms']['adversarial']['fn']
-        kind = 'contrastive.contrad' if name == 'contrad' else 'adversarial.hinge'
-        assert path == f'gan_jax.terms.{kind}'
+        path = method(name, '', 0.0, num_classes=10)['terms']['adversarial']['fn']
+        assert path == f'gan_jax.terms.{own.get(name, "adversarial.hinge")}'
+
+
+def test_a_method_that_learns_from_labels_makes_the_generator_conditional():
+    for name in METHODS:
+        found = method(name, '', 0.0, num_classes=7)
+        terms = {n for n, block in found['terms'].items() if 'num_classes' in block}
+        assert terms == ({LABELLED[name]} if name in LABELLED else set())
+        assert found.get('generator', {}) == ({'num_classes': 7} if name in LABELLED else {})
+        for term in terms:
+            assert found['terms'][term]['num_classes'] == 7
+    with pytest.raises(
+        ValueError, match="method 'acgan' learns from labels, which the data of thi"
+    ):
+        method('acgan', '', 0.0)
 
 
 def test_diffaugment_has_its_own_policy():
@@ -60,7 +95,8 @@ def test_diffaugment_has_its_own_policy():
 @pytest.mark.parametrize('name', METHODS)
 def test_weights_are_of_parts_that_there_are(name, conditional):
     """A weight by part names each part of the term and nothing else."""
-    for block in method(name, '', 0.0, conditional=conditional)['terms'].values():
+    options = {'conditional': conditional, 'num_classes': 10}
+    for block in method(name, '', 0.0, **options)['terms'].values():
         assert load.faults(block, TERM) == []
         if isinstance(block['weight'], dict):
             text = load.resolve(block['fn'], TERM).__doc__
@@ -70,7 +106,8 @@ def test_weights_are_of_parts_that_there_are(name, conditional):
 def test_zcr_of_a_conditional_model():
     for name in METHODS:
         plain, conditional = (
-            method(name, 'cutout', 0.3, conditional=flag)['terms'] for flag in (False, True)
+            method(name, 'cutout', 0.3, conditional=flag, num_classes=10)['terms']
+            for flag in (False, True)
         )
         if name not in ('zcr', 'icr'):
             assert conditional == plain

@@ -13,6 +13,7 @@ SHAPE = (32, 32, 3)
     ('generator', 'shape', 'classes'),
     [
         (sndcgan.Generator((16, 16, 3), width=0.1), (16, 16, 3), 0),
+        (sndcgan.Generator((16, 16, 3), width=0.1, num_classes=3), (16, 16, 3), 3),
         (resnet.Generator(SHAPE, width=0.02), SHAPE, 0),
         (resnet.Generator(SHAPE, width=0.02, num_classes=3), SHAPE, 3),
         pytest.param(
@@ -20,7 +21,7 @@ SHAPE = (32, 32, 3)
             marks=pytest.mark.slow,
         ),
     ],
-    ids=['sndcgan', 'resnet', 'resnet with classes', 'biggan'],
+    ids=['sndcgan', 'sndcgan with classes', 'resnet', 'resnet with classes', 'biggan'],
 )
 def test_a_generator_keeps_every_promise(generator, shape, classes):
     check_generator(generator, shape, num_classes=classes)

@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from gan_jax.models import sndcgan
 from gan_jax.models.critic import Critic
+from tests import small
 from tests.parameters import count
 
 pytestmark = pytest.mark.usefixtures('quick')
@@ -41,6 +42,40 @@ def test_parameters_at_full_width_are_as_many_as_in_the_reference(side, generato
     biases = sum(layer['kernel'].shape[-1] for layer in bare)
     assert count(made) + biases == generator
     assert count(jax.eval_shape(partial(init, Critic(sndcgan.Trunk())), x)) == critic
+
+
+def test_classes_add_their_gains_and_biases_to_the_parameters_and_none_change_nothing():
+    """A row of each for every class, in place of the norm's own; zero at first, so that it is 1."""
+    shape, z = (16, 16, 3), jnp.zeros((2, Z))
+    plain, none, ten = (
+        jax.eval_shape(partial(init, sndcgan.Generator(shape, width=0.1, **options)), z)
+        for options in ({}, {'num_classes': 0}, {'num_classes': 10})
+    )
+    assert jax.tree.structure(none) == jax.tree.structure(plain)
+    normalised = 2 * 2 * 51 + 26 + 13 + 6  # units of the dense layer, channels of three maps
+    assert count(ten) == count(plain) + (10 - 1) * 2 * normalised
+
+
+def test_without_what_its_class_adds_a_conditional_generator_is_the_unconditional_one():
+    plain, classes = (sndcgan.Generator((8, 8, 1), width=0.02, num_classes=n) for n in (0, 3))
+    z = np.random.default_rng(1).standard_normal((3, Z)).astype('float32')
+    variables, own = (
+        small.numbers(jax.eval_shape(partial(init, one), z), np.random.default_rng(2), 'float32')
+        for one in (plain, classes)
+    )
+    for name, norm in variables['params'].items():
+        if name.startswith('norm'):
+            # Gain 1 + U c and bias V c, with all rows of U and V the same.
+            own['params'][name]['gain']['kernel'][:] = norm['scale'] - 1
+            own['params'][name]['bias']['kernel'][:] = norm['bias']
+            own['batch_stats'][name]['batch'] = variables['batch_stats'][name]
+        else:
+            own['params'][name] = norm
+    images = (
+        small.jit(partial(one.apply, train=False))(v, z, np.array([0, 1, 2]))
+        for one, v in ((plain, variables), (classes, own))
+    )
+    np.testing.assert_allclose(*images, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize('side', [16, 32, 64, 128])

@@ -6,18 +6,33 @@ import pkgutil
 
 from gan_jax import terms
 from gan_jax.terms import Term
+from gan_jax.testing import small
 
 # Latents are moved far enough to see the gradients. With few hidden units no finite difference
 # meets the kink of one. LeCam acts at once, and its averages stand still: the gradient takes them
 # for constants, a finite difference would see them move.
+LABELS = ('acgan', 'adcgan', 'multi_hinge', 'tacgan')
 OPTIONS = {
+    **{f'gan_jax.terms.labels.{name}': {'num_classes': small.CLASSES} for name in LABELS},
+    **{
+        f'gan_jax.terms.decorrelation.{name}': {'hidden': 8, 'size': 4}
+        for name in ('barlow_twins', 'vicreg', 'uniformity')
+    },
+    'gan_jax.terms.label_contrast.contragan': {'num_classes': small.CLASSES, 'size': 5},
+    'gan_jax.terms.label_contrast.reacgan': {'num_classes': small.CLASSES, 'size': 5},
+    'gan_jax.terms.balanced.bcr_dual': {'start': 1.0},
     'gan_jax.terms.consistency.latent': {'sigma': 0.3},
     'gan_jax.terms.consistency.improved': {'sigma': 0.3},
     'gan_jax.terms.contrastive.contrad': {'hidden': 8, 'size': 8},
+    'gan_jax.terms.latent_contrast.cntr_latent': {'sigma': 0.3, 'hidden': 8, 'size': 4},
     'gan_jax.terms.lecam.lecam': {'decay': 1.0, 'start': 0},
 }
-# Parts whose gradient is no slope: ContraD's game stops it on purpose.
-STOPPED = {'gan_jax.terms.contrastive.contrad': ('d/real', 'd/fake')}
+# Parts whose gradient is no slope, and views that the loss holds still: they stop it on purpose.
+STOPPED = {
+    'gan_jax.terms.balanced.bcr_weak_strong': ('d/real', 'd/fake'),
+    'gan_jax.terms.contrastive.contrad': ('d/real', 'd/fake'),
+}
+HELD = {'gan_jax.terms.balanced.bcr_weak_strong': ('real_weak', 'fake_weak')}
 
 
 def find_factories():

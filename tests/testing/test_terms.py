@@ -8,6 +8,7 @@ import pytest
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.testing import check_term, in_step, small, terms
+from gan_jax.testing.outputs import outputs, random
 from gan_jax.testing.trees import distance
 from gan_jax.views import View
 
@@ -75,6 +76,39 @@ def test_a_loss_that_breaks_a_promise_is_found(check, term, words):
     with pytest.raises(AssertionError, match=words) as error:
         check(term, 'd')
     assert '\n' not in str(error.value)
+
+
+PULLED = of(
+    lambda out: jnp.mean((out['fake']['logit'] - jax.lax.stop_gradient(out['real']['logit'])) ** 2),
+    {**REAL, 'fake': View('fake')},
+)
+
+
+def test_a_view_that_is_held_still_has_no_slope():
+    terms.check_slope(PULLED, 'd', held=('real',))
+    with pytest.raises(AssertionError, match='has a gradient in the view .real., which it is to'):
+        terms.check_slope(of(mean), 'd', held=('real',))
+    with pytest.raises(AssertionError, match=r"not its slope, along out\['real'\]\['logit'\]"):
+        terms.check_slope(PULLED, 'd')
+
+
+def numbered(key, sources, policy, strength):
+    """The source, with the numbers of its images."""
+    own = sources['own']
+    return {**own, 'number': jnp.arange(len(own['image']), dtype=jnp.int32)}
+
+
+def test_what_a_view_adds_to_its_record_is_in_the_outputs():
+    """And a loss may not be asked for its slope in whole numbers."""
+
+    def part(out):
+        return jnp.mean(out['mine']['logit'] * out['mine']['number'].astype(float))
+
+    term = of(part, {'mine': View('fake', numbered)})
+    made = outputs(term, 'd', random('float32'))
+    assert [*made['mine']['number']] == [0, 1, 2, 3] and 'number' not in made['fake']
+    for check in (terms.check_returns, terms.check_slope):
+        check(term, 'd')
 
 
 @pytest.mark.parametrize('check', (terms.check_returns, *terms.ON_PARTS))
@@ -192,6 +226,12 @@ def test_a_term_that_acts_at_weight_zero_is_found(term, fault, words):
 def test_parts_that_are_stopped_on_purpose_are_named():
     with pytest.raises(AssertionError, match='stopped names other parts than d/all'):
         check_term(of(mean), stopped=['d/al'])
+
+
+def test_a_term_with_all_its_parts_stopped_is_only_put_to_weight_zero():
+    check_term(PULLED, stopped=['d/all'], held=['real'])
+    with pytest.raises(AssertionError, match='does not move by the slope'):
+        check_term(PULLED, held=['real'])
 
 
 def test_the_game_that_a_term_joins_moves():
