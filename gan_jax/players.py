@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -53,6 +54,7 @@ class GAN(NamedTuple):
         class_counts: proportions of the labels of generated images, an integer for each class.
         augment: the augmentation policies.
         ema: options of the generator's average.
+        averages: options of further averages, by player; terms look at views by D's.
         joint: True: one discriminator pass for all views. False: one pass per view, for a
             discriminator whose layers mix the images of a batch.
         accumulate: number of microbatches of each update. They run one after another in the memory
@@ -69,6 +71,7 @@ class GAN(NamedTuple):
     class_counts: labels.Counts
     augment: Augment = Augment()
     ema: Ema = Ema()
+    averages: Mapping[str, Ema] = MappingProxyType({})
     joint: bool = True
     accumulate: int = 1
 
@@ -137,6 +140,12 @@ def make_losses(
             f"augment.critic='{gan.augment.critic}' mixes images, and a term reads the gradient "
             'of each logit in its own image: take out the penalty, or mix no images there'
         )
+    for name, objective in (item for one in routing.values() for item in one.objectives.items()):
+        if objective.targets and 'd' not in gan.averages:
+            raise ValueError(
+                f'terms.{name} looks at its views by an average of the discriminator, and there is '
+                'none: give config.averages a block d=dict(halflife_images=..., ramp=...)'
+            )
     controls = controls_of(terms, gan.augment._asdict())
     return Losses(gan, terms, routing, latents_of(terms), controls, every or {}, constrain_batch)
 
@@ -163,24 +172,22 @@ def player_loss(
         The loss, and (D's collections after its pass, the terms' new states, metrics).
     """
     gan, routing = losses.gan, losses.routing[side]
-    records = views.build_views(
-        routing.views, named(key, 'view'), sources, hyper.strength, hyper.probability
-    )
+    wanted, numbers = (*routing.views, *routing.targets), (hyper.strength, hyper.probability)
+    records = views.build_views(wanted, named(key, 'view'), sources, *numbers)
 
     def augment(view: View, image: jax.Array) -> jax.Array:
         # Keyed by source: two views of one image get the same draw.
         return _augmented(gan.augment.critic, named(key, 'critic', view.source), image, hyper)
 
-    outputs, stats = discriminate(
-        gan.critic,
-        state.d.variables,
-        records,
-        augment=augment,
-        with_dx=routing.with_dx,
-        joint=gan.joint,
-        rngs=streams(named(key, 'rngs', 'd')),
-    )
-    out: dict[str, dict[str, Any]] = outputs_per_term(routing, outputs, sources)
+    look = functools.partial(discriminate, gan.critic, augment=augment, joint=gan.joint)
+    rngs = streams(named(key, 'rngs', 'd'))
+    shown = {view: records[view] for view in routing.views}
+    outputs, stats = look(state.d.variables, shown, with_dx=routing.with_dx, rngs=rngs)
+    targets: dict[View, Record] = {}
+    if routing.targets:
+        shown = {view: records[view] for view in routing.targets}
+        targets = jax.lax.stop_gradient(look(state.averages['d'], shown, rngs=rngs)[0])
+    out = outputs_per_term(routing, outputs, sources, targets)
     for name, objective in routing.objectives.items():
         if objective.players:
             out[name]['players'] = _players(gan, state, named(key, 'term', name))

@@ -1,14 +1,14 @@
 """Routing of views: the union of the views that terms read, and the outputs for each term."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gan_jax import views
 from gan_jax.terms import Objective, Term
 from gan_jax.views import Record, View
 
 # Keys of a view's record. The outputs of heads are in the same record, by the names of their terms.
-RESERVED = ('image', 'label', 'logit', 'features', 'dx')
+RESERVED = ('image', 'label', 'z', 'logit', 'features', 'dx', 'target')
 
 
 class ViewRouting(NamedTuple):
@@ -18,11 +18,13 @@ class ViewRouting(NamedTuple):
         objectives: the terms' objectives for this player, by term, with settled views.
         views: the union of their views; equal views may occur under several names.
         with_dx: the views with an input gradient that a term reads.
+        targets: the union of the views that they read by the averaged discriminator.
     """
 
     objectives: Mapping[str, Objective]
     views: tuple[View, ...]
     with_dx: frozenset[View]
+    targets: tuple[View, ...]
 
 
 def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRouting:
@@ -45,8 +47,11 @@ def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRoutin
         objective = getattr(term, side)
         if objective is None:
             continue
-        settled = {v: views.settle(view, policy) for v, view in objective.views.items()}
-        for v, view in settled.items():
+        shown, targets = (
+            {v: views.settle(view, policy) for v, view in named.items()}
+            for named in (objective.views, objective.targets)
+        )
+        for v, view in (*shown.items(), *targets.items()):
             owner, other = first.setdefault(v, (name, view))
             if other != view:
                 raise ValueError(
@@ -54,13 +59,21 @@ def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRoutin
                     f'ones, {other} and {view}; rename one'
                 )
         for v in objective.input_grads:
-            if v not in settled:
+            if v not in shown:
                 raise ValueError(
                     f"terms.{name} reads the input gradient of '{v}', which is none of its views"
                 )
-        objectives[name] = objective._replace(views=settled)
+        objectives[name] = objective._replace(views=shown, targets=targets)
     with_dx = {o.views[v] for o in objectives.values() for v in o.input_grads}
-    return ViewRouting(objectives, tuple(view for _, view in first.values()), frozenset(with_dx))
+    seen = {view for o in objectives.values() for view in o.views.values()}
+    looked_at = {view for o in objectives.values() for view in o.targets.values()}
+    distinct = [view for _, view in first.values()]
+    return ViewRouting(
+        objectives,
+        tuple(view for view in distinct if view in seen),
+        frozenset(with_dx),
+        tuple(view for view in distinct if view in looked_at),
+    )
 
 
 def latents_of(terms: Mapping[str, Term]) -> dict[str, Callable]:
@@ -81,28 +94,36 @@ def latents_of(terms: Mapping[str, Term]) -> dict[str, Callable]:
 
 
 def outputs_per_term(
-    routing: ViewRouting, outputs: Mapping[View, Record], sources: Mapping[str, Record]
-) -> dict[str, dict[str, Record]]:
+    routing: ViewRouting,
+    outputs: Mapping[View, Record],
+    sources: Mapping[str, Record],
+    targets: Mapping[View, Record],
+) -> dict[str, dict[str, Any]]:
     """The records that each term's loss may read: its own views, its head, and every source.
 
     Args:
         routing: the routing for this player.
         outputs: the records from `critique.discriminate`.
         sources: the records of every source.
+        targets: likewise from the averaged discriminator, for `routing.targets`.
 
     Returns:
         {term: {view or source: record}}.
     """
-    out = {}
+    out: dict[str, dict[str, Any]] = {}
     for name, objective in routing.objectives.items():
         out[name] = dict(sources)
         for v, view in objective.views.items():
             hidden = () if v in objective.input_grads else ('dx',)
             out[name][v] = _of_term(name, outputs[view], hidden)
+        for v, view in objective.targets.items():
+            target = _of_term(name, targets[view], ())
+            seen = out[name].get(v, {key: target[key] for key in ('image', 'label')})
+            out[name][v] = {**seen, 'target': target}
     return out
 
 
-def _of_term(name: str, record: Record, hidden: tuple[str, ...]) -> Record:
+def _of_term(name: str, record: Record, hidden: tuple[str, ...]) -> dict[str, Any]:
     heads = {k: x for k, x in record.items() if isinstance(x, Mapping)}
     mine = {k: x for k, x in record.items() if k not in heads and k not in hidden}
     return {**mine, 'head': heads[name]} if name in heads else mine

@@ -1,6 +1,6 @@
 """The training state: one tree of arrays, with everything that is not a function of the step."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -44,6 +44,7 @@ class TrainState(struct.PyTreeNode):
         ema: moving average of the generator's variables; samples are drawn with it.
         terms: the state of each term, by name.
         metrics: running means of the current log window, by name.
+        averages: further moving averages of variables; 'd' is the discriminator's.
     """
 
     step: jax.Array
@@ -52,6 +53,7 @@ class TrainState(struct.PyTreeNode):
     ema: Mapping[str, Any]
     terms: Mapping[str, Any]
     metrics: Mapping[str, clu_metrics.Average]
+    averages: Mapping[str, Any] = struct.field(default_factory=dict)
 
 
 class Hyper(NamedTuple):
@@ -78,7 +80,7 @@ class Hyper(NamedTuple):
 
 
 class Ema(NamedTuple):
-    """Options of the exponential moving average of the generator's variables.
+    """Options of an exponential moving average of a player's variables.
 
     Attributes:
         halflife_images: half-life of a value, in training images.
@@ -98,6 +100,7 @@ def create(
     seed: int | jax.Array,
     latent_dim: int,
     shape: tuple[int, int, int],
+    averaged: Collection[str] = (),
 ) -> TrainState:
     """The state before the first step.
 
@@ -109,6 +112,7 @@ def create(
         seed: seed of the initial weights.
         latent_dim: Z.
         shape: (H, W, C) of an image.
+        averaged: players with an average in `averages`, such as 'd'.
     """
     root = jax.random.key(seed)
     label = jnp.zeros(2, jnp.int32)
@@ -129,6 +133,7 @@ def create(
         ema=jax.tree.map(jnp.copy, nets['g'].variables),
         terms={name: _first(name, term) for name, term in terms.items()},
         metrics={},
+        averages={side: jax.tree.map(jnp.copy, nets[side].variables) for side in averaged},
     )
 
 
@@ -159,14 +164,16 @@ def merge_metrics(
     return updated
 
 
-def average(ema: Ema, state: TrainState, size: int) -> Any:
-    """The next value of `state.ema`, after an update of G but before `step` is incremented.
+def average(ema: Ema, old: Any, new: Any, step: jax.Array, size: int) -> Any:
+    """The next value of a moving average of variables.
 
     Args:
         ema: options of the average; they may be traced.
-        state: the state with the updated generator.
+        old: its value before the step.
+        new: the variables after the step's updates.
+        step: number of steps before this one, int32 [].
         size: images per step, by which the half-life is counted.
     """
-    images = (state.step + 1).astype(jnp.float32) * size
+    images = (step + 1).astype(jnp.float32) * size
     halflife = jnp.minimum(ema.halflife_images, ema.ramp * images)
-    return optax.incremental_update(state.g.variables, state.ema, 1 - 0.5 ** (size / halflife))
+    return optax.incremental_update(new, old, 1 - 0.5 ** (size / halflife))

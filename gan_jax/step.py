@@ -96,7 +96,8 @@ def make_train_step(
         ema = gan.ema._replace(**hyper.keywords.get('ema', {}))
         return state.replace(
             step=state.step + 1,
-            ema=average(ema, state, size),
+            ema=average(ema, state.ema, state.g.variables, state.step, size),
+            averages=_averages(gan, state, size),
             metrics=merge_metrics(window, metrics),
         ), metrics
 
@@ -121,6 +122,16 @@ def make_d_gradient(
         return gradient(state, batch, Keys(key, key), numbers)[1]
 
     return of_key
+
+
+def _averages(gan: GAN, state: TrainState, size: int) -> dict[str, Any]:
+    """The next values of `state.averages`."""
+    return {
+        side: average(
+            options, state.averages[side], getattr(state, side).variables, state.step, size
+        )
+        for side, options in gan.averages.items()
+    }
 
 
 def _accumulated(gradient: Callable, losses: Losses, side: str, unroll: bool) -> Callable:

@@ -291,7 +291,12 @@ def test_an_average_with_a_long_memory_closes_its_gap():
     state = TrainState(jnp.int32(10**6), g, g, {'params': {'w': jnp.zeros(1)}}, {}, {})
     ema = Ema(halflife_images=halflife, ramp=1.0)
     after = lax.fori_loop(
-        0, 5000, lambda _, state: state.replace(ema=average(ema, state, 1)), state
+        0,
+        5000,
+        lambda _, state: state.replace(
+            ema=average(ema, state.ema, state.g.variables, state.step, 1)
+        ),
+        state,
     )
     np.testing.assert_allclose(after.ema['params']['w'], 1 - 0.999**5000, rtol=1e-3)
 

@@ -40,7 +40,7 @@ def test_each_term_gets_its_views_its_head_and_its_gradients():
         REAL: {**SOURCES['real'], **outputs, 'dx': 5},
         SHIFTED: {'image': 'shifted', 'label': 'real label', **outputs},
     }
-    out = outputs_per_term(route_views(TERMS, 'd', 'translation'), seen, SOURCES)
+    out = outputs_per_term(route_views(TERMS, 'd', 'translation'), seen, SOURCES, {})
     plain = {**SOURCES['real'], 'logit': 1, 'features': 2}
     assert out == {
         'penalty': {'real': {**plain, 'dx': 5, 'head': {'p': 3}}, 'fake': SOURCES['fake']},
@@ -54,7 +54,7 @@ def test_each_term_gets_its_views_its_head_and_its_gradients():
 
 
 def test_a_side_without_views_reads_the_sources():
-    assert outputs_per_term(route_views(TERMS, 'g', ''), {}, SOURCES) == {'generators': SOURCES}
+    assert outputs_per_term(route_views(TERMS, 'g', ''), {}, SOURCES, {}) == {'generators': SOURCES}
 
 
 def test_latents_of_all_terms():

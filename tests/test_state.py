@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax.experiment import config
 from gan_jax.keys import named
-from gan_jax.state import Ema, Net, TrainState, average, create, empty, merge_metrics, nbytes
+from gan_jax.state import Ema, Net, average, create, empty, merge_metrics, nbytes
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from tests import small
@@ -90,8 +90,8 @@ def test_bytes_of_a_tree():
 def test_an_old_value_counts_half_after_the_half_life(step, halflife):
     net = Net({'w': np.float32(1)}, {'stats': {'m': np.float32(2)}}, ())
     old = {'params': {'w': np.float32(5)}, 'stats': {'m': np.float32(-2)}}
-    state = TrainState(np.int32(step), net, net, old, {}, {})
-    after = average(Ema(halflife_images=10.0, ramp=0.5), state, 4)
+    ema = Ema(halflife_images=10.0, ramp=0.5)
+    after = average(ema, old, net.variables, np.int32(step), 4)
     kept = 0.5 ** (4 / halflife)
     expected = {'params': {'w': 1 + 4 * kept}, 'stats': {'m': 2 - 4 * kept}}
     assert small.distance(after, expected) < 1e-6

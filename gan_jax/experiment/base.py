@@ -51,6 +51,7 @@ def base() -> ConfigDict:
                 halflife_images=1.0,  # of the generator's average, above 0; 1 is no average
                 ramp=0.05,  # the half-life is at most this fraction of the images so far
             ),
+            averages=dict(),  # of D, for terms that look by it: d=dict(halflife_images=, ramp=)
             evaluate=dict(
                 metrics='fid10k_test',  # every `every.evaluate` steps, comma between two; '': none
                 full='fid50k_train,is50k',  # likewise, every `every.full` steps

@@ -87,6 +87,7 @@ def build_experiment(
         class_counts=class_counts or labels.uniform(num_classes),
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
         ema=Ema(**config['ema']),
+        averages={side: Ema(**block) for side, block in config.get('averages', {}).items()},
         joint=config['joint'],
         accumulate=config['accumulate'],
     )
@@ -225,8 +226,11 @@ def _with_policy(objective: Objective | None, policy: str) -> Objective | None:
     """The objective with the term's own policy in every view without a policy."""
     if objective is None:
         return None
-    settled = {
-        name: view if view.policy or view.make is views.plain else view._replace(policy=policy)
-        for name, view in objective.views.items()
-    }
-    return objective._replace(views=settled)
+    settled = [
+        {
+            name: view if view.policy or view.make is views.plain else view._replace(policy=policy)
+            for name, view in named.items()
+        }
+        for named in (objective.views, objective.targets)
+    ]
+    return objective._replace(views=settled[0], targets=settled[1])

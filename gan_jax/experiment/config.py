@@ -92,8 +92,18 @@ VALUES: Mapping[str, Any] = {
     'mesh.model': COUNT,
     'dtype': Choice(('float32', 'bfloat16')),
 }
+# Blocks that may be left out; one that is there has all its keys.
+OPTIONAL: Mapping[str, Mapping[str, Any]] = {
+    'averages.d': {'halflife_images': POSITIVE, 'ramp': POSITIVE},
+}
 # The keys that must be blocks, if they are there, and the only blocks of config.optim.
-BLOCKS = ('terms', 'optim', *NETWORKS, *dict.fromkeys(k.split('.')[0] for k in VALUES if '.' in k))
+BLOCKS = (
+    'terms',
+    'optim',
+    'averages',
+    *NETWORKS,
+    *dict.fromkeys(k.split('.')[0] for k in VALUES if '.' in k),
+)
 SIDES = ('g', 'd')
 
 
@@ -166,8 +176,8 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     plain, schedules = apart(config)
     values = flat(plain)
     wrong = list(_unknown(values))
-    for key in VALUES:
-        wrong += _key_faults(key, values)
+    for key, expected in _expected(values).items():
+        wrong += _key_faults(key, values, expected)
     wrong += _batch_faults(values)
     for name, block, kind, supplied in blocks(plain):
         wrong += block_faults(name, block, kind, supplied, allow)
@@ -197,7 +207,7 @@ def part_faults(
         return wrong
     plain, _ = apart(config)
     values = flat(plain)
-    wrong = [fault for key in keys for fault in _key_faults(key, values)]
+    wrong = [fault for key in keys for fault in _key_faults(key, values, VALUES[key])]
     for name, block, kind, supplied in blocks(plain):
         if name in named:
             wrong += block_faults(name, block, kind, supplied, allow)
@@ -229,19 +239,31 @@ def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
         yield from _shape_faults(config.get(key, {}), f'{name}.{key}')
 
 
+def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys outside the blocks of functions that a config must have, and what they may hold."""
+    blocks = {
+        block: keys
+        for block, keys in OPTIONAL.items()
+        if any(key == block or key.startswith(f'{block}.') for key in values)
+    }
+    return {**VALUES, **{f'{b}.{k}': one for b, keys in blocks.items() for k, one in keys.items()}}
+
+
 def _unknown(values: Mapping[str, Any]) -> Iterator[str]:
     """The keys that nothing reads; a block that nothing reads is one of them."""
-    tops = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}
+    tops, known = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}, _expected(values)
+    functions = (*NETWORKS, 'terms', 'optim')
     for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
-        if key not in VALUES and key.split('.')[0] not in (*NETWORKS, 'terms', 'optim'):
-            yield f"config has no use for '{key}'{load.nearest(key, (*VALUES, *BLOCKS))}"
+        is_empty = key == 'averages' and is_block(values[key])
+        if key not in known and key.split('.')[0] not in functions and not is_empty:
+            yield f"config has no use for '{key}'{load.nearest(key, (*known, *BLOCKS))}"
 
 
-def _key_faults(key: str, values: Mapping[str, Any]) -> Iterator[str]:
+def _key_faults(key: str, values: Mapping[str, Any], expected: Any) -> Iterator[str]:
     if key in values:
-        yield from value_faults(key, values[key], VALUES[key])
+        yield from value_faults(key, values[key], expected)
     else:
-        yield f'config.{key} is missing: give {ranges.words(VALUES[key])}'
+        yield f'config.{key} is missing: give {ranges.words(expected)}'
 
 
 def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:

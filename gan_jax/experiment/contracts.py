@@ -95,10 +95,11 @@ def _check_penalties(
         record, key = {'image': image, 'label': label}, jax.random.key(0)
         drawn = {**record, 'z': jnp.zeros((size, gan.latent_dim))}
         sources = {'real': record, **dict.fromkeys(('fake', *latents_of(terms)), drawn)}
-        records = views.build_views(routing.views, key, sources, hyper.strength, hyper.probability)
+        wanted = (*routing.views, *routing.targets)
+        records = views.build_views(wanted, key, sources, hyper.strength, hyper.probability)
         outputs = {**_outputs(gan, variables, image, label), 'dx': image}  # only dx's shape counts
         records = {view: {**r, **outputs} for view, r in records.items()}
-        per_term = outputs_per_term(routing, records, sources)
+        per_term = outputs_per_term(routing, records, sources, records)
         for name, objective in routing.objectives.items():
             if objective.players:  # which may ask D for the logit of any image
                 readers.add(name)

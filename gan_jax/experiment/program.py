@@ -90,6 +90,7 @@ def make_program(
             seed=hyper.seed,
             latent_dim=gan.latent_dim,
             shape=shape,
+            averaged=gan.averages,
         )
 
     def placed(tree):

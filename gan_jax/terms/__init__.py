@@ -56,12 +56,15 @@ class Objective(NamedTuple):
             the means over the batch itself.
         input_grads: views for which `out[view]['dx']` is the gradient of the logit with respect
             to the image in [-1, 1], [B, H, W, C].
+        targets: views for the moving average of the discriminator, `config.averages.d`, by name;
+            `out[view]['target']` holds its outputs, with no gradient: 'logit', 'features', 'head'.
         players: True: `out['players']` holds both networks as functions, see `Players`.
     """
 
     views: Mapping[str, View]
     loss: Callable[[Mapping[str, Record], State, jax.Array], tuple[dict, State, dict]]
     input_grads: tuple[str, ...] = ()
+    targets: Mapping[str, View] = MappingProxyType({})
     players: bool = False
 
 
@@ -155,21 +158,21 @@ def check_fields(term: Term) -> None:
 
 
 def _check_objective(side: str, objective: Objective) -> None:
-    views = objective.views
-    _check_field(f'{side}.views', views, isinstance(views, Mapping), 'a dict {name: View}')
-    for name, view in views.items():
-        _check_field(f"{side}.views['{name}']", view, isinstance(view, View), 'a View')
-        _check_field(f"{side}.views['{name}'].make", view.make, callable(view.make), 'a function')
-        _check_field(
-            f"{side}.views['{name}'].options",
-            view.options,
-            isinstance(view.options, tuple),
-            'a tuple of pairs (name, value)',
-        )
-    grads = objective.input_grads
+    for field in ('views', 'targets'):
+        _check_views(f'{side}.{field}', getattr(objective, field))
     words = "a tuple of names, such as ('real',)"  # a text is a sequence of names of one letter
+    grads = objective.input_grads
     _check_field(f'{side}.input_grads', grads, isinstance(grads, tuple | list), words)
     _check_field(f'{side}.loss', objective.loss, callable(objective.loss), 'a function')
+
+
+def _check_views(field: str, views: Any) -> None:
+    _check_field(field, views, isinstance(views, Mapping), 'a dict {name: View}')
+    for name, view in views.items():
+        _check_field(f"{field}['{name}']", view, isinstance(view, View), 'a View')
+        _check_field(f"{field}['{name}'].make", view.make, callable(view.make), 'a function')
+        is_tuple, words = isinstance(view.options, tuple), 'a tuple of pairs (name, value)'
+        _check_field(f"{field}['{name}'].options", view.options, is_tuple, words)
 
 
 def _check_field(name: str, value: Any, fits: bool, words: str) -> None:

@@ -28,6 +28,10 @@ def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
         shapes[name] = {**shapes[view.source], **seen}
         if name in objective.input_grads:
             shapes[name] = {**shapes[name], 'dx': source['image']}
+    for name, view in objective.targets.items():
+        seen = {'logit': (b,), 'features': (b, FEATURES), **head}
+        target = {'target': {**shapes[view.source], **seen}}
+        shapes[name] = {**shapes.get(name, shapes[view.source]), **target}
     arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
     label = np.arange(b, dtype=np.int32) % small.CLASSES
     out = {name: {**record, 'label': label} for name, record in arrays.items()}

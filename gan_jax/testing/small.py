@@ -16,7 +16,7 @@ import optax
 
 from gan_jax.models.critic import Critic
 from gan_jax.players import GAN, Augment
-from gan_jax.state import Hyper, Net, TrainState, create
+from gan_jax.state import Ema, Hyper, Net, TrainState, create
 from gan_jax.step import make_train_step
 
 SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
@@ -73,6 +73,7 @@ def make_gan(terms, **options) -> GAN:
         'latent_dim': LATENT,
         'class_counts': (1,) * CLASSES,
         'augment': Augment(view='translation'),
+        'averages': {'d': Ema()} if _looks_by_an_average(terms) else {},
     }
     return GAN(**(settings | options))
 
@@ -104,6 +105,7 @@ def first_state(gan, terms, *, seed=0, dtype=jnp.float32):
         ema=nets['g'].variables,
         terms={name: cast(term.init(), dtype) for name, term in terms.items()},
         metrics={},
+        averages={side: nets[side].variables for side in gan.averages},
         **nets,
     )
 
@@ -168,6 +170,11 @@ def make_batch(*, d_steps=1, size=BATCH, seed=0) -> dict[str, np.ndarray]:
         'image': rng.integers(0, 256, (d_steps, size, *SHAPE), dtype=np.uint8),
         'label': rng.integers(0, CLASSES, (d_steps, size), dtype=np.int32),
     }
+
+
+def _looks_by_an_average(terms) -> bool:
+    objectives = [o for term in terms.values() for o in (term.d, term.g) if o is not None]
+    return any(objective.targets for objective in objectives)
 
 
 def _is_float(x: Any) -> bool:

@@ -25,6 +25,8 @@ OPTIONS = {
     'gan_jax.terms.consistency.improved': {'sigma': 0.3},
     'gan_jax.terms.contrastive.contrad': {'hidden': 8, 'size': 8},
     'gan_jax.terms.latent_contrast.cntr_latent': {'sigma': 0.3, 'hidden': 8, 'size': 4},
+    'gan_jax.terms.momentum.byol': {'hidden': 8, 'size': 4},
+    'gan_jax.terms.momentum.moco': {'queue': 6, 'hidden': 8, 'size': 4},
     'gan_jax.terms.lecam.lecam': {'decay': 1.0, 'start': 0},
 }
 # Parts whose gradient is no slope, and views that the loss holds still: they stop it on purpose.

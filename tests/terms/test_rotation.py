@@ -63,7 +63,7 @@ def loss_of(term, side, variables, sources):
     seen, _ = discriminate(CRITIC, variables, records)
     ((part, value),) = (
         planned.objectives['mine']
-        .loss(outputs_per_term(planned, seen, sources)['mine'], {}, None)[0]
+        .loss(outputs_per_term(planned, seen, sources, {})['mine'], {}, None)[0]
         .items()
     )
     assert part == {'d': 'real', 'g': 'fake'}[side]
