@@ -78,4 +78,5 @@ def _choices(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple]]:
 
 def _ops(key: str, policy: str) -> Iterator[tuple[str, str, tuple]]:
     for word in filter(None, policy.split('|')):
-        yield key, PART.fullmatch(word.strip())[1], _OPS
+        op = PART.fullmatch(word.strip())
+        yield key, op[1] if op else word, _OPS

@@ -411,6 +411,8 @@ def test_weights_start_alike(name):
             "config.terms.adversarial.policy is 'zoom_in'.*'translation' or 'flip'",
         ),
         ({'augment': {'view': 'flip|cutout'}}, "config.augment.view is 'cutout'"),
+        ({'augment': {'view': 'p(0.5, flip)'}}, "config.augment.view is 'p'"),
+        ({'augment': {'view': 'mix(flip|flip, flip)'}}, r"config.augment.view is 'mix\(flip'"),
         ({'augment': {'real': 'flip'}}, "config.augment.real is 'flip'"),
         ({'augment': {'critic': 'flip'}}, "config.augment.critic is 'flip'"),
         ({'optim': {'g': {'fn': 'optax.sgd'}}}, "config.optim.g.fn is 'optax.sgd'.*optax.adam"),
