@@ -18,7 +18,8 @@ def random_erasing(key: jax.Array, images: jax.Array, strength: jax.Array) -> ja
     'p(0.5, random_erasing(0.4))'. The aspect, height over width in pixels, is uniform between 0.3
     and 1/0.3 as far as such a box fits. Whole pixels; every place inside the image is as likely as
     another. The paper draws area, aspect and place again until the box fits, which a fixed program
-    cannot do; we keep the area.
+    cannot do; we keep the area. Where no box of such an aspect fits, in an image much longer in one
+    direction, the nearest aspect is taken and the box is cut off.
 
     Source: Zhong et al. 2017 (1708.04896), algorithm 1, with a random value for each pixel.
     """
@@ -31,15 +32,14 @@ def _erased(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array
     amount, aspect, *places = draws.uniform(key, images, 4)
     area = strength * (0.05 + 0.95 * amount)  # over the image's
     height, width = images.shape[1:3]
-    low = jnp.maximum(NARROWEST, area * (height / width))
-    high = jnp.maximum(low, jnp.minimum(1 / NARROWEST, height / (width * area)))
+    fitting = area * (height / width), height / (width * area)
+    low, high = (jnp.clip(ratio, NARROWEST, 1 / NARROWEST) for ratio in fitting)
     aspect = low + aspect * (high - low)
     pixels = area * (height * width)
+    lengths = jnp.sqrt(pixels * aspect), jnp.sqrt(pixels / aspect)
     stretches = []
-    for length, place, size in zip(
-        (jnp.sqrt(pixels * aspect), jnp.sqrt(pixels / aspect)), places, (height, width), strict=True
-    ):
-        side = jnp.minimum(jnp.round(length), size)
+    for length, place, size in zip(lengths, places, (height, width), strict=True):
+        side = jnp.round(length)
         stretches.append(boxes.stretch(draws.randint_of(place, 0, size - side), side, size))
     return boxes.box(*stretches)
 

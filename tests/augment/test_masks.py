@@ -60,6 +60,15 @@ def test_a_box_that_fits_barely_stays_inside():
     assert (tall * wide).max() > 200
 
 
+def test_a_box_in_a_long_image_keeps_its_aspect_and_is_cut_off():
+    images = np.full((300, 4, 40, 1), -1, np.float32)
+    for turned in (images, np.moveaxis(images, 1, 2)):
+        out = np.asarray(small.jit(ops.random_erasing)(new_key(11), turned, 0.9))[..., 0] >= 0
+        sides = out.any(axis=2).sum(axis=1).max(), out.any(axis=1).sum(axis=1).max()
+        assert min(sides) == 4
+        assert 18 < max(sides) <= 22  # √(0.9 · 160 / 0.3) is 21.9
+
+
 def test_patches_are_hidden_in_equal_number_and_equally_often():
     images = np.ones((2000, 8, 16, 1), np.float32)
     out = np.asarray(small.jit(ops.patch_mask)(new_key(11), images, 0.3))[..., 0]
