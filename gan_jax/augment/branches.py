@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.augment import draws
 from gan_jax.keys import named
 
 Policy = Callable[[jax.Array, jax.Array], jax.Array]
@@ -52,10 +53,7 @@ def n_of(key: jax.Array, images: jax.Array, policies: Sequence[Policy], count: i
 
     They are applied one after the other, in the order in which they are given.
     """
-    draw = _draw(key, images, len(policies))
-    earlier = np.tri(len(policies), k=-1, dtype=bool)[:, :, None]  # [i, j]: j < i, for equal draws
-    smaller = (draw[None] < draw[:, None]) | ((draw[None] == draw[:, None]) & earlier)
-    chosen = jnp.sum(smaller, axis=1) < count  # [policies, B]
+    chosen = draws.ranks(_draw(key, images, len(policies))) < count  # [policies, B]
     for i, policy in enumerate(policies):
         images = _where(chosen[i], policy(named(key, i), images), images)
     return images
@@ -64,20 +62,11 @@ def n_of(key: jax.Array, images: jax.Array, policies: Sequence[Policy], count: i
 def mix(key: jax.Array, images: jax.Array, policies: Sequence[Policy]) -> jax.Array:
     """The policies' results, averaged for each image with weights ~ Dirichlet(1, ..., 1)."""
     dtype = np.promote_types(images.dtype, np.float32)
-    weights = dirichlet(key, images, len(policies)).astype(dtype)[..., None, None, None]
+    weights = draws.spacings(_draw(key, images, len(policies) - 1)).astype(dtype)
+    weights = weights[..., None, None, None]
     results = (policy(named(key, i), images) for i, policy in enumerate(policies))
     mixed = (w * x.astype(dtype) for w, x in zip(weights, results, strict=True))
     return sum(mixed, start=jnp.zeros((), dtype)).astype(images.dtype)
-
-
-def dirichlet(key: jax.Array, images: jax.Array, count: int) -> jax.Array:
-    """Weights ~ Dirichlet(1, ..., 1) for each of B images: float32 [count, B].
-
-    The spacings of count - 1 draws from U(0, 1) have this distribution. The draws are multiples of
-    2^-23, so the weights sum to 1 without rounding, and white stays white.
-    """
-    cuts = jnp.sort(_draw(key, images, count - 1), axis=0)
-    return jnp.diff(cuts, axis=0, prepend=jnp.float32(0), append=jnp.float32(1))
 
 
 def _draw(key: jax.Array, images: jax.Array, count: int) -> jax.Array:

@@ -49,6 +49,14 @@ def reflect(positions: jax.Array, size: int) -> jax.Array:
     return jnp.minimum(jnp.minimum(positions, period - positions), size - 1)
 
 
+def translated(amount: jax.Array, size: int) -> jax.Array:
+    """The pixels read after a translation by `amount` [B] of the side, reflected: [B, size].
+
+    Whole pixels, round(amount · size), down or right where positive.
+    """
+    return reflect(shifted(jnp.round(amount * size), size), size)
+
+
 def sample(images: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
     """Images read at the crossings of rows and columns, by bilinear interpolation.
 

@@ -118,13 +118,8 @@ def cutout(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
 
 
 def _moved_down(images: jax.Array, amount: jax.Array) -> jax.Array:
-    return resample.sample_rows(images, _translated(amount, images.shape[1]))
+    return resample.sample_rows(images, resample.translated(amount, images.shape[1]))
 
 
 def _moved_right(images: jax.Array, amount: jax.Array) -> jax.Array:
-    return resample.sample_columns(images, _translated(amount, images.shape[2]))
-
-
-def _translated(amount: jax.Array, size: int) -> jax.Array:
-    """The pixels read after a translation by `amount` [B] of the side: [B, size]."""
-    return resample.reflect(resample.shifted(jnp.round(amount * size), size), size)
+    return resample.sample_columns(images, resample.translated(amount, images.shape[2]))

@@ -103,9 +103,10 @@ def test_a_dotted_name_keeps_the_range_of_the_op():
 
 
 def test_dotted_names_can_be_restricted(fork):
-    for function in (policy.parse, policy.needs_strength):
-        with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' is code of fork_of_ops"):
-            function('flip|fork_of_ops.darken', allow=())
+    for function in (policy.parse, policy.needs_strength, policy.needs_probability, policy.mixes):
+        for text in ('flip|fork_of_ops.darken', 'p(0.5, mix(flip, hue|fork_of_ops.darken(0.5)))'):
+            with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' is code of fork_of_ops"):
+                function(text, allow=())
     with pytest.raises(ValueError, match=r"'fork_of_ops\.darken' is code of fork_of_ops"):
         policy.check('fork_of_ops.darken', 0.5, allow=())
     policy.parse('flip|fork_of_ops.darken', allow=('fork_of_ops',))

@@ -9,12 +9,25 @@ import pytest
 
 from gan_jax.testing.ops import compiled
 from tests.augment.family import STRENGTH, batch, every_op
-from tests.augment.references import diffaugment, mixing, simclr, spatial, tones
+from tests.augment.references import (
+    diffaugment,
+    fields,
+    masks,
+    mixing,
+    quantisation,
+    random_ops,
+    simclr,
+    spatial,
+    tones,
+)
 from tests.small import new_key
 
 REFERENCES = {
     name: function
-    for module in (tones, spatial, mixing, diffaugment, simclr)
+    for module in (
+        *(tones, spatial, mixing, diffaugment, simclr),
+        *(masks, quantisation, fields, random_ops),
+    )
     for name, function in vars(module).items()
 }
 SIZES = [{}, dict(count=6, height=10, width=7, channels=1)]

@@ -221,6 +221,17 @@ def test_exceptions_are_given_by_name():
         check_op(ours.flip)
 
 
+def test_an_op_that_jumps_has_no_slope():
+    def rounded(key, images, strength):
+        return images + strength * (jnp.round(8 * images) / 8 - images) * amounts(key, images, 1)
+
+    with pytest.raises(AssertionError, match='gradient of mine is not its slope'):
+        ops.check_gradient(trial(made(rounded)))
+    ops.check_gradient(trial(made(rounded), smooth=False))
+    with pytest.raises(AssertionError, match='mine lets no gradient through for some image'):
+        ops.check_gradient(trial(made(replaced), smooth=False))
+
+
 def test_what_is_no_op_is_refused():
     with pytest.raises(AssertionError, match='darkened says no range.*decorate it'):
         check_op(darkened_plainly)

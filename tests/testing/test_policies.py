@@ -88,5 +88,7 @@ def test_a_text_that_is_no_policy_is_told_as_a_run_tells_it():
         check_policy('flop')
     with pytest.raises(AssertionError, match='takes a strength in'):
         check_policy('cutout', strength=2.0)
+    with pytest.raises(AssertionError, match='takes a probability in'):
+        check_policy('p(cutout)', probability=2.0)
     with pytest.raises(AssertionError, match='is code of tests'):
         check_policy('tests.testing.test_policies.drawn', allow=())
