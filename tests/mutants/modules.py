@@ -45,7 +45,11 @@ TESTS = {
     'gan_jax/augment/boxes.py': ('tests/augment/test_mixing.py',),
     'gan_jax/augment/operation.py': ('tests/augment/test_policy.py',),
     'gan_jax/augment/detail.py': ('tests/augment/test_tones.py',),
-    'gan_jax/augment/draws.py': ('tests/augment/test_simclr.py', 'tests/augment/test_colour.py'),
+    'gan_jax/augment/draws.py': (
+        'tests/augment/test_draws.py',
+        'tests/augment/test_simclr.py',
+        'tests/augment/test_colour.py',
+    ),
     'gan_jax/augment/ops.py': ('tests/augment/test_policy.py',),
     'gan_jax/models/layers.py': (
         'tests/models/test_layers.py',
