@@ -82,13 +82,12 @@ def test_amounts_do_not_depend_on_the_chance():
     assert np.mean(touched & same) > 0.3
 
 
-def test_is_found_by_its_name():
-    assert policy.needs_strength('ada_bgc') and not policy.needs_strength('ada_bgc(0.6)')
-    policy.check('ada_bgcfnc', 1.0)
+def test_the_strength_is_a_probability():
+    policy.check('ada_bgcfnc|ada_bg(0)', 1.0)
     with pytest.raises(ValueError, match=r'takes a strength in \[0, 1\], got 1.1'):
         policy.check('ada_bg', 1.1)
 
 
-def test_colours_of_two_channels_are_refused_by_name():
-    with pytest.raises(ValueError, match="augmentation 'ada_bgc'.*3 channels or of 1, got 2"):
-        jax.eval_shape(policy.parse('ada_bgc'), new_key(3), jnp.zeros((2, 4, 4, 2)), 0.5)
+def test_colours_of_two_channels_are_refused():
+    with pytest.raises(ValueError, match='3 channels or of 1, got 2'):
+        jax.eval_shape(ops.ada_bgc, new_key(3), jnp.zeros((2, 4, 4, 2)), 0.5)
