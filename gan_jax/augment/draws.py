@@ -24,6 +24,11 @@ def signed(key: jax.Array, images: jax.Array, count: int) -> jax.Array:
     return 2 * uniform(key, images, count) - 1
 
 
+def gaussian(key: jax.Array, images: jax.Array, count: int) -> jax.Array:
+    """As `uniform`, from N(0, 1)."""
+    return jax.random.normal(key, (count, images.shape[0]), jnp.float32).astype(images.dtype)
+
+
 def normal(key: jax.Array, images: jax.Array) -> jax.Array:
     """Independent draws from N(0, 1) of the images' shape and dtype; drawn in float32 as well."""
     return jax.random.normal(key, images.shape, jnp.float32).astype(images.dtype)

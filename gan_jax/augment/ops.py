@@ -7,14 +7,16 @@ Every op is `op(key, images, strength)`: float images [B, H, W, C] in [0, 1] to 
 shape, dtype and range, with a fresh draw for each image; `strength` is the paper's λ, a traced
 scalar that bounds the amount α drawn for an image, unless the op says otherwise. Strength 0 is the
 identity, bit for bit, except for `simclr`, whose strength drives the crop only. `flip`, `rotate90`
-and DiffAugment's ops have no strength, and DiffAugment's do not clip to the range. The key is
-consumed. Gradients flow through the images. `operation.op` lists the errors.
+and DiffAugment's ops have no strength. The strength of ADA's is a probability. DiffAugment's and
+ADA's do not clip to the range. The key is consumed. Gradients flow through the images.
+`operation.op` lists the errors.
 
 A new op is a new function in the file of its kind, imported here.
 """
 
 # ruff: noqa: F401  (imported to be found)
 
+from gan_jax.augment.ada.pipe import ada_bg, ada_bgc, ada_bgcfnc
 from gan_jax.augment.detail import blur, instance_noise
 from gan_jax.augment.diffaugment import (
     diffaugment_color,

@@ -15,6 +15,7 @@ from gan_jax.testing import small
 from gan_jax.testing.require import require
 
 ROUNDING = 2e-6  # compiled code fuses a product and a sum into one rounding
+CHANNELS = (1, 2, 3, 4)
 
 Shape = tuple[int, int, int, int]
 
@@ -29,6 +30,7 @@ class Trial(NamedTuple):
     identity: bool
     results: int | None
     smooth: bool = True
+    channels: tuple[int, ...] = CHANNELS
 
     @property
     def name(self) -> str:
@@ -47,6 +49,7 @@ def check_op(
     identity: bool = True,
     results: int | None = None,
     smooth: bool = True,
+    channels: tuple[int, ...] = CHANNELS,
 ) -> None:
     """Raises unless an augmentation op keeps every promise that a policy relies on, in seconds.
 
@@ -60,6 +63,7 @@ def check_op(
         identity: False where strength 0 is not the identity, on purpose.
         results: how many different images one image can become; None is more than 4.
         smooth: False where the result jumps as the images change, so that no slope is compared.
+        channels: the numbers of channels that the op takes, where it refuses others.
 
     Raises:
         AssertionError: one sentence about the first promise that is broken. What the op itself
@@ -70,7 +74,7 @@ def check_op(
         f'{getattr(op, "__name__", op)} says no range of strengths: decorate it by '
         'gan_jax.augment.operation.op',
     )
-    trial = Trial(op, shape, strength, clips, identity, results, smooth)
+    trial = Trial(op, shape, strength, clips, identity, results, smooth, channels)
     for check in CHECKS:
         check(trial)
 
@@ -85,9 +89,9 @@ def check_signature(trial: Trial) -> None:
 
 
 def check_shape(trial: Trial) -> None:
-    """Images keep shape and dtype, float32 and bfloat16, with 1 to 4 channels."""
-    for channels in (1, 2, 3, 4):
-        dtype = (jnp.float32, jnp.bfloat16)[channels % 2]
+    """Images keep shape and dtype, float32 and bfloat16, with 1 to 4 channels or `channels`."""
+    for position, channels in enumerate(trial.channels):
+        dtype = (jnp.bfloat16, jnp.float32)[position % 2]
         given = jax.ShapeDtypeStruct((*trial.shape[:3], channels), dtype)
         out = jax.eval_shape(trial.op, small.new_key(3), given, trial.strength)
         require(
@@ -155,7 +159,7 @@ def check_compiled(trial: Trial) -> None:
     """Under jit it does what it does without, and is traced once for all strengths."""
     images = trial.images()
     eager = trial.op(small.new_key(3), images, trial.strength)
-    require(_close(_applied(trial, images), eager, ROUNDING), f'{trial.name} differs under jax.jit')
+    require(close(_applied(trial, images), eager, ROUNDING), f'{trial.name} differs under jax.jit')
     before = traces[trial.op]
     for strength in (0.0, 0.1, 0.3, 0.5, 0.9):
         compiled(trial.op)(small.new_key(3), images, strength)
@@ -169,7 +173,7 @@ def check_vmap(trial: Trial) -> None:
     out = small.jit(jax.vmap(trial.op, in_axes=(0, None, 0)))(_keys(), images, strengths)
     for found, key, strength in zip(out, _keys(), strengths, strict=True):
         alone = compiled(trial.op)(key, images, float(strength))
-        require(_close(found, alone, ROUNDING), f'{trial.name} differs under jax.vmap')
+        require(close(found, alone, ROUNDING), f'{trial.name} differs under jax.vmap')
 
 
 def check_gradient(trial: Trial) -> None:
@@ -206,7 +210,7 @@ def check_precision(trial: Trial) -> None:
         f'{trial.name} makes {wide.dtype} of float64 images and {mixed.dtype} of float32 ones',
     )
     require(
-        _close(narrow, wide, 1e-5),
+        close(narrow, wide, 1e-5),
         f'{trial.name} draws other numbers for float64 images: draw in float32, as '
         'gan_jax.augment.draws does',
     )
@@ -283,5 +287,10 @@ def _applied(trial: Trial, images: np.ndarray) -> np.ndarray:
     return np.asarray(compiled(trial.op)(small.new_key(3), images, trial.strength))
 
 
-def _close(found: Any, expected: Any, within: float) -> bool:
-    return bool(np.allclose(found, expected, rtol=0, atol=within))
+def close(found: Any, expected: Any, within: float) -> bool:
+    """True if no value differs by more than `within`, a part of the range of the values or of 1.
+
+    An op that does not clip makes larger values than 1, which round more.
+    """
+    expected = np.asarray(expected)
+    return bool(np.allclose(found, expected, rtol=0, atol=within * max(1, np.ptp(expected))))

@@ -11,7 +11,7 @@ from gan_jax.augment import policy
 from gan_jax.augment.policy import Policy
 from gan_jax.runtime.errors import PartError
 from gan_jax.testing import small
-from gan_jax.testing.ops import ROUNDING, Shape, images_of
+from gan_jax.testing.ops import ROUNDING, Shape, close, images_of
 from gan_jax.testing.require import require
 
 
@@ -88,7 +88,7 @@ def _check_draws(
     other = np.asarray(run(small.new_key(4), images, numbers))
     require(not random or np.any(first != other), f'{name} gives one result for two keys')
     eager = apply(small.new_key(3), images, *numbers)
-    require(bool(np.allclose(first, eager, rtol=0, atol=ROUNDING)), f'{name} differs under jax.jit')
+    require(close(first, eager, ROUNDING), f'{name} differs under jax.jit')
     run(small.new_key(3), images, Numbers(numbers.strength / 2, numbers.probability / 2))
     require(len(traces) == 1, f'{name} is traced again for another strength or probability')
 

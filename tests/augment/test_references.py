@@ -10,6 +10,7 @@ import pytest
 from gan_jax.testing.ops import compiled
 from tests.augment.family import STRENGTH, batch, every_op
 from tests.augment.references import (
+    ada,
     diffaugment,
     fields,
     masks,
@@ -26,13 +27,13 @@ REFERENCES = {
     name: function
     for module in (
         *(tones, spatial, mixing, diffaugment, simclr),
-        *(masks, quantisation, fields, random_ops),
+        *(masks, quantisation, fields, random_ops, ada),
     )
     for name, function in vars(module).items()
 }
 SIZES = [{}, dict(count=6, height=10, width=7, channels=1)]
-# Rotations of hue are printed to four digits.
-LOOSE = {'hue': 5e-4, 'simclr': 5e-4}
+# Rotations of hue are printed to four digits. ADA multiplies values, and does not clip them.
+LOOSE = {'hue': 5e-4, 'simclr': 5e-4, 'ada_bg': 5e-6, 'ada_bgc': 1e-5, 'ada_bgcfnc': 1e-5}
 
 
 @pytest.mark.parametrize('sizes', SIZES, ids=['9x12x3', '10x7x1'])

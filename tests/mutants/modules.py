@@ -49,6 +49,7 @@ TESTS = {
     'gan_jax/augment/operation.py': ('tests/augment/test_policy.py',),
     'gan_jax/augment/detail.py': ('tests/augment/test_tones.py',),
     'gan_jax/augment/draws.py': (
+        'tests/augment/test_draws.py',
         'tests/augment/test_simclr.py',
         'tests/augment/test_colour.py',
         'tests/augment/test_branches.py',

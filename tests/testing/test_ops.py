@@ -232,6 +232,23 @@ def test_an_op_that_jumps_has_no_slope():
         ops.check_gradient(trial(made(replaced), smooth=False))
 
 
+def test_an_op_may_refuse_channels():
+    def coloured(key, images, strength):
+        if images.shape[3] not in (1, 3):
+            raise ValueError('no colours')
+        return darkened(key, images, strength)
+
+    check_op(made(coloured), channels=(1, 3))
+    with pytest.raises(ValueError, match='no colours'):
+        check_op(made(coloured))
+
+
+def test_larger_values_round_more():
+    assert ops.close([0.0, 5.0], [0.0, 5.0 + 9e-6], 2e-6)
+    assert not ops.close([0.0, 5.0], [0.0, 5.0 + 1.1e-5], 2e-6)
+    assert not ops.close([0.5, 0.6], [0.5, 0.6 + 3e-6], 2e-6)
+
+
 def test_what_is_no_op_is_refused():
     with pytest.raises(AssertionError, match='darkened says no range.*decorate it'):
         check_op(darkened_plainly)
