@@ -64,7 +64,7 @@ compilers-env:
 	.venv-compilers/bin/python -m pip install --quiet --no-compile -r tests/compilers/requirements.txt
 
 compilers: compilers-env  ## compile train steps for TPUs and NVIDIA cards, without any
-	.venv-compilers/bin/python -m pytest -m compiler tests/compilers $(ARGS)
+	.venv-compilers/bin/python -m pytest -n 2 --dist loadgroup -m compiler tests/compilers $(ARGS)
 
 # Attacks on the commands and on what they write: docs/reliability.md.
 faults: dev  ## what is promised of faults, tried, 15 minutes; N=10: ten times as much

@@ -19,6 +19,12 @@ from gan_jax.runtime.errors import of_part
 Record = Mapping[str, jax.Array]
 
 
+def without_policy(make: Callable[..., Record]) -> Callable[..., Record]:
+    """Marks the function of a view that ignores the policy, so that no policy names its draws."""
+    make.without_policy = True  # type: ignore[attr-defined]
+    return make
+
+
 def plain(key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any) -> Record:
     """The view's source, unchanged."""
     del key, policy, strength
@@ -33,6 +39,7 @@ def augmented(
     return {**own, 'image': policy(key, own['image'], strength)}
 
 
+@without_policy
 def mixed(key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any) -> Record:
     """Interpolations of an image x of the source and an image f of 'fake': x + a (f - x).
 
@@ -46,6 +53,7 @@ def mixed(key: jax.Array, sources: Mapping[str, Record], policy: Callable, stren
     return {**own, 'image': image + share * (fake - image)}
 
 
+@without_policy
 def perturbed(
     key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
 ) -> Record:
@@ -63,6 +71,7 @@ def perturbed(
     return {**own, 'image': image + share * jnp.std(image) * noise / 2}
 
 
+@without_policy
 def rotated(
     key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any, *, turns: int
 ) -> Record:
@@ -76,6 +85,7 @@ def rotated(
     return {**own, 'image': _turn(own['image'], turns)}
 
 
+@without_policy
 def rotated_quarter(
     key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
 ) -> Record:
@@ -96,9 +106,6 @@ def rotated_quarter(
     copies = [{**last, 'image': _turn(last['image'], turns)} for turns in range(4)]
     record = jax.tree.map(lambda *parts: join(parts), *copies)
     return {**record, 'turns': jnp.arange(size, dtype=jnp.int32) % 4}
-
-
-WITHOUT_POLICY = (mixed, perturbed, rotated, rotated_quarter)  # functions that ignore the policy
 
 
 class View(NamedTuple):
@@ -125,13 +132,13 @@ class View(NamedTuple):
 def settle(view: View, policy: str) -> View:
     """The view in its normal form, with its policy filled in: equal pixels give equal views.
 
-    A plain view has no policy and no draw. A view in `WITHOUT_POLICY` has no policy. An augmented
+    A plain view has no policy and no draw. A view `without_policy` has no policy. An augmented
     view without a policy becomes the plain view, so that a consistency term without an
     augmentation costs and changes nothing.
     """
     if view.make is plain:
         return View(view.source)
-    if view.make in WITHOUT_POLICY:
+    if getattr(view.make, 'without_policy', False):
         return view._replace(policy='')
     view = view._replace(policy=view.policy or policy)
     return View(view.source) if view.make is augmented and not view.policy else view

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from gan_jax.augment import lookup
 from gan_jax.augment.operation import CLOSED, FINITE, Op, Range
+from gan_jax.runtime import brackets
 
 # Items that take policies, and an example of each for messages.
 COMBINATORS = {
@@ -111,17 +112,16 @@ def split(text: str, mark: str, policy: str) -> list[str]:
     Raises:
         ValueError: a bracket is not closed, or was not opened.
     """
-    words, start, depth = [], 0, 0
+    depth = 0
     for place, letter in enumerate(text):
         depth += (letter == '(') - (letter == ')')
         if depth < 0:
-            raise _unreadable(text[start : place + 1], policy, ': a bracket was not opened')
-        if letter == mark and depth == 0:
-            words.append(text[start:place].strip())
-            start = place + 1
+            word = brackets.split(text[: place + 1], mark)[-1]
+            raise _unreadable(word, policy, ': a bracket was not opened')
+    words = [word.strip() for word in brackets.split(text, mark)]
     if depth > 0:
-        raise _unreadable(text[start:], policy, ': a bracket is not closed')
-    return [*words, text[start:].strip()]
+        raise _unreadable(words[-1], policy, ': a bracket is not closed')
+    return words
 
 
 def _unreadable(word: str, policy: str, reason: str = '') -> ValueError:

@@ -9,6 +9,7 @@ from gan_jax import data
 from gan_jax.evaluate import digit_metrics, discriminator, scores
 from gan_jax.evaluate.context import Absent, Check, Context, Evaluation, Failed, Values, held_out_of
 from gan_jax.evaluate.leak import metric
+from gan_jax.runtime import brackets
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.load import nearest
 from gan_jax.runtime.progress import Progress, no_progress
@@ -97,7 +98,7 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
 
 
 def _asked(metrics: str) -> list[str]:
-    return [name for name in metrics.split(',') if name]
+    return [name for name in brackets.split(metrics, ',') if name]
 
 
 def _shares(asked: Sequence[str]) -> list[tuple[Any, list[str]]]:

@@ -72,7 +72,7 @@ def build_experiment(
     keywords = _keywords(config, blocks, scheduled, number)
     terms = {name: _term(f'terms.{name}', block, keywords, allow) for name, block in blocks.items()}
     _check_players(terms)
-    _check_classes(config, num_classes)
+    _check_classes(config, blocks, num_classes)
     trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
     logit = make('logit', config['logit'], NETWORK)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
@@ -158,11 +158,15 @@ def _check_players(terms: Mapping[str, Term]) -> None:
             )
 
 
-def _check_classes(config: Mapping[str, Any], num_classes: int) -> None:
+def _check_classes(
+    config: Mapping[str, Any], terms: Mapping[str, Mapping[str, Any]], num_classes: int
+) -> None:
+    blocks = {name: config[name] for name in ('generator', 'logit')}
+    blocks |= {f'terms.{name}': terms[name] for name in terms}
     others = [
         f'config.{name}.num_classes is {classes}'
-        for name in ('generator', 'logit')
-        if (classes := config[name].get('num_classes', 0)) not in (0, num_classes)
+        for name, block in blocks.items()
+        if (classes := block.get('num_classes', 0)) not in (0, num_classes)
     ]
     if others:
         raise ValueError(f'{" and ".join(others)}, and the data have {num_classes} classes')

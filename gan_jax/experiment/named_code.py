@@ -7,7 +7,7 @@ from gan_jax.augment import policy as policies
 from gan_jax.experiment.blocks import blocks, is_block
 from gan_jax.experiment.kinds import EXTRACTOR, SCHEDULE
 from gan_jax.experiment.numbers import apart
-from gan_jax.runtime import load
+from gan_jax.runtime import brackets, load
 
 
 class Amount(NamedTuple):
@@ -113,7 +113,7 @@ def _policies(config: Mapping[str, Any]) -> Iterator[Use]:
 def _named_by_metrics(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """(key of config.evaluate, metric, the policy that it names, the path of its extractor)."""
     for use in ('metrics', 'full'):
-        for metric in config['evaluate'][use].split(','):
+        for metric in brackets.split(config['evaluate'][use], ','):
             name, _, named = metric.partition('@')
             if name == 'leak':
                 yield use, metric, named, ''

@@ -7,6 +7,8 @@ give the sources of the related methods' weights.
 import copy
 from typing import Any
 
+from gan_jax.runtime import brackets
+
 HINGE = {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 1.0}
 CR = {'fn': 'gan_jax.terms.consistency.cr', 'weight': 10.0}
 BALANCED = {'fn': 'gan_jax.terms.consistency.balanced', 'weight': 10.0}
@@ -186,7 +188,7 @@ def arguments(text: str, **defaults: Any) -> dict[str, Any]:
         ValueError: an unknown key, or a value that is not of its default's type.
     """
     chosen = dict(defaults)
-    for item in filter(None, text.split(',')):
+    for item in filter(None, brackets.split(text, ',')):
         key, separator, value = item.partition('=')
         if key not in defaults or not separator:
             known = ', '.join(f'{k}={v}' for k, v in defaults.items())

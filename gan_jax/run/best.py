@@ -10,13 +10,13 @@ from typing import Any
 
 from gan_jax.evaluate.names import is_distance, parse_score
 from gan_jax.experiment.schedule import everything
-from gan_jax.runtime import checkpoint, distributed, workdir
+from gan_jax.runtime import brackets, checkpoint, distributed, workdir
 from gan_jax.state import TrainState
 
 
 def best_by(settings: Mapping[str, Any]) -> str:
     """The metric of the best checkpoint: the first distance in the config; '' if there is none."""
-    return next(filter(is_distance, everything(settings['evaluate']).split(',')), '')
+    return next(filter(is_distance, brackets.split(everything(settings['evaluate']), ',')), '')
 
 
 def best_how(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from gan_jax.experiment.build import Experiment
 from gan_jax.experiment.schedule import evaluations, everything
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import unaugmented
-from gan_jax.runtime import distributed, sharding
+from gan_jax.runtime import brackets, distributed, sharding
 from gan_jax.runtime.errors import sentence
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.progress import Progress, cancellable, no_progress
@@ -100,7 +100,7 @@ def evaluate(
     except Exception as error:
         if failed is None:
             raise
-        names = metrics.split(',')
+        names = brackets.split(metrics, ',')
         failed(names, error)
         return dict.fromkeys(names, math.nan)
 

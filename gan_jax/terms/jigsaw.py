@@ -10,12 +10,13 @@ import numpy as np
 
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.labels import LinearHeads, cross_entropy
-from gan_jax.views import Record, View
+from gan_jax.views import Record, View, without_policy
 
 # [24, 4]: place p of an image shuffled by row i has the tile PERMUTATIONS[i, p]; row 0 moves none.
 PERMUTATIONS = np.array([*itertools.permutations(range(4))])
 
 
+@without_policy
 def shuffled_tiles(
     key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
 ) -> Record:

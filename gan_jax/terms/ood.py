@@ -8,9 +8,10 @@ import jax.numpy as jnp
 
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.jigsaw import PERMUTATIONS, permute_tiles
-from gan_jax.views import Record, View
+from gan_jax.views import Record, View, without_policy
 
 
+@without_policy
 def broken(
     key: jax.Array, sources: Mapping[str, Record], policy: Callable, strength: Any
 ) -> Record:

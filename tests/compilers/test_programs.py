@@ -93,8 +93,24 @@ PROGRAMS = {
     ('cifar10_biggan.py:method=none', 'v5e:2x2/1', BIGGAN): (3000, 4e6, 400e6),
     ('cifar10_biggan.py:method=none', 'H100:2', BIGGAN): (3000, 4e6, 400e6),
 }
+
+
+def compiler(name):
+    """The tests of one compiler run in one process, where they share what is compiled."""
+    return pytest.mark.xdist_group('tpu' if name.startswith('v') else 'cuda')
+
+
+def on(*names):
+    """Parametrises a test by devices."""
+    return pytest.mark.parametrize('devices', [pytest.param(n, marks=compiler(n)) for n in names])
+
+
 programs = pytest.mark.parametrize(
-    ('program', 'bounds'), PROGRAMS.items(), ids=['-'.join(one[:2]) for one in PROGRAMS]
+    ('program', 'bounds'),
+    [
+        pytest.param(*one, id='-'.join(one[0][:2]), marks=compiler(one[0][1]))
+        for one in PROGRAMS.items()
+    ],
 )
 
 
@@ -114,7 +130,7 @@ def test_a_step_stays_within_its_bounds(program, bounds):
     assert not numbers.float64(text) and not numbers.host_calls(text)
 
 
-@pytest.mark.parametrize('devices', ['v5e:2x2', 'H100:2'])
+@on('v5e:2x2', 'H100:2')
 def test_a_player_sums_its_gradient_in_at_most_four_operations(devices):
     """Beside them BatchNorm's sums and the gather of Cntr, and nothing else."""
     _, text = compiled('digits.py', devices, 1, ())
@@ -129,7 +145,7 @@ def test_a_player_sums_its_gradient_in_at_most_four_operations(devices):
     assert sent['operations'] <= 2 * 4 + 3 * 4
 
 
-@pytest.mark.parametrize('devices', ['v5e:2x2', 'H100:2'])
+@on('v5e:2x2', 'H100:2')
 def test_of_a_sharded_state_each_kernel_is_gathered_once_in_an_update_that_reads_it(devices):
     """Beside the projections of Cntr. A TPU gathers G's in bfloat16; XLA joins gathers on a GPU."""
     count = len(target(devices).devices)
@@ -143,18 +159,19 @@ def test_of_a_sharded_state_each_kernel_is_gathered_once_in_an_update_that_reads
     assert 'all-to-all' not in sent and 'collective-permute' not in sent
 
 
-@pytest.mark.parametrize('devices', ['v5e:2x2/1', 'H100'])
+@on('v5e:2x2/1', 'H100')
 def test_several_steps_of_a_dispatch_do_not_copy_the_data(devices):
     _, text = compiled('digits.py', devices, 10, ())
     assert not data_moves(text, workload('digits.py', devices).dataset)
 
 
-@pytest.mark.parametrize('devices', ['v5e:2x2/1', 'H100'])
+@on('v5e:2x2/1', 'H100')
 def test_several_steps_of_a_dispatch_are_counted(devices):
     _, text = compiled('digits.py', devices, 10, ())
     assert 10 in text.launched.values()
 
 
+@pytest.mark.xdist_group('cuda')
 def test_a_population_does_not_copy_the_data():
     whole = workload('digits.py', 'H100')
     hyper = whole.experiment.hyper

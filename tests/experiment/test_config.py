@@ -451,7 +451,8 @@ def test_a_fixed_policy_has_no_strength():
 
 def test_nested_policies_are_read_as_deep_as_they_go():
     nested = 'p(0.8, one_of(cutout, flip|hue))'
-    assert named_code.strengths(shipped(augment__view=nested)) == {nested: 0.15}
+    given = named_code.amounts(shipped(augment__view=nested), 'strength')
+    assert {policy: one.value for policy, one in given.items()} == {nested: 0.15}
     (found,) = config.faults(shipped(augment__view=nested, augment__strength=0.7))
     assert f"augmentation 'hue' of policy '{nested}' takes a strength in [0, 0.5]" in found
     foreign = shipped(augment__view='flip|p(mix(flip, tests.testing.test_policies.drawn))')

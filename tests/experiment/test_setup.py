@@ -70,6 +70,14 @@ def test_a_conditional_network_must_count_the_classes_of_the_data():
         setup.build_setup(changed)
 
 
+def test_a_term_must_count_the_classes_of_the_data():
+    changed = settings()
+    mine = {'fn': 'gan_jax.terms.labels.acgan', 'num_classes': 9, 'weight': 1.0}
+    changed['terms'] = {**changed['terms'], 'mine': mine}
+    with pytest.raises(UserError, match='config.terms.mine.num_classes is 9, and the data have 10'):
+        setup.build_setup(changed)
+
+
 def test_a_variation_has_its_own_numbers_and_the_same_program():
     first = setup.build_setup(settings())
     assert first.subset is None

@@ -1,14 +1,20 @@
 """What shares a compiled step, and how runs are dealt."""
 
+import functools
+import json
 from collections import Counter
+from pathlib import Path
 
+import jax
 import pytest
 
+from gan_jax.experiment import build, config
 from gan_jax.sweeps.grid import read_sweep
 from gan_jax.sweeps.groups import group, members, shard
 from gan_jax.sweeps.shared import population_factory, shared_setups
 from tests.sweeps.made import write
 
+ROOT = Path(__file__).parents[2]
 STRENGTHS = {'method': ['none', 'bcr', 'cntr'], 'strength': [0.1, 0.2]}
 
 
@@ -49,6 +55,38 @@ def test_what_is_data_of_the_step_makes_no_other_group(tmp_path, key, values):
 def test_what_is_code_makes_another_group(tmp_path, key, values):
     grid = {'method': ['bcr'], key: values}
     assert len({group(run.settings) for run in runs(tmp_path, grid=grid)}) == 2
+
+
+CURVE = {'fn': 'gan_jax.schedules.linear', 'start': 0.0, 'end': 0.3}
+TARGETS = (-0.2, 0.2, 0.4, 0.6, 0.8)
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+
+@pytest.mark.parametrize(
+    'varied',
+    [
+        [{'augment.strength': {**CURVE, 'end': end}} for end in SHARES],
+        [{'augment.probability': share} for share in SHARES],
+        [{'terms.ada.target': target} for target in TARGETS],
+    ],
+    ids=['ends of a schedule', 'probabilities', 'targets of ADA'],
+)
+def test_five_values_share_one_compiled_step(varied):
+    """One group, and hyper-parameters of one structure, which no trace tells apart."""
+    structures, groups = set(), set()
+    for values in varied:
+        c = config.run_config_file(f'{ROOT}/configs/digits.py:method=bcr').unlock()
+        c.augment.update(view='p(translation)', critic='translation')
+        c.terms.ada = {'fn': 'gan_jax.terms.ada.ada', 'weight': 1.0, 'target': 0.6}
+        for key, value in values.items():
+            *parents, last = key.split('.')
+            functools.reduce(lambda block, part: block[part], parents, c)[last] = value
+        assert config.faults(c) == []
+        settings = json.loads(c.to_json())
+        hyper = build.build_experiment(settings, shape=(16, 16, 1), num_classes=10).hyper
+        structures.add(jax.tree.structure(hyper))
+        groups.add(group(settings))
+    assert len(structures) == len(groups) == 1
 
 
 def test_runs_of_a_group_share_their_program_and_keep_their_numbers(tmp_path):
