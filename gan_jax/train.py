@@ -24,6 +24,7 @@ from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
+from gan_jax.run.start_from import start_from
 from gan_jax.runtime import cli, determinism, distributed, sharding, signals
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
@@ -106,9 +107,9 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
             if restored:
                 state = sharding.place(restored.state, program.shapes)
             else:
-                generator = program.init_generator(hyper)
+                generator = start_from(settings, program.init_generator(hyper))
                 opened.draw_first(generator)  # before the rest is compiled
-                state = program.init(hyper, generator)
+                state = start_from(settings, program.init(hyper, generator))
             while True:
                 # Observe: log, sample, evaluate.
                 if opened.on_step(state, step):

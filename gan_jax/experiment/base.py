@@ -52,6 +52,7 @@ def base() -> ConfigDict:
                 ramp=0.05,  # the half-life is at most this fraction of the images so far
             ),
             averages=dict(),  # of D, for terms that look by it: d=dict(halflife_images=, ramp=)
+            init=dict(),  # start from nets of a run: dict(workdir=, nets='g,d,ema', match='')
             evaluate=dict(
                 metrics='fid10k_test',  # every `every.evaluate` steps, comma between two; '': none
                 full='fid50k_train,is50k',  # likewise, every `every.full` steps

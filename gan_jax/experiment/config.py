@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -95,12 +96,18 @@ VALUES: Mapping[str, Any] = {
 # Blocks that may be left out; one that is there has all its keys.
 OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     'averages.d': {'halflife_images': POSITIVE, 'ramp': POSITIVE},
+    'init': {
+        'workdir': Text(r'(?s).+', 'the workdir of a run'),
+        'nets': Text(r'(g|d|ema)(,(g|d|ema))*', "names of nets such as 'g,d,ema'"),
+        'match': Text(),
+    },
 }
 # The keys that must be blocks, if they are there, and the only blocks of config.optim.
 BLOCKS = (
     'terms',
     'optim',
     'averages',
+    'init',
     *NETWORKS,
     *dict.fromkeys(k.split('.')[0] for k in VALUES if '.' in k),
 )
@@ -134,6 +141,8 @@ def overridden(config: ConfigDict, overrides: Sequence[str]) -> ConfigDict:
     if wrong:
         raise UserError('\n'.join(wrong))
     config.data.name = absolute(config.data.name)
+    if config.get('init'):
+        config.init.workdir = str(expanded(config.init.workdir).absolute())
     return config
 
 
@@ -182,6 +191,7 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     for name, block, kind, supplied in blocks(plain):
         wrong += block_faults(name, block, kind, supplied, allow)
     wrong += schedule_faults(schedules, allow)
+    wrong += _pattern_faults(values, 'init.match')
     return wrong or [
         *_term_faults(plain),
         *policy_faults(config, allow),
@@ -244,7 +254,7 @@ def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
     blocks = {
         block: keys
         for block, keys in OPTIONAL.items()
-        if any(key == block or key.startswith(f'{block}.') for key in values)
+        if any(key.startswith(f'{block}.') for key in values)
     }
     return {**VALUES, **{f'{b}.{k}': one for b, keys in blocks.items() for k, one in keys.items()}}
 
@@ -254,7 +264,7 @@ def _unknown(values: Mapping[str, Any]) -> Iterator[str]:
     tops, known = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}, _expected(values)
     functions = (*NETWORKS, 'terms', 'optim')
     for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
-        is_empty = key == 'averages' and is_block(values[key])
+        is_empty = key in ('averages', 'init') and is_block(values[key])
         if key not in known and key.split('.')[0] not in functions and not is_empty:
             yield f"config has no use for '{key}'{load.nearest(key, (*known, *BLOCKS))}"
 
@@ -264,6 +274,13 @@ def _key_faults(key: str, values: Mapping[str, Any], expected: Any) -> Iterator[
         yield from value_faults(key, values[key], expected)
     else:
         yield f'config.{key} is missing: give {ranges.words(expected)}'
+
+
+def _pattern_faults(values: Mapping[str, Any], key: str) -> Iterator[str]:
+    try:
+        re.compile(str(values.get(key, '')))
+    except re.error as error:
+        yield f'config.{key} is {quoted(values[key])}: give a regular expression ({error})'
 
 
 def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:

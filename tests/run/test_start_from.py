@@ -1,0 +1,139 @@
+"""A run that begins with networks of another."""
+
+import json
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import train
+from gan_jax.experiment import config, setup
+from gan_jax.run.start_from import start_from
+from gan_jax.runtime import checkpoint
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.leaves import by_name
+
+pytestmark = pytest.mark.usefixtures('quick')
+BARE = ['--config.evaluate.metrics=', '--config.evaluate.full=']
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """The workdir of two steps, and its leaves."""
+    folder = tmp_path_factory.mktemp('first')
+    assert (
+        train.main([*('--config=tests/smoke.py', f'--workdir={folder}'), *BARE, '--config.steps=2'])
+        == 0
+    )
+    return folder, checkpoint.restore_leaves(folder / 'checkpoints', '').state
+
+
+def begun(workdir, *, nets='g,d,ema', match='', **changed):
+    """(first state before the other run's networks, and after them)."""
+    c = config.run_config_file('tests/smoke.py').unlock()
+    c.init = {'workdir': str(workdir), 'nets': nets, 'match': match}
+    c.seed = 7
+    for block, values in changed.items():
+        c[block] = {**c[block].to_dict(), **values}
+    assert config.faults(c) == []
+    settings = json.loads(c.to_json())
+    made = setup.build_setup(settings)
+    first = made.program.init(made.experiment.hyper)
+    after = start_from(settings, first)
+    assert jax.tree.map(lambda x: x.sharding, after) == jax.tree.map(lambda x: x.sharding, first)
+    return by_name(jax.device_get(first)), by_name(jax.device_get(after))
+
+
+@pytest.mark.parametrize(
+    ('asked', 'prefixes'),
+    [
+        ({}, ('g/params', 'g/stats', 'd/params', 'd/stats', 'ema')),
+        ({'nets': 'd'}, ('d/params', 'd/stats')),
+        ({'nets': 'g,ema', 'match': 'params/.*kernel'}, ('g/params', 'ema/params')),
+    ],
+)
+def test_nets_that_are_asked_for_are_those_of_the_other_run(trained, asked, prefixes):
+    folder, saved = trained
+    first, after = begun(folder, **asked)
+    for name, array in after.items():
+        taken = name.startswith(prefixes) and (not asked.get('match') or 'kernel' in name)
+        expected = saved[name] if taken else first[name]
+        np.testing.assert_array_equal(array, expected, err_msg=name)
+    assert any(np.any(saved[n] != first[n]) for n in after if n.startswith(prefixes[0]))
+
+
+def test_arrays_of_another_shape_begin_anew_and_are_named(trained, capsys):
+    folder, saved = trained
+    first, after = begun(folder, nets='g', latent={'dim': 12})
+    changed = [
+        name for name in after if name.startswith('g/params') and after[name].shape != saved[name].shape
+    ]
+    assert changed and all(np.array_equal(after[name], first[name]) for name in changed)
+    said = capsys.readouterr().out
+    assert f'arrays from {folder}; begun anew: ' in said and all(name in said for name in changed)
+
+
+def test_a_run_goes_on_with_them_and_resumes_without_the_other(trained, tmp_path):
+    """The other workdir is read once, before the first step."""
+    folder, saved = trained
+    flags = ['--config=tests/smoke.py', f'--workdir={tmp_path}', *BARE]
+    c = f'{tmp_path}/mine.py'
+    with open(c, 'w') as file:
+        file.write(
+            'import runpy\n'
+            'def get_config():\n'
+            "    c = runpy.run_path('tests/smoke.py')['get_config']()\n"
+            f"    c.init = dict(workdir='{folder}', nets='g,d,ema', match='')\n"
+            '    c.optim.g.learning_rate = c.optim.d.learning_rate = 0.0\n'
+            '    return c\n'
+        )
+    flags = [f'--config={c}', f'--workdir={tmp_path}/run', *BARE]
+    assert train.main([*flags, '--config.steps=1']) == 0
+    kept = checkpoint.restore_leaves(tmp_path / 'run' / 'checkpoints', 'd/params/').state
+    for name, array in kept.items():
+        np.testing.assert_array_equal(array, saved[name], err_msg=name)
+    moved = folder.with_name('moved')
+    folder.rename(moved)
+    try:
+        assert train.main([*flags, '--config.steps=2']) == 0
+    finally:
+        moved.rename(folder)
+
+
+# Faults -------------------------------------------------------------------------------------------
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match='config.init.workdir: there is no checkpoint in') as caught:
+        begun(tmp_path)
+    assert caught.value.status == MISSING
+
+
+def test_networks_of_other_shapes_alone_are_refused(trained):
+    with pytest.raises(
+        UserError, match='config.init takes nothing from .* are its networks others'
+    ):
+        begun(trained[0], nets='d', match='trunk.*kernel', discriminator={'width': 0.03125})
+
+
+def test_a_pattern_that_finds_nothing_is_refused(trained):
+    with pytest.raises(UserError, match='no array of its nets has a name that config.init.match'):
+        begun(trained[0], match='attention')
+
+
+@pytest.mark.parametrize(
+    ('block', 'words'),
+    [
+        ({'workdir': 'x', 'nets': 'g,e', 'match': ''}, "config.init.nets is 'g,e': give names"),
+        ({'workdir': '', 'nets': 'g', 'match': ''}, "config.init.workdir is '': give the workdir"),
+        ({'workdir': 'x', 'nets': 'g'}, 'config.init.match is missing'),
+        ({'workdir': 'x', 'nets': 'g', 'match': '('}, 'config.init.match is .*regular expression'),
+        ({'workdir': 'x', 'nets': 'g', 'match': '', 'step': 3}, "no use for 'init.step'"),
+    ],
+)
+def test_faults_of_the_block(block, words):
+    c = config.run_config_file('tests/smoke.py').unlock()
+    c.init = block
+    (found,) = config.faults(c)
+    assert re.search(words, found)
