@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 
 from gan_jax import terms
+from gan_jax.models.san import SanLogit
 from gan_jax.terms import Term
 from gan_jax.testing import small
 
@@ -31,8 +32,17 @@ OPTIONS = {
 STOPPED = {
     'gan_jax.terms.balanced.bcr_weak_strong': ('d/real', 'd/fake'),
     'gan_jax.terms.contrastive.contrad': ('d/real', 'd/fake'),
+    'gan_jax.terms.san.hinge': ('d/real', 'd/fake', 'd/direction'),
+    'gan_jax.terms.san.non_saturating': ('d/real', 'd/fake', 'd/direction'),
+    'gan_jax.terms.san.relativistic': ('d/pair', 'd/direction'),
 }
 HELD = {'gan_jax.terms.balanced.bcr_weak_strong': ('real_weak', 'fake_weak')}
+# Parts with a draw for each image, and the networks that a term is written for.
+DRAWN: dict[str, tuple[str, ...]] = {}
+NETS = {
+    f'gan_jax.terms.san.{name}': {'logit': SanLogit()}
+    for name in ('hinge', 'non_saturating', 'relativistic')
+}
 
 
 def find_factories():
@@ -55,3 +65,9 @@ FACTORIES = find_factories()
 
 def make(path):
     return FACTORIES[path](**OPTIONS.get(path, {}))
+
+
+def check_options(path):
+    """The options of `check_term` for the term of that path."""
+    names = {'stopped': STOPPED, 'held': HELD, 'drawn': DRAWN}
+    return {n: of[path] for n, of in names.items() if path in of} | NETS.get(path, {})
