@@ -11,7 +11,7 @@ from gan_jax.testing import small
 
 # Latents are moved far enough to see the gradients. With few hidden units no finite difference
 # meets the kink of one. LeCam acts at once, and its averages stand still: the gradient takes them
-# for constants, a finite difference would see them move.
+# for constants, a finite difference would see them move. BatchNorm of two images is nearly a step.
 LABELS = ('acgan', 'adcgan', 'multi_hinge', 'tacgan')
 OPTIONS = {
     **{f'gan_jax.terms.labels.{name}': {'num_classes': small.CLASSES} for name in LABELS},
@@ -27,6 +27,7 @@ OPTIONS = {
     'gan_jax.terms.contrastive.contrad': {'hidden': 8, 'size': 8},
     'gan_jax.terms.latent_contrast.cntr_latent': {'sigma': 0.3, 'hidden': 8, 'size': 4},
     'gan_jax.terms.lecam.lecam': {'decay': 1.0, 'start': 0},
+    'gan_jax.terms.path_length.path_length': {'shrink': 1},
 }
 # Parts whose gradient is no slope, and views that the loss holds still: they stop it on purpose.
 STOPPED = {
@@ -38,7 +39,7 @@ STOPPED = {
 }
 HELD = {'gan_jax.terms.balanced.bcr_weak_strong': ('real_weak', 'fake_weak')}
 # Parts with a draw for each image, and the networks that a term is written for.
-DRAWN: dict[str, tuple[str, ...]] = {}
+DRAWN = {'gan_jax.terms.path_length.path_length': ('g/length',)}
 NETS = {
     f'gan_jax.terms.san.{name}': {'logit': SanLogit()}
     for name in ('hinge', 'non_saturating', 'relativistic')

@@ -29,6 +29,7 @@ def test_the_search_finds_the_terms():
         'latent_contrast': ('cntr_latent',),
         'lecam': ('lecam',),
         'ood': ('ood',),
+        'path_length': ('path_length',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
         'random_projection': ('random_projection',),
         'rotation': ('rotation',),
@@ -50,6 +51,7 @@ SLOW = {
         'decorrelation.vicreg',
         'label_contrast.contragan',
         'labels.tacgan',
+        'path_length.path_length',
         'random_projection.random_projection',
     )
 }
