@@ -26,6 +26,7 @@ OPTIONS = {
     'gan_jax.terms.consistency.improved': {'sigma': 0.3},
     'gan_jax.terms.contrastive.contrad': {'hidden': 8, 'size': 8},
     'gan_jax.terms.latent_contrast.cntr_latent': {'sigma': 0.3, 'hidden': 8, 'size': 4},
+    'gan_jax.terms.latent_step.logan': {'rate': 0.5},
     'gan_jax.terms.lecam.lecam': {'decay': 1.0, 'start': 0},
     'gan_jax.terms.path_length.path_length': {'shrink': 1},
 }
@@ -39,7 +40,10 @@ STOPPED = {
 }
 HELD = {'gan_jax.terms.balanced.bcr_weak_strong': ('real_weak', 'fake_weak')}
 # Parts with a draw for each image, and the networks that a term is written for.
-DRAWN = {'gan_jax.terms.path_length.path_length': ('g/length',)}
+DRAWN = {
+    'gan_jax.terms.latent_step.logan': ('d/fake', 'g/fake'),
+    'gan_jax.terms.path_length.path_length': ('g/length',),
+}
 NETS = {
     f'gan_jax.terms.san.{name}': {'logit': SanLogit()}
     for name in ('hinge', 'non_saturating', 'relativistic')

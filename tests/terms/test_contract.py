@@ -27,6 +27,7 @@ def test_the_search_finds_the_terms():
         'label_contrast': ('contragan', 'reacgan'),
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
         'latent_contrast': ('cntr_latent',),
+        'latent_step': ('logan',),
         'lecam': ('lecam',),
         'ood': ('ood',),
         'path_length': ('path_length',),
@@ -51,6 +52,7 @@ SLOW = {
         'decorrelation.vicreg',
         'label_contrast.contragan',
         'labels.tacgan',
+        'latent_step.logan',
         'path_length.path_length',
         'random_projection.random_projection',
     )
