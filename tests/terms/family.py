@@ -43,6 +43,7 @@ HELD = {'gan_jax.terms.balanced.bcr_weak_strong': ('real_weak', 'fake_weak')}
 DRAWN = {
     'gan_jax.terms.latent_step.logan': ('d/fake', 'g/fake'),
     'gan_jax.terms.path_length.path_length': ('g/length',),
+    'gan_jax.terms.tangent.tangent': ('d/real',),
 }
 NETS = {
     f'gan_jax.terms.san.{name}': {'logit': SanLogit()}

@@ -35,6 +35,7 @@ def test_the_search_finds_the_terms():
         'random_projection': ('random_projection',),
         'rotation': ('rotation',),
         'san': ('hinge', 'non_saturating', 'relativistic'),
+        'tangent': ('tangent',),
         'top_k': ('top_k',),
     }
     shipped = {f'gan_jax.terms.{file}.{name}' for file in names for name in names[file]}
