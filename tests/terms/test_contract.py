@@ -30,6 +30,7 @@ def test_the_search_finds_the_terms():
         'latent_step': ('logan',),
         'lecam': ('lecam',),
         'ood': ('ood',),
+        'orthogonal': ('orthogonal',),
         'path_length': ('path_length',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
         'random_projection': ('random_projection',),
