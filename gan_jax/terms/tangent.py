@@ -24,9 +24,9 @@ def tangent(*, along: str = 'zoom_in') -> Term:
     For the discriminator only. Part: 'real'.
 
     Args:
-        along: policy whose ops have a strength and change smoothly with it, such as 'zoom_in',
-            'brightness' or 'blur'. Ops that move by whole pixels, like `translation`, `shift` and
-            `cutout`, have the derivative 0.
+        along: policy whose ops have a strength and change smoothly with it, such as 'zoom_in' or
+            'brightness|hue'. The derivative of `translation`, `shift`, `cutout`, `cutmix`,
+            `grayscale` and `blur`, which round, is 0.
 
     Raises:
         ValueError: there is no such policy, it takes no strength, or it mixes images.
