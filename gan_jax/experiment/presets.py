@@ -55,6 +55,18 @@ WEAK_STRONG = {
 }
 DUAL = {'fn': 'gan_jax.terms.balanced.bcr_dual', 'weight': 1.0}
 OOD = {'fn': 'gan_jax.terms.ood.ood', 'weight': 0.25}
+SAN = {'fn': 'gan_jax.terms.san.hinge', 'weight': 1.0}
+SAN_NS = {'fn': 'gan_jax.terms.san.non_saturating', 'weight': 1.0}
+SAN_RELATIVISTIC = {'fn': 'gan_jax.terms.san.relativistic', 'weight': 1.0}
+PATH_LENGTH = {'fn': 'gan_jax.terms.path_length.path_length', 'weight': 2.0}
+LOGAN = {
+    'fn': 'gan_jax.terms.latent_step.logan',
+    'weight': {'real': 1.0, 'fake': 1.0, 'step': 0.1},
+}
+TANGENT = {'fn': 'gan_jax.terms.tangent.tangent', 'along': 'zoom_in', 'weight': 0.1}
+ORTHOGONAL = {'fn': 'gan_jax.terms.orthogonal.orthogonal', 'weight': 1e-4}
+# The paper's pace; a run of fewer than millions of images needs a faster one.
+ADA = {'fn': 'gan_jax.terms.ada.ada', 'images': 500_000.0, 'weight': 1.0}
 
 # For each method: the key of `augment` that takes the policy, and the terms beside the adversarial
 # one (or in its place, if the method names it).
@@ -91,7 +103,19 @@ METHODS = {
     'bcr_weak_strong': ('view', {'consistency': WEAK_STRONG}),
     'bcr_dual': ('view', {'consistency': DUAL}),
     'ood': ('', {'ood': OOD}),
+    'san': ('', {'adversarial': SAN}),
+    'san_ns': ('', {'adversarial': SAN_NS}),
+    'san_relativistic': ('', {'adversarial': SAN_RELATIVISTIC}),
+    'path_length': ('', {'path_length': PATH_LENGTH}),
+    'logan': ('', {'adversarial': OFF, 'logan': LOGAN}),
+    'tangent': ('', {'tangent': TANGENT}),
+    'orthogonal': ('', {'orthogonal': ORTHOGONAL}),
+    'ada': ('critic', {'ada': ADA}),
 }
+# The methods whose terms read further outputs of the logit, and that logit without and with
+# classes.
+SLICED = ('san', 'san_ns', 'san_relativistic')
+SAN_LOGIT = {False: 'gan_jax.models.san.SanLogit', True: 'gan_jax.models.san.SanClassLogit'}
 # The term that learns from labels, for each method that has one.
 LABELLED = {
     **dict.fromkeys(('acgan', 'adcgan', 'tacgan', 'contragan', 'reacgan'), 'classes'),
@@ -115,7 +139,8 @@ def method(
 ) -> dict[str, Any]:
     """The blocks 'augment' and 'terms' of one method, with the hinge loss.
 
-    A method of LABELLED has a third one, 'generator', which makes it conditional.
+    A method of LABELLED has a third one, 'generator', which makes it conditional; a method of
+    SLICED has the path of its 'logit'.
 
     Args:
         name: one of METHODS.
@@ -145,6 +170,9 @@ def method(
         if 'contrastive' not in terms:
             raise ValueError(f"method '{name}' has no Cntr that could have a policy of its own")
         terms['contrastive'] |= {'policy': cntr_policy, 'strength': cntr_strength}
+    if name in SLICED:
+        logit = {'fn': SAN_LOGIT[conditional]}
+        return {'augment': augment, 'terms': terms, 'logit': logit}
     if name not in LABELLED:
         return {'augment': augment, 'terms': terms}
     if not num_classes:

@@ -15,7 +15,7 @@ def orthogonal(*, skip: Sequence[str] = ('classes',)) -> Term:
     matrix with a column for each output: the columns are to be orthogonal, of any length. The
     paper's weight is 1e-4, for G. BigGAN-PyTorch's code has it for both players; it adds half of
     this gradient at the same number, and skips the table of classes that G's layers share. Kernels
-    are taken as they are stored, before spectral normalisation, and with those of terms' heads.
+    are taken as they are stored, before spectral normalisation; the heads of terms have theirs too.
     Parts: 'dis' for the discriminator, 'gen' for the generator.
 
     Args:

@@ -30,9 +30,9 @@ def non_saturating() -> Term:
 
 
 def relativistic() -> Term:
-    """SAN with the relativistic pairing loss, of which no code is public.
+    """SAN with the relativistic pairing loss; the authors publish no code for it.
 
-    The difference of the pair is the one of f. Penalties of the logit's gradient beside it move the
+    The difference of the pair is taken of f. Penalties of the logit's gradient beside it move the
     direction of w as well.
     Parts: 'pair', 'direction' for the discriminator, 'pair' for the generator.
     """
