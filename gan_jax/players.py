@@ -190,7 +190,10 @@ def player_loss(
     out = outputs_per_term(routing, outputs, sources, targets)
     for name, objective in routing.objectives.items():
         if objective.players:
-            out[name]['players'] = _players(gan, state, named(key, 'term', name))
+            own = named(key, 'term', name)
+            out[name]['players'] = _players(
+                gan, state, functools.partial(augment, View('fake')), own
+            )
     weights = _scaled(hyper.weights, losses.every)
     loss, term_states, metrics = total(losses.terms, weights, side, out, state.terms, key)
     return loss, (stats, term_states, metrics)
@@ -272,7 +275,9 @@ def _fakes(
     return sources, after['fake']
 
 
-def _players(gan: GAN, state: TrainState, key: jax.Array) -> Players:
+def _players(
+    gan: GAN, state: TrainState, augment: Callable[[jax.Array], jax.Array], key: jax.Array
+) -> Players:
     def generate(z, label, method='__call__'):
         own = named(key, 'generate')
         return synthesize(
@@ -282,7 +287,7 @@ def _players(gan: GAN, state: TrainState, key: jax.Array) -> Players:
     def judge(image, label):
         own, moved = streams(named(key, 'discriminate')), [*state.d.stats]
         return gan.critic.apply(
-            state.d.variables, image, label, train=True, mutable=moved, rngs=own
+            state.d.variables, augment(image), label, train=True, mutable=moved, rngs=own
         )[0]
 
     by_w = functools.partial(generate, method='synthesize')

@@ -81,6 +81,24 @@ def test_a_classifier_replaces_the_projection_of_biggan():
         assert c.logit.initializer == 'orthogonal' and c.generator.num_classes == 10
 
 
+@pytest.mark.parametrize('file', ['cifar10_resnet', 'cifar10_biggan'])
+def test_san_replaces_the_logit_and_leaves_its_options(file):
+    c = config.load_config(f'{ROOT}/configs/{file}.py:method=san')
+    conditional = file == 'cifar10_biggan'
+    options = {'initializer': 'orthogonal', 'num_classes': 10} if conditional else {}
+    assert c.logit.to_dict() == {'initializer': 'glorot'} | options | {
+        'fn': f'gan_jax.models.san.San{"Class" if conditional else ""}Logit'
+    }
+
+
+def test_digits_are_too_few_for_the_papers_pace_of_ada():
+    digits, cifar10 = (
+        config.load_config(f'{ROOT}/configs/{file}.py:method=ada').terms.ada.images
+        for file in ('digits', 'cifar10_sndcgan')
+    )
+    assert (digits, cifar10) == (20_000.0, 500_000.0)
+
+
 # The published counts, less the biases before a BatchNorm, of the networks themselves: heads of
 # terms are counted apart.
 PARAMETERS = {

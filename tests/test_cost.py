@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gan_jax.experiment import presets
-from gan_jax.experiment.kinds import TERM
+from gan_jax.experiment.kinds import NETWORK, TERM
 from gan_jax.models.critic import Critic
 from gan_jax.players import Augment
 from gan_jax.runtime import load
@@ -30,28 +30,36 @@ TABLE = {
 }
 D_LAYERS, G_LAYERS = 2, 1  # convolutions of the networks in `small`
 NORMALISED = D_LAYERS + 1  # the logit's layer too
+# They call the networks, or D's average, beside the passes of the table.
+BY_THEMSELVES = ('path_length', 'logan', 'moco', 'byol')
 READ = {'cntr_latent': 1}  # latents whose images G's loss reads, where they are not all
 # Layers with spectral normalisation in the method's heads.
 OWN_LAYERS = {
     **dict.fromkeys(('rotation', 'jigsaw', 'acgan', 'adcgan', 'multi_hinge'), 1),
     **dict.fromkeys(('tacgan', 'contragan', 'reacgan'), 2),
+    **dict.fromkeys(presets.SLICED, -1),  # their logit has none
     'contrad': 6,
 }
 R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 10.0}
 
 
 def test_the_page_has_every_method():
-    assert set(TABLE) == {*presets.METHODS, 'r1'}
+    assert set(TABLE) == {*presets.METHODS, 'r1'} - {*BY_THEMSELVES}
+    rest = PAGE.read_text().partition('call the networks themselves')[2]
+    assert all(f'| `{name}` |' in rest for name in BY_THEMSELVES)
 
 
 def make(name):
-    """The terms and the augmentation of a method of the table."""
+    """The terms, the augmentation and the logit of a method of the table."""
     preset = 'none' if name == 'r1' else name
     blocks = presets.method(preset, 'translation', 0.4, num_classes=small.CLASSES)
     if name == 'r1':
         blocks['terms']['penalty'] = R1
+    if name == 'ada':
+        blocks['augment']['critic'] = 'ada_bg'  # the images have two channels, which are no colours
     terms = {n: load.build(b, TERM) for n, b in blocks['terms'].items() if b['weight']}
-    return terms, Augment(*(blocks['augment'][use] for use in Augment._fields))
+    logit = load.build(blocks.get('logit', {'fn': 'gan_jax.models.critic.Logit'}), NETWORK)
+    return terms, Augment(*(blocks['augment'][use] for use in Augment._fields)), logit
 
 
 SEEN = []
@@ -78,9 +86,9 @@ class Trunk(nn.Module):
 @functools.cache
 def traced(name, d_steps):
     """The equations of a step of that method, and what its networks noted: (network, images)."""
-    terms, augment = make(name)
+    terms, augment, logit = make(name)
     heads = {n: term.head for n, term in terms.items() if term.head is not None}
-    nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads)}
+    nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads, logit)}
     gan = small.make_gan(terms, augment=augment, **nets)
     hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
     hyper = hyper._replace(strength={policy: np.float32(0.4) for policy in augment})
@@ -107,6 +115,20 @@ def test_images_that_each_network_meets(name, d_steps):
     fakes = row['n'] * [('g', b)]
     d_update = fakes + [('d', v * b) for v in views]
     assert list(traced(name, d_steps)[1]) == d_update + fakes + [('d', row['w'] * b)]
+
+
+@pytest.mark.parametrize('name', BY_THEMSELVES)
+def test_images_of_terms_that_call_the_networks_themselves(name):
+    b = small.BATCH
+    fakes, reals, both = ('g', b), ('d', b), [('g', b), ('d', b)]
+    expected = {
+        'path_length': [fakes, ('d', 2 * b), fakes, ('d', b), ('g', b // 2)],
+        # Once at z, for the gradient, and once at z'.
+        'logan': [fakes, reals, *both, *both, fakes, *both, *both],
+        'moco': [fakes, ('d', 3 * b), ('d', b), fakes, ('d', b)],
+        'byol': [fakes, ('d', 4 * b), ('d', 2 * b), fakes, ('d', b)],
+    }
+    assert list(traced(name, 2)[1]) == expected[name]
 
 
 @methods_and_steps

@@ -63,7 +63,7 @@ NETWORKS = {
     f'gan_jax.models.{name}'
     for name in (
         *(f'{net}.{part}' for net in ('sndcgan', 'resnet', 'biggan') for part in PLAYERS),
-        *('critic.Logit', 'critic.ProjectionLogit'),
+        *('critic.Logit', 'critic.ProjectionLogit', 'san.SanLogit', 'san.SanClassLogit'),
     )
 }
 TERMS = {block['fn'] for _, blocks in METHODS.values() for block in blocks.values()}

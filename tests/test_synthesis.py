@@ -10,6 +10,7 @@ import pytest
 
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
+from gan_jax.players import Augment
 from gan_jax.runtime.errors import PartError
 from gan_jax.sampling.generate import BATCH, make_generate
 from gan_jax.step import make_train_step
@@ -202,3 +203,22 @@ def test_the_gradient_of_the_functions_is_the_sides_own(side, x64):
     moved = jax.tree.map(lambda a, b: a - b, before, getattr(after, side).params)
     assert small.distance(moved, slope) < 1e-12
     assert max(np.abs(x).max() for x in jax.tree.leaves(slope)) > 1e-3
+
+
+def test_what_the_functions_show_d_is_augmented_as_the_fakes_are(x64):
+    """Two looks at one batch of fakes give one logit: by the pass of all views, and by hand."""
+
+    def loss(out, state, key):
+        fake = out['fake']
+        again = out['players'].discriminate(fake['image'], fake['label'])['logit']
+        return {'apart': jnp.mean((again - fake['logit']) ** 2)}, state, {}
+
+    mine = Term(d=Objective({'fake': View('fake')}, loss, players=True))
+    terms = {'base': hinge(), 'mine': mine}
+    state = None
+    for critic in ('translation', ''):
+        gan = small.smooth_gan(terms, augment=Augment(critic=critic))
+        state = state or small.first_state(gan, terms, dtype=np.float64)
+        hyper = small.make_hyper({'base': 1, 'mine': 1})
+        _, metrics = small.jit(make_train_step(gan, terms))(state, small.make_batch(), hyper)
+        assert float(metrics['d/mine/apart']) < 1e-20

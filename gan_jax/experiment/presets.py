@@ -57,6 +57,20 @@ WEAK_STRONG = {
 }
 DUAL = {'fn': 'gan_jax.terms.balanced.bcr_dual', 'weight': 1.0}
 OOD = {'fn': 'gan_jax.terms.ood.ood', 'weight': 0.25}
+SAN = {'fn': 'gan_jax.terms.san.hinge', 'weight': 1.0}
+SAN_NS = {'fn': 'gan_jax.terms.san.non_saturating', 'weight': 1.0}
+SAN_RELATIVISTIC = {'fn': 'gan_jax.terms.san.relativistic', 'weight': 1.0}
+PATH_LENGTH = {'fn': 'gan_jax.terms.path_length.path_length', 'weight': 2.0}
+LOGAN = {
+    'fn': 'gan_jax.terms.latent_step.logan',
+    'weight': {'real': 1.0, 'fake': 1.0, 'step': 0.1},
+}
+TANGENT = {'fn': 'gan_jax.terms.tangent.tangent', 'along': 'zoom_in', 'weight': 0.1}
+ORTHOGONAL = {'fn': 'gan_jax.terms.orthogonal.orthogonal', 'weight': 1e-4}
+# The paper's pace; a run of fewer than millions of images needs a faster one.
+ADA = {'fn': 'gan_jax.terms.ada.ada', 'images': 500_000.0, 'weight': 1.0}
+MOCO = {'fn': 'gan_jax.terms.momentum.moco', 'queue': 1024, 'weight': 0.1}
+BYOL = {'fn': 'gan_jax.terms.momentum.byol', 'weight': 0.1}
 
 # For each method: the key of `augment` that takes the policy, and the terms beside the adversarial
 # one (or in its place, if the method names it).
@@ -93,14 +107,33 @@ METHODS = {
     'bcr_weak_strong': ('view', {'consistency': WEAK_STRONG}),
     'bcr_dual': ('view', {'consistency': DUAL}),
     'ood': ('', {'ood': OOD}),
+    'san': ('', {'adversarial': SAN}),
+    'san_ns': ('', {'adversarial': SAN_NS}),
+    'san_relativistic': ('', {'adversarial': SAN_RELATIVISTIC}),
+    'path_length': ('', {'path_length': PATH_LENGTH}),
+    'logan': ('', {'adversarial': OFF, 'logan': LOGAN}),
+    'tangent': ('', {'tangent': TANGENT}),
+    'orthogonal': ('', {'orthogonal': ORTHOGONAL}),
+    'ada': ('critic', {'ada': ADA}),
+    'moco': ('view', {'momentum': MOCO}),
+    'byol': ('view', {'momentum': BYOL}),
 }
+# The methods whose terms read further outputs of the logit, and that logit without and with
+# classes.
+SLICED = ('san', 'san_ns', 'san_relativistic')
+SAN_LOGIT = {False: 'gan_jax.models.san.SanLogit', True: 'gan_jax.models.san.SanClassLogit'}
 # The term that learns from labels, for each method that has one.
 LABELLED = {
     **dict.fromkeys(('acgan', 'adcgan', 'tacgan', 'contragan', 'reacgan'), 'classes'),
     'multi_hinge': 'multi_hinge',
 }
-# DiffAugment is `real_fake` with its own policy (Zhao et al. 2020, arXiv 2006.10738).
+# DiffAugment is `real_fake` with its own policy (Zhao et al. 2020, arXiv 2006.10738); ADA has its
+# pipe (Karras et al. 2020, arXiv 2006.06676).
 DIFFAUGMENT = 'diffaugment_color|diffaugment_translation|diffaugment_cutout'
+OWN = {'diffaugment': DIFFAUGMENT, 'ada': 'ada_bgc'}
+# The average of D that a method's targets take: MoCo's momentum of 0.999 at 64 images a step.
+AVERAGED = ('moco', 'byol')
+MOMENTUM = {'halflife_images': 44_000.0, 'ramp': 0.05}
 # zCR of a conditional model (Zhao et al. 2020, arXiv 2002.04724): more noise, a larger weight.
 SIGMA, DIS = 0.05, 20.0
 
@@ -117,11 +150,12 @@ def method(
 ) -> dict[str, Any]:
     """The blocks 'augment' and 'terms' of one method, with the hinge loss.
 
-    A method of LABELLED has a third one, 'generator', which makes it conditional.
+    A method of LABELLED has a third one, 'generator', which makes it conditional; a method of
+    SLICED has the path of its 'logit', and a method of AVERAGED the 'averages'.
 
     Args:
         name: one of METHODS.
-        policy: the augmentation, such as 'translation'; 'diffaugment' has its own.
+        policy: the augmentation, such as 'translation'; a method of OWN has its own.
         strength: strength of the policy.
         conditional: True takes the weights for a conditional model.
         num_classes: of the data, for a method of LABELLED; 0 without labels.
@@ -138,7 +172,7 @@ def method(
     use, blocks = METHODS[name]
     augment = {'real': '', 'critic': '', 'view': '', 'strength': strength, 'probability': 1.0}
     if use:
-        augment[use] = DIFFAUGMENT if name == 'diffaugment' else policy
+        augment[use] = OWN.get(name, policy)
     terms = copy.deepcopy({'adversarial': HINGE, **blocks})
     if conditional and name in ('zcr', 'icr'):
         terms['consistency']['sigma'] = SIGMA
@@ -147,12 +181,19 @@ def method(
         if 'contrastive' not in terms:
             raise ValueError(f"method '{name}' has no Cntr that could have a policy of its own")
         terms['contrastive'] |= {'policy': cntr_policy, 'strength': cntr_strength}
-    if name not in LABELLED:
-        return {'augment': augment, 'terms': terms}
-    if not num_classes:
-        raise ValueError(f"method '{name}' learns from labels, which the data of this config lack")
-    terms[LABELLED[name]]['num_classes'] = num_classes
-    return {'augment': augment, 'terms': terms, 'generator': {'num_classes': num_classes}}
+    found: dict[str, Any] = {'augment': augment, 'terms': terms}
+    if name in SLICED:
+        found['logit'] = {'fn': SAN_LOGIT[conditional]}
+    if name in AVERAGED:
+        found['averages'] = {'d': dict(MOMENTUM)}
+    if name in LABELLED:
+        if not num_classes:
+            raise ValueError(
+                f"method '{name}' learns from labels, which the data of this config lack"
+            )
+        terms[LABELLED[name]]['num_classes'] = num_classes
+        found['generator'] = {'num_classes': num_classes}
+    return found
 
 
 def blocks(

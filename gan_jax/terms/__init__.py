@@ -30,8 +30,8 @@ class Players(NamedTuple):
     Attributes:
         generate: (z [B, Z], label [B]) -> the record of generated images, [B, ...] each.
         synthesize: (w, label [B]) -> likewise, by the generator's method `synthesize`.
-        discriminate: (image [B, H, W, C] in [0, 1], label [B]) -> D's outputs, without the critic's
-            augmentation.
+        discriminate: (image [B, H, W, C] in [0, 1], label [B]) -> D's outputs; the critic's
+            augmentation has the draw of the fakes.
         d_params: D's parameters.
         g_params: G's parameters.
     """

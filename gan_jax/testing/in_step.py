@@ -11,14 +11,14 @@ from gan_jax.state import Net, TrainState
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.testing import small
-from gan_jax.testing.outputs import outputs, parts_of, random
+from gan_jax.testing.outputs import SMALL, Nets, outputs, parts_of, random
 from gan_jax.testing.require import require
 from gan_jax.testing.trees import central_difference, directions, distance, inner, same
 
 PLAYER = {'d': 'the discriminator', 'g': 'the generator'}
 
 
-def check_in_step(term: Term, *, stopped: Collection[str] = ()) -> None:
+def check_in_step(term: Term, *, stopped: Collection[str] = (), nets: Nets = SMALL) -> None:
     """Raises unless the train step uses a term as declared, beside a hinge loss, in float64.
 
     A step of plain SGD at rate 1 moves every array of a player's weights by the slope of the
@@ -28,39 +28,40 @@ def check_in_step(term: Term, *, stopped: Collection[str] = ()) -> None:
         term: as in `check_term`.
         stopped: parts such as 'd/fake' that are given no weight, since their gradient is not their
             slope, on purpose.
+        nets: the networks that the term is written for.
 
     Raises:
         AssertionError: one sentence about the first promise that is broken.
     """
     term = term._replace(controls={})  # they move the numbers of others
     with small.float64():
-        step, state = _step_with(term)
+        step, state = _step_with(term, nets)
         parts = {
             f'{side}/{name}'
             for side in 'dg'
             if getattr(term, side) is not None
-            for name in parts_of(term, side, outputs(term, side, random(np.float64)))
+            for name in parts_of(term, side, outputs(term, side, random(np.float64), nets), nets)
         }
         require({*stopped} <= parts, f'stopped names other parts than {", ".join(sorted(parts))}')
         for side in sorted({part[0] for part in parts}):
             mine = {p[2:]: float(p not in stopped) for p in sorted(parts) if p[0] == side}
             if any(mine.values()):
                 _check_descent(step, state, side, mine)
-        _check_weight_zero(step, state)
+        _check_weight_zero(step, state, nets)
 
 
-def _step_with(term: Term | None) -> tuple[Any, TrainState]:
+def _step_with(term: Term | None, nets: Nets = SMALL) -> tuple[Any, TrainState]:
     """The compiled step of a hinge game, with the term as 'mine', and a state."""
     played = {'base': hinge(), **({'mine': term} if term is not None else {})}
-    gan = small.smooth_gan(played)
+    gan = small.smooth_gan(played, generator=nets.generator, logit=nets.logit)
     state = small.first_state(gan, played, dtype=np.float64)
     state = state.replace(d=state.d.replace(stats=_converged(state.d)))
     return small.compiled(gan, played), state
 
 
 @functools.cache
-def _step_without() -> tuple[Any, TrainState]:
-    return _step_with(None)
+def _step_without(nets: Nets = SMALL) -> tuple[Any, TrainState]:
+    return _step_with(None, nets)
 
 
 def _converged(net: Net) -> Any:
@@ -108,10 +109,10 @@ def _check_descent(step: Any, state: TrainState, side: str, weights: Mapping[str
         )
 
 
-def _check_weight_zero(step: Any, state: TrainState) -> None:
+def _check_weight_zero(step: Any, state: TrainState, nets: Nets = SMALL) -> None:
     """A weight that a sweep varies stays in the program, and at 0 changes nothing."""
     batch = small.make_batch()
-    bare_step, bare = _step_without()
+    bare_step, bare = _step_without(nets)
     bare = bare.replace(g=state.g, d=bare.d.replace(params=_only(bare.d.params, state.d.params)))
     with_term, metrics = step(state, batch, small.make_hyper({'base': 1, 'mine': 0}))
     without, bare_metrics = bare_step(bare, batch, small.make_hyper({'base': 1}))

@@ -1,14 +1,16 @@
 """Made-up outputs of a discriminator, such as the step hands to a term's loss."""
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from gan_jax.terms import Term
+from gan_jax.synthesis import streams, synthesize
+from gan_jax.terms import Players, Term
 from gan_jax.testing import small
 from gan_jax.views import View
 
@@ -17,19 +19,33 @@ FEATURES = 6
 Draw = Callable[[tuple[int, ...]], np.ndarray]  # shape -> an array
 
 
-def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
+class Nets(NamedTuple):
+    """The parts of a GAN that a term may be written for.
+
+    Attributes:
+        generator: as in `players.GAN`, of images [B, 8, 8, 2].
+        logit: as in `models.critic.Critic`.
+    """
+
+    generator: nn.Module = small.Generator()
+    logit: nn.Module = small.PlainLogit()
+
+
+SMALL = Nets()
+
+
+def outputs(term: Term, side: str, draw: Draw, nets: Nets = SMALL) -> dict[str, dict[str, Any]]:
     """The outputs that the step gives a loss: `draw(shape)` everywhere, and nothing undeclared."""
     objective, b = getattr(term, side), small.BATCH
-    source, z = {'image': (b, *small.SHAPE)}, {'z': (b, small.LATENT)}
+    source, made = {'image': (b, *small.SHAPE)}, generated_shapes(nets.generator)
     head = {} if term.head is None else {'head': head_shapes(term.head)}
-    shapes = {'real': source, **{name: {**source, **z} for name in ('fake', *term.latents)}}
+    shapes = {'real': source, **dict.fromkeys(('fake', *term.latents), made)}
+    seen = {**head_shapes(nets.logit, train=True), 'features': (b, FEATURES), **head}
     for name, view in objective.views.items():
-        seen = {'logit': (b,), 'features': (b, FEATURES), **head}
         shapes[name] = {**shapes[view.source], **seen}
         if name in objective.input_grads:
             shapes[name] = {**shapes[name], 'dx': source['image']}
     for name, view in objective.targets.items():
-        seen = {'logit': (b,), 'features': (b, FEATURES), **head}
         target = {'target': {**shapes[view.source], **seen}}
         shapes[name] = {**shapes.get(name, shapes[view.source]), **target}
     arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
@@ -40,11 +56,53 @@ def outputs(term: Term, side: str, draw: Draw) -> dict[str, dict[str, Any]]:
     return {name: {**record, **added.get(name, {})} for name, record in out.items()}
 
 
-def head_shapes(head: nn.Module) -> Any:
-    """The shapes of a head's outputs."""
+@functools.cache
+def head_shapes(head: nn.Module, **options: Any) -> Any:
+    """The shapes of the outputs of a head, or of a logit with the option `train`."""
     inputs = jnp.zeros((small.BATCH, FEATURES)), jnp.zeros(small.BATCH, jnp.int32)
-    out, _ = jax.eval_shape(lambda: head.init_with_output(jax.random.key(0), *inputs))
+    out, _ = jax.eval_shape(lambda: head.init_with_output(jax.random.key(0), *inputs, **options))
     return jax.tree.map(lambda x: x.shape, out)
+
+
+@functools.cache
+def generated_shapes(generator: nn.Module) -> dict[str, Any]:
+    """The shapes of a record of generated images, without the label."""
+    inputs = jnp.zeros((small.BATCH, small.LATENT)), jnp.zeros(small.BATCH, jnp.int32)
+
+    def record():
+        variables = generator.init(jax.random.key(0), *inputs, train=True)
+        return synthesize(generator, variables, *inputs, jax.random.key(1), train=True)[0]
+
+    return {k: x.shape for k, x in jax.eval_shape(record).items() if k != 'label'}
+
+
+def complete(term: Term, side: str, out: Mapping[str, Any], nets: Nets = SMALL) -> dict[str, Any]:
+    """The outputs with both networks as functions, if the objective asks for them."""
+    if not getattr(term, side).players:
+        return dict(out)
+    return {**out, 'players': make_players(term, out['fake']['z'].dtype, nets)}
+
+
+def make_players(term: Term, dtype: Any, nets: Nets = SMALL) -> Players:
+    """The small networks as functions, with numbers that are always the same."""
+    terms = {'mine': term}
+    gan = small.smooth_gan(terms, generator=nets.generator, logit=nets.logit)
+    state = small.first_state(gan, terms, dtype=dtype)
+
+    def generate(z, label, method='__call__'):
+        key = jax.random.key(2)
+        return synthesize(
+            gan.generator, state.g.variables, z, label, key, train=True, method=method
+        )[0]
+
+    def discriminate(image, label):
+        moved, rngs = [*state.d.stats], streams(jax.random.key(3))
+        return gan.critic.apply(
+            state.d.variables, image, label, train=True, mutable=moved, rngs=rngs
+        )[0]
+
+    by_w = functools.partial(generate, method='synthesize')
+    return Players(generate, by_w, discriminate, state.d.params, state.g.params)
 
 
 def _added(view: View, sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,16 +124,18 @@ def random(dtype: Any, seed: int = 0) -> Draw:
     return lambda shape: rng.standard_normal(shape).astype(dtype)
 
 
-def parts_of(term: Term, side: str, out: Mapping[str, Any]) -> dict[str, Any]:
+def parts_of(term: Term, side: str, out: Mapping[str, Any], nets: Nets = SMALL) -> dict[str, Any]:
     """The parts of one player's loss, at the term's first state."""
+    out = complete(term, side, out, nets)
     return getattr(term, side).loss(out, term.init(), jax.random.key(0))[0]
 
 
-def summed(term: Term, side: str) -> Callable[[Mapping[str, Any]], Any]:
+def summed(term: Term, side: str, nets: Nets = SMALL) -> Callable[[Mapping[str, Any]], Any]:
     """out -> a sum of the parts in which none can cancel another."""
 
     def loss(out):
-        return sum(i * part for i, part in enumerate(parts_of(term, side, out).values(), 1))
+        parts = parts_of(term, side, out, nets).values()
+        return sum(i * part for i, part in enumerate(parts, 1))
 
     return loss
 

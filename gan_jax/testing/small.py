@@ -39,6 +39,20 @@ class Generator(nn.Module):
         return (jnp.tanh(nn.Conv(COLOURS, (3, 3))(x)) + 1) / 2
 
 
+class MappedGenerator(nn.Module):
+    """z [B, Z] -> w [B, 4] -> images [B, 8, 8, 2] in (0, 1); returns both."""
+
+    def setup(self):
+        self.mapping, self.body = nn.Dense(4), nn.Dense(SIDE * SIDE * COLOURS)
+
+    def __call__(self, z, label, *, train):
+        w = jnp.tanh(self.mapping(z))
+        return {**self.synthesize(w, label, train=train), 'w': w}
+
+    def synthesize(self, w, label, *, train):
+        return {'image': (jnp.tanh(self.body(w).reshape(-1, *SHAPE)) + 1) / 2}
+
+
 class Trunk(nn.Module):
     """Images [N, 8, 8, 2] in [0, 1] -> features [N, 12]."""
 
@@ -78,10 +92,12 @@ def make_gan(terms, **options) -> GAN:
     return GAN(**(settings | options))
 
 
-def smooth_gan(terms, **options) -> GAN:
+def smooth_gan(terms, *, logit=None, **options) -> GAN:
     """As `make_gan`, without spectral norm: for finite differences in D's weights."""
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    return make_gan(terms, critic=Critic(Trunk(spectral=False), heads, PlainLogit()), **options)
+    return make_gan(
+        terms, critic=Critic(Trunk(spectral=False), heads, logit or PlainLogit()), **options
+    )
 
 
 def first_state(gan, terms, *, seed=0, dtype=jnp.float32):

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import pytest
 
 from gan_jax.experiment import contracts
-from gan_jax.models.critic import Critic
+from gan_jax.models.critic import Critic, Logit
+from gan_jax.models.san import SanLogit
 from gan_jax.runtime.errors import PartError
-from gan_jax.terms import Objective, Term
+from gan_jax.terms import Objective, Term, san
 from gan_jax.terms.adversarial import hinge, relativistic
 from gan_jax.terms.consistency import balanced, latent
 from gan_jax.terms.contrastive import cntr, contrad
@@ -51,9 +52,11 @@ class ManyHeads(nn.Module):
         return {'far': features - features.mean(axis=0, keepdims=True)}
 
 
-def check(terms, trunk=None, **options):
+def check(terms, trunk=None, logit=None, **options):
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
-    gan = small.make_gan(terms, critic=Critic(trunk or small.Trunk(), heads), **options)
+    gan = small.make_gan(
+        terms, critic=Critic(trunk or small.Trunk(), heads, logit or Logit()), **options
+    )
     variables = jax.eval_shape(
         lambda: gan.critic.init(
             *(jax.random.key(0), jnp.zeros((8, *small.SHAPE)), jnp.zeros(8, jnp.int32)), train=True
@@ -124,6 +127,7 @@ def test_a_penalty_beside_a_game_on_another_logit(penalty):
         check(terms)
     check(terms | {'adversarial': hinge()})
     check({'adversarial': hinge(), 'steep': penalty()})
+    check({'adversarial': san.hinge(), 'steep': penalty()}, logit=SanLogit())
 
 
 def test_a_term_of_the_discriminator_alone_plays_no_game():

@@ -22,7 +22,7 @@ def test_methods_are_the_papers():
         blocks = method(name, 'cutout', 0.3, num_classes=10)
         uses = [use for use in ('real', 'critic', 'view') if blocks['augment'][use] == 'cutout']
         weights = {term: block['weight'] for term, block in blocks['terms'].items()}
-        assert weights.pop('adversarial') == (name != 'multi_hinge')
+        assert weights.pop('adversarial') == (name not in ('multi_hinge', 'logan'))
         assert blocks['augment']['strength'] == 0.3
         found[name] = (uses, weights)
     assert found == {
@@ -61,11 +61,27 @@ def test_methods_are_the_papers():
         'bcr_weak_strong': (['view'], {'consistency': 10.0}),
         'bcr_dual': (['view'], {'consistency': 1.0}),
         'ood': ([], {'ood': 0.25}),
+        'san': ([], {}),
+        'san_ns': ([], {}),
+        'san_relativistic': ([], {}),
+        'path_length': ([], {'path_length': 2.0}),
+        'logan': ([], {'logan': {'real': 1.0, 'fake': 1.0, 'step': 0.1}}),
+        'tangent': ([], {'tangent': 0.1}),
+        'orthogonal': ([], {'orthogonal': 1e-4}),
+        'ada': ([], {'ada': 1.0}),
+        'moco': (['view'], {'momentum': 0.1}),
+        'byol': (['view'], {'momentum': 0.1}),
     }
 
 
 def test_the_game_is_hinge_but_where_a_method_brings_its_own():
-    own = {'contrad': 'contrastive.contrad', 'top_k': 'top_k.top_k'}
+    own = {
+        'contrad': 'contrastive.contrad',
+        'top_k': 'top_k.top_k',
+        'san': 'san.hinge',
+        'san_ns': 'san.non_saturating',
+        'san_relativistic': 'san.relativistic',
+    }
     for name in METHODS:
         path = method(name, '', 0.0, num_classes=10)['terms']['adversarial']['fn']
         assert path == f'gan_jax.terms.{own.get(name, "adversarial.hinge")}'
@@ -83,6 +99,19 @@ def test_a_method_that_learns_from_labels_makes_the_generator_conditional():
         ValueError, match="method 'acgan' learns from labels, which the data of thi"
     ):
         method('acgan', '', 0.0)
+
+
+def test_a_method_of_san_brings_its_logit():
+    for name in METHODS:
+        plain, conditional = (
+            method(name, '', 0.0, conditional=flag, num_classes=7).get('logit')
+            for flag in (False, True)
+        )
+        if name.startswith('san'):
+            assert plain == {'fn': 'gan_jax.models.san.SanLogit'}
+            assert conditional == {'fn': 'gan_jax.models.san.SanClassLogit'}
+        else:
+            assert plain is conditional is None
 
 
 def test_diffaugment_has_its_own_policy():

@@ -4,6 +4,7 @@ import pytest
 
 from gan_jax.models import biggan, resnet, sndcgan
 from gan_jax.models.critic import Logit, ProjectionLogit
+from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.testing import check_discriminator, check_generator, check_logit
 
 SHAPE = (32, 32, 3)
@@ -40,6 +41,9 @@ def test_a_discriminator_keeps_every_promise(trunk, shape):
     check_discriminator(trunk, shape)
 
 
-@pytest.mark.parametrize(('logit', 'classes'), [(Logit(), 0), (ProjectionLogit(3), 3)])
+@pytest.mark.parametrize(
+    ('logit', 'classes'),
+    [(Logit(), 0), (ProjectionLogit(3), 3), (SanLogit(), 0), (SanClassLogit(3), 3)],
+)
 def test_a_logit_keeps_every_promise(logit, classes):
     check_logit(logit, num_classes=classes)

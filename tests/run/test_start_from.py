@@ -67,7 +67,9 @@ def test_arrays_of_another_shape_begin_anew_and_are_named(trained, capsys):
     folder, saved = trained
     first, after = begun(folder, nets='g', latent={'dim': 12})
     changed = [
-        name for name in after if name.startswith('g/params') and after[name].shape != saved[name].shape
+        name
+        for name in after
+        if name.startswith('g/params') and after[name].shape != saved[name].shape
     ]
     assert changed and all(np.array_equal(after[name], first[name]) for name in changed)
     said = capsys.readouterr().out

@@ -5,12 +5,13 @@ import inspect
 import pkgutil
 
 from gan_jax import terms
+from gan_jax.models.san import SanLogit
 from gan_jax.terms import Term
 from gan_jax.testing import small
 
 # Latents are moved far enough to see the gradients. With few hidden units no finite difference
 # meets the kink of one. LeCam acts at once, and its averages stand still: the gradient takes them
-# for constants, a finite difference would see them move.
+# for constants, a finite difference would see them move. BatchNorm of two images is nearly a step.
 LABELS = ('acgan', 'adcgan', 'multi_hinge', 'tacgan')
 OPTIONS = {
     **{f'gan_jax.terms.labels.{name}': {'num_classes': small.CLASSES} for name in LABELS},
@@ -27,14 +28,29 @@ OPTIONS = {
     'gan_jax.terms.latent_contrast.cntr_latent': {'sigma': 0.3, 'hidden': 8, 'size': 4},
     'gan_jax.terms.momentum.byol': {'hidden': 8, 'size': 4},
     'gan_jax.terms.momentum.moco': {'queue': 6, 'hidden': 8, 'size': 4},
+    'gan_jax.terms.latent_step.logan': {'rate': 0.5},
     'gan_jax.terms.lecam.lecam': {'decay': 1.0, 'start': 0},
+    'gan_jax.terms.path_length.path_length': {'shrink': 1},
 }
 # Parts whose gradient is no slope, and views that the loss holds still: they stop it on purpose.
 STOPPED = {
     'gan_jax.terms.balanced.bcr_weak_strong': ('d/real', 'd/fake'),
     'gan_jax.terms.contrastive.contrad': ('d/real', 'd/fake'),
+    'gan_jax.terms.san.hinge': ('d/real', 'd/fake', 'd/direction'),
+    'gan_jax.terms.san.non_saturating': ('d/real', 'd/fake', 'd/direction'),
+    'gan_jax.terms.san.relativistic': ('d/pair', 'd/direction'),
 }
 HELD = {'gan_jax.terms.balanced.bcr_weak_strong': ('real_weak', 'fake_weak')}
+# Parts with a draw for each image, and the networks that a term is written for.
+DRAWN = {
+    'gan_jax.terms.latent_step.logan': ('d/fake', 'g/fake'),
+    'gan_jax.terms.path_length.path_length': ('g/length',),
+    'gan_jax.terms.tangent.tangent': ('d/real',),
+}
+NETS = {
+    f'gan_jax.terms.san.{name}': {'logit': SanLogit()}
+    for name in ('hinge', 'non_saturating', 'relativistic')
+}
 
 
 def find_factories():
@@ -57,3 +73,9 @@ FACTORIES = find_factories()
 
 def make(path):
     return FACTORIES[path](**OPTIONS.get(path, {}))
+
+
+def check_options(path):
+    """The options of `check_term` for the term of that path."""
+    names = {'stopped': STOPPED, 'held': HELD, 'drawn': DRAWN}
+    return {n: of[path] for n, of in names.items() if path in of} | NETS.get(path, {})

@@ -8,7 +8,7 @@ import pytest
 from gan_jax.experiment import build, config
 from gan_jax.terms import Objective, Term, total
 from gan_jax.testing import check_term
-from tests.terms.family import FACTORIES, HELD, STOPPED, make
+from tests.terms.family import FACTORIES, check_options, make
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,11 +27,16 @@ def test_the_search_finds_the_terms():
         'label_contrast': ('contragan', 'reacgan'),
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
         'latent_contrast': ('cntr_latent',),
+        'latent_step': ('logan',),
         'lecam': ('lecam',),
         'ood': ('ood',),
+        'orthogonal': ('orthogonal',),
+        'path_length': ('path_length',),
         'penalty': ('r1', 'r2', 'wgan_gp', 'dragan'),
         'random_projection': ('random_projection',),
         'rotation': ('rotation',),
+        'san': ('hinge', 'non_saturating', 'relativistic'),
+        'tangent': ('tangent',),
         'top_k': ('top_k',),
     }
     shipped = {f'gan_jax.terms.{file}.{name}' for file in names for name in names[file]}
@@ -49,6 +54,8 @@ SLOW = {
         'decorrelation.vicreg',
         'label_contrast.contragan',
         'labels.tacgan',
+        'latent_step.logan',
+        'path_length.path_length',
         'random_projection.random_projection',
     )
 }
@@ -59,7 +66,7 @@ SLOW = {
     [pytest.param(path, marks=[pytest.mark.slow] * (path in SLOW)) for path in FACTORIES],
 )
 def test_keeps_every_promise(path):
-    check_term(make(path), stopped=STOPPED.get(path, ()), held=HELD.get(path, ()))
+    check_term(make(path), **check_options(path))
 
 
 @every_factory

@@ -239,3 +239,66 @@ def test_the_game_that_a_term_joins_moves():
         step, state = in_step._step_without()
         after, _ = step(state, small.make_batch(), small.make_hyper({'base': 1}))
         assert distance(after.d.params, state.d.params) > 1e-3
+
+
+# Of what a term is written for -------------------------------------------------------------------
+
+
+def test_a_part_with_a_draw_for_each_image_is_named():
+    def loss(out, state, key):
+        logit = out['real']['logit']
+        return {'all': jnp.mean(jax.random.uniform(key, logit.shape, logit.dtype) * logit)}, {}, {}
+
+    term = Term(d=Objective(REAL, loss))
+    terms.check_order(term, 'd', drawn=['d/all'])
+    with pytest.raises(AssertionError, match='depends on the order of the images'):
+        terms.check_order(term, 'd')
+    with pytest.raises(AssertionError, match="drawn names 'd/all', which does not depend on"):
+        terms.check_order(of(mean), 'd', drawn=['d/all'])
+
+
+def both_players(side):
+    """A term of both networks as functions, which uses 'w' where there is one."""
+
+    def loss(out, state, key):
+        players, fake = out['players'], out['fake']
+        made = players.generate(fake['z'], fake['label'])
+        if 'w' in fake:
+            made = players.synthesize(fake['w'] + made['w'], fake['label'])
+        logit = players.discriminate(made['image'], fake['label'])['logit']
+        kernels = [x for x in jax.tree.leaves((players.d_params, players.g_params)) if x.ndim > 1]
+        return {'all': jnp.mean(logit) + sum(jnp.sum(k**2) for k in kernels)}, state, {}
+
+    return Term(**{side: Objective({}, loss, players=True)})
+
+
+@pytest.mark.parametrize(
+    ('side', 'generator'), [('d', small.Generator()), ('g', small.MappedGenerator())]
+)
+def test_a_term_is_handed_the_players_that_it_asks_for(side, generator):
+    check_term(both_players(side), generator=generator)
+
+
+def test_the_players_are_handed_to_nobody_else():
+    term = both_players('g')
+    term = term._replace(g=term.g._replace(players=False))
+    with pytest.raises(AssertionError, match="fails on the outputs .* declare .*'players'"):
+        check_term(term)
+
+
+class TwoLogits(nn.Module):
+    """A logit with a further output."""
+
+    @nn.compact
+    def __call__(self, features, label, *, train):
+        both = nn.Dense(2)(features)
+        return {'logit': both[:, 0], 'other': both[:, 1]}
+
+
+def test_the_further_outputs_of_a_logit_are_in_every_view():
+    def both(out):
+        return jnp.mean(out['real']['logit'] * out['real']['other'])
+
+    check_term(of(both), logit=TwoLogits())
+    with pytest.raises(AssertionError, match="fails on the outputs .*'other'"):
+        check_term(of(both))
