@@ -21,6 +21,7 @@ Record = Mapping[str, jax.Array]
 
 def without_policy(make: Callable[..., Record]) -> Callable[..., Record]:
     """Marks the function of a view that ignores the policy, so that no policy names its draws."""
+    # A function has any attributes; its type has none of them.
     make.without_policy = True  # type: ignore[attr-defined]
     return make
 

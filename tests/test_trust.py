@@ -87,9 +87,8 @@ def reached(paths, kind, allow):
 
 def named_in(package, marked):
     """Paths of what the source text of a package marks as a part, where defined or imported."""
-    files = {
-        file: ast.parse(file.read_text()) for file in (ROOT / 'gan_jax' / package).glob('*.py')
-    }
+    folder = ROOT / 'gan_jax' / package
+    files = {file: ast.parse(file.read_text()) for file in folder.rglob('*.py')}
     defined = {(file, node.name) for file, tree in files.items() for node in marked(tree)}
     names = {name for _, name in defined}
     for file, tree in files.items():
@@ -97,8 +96,9 @@ def named_in(package, marked):
         for node in setup:
             if (node.module or '').startswith(f'gan_jax.{package}'):
                 defined |= {(file, alias.name) for alias in node.names if alias.name in names}
+    modules = {file: file.relative_to(ROOT).with_suffix('').parts for file in files}
     return {
-        '.'.join(['gan_jax', package, *([] if file.stem == '__init__' else [file.stem]), name])
+        '.'.join([*(part for part in modules[file] if part != '__init__'), name])
         for file, name in defined
         if not name.startswith('_')
     }
