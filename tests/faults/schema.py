@@ -28,7 +28,7 @@ from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import Setup, build_setup, with_hyperparameters
 from gan_jax.runtime import compile_cache, load
 from gan_jax.runtime.errors import UserError
-from gan_jax.runtime.ranges import Choice, Flag, Integer, Number, of
+from gan_jax.runtime.ranges import Choice, Flag, Integer, Number, Row, Text, of
 from gan_jax.sweeps.groups import group
 from tests.faults import command, configs
 from tests.faults.verdict import civil
@@ -153,10 +153,11 @@ CHEAP = {
     'size': Integer(1, 8),
     'shared': Integer(0, 4),
     'count': Integer(1, 2),
+    'queue': Integer(1, 64),
 }
 # Traced by the step, or read by the loop alone: these make no other program.
 NUMBERS = ('seed', 'steps', 'every.log', 'every.checkpoint', 'every.evaluate', 'every.sample')
-FIXED = ('num_classes', 'mu_dtype', 'clipping_threshold', 'weak', 'strong')
+FIXED = ('num_classes', 'mu_dtype', 'clipping_threshold')
 POLICIES = ('translation', 'cutout', 'zoom_out', 'flip|translation', 'cutmix', 'instance_noise')
 OPTIMIZERS = ('adam', 'sgd', 'rmsprop', 'adamw', 'yogi')
 
@@ -200,6 +201,8 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
         _set(settings, key, drawn(CHEAP.get(key, config.VALUES[key]), draw))
     for name, block, kind, supplied in list(blocks.blocks(settings)):
         for key, expected in load.keywords(block, kind, supplied=supplied).items():
+            if any(isinstance(one, Text | Row) for one in of(expected)):
+                continue  # a policy, or names of layers
             if of(expected) and key not in FIXED and (key in CHEAP or draw.random() < 0.7):
                 _set(settings, f'{name}.{key}', drawn(CHEAP.get(key, expected), draw))
     settings['joint'] = settings['joint'] if draw.random() < 0.8 else False
