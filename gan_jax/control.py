@@ -9,12 +9,11 @@ from typing import Any
 
 import jax
 
-from gan_jax.augment import policy as policies
+from gan_jax.augment.policy import NEEDS
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Hyper
 from gan_jax.terms import Term
 
-NEEDS = {'strength': policies.needs_strength, 'probability': policies.needs_probability}
 FORMS = (
     "'augment.USE.strength' or 'augment.USE.probability', where USE is real, critic or view, or "
     "'terms.NAME.weight'"
@@ -23,7 +22,7 @@ FORMS = (
 
 def controls_of(
     terms: Mapping[str, Term], augment: Mapping[str, str]
-) -> dict[tuple[str, ...], tuple[str, Callable[[Any], Any]]]:
+) -> dict[tuple[str, str], tuple[str, Callable[[Any], Any]]]:
     """The controlled numbers by their path in `Hyper`: {path: (term, state -> number)}.
 
     Args:
@@ -33,7 +32,7 @@ def controls_of(
     Raises:
         ValueError: a key names no number of the step, or two terms control one number.
     """
-    found: dict[tuple[str, ...], tuple[str, Callable[[Any], Any]]] = {}
+    found: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {}
     for name, term in terms.items():
         for key, number in term.controls.items():
             path = _path(name, key, terms, augment)
@@ -47,7 +46,7 @@ def controls_of(
 
 
 def controlled(
-    controls: Mapping[tuple[str, ...], tuple[str, Callable[[Any], Any]]],
+    controls: Mapping[tuple[str, str], tuple[str, Callable[[Any], Any]]],
     states: Mapping[str, Any],
     hyper: Hyper,
 ) -> Hyper:
@@ -60,16 +59,16 @@ def controlled(
         states: of the terms, by name.
         hyper: the numbers of the config.
     """
-    for (field, *path), (name, number) in controls.items():
+    for (field, entry), (name, number) in controls.items():
         with of_part(f'config.terms.{name}'):
             value = jax.lax.stop_gradient(number(states[name]))
-        hyper = hyper._replace(**{field: _put(getattr(hyper, field), path, value)})
+        hyper = hyper._replace(**{field: {**getattr(hyper, field), entry: value}})
     return hyper
 
 
 def _path(
     name: str, key: str, terms: Mapping[str, Term], augment: Mapping[str, str]
-) -> tuple[str, ...]:
+) -> tuple[str, str]:
     top, _, rest = key.partition('.')
     of, _, what = rest.partition('.')
     if top == 'terms' and of in terms and what == 'weight':
@@ -83,9 +82,3 @@ def _path(
             f'{"p(translation(0.2))" if what == "probability" else "translation"!r}'
         )
     return what, augment[of]
-
-
-def _put(tree: Any, path: list[str], value: Any) -> Any:
-    if not path:
-        return value
-    return {**tree, path[0]: _put(tree[path[0]], path[1:], value)}

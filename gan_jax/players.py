@@ -18,8 +18,8 @@ from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_vie
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Ema, Hyper, Net, TrainState
-from gan_jax.synthesis import streams, synthesize
-from gan_jax.terms import Players, Term, total
+from gan_jax.synthesis import make_players, streams, synthesize
+from gan_jax.terms import Term, total
 from gan_jax.views import Record, View
 
 Metrics = Mapping[str, jax.Array]  # name -> f32 []
@@ -110,7 +110,7 @@ class Losses(NamedTuple):
     terms: Mapping[str, Term]
     routing: Mapping[str, ViewRouting]
     latents: Mapping[str, Callable]
-    controls: Mapping[tuple[str, ...], tuple[str, Callable]]
+    controls: Mapping[tuple[str, str], tuple[str, Callable]]
     every: Mapping[str, int]
     constrain_batch: Callable[[Any], Any]
 
@@ -190,10 +190,8 @@ def player_loss(
     out = outputs_per_term(routing, outputs, sources, targets)
     for name, objective in routing.objectives.items():
         if objective.players:
-            own = named(key, 'term', name)
-            out[name]['players'] = _players(
-                gan, state, functools.partial(augment, View('fake')), own
-            )
+            own, shown_as = named(key, 'term', name), functools.partial(augment, View('fake'))
+            out[name]['players'] = make_players(gan.generator, gan.critic, state, own, shown_as)
     weights = _scaled(hyper.weights, losses.every)
     loss, term_states, metrics = total(losses.terms, weights, side, out, state.terms, key)
     return loss, (stats, term_states, metrics)
@@ -273,25 +271,6 @@ def _fakes(
             shape=like.shape[1:],
         )
     return sources, after['fake']
-
-
-def _players(
-    gan: GAN, state: TrainState, augment: Callable[[jax.Array], jax.Array], key: jax.Array
-) -> Players:
-    def generate(z, label, method='__call__'):
-        own = named(key, 'generate')
-        return synthesize(
-            gan.generator, state.g.variables, z, label, own, train=True, method=method
-        )[0]
-
-    def judge(image, label):
-        own, moved = streams(named(key, 'discriminate')), [*state.d.stats]
-        return gan.critic.apply(
-            state.d.variables, augment(image), label, train=True, mutable=moved, rngs=own
-        )[0]
-
-    by_w = functools.partial(generate, method='synthesize')
-    return Players(generate, by_w, judge, state.d.params, state.g.params)
 
 
 def _augmented(policy: str, key: jax.Array, images: jax.Array, hyper: Hyper) -> jax.Array:

@@ -1,6 +1,7 @@
-"""One call of the generator: its random streams, and the record of what it returns."""
+"""One call of the generator: its random streams, its record; both networks as functions."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -9,6 +10,8 @@ import jax
 from gan_jax.keys import named
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
+from gan_jax.state import TrainState
+from gan_jax.terms import Players
 
 STREAMS = ('noise', 'dropout')  # for `make_rng` in a network: noise per pixel, stochastic depth
 
@@ -64,3 +67,34 @@ def synthesize(
         what = "the 'image' of what it returns" if is_record else 'what it returns'
         shapes.array(what, record.get('image'), (len(z), *shape))
     return {**record, 'label': label, 'z': z}, {**collections, **after}
+
+
+def make_players(
+    generator: nn.Module,
+    critic: nn.Module,
+    state: TrainState,
+    key: jax.Array,
+    augment: Callable[[jax.Array], jax.Array] = lambda image: image,
+) -> Players:
+    """Both networks of a state as functions, for `Objective.players`.
+
+    Args:
+        generator: as in `synthesize`.
+        critic: as in `critique.discriminate`.
+        state: with the parameters in which the loss is differentiated.
+        key: of the random streams.
+        augment: image -> image, the augmentation of all inputs of the critic.
+    """
+
+    def generate(z, label, method='__call__'):
+        own = named(key, 'generate')
+        return synthesize(generator, state.g.variables, z, label, own, train=True, method=method)[0]
+
+    def discriminate(image, label):
+        own, moved = streams(named(key, 'discriminate')), [*state.d.stats]
+        return critic.apply(
+            state.d.variables, augment(image), label, train=True, mutable=moved, rngs=own
+        )[0]
+
+    by_w = functools.partial(generate, method='synthesize')
+    return Players(generate, by_w, discriminate, state.d.params, state.g.params)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from gan_jax.augment import ops
 from gan_jax.augment.operation import Op
 from gan_jax.runtime import load
+from gan_jax.runtime.errors import nearest
 
 OP = load.Kind(
     'an augmentation',
@@ -31,7 +32,7 @@ def find(name: str, policy: str, allow: Collection[str] | None, others: Collecti
     if '.' in name:
         return _called_as_one(name, load.resolve(name, OP, allow))
     if name not in OPS:
-        hint = load.nearest(name, [*OPS, *others])
+        hint = nearest(name, [*OPS, *others])
         raise ValueError(f"unknown augmentation '{name}' in policy '{policy}'{hint}")
     return OPS[name]
 

@@ -29,6 +29,7 @@ from gan_jax.keys import named
 from gan_jax.runtime.errors import of_part
 
 __all__ = [
+    'NEEDS',
     'OP',
     'OPS',
     'PART',
@@ -78,6 +79,10 @@ def needs_probability(text: str, *, allow: Collection[str] | None = None) -> boo
     """True if any `p` of the policy takes the policy's probability. Raises as `parse`."""
     found = grammar.combinations(grammar.read(text, allow))
     return any(one.name == 'p' and one.number is None for one in found)
+
+
+# Whether a policy takes a number, by the number's name.
+NEEDS = {'strength': needs_strength, 'probability': needs_probability}
 
 
 def paths(text: str) -> list[str]:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gan_jax.runtime.errors import UserError
-from gan_jax.runtime.load import nearest
+from gan_jax.runtime.errors import UserError, nearest
 from gan_jax.runtime.paths import shown
 
 FEW = 12  # classes that a sentence lists

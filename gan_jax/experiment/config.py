@@ -2,7 +2,6 @@
 
 import copy
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,8 +22,8 @@ from gan_jax.experiment.named_code import metric_faults, policy_faults
 from gan_jax.experiment.numbers import apart, schedule_faults
 from gan_jax.experiment.overrides import override
 from gan_jax.labels import CHOICES
-from gan_jax.runtime import load, python_file, ranges
-from gan_jax.runtime.errors import UserError
+from gan_jax.runtime import python_file, ranges
+from gan_jax.runtime.errors import UserError, nearest
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.ranges import (
     COUNT,
@@ -35,6 +34,7 @@ from gan_jax.runtime.ranges import (
     Flag,
     Integer,
     Number,
+    Pattern,
     Text,
     quoted,
 )
@@ -99,7 +99,7 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     'init': {
         'workdir': Text(r'(?s).+', 'the workdir of a run'),
         'nets': Text(r'(g|d|ema)(,(g|d|ema))*', "names of nets such as 'g,d,ema'"),
-        'match': Text(),
+        'match': Pattern(),
     },
 }
 # The keys that must be blocks, if they are there, and the only blocks of config.optim.
@@ -191,7 +191,6 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     for name, block, kind, supplied in blocks(plain):
         wrong += block_faults(name, block, kind, supplied, allow)
     wrong += schedule_faults(schedules, allow)
-    wrong += _pattern_faults(values, 'init.match')
     return wrong or [
         *_term_faults(plain),
         *policy_faults(config, allow),
@@ -266,7 +265,7 @@ def _unknown(values: Mapping[str, Any]) -> Iterator[str]:
     for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
         is_empty = key in ('averages', 'init') and is_block(values[key])
         if key not in known and key.split('.')[0] not in functions and not is_empty:
-            yield f"config has no use for '{key}'{load.nearest(key, (*known, *BLOCKS))}"
+            yield f"config has no use for '{key}'{nearest(key, (*known, *BLOCKS))}"
 
 
 def _key_faults(key: str, values: Mapping[str, Any], expected: Any) -> Iterator[str]:
@@ -274,13 +273,6 @@ def _key_faults(key: str, values: Mapping[str, Any], expected: Any) -> Iterator[
         yield from value_faults(key, values[key], expected)
     else:
         yield f'config.{key} is missing: give {ranges.words(expected)}'
-
-
-def _pattern_faults(values: Mapping[str, Any], key: str) -> Iterator[str]:
-    try:
-        re.compile(str(values.get(key, '')))
-    except re.error as error:
-        yield f'config.{key} is {quoted(values[key])}: give a regular expression ({error})'
 
 
 def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:

@@ -40,12 +40,15 @@ TWO = {
     'strength': ('strengths', 'translation(0.2)'),
     'probability': ('probabilities', 'p(0.8, translation)'),
 }
-NEEDS = {'strength': policies.needs_strength, 'probability': policies.needs_probability}
 
 
 def amounts(config: Mapping[str, Any], kind: str) -> dict[str, Amount]:
     """The numbers of one kind, 'strength' or 'probability', of every policy that takes one."""
-    return {use.policy: use.amounts[kind] for use in _policies(config) if NEEDS[kind](use.policy)}
+    return {
+        use.policy: use.amounts[kind]
+        for use in _policies(config)
+        if policies.NEEDS[kind](use.policy)
+    }
 
 
 def outside(config: Mapping[str, Any]) -> list[str]:
@@ -77,7 +80,7 @@ def policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> l
             continue
         other, known = seen.setdefault(use.policy, (use.where, given))
         for kind, (words, example) in TWO.items():
-            if NEEDS[kind](use.policy) and known[kind] != given[kind]:
+            if policies.NEEDS[kind](use.policy) and known[kind] != given[kind]:
                 wrong.append(
                     f"config.{other} and config.{use.where} give the policy '{use.policy}' two "
                     f'{words}, {known[kind]} and {given[kind]}: write one into the policy, as in '
@@ -100,11 +103,15 @@ def metric_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> I
 def _policies(config: Mapping[str, Any]) -> Iterator[Use]:
     """Every policy of the config."""
     augment = config['augment']
-    common = {kind: Amount(f'augment.{kind}', augment[kind]) for kind in NEEDS}
+    common = {kind: Amount(f'augment.{kind}', augment[kind]) for kind in policies.NEEDS}
     for use in ('real', 'critic', 'view'):
         yield Use(f'augment.{use}', augment[use], common)
     for name, term in config['terms'].items():
-        own = {kind: Amount(f'terms.{name}.{kind}', term[kind]) for kind in NEEDS if kind in term}
+        own = {
+            kind: Amount(f'terms.{name}.{kind}', term[kind])
+            for kind in policies.NEEDS
+            if kind in term
+        }
         if own or 'policy' in term:
             policy = term.get('policy') or augment['view']
             yield Use(f'terms.{name}', policy, {**common, **own})

@@ -14,7 +14,7 @@ from gan_jax.runtime.leaves import by_name, form
 from gan_jax.runtime.paths import expanded
 from gan_jax.state import TrainState
 
-# Where the networks of `config.init.nets` stand in the state of training.
+# The prefixes of each of `config.init.nets` among the names of the state's arrays.
 NETS: Mapping[str, tuple[str, ...]] = {
     'g': ('g/params/', 'g/stats/'),
     'd': ('d/params/', 'd/stats/'),

@@ -5,7 +5,6 @@ new file and a path, and every name can be grepped. A config from somebody else'
 only functions that are meant for the block in which they stand: each block has a `Kind`.
 """
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -15,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gan_jax.runtime import ranges
-from gan_jax.runtime.errors import sentence
+from gan_jax.runtime.errors import nearest, sentence
 
 # These packages hold functions that call, write or delete whatever they are given. No --allow opens
 # them: a path in them must be of the block's `Kind`.
@@ -23,8 +22,6 @@ OURS = ('gan_jax', 'optax', 'flax')
 
 # Keywords of every Flax module that a config must not set.
 UNUSED = ('name', 'parent')
-
-FEW = 12  # words that still make a readable sentence
 
 
 class Kind(NamedTuple):
@@ -47,14 +44,6 @@ class Kind(NamedTuple):
     makes: type = object
     reserved: tuple[str, ...] = ()
     keywords: Mapping[str, Any] = MappingProxyType({})
-
-
-def nearest(word: object, known: Collection[object]) -> str:
-    """`; did you mean 'x'?` with the known word closest to `word`, or the known words if few."""
-    words = sorted(map(str, known))
-    if close := difflib.get_close_matches(str(word), words, n=1):
-        return f"; did you mean '{close[0]}'?"
-    return f'; known: {", ".join(words)}' if 0 < len(words) <= FEW else ''
 
 
 def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:

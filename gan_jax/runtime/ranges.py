@@ -87,6 +87,20 @@ class Text(NamedTuple):
         return self.words
 
 
+class Pattern(NamedTuple):
+    """Regular expressions of Python's `re`."""
+
+    def holds(self, value: Any) -> bool:
+        """True if the value is a text that compiles."""
+        try:
+            return isinstance(value, str) and bool(re.compile(value))
+        except re.error:
+            return False
+
+    def __str__(self):
+        return 'a regular expression'
+
+
 class Choice(NamedTuple):
     """One of a few values."""
 
@@ -126,7 +140,7 @@ class Block(NamedTuple):
         return 'a block of values'
 
 
-Range = Integer | Number | Flag | Text | Choice | Row | Block
+Range = Integer | Number | Flag | Text | Pattern | Choice | Row | Block
 
 COUNT = Integer(1, INT32)
 POSITIVE = Number(1e-30, 1e30)

@@ -10,6 +10,14 @@ from gan_jax.runtime.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
 from gan_jax.views import View, augmented, join, split
 
+# Two views of each image. Not the names of the consistency terms, which may have another policy.
+VIEWS = {
+    'real_1': View('real', augmented),
+    'real_2': View('real', augmented, draw=1),
+    'fake_1': View('fake', augmented),
+    'fake_2': View('fake', augmented, draw=1),
+}
+
 
 class ProjectionHead(nn.Module):
     """Two-layer projection head with ReLU, SimCLR's g (Chen et al. 2020, arXiv 2002.05709).
@@ -140,21 +148,14 @@ def cntr(temperature: Scale = 0.1, *, hidden: Units = 128, size: Units = 128) ->
         hidden: units of the head's hidden layer.
         size: units of its output.
     """
-    # Not the names of the consistency terms, which may have another policy.
-    views = {
-        'real_1': View('real', augmented),
-        'real_2': View('real', augmented, draw=1),
-        'fake_1': View('fake', augmented),
-        'fake_2': View('fake', augmented, draw=1),
-    }
 
     def d(out, state, key):
-        h = {name: out[name]['head']['projection'] for name in views}
+        h = {name: out[name]['head']['projection'] for name in VIEWS}
         real = nt_xent(h['real_1'], h['real_2'], temperature)
         fake = nt_xent(h['fake_1'], h['fake_2'], temperature)
         return {'real': real, 'fake': fake}, state, {}
 
-    return Term(d=Objective(views, d), head=ProjectionHead(hidden, size))
+    return Term(d=Objective(VIEWS, d), head=ProjectionHead(hidden, size))
 
 
 def contrad(temperature: Scale = 0.1, *, hidden: Units = 512, size: Units = 128) -> Term:

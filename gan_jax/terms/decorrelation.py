@@ -14,16 +14,7 @@ from jax.lax import Precision
 
 from gan_jax.runtime.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
-from gan_jax.terms.contrastive import ProjectionHead, unit_rows
-from gan_jax.views import View, augmented
-
-# Those of `contrastive.cntr`: beside it no view is drawn twice.
-VIEWS = {
-    'real_1': View('real', augmented),
-    'real_2': View('real', augmented, draw=1),
-    'fake_1': View('fake', augmented),
-    'fake_2': View('fake', augmented, draw=1),
-}
+from gan_jax.terms.contrastive import VIEWS, ProjectionHead, unit_rows
 
 
 def cross_correlation(a: jax.Array, b: jax.Array, off_diagonal: float | jax.Array) -> jax.Array:

@@ -45,9 +45,10 @@ class LinearHeads(nn.Module):
 
 
 def cross_entropy(logits: jax.Array, label: jax.Array) -> jax.Array:
-    """The mean of -log softmax(logits [N, K]) at the labels [N], []."""
-    right = jax.nn.one_hot(label, logits.shape[1], dtype=logits.dtype)  # [N, K]
-    return -jnp.mean(jnp.sum(right * jax.nn.log_softmax(logits), axis=1))
+    """The mean of -log softmax(logits [..., N, K]) at the labels [N], []."""
+    right = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)  # [N, K]
+    right = jnp.broadcast_to(right, logits.shape)
+    return -jnp.mean(jnp.sum(right * jax.nn.log_softmax(logits), axis=-1))
 
 
 def acgan(*, num_classes: SomeClasses) -> Term:

@@ -10,12 +10,10 @@ import numpy as np
 from jax.lax import Precision
 
 from gan_jax.runtime.ranges import Scale, Units
-from gan_jax.terms import Objective, Term
+from gan_jax.terms import Objective, Term, contrastive
 from gan_jax.terms.contrastive import ProjectionHead, unit_rows
-from gan_jax.views import View, augmented
 
-# Two views of each real, those of `contrastive.cntr`.
-VIEWS = {'real_1': View('real', augmented), 'real_2': View('real', augmented, draw=1)}
+VIEWS = {name: contrastive.VIEWS[name] for name in ('real_1', 'real_2')}
 
 
 class PredictionHead(nn.Module):

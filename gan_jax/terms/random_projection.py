@@ -7,8 +7,7 @@ from jax.lax import Precision
 
 from gan_jax.runtime.ranges import Scale, Units
 from gan_jax.terms import Objective, Term
-from gan_jax.terms.contrastive import nt_xent
-from gan_jax.views import View, augmented
+from gan_jax.terms.contrastive import VIEWS, nt_xent
 
 SEED = 0
 
@@ -26,24 +25,18 @@ def random_projection(temperature: Scale = 0.1, *, size: Units = 128) -> Term:
         temperature: of the softmax, > 0.
         size: columns of the matrix.
     """
-    views = {
-        'real_1': View('real', augmented),
-        'real_2': View('real', augmented, draw=1),
-        'fake_1': View('fake', augmented),
-        'fake_2': View('fake', augmented, draw=1),
-    }
 
     def d(out, state, key):
         matrix = projector(out['real_1']['features'], size)
         h = {
             name: jnp.matmul(out[name]['features'], matrix, precision=Precision.HIGHEST)
-            for name in views
+            for name in VIEWS
         }
         real = nt_xent(h['real_1'], h['real_2'], temperature)
         fake = nt_xent(h['fake_1'], h['fake_2'], temperature)
         return {'real': real, 'fake': fake}, state, {}
 
-    return Term(d=Objective(views, d))
+    return Term(d=Objective(VIEWS, d))
 
 
 def projector(features: jax.Array, size: int) -> jax.Array:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from gan_jax.models.spectral import spectral
 from gan_jax.terms import Objective, Term
+from gan_jax.terms.labels import cross_entropy
 from gan_jax.views import View, rotated, rotated_quarter
 
 
@@ -45,7 +46,7 @@ def _quarter(source):
 
     def loss(out, state, key):
         view = out[name]
-        return {source: _cross_entropy(view['head']['turns'], view['turns'])}, state, {}
+        return {source: cross_entropy(view['head']['turns'], view['turns'])}, state, {}
 
     return Objective({name: View(source, rotated_quarter)}, loss)
 
@@ -57,13 +58,6 @@ def _all(source):
 
     def loss(out, state, key):
         logits = jnp.stack([out[name]['head']['turns'] for name in views], axis=1)  # [B, 4, 4]
-        return {source: _cross_entropy(logits, jnp.arange(4))}, state, {}
+        return {source: cross_entropy(logits, jnp.arange(4))}, state, {}
 
     return Objective(views, loss)
-
-
-def _cross_entropy(logits, turns):
-    """Mean of -log softmax(logits [..., N, 4]) at the right turns [N]."""
-    right = jax.nn.one_hot(turns, 4, dtype=logits.dtype)
-    right = jnp.broadcast_to(right, logits.shape)
-    return -jnp.mean(jnp.sum(right * jax.nn.log_softmax(logits), axis=-1))

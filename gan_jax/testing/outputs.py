@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from gan_jax.synthesis import streams, synthesize
+from gan_jax import synthesis
+from gan_jax.synthesis import synthesize
 from gan_jax.terms import Players, Term
 from gan_jax.testing import small
 from gan_jax.views import View
@@ -88,21 +89,7 @@ def make_players(term: Term, dtype: Any, nets: Nets = SMALL) -> Players:
     terms = {'mine': term}
     gan = small.smooth_gan(terms, generator=nets.generator, logit=nets.logit)
     state = small.first_state(gan, terms, dtype=dtype)
-
-    def generate(z, label, method='__call__'):
-        key = jax.random.key(2)
-        return synthesize(
-            gan.generator, state.g.variables, z, label, key, train=True, method=method
-        )[0]
-
-    def discriminate(image, label):
-        moved, rngs = [*state.d.stats], streams(jax.random.key(3))
-        return gan.critic.apply(
-            state.d.variables, image, label, train=True, mutable=moved, rngs=rngs
-        )[0]
-
-    by_w = functools.partial(generate, method='synthesize')
-    return Players(generate, by_w, discriminate, state.d.params, state.g.params)
+    return synthesis.make_players(gan.generator, gan.critic, state, jax.random.key(2))
 
 
 def _added(view: View, sources: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_multi_hinge_by_hand():
 
 
 def test_adcgan_leaves_the_generator_the_difference_of_two_scores(x64):
-    """What normalises both cross entropies cancels."""
+    """The normaliser of both cross entropies cancels."""
     out = outputs(6, 'classes')
     scores, y = of(out, 'fake')
     rows = np.arange(3)

@@ -59,24 +59,24 @@ def _augmented(
     return jnp.where(touched[:, None, None, None], (changed + 1) / 2, images)
 
 
-def _move(key, images, probability):
-    drawn = geometry.parameters(
-        draws.uniform(named(key, 'uniforms'), images, geometry.UNIFORMS),
-        draws.gaussian(named(key, 'normals'), images, geometry.NORMALS),
-        draws.uniform(named(key, 'gates'), images, geometry.GATES),
+def _drawn(group, key, images, probability):
+    """The parameters of `geometry` or `colour`."""
+    return group.parameters(
+        draws.uniform(named(key, 'uniforms'), images, group.UNIFORMS),
+        draws.gaussian(named(key, 'normals'), images, group.NORMALS),
+        draws.uniform(named(key, 'gates'), images, group.GATES),
         probability,
     )
+
+
+def _move(key, images, probability):
+    drawn = _drawn(geometry, key, images, probability)
     matrix = geometry.matrix(drawn, *images.shape[1:3])
     return geometry.warped(images, matrix), chance.touched(drawn, geometry.NEUTRAL)
 
 
 def _recolour(key, images, probability):
-    drawn = colour.parameters(
-        draws.uniform(named(key, 'uniforms'), images, colour.UNIFORMS),
-        draws.gaussian(named(key, 'normals'), images, colour.NORMALS),
-        draws.uniform(named(key, 'gates'), images, colour.GATES),
-        probability,
-    )
+    drawn = _drawn(colour, key, images, probability)
     recoloured = colour.recoloured(images, colour.matrix(drawn))
     return recoloured, chance.touched(drawn, colour.NEUTRAL)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from gan_jax.runtime.errors import MISSING, UserError
-from gan_jax.runtime.load import nearest
+from gan_jax.runtime.errors import MISSING, UserError, nearest
 
 
 class Device(NamedTuple):
