@@ -26,8 +26,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gan_jax.runtime import cli, distributed
-from gan_jax.runtime.errors import BUSY, DIVERGED, UserError, nearest
+from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
 from gan_jax.runtime.files import atomic_path
+from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.ranges import COUNT, quoted
 from gan_jax.sweeps import figure, grid, results, table
 from gan_jax.sweeps.groups import group, shard

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from gan_jax.augment import ops
 from gan_jax.augment.operation import Op
 from gan_jax.runtime import load
-from gan_jax.runtime.errors import nearest
+from gan_jax.runtime.nearest import nearest
 
 OP = load.Kind(
     'an augmentation',

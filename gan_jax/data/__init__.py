@@ -22,7 +22,8 @@ from gan_jax.data.resize import resize
 from gan_jax.data.sources import absolute, is_path, open_images, place_of
 from gan_jax.data.subsets import subset
 from gan_jax.data.tfds import contents
-from gan_jax.runtime.errors import DATA, MISSING, UserError, nearest
+from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import expanded, shown
 
 __all__ = [

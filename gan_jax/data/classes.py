@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gan_jax.runtime.errors import UserError, nearest
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import shown
 
 FEW = 12  # classes that a sentence lists

@@ -7,7 +7,8 @@ import numpy as np
 
 from gan_jax.data.dataset import DataSet
 from gan_jax.data.resize import resize
-from gan_jax.runtime.errors import MISSING, UserError, nearest
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.nearest import nearest
 
 BLOCK = 1 << 24  # bytes that are read at once
 CHUNK = 256  # images of a piece that are decoded one by one

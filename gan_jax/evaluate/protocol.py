@@ -10,7 +10,8 @@ from gan_jax.evaluate import digit_metrics, discriminator, scores
 from gan_jax.evaluate.context import Absent, Check, Context, Evaluation, Failed, Values, held_out_of
 from gan_jax.evaluate.leak import metric
 from gan_jax.runtime import brackets
-from gan_jax.runtime.errors import UserError, nearest
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.progress import Progress, no_progress
 
 # Each family is a module with NAMES, or examples of them; knows(name) -> bool;

@@ -23,7 +23,8 @@ from gan_jax.experiment.numbers import apart, schedule_faults
 from gan_jax.experiment.overrides import override
 from gan_jax.labels import CHOICES
 from gan_jax.runtime import python_file, ranges
-from gan_jax.runtime.errors import UserError, nearest
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.ranges import (
     COUNT,

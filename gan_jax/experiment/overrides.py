@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.runtime.errors import nearest
+from gan_jax.runtime.nearest import nearest
 
 # Exceptions of `ast.literal_eval`, int and float for a text that is no value.
 UNREADABLE = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)

@@ -15,7 +15,8 @@ import jax
 from absl import logging
 
 from gan_jax.runtime import begin, compile_cache, distributed, signals
-from gan_jax.runtime.errors import PREEMPTED, UserError, fault_of, nearest
+from gan_jax.runtime.errors import PREEMPTED, UserError, fault_of
+from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.ranges import Integer, Number, Range, quoted
 

@@ -1,9 +1,8 @@
 """Errors that a user can fix: a sentence for each, and exit statuses for launchers."""
 
 import contextlib
-import difflib
 import errno
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 USAGE = 2  # wrong configuration or command line
 DATA = 65  # damaged or unsuitable data, damaged checkpoints
@@ -18,7 +17,6 @@ LOST = 76  # another process of the run has ended, or has not connected; resumab
 PREEMPTED = 143  # SIGTERM
 
 FULL = errno.ENOSPC, errno.EDQUOT  # no room on a disk, or the user's quota is used up
-FEW = 12  # words that still make a readable sentence
 
 
 def first_line(error: BaseException) -> str:
@@ -87,11 +85,3 @@ def fault_of(error: UserError | OSError) -> UserError:
     if error.errno in FULL:
         message += '; make room and run the same command again'
     return UserError(message, DISK)
-
-
-def nearest(word: object, known: Collection[object]) -> str:
-    """`; did you mean 'x'?` with the known word closest to `word`, or the known words if few."""
-    words = sorted(map(str, known))
-    if close := difflib.get_close_matches(str(word), words, n=1):
-        return f"; did you mean '{close[0]}'?"
-    return f'; known: {", ".join(words)}' if 0 < len(words) <= FEW else ''

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gan_jax.runtime import ranges
-from gan_jax.runtime.errors import nearest, sentence
+from gan_jax.runtime.errors import sentence
+from gan_jax.runtime.nearest import nearest
 
 # These packages hold functions that call, write or delete whatever they are given. No --allow opens
 # them: a path in them must be of the block's `Kind`.

@@ -9,7 +9,8 @@ from typing import Any
 
 from gan_jax.experiment import config
 from gan_jax.runtime import python_file
-from gan_jax.runtime.errors import UserError, nearest
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.ranges import instead, quoted
 from gan_jax.sweeps.arms import Arm, keys, matching, numbers
 

@@ -6,7 +6,8 @@ import optax
 import pytest
 
 from gan_jax.experiment.kinds import OPTIMIZER, TERM
-from gan_jax.runtime import errors, load
+from gan_jax.runtime import load
+from gan_jax.runtime.nearest import nearest
 from gan_jax.terms import adversarial
 
 ANY = load.Kind('a part', 'of whatever type', reserved=('weight',))
@@ -149,7 +150,7 @@ def test_all_faults_of_a_block_are_listed():
 
 
 def test_the_nearest_word_or_a_short_list_of_all():
-    assert errors.nearest('weigth', ['weight', 'seed']) == "; did you mean 'weight'?"
-    assert errors.nearest('zzz', ['b', 'a']) == '; known: a, b'
-    assert errors.nearest('zzz', [f'word{i}' for i in range(13)]) == ''
-    assert errors.nearest('zzz', []) == ''
+    assert nearest('weigth', ['weight', 'seed']) == "; did you mean 'weight'?"
+    assert nearest('zzz', ['b', 'a']) == '; known: a, b'
+    assert nearest('zzz', [f'word{i}' for i in range(13)]) == ''
+    assert nearest('zzz', []) == ''

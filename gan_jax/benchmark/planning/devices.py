@@ -7,7 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from gan_jax.runtime.errors import MISSING, UserError, nearest
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.nearest import nearest
 
 
 class Device(NamedTuple):
