@@ -42,10 +42,8 @@ def convolve(x: Array, w: Array) -> Array:
     Returns:
         [N, H, W, O].
     """
-    g = _G.astype(w.dtype)
-    kernel = jnp.einsum('ia,jb,abco->ijco', g, g, w)
-    tiles = _both(_B.T, _tiles(x))
-    products = [[t @ kernel[i, j] for j, t in enumerate(row)] for i, row in enumerate(tiles)]
+    pairs = zip(_both(_B.T, _tiles(x)), _both(_G, [list(row) for row in w]), strict=True)
+    products = [[t @ k for t, k in zip(*pair, strict=True)] for pair in pairs]
     places = jnp.stack([jnp.stack(row, axis=3) for row in _both(_A.T, products)], axis=2)
     n, rows, _, columns, _, features = places.shape  # [N, H/4, 4, W/4, 4, O]
     return places.reshape(n, rows * TILE, columns * TILE, features)
@@ -65,8 +63,8 @@ def conv_kernel_grad(x: Array, g: Array, shares: int = 1) -> Array:
     places = [[g[:, p::TILE, q::TILE] for q in range(TILE)] for p in range(TILE)]
     pairs = zip(_both(_A, places), _both(_B.T, _tiles(x)), strict=True)
     products = [[_contract(a, b, shares) for a, b in zip(*pair, strict=True)] for pair in pairs]
-    kernel = jnp.stack([jnp.stack(row) for row in products])  # [6, 6, shares, O, C]
-    return jnp.einsum('ia,jb,ijsoc->sabco', _G.astype(g.dtype), _G.astype(g.dtype), kernel)
+    kernel = [jnp.stack(row, axis=1) for row in _both(_G.T, products)]  # 3 × [shares, 3, O, C]
+    return jnp.stack(kernel, axis=1).swapaxes(3, 4)
 
 
 def _tiles(x: Array) -> Grid:
@@ -83,7 +81,7 @@ def _both(matrix: np.ndarray, grid: Grid) -> Grid:
 
 
 def _apply(matrix: np.ndarray, arrays: Sequence[Array]) -> list[Array]:
-    def combined(row: Sequence[int]) -> Array:
+    def combined(row: Sequence[float]) -> Array:
         terms = [m * x if m != 1 else x for m, x in zip(row, arrays, strict=True) if m]
         return sum(terms[1:], start=terms[0])
 
