@@ -1,84 +1,27 @@
-"""The two players, G and D: networks and options, losses and gradients."""
+"""The loss and the gradient of each player, G and D."""
 
 import functools
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
-import optax
 
-from gan_jax import labels, views
+from gan_jax import views
 from gan_jax.augment import policy as policies
 from gan_jax.control import controlled, controls_of
 from gan_jax.critique import discriminate
+from gan_jax.gan import GAN
 from gan_jax.keys import named
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
-from gan_jax.runtime import shapes
-from gan_jax.runtime.errors import of_part
-from gan_jax.state import Ema, Hyper, Net, TrainState
-from gan_jax.synthesis import make_players, streams, synthesize
+from gan_jax.sources import Sources, augmented, generated_images, real_images
+from gan_jax.state import Hyper, Net, TrainState
+from gan_jax.synthesis import make_players, streams
 from gan_jax.terms import Term, total
 from gan_jax.views import Record, View
 
 Metrics = Mapping[str, jax.Array]  # name -> f32 []
-Sources = Mapping[str, Record]  # 'real', 'fake' or the name of a further latent -> images
 # (state with updated collections of the player and updated states of the terms, gradient, metrics)
 Gradient = tuple[TrainState, Any, Metrics]
-
-
-class Augment(NamedTuple):
-    """The augmentation policies; '' is none.
-
-    Attributes:
-        real: policy for real images only, before anything else.
-        critic: policy for every input of the discriminator, real and generated.
-        view: policy for augmented views of terms without their own policy.
-    """
-
-    real: str = ''
-    critic: str = ''
-    view: str = ''
-
-
-class GAN(NamedTuple):
-    """Networks, optimisers and static options of a run.
-
-    Attributes:
-        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1], or a record with
-            'image', see `synthesis.synthesize`.
-        critic: a `Critic` with the heads of all terms.
-        optimizers: optimisers of 'g' and 'd', made with learning rate 1; `Hyper` has the rates.
-        latent_dim: Z; latents are standard normal.
-        class_counts: proportions of the labels of generated images, an integer for each class.
-        augment: the augmentation policies.
-        ema: options of the generator's average.
-        averages: options of further averages, by player; terms look at views by D's.
-        joint: True: one discriminator pass for all views. False: one pass per view, for a
-            discriminator whose layers mix the images of a batch.
-        accumulate: number of microbatches of each update. They run one after another in the memory
-            of one, and the mean of their gradients moves the player once. Layers and losses across
-            the batch (BatchNorm, contrastive negatives, mixup) are then computed per microbatch,
-            collections and the terms' states are updated by every microbatch, and random draws
-            differ. Everything else is the same mathematics.
-    """
-
-    generator: nn.Module
-    critic: nn.Module
-    optimizers: Mapping[str, optax.GradientTransformation]
-    latent_dim: int
-    class_counts: labels.Counts
-    augment: Augment = Augment()
-    ema: Ema = Ema()
-    averages: Mapping[str, Ema] = MappingProxyType({})
-    joint: bool = True
-    accumulate: int = 1
-
-    @property
-    def num_classes(self) -> int:
-        """The number of classes, also those with a count of 0."""
-        return len(self.class_counts)
 
 
 class Keys(NamedTuple):
@@ -177,7 +120,7 @@ def player_loss(
 
     def augment(view: View, image: jax.Array) -> jax.Array:
         # Keyed by source: two views of one image get the same draw.
-        return _augmented(gan.augment.critic, named(key, 'critic', view.source), image, hyper)
+        return augmented(gan.augment.critic, named(key, 'critic', view.source), image, hyper)
 
     look = functools.partial(discriminate, gan.critic, augment=augment, joint=gan.joint)
     rngs = streams(named(key, 'rngs', 'd'))
@@ -210,8 +153,8 @@ def d_gradient(
         hyper: the hyper-parameters.
     """
     losses, hyper = _with_numbers(losses, state, hyper)
-    real = _real(losses.gan, batch, keys.real, hyper)
-    fakes, _ = _fakes(losses, state.g, keys.update, real['image'])
+    real = real_images(losses.gan, batch, keys.real, hyper)
+    fakes, _ = _generated(losses, state.g, keys.update, real)
 
     def loss(params):
         own = state.replace(d=state.d.replace(params=params))
@@ -226,11 +169,11 @@ def g_gradient(
 ) -> Gradient:
     """The gradient of the generator's loss with respect to its parameters; see `d_gradient`."""
     losses, hyper = _with_numbers(losses, state, hyper)
-    real = _real(losses.gan, batch, keys.real, hyper)
+    real = real_images(losses.gan, batch, keys.real, hyper)
 
     def loss(params):
         own = state.replace(g=state.g.replace(params=params))
-        fakes, stats = _fakes(losses, own.g, keys.update, real['image'])
+        fakes, stats = _generated(losses, own.g, keys.update, real)
         value, (_, term_states, metrics) = player_loss(
             losses, 'g', own, {'real': real, **fakes}, keys.update, hyper
         )
@@ -240,42 +183,12 @@ def g_gradient(
     return state.replace(g=state.g.replace(stats=stats), terms=term_states), grads, metrics
 
 
-def _real(gan: GAN, batch: Record, key: jax.Array, hyper: Hyper) -> Record:
-    images = batch['image'].astype(float) / 255  # JAX's float: 32 bits unless x64 is on
-    images = _augmented(gan.augment.real, named(key, 'real'), images, hyper)
-    return {'image': images, 'label': batch['label']}
-
-
-def _fakes(
-    losses: Losses, net: Net, key: jax.Array, like: jax.Array
+def _generated(
+    losses: Losses, net: Net, key: jax.Array, real: Record
 ) -> tuple[Sources, Mapping[str, Any]]:
-    """Images of every latent, of the shape of `like`, and G's collections after 'fake'."""
-    gan, size = losses.gan, len(like)
-    z = losses.constrain_batch(jax.random.normal(named(key, 'z'), (size, gan.latent_dim)))
-    label = losses.constrain_batch(labels.drawn(named(key, 'label'), gan.class_counts, size))
-    latents = {'fake': z}
-    for name, move in losses.latents.items():
-        with of_part(f"the latents '{name}' of a term"):
-            latents[name] = move(named(key, 'latent', name), z)
-            shapes.array('what they return', latents[name], z.shape)
-    # One call per latent: BatchNorm must not mix them. Only 'fake' updates its statistics.
-    sources, after = {}, {}
-    for name, z in latents.items():
-        sources[name], after[name] = synthesize(
-            gan.generator,
-            net.variables,
-            z,
-            label,
-            named(key, 'rngs', name),
-            train=True,
-            shape=like.shape[1:],
-        )
-    return sources, after['fake']
-
-
-def _augmented(policy: str, key: jax.Array, images: jax.Array, hyper: Hyper) -> jax.Array:
-    apply = views.policy_of(policy, hyper.probability)
-    return apply(key, images, views.strength_of(policy, hyper.strength))
+    return generated_images(
+        losses.gan, losses.latents, net, key, real['image'], losses.constrain_batch
+    )
 
 
 def _with_numbers(losses: Losses, state: TrainState, hyper: Hyper) -> tuple[Losses, Hyper]:

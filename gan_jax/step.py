@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax.accumulation import accumulate_gradients, repeat
+from gan_jax.gan import GAN
 from gan_jax.keys import named
-from gan_jax.players import GAN, Keys, Losses, Metrics, d_gradient, g_gradient, make_losses
+from gan_jax.players import Keys, Losses, Metrics, d_gradient, g_gradient, make_losses
 from gan_jax.runtime.errors import of_part
 from gan_jax.schedules import values_at
 from gan_jax.state import Hyper, Net, TrainState, average, merge_metrics

@@ -31,6 +31,8 @@ WORDS = {
     'accumulation': 'a batch in parts',
     'control': 'numbers of states',
     'synthesis': 'one call of G',
+    'gan': 'networks and options',
+    'sources': 'real and fake images',
     'players': "both players' losses",
     'step': 'the algorithm',
     'sampling': 'images from a generator',

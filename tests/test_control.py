@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax.control import controlled, controls_of
-from gan_jax.players import Augment
+from gan_jax.gan import Augment
 from gan_jax.step import make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.ada import ada

@@ -12,8 +12,8 @@ import pytest
 
 from gan_jax.experiment import presets
 from gan_jax.experiment.kinds import NETWORK, TERM
+from gan_jax.gan import Augment
 from gan_jax.models.critic import Critic
-from gan_jax.players import Augment
 from gan_jax.runtime import load
 from gan_jax.step import make_train_step
 from tests import small

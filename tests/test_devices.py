@@ -16,7 +16,7 @@ from gan_jax.benchmark.collectives import collectives
 from gan_jax.data import DataSet, sampler
 from gan_jax.experiment import build
 from gan_jax.experiment.program import make_program
-from gan_jax.players import Augment
+from gan_jax.gan import Augment
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import UserError
 from gan_jax.terms import Objective, Term

@@ -9,9 +9,10 @@ import numpy as np
 import optax
 import pytest
 
+from gan_jax.gan import Augment
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
-from gan_jax.players import Augment, Keys, d_gradient, make_losses
+from gan_jax.players import Keys, d_gradient, make_losses
 from gan_jax.state import Ema
 from gan_jax.step import make_d_gradient, make_train_step
 from gan_jax.terms import Objective, Term

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gan_jax.players import Augment
+from gan_jax.gan import Augment
 from gan_jax.step import make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gan_jax.augment import policy
+from gan_jax.gan import Augment
 from gan_jax.keys import named
-from gan_jax.players import Augment
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.testing.trees import central_difference, directions, inner

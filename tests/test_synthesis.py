@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.gan import Augment
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
-from gan_jax.players import Augment
 from gan_jax.runtime.errors import PartError
 from gan_jax.sampling.generate import BATCH, make_generate
 from gan_jax.step import make_train_step

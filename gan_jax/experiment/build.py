@@ -17,8 +17,8 @@ from gan_jax import labels, views
 from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import RESERVED, apart, data_keywords, make_number
+from gan_jax.gan import GAN, Augment
 from gan_jax.models.critic import Critic
-from gan_jax.players import GAN, Augment
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Ema, Hyper

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gan_jax import views
 from gan_jax.experiment.batch_mixing import mixing_primitive
-from gan_jax.players import GAN
+from gan_jax.gan import GAN
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
 from gan_jax.runtime.errors import PartError
 from gan_jax.state import Hyper

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gan_jax.gan import GAN, Augment
 from gan_jax.models.critic import Critic
-from gan_jax.players import GAN, Augment
 from gan_jax.state import Ema, Hyper, Net, TrainState, create
 from gan_jax.step import make_train_step
 

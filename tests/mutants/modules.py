@@ -16,6 +16,7 @@ STEP = (
 TESTS = {
     'gan_jax/step.py': (*STEP, 'tests/test_accumulation.py'),
     'gan_jax/players.py': STEP,
+    'gan_jax/sources.py': STEP,
     'gan_jax/control.py': ('tests/test_control.py',),
     'gan_jax/synthesis.py': ('tests/test_synthesis.py', 'tests/test_step_sources.py'),
     'gan_jax/terms/ada.py': ('tests/test_control.py',),

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from gan_jax.players import Augment
+from gan_jax.gan import Augment
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
 from gan_jax.terms.contrastive import cntr

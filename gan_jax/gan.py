@@ -1,0 +1,64 @@
+"""The networks, optimisers and static options of a run."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import flax.linen as nn
+import optax
+
+from gan_jax import labels
+from gan_jax.state import Ema
+
+
+class Augment(NamedTuple):
+    """The augmentation policies; '' is none.
+
+    Attributes:
+        real: policy for real images only, before anything else.
+        critic: policy for every input of the discriminator, real and generated.
+        view: policy for augmented views of terms without their own policy.
+    """
+
+    real: str = ''
+    critic: str = ''
+    view: str = ''
+
+
+class GAN(NamedTuple):
+    """Networks, optimisers and static options of a run.
+
+    Attributes:
+        generator: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1], or a record with
+            'image', see `synthesis.synthesize`.
+        critic: a `Critic` with the heads of all terms.
+        optimizers: optimisers of 'g' and 'd', made with learning rate 1; `Hyper` has the rates.
+        latent_dim: Z; latents are standard normal.
+        class_counts: proportions of the labels of generated images, an integer for each class.
+        augment: the augmentation policies.
+        ema: options of the generator's average.
+        averages: options of further averages, by player; terms look at views by D's.
+        joint: True: one discriminator pass for all views. False: one pass per view, for a
+            discriminator whose layers mix the images of a batch.
+        accumulate: number of microbatches of each update. They run one after another in the memory
+            of one, and the mean of their gradients moves the player once. Layers and losses across
+            the batch (BatchNorm, contrastive negatives, mixup) are then computed per microbatch,
+            collections and the terms' states are updated by every microbatch, and random draws
+            differ. Everything else is the same mathematics.
+    """
+
+    generator: nn.Module
+    critic: nn.Module
+    optimizers: Mapping[str, optax.GradientTransformation]
+    latent_dim: int
+    class_counts: labels.Counts
+    augment: Augment = Augment()
+    ema: Ema = Ema()
+    averages: Mapping[str, Ema] = MappingProxyType({})
+    joint: bool = True
+    accumulate: int = 1
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, also those with a count of 0."""
+        return len(self.class_counts)
