@@ -130,8 +130,11 @@ def traced(net, dtype='bfloat16', *others):
 
 # Without those that bring a logit of their own, which the step of the others has not.
 OTHERS = sorted({*family.FACTORIES} - {*family.NETS, 'gan_jax.terms.consistency.latent'})
-CASES = [('sndcgan', *OTHERS), ('resnet',), ('biggan',)]
-audited = pytest.mark.parametrize('case', CASES, ids=lambda case: case[0])
+CASES = [
+    pytest.param(('sndcgan', *OTHERS), id='every term', marks=pytest.mark.slow),
+    *(pytest.param((net,), id=net) for net in ('sndcgan', 'resnet', 'biggan')),
+]
+audited = pytest.mark.parametrize('case', CASES)
 
 
 @audited
@@ -262,6 +265,7 @@ def test_the_first_step_is_that_of_the_float32_run(net, weights):
     assert small.same(full.d.stats, half.d.stats)
 
 
+@pytest.mark.slow
 def test_weights_move_by_less_than_bfloat16_can_tell():
     rate = 1e-5
     before = first_state('sndcgan')

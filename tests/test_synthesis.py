@@ -172,7 +172,7 @@ def measured(side):
     return Term(**{side: Objective({}, loss, players=True)})
 
 
-@pytest.mark.parametrize('side', ['d', 'g'])
+@pytest.mark.parametrize('side', [pytest.param('d', marks=pytest.mark.slow), 'g'])
 def test_the_gradient_of_the_functions_is_the_sides_own(side, x64):
     """The step moves the player by the slope of the same number, computed by hand."""
     terms = {'base': hinge(), 'mine': measured(side)}

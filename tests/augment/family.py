@@ -14,6 +14,18 @@ OPS = {
     if not name.startswith('_')
 }
 every_op = pytest.mark.parametrize('op', OPS.values(), ids=OPS)
+# Chains of many operations take the longest to compile.
+CHAINS = (ops.ada_bg, ops.ada_bgcfnc, ops.augmix)
+
+
+def slow_for(*chains):
+    """Every op, those of `chains` in a slow test."""
+    cases = [
+        pytest.param(op, id=name, marks=[pytest.mark.slow] * (op in chains))
+        for name, op in OPS.items()
+    ]
+    return pytest.mark.parametrize('op', cases)
+
 
 STRENGTH = 0.4
 

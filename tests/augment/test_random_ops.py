@@ -11,7 +11,7 @@ from tests.augment.references import random_ops as references
 from tests.small import new_key
 
 
-@pytest.mark.parametrize('name', ['augmix', 'randaugment'])
+@pytest.mark.parametrize('name', [pytest.param('augmix', marks=pytest.mark.slow), 'randaugment'])
 def test_is_its_reference_in_float64(name, x64):
     assert distance(getattr(ops, name), getattr(references, name)) < 1e-12
 

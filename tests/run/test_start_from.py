@@ -45,6 +45,7 @@ def begun(workdir, *, nets='g,d,ema', match='', **changed):
     return by_name(jax.device_get(first)), by_name(jax.device_get(after))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('asked', 'prefixes'),
     [
@@ -63,6 +64,7 @@ def test_nets_that_are_asked_for_are_those_of_the_other_run(trained, asked, pref
     assert any(np.any(saved[n] != first[n]) for n in after if n.startswith(prefixes[0]))
 
 
+@pytest.mark.slow
 def test_arrays_of_another_shape_begin_anew_and_are_named(trained, capsys):
     folder, saved = trained
     first, after = begun(folder, nets='g', latent={'dim': 12})
@@ -76,6 +78,7 @@ def test_arrays_of_another_shape_begin_anew_and_are_named(trained, capsys):
     assert f'arrays from {folder}; begun anew: ' in said and all(name in said for name in changed)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_them_and_resumes_without_the_other(trained, tmp_path):
     """The other workdir is read once, before the first step."""
     folder, saved = trained
@@ -112,6 +115,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
     assert caught.value.status == MISSING
 
 
+@pytest.mark.slow
 def test_networks_of_other_shapes_alone_are_refused(trained):
     with pytest.raises(
         UserError, match='config.init takes nothing from .* are its networks others'
@@ -119,6 +123,7 @@ def test_networks_of_other_shapes_alone_are_refused(trained):
         begun(trained[0], nets='d', match='trunk.*kernel', discriminator={'width': 0.03125})
 
 
+@pytest.mark.slow
 def test_a_pattern_that_finds_nothing_is_refused(trained):
     with pytest.raises(UserError, match='no array of its nets has a name that config.init.match'):
         begun(trained[0], match='attention')

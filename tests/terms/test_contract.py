@@ -47,16 +47,28 @@ def test_the_search_finds_the_terms():
 SLOW = {
     f'gan_jax.terms.{name}'
     for name in (
+        'balanced.bcr_dual',
         'balanced.bcr_k',
+        'balanced.bcr_weak_strong',
         'contrastive.contrad',
         'decorrelation.barlow_twins',
         'decorrelation.uniformity',
         'decorrelation.vicreg',
+        'feature_matching.feature_matching',
+        'jigsaw.jigsaw',
         'label_contrast.contragan',
+        'label_contrast.reacgan',
+        'labels.adcgan',
+        'labels.multi_hinge',
         'labels.tacgan',
+        'latent_contrast.cntr_latent',
         'latent_step.logan',
+        'momentum.byol',
+        'momentum.moco',
+        'orthogonal.orthogonal',
         'path_length.path_length',
         'random_projection.random_projection',
+        'tangent.tangent',
     )
 }
 

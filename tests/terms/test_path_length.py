@@ -121,5 +121,6 @@ def test_the_stored_average_has_no_gradient_and_follows_the_lengths(x64):
     assert stored(2.0) == pytest.approx(2 * stored(1.0)) and stored(1.0) > 0
 
 
+@pytest.mark.slow
 def test_keeps_every_promise_over_w():
     check_term(path_length(), drawn=['g/length'], generator=small.MappedGenerator())

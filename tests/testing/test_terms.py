@@ -273,7 +273,11 @@ def both_players(side):
 
 
 @pytest.mark.parametrize(
-    ('side', 'generator'), [('d', small.Generator()), ('g', small.MappedGenerator())]
+    ('side', 'generator'),
+    [
+        pytest.param('d', small.Generator(), marks=pytest.mark.slow),
+        ('g', small.MappedGenerator()),
+    ],
 )
 def test_a_term_is_handed_the_players_that_it_asks_for(side, generator):
     check_term(both_players(side), generator=generator)

@@ -63,6 +63,7 @@ def test_an_image_keeps_its_bits_unless_something_acts_on_it(op, probability):
     assert stats.binomtest(kept, len(images), share).pvalue > LIKELY
 
 
+@pytest.mark.slow
 @every_pipe
 def test_is_its_reference_in_float64(op, x64):
     """Not compiled, since a compiler may round the draws, which are float32, in another way."""
