@@ -86,7 +86,7 @@ def a_state():
     return _term(_sound, init={})
 
 class Head(nn.Module):
-    def __call__(self, features, label):
+    def __call__(self, features, label, *, train):
         raise KeyError('head')
 
 def head():
@@ -119,6 +119,13 @@ class Fixed(nn.Module):
             'tree': {'logit': flat[:, 0], 'more': {'deep': flat}},
             'image': jnp.ones((n, 8, 8, 1)) * gain,
         }[self.like]
+
+class Untold(nn.Module):
+    def __call__(self, features, label):
+        return {}
+
+def untold_head():
+    return _term(_sound, head=Untold())
 
 def head_of_list():
     return _term(_sound, head=Fixed(like='list'))
@@ -179,6 +186,7 @@ def fault(**changes):
         ('broken', 'RuntimeError: no disk'),
         ('first_state', 'ZeroDivisionError: '),
         ('head', "KeyError: 'head'"),
+        ('untold_head', 'the head Untold of the term is not told whether it trains: give its __ca'),
     ],
 )
 def test_a_term_that_fails_is_named(fork, name, said):

@@ -71,7 +71,8 @@ class Critic(nn.Module):
     Attributes:
         trunk: `(image [N, H, W, C] in [0, 1], *, train) -> features [N, F]`, or a dict of
             'features' and inner maps [N, ...], which are outputs by their names.
-        heads: by name, `(features [N, F], label [N]) -> dict`; each is one output of that name.
+        heads: by name, `(features [N, F], label [N], *, train) -> dict`; each is one output of that
+            name.
         logit: `(features [N, F], label [N], *, train) -> {'logit': [N], ...}`; the other values
             that it returns are outputs too.
     """
@@ -107,5 +108,7 @@ class Critic(nn.Module):
             if name in out:
                 raise ValueError(f"a head cannot be called '{name}': D has an output of that name")
             with of_part(f'config.terms.{name}'):
-                out[name] = shapes.arrays("its head's output", head(features, label), size)
+                out[name] = shapes.arrays(
+                    "its head's output", head(features, label, train=train), size
+                )
         return out

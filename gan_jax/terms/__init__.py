@@ -5,6 +5,7 @@ the discriminator on them once and hands each term the outputs by name. A new id
 that returns a `Term`, in any importable file, and one line of config.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -74,7 +75,8 @@ class Term(NamedTuple):
     Attributes:
         d: its part in the discriminator's loss.
         g: its part in the generator's loss.
-        head: a discriminator output of its own, (features [N, F], label [N]) -> dict of [N, ...].
+        head: a discriminator output of its own, (features [N, F], label [N], *, train) -> dict of
+            [N, ...].
         latents: further generator inputs, name -> (key, z [B, Z]) -> z' [B, Z]; the images made
             from z' are a source of that name.
         init: () -> the term's first state; the step carries it, the discriminator's loss first.
@@ -145,8 +147,8 @@ def check_fields(term: Term) -> None:
         if objective is not None:
             _check_field(side, objective, isinstance(objective, Objective), 'an Objective or None')
             _check_objective(side, objective)
-    head, latents = term.head, term.latents
-    _check_field('head', head, head is None or isinstance(head, nn.Module), 'a Flax module or None')
+    latents = term.latents
+    _check_head(term.head)
     _check_field('latents', latents, isinstance(latents, Mapping), 'a dict {name: function}')
     for name, latent in latents.items():
         _check_field(f"latents['{name}']", latent, callable(latent), 'a function')
@@ -155,6 +157,18 @@ def check_fields(term: Term) -> None:
     for key, number in controls.items():
         _check_field(f"controls['{key}']", number, callable(number), 'a function')
     _check_field('init', term.init, callable(term.init), 'a function')
+
+
+def _check_head(head: Any) -> None:
+    _check_field('head', head, head is None or isinstance(head, nn.Module), 'a Flax module or None')
+    arguments = () if head is None else inspect.signature(head.__call__).parameters.values()
+    if head is not None and not any(
+        x.name == 'train' or x.kind is x.VAR_KEYWORD for x in arguments
+    ):
+        raise TypeError(
+            f'the head {type(head).__name__} of the term is not told whether it trains: give its '
+            '__call__ the keyword train, as in (self, features, label, *, train)'
+        )
 
 
 def _check_objective(side: str, objective: Objective) -> None:

@@ -31,7 +31,9 @@ class ProjectionHead(nn.Module):
     size: int = 128
 
     @nn.compact
-    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, features: jax.Array, label: jax.Array, *, train: bool
+    ) -> dict[str, jax.Array]:
         """features [N, F], label [N] (not read) -> {'projection': [N, size]}."""
         hidden = nn.relu(nn.Dense(self.hidden)(features))
         return {'projection': nn.Dense(self.size)(hidden)}
@@ -52,20 +54,20 @@ class ContraDHeads(nn.Module):
     size: int = 128
 
     @nn.compact
-    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, features: jax.Array, label: jax.Array, *, train: bool
+    ) -> dict[str, jax.Array]:
         """features [N, F] -> {'real', 'fake': [N, size], 'logit', 'detached': [N]}; no label."""
         both = join([features, jax.lax.stop_gradient(features)])  # [2N, F]
-        logit, detached = split(self._perceptron('logit', both, 1)[:, 0], 2)
+        logit, detached = split(self._perceptron('logit', both, 1, train)[:, 0], 2)
         return {
-            'real': self._perceptron('real', features, self.size),
-            'fake': self._perceptron('fake', features, self.size),
+            'real': self._perceptron('real', features, self.size, train),
+            'fake': self._perceptron('fake', features, self.size, train),
             'logit': logit,
             'detached': detached,
         }
 
-    def _perceptron(self, name, x, size):
-        # A head gets no `train`: the power iteration advances if its collection is mutable.
-        train = self.is_mutable_collection('batch_stats')
+    def _perceptron(self, name, x, size, train):
         first, last = (
             nn.Dense(units, kernel_init=nn.initializers.normal(0.02), name=f'{name}_{i}')
             for i, units in enumerate((self.hidden, size))

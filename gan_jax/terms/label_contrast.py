@@ -34,10 +34,10 @@ class EmbeddingHead(nn.Module):
     size: int = 512
 
     @nn.compact
-    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, features: jax.Array, label: jax.Array, *, train: bool
+    ) -> dict[str, jax.Array]:
         """features [N, F], label [N] -> {'embedding', 'proxy' of the label: [N, size]}."""
-        # A head gets no `train`: the power iteration advances if its collection is mutable.
-        train = self.is_mutable_collection('batch_stats')
         init = nn.initializers.normal(0.02)
         linear = nn.Dense(self.size, kernel_init=init, name='embedding')
         table = nn.Dense(self.size, use_bias=False, kernel_init=init, name='proxies')

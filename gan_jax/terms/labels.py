@@ -32,10 +32,10 @@ class LinearHeads(nn.Module):
     use_bias: bool = False
 
     @nn.compact
-    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, features: jax.Array, label: jax.Array, *, train: bool
+    ) -> dict[str, jax.Array]:
         """features [N, F], label [N] (not read) -> {name: [N, units]}."""
-        # A head gets no `train`: the power iteration advances if its collection is mutable.
-        train = self.is_mutable_collection('batch_stats')
         init = nn.initializers.normal(0.02)
         layers = {
             name: nn.Dense(self.units, use_bias=self.use_bias, kernel_init=init, name=name)

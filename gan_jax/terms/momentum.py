@@ -26,7 +26,9 @@ class PredictionHead(nn.Module):
     size: int
 
     @nn.compact
-    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, features: jax.Array, label: jax.Array, *, train: bool
+    ) -> dict[str, jax.Array]:
         """features [N, F], label [N] (not read) -> {'projection', 'prediction': [N, size]}."""
         projection = self._perceptron('projection', features)
         return {

@@ -14,11 +14,11 @@ class RotationHead(nn.Module):
     """A linear layer of four logits with spectral normalisation, as in all of SS-GAN's D."""
 
     @nn.compact
-    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, features: jax.Array, label: jax.Array, *, train: bool
+    ) -> dict[str, jax.Array]:
         """features [N, F], label [N] (not read) -> {'turns': [N, 4]}."""
         dense = nn.Dense(4, kernel_init=nn.initializers.normal(0.02), name='dense')
-        # A head gets no `train`: the power iteration advances if its collection is mutable.
-        train = self.is_mutable_collection('batch_stats')
         return {'turns': spectral(dense, features, train=train)}
 
 

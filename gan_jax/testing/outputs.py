@@ -41,7 +41,7 @@ def outputs(term: Term, side: str, draw: Draw, nets: Nets = SMALL) -> dict[str, 
     source, made = {'image': (b, *small.SHAPE)}, generated_shapes(nets.generator)
     head = {} if term.head is None else {'head': head_shapes(term.head)}
     shapes = {'real': source, **dict.fromkeys(('fake', *term.latents), made)}
-    seen = {**head_shapes(nets.logit, train=True), 'features': (b, FEATURES), **head}
+    seen = {**head_shapes(nets.logit), 'features': (b, FEATURES), **head}
     for name, view in objective.views.items():
         shapes[name] = {**shapes[view.source], **seen}
         if name in objective.input_grads:
@@ -58,10 +58,11 @@ def outputs(term: Term, side: str, draw: Draw, nets: Nets = SMALL) -> dict[str, 
 
 
 @functools.cache
-def head_shapes(head: nn.Module, **options: Any) -> Any:
-    """The shapes of the outputs of a head, or of a logit with the option `train`."""
+def head_shapes(head: nn.Module) -> Any:
+    """The shapes of the outputs of a head, or of a logit."""
     inputs = jnp.zeros((small.BATCH, FEATURES)), jnp.zeros(small.BATCH, jnp.int32)
-    out, _ = jax.eval_shape(lambda: head.init_with_output(jax.random.key(0), *inputs, **options))
+    start = functools.partial(head.init_with_output, train=True)
+    out, _ = jax.eval_shape(lambda: start(jax.random.key(0), *inputs))
     return jax.tree.map(lambda x: x.shape, out)
 
 

@@ -48,7 +48,7 @@ class ManyHeads(nn.Module):
     """A head that looks at the others of its batch."""
 
     @nn.compact
-    def __call__(self, features, label):
+    def __call__(self, features, label, *, train):
         return {'far': features - features.mean(axis=0, keepdims=True)}
 
 

@@ -171,7 +171,7 @@ from gan_jax.views import View
 
 class Guess(nn.Module):
     @nn.compact
-    def __call__(self, features, label):
+    def __call__(self, features, label, *, train):
         return {'label': nn.Dense(10)(features)}
 
 

@@ -39,12 +39,13 @@ class Trunk(nn.Module):
 
 
 class Head(nn.Module):
-    """A term's head: reads features and label, and knows nothing of training."""
+    """A term's head: reads features and label, and in training has a gain of two."""
 
     @nn.compact
-    def __call__(self, features, label):
+    def __call__(self, features, label, *, train):
         shift = nn.Embed(4, 3, name='embed')(label)
-        return {'projection': nn.Dense(3, name='dense')(features) + shift}
+        gain = 1.0 + float(train)
+        return {'projection': gain * nn.Dense(3, name='dense')(features) + shift}
 
 
 class TwoLogits(nn.Module):
@@ -102,8 +103,19 @@ def test_heads_see_features_and_labels_and_are_outputs_by_name(image):
     assert sorted(out) == ['contrastive', 'features', 'logit', 'rotation']
     for name in ('contrastive', 'rotation'):
         own = {'params': v['params'][f'heads_{name}']}
-        expected = Head().apply(own, out['features'], LABEL)['projection']
+        expected = Head().apply(own, out['features'], LABEL, train=False)['projection']
         np.testing.assert_allclose(out[name]['projection'], expected, rtol=1e-6)
+
+
+def test_a_head_is_told_whether_it_trains(image):
+    module = critic(heads={'contrastive': Head()})
+    v = variables(module, image)
+    own = {'params': v['params']['heads_contrastive']}
+    for train in (False, True):
+        look = jax.jit(partial(module.apply, train=train, mutable=['batch_stats']))
+        out, _ = look(v, image, LABEL)
+        expected = Head().apply(own, out['features'], LABEL, train=train)
+        np.testing.assert_allclose(out['contrastive']['projection'], expected['projection'], 1e-6)
 
 
 def test_a_head_leaves_the_other_parameters_as_they_were(image):

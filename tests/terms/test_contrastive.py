@@ -1,5 +1,7 @@
 """NT-Xent against the papers' formula and SimCLR's published form; Cntr's views and head."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,7 +95,8 @@ def test_nt_xent_refuses_other_shapes(a, b):
 def test_projection():
     features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
     head = contrastive.ProjectionHead(hidden=11, size=4)
-    out, variables = small.jit(head.init_with_output)(jax.random.key(0), features, label)
+    start = small.jit(functools.partial(head.init_with_output, train=True))
+    out, variables = start(jax.random.key(0), features, label)
     params = jax.tree.map(np.asarray, variables['params'])
     first, second = params['Dense_0'], params['Dense_1']
     hidden = np.maximum(features @ first['kernel'] + first['bias'], 0)
@@ -197,8 +200,9 @@ def test_contrasts():
     """Two layers each, their kernels over their singular values."""
     features, label = pairs()[0].astype(np.float32), np.zeros(5, np.int32)
     head = contrastive.ContraDHeads(hidden=11, size=4)
-    variables = small.jit(head.init)(jax.random.key(0), features, label)
-    out = small.jit(head.apply)(variables, features, label)
+    start = small.jit(functools.partial(head.init, train=True))
+    variables = start(jax.random.key(0), features, label)
+    out = small.jit(functools.partial(head.apply, train=False))(variables, features, label)
 
     def layer(name, x):
         return x @ normalised(variables, name) + np.asarray(variables['params'][name]['bias'])

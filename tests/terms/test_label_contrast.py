@@ -122,8 +122,8 @@ def test_fields(factory):
 def test_head_has_spectral_norm_and_the_proxies_of_the_labels():
     features, label = np.eye(4, dtype=np.float32), np.array([2, 0, 2, 1])
     head = label_contrast.EmbeddingHead(3, 5)
-    _, variables = head.init_with_output(jax.random.key(0), features, label)
-    out, moved = head.apply(variables, features, label, mutable=['batch_stats'])
+    _, variables = head.init_with_output(jax.random.key(0), features, label, train=True)
+    out, moved = head.apply(variables, features, label, train=True, mutable=['batch_stats'])
     np.testing.assert_allclose(out['embedding'], normalised(variables, 'embedding'), rtol=1e-5)
     np.testing.assert_allclose(out['proxy'], normalised(variables, 'proxies')[label], rtol=1e-5)
     for name in ('embedding', 'proxies'):

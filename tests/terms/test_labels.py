@@ -152,12 +152,13 @@ def test_views(factory, fakes_in_d):
 def test_heads_have_spectral_norm_and_move_its_vectors_where_they_may(use_bias):
     features, label = np.eye(5, dtype=np.float32), np.zeros(5, np.int32)
     head = labels.LinearHeads(('a', 'b'), 3, use_bias=use_bias)
-    _, variables = head.init_with_output(jax.random.key(0), features, label)
-    out, moved = head.apply(variables, features, label, mutable=['batch_stats'])
+    _, variables = head.init_with_output(jax.random.key(0), features, label, train=True)
+    out, moved = head.apply(variables, features, label, train=True, mutable=['batch_stats'])
     for name in ('a', 'b'):
         np.testing.assert_allclose(out[name], normalised(variables, name), rtol=1e-5)
         assert variables['params'][name].keys() == {'kernel', *(['bias'] if use_bias else [])}
         u = f'{name}/kernel/u'
         norm = f'spectral_{name}'
         assert not np.array_equal(moved['batch_stats'][norm][u], variables['batch_stats'][norm][u])
-    np.testing.assert_array_equal(head.apply(variables, features, label)['a'], out['a'])
+    evaluated = head.apply(variables, features, label, train=False)
+    np.testing.assert_array_equal(evaluated['a'], out['a'])

@@ -1,5 +1,7 @@
 """SS-GAN's loss: as numbers, on the quarter against compare_gan's layout, on all copies."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -113,12 +115,14 @@ def test_quarter_is_compare_gans_and_all_copies_of_the_quarter(side, x64):
 def test_head_has_spectral_norm_that_moves_only_where_it_may():
     features, label = np.eye(6, dtype=np.float32), np.zeros(6, np.int32)
     head = RotationHead()
-    out, state = small.jit(head.init_with_output)(jax.random.key(0), features, label)
+    start = small.jit(functools.partial(head.init_with_output, train=True))
+    out, state = start(jax.random.key(0), features, label)
     first = state['batch_stats']
     for _ in range(40):
-        out, after = head.apply(state, features, label, mutable=['batch_stats'])
+        out, after = head.apply(state, features, label, train=True, mutable=['batch_stats'])
         state = {**state, **after}
     assert not small.same(state['batch_stats'], first)
     # On unit vectors and without a bias the outputs are the matrix itself.
     assert np.linalg.norm(out['turns'], ord=2) == pytest.approx(1, abs=1e-4)
-    assert head.apply(state, features, label)['turns'].shape == (6, 4)
+    out, after = head.apply(state, features, label, train=False, mutable=['batch_stats'])
+    assert out['turns'].shape == (6, 4) and small.same(after['batch_stats'], state['batch_stats'])

@@ -135,7 +135,14 @@ def test_what_is_no_term_is_refused():
 class Unlabelled(nn.Module):
     """A head without the argument for labels."""
 
-    def __call__(self, features):
+    def __call__(self, features, *, train):
+        return {'x': features}
+
+
+class Untold(nn.Module):
+    """A head of the time when none was told whether it trains."""
+
+    def __call__(self, features, label):
         return {'x': features}
 
 
@@ -144,6 +151,10 @@ class Unlabelled(nn.Module):
     [
         (Term(d=mean), 'the field d of the term is .*: give an Objective or None'),
         (of(mean, head=Unlabelled()), r'the head fails on features .N, F. and labels .N.: Unlab'),
+        (
+            of(mean, head=Untold()),
+            'head Untold of the term is not told whether it trains: give its',
+        ),
         (of(mean, {'real': View('reel')}), "'real' reads the source 'reel', .* are real, fake$"),
     ],
 )
@@ -167,7 +178,7 @@ def test_a_gradient_that_is_lost_on_the_way_is_found():
 
     class Head(nn.Module):
         @nn.compact
-        def __call__(self, features, label):
+        def __call__(self, features, label, *, train):
             kernel = self.param('kernel', nn.initializers.normal(), (features.shape[-1], 3))
             return {'x': features @ (kernel + jax.lax.stop_gradient(kernel))}
 
@@ -182,7 +193,7 @@ class Apart(nn.Module):
     """A head that sends nothing back into the discriminator."""
 
     @nn.compact
-    def __call__(self, features, label):
+    def __call__(self, features, label, *, train):
         return {'x': nn.Dense(3)(jax.lax.stop_gradient(features))}
 
 
