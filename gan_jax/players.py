@@ -125,11 +125,14 @@ def player_loss(
     look = functools.partial(discriminate, gan.critic, augment=augment, joint=gan.joint)
     rngs = streams(named(key, 'rngs', 'd'))
     shown = {view: records[view] for view in routing.views}
-    outputs, stats = look(state.d.variables, shown, with_dx=routing.with_dx, rngs=rngs)
+    outputs, stats = look(
+        state.d.variables, shown, with_dx=routing.with_dx, heads=routing.heads, rngs=rngs
+    )
     targets: dict[View, Record] = {}
     if routing.targets:
         shown = {view: records[view] for view in routing.targets}
-        targets = jax.lax.stop_gradient(look(state.averages['d'], shown, rngs=rngs)[0])
+        looked_at = look(state.averages['d'], shown, heads=routing.target_heads, rngs=rngs)[0]
+        targets = jax.lax.stop_gradient(looked_at)
     out = outputs_per_term(routing, outputs, sources, targets)
     for name, objective in routing.objectives.items():
         if objective.players:

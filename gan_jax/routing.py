@@ -19,12 +19,16 @@ class ViewRouting(NamedTuple):
         views: the union of their views; equal views may occur under several names.
         with_dx: the views with an input gradient that a term reads.
         targets: the union of the views that they read by the averaged discriminator.
+        heads: for each term with a head, the views that it reads.
+        target_heads: likewise by the averaged discriminator.
     """
 
     objectives: Mapping[str, Objective]
     views: tuple[View, ...]
     with_dx: frozenset[View]
     targets: tuple[View, ...]
+    heads: Mapping[str, frozenset[View]]
+    target_heads: Mapping[str, frozenset[View]]
 
 
 def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRouting:
@@ -68,11 +72,14 @@ def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRoutin
     seen = {view for o in objectives.values() for view in o.views.values()}
     looked_at = {view for o in objectives.values() for view in o.targets.values()}
     distinct = [view for _, view in first.values()]
+    with_head = {n: o for n, o in objectives.items() if terms[n].head is not None}
     return ViewRouting(
         objectives,
         tuple(view for view in distinct if view in seen),
         frozenset(with_dx),
         tuple(view for view in distinct if view in looked_at),
+        {name: frozenset(o.views.values()) for name, o in with_head.items()},
+        {name: frozenset(o.targets.values()) for name, o in with_head.items()},
     )
 
 

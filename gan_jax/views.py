@@ -236,6 +236,14 @@ def split(array: jax.Array, count: int) -> list[jax.Array]:
     return [stacked[:, v] for v in range(count)]
 
 
+def choose(array: jax.Array, count: int, which: Sequence[int]) -> jax.Array:
+    """Some of the `count` arrays that `join` interleaved, by number, interleaved by themselves."""
+    if [*which] == [*range(count)]:
+        return array
+    parts = split(array, count)
+    return join([parts[i] for i in which])
+
+
 def _describe(view: View) -> str:
     maker = f'{view.make.__module__}.{view.make.__qualname__}'
     options = ''.join(f' {name}={value}' for name, value in view.options)

@@ -28,6 +28,13 @@ TABLE = {
         r'^\| `(\w+)`' + r' \| (\d+)' * len(COLUMNS) + r' \|$', PAGE.read_text(), re.MULTILINE
     )
 }
+# Method -> views of the term's head in an update of D, by the averaged D, in an update of G.
+OF_HEADS = {
+    name: tuple(map(int, cells))
+    for name, *cells in re.findall(
+        r'^\| `(\w+)`' + r' \| (\d)' * 3 + r' \|$', PAGE.read_text(), re.MULTILINE
+    )
+}
 D_LAYERS, G_LAYERS = 2, 1  # convolutions of the networks in `small`
 NORMALISED = D_LAYERS + 1  # the logit's layer too
 # They call the networks, or D's average, beside the passes of the table.
@@ -63,6 +70,7 @@ def make(name):
 
 
 SEEN = []
+HEADS = []
 
 
 class Generator(nn.Module):
@@ -83,19 +91,34 @@ class Trunk(nn.Module):
         return small.Trunk(name='inner')(image, train=train)
 
 
+class Head(nn.Module):
+    """Notes how many images it meets."""
+
+    head: nn.Module
+
+    def __call__(self, features, label, *, train):
+        HEADS.append(len(features))
+        return self.head(features, label, train=train)
+
+
 @functools.cache
 def traced(name, d_steps):
-    """The equations of a step of that method, and what its networks noted: (network, images)."""
+    """The equations of a step of that method, and what its parts noted.
+
+    Returns:
+        equations, (network, images) of every call of a network, images of every call of a head.
+    """
     terms, augment, logit = make(name)
-    heads = {n: term.head for n, term in terms.items() if term.head is not None}
+    heads = {n: Head(term.head) for n, term in terms.items() if term.head is not None}
     nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads, logit)}
     gan = small.make_gan(terms, augment=augment, **nets)
     hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
     hyper = hyper._replace(strength={policy: np.float32(0.4) for policy in augment})
     state, batch = small.first_state(gan, terms), small.make_batch(d_steps=d_steps)
     SEEN.clear()
+    HEADS.clear()
     jaxpr = jax.make_jaxpr(make_train_step(gan, terms))(state, batch, hyper)
-    return list(equations(jaxpr)), tuple(SEEN)
+    return list(equations(jaxpr)), tuple(SEEN), tuple(HEADS)
 
 
 methods_and_steps = pytest.mark.parametrize(
@@ -115,6 +138,18 @@ def test_images_that_each_network_meets(name, d_steps):
     fakes = row['n'] * [('g', b)]
     d_update = fakes + [('d', v * b) for v in views]
     assert list(traced(name, d_steps)[1]) == d_update + fakes + [('d', row['w'] * b)]
+
+
+@pytest.mark.parametrize('name', presets.METHODS)
+def test_images_that_the_head_of_a_term_meets(name):
+    """Its own views in an update of D, by the averaged D, in an update of G: once each."""
+    views = OF_HEADS.get(name, (0, 0, 0))
+    assert list(traced(name, 2)[2]) == [v * small.BATCH for v in views if v]
+
+
+def test_the_page_has_every_method_with_a_head():
+    with_head = {n for n in presets.METHODS if any(term.head for term in make(n)[0].values())}
+    assert with_head == OF_HEADS.keys()
 
 
 @pytest.mark.parametrize('name', BY_THEMSELVES)

@@ -102,7 +102,7 @@ class Stub(nn.Module):
     """Features are means over colours, the logit adds the label; a head, and a count of images."""
 
     @nn.compact
-    def __call__(self, image, label, *, train):
+    def __call__(self, image, label, *, train, rows=None):
         assert train
         SIZES.append(image.shape[0])
         count = self.variable('counts', 'images', lambda: jnp.float32(0))

@@ -232,6 +232,15 @@ def test_a_quarter_of_the_batch_must_exist():
 # Riding together ----------------------------------------------------------------------------------
 
 
+def test_choose_interleaves_some_of_the_joined():
+    arrays = [jnp.asarray([[10 * i], [10 * i + 1]]) for i in range(4)]
+    joined = views.join(arrays)
+    for which in ((0, 1, 2, 3), (1, 3), (2,), (3, 0)):
+        expected = views.join([arrays[i] for i in which])
+        np.testing.assert_array_equal(views.choose(joined, 4, which), expected)
+    assert views.choose(joined, 4, [0, 1, 2, 3]) is joined  # no operation where all are chosen
+
+
 def test_join_interleaves():
     first, second = np.array([[0], [1], [2]]), np.array([[10], [11], [12]])
     joined = views.join([jnp.asarray(first), jnp.asarray(second)])

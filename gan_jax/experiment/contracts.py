@@ -5,7 +5,7 @@ in `batch_mixing`, and another one if there are penalties.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jax
@@ -58,17 +58,20 @@ def _check_joint(
     shape: tuple[int, int, int],
     size: int,
 ) -> None:
-    most = max(
-        len(group)
-        for routing in routings.values()
-        for group in ({*routing.views} - routing.with_dx, routing.with_dx)
-    )
+    most, together = 0, set()  # views in one pass, and heads that meet several there
+    for routing in routings.values():
+        for group, heads in (
+            ({*routing.views} - routing.with_dx, routing.heads),
+            (routing.with_dx, routing.heads),
+            ({*routing.targets}, routing.target_heads),
+        ):
+            most = max(most, len(group))
+            together |= {head for head, own in heads.items() if len(own & group) > 1}
     if not gan.joint or most < 2:
         return
 
-    where = mixing_primitive(
-        functools.partial(_outputs, gan), size * most, variables, *_batch(size * most, shape)
-    )
+    looked = functools.partial(_outputs, gan, heads=together)
+    where = mixing_primitive(looked, size * most, variables, *_batch(size * most, shape))
     if where is not None:
         raise PartError(
             f'config.joint is True, and the discriminator looks across the batch ({where}): in one '
@@ -134,10 +137,19 @@ def _heads(routing: ViewRouting, terms: Mapping[str, Term]) -> str:
     return f'{", ".join(own)} has a head of its own' if own else 'the others read none'
 
 
-def _outputs(gan: GAN, variables: Mapping[str, Any], image: Any, label: Any) -> dict[str, Any]:
-    moving = [name for name in variables if name != 'params']
-    rngs = streams(jax.random.key(0))
-    return gan.critic.apply(variables, image, label, train=True, mutable=moving, rngs=rngs)[0]
+def _outputs(
+    gan: GAN,
+    variables: Mapping[str, Any],
+    image: Any,
+    label: Any,
+    heads: Collection[str] | None = None,
+) -> dict[str, Any]:
+    options = {
+        'mutable': [n for n in variables if n != 'params'],
+        'rngs': streams(jax.random.key(0)),
+    }
+    rows = None if heads is None else dict.fromkeys(heads, lambda x: x)
+    return gan.critic.apply(variables, image, label, train=True, rows=rows, **options)[0]
 
 
 def _batch(size: int, shape: tuple[int, int, int]) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ import jax
 from gan_jax import data, views
 from gan_jax.data import classes
 from gan_jax.experiment.setup import Setup
+from gan_jax.models.critic import scope_of
 from gan_jax.routing import route_views
 from gan_jax.schedules import is_schedule
 from gan_jax.state import nbytes
@@ -38,7 +39,7 @@ def describe(setup: Setup) -> str:
         lines.append(f'warning: {fault}')
     lines.append(f'generator: {_size(program.shapes.g.params):,} parameters')
     critic = dict(program.shapes.d.params)
-    heads = {name: critic.pop(f'heads_{name}') for name in experiment.gan.critic.heads}
+    heads = {name: critic.pop(scope_of(name)) for name in experiment.gan.critic.heads}
     lines.append(f'discriminator: {_size(critic):,} parameters')
     lines += [f'head of terms.{name}: {_size(head):,} parameters' for name, head in heads.items()]
     lines.append(f'state: {nbytes(program.shapes):,} bytes')

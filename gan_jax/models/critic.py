@@ -1,6 +1,6 @@
 """The discriminator: a trunk, a head for the logit, and heads that belong to terms."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 
 import jax
@@ -81,8 +81,22 @@ class Critic(nn.Module):
     heads: Mapping[str, nn.Module] = field(default_factory=dict)
     logit: nn.Module = Logit()
 
-    def __call__(self, image: Array, label: Array, *, train: bool) -> dict:
+    def __call__(
+        self,
+        image: Array,
+        label: Array,
+        *,
+        train: bool,
+        rows: Mapping[str, Callable[[Array], Array]] | None = None,
+    ) -> dict:
         """{'logit': [N], 'features': [N, F], head's name: its dict, ...} of images in [0, 1].
+
+        Args:
+            image: [N, H, W, C].
+            label: [N].
+            train: as the parts take it.
+            rows: for each head that runs, [N, ...] -> [M, ...], the rows of the features and labels
+                that it meets; None: every head runs on all.
 
         Raises:
             ValueError: a head or a map has the name of another output, or a part returns other
@@ -107,8 +121,15 @@ class Critic(nn.Module):
         for name, head in self.heads.items():
             if name in out:
                 raise ValueError(f"a head cannot be called '{name}': D has an output of that name")
-            with of_part(f'config.terms.{name}'):
-                out[name] = shapes.arrays(
-                    "its head's output", head(features, label, train=train), size
-                )
+            if rows is None or name in rows:
+                of = rows[name] if rows is not None else lambda x: x
+                own, size = of(features), len(of(label))
+                with of_part(f'config.terms.{name}'):
+                    made = head(own, of(label), train=train)
+                    out[name] = shapes.arrays("its head's output", made, size)
         return out
+
+
+def scope_of(head: str) -> str:
+    """The name under which Flax keeps the variables of one of `Critic.heads`."""
+    return f'heads_{head}'

@@ -81,9 +81,23 @@ def test_a_trunk_that_looks_across_the_batch_needs_passes_of_its_own(trunk, laye
 
 
 def test_so_does_a_head():
-    terms = {'adversarial': hinge(), 'mine': Term(head=ManyHeads())}
+    def loss(out, state, key):
+        return {'x': sum(jnp.mean(out[v]['head']['far'] ** 2) for v in views)}, state, {}
+
+    views = {source: View(source) for source in ('real', 'fake')}
+    mine = Term(d=Objective(views, loss), head=ManyHeads())
     with pytest.raises(PartError, match=r'Critic/heads_mine'):
-        check(terms)
+        check({'adversarial': hinge(), 'mine': mine})
+
+
+def test_a_head_that_meets_one_view_in_a_pass_may_look_across_it():
+    """The views of other terms are in its pass through the trunk, and not in its own."""
+
+    def loss(out, state, key):
+        return {'x': jnp.mean(out['real']['head']['far'] ** 2)}, state, {}
+
+    mine = Term(d=Objective({'real': View('real')}, loss), head=ManyHeads())
+    check({'adversarial': hinge(), 'mine': mine})
 
 
 def test_with_penalties_views_share_a_second_pass():
