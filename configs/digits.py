@@ -26,6 +26,8 @@ def get_config(text: str = '', num_classes: int = 10) -> ConfigDict:
     if 'ada' in c.terms:
         # From 0 to 1 in a quarter of the run's 90,000 images; the paper's 500,000 are for millions.
         c.terms.ada.images = 20_000.0
+    if 'insgen' in c.terms:
+        c.terms.insgen.queue = 72  # 5 % of the 1,437 images, the paper's share
     c.optim.g.learning_rate = c.optim.d.learning_rate = 6e-4
     c.ema.halflife_images = 10_000.0
     c.evaluate.update(metrics='fd_digits,modes', full='', num=5000)

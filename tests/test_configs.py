@@ -99,6 +99,14 @@ def test_digits_are_too_few_for_the_papers_pace_of_ada():
     assert (digits, cifar10) == (20_000.0, 500_000.0)
 
 
+def test_insgen_keeps_the_papers_share_of_the_data():
+    for file, images in {'digits': 1437, 'cifar10_sndcgan': 50_000}.items():
+        c = config.load_config(f'{ROOT}/configs/{file}.py:method=insgen')
+        assert c.terms.insgen.queue == round(0.05 * images)
+        assert c.averages.d.halflife_images > 0
+    assert len(load('digits', size=16).images) == 1437
+
+
 # The published counts, less the biases before a BatchNorm, of the networks themselves: heads of
 # terms are counted apart.
 PARAMETERS = {

@@ -38,7 +38,7 @@ OF_HEADS = {
 D_LAYERS, G_LAYERS = 2, 1  # convolutions of the networks in `small`
 NORMALISED = D_LAYERS + 1  # the logit's layer too
 # They call the networks, or D's average, beside the passes of the table.
-BY_THEMSELVES = ('path_length', 'logan', 'moco', 'byol')
+BY_THEMSELVES = ('path_length', 'logan', 'moco', 'byol', 'insgen')
 READ = {'cntr_latent': 1}  # latents whose images G's loss reads, where they are not all
 # Layers with spectral normalisation in the method's heads.
 OWN_LAYERS = {
@@ -162,6 +162,10 @@ def test_images_of_terms_that_call_the_networks_themselves(name):
         'logan': [fakes, reals, *both, *both, fakes, *both, *both],
         'moco': [fakes, ('d', 3 * b), ('d', b), fakes, ('d', b)],
         'byol': [fakes, ('d', 4 * b), ('d', 2 * b), fakes, ('d', b)],
+        'insgen': [
+            *(fakes, fakes, ('d', 4 * b), ('d', 3 * b)),
+            *(fakes, fakes, ('d', 2 * b), ('d', b)),
+        ],
     }
     assert list(traced(name, 2)[1]) == expected[name]
 

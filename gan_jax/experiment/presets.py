@@ -71,6 +71,12 @@ ORTHOGONAL = {'fn': 'gan_jax.terms.orthogonal.orthogonal', 'weight': 1e-4}
 ADA = {'fn': 'gan_jax.terms.ada.ada', 'images': 500_000.0, 'weight': 1.0}
 MOCO = {'fn': 'gan_jax.terms.momentum.moco', 'queue': 1024, 'weight': 0.1}
 BYOL = {'fn': 'gan_jax.terms.momentum.byol', 'weight': 0.1}
+# The paper's queue of 5 % of the data, of CIFAR-10's.
+INSGEN = {
+    'fn': 'gan_jax.terms.insgen.insgen',
+    'queue': 2500,
+    'weight': {'real': 1.0, 'fake': 1.0, 'gen': 0.1},
+}
 
 # For each method: the key of `augment` that takes the policy, and the terms beside the adversarial
 # one (or in its place, if the method names it).
@@ -117,6 +123,7 @@ METHODS = {
     'ada': ('critic', {'ada': ADA}),
     'moco': ('view', {'momentum': MOCO}),
     'byol': ('view', {'momentum': BYOL}),
+    'insgen': ('view', {'insgen': INSGEN}),
 }
 # The methods whose terms read further outputs of the logit, and that logit without and with
 # classes.
@@ -132,7 +139,7 @@ LABELLED = {
 DIFFAUGMENT = 'diffaugment_color|diffaugment_translation|diffaugment_cutout'
 OWN = {'diffaugment': DIFFAUGMENT, 'ada': 'ada_bgc'}
 # The average of D that a method's targets take: MoCo's momentum of 0.999 at 64 images a step.
-AVERAGED = ('moco', 'byol')
+AVERAGED = ('moco', 'byol', 'insgen')
 MOMENTUM = {'halflife_images': 44_000.0, 'ramp': 0.05}
 # zCR of a conditional model (Zhao et al. 2020, arXiv 2002.04724): more noise, a larger weight.
 SIGMA, DIS = 0.05, 20.0

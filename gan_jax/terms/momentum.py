@@ -86,13 +86,13 @@ def moco(
     """
 
     def init():
-        return {'queue': _directions(queue, size)}
+        return {'queue': directions(queue, size)}
 
     def d(out, state, key):
         query = unit_rows(out['real_1']['head']['projection'])
         positive = unit_rows(out['real_2']['target']['head']['projection'])
         loss = info_nce(query, positive, state['queue'].astype(query.dtype), temperature)
-        return {'real': loss}, {'queue': _enqueued(state['queue'], positive)}, {}
+        return {'real': loss}, {'queue': enqueued(state['queue'], positive)}, {}
 
     objective = Objective({'real_1': VIEWS['real_1']}, d, targets={'real_2': VIEWS['real_2']})
     return Term(d=objective, head=ProjectionHead(hidden, size), init=init)
@@ -121,13 +121,13 @@ def byol(*, hidden: Units = 256, size: Units = 128) -> Term:
     return Term(d=Objective(VIEWS, d, targets=VIEWS), head=PredictionHead(hidden, size))
 
 
-def _directions(count: int, size: int) -> jax.Array:
+def directions(count: int, size: int) -> jax.Array:
     """Random directions, f32 [count, size], always the same."""
     rows = np.random.default_rng(0).standard_normal((count, size))
     return jnp.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), jnp.float32)
 
 
-def _enqueued(queue: jax.Array, keys: jax.Array) -> jax.Array:
+def enqueued(queue: jax.Array, keys: jax.Array) -> jax.Array:
     """The queue with new keys in front, without the oldest."""
     rows = jax.lax.stop_gradient(keys).astype(queue.dtype)
     return jnp.concatenate([rows, queue])[: len(queue)]

@@ -71,6 +71,7 @@ def test_methods_are_the_papers():
         'ada': ([], {'ada': 1.0}),
         'moco': (['view'], {'momentum': 0.1}),
         'byol': (['view'], {'momentum': 0.1}),
+        'insgen': (['view'], {'insgen': {'real': 1.0, 'fake': 1.0, 'gen': 0.1}}),
     }
 
 

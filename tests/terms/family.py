@@ -25,6 +25,7 @@ OPTIONS = {
     'gan_jax.terms.consistency.latent': {'sigma': 0.3},
     'gan_jax.terms.consistency.improved': {'sigma': 0.3},
     'gan_jax.terms.contrastive.contrad': {'hidden': 8, 'size': 8},
+    'gan_jax.terms.insgen.insgen': {'sigma': 0.3, 'queue': 6, 'hidden': 8, 'size': 4},
     'gan_jax.terms.latent_contrast.cntr_latent': {'sigma': 0.3, 'hidden': 8, 'size': 4},
     'gan_jax.terms.momentum.byol': {'hidden': 8, 'size': 4},
     'gan_jax.terms.momentum.moco': {'queue': 6, 'hidden': 8, 'size': 4},
@@ -36,6 +37,7 @@ OPTIONS = {
 STOPPED = {
     'gan_jax.terms.balanced.bcr_weak_strong': ('d/real', 'd/fake'),
     'gan_jax.terms.contrastive.contrad': ('d/real', 'd/fake'),
+    'gan_jax.terms.insgen.insgen': ('g/gen',),  # its key is a view of the same fakes
     'gan_jax.terms.san.hinge': ('d/real', 'd/fake', 'd/direction'),
     'gan_jax.terms.san.non_saturating': ('d/real', 'd/fake', 'd/direction'),
     'gan_jax.terms.san.relativistic': ('d/pair', 'd/direction'),

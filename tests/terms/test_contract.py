@@ -23,6 +23,7 @@ def test_the_search_finds_the_terms():
         'contrastive': ('cntr', 'contrad'),
         'decorrelation': ('barlow_twins', 'vicreg', 'uniformity'),
         'feature_matching': ('feature_matching',),
+        'insgen': ('insgen',),
         'jigsaw': ('jigsaw',),
         'label_contrast': ('contragan', 'reacgan'),
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
