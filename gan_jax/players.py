@@ -151,7 +151,7 @@ def d_gradient(
     Args:
         losses: the static arguments.
         state: the training state, with gathered parameters.
-        batch: real images, {'image': uint8 [B, H, W, C], 'label': int32 [B]}.
+        batch: real images, {'image': uint8 [B, H, W, C], 'label', 'index': int32 [B]}.
         keys: the keys of the update.
         hyper: the hyper-parameters.
     """

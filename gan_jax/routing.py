@@ -8,7 +8,8 @@ from gan_jax.terms import Objective, Term
 from gan_jax.views import Record, View
 
 # Keys of a view's record. The outputs of heads are in the same record, by the names of their terms.
-RESERVED = ('image', 'label', 'z', 'logit', 'features', 'dx', 'target')
+RESERVED = ('image', 'label', 'index', 'z', 'logit', 'features', 'dx', 'target')
+KEPT = RESERVED[:4]  # what is no output of the discriminator
 
 
 class ViewRouting(NamedTuple):
@@ -125,7 +126,7 @@ def outputs_per_term(
             out[name][v] = _of_term(name, outputs[view], hidden)
         for v, view in objective.targets.items():
             target = _of_term(name, targets[view], ())
-            seen = out[name].get(v, {key: target[key] for key in ('image', 'label')})
+            seen = out[name].get(v, {key: target[key] for key in KEPT if key in target})
             out[name][v] = {**seen, 'target': target}
     return out
 

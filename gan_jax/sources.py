@@ -22,13 +22,14 @@ def real_images(gan: GAN, batch: Record, key: jax.Array, hyper: Hyper) -> Record
 
     Args:
         gan: networks and static options.
-        batch: {'image': uint8 [B, H, W, C], 'label': int32 [B]}.
+        batch: {'image': uint8 [B, H, W, C], 'label': int32 [B], 'index': int32 [B], the rows of the
+            data set}; what else it holds is kept.
         key: of the augmentation.
         hyper: strengths and probabilities of policies.
     """
     images = batch['image'].astype(float) / 255  # JAX's float: 32 bits unless x64 is on
     images = augmented(gan.augment.real, named(key, 'real'), images, hyper)
-    return {'image': images, 'label': batch['label']}
+    return {**batch, 'image': images}
 
 
 def generated_images(

@@ -45,11 +45,11 @@ def make_train_step(
 
     Returns:
         (state, batch, hyper) -> (state, metrics). The batch is {'image': uint8 [k, B, H, W, C],
-        'label': int32 [k, B]}, one row for each discriminator update. The metrics, f32 [], are the
-        parts of every term, unweighted, as '<side>/<term>/<part>', the Euclidean norms of each
-        player's gradient and update, '<side>/grad_norm' and '<side>/update_norm', and the values of
-        schedules, 'schedule/<key of the config>'. Metrics of the discriminator are means over its k
-        updates.
+        'label', 'index': int32 [k, B]}, one row for each discriminator update. The metrics,
+        f32 [], are the parts of every term, unweighted, as '<side>/<term>/<part>', the Euclidean
+        norms of each player's gradient and update, '<side>/grad_norm' and '<side>/update_norm', and
+        the values of schedules, 'schedule/<key of the config>'. Metrics of the discriminator are
+        means over its k updates.
 
     Raises:
         ValueError: as `players.make_losses`.
@@ -111,8 +111,8 @@ def make_d_gradient(
     """The gradient in the discriminator updates of `make_train_step`.
 
     Returns:
-        (state, batch {'image': uint8 [B, H, W, C], 'label': int32 [B]}, key, hyper) -> the gradient
-        of D's whole loss, like `state.d.params`. The step's i-th update uses the key
+        (state, batch {'image': uint8 [B, H, W, C], 'label', 'index': int32 [B]}, key, hyper) -> the
+        gradient of D's whole loss, like `state.d.params`. The step's i-th update uses the key
         named(jax.random.key(hyper.seed), 'step', state.step, 'd', i).
     """
     unroll = jax.default_backend() == 'cpu'

@@ -47,7 +47,7 @@ class Passing(nn.Module):
 
 
 def witness(policies):
-    """A term that keeps the images and labels of every view that it asks for."""
+    """A term that keeps images, labels and reals' rows of every view that it asks for."""
     views = {'real': View('real'), 'fake': View('fake')}
     for policy in policies:
         views[policy] = View('real', augmented, policy)
@@ -55,16 +55,20 @@ def witness(policies):
         'image': np.zeros((BATCH, *small.SHAPE), np.float32),
         'label': np.zeros(BATCH, np.int32),
     }
+    first = {
+        name: record if view.source == 'fake' else {**record, 'index': record['label']}
+        for name, view in views.items()
+    }
 
     def loss(out, state, key):
-        kept = {name: {key: out[name][key] for key in record} for name in state}
+        kept = {name: {key: out[name][key] for key in state[name]} for name in state}
         return {'real': out['real']['logit'].mean()}, kept, {}
 
     def g_loss(out, state, key):
         return {'fake': out['fake']['logit'].mean()}, state, {}
 
     moves_g = Objective({'fake': View('fake')}, g_loss)
-    return Term(d=Objective(views, loss), g=moves_g, init=lambda: dict.fromkeys(views, record))
+    return Term(d=Objective(views, loss), g=moves_g, init=lambda: first)
 
 
 DATA = DataSet(
@@ -120,6 +124,8 @@ def test_the_images_are_those_of_the_sampler():
     real = seen_on(DEVICES)['real']
     np.testing.assert_allclose(real['image'], DATA.images[rows] / np.float32(255), rtol=1e-6)
     np.testing.assert_array_equal(real['label'], DATA.labels[rows])
+    for view in seen_on(DEVICES).keys() - {'fake'}:
+        np.testing.assert_array_equal(seen_on(DEVICES)[view]['index'], rows, err_msg=view)
 
 
 # What comes out: to rounding ----------------------------------------------------------------------

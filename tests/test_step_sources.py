@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from gan_jax.augment import policy
+from gan_jax.benchmark.flops import trace
 from gan_jax.gan import Augment
 from gan_jax.keys import named
+from gan_jax.step import make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
+from gan_jax.terms.consistency import balanced as bcr
 from gan_jax.testing.trees import central_difference, directions, inner
 from gan_jax.views import View, augmented
 from tests import small
@@ -123,6 +126,8 @@ def test_images_and_labels_of_every_source(side, names, x64):
         np.testing.assert_allclose(out[name]['image'], image, rtol=1e-12, err_msg=name)
         label = batch['label'][-1] if name == 'real' else expected['label']
         np.testing.assert_array_equal(out[name]['label'], label, err_msg=name)
+        if name == 'real':
+            np.testing.assert_array_equal(out[name]['index'], batch['index'][-1])
         if name in expected['z']:
             z = expected['z'][name]
             np.testing.assert_allclose(out[name]['z'], z, rtol=1e-12, err_msg=name)
@@ -149,8 +154,19 @@ def test_only_declared_views_have_outputs(x64):
         assert out[side].keys() == seen | sources
         for name, record in out[side].items():
             outputs = {'logit', 'features'} if name in seen else set()
-            outputs |= set() if name in ('real', 'twin') else {'z'}
+            outputs |= {'index'} if name in ('real', 'twin') else {'z'}
             assert record.keys() == {'image', 'label'} | outputs
+
+
+def test_the_index_costs_nothing_where_no_term_reads_it():
+    terms = {'adversarial': hinge(), 'twins': bcr()}
+    gan, batch = small.make_gan(terms), small.make_batch()
+    step, state = make_train_step(gan, terms, unroll=True), small.first_state(gan, terms)
+    hyper, without = small.make_hyper({'adversarial': 1, 'twins': 1}), {**batch}
+    del without['index']
+    with_index, bare = (trace(step, state, one, hyper) for one in (batch, without))
+    assert str(with_index.eqns) == str(bare.eqns)
+    assert 'conv_general_dilated' in str(bare.eqns)
 
 
 def test_running_statistics_follow_the_plain_fakes(x64):

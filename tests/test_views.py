@@ -186,6 +186,19 @@ def test_rotated_quarter():
     np.testing.assert_array_equal(turned['turns'], [0, 1, 2, 3] * 2)
 
 
+def test_every_view_keeps_the_rows_of_the_data_set():
+    rows = np.array([7, 1, 5, 0, 3, 9, 2, 4], np.int32)
+    records = {name: jax.tree.map(lambda x: x[[*range(6), 0, 1]], r) for name, r in SOURCES.items()}
+    sources = {**records, 'real': {**records['real'], 'index': rows}}
+    made = (plain, augmented, mixed, perturbed, rotated, rotated_quarter)
+    policies = {augmented: 'flip'}
+    options = {rotated: (('turns', 1),)}
+    for make in made:
+        view = View('real', make, policies.get(make, ''), 0, options.get(make, ()))
+        kept = [0] * 4 + [4] * 4 if make is rotated_quarter else rows
+        np.testing.assert_array_equal(build(view, sources=sources)[view]['index'], kept)
+
+
 def test_options_are_keywords_and_tell_views_and_draws_apart():
     def noise(key, sources, policy, strength, *, scale):
         image = sources['own']['image']

@@ -50,7 +50,7 @@ class Workload(NamedTuple):
         rows = settings['d_steps'], settings['batch_size']
         batch = {
             'image': jax.ShapeDtypeStruct((*rows, *shape), np.uint8),
-            'label': jax.ShapeDtypeStruct(rows, np.int32),
+            **dict.fromkeys(('label', 'index'), jax.ShapeDtypeStruct(rows, np.int32)),
         }
         step = make_train_step(self.experiment.gan, self.experiment.terms)
         return trace(step, self.program.shapes, batch, self.experiment.hyper)

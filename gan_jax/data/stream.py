@@ -46,8 +46,8 @@ def batches(
         part: the images of every sub-batch that are read; all by default.
 
     Returns:
-        An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}; with a `part`, B is
-        the number of its images.
+        An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B], 'index': int32
+        [k, B], the rows of the data set}; with a `part`, B is the number of its images.
 
     Raises:
         UserError: grain is not installed; or, from the iterator, the images cannot be read, or
@@ -77,7 +77,7 @@ def _reader(
     def read(step: int) -> Batch:
         rows = sampler.of_step(seed, step, d_steps, batch_size, len(images))[:, part]
         check()  # before the rows are touched: a page behind the end of a file kills the process
-        return {'image': images[rows], 'label': labels[rows]}
+        return {'image': images[rows], 'label': labels[rows], 'index': rows}
 
     return read
 

@@ -130,7 +130,8 @@ def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn
     for i in range(BATCHES):
         # With replacement: without, the batches of a small data set would differ too little.
         rows = np.random.default_rng([0, i]).integers(len(train_subset), size=given.batch_size)
-        batch = {'image': np.asarray(train_subset[rows]), 'label': labels[rows]}
+        index = rows.astype(np.int32)
+        batch = {'image': np.asarray(train_subset[rows]), 'label': labels[rows], 'index': index}
         with jax.default_matmul_precision('highest'):
             gradient = given.d_gradient(state, batch, named(jax.random.key(0), 'gsnr', i), hyper)
         yield gradient

@@ -97,7 +97,8 @@ def _check_penalties(
     def losses(variables, image, label):
         record, key = {'image': image, 'label': label}, jax.random.key(0)
         drawn = {**record, 'z': jnp.zeros((size, gan.latent_dim))}
-        sources = {'real': record, **dict.fromkeys(('fake', *latents_of(terms)), drawn)}
+        real = {**record, 'index': jnp.zeros_like(label)}
+        sources = {'real': real, **dict.fromkeys(('fake', *latents_of(terms)), drawn)}
         wanted = (*routing.views, *routing.targets)
         records = views.build_views(wanted, key, sources, hyper.strength, hyper.probability)
         outputs = {**_outputs(gan, variables, image, label), 'dx': image}  # only dx's shape counts

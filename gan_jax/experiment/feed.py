@@ -29,7 +29,8 @@ class Feed(NamedTuple):
             images, sharded over the devices. For `count` > 1, the arrays of `count` steps from
             `step` on, with a leading axis of length `count`.
         gather: (resident, indices or images) ->
-            {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B]}, traced.
+            {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B], 'index': int32 [k, B], the rows
+            of the data set}, traced.
         shapes: of the resident arrays and of `index_batch` for one step, as
             `jax.ShapeDtypeStruct`s with shardings.
     """
@@ -78,7 +79,7 @@ def resident_shapes(
 
 
 def gather(resident: Arrays, indices: jax.Array, shape: Sequence[int]) -> Arrays:
-    """The images and labels of some indices.
+    """The images and labels of some indices, with the indices.
 
     Args:
         resident: as `in_memory` has them.
@@ -86,10 +87,11 @@ def gather(resident: Arrays, indices: jax.Array, shape: Sequence[int]) -> Arrays
         shape: of an image, [H, W, C].
 
     Returns:
-        {'image': uint8 [..., H, W, C], 'label': int32 [...]}.
+        {'image': uint8 [..., H, W, C], 'label': int32 [...], 'index': int32 [...]}.
     """
     batch = {name: array[indices] for name, array in resident.items()}
-    return {**batch, 'image': batch['image'].reshape(*indices.shape, *shape)}
+    image = batch['image'].reshape(*indices.shape, *shape)
+    return {**batch, 'image': image, 'index': indices}
 
 
 def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
@@ -129,7 +131,7 @@ def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
         resident=dict,
         index_batch=index_batch,
         gather=lambda resident, images: images,
-        shapes=({}, {'image': image, 'label': label}),
+        shapes=({}, {'image': image, 'label': label, 'index': label}),
     )
 
 

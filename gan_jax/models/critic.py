@@ -115,7 +115,7 @@ class Critic(nn.Module):
             logits = self.logit(features, label, train=train)
             logits = shapes.arrays('what it returns', logits, size)
             shapes.array("its 'logit'", logits.get('logit'), (size,))
-        if taken := {*maps} & {'image', 'label', 'dx', 'features', *logits}:
+        if taken := {*maps} & {'image', 'label', 'index', 'z', 'dx', 'features', *logits}:
             raise ValueError(f"a map of D cannot be called '{min(taken)}': it has another meaning")
         out = {**maps, 'features': features, **logits}
         for name, head in self.heads.items():

@@ -52,9 +52,10 @@ class Objective(NamedTuple):
         loss: (out, state, key) -> (parts {name: []}, state, metrics {name: []}). `out[view]` holds
             'image' [B, H, W, C] in [0, 1], 'label' [B], 'logit' [B], 'features' [B, F], 'head'
             (the outputs of the term's own head) and, for the views of `input_grads`, 'dx'.
-            `out[source]` holds the record of every source, also of those without a view, and for
-            generated images 'z' [B, Z]. `key` is the term's own in this update. The loss takes
-            the means over the batch itself.
+            `out[source]` holds the record of every source, also of those without a view: for
+            generated images also 'z' [B, Z], for reals 'index' [B], int32, the rows of the data
+            set. `key` is the term's own in this update. The loss takes the means over the batch
+            itself.
         input_grads: views for which `out[view]['dx']` is the gradient of the logit with respect
             to the image in [-1, 1], [B, H, W, C].
         targets: views for the moving average of the discriminator, `config.averages.d`, by name;

@@ -50,8 +50,11 @@ def outputs(term: Term, side: str, draw: Draw, nets: Nets = SMALL) -> dict[str, 
         target = {'target': {**shapes[view.source], **seen}}
         shapes[name] = {**shapes.get(name, shapes[view.source]), **target}
     arrays = jax.tree.map(draw, shapes, is_leaf=lambda x: isinstance(x, tuple))
-    label = np.arange(b, dtype=np.int32) % small.CLASSES
-    out = {name: {**record, 'label': label} for name, record in arrays.items()}
+    index = np.arange(b, dtype=np.int32)
+    out = {name: {**record, 'label': index % small.CLASSES} for name, record in arrays.items()}
+    shown = {**objective.views, **objective.targets}
+    for name in ('real', *(name for name, view in shown.items() if view.source == 'real')):
+        out[name]['index'] = index
     records = {name: out[name] for name in ('real', 'fake', *term.latents)}
     added = {name: _added(view, records) for name, view in objective.views.items()}
     return {name: {**record, **added.get(name, {})} for name, record in out.items()}

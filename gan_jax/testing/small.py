@@ -180,11 +180,12 @@ def make_hyper(weights, *, seed=0, strength=0.25, g=0.1, d=0.1) -> Hyper:
 
 
 def make_batch(*, d_steps=1, size=BATCH, seed=0) -> dict[str, np.ndarray]:
-    """{'image': uint8 [k, B, 8, 8, 2], 'label': int32 [k, B]}."""
+    """{'image': uint8 [k, B, 8, 8, 2], 'label', 'index': int32 [k, B]}."""
     rng = np.random.default_rng(seed)
     return {
         'image': rng.integers(0, 256, (d_steps, size, *SHAPE), dtype=np.uint8),
         'label': rng.integers(0, CLASSES, (d_steps, size), dtype=np.int32),
+        'index': np.arange(d_steps * size, dtype=np.int32).reshape(d_steps, size),
     }
 
 

@@ -49,11 +49,13 @@ def test_a_batch_holds_the_rows_that_the_sampler_names(dataset, first, d_steps):
     for step, batch in enumerate(take(dataset, 8, first=first, d_steps=d_steps), start=first):
         numbers = range(step * d_steps, (step + 1) * d_steps)
         rows = np.stack([sampler.indices(5, n, 4, N) for n in numbers])
-        assert batch.keys() == {'image', 'label'}
+        assert batch.keys() == {'image', 'label', 'index'}
+        np.testing.assert_array_equal(batch['index'], rows)
         np.testing.assert_array_equal(batch['image'], memory[rows])
         np.testing.assert_array_equal(batch['label'], LABELS[rows])
         assert batch['image'].shape == (d_steps, 4, 4, 4, 3)
-        assert (batch['image'].dtype, batch['label'].dtype) == (np.uint8, np.int32)
+        types = [batch[name].dtype for name in ('image', 'label', 'index')]
+        assert types == [np.uint8, np.int32, np.int32]
         assert type(batch['image']) is np.ndarray  # no view of the file, which may go away
 
 

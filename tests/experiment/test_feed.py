@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.data import DataSet, stream
+from gan_jax.data import DataSet, sampler, stream
 from gan_jax.experiment import build
 from gan_jax.experiment.feed import make_feed
 from gan_jax.experiment.program import make_program
@@ -38,6 +38,8 @@ def test_both_give_the_same_batches_wherever_a_run_begins(twins):
             feed.gather(feed.resident(), feed.index_batch(seed, step)) for feed in (memory, disk)
         ]
         assert batches[0]['image'].shape == (2, small.BATCH, *small.SHAPE)
+        rows = sampler.of_step(seed, step, 2, small.BATCH, COUNT)
+        np.testing.assert_array_equal(batches[0]['index'], rows)
         assert small.same(*jax.device_get(batches))
         for array in batches[1].values():
             assert array.sharding.spec[1] == 'data'
