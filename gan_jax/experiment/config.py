@@ -18,6 +18,7 @@ from gan_jax.experiment.blocks import (
     is_block,
     value_faults,
 )
+from gan_jax.experiment.earlier import completed
 from gan_jax.experiment.named_code import metric_faults, policy_faults
 from gan_jax.experiment.numbers import apart, schedule_faults
 from gan_jax.experiment.overrides import override
@@ -227,8 +228,8 @@ def part_faults(
 def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], may_change: Sequence[str] = CHANGEABLE
 ) -> list[str]:
-    """The changes that a resumed run may not make, a line a key."""
-    a, b = flat(old), flat(new)
+    """The changes that a resumed run may not make, a line a key; see `earlier.completed`."""
+    a, b = flat(completed(old)), flat(completed(new))
     keys = [k for k in sorted(a.keys() | b.keys()) if not {k, k.split('.')[0]} & {*may_change}]
     return [f'{k}: {quoted(a.get(k))} -> {quoted(b.get(k))}' for k in keys if a.get(k) != b.get(k)]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from gan_jax.experiment.earlier import completed
 from gan_jax.run import resume
 from gan_jax.run.best import best_by
 from gan_jax.runtime import workdir
@@ -25,7 +26,7 @@ class Restore(Protocol):
 def read_settings(
     folder: Path, faults: Callable[[Mapping[str, Any]], list[str]]
 ) -> Mapping[str, Any]:
-    """The config of a workdir that may be from somebody else.
+    """The config of a workdir that may be from somebody else, or of an earlier version.
 
     Args:
         folder: the workdir.
@@ -34,7 +35,7 @@ def read_settings(
     Raises:
         UserError: there is no run, the workdir contains links, or the config has faults.
     """
-    settings = workdir.read_config(folder)
+    settings = completed(workdir.read_config(folder))
     workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
     if wrong := faults(settings):
         raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gan_jax import train
+from gan_jax.experiment.earlier import ADDED
 from gan_jax.run import log
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DATA, UserError
@@ -209,6 +210,32 @@ def test_another_config_is_refused_though_config_json_is_gone(folder):
     with pytest.raises(UserError, match='seed: 0 -> 1'):
         run(folder, '--config.seed=1', '--config.steps=12')
     assert contents(folder) == before
+
+
+def test_a_run_of_before_some_keys_goes_on_to_the_same_bits(folder, monkeypatch):
+    """Its config.json and the config in its checkpoints lack them."""
+
+    def without(settings):
+        kept = {k: dict(v) if isinstance(v, dict) else v for k, v in settings.items()}
+        for key in ADDED:
+            block, _, name = key.rpartition('.')
+            del (kept[block] if block else kept)[name]
+        return kept
+
+    restore = checkpoint.restore
+
+    def of_an_earlier_version(*arguments, **options):
+        found = restore(*arguments, **options)
+        metadata = {**found.metadata, 'config': without(found.metadata['config'])}
+        return found._replace(metadata=metadata)
+
+    expected = rows(folder)
+    shutil.rmtree(folder / 'checkpoints' / '9')
+    workdir.write_json(folder / 'config.json', without(workdir.read_config(folder)))
+    monkeypatch.setattr(checkpoint, 'restore', of_an_earlier_version)
+    assert run(folder) == 0
+    assert rows(folder) == expected
+    assert 9 in workdir.steps(folder / 'checkpoints')
 
 
 def test_another_config_json_is_refused_though_the_checkpoint_fits(folder):
