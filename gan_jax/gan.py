@@ -18,11 +18,19 @@ class Augment(NamedTuple):
         real: policy for real images only, before anything else.
         critic: policy for every input of the discriminator, real and generated.
         view: policy for augmented views of terms without their own policy.
+        shared: True: image i of every source meets one draw of `critic`'s policy. False: every
+            source has draws of its own.
     """
 
     real: str = ''
     critic: str = ''
     view: str = ''
+    shared: bool = False
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """The policies by use: 'real', 'critic', 'view'."""
+        return {'real': self.real, 'critic': self.critic, 'view': self.view}
 
 
 class GAN(NamedTuple):

@@ -89,7 +89,7 @@ def make_losses(
                 f'terms.{name} looks at its views by an average of the discriminator, and there is '
                 'none: give config.averages a block d=dict(halflife_images=..., ramp=...)'
             )
-    controls = controls_of(terms, gan.augment._asdict())
+    controls = controls_of(terms, gan.augment.policies)
     return Losses(gan, terms, routing, latents_of(terms), controls, every or {}, constrain_batch)
 
 
@@ -119,8 +119,9 @@ def player_loss(
     records = views.build_views(wanted, named(key, 'view'), sources, *numbers)
 
     def augment(view: View, image: jax.Array) -> jax.Array:
-        # Keyed by source: two views of one image get the same draw.
-        return augmented(gan.augment.critic, named(key, 'critic', view.source), image, hyper)
+        # Keyed by source at most: two views of one image get the same draw.
+        whose = () if gan.augment.shared else (view.source,)
+        return augmented(gan.augment.critic, named(key, 'critic', *whose), image, hyper)
 
     look = functools.partial(discriminate, gan.critic, augment=augment, joint=gan.joint)
     rngs = streams(named(key, 'rngs', 'd'))

@@ -113,7 +113,9 @@ def traced(name, d_steps):
     nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads, logit)}
     gan = small.make_gan(terms, augment=augment, **nets)
     hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
-    hyper = hyper._replace(strength={policy: np.float32(0.4) for policy in augment})
+    hyper = hyper._replace(
+        strength={policy: np.float32(0.4) for policy in augment.policies.values()}
+    )
     state, batch = small.first_state(gan, terms), small.make_batch(d_steps=d_steps)
     SEEN.clear()
     HEADS.clear()

@@ -2,6 +2,7 @@
 
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,8 @@ from gan_jax.augment import policy
 from gan_jax.benchmark.flops import trace
 from gan_jax.gan import Augment
 from gan_jax.keys import named
+from gan_jax.models.critic import Critic
+from gan_jax.players import make_losses, player_loss
 from gan_jax.step import make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
@@ -145,6 +148,50 @@ def test_logits_are_of_what_the_critic_is_shown(x64):
         np.testing.assert_allclose(out['d'][name]['logit'], logit, rtol=1e-10, err_msg=name)
     np.testing.assert_array_equal(out['d']['twin']['logit'], out['d']['real']['logit'])
     np.testing.assert_allclose(out['g']['fake']['logit'], expected_g['logits']['fake'], rtol=1e-10)
+
+
+class Pixels(nn.Module):
+    """The pixels that D is shown as its features."""
+
+    @nn.compact
+    def __call__(self, image, *, train):
+        return image.reshape(len(image), -1)
+
+
+def shown(shared):
+    """What the critic's augmentation makes of one batch as reals and as fakes, by source."""
+
+    def d(out, state, key):
+        seen = {name: out[name]['features'] for name in ('real', 'twin', 'fake')}
+        return {'none': jnp.float32(0)}, seen, {}
+
+    seen = {'real': View('real'), 'twin': View('real', again), 'fake': View('fake')}
+    terms = {'seen': Term(d=Objective(seen, d))}
+    gan = small.make_gan(terms, critic=Critic(Pixels(), {}))
+    gan = gan._replace(augment=Augment(critic='translation', shared=shared))
+    state, hyper = small.first_state(gan, terms), small.make_hyper({'seen': 1})
+    record = {'image': small.make_batch()['image'][0] / np.float32(255), 'label': np.zeros(4, int)}
+    sources = {'real': record, 'fake': record}
+    losses, key = make_losses(gan, terms), named(jax.random.key(SEED), 'update')
+    _, (_, states, _) = player_loss(losses, 'd', state, sources, key, hyper)
+    pixels = states['seen']
+    np.testing.assert_array_equal(pixels['twin'], pixels['real'])
+    return jax.tree.map(lambda x: x.reshape(-1, *small.SHAPE), pixels), record['image'], key
+
+
+def test_reals_and_fakes_share_the_critics_draws_by_index_or_have_their_own():
+    own, image, key = shown(False)
+    translated = policy.parse('translation')
+    for source in ('real', 'fake'):
+        expected = translated(named(key, 'critic', source), image, STRENGTH)
+        np.testing.assert_array_equal(own[source], expected)
+    assert np.abs(own['real'] - own['fake']).max() > 0.1
+    both, *_ = shown(True)
+    np.testing.assert_array_equal(both['real'], both['fake'])
+    # One draw for each image, not one for all.
+    alone = translated(named(key, 'critic'), np.repeat(image[:1], 4, axis=0), STRENGTH)
+    assert len({one.tobytes() for one in np.asarray(alone)}) > 1
+    np.testing.assert_array_equal(both['real'], translated(named(key, 'critic'), image, STRENGTH))
 
 
 def test_only_declared_views_have_outputs(x64):

@@ -42,8 +42,9 @@ def base() -> ConfigDict:
             discriminator=dict(fn='gan_jax.models.sndcgan.Trunk', width=1.0),
             logit=dict(fn='gan_jax.models.critic.Logit'),  # from features to one number an image
             # augment: the policies of real images, of all that D sees, and of views for terms ('':
-            # none); the strength, in units of each operation, and the probability, 0 to 1, of
-            # policies that name none.
+            # none); shared=True: image i of reals and fakes meets one draw of `critic`, and not
+            # draws of its own; the strength, in units of each operation, and the probability, 0 to
+            # 1, of policies that name none.
             # terms: what the losses are made of, each with a weight; here the hinge loss alone.
             **method('none', policy='', strength=0.1),
             optim=dict(g=dict(adam), d=dict(adam)),

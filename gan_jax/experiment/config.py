@@ -74,6 +74,7 @@ VALUES: Mapping[str, Any] = {
     'augment.real': Text(),
     'augment.critic': Text(),
     'augment.view': Text(),
+    'augment.shared': Flag(),
     'augment.strength': Number(0, FLOAT32),
     'augment.probability': SHARE,
     'ema.halflife_images': POSITIVE,

@@ -177,7 +177,8 @@ def method(
     if name not in METHODS:
         raise ValueError(f"there is no method '{name}'; known: {', '.join(METHODS)}")
     use, blocks = METHODS[name]
-    augment = {'real': '', 'critic': '', 'view': '', 'strength': strength, 'probability': 1.0}
+    augment: dict[str, Any] = {'real': '', 'critic': '', 'view': '', 'shared': False}
+    augment |= {'strength': strength, 'probability': 1.0}
     if use:
         augment[use] = OWN.get(name, policy)
     terms = copy.deepcopy({'adversarial': HINGE, **blocks})

@@ -508,7 +508,8 @@ def test_each_value_replaced_by_junk_is_refused_or_still_a_number_in_range():
         for value in junk
         if not config.faults(shipped(**{key.replace('.', '__'): value}))
     ]
-    assert accepted == [('joint', True), ('terms.adversarial.weight', -3)]
+    flags = [('joint', True), ('augment.shared', True)]
+    assert accepted == [*flags, ('terms.adversarial.weight', -3)]
 
 
 def test_a_config_without_terms_is_a_sentence():

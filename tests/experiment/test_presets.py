@@ -118,7 +118,7 @@ def test_a_method_of_san_brings_its_logit():
 def test_diffaugment_has_its_own_policy():
     augment = method('diffaugment', 'cutout', 0.3)['augment']
     amounts = {'strength': 0.3, 'probability': 1.0}
-    assert augment == {'real': '', 'critic': DIFFAUGMENT, 'view': '', **amounts}
+    assert augment == {'real': '', 'critic': DIFFAUGMENT, 'view': '', 'shared': False, **amounts}
 
 
 @pytest.mark.parametrize('conditional', [False, True])
