@@ -94,7 +94,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--num', type=cli.within(Integer(1, MOST_IMAGES)), default=64, help='how many images'
     )
     parser.add_argument('--out', type=_out, required=True, help='a .png, or a folder')
-    parser.add_argument('--seed', type=cli.within(config.SEED), default=0, help='of the latents')
+    parser.add_argument(
+        '--seed', type=cli.within(config.VALUES['seed']), default=0, help='of the latents'
+    )
     parser.add_argument(
         '--label',
         help='one class for all, by its name or number; by default as config.latent.labels says',

@@ -83,7 +83,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
     settings, program = setup.settings, setup.program
     hyper, every = setup.experiment.hyper, setup.experiment.every
     refuse_among_images(folder, settings['data'])
-    evaluator.check(everything(settings['evaluate']))  # all faults, before minutes of preparation
+    evaluator.check(everything(settings))  # all faults, before minutes of preparation
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
 
@@ -138,7 +138,7 @@ def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
     allowed = [f'--allow={package}' for package in named_code.outside(settings)]
     run = shlex.join([f'--workdir={folder}', *allowed])
     quoted = shlex.quote(str(folder))
-    said = NEXT + (EVALUATION if everything(settings['evaluate']) else '')
+    said = NEXT + (EVALUATION if everything(settings) else '')
     return said.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
 
 

@@ -31,6 +31,7 @@ WORDS = {
     'accumulation': 'a batch in parts',
     'control': 'numbers of states',
     'synthesis': 'one call of G',
+    'metric': 'contract of a metric',
     'gan': 'networks and options',
     'sources': 'real and fake images',
     'players': "both players' losses",

@@ -17,7 +17,7 @@ FLOORS = (
     ('views',),
     ('terms',),
     ('routing', 'critique', 'state', 'accumulation'),
-    ('gan', 'control', 'synthesis'),
+    ('gan', 'control', 'synthesis', 'metric'),
     ('sources',),
     ('players',),
     ('step',),

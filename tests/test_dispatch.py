@@ -75,6 +75,11 @@ def test_what_goes_together(most, first, last, due, every, expected):
         assert dispatches(most, step, last, settings, every) == found[i:]
 
 
+def test_a_metric_with_an_interval_of_its_own_ends_a_dispatch():
+    settings = {'steps': 24, 'every': NEVER, 'evaluate': {'norm': {'fn': 'a.b', 'every': 7}}}
+    assert blocks(dispatches(4, 0, 24, settings, {})) == [8, 16]  # 7, 14, 21
+
+
 def test_a_cpu_takes_one_step_at_a_time(monkeypatch):
     settings = config.load_config(TINY, ['--config.steps_per_dispatch=4']).to_dict()
     assert setup.build_setup(settings).steps_per_dispatch == 1

@@ -37,6 +37,7 @@ KINDS = {
     'optimizer': kinds.OPTIMIZER,
     'op': policy.OP,
     'extractor': kinds.EXTRACTOR,
+    'metric': kinds.METRIC,
 }
 # What SETTINGS name themselves.
 OWN = {'gan_jax.models.sndcgan', 'gan_jax.models.critic', 'gan_jax.terms.adversarial', 'optax'}
@@ -143,9 +144,10 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         'optimizer': transformations(nameable),
         'op': named_in('augment', decorated),
         'extractor': set(),
+        'metric': set(),
     }
     assert len(nameable) > 9000
-    assert all(len(expected[name]) >= 15 for name in KINDS if name != 'extractor')
+    assert all(len(expected[name]) >= 15 for name in PARTS)
     assert {'optax.adam', 'optax.adamw', 'optax.sgd', 'optax.lion'} <= expected['optimizer']
     found = {name: reached(nameable, kind, allow) for name, kind in KINDS.items()}
     assert found == expected

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     evaluator = make_evaluator(run.setup, bar)
     settings, state = run.setup.settings, run.checkpoint.state
     asked = settings['evaluate']
-    metrics = everything(asked) if flags.metrics is None else flags.metrics
+    metrics = everything(settings) if flags.metrics is None else flags.metrics
     if not metrics:
         raise UserError(
             f'the config of {flags.workdir} names no metrics: give --metrics=a,b, see the README'
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     prepared = evaluator.prepare(metrics)
     count = prepared.num
     result = {
-        **_values(evaluation.evaluate(run.setup, evaluator, metrics, state, seed, bar)),
+        **_values(evaluation.evaluate(run.setup, evaluator, [metrics], state, seed, bar)),
         'protocol': {
             **prepared.protocol,
             'num': count,
@@ -133,7 +133,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         '--seed',
-        type=cli.within(config.SEED),
+        type=cli.within(config.VALUES['seed']),
         help='of the latents; by default as in the config',
     )
     return parser.parse_args(arguments)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import flax.linen as nn
@@ -58,6 +59,7 @@ class Context(NamedTuple):
         devices: the devices that share the work of a large extractor; () is the first one.
         progress: reports the work of preparing metrics, such as a pass over all real images.
         outlined: whether `train` is only the outline of a data set that is not here.
+        own: the metrics of the config's own, by name, see `own.build`.
     """
 
     train: DataSet
@@ -75,6 +77,7 @@ class Context(NamedTuple):
     devices: Sequence[jax.Device] = ()
     progress: Progress = no_progress
     outlined: bool = False
+    own: Mapping[str, Any] = MappingProxyType({})
 
     def split(self, name: str) -> DataSet:
         """The split 'train' or 'test', at the size of the generated images.

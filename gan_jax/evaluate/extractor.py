@@ -17,6 +17,7 @@ import numpy as np
 
 from gan_jax.evaluate import features, inception, weights
 from gan_jax.evaluate.features import in_batches
+from gan_jax.evaluate.names import INCEPTION
 from gan_jax.experiment.kinds import EXTRACTOR
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import UserError, sentence
@@ -121,11 +122,7 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
         ValueError: there is no such function, or it has no source.
     """
     function = resolve(path, EXTRACTOR, allow)
-    # The module's source: results of `jax.jit` and functools.partial have none.
-    source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
-    if source.suffix != '.py':
-        raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
-    metadata = {'name': path, 'source_sha256': hashlib.sha256(source.read_bytes()).hexdigest()}
+    metadata = {'name': path, 'source_sha256': source_digest(path)}
 
     def extract(images):
         try:
@@ -141,6 +138,44 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
         return Features(found, None)
 
     return Extractor(extract, metadata)
+
+
+def source_digest(path: str) -> str:
+    """SHA-256, in hex, of the file of a function that `load.resolve` has found by its path.
+
+    Raises:
+        ValueError: the module has no source.
+    """
+    # The module's source: results of `jax.jit` and functools.partial have none.
+    source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
+    if source.suffix != '.py':
+        raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
+    return hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+def of_name(
+    name: str,
+    published: Callable[[], Mapping[str, Any]],
+    *,
+    interpolation: str = 'tf1',
+    devices: Sequence[jax.Device] = (),
+    allow: Collection[str] | None = None,
+) -> Extractor:
+    """The extractor 'inception', 'digits', or a fork's function by its path.
+
+    Args:
+        name: of the extractor.
+        published: () -> Inception's variables, from `weights.published`.
+        interpolation: as in `from_inception`.
+        devices: likewise.
+        allow: as in `load.resolve`.
+
+    Raises:
+        ValueError: as `from_path`.
+    """
+    if name == INCEPTION:
+        return from_inception(published(), interpolation=interpolation, devices=devices)
+    return from_digits_net() if name == 'digits' else from_path(name, allow)
 
 
 def in_chunks(extractor: Extractor, images: np.ndarray, tick: ProgressFn) -> Iterator[Features]:

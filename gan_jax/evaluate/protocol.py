@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gan_jax import data
-from gan_jax.evaluate import digit_metrics, discriminator, scores
+from gan_jax.evaluate import digit_metrics, discriminator, own, scores
 from gan_jax.evaluate.context import Absent, Check, Context, Evaluation, Failed, Values, held_out_of
 from gan_jax.evaluate.leak import metric
+from gan_jax.evaluate.names import FORM
 from gan_jax.runtime import brackets
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.nearest import nearest
@@ -64,7 +65,8 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
     """
     check_metrics(metrics, given)
     asked = _asked(metrics)
-    parts = [(share, family.prepare(share, given)) for family, share in _shares(asked) if share]
+    shares = [(family, share) for family, share in _shares(asked, given) if share]
+    parts = [(share, family.prepare(share, given)) for family, share in shares]
 
     def measure(
         images, state, hyper, progress: Progress = no_progress, failed: Failed | None = None
@@ -101,35 +103,47 @@ def _asked(metrics: str) -> list[str]:
     return [name for name in brackets.split(metrics, ',') if name]
 
 
-def _shares(asked: Sequence[str]) -> list[tuple[Any, list[str]]]:
+def _shares(asked: Sequence[str], given: Context) -> list[tuple[Any, list[str]]]:
     """(family, its metrics among those asked for) for each family."""
-    return [(family, [name for name in asked if family.knows(name)]) for family in FAMILIES]
+    rest = [name for name in asked if name not in given.own]
+    shares = [(family, [name for name in rest if family.knows(name)]) for family in FAMILIES]
+    return [(own, [name for name in asked if name in given.own]), *shares]
 
 
 def _checks(metrics: str, given: Context) -> Iterator[Check]:
     """First the checks of the names, then the families' checks for all names that are known."""
     asked = _asked(metrics)
-    yield from (functools.partial(_known, name) for name in asked)
-    for family, names in _shares([name for name in asked if _is_known(name)]):
-        if names:
-            yield from family.checks(names, given)
+    yield from (functools.partial(_refuse_taken, name) for name in given.own)
+    yield from (functools.partial(_known, name, given) for name in asked)
+    for family, share in _shares([name for name in asked if _is_known(name, given)], given):
+        if share:
+            yield from family.checks(share, given)
 
 
-def _is_known(name: str) -> bool:
+def _refuse_taken(name: str) -> None:
+    """Refuses a metric of a config's own with the name of another, as its values would have."""
+    if FORM.fullmatch(name) or any(one.knows(name) for one in FAMILIES if one is not scores):
+        raise UserError(
+            f"config.evaluate.{name} brings a metric of its own, and '{name}' is the name of one "
+            'of this package: give the block another name'
+        )
+
+
+def _is_known(name: str, given: Context) -> bool:
     try:
-        return _known(name)
+        return _known(name, given)
     except UserError:
         return False
 
 
-def _known(name: str) -> bool:
+def _known(name: str, given: Context) -> bool:
     """True if a family knows the name.
 
     Raises:
         UserError: none does; it names the nearest known one.
     """
-    if not any(family.knows(name) for family in FAMILIES):
-        known = [one for family in FAMILIES for one in family.NAMES]
+    if name not in given.own and not any(family.knows(name) for family in FAMILIES):
+        known = [*given.own, *(one for family in FAMILIES for one in family.NAMES)]
         others = nearest(name, known) or f'; there are {", ".join(sorted(known))}'
         raise UserError(f"there is no metric '{name}'{others}")
     return True

@@ -1,5 +1,6 @@
 """Scores of images in a network's features: FID, KID, IS, precision and recall, and others."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -21,10 +22,9 @@ from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.extractor import (
     Extractor,
     Features,
-    from_digits_net,
-    from_inception,
     from_path,
     in_chunks,
+    of_name,
 )
 from gan_jax.evaluate.inception_score import inception_score
 from gan_jax.evaluate.names import INCEPTION, LEAST, WIDTH, Score, parse_score, refuse_few
@@ -168,14 +168,21 @@ def _extractor_key(score: Score) -> tuple[str, str]:
 def _extractor(
     name: str, interpolation: str, published: Callable[[], Any], given: Context
 ) -> Extractor:
-    if name == INCEPTION:
-        return from_inception(published(), interpolation=interpolation, devices=given.devices)
-    return from_digits_net() if name == 'digits' else _of_path(name, given)
+    with _refusing(name):
+        return of_name(
+            name, published, interpolation=interpolation, devices=given.devices, allow=given.allow
+        )
 
 
 def _of_path(name: str, given: Context) -> Extractor:
-    try:
+    with _refusing(name):
         return from_path(name, given.allow)
+
+
+@contextlib.contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise UserError(f"no score is measured in the features of '{name}': {error}") from error
 

@@ -54,6 +54,8 @@ def base() -> ConfigDict:
             ),
             averages=dict(),  # of D, for terms that look by it: d=dict(halflife_images=, ramp=)
             init=dict(),  # start from nets of a run: dict(workdir=, nets='g,d,ema', match='')
+            # evaluate.NAME: metrics with an interval of their own, in steps from 1, by name as in
+            # dict(metrics='fid10k_test', every=5000), or by path: dict(fn=..., every=500).
             evaluate=dict(
                 metrics='fid10k_test',  # every `every.evaluate` steps, comma between two; '': none
                 full='fid50k_train,is50k',  # likewise, every `every.full` steps

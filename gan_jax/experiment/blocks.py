@@ -1,11 +1,12 @@
-"""The blocks of a config: networks, terms and optimisers, each a function with its keywords."""
+"""The blocks of a config with a function and its keywords: networks, terms, metrics, ..."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
+from gan_jax.experiment.kinds import METRIC, NETWORK, OPTIMIZER, TERM
+from gan_jax.experiment.values import VALUES
 from gan_jax.runtime import load, ranges
 from gan_jax.runtime.ranges import COUNT, FLOAT32, Number, quoted
 
@@ -41,6 +42,15 @@ def blocks(
         yield f'terms.{name}', block, TERM, ()
     for side in 'gd':
         yield f'optim.{side}', config.get('optim', {}).get(side, {}), OPTIMIZER, OPTIMIZER.reserved
+    for name, block in metric_blocks(config).items():
+        if 'fn' in block:
+            yield f'evaluate.{name}', block, METRIC, ()
+
+
+def metric_blocks(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The blocks of `config.evaluate`, by name: metrics with an interval of their own."""
+    found = config.get('evaluate', {}).items()
+    return {n: block for n, block in found if is_block(block) and f'evaluate.{n}' not in VALUES}
 
 
 def block_faults(
@@ -69,7 +79,7 @@ def block_faults(
         yield f'config.{name}.{key} is {quoted(block[key])}: give {words}'
     known = (*unfit, *kind.reserved)
     yield from _number_faults(name, {k: v for k, v in block.items() if k not in known})
-    yield from _reserved_faults(name, block, kind.reserved)
+    yield from _reserved_faults(name, block, kind)
 
 
 def value_faults(key: str, value: Any, expected: Any) -> Iterator[str]:
@@ -96,9 +106,13 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str]) -> Iterator[str]:
+def _reserved_faults(name: str, block: Mapping[str, Any], kind: load.Kind) -> Iterator[str]:
+    reserved = kind.reserved
     if 'learning_rate' in reserved:
         yield from value_faults(f'{name}.learning_rate', block.get('learning_rate'), RATE)
+    if 'every' in reserved:
+        own = None if kind is METRIC else 1  # a term acts in every step, if its block says nothing
+        yield from value_faults(f'{name}.every', block.get('every', own), COUNT)
     if 'weight' in reserved:
         weight = block.get('weight')
         parts = weight.values() if is_block(weight) else [weight]
@@ -107,7 +121,6 @@ def _reserved_faults(name: str, block: Mapping[str, Any], reserved: Sequence[str
                 f'config.{name}.weight is {quoted(weight)}: give {NUMBER}, or a block with one for '
                 'each part'
             )
-        yield from value_faults(f'{name}.every', block.get('every', 1), COUNT)
         yield from value_faults(f'{name}.policy', block.get('policy', ''), str)
         yield from value_faults(f'{name}.strength', block.get('strength', 0.0), NUMBER)
         yield from value_faults(f'{name}.probability', block.get('probability', 1.0), SHARE)

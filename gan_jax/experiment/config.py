@@ -4,43 +4,30 @@ import copy
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from gan_jax.data import absolute
 from gan_jax.experiment.blocks import (
     NETWORKS,
-    SHARE,
     block_faults,
     blocks,
     flat,
     is_block,
+    metric_blocks,
     value_faults,
 )
 from gan_jax.experiment.earlier import completed
 from gan_jax.experiment.named_code import metric_faults, policy_faults
 from gan_jax.experiment.numbers import apart, schedule_faults
 from gan_jax.experiment.overrides import override
-from gan_jax.labels import CHOICES
+from gan_jax.experiment.values import OPTIONAL, OWN_INTERVAL, PARTS, VALUES
 from gan_jax.runtime import python_file, ranges
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import expanded
-from gan_jax.runtime.ranges import (
-    COUNT,
-    FLOAT32,
-    INT32,
-    POSITIVE,
-    Choice,
-    Flag,
-    Integer,
-    Number,
-    Pattern,
-    Text,
-    quoted,
-)
-from gan_jax.sampling.generate import BATCH_NORM, MOST_IMAGES, WEIGHTS
+from gan_jax.runtime.ranges import COUNT, quoted
 
 # Keys that a resumed run may change: how long it goes, how often it looks and at what, where the
 # data lie, which their digest knows again, and the devices, which change its rounding alone; not
@@ -49,62 +36,6 @@ CHANGEABLE = ('steps', 'every', 'evaluate', 'data.dir', 'mesh')
 # And a run of a sweep, whose table compares scores that were measured alike.
 CHANGEABLE_IN_A_SWEEP = tuple(key for key in CHANGEABLE if key != 'evaluate')
 
-# Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a
-# core for 4, in 45 s for 8 and in 87 s for 16, 5.2 s for each, and so in 340 s for this many.
-PARTS = 64
-
-# Every key outside the blocks of functions. No value that is let through keeps the program from
-# answering.
-SEED = Integer(0, INT32)
-VALUES: Mapping[str, Any] = {
-    'seed': SEED,
-    'steps': COUNT,
-    'batch_size': Integer(2, INT32),
-    'd_steps': Integer(1, PARTS),
-    'accumulate': Integer(1, PARTS),
-    'steps_per_dispatch': Integer(1, 1000),
-    'joint': Flag(),
-    'data.name': Text(),
-    'data.size': Integer(1, 1024),
-    'data.dir': Text(),
-    'data.fraction': Number(0, 1, above=True),
-    'data.subset_seed': SEED,
-    'latent.dim': Integer(1, 2**24),
-    'latent.labels': Choice(CHOICES),
-    'augment.real': Text(),
-    'augment.critic': Text(),
-    'augment.view': Text(),
-    'augment.shared': Flag(),
-    'augment.strength': Number(0, FLOAT32),
-    'augment.probability': SHARE,
-    'ema.halflife_images': POSITIVE,
-    'ema.ramp': POSITIVE,
-    'evaluate.metrics': Text(),
-    'evaluate.full': Text(),
-    'evaluate.num': Integer(2, MOST_IMAGES),
-    'evaluate.weights': Choice((*WEIGHTS,)),
-    'evaluate.batch_norm': Text(
-        BATCH_NORM.pattern, "'moving', 'batch' or 'standing(N)' with N from 1 to 9999"
-    ),
-    'evaluate.unaugmented': Text(),
-    'every.log': COUNT,
-    'every.sample': COUNT,
-    'every.evaluate': COUNT,
-    'every.full': COUNT,
-    'every.checkpoint': COUNT,
-    'mesh.data': Literal[-1] | Annotated[int, COUNT],  # -1 is all devices
-    'mesh.model': COUNT,
-    'dtype': Choice(('float32', 'bfloat16')),
-}
-# Blocks that may be left out; one that is there has all its keys.
-OPTIONAL: Mapping[str, Mapping[str, Any]] = {
-    'averages.d': {'halflife_images': POSITIVE, 'ramp': POSITIVE},
-    'init': {
-        'workdir': Text(r'(?s).+', 'the workdir of a run'),
-        'nets': Text(r'(g|d|ema)(,(g|d|ema))*', "names of nets such as 'g,d,ema'"),
-        'match': Pattern(),
-    },
-}
 # The keys that must be blocks, if they are there, and the only blocks of config.optim.
 BLOCKS = (
     'terms',
@@ -187,8 +118,8 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
         return wrong
     plain, schedules = apart(config)
     values = flat(plain)
-    wrong = list(_unknown(values))
-    for key, expected in _expected(values).items():
+    wrong = list(_unknown(plain))
+    for key, expected in _expected(plain).items():
         wrong += _key_faults(key, values, expected)
     wrong += _batch_faults(values)
     for name, block, kind, supplied in blocks(plain):
@@ -251,23 +182,28 @@ def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
         yield from _shape_faults(config.get(key, {}), f'{name}.{key}')
 
 
-def _expected(values: Mapping[str, Any]) -> dict[str, Any]:
+def _expected(config: Mapping[str, Any]) -> dict[str, Any]:
     """The keys outside the blocks of functions that a config must have, and what they may hold."""
-    blocks = {
+    own = {f'evaluate.{n}': OWN_INTERVAL for n, b in metric_blocks(config).items() if 'fn' not in b}
+    optional = {
         block: keys
         for block, keys in OPTIONAL.items()
-        if any(key.startswith(f'{block}.') for key in values)
+        if any(key.startswith(f'{block}.') for key in flat(config))
     }
-    return {**VALUES, **{f'{b}.{k}': one for b, keys in blocks.items() for k, one in keys.items()}}
+    found = {f'{b}.{k}': one for b, keys in (own | optional).items() for k, one in keys.items()}
+    return {**VALUES, **found}
 
 
-def _unknown(values: Mapping[str, Any]) -> Iterator[str]:
+def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
     """The keys that nothing reads; a block that nothing reads is one of them."""
-    tops, known = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}, _expected(values)
+    values, known = flat(config), _expected(config)
+    tops = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}
     functions = (*NETWORKS, 'terms', 'optim')
+    metrics = tuple(f'evaluate.{n}.' for n, b in metric_blocks(config).items() if 'fn' in b)
     for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
         is_empty = key in ('averages', 'init') and is_block(values[key])
-        if key not in known and key.split('.')[0] not in functions and not is_empty:
+        read = key in known or key.split('.')[0] in functions or key.startswith(metrics)
+        if not read and not is_empty:
             yield f"config has no use for '{key}'{nearest(key, (*known, *BLOCKS))}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from gan_jax.experiment.config import PARTS
+from gan_jax.experiment.values import PARTS
 from gan_jax.runtime.errors import DIVERGED, UserError
 from gan_jax.state import nbytes
 

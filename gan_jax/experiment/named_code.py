@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gan_jax.augment import policy as policies
-from gan_jax.experiment.blocks import blocks, is_block
+from gan_jax.experiment.blocks import blocks, is_block, metric_blocks
 from gan_jax.experiment.kinds import EXTRACTOR, SCHEDULE
 from gan_jax.experiment.numbers import apart
 from gan_jax.runtime import brackets, load
@@ -98,6 +98,7 @@ def metric_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> I
                 load.resolve(path, EXTRACTOR, allow)
         except ValueError as error:
             yield f"config.evaluate.{use} names '{metric}': {error}"
+    yield from _interval_faults(config)
 
 
 def _policies(config: Mapping[str, Any]) -> Iterator[Use]:
@@ -117,12 +118,34 @@ def _policies(config: Mapping[str, Any]) -> Iterator[Use]:
             yield Use(f'terms.{name}', policy, {**common, **own})
 
 
+def _interval_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """Of blocks of metrics: their names, and a metric that stands in another place too."""
+    own = metric_blocks(config)
+    for name in own:
+        if not name.isidentifier():
+            yield f"config.evaluate has a block '{name}': name it by letters, digits and _ alone"
+    names = [(name, name) for name, block in own.items() if 'fn' in block]
+    names += [(use, metric) for use, metric, *_ in _named_by_metrics(config)]
+    seen: dict[str, str] = {}
+    for use, metric in names:
+        other = seen.setdefault(metric, use)
+        if metric and other != use and {use, other} != {'metrics', 'full'}:
+            yield (
+                f"config.evaluate.{other} and config.evaluate.{use} both measure '{metric}': leave "
+                'it out of one'
+            )
+
+
 def _named_by_metrics(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """(key of config.evaluate, metric, the policy that it names, the path of its extractor)."""
-    for use in ('metrics', 'full'):
-        for metric in brackets.split(config['evaluate'][use], ','):
+    """(key of config.evaluate, metric, its policy or '', the path of its extractor or '')."""
+    asked = config['evaluate']
+    texts = {use: asked[use] for use in ('metrics', 'full')}
+    for name, block in metric_blocks(config).items():
+        if 'fn' not in block:
+            texts[f'{name}.metrics'] = block['metrics']
+    for use, text in texts.items():
+        for metric in brackets.split(text, ','):
             name, _, named = metric.partition('@')
-            if name == 'leak':
-                yield use, metric, named, ''
-            elif '.' in named:
-                yield use, metric, '', named
+            is_policy = name == 'leak'
+            path = '' if is_policy or '.' not in named else named
+            yield use, metric, named if is_policy else '', path

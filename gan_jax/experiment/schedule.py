@@ -8,15 +8,17 @@ from typing import Any
 
 
 def due(step: int, settings: Mapping[str, Any]) -> set[str]:
-    """The actions at a step: a subset of 'log', 'sample', 'evaluate', 'full' and 'checkpoint'.
+    """The actions at a step: 'log', 'sample', 'evaluate', 'full', 'checkpoint', 'evaluate.NAME'.
 
-    All of them at the last step. At step 0 there is nothing to log or to save, and the full
-    protocol is not worth its time.
+    The last are metrics with an interval of their own. All actions at the last step. At step 0
+    there is nothing to log or to save, and the full protocol is not worth its time.
     """
-    every = settings['every']
+    every = {f'evaluate.{name}': block['every'] for name, block in own(settings).items()}
+    first = {'evaluate', *every}
+    every |= settings['every']
     if step == settings['steps']:
-        return {'log', 'sample', 'evaluate', 'full', 'checkpoint'}
-    wanted = {'evaluate'} if step == 0 else {'log', 'evaluate', 'full', 'checkpoint'}
+        return {*every}
+    wanted = first if step == 0 else {*every} - {'sample'}
     found = {name for name in wanted if step % every[name] == 0}
     return found | ({'sample'} if _picture_due(step, every['sample']) else set())
 
@@ -47,19 +49,42 @@ def dispatch_length(
     return most if aligned and alike and not any(due(s, settings) for s in together[1:]) else 1
 
 
+def own(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The blocks of config.evaluate by name: metrics with an interval of their own."""
+    found = settings.get('evaluate', {})
+    return {name: block for name, block in found.items() if isinstance(block, Mapping)}
+
+
 def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:
     """The metrics of each evaluation: {'evaluate': 'fd_digits', 'full': 'fd_digits,fid10k_test'}.
 
-    The full protocol includes the frequent metrics, so that shared work is done once.
+    The full protocol includes the frequent metrics, so that shared work is done once. A block of
+    config.evaluate is an evaluation by itself, 'evaluate.NAME'.
     """
     asked = settings['evaluate']
-    found = {'evaluate': asked['metrics'], 'full': everything(asked) if asked['full'] else ''}
+    full = f'{asked["metrics"]},{asked["full"]}'.strip(',') if asked['full'] else ''
+    found = {'evaluate': asked['metrics'], 'full': full}
+    found |= {f'evaluate.{name}': _named(name, block) for name, block in own(settings).items()}
     return {when: names for when, names in found.items() if names}
 
 
-def everything(asked: Mapping[str, Any]) -> str:
-    """All metrics in a config's block `evaluate`, separated by commas."""
-    return f'{asked["metrics"]},{asked["full"]}'.strip(',')
+def evaluations_at(step: int, settings: Mapping[str, Any]) -> list[str]:
+    """The metrics of each evaluation that is due at a step."""
+    now, asked = due(step, settings), evaluations(settings)
+    if 'full' in now and 'full' in asked:
+        now.discard('evaluate')
+    return [names for when, names in asked.items() if when in now]
+
+
+def everything(settings: Mapping[str, Any]) -> str:
+    """All metrics of a config, separated by commas."""
+    asked = settings['evaluate']
+    blocks = [_named(name, block) for name, block in own(settings).items()]
+    return ','.join(names for names in (asked['metrics'], asked['full'], *blocks) if names)
+
+
+def _named(name: str, block: Mapping[str, Any]) -> str:
+    return name if 'fn' in block else block['metrics']
 
 
 def _picture_due(step: int, interval: int) -> bool:

@@ -16,7 +16,7 @@ from gan_jax.state import TrainState
 
 def best_by(settings: Mapping[str, Any]) -> str:
     """The metric of the best checkpoint: the first distance in the config; '' if there is none."""
-    return next(filter(is_distance, brackets.split(everything(settings['evaluate']), ',')), '')
+    return next(filter(is_distance, brackets.split(everything(settings), ',')), '')
 
 
 def best_how(settings: Mapping[str, Any]) -> dict[str, Any]:

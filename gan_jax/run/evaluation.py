@@ -6,16 +6,17 @@ This module may import trained runs, with which the leak meter calibrates itself
 
 import functools
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from gan_jax.evaluate import own
 from gan_jax.evaluate.context import Context, Evaluation, Failed, Unaugmented, Values
 from gan_jax.evaluate.protocol import check_metrics, prepare_metrics
 from gan_jax.experiment.build import Experiment
-from gan_jax.experiment.schedule import evaluations, everything
+from gan_jax.experiment.schedule import evaluations_at, everything
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import unaugmented
 from gan_jax.runtime import brackets, distributed, sharding
@@ -65,6 +66,7 @@ def make_evaluator(setup: Setup, progress: Progress = no_progress) -> Evaluator:
         devices=sharding.workers(settings['mesh']['data']),
         progress=progress,
         outlined=setup.outlined,
+        own=own.build(settings, setup.allow),
     )
     return Evaluator(
         check=functools.partial(check_metrics, given=context),
@@ -75,32 +77,35 @@ def make_evaluator(setup: Setup, progress: Progress = no_progress) -> Evaluator:
 def evaluate(
     setup: Setup,
     evaluator: Evaluator,
-    metrics: str,
+    evaluations: Sequence[str],
     state: TrainState,
     seed: int,
     progress: Progress = no_progress,
     failed: Failed | None = None,
 ) -> Values:
-    """The values of metrics for a state, on as many generated images as the metrics need.
+    """The values of metrics for a state, on as many generated images as they need, drawn once.
 
     Args:
         setup: the setup of the run.
         evaluator: the evaluator of the run.
-        metrics: names of metrics, separated by commas.
+        evaluations: names of metrics that are prepared together, separated by commas; at least one.
         state: the training state.
         seed: seed of the images.
         progress: reports the work.
         failed: called with the names of metrics and the Exception that they raised; their values
             are NaN then. None lets the exception through.
     """
-    evaluation = evaluator.prepare(metrics)
+    prepared = [evaluator.prepare(metrics) for metrics in evaluations]
     try:
-        images = _images(setup, state, seed, evaluation.num, progress)
-        return evaluation.measure(images, state, setup.experiment.hyper, progress, failed)
+        images = _images(setup, state, seed, max(one.num for one in prepared), progress)
+        values: Values = {}
+        for one in prepared:
+            values |= one.measure(images, state, setup.experiment.hyper, progress, failed)
+        return values
     except Exception as error:
         if failed is None:
             raise
-        names = brackets.split(metrics, ',')
+        names = brackets.split(','.join(evaluations), ',')
         failed(names, error)
         return dict.fromkeys(names, math.nan)
 
@@ -110,7 +115,6 @@ def evaluate_due(
     evaluator: Evaluator,
     state: TrainState,
     step: int,
-    now: Collection[str],
     stopped: Callable[[], int],
 ) -> tuple[dict[str, float], str]:
     """The metrics that are due at a step, and the failures among them; collective.
@@ -120,7 +124,6 @@ def evaluate_due(
         evaluator: its metrics.
         state: the state of training.
         step: the step of the state.
-        now: the events that are due, see `schedule.due`.
         stopped: from `signals.stop_on_signal`.
 
     Returns:
@@ -130,9 +133,8 @@ def evaluate_due(
     Raises:
         Stopped: a signal came during the evaluation.
     """
-    asked, seed = evaluations(setup.settings), setup.settings['seed']
-    when = next((name for name in ('full', 'evaluate') if name in now and name in asked), None)
-    if when is None:
+    asked, seed = evaluations_at(step, setup.settings), setup.settings['seed']
+    if not asked:
         return {}, ''
     wrong: list[str] = []
 
@@ -141,7 +143,7 @@ def evaluate_due(
 
     # An evaluation may take minutes, and half of one gives no number: a signal cancels it.
     progress = cancellable(stopped)
-    values = evaluate(setup, evaluator, asked[when], state, seed, progress, failed)
+    values = evaluate(setup, evaluator, asked, state, seed, progress, failed)
     # All processes must choose the same best checkpoint, so the exact values are broadcast.
     values, wrong = distributed.broadcast_json(lambda: [values, wrong])
     return {f'eval/{name}': value for name, value in values.items()}, '; '.join(wrong)
@@ -153,7 +155,7 @@ def describe_metrics(setup: Setup, evaluator: Evaluator) -> str:
     Raises:
         UserError: the metrics could not be computed, see `protocol.check_metrics`.
     """
-    metrics = everything(setup.settings['evaluate'])
+    metrics = everything(setup.settings)
     if not metrics:
         return 'metrics: none'
     if evaluator.check(metrics):

@@ -105,7 +105,7 @@ class Run:
             self._samples.draw(own, step)
         try:
             values, wrong = evaluation.evaluate_due(
-                self._setup, self._evaluator, own, step, now, self._stopped
+                self._setup, self._evaluator, own, step, self._stopped
             )
         except Stopped:
             return False

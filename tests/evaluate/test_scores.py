@@ -14,7 +14,6 @@ from gan_jax.evaluate import (
     prdc,
     protocol,
     references,
-    scores,
     weights,
 )
 from gan_jax.evaluate.context import Context
@@ -92,13 +91,13 @@ def test_the_inception_score_is_of_the_logits(small_inception, tmp_path):
 
 
 def test_one_pass_gives_them_all(small_inception, tmp_path, monkeypatch):
-    counted, made = [], scores.from_inception
+    counted, made = [], extractor.from_inception
 
     def counting(*arguments, **options):
-        extractor = made(*arguments, **options)
-        return extractor._replace(extract=lambda x: counted.append(len(x)) or extractor.extract(x))
+        found = made(*arguments, **options)
+        return found._replace(extract=lambda x: counted.append(len(x)) or found.extract(x))
 
-    monkeypatch.setattr(scores, 'from_inception', counting)
+    monkeypatch.setattr(extractor, 'from_inception', counting)
     found = prepare('fid2100_test,kid300_test,is400,fid2048_test_clean', tmp_path)
     counted.clear()
     found.measure(fakes(), None, None)

@@ -10,6 +10,7 @@ import pytest
 
 from gan_jax import train
 from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.experiment import schedule
 from gan_jax.experiment.schedule import evaluations
 from gan_jax.run.best import Best, best_by, best_how
 from gan_jax.runtime import checkpoint, workdir
@@ -196,6 +197,25 @@ def test_the_full_protocol_has_the_other_metrics_in_it():
     assert asked('', 'b') == {'full': 'b'}
     assert asked('a', '') == {'evaluate': 'a'}  # nothing more is due at its interval
     assert asked('', '') == {}
+
+
+def test_a_block_of_metrics_is_an_evaluation_by_itself():
+    blocks = {'often': {'metrics': 'c,d', 'every': 2}, 'mine': {'fn': 'x.y', 'every': 3}}
+    evaluate = {'metrics': 'a', 'full': 'b', **blocks}
+    every = dict(log=100, sample=100, evaluate=6, full=12, checkpoint=100)
+    settings = {'steps': 50, 'every': every, 'evaluate': evaluate}
+    assert [schedule.evaluations_at(step, settings) for step in (0, 1, 2, 3, 6, 12, 50)] == [
+        ['a', 'c,d', 'mine'],
+        [],
+        ['c,d'],
+        ['mine'],
+        ['a', 'c,d', 'mine'],
+        ['a,b', 'c,d', 'mine'],  # the full protocol has the other metrics in it
+        ['a,b', 'c,d', 'mine'],
+    ]
+    assert schedule.everything(settings) == 'a,b,c,d,mine'
+    evaluate['often']['metrics'] = 'kid1k_test'
+    assert best_by(settings) == 'kid1k_test'
 
 
 def test_the_first_distance_is_what_counts():

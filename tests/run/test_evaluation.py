@@ -64,7 +64,7 @@ def test_images_that_cannot_be_made_are_told_of_and_nothing_is_measured():
     told = []
     values = evaluate(
         *failing(ValueError('no image')),
-        'a,b',
+        ['a,b'],
         None,
         0,
         no_progress,
@@ -78,9 +78,9 @@ def test_images_that_cannot_be_made_are_told_of_and_nothing_is_measured():
 @pytest.mark.parametrize('error', [Stopped('x'), KeyboardInterrupt()])
 def test_a_signal_is_no_fault_of_a_metric(error):
     with pytest.raises(type(error)):
-        evaluate(*failing(error), 'a', None, 0, no_progress, lambda *_: pytest.fail('told'))
+        evaluate(*failing(error), ['a'], None, 0, no_progress, lambda *_: pytest.fail('told'))
 
 
 def test_without_a_callback_the_error_is_raised():
     with pytest.raises(ValueError, match='no image'):
-        evaluate(*failing(ValueError('no image')), 'a', None, 0, no_progress)
+        evaluate(*failing(ValueError('no image')), ['a'], None, 0, no_progress)
