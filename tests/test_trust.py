@@ -38,6 +38,7 @@ KINDS = {
     'op': policy.OP,
     'extractor': kinds.EXTRACTOR,
     'metric': kinds.METRIC,
+    'reader': kinds.READER,
 }
 # What SETTINGS name themselves.
 OWN = {'gan_jax.models.sndcgan', 'gan_jax.models.critic', 'gan_jax.terms.adversarial', 'optax'}
@@ -145,6 +146,7 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         'op': named_in('augment', decorated),
         'extractor': set(),
         'metric': set(),
+        'reader': set(),
     }
     assert len(nameable) > 9000
     assert all(len(expected[name]) >= 15 for name in PARTS)

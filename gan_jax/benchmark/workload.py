@@ -14,6 +14,7 @@ from gan_jax.benchmark.flops import Work, of_jaxpr, trace
 from gan_jax.data import DataSet
 from gan_jax.experiment import setup
 from gan_jax.experiment.build import Experiment
+from gan_jax.experiment.images import load_images
 from gan_jax.experiment.program import Program
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.state import nbytes
@@ -96,7 +97,7 @@ def images_of(settings: Settings) -> tuple[DataSet, bool]:
     the same.
 
     Raises:
-        UserError: as `data.load`, for other data sets.
+        UserError: as `load_images`, for other data sets.
     """
     form, real = form_of(settings)
     if real:
@@ -111,11 +112,11 @@ def form_of(settings: Settings) -> tuple[DataSet, bool]:
     """The data set of a config, or blank images of its form; and whether it is real.
 
     Raises:
-        UserError: as `data.load`, for a data set that is not published.
+        UserError: as `load_images`, for a data set that is not published.
     """
     asked = settings['data']
     try:
-        return data.load(asked['name'], asked['dir'] or None, size=asked['size']), True
+        return load_images(asked), True
     except UserError as error:
         form = data.outline(asked['name'], asked['size'])
         if error.status != MISSING or form is None:

@@ -30,6 +30,7 @@ __all__ = [
     'READERS',
     'DataSet',
     'absolute',
+    'at_size',
     'content_fault',
     'digest',
     'folder_of',
@@ -95,7 +96,7 @@ def load(
         data = _from_path(name, place_of(name, data_dir), split, size)
     else:
         data = _stored(name, data_dir, split) or _missing(name, folder_of(data_dir), size)
-    return data if size is None else _resized(data, size)
+    return data if size is None else at_size(data, size)
 
 
 def outline(name: str, size: int) -> DataSet | None:
@@ -114,7 +115,12 @@ def outline(name: str, size: int) -> DataSet | None:
     return DataSet(images, labels, classes, name, class_names)
 
 
-def _resized(data: DataSet, size: int) -> DataSet:
+def at_size(data: DataSet, size: int) -> DataSet:
+    """A data set with images of size x size pixels.
+
+    Raises:
+        UserError: images of another size that lie on the disk (65) or would not fit in memory.
+    """
     if data.images.shape[1:3] == (size, size):
         return data
     if on_disk(data):

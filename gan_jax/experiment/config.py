@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.data import absolute
+from gan_jax.data import absolute, is_path, names
 from gan_jax.experiment.blocks import (
     NETWORKS,
     block_faults,
@@ -74,7 +74,8 @@ def overridden(config: ConfigDict, overrides: Sequence[str]) -> ConfigDict:
     wrong += faults(config)
     if wrong:
         raise UserError('\n'.join(wrong))
-    config.data.name = absolute(config.data.name)
+    if 'fn' not in config.data:
+        config.data.name = absolute(config.data.name)
     if config.get('init'):
         config.init.workdir = str(expanded(config.init.workdir).absolute())
     return config
@@ -121,7 +122,7 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
     wrong = list(_unknown(plain))
     for key, expected in _expected(plain).items():
         wrong += _key_faults(key, values, expected)
-    wrong += _batch_faults(values)
+    wrong += [*_batch_faults(values), *_data_faults(values)]
     for name, block, kind, supplied in blocks(plain):
         wrong += block_faults(name, block, kind, supplied, allow)
     wrong += schedule_faults(schedules, allow)
@@ -199,10 +200,10 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
     values, known = flat(config), _expected(config)
     tops = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}
     functions = (*NETWORKS, 'terms', 'optim')
-    metrics = tuple(f'evaluate.{n}.' for n, b in metric_blocks(config).items() if 'fn' in b)
+    own = tuple(f'{name}.' for name, *_ in blocks(config))
     for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
         is_empty = key in ('averages', 'init') and is_block(values[key])
-        read = key in known or key.split('.')[0] in functions or key.startswith(metrics)
+        read = key in known or key.split('.')[0] in functions or key.startswith(own)
         if not read and not is_empty:
             yield f"config has no use for '{key}'{nearest(key, (*known, *BLOCKS))}"
 
@@ -227,6 +228,18 @@ def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f'config.accumulate is {parts}, and config.batch_size {size} does not divide into so '
             'many parts: change one of them'
+        )
+
+
+def _data_faults(values: Mapping[str, Any]) -> Iterator[str]:
+    """Of the name of data that a function reads."""
+    name = values.get('data.name')
+    if 'data.fn' not in values or not isinstance(name, str):
+        return
+    if not name or is_path(name) or name in names():
+        yield (
+            f'config.data.name is {quoted(name)}, and config.data.fn reads the images: give them a '
+            'name of their own'
         )
 
 

@@ -1,4 +1,4 @@
-"""The kinds of config blocks: network, term, optimiser, schedule, feature extractor, metric.
+"""The kinds of config blocks: network, term, optimiser, schedule, metric, reader of data, ...
 
 A function's kind is its type, or the type in its return annotation.
 """
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import flax.linen as nn
 import optax
 
+from gan_jax.data import DataSet
 from gan_jax.metric import Metric
 from gan_jax.runtime.load import Kind
 from gan_jax.runtime.ranges import FLOAT32, POSITIVE, Number
@@ -84,12 +85,18 @@ SCHEDULE = Kind(
     fits=lambda found: inspect.isfunction(found) and _is_curve(found),
     reserved=('unit',),
 )
-# A path always leads to a fork's own function: extractors and metrics of this package have short
-# names.
+# A path always leads to a fork's own function: the extractors, metrics and data sets of this
+# package have short names.
 EXTRACTOR = Kind('a feature extractor', mark="'digits' or a function of a package of your own")
 METRIC = Kind(
     'a metric',
     mark='a function of a package of your own',
     makes=Metric,
     reserved=('every',),
+)
+READER = Kind(
+    'a reader of data',
+    mark='a function of a package of your own',
+    makes=DataSet,
+    reserved=('name', 'size', 'dir', 'fraction', 'subset_seed'),
 )

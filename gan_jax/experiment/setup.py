@@ -11,6 +11,7 @@ import numpy as np
 from gan_jax import data, labels
 from gan_jax.experiment import memory
 from gan_jax.experiment.build import Experiment, build_experiment
+from gan_jax.experiment.images import load_images
 from gan_jax.experiment.program import Program, make_program
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import DATA, MISSING, USAGE, PartError, UserError
@@ -75,7 +76,7 @@ def build_setup(
             does not fit into memory.
     """
     images = settings['data']
-    load = functools.partial(data.load, images['name'], images['dir'] or None, size=images['size'])
+    load = functools.partial(load_images, images, allow=allow)
     try:
         reference, outlined = load(), False
     except UserError as error:

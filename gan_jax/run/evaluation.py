@@ -170,13 +170,15 @@ def _images(
     setup: Setup, state: TrainState, seed: int, count: int, progress: Progress
 ) -> np.ndarray:
     """Generated images, uint8 [count, H, W, C]; [0] if count is 0."""
-    images, done = [np.zeros(0, np.uint8)], 0
+    if not count:
+        return np.zeros(0, np.uint8)
+    images, done = [], 0
     with progress('generating images') as tick:
         for batch in setup.generate(state, seed, range(count)):
             images.append(batch)
             done += len(batch)
             tick(done, count)
-    return np.concatenate(images[1:] or images)
+    return np.concatenate(images)
 
 
 def _d_gradient(experiment: Experiment) -> Callable[..., Any]:

@@ -53,7 +53,7 @@ def plan_report(
         compiled: from `programs.read_compiled`; of two for the same devices the last counts.
 
     Raises:
-        UserError: as `devices.read_device`, `data.load`, `setup.build_trainer` and `need`.
+        UserError: as `devices.read_device`, `load_images`, `setup.build_trainer` and `need`.
     """
     found = devices.read_device(table)
     dataset, real = images_of(settings)

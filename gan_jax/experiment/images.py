@@ -1,0 +1,95 @@
+"""The images of a config: a data set by its name, or by a function of one's own, `data.fn`."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from gan_jax import data
+from gan_jax.data.dataset import on_disk
+from gan_jax.experiment.kinds import READER
+from gan_jax.runtime import load
+from gan_jax.runtime.errors import DATA, MISSING, UserError, sentence
+
+
+def load_images(
+    asked: Mapping[str, Any], split: str = 'train', *, allow: Collection[str] | None = None
+) -> data.DataSet:
+    """A split of the data set that a config names, at its size.
+
+    A function at 'fn' is called with `split`, with `folder`, the folder of `data.folder_of`, and
+    with its other keys of the block. It returns a `DataSet`, whose name the block gives, or None if
+    the data have no such split.
+
+    Args:
+        asked: the config's block `data`, without `config.faults`.
+        split: 'train' or 'test'.
+        allow: as in `load.resolve`.
+
+    Raises:
+        UserError: as `data.load`; of a function, it fails (65), its result is no data set of
+            images (65), or there is no such split (66).
+    """
+    place = asked['dir'] or None
+    if 'fn' not in asked:
+        return data.load(asked['name'], place, split, size=asked['size'])
+    read = load.partial(asked, READER, allow, split=split, folder=data.folder_of(place))
+    try:
+        found = read()
+    except UserError:
+        raise
+    except Exception as error:  # it is anybody's code
+        raise _refused(asked, f"fails on the split '{split}': {sentence(error)}") from error
+    if found is None:
+        raise UserError(f"'{asked['name']}' has no split '{split}'", MISSING)
+    if wrong := _fault(found, asked['size']):
+        raise _refused(asked, f"gives for the split '{split}' {wrong}")
+    labels = None if found.labels is None else found.labels.astype(np.int32)
+    return data.at_size(found._replace(labels=labels, name=asked['name']), asked['size'])
+
+
+def _refused(asked: Mapping[str, Any], why: str) -> UserError:
+    return UserError(f'config.data: {asked["fn"]} {why}', DATA)
+
+
+def _fault(found: Any, size: int) -> str:
+    """The second half of a sentence about a result that is no data set; '' if it is one."""
+    if not isinstance(found, data.DataSet):
+        return f'a {type(found).__name__}: return a gan_jax.data.DataSet, or None for no such split'
+    images, labels = found.images, found.labels
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
+        return f'images {_form(images)}: return uint8 [N, H, H, C]'
+    count, height, width, channels = images.shape
+    if not count or height != width or channels not in (1, 3):
+        return f'images {_form(images)}: return at least one, squares with 1 or 3 channels'
+    if on_disk(found) and height != size:
+        return f'images of {height} pixels on the disk: give config.data.size={height}'
+    return _label_fault(labels, count, found.num_classes) or _name_fault(found)
+
+
+def _label_fault(labels: Any, count: int, num_classes: int) -> str:
+    if labels is None:
+        return '' if num_classes == 0 else f'{num_classes} classes, and no labels: return 0 classes'
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in 'iu':
+        return f'labels {_form(labels)}: return integers [N], or None'
+    if labels.shape != (count,):
+        return f'{count} images and labels {_form(labels)}: return one for each'
+    if labels.min() < 0 or labels.max() >= num_classes:
+        return (
+            f'labels from {labels.min()} to {labels.max()}, and {num_classes} classes: return '
+            'labels from 0 to one less than the classes'
+        )
+    return ''
+
+
+def _name_fault(found: data.DataSet) -> str:
+    names = found.class_names
+    if names is not None and len(names) != found.num_classes:
+        return f'{len(names)} names of {found.num_classes} classes: return one for each, or None'
+    return ''
+
+
+def _form(array: Any) -> str:
+    if not isinstance(array, np.ndarray):
+        return f'as a {type(array).__name__}'
+    return f'as {array.dtype} {list(array.shape)}'

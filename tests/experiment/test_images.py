@@ -1,0 +1,232 @@
+"""Data that a function of one's own reads: its contract, and a run on them."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_jax import data, train
+from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.experiment import config
+from gan_jax.experiment.images import load_images
+from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
+from tests import hostile
+
+TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
+SOURCE = '''
+import numpy as np
+
+from gan_jax.data import DataSet
+
+SEEN = []
+
+
+def stripes(split, folder, count: int = 60, side: int = 8) -> DataSet:
+    """Images of one bright column each; the label is the column's half."""
+    SEEN.append((split, str(folder)))
+    if split not in ('train', 'test'):
+        return None
+    rng = np.random.default_rng(split == 'test')
+    columns = rng.integers(side, size=count)
+    images = np.zeros((count, side, side, 1), np.uint8)
+    images[np.arange(count), :, columns] = 255
+    return DataSet(images, columns * 2 // side, 2, 'stripes', ('left', 'right'))
+
+
+def alone(split, folder) -> DataSet:
+    return stripes(split, folder) if split == 'train' else None
+
+
+def mapped(split, folder) -> DataSet:
+    np.save(folder / f'{split}.npy', stripes(split, folder).images)
+    images = np.load(folder / f'{split}.npy', mmap_mode='r')
+    return DataSet(images, None, 0, 'stripes')
+
+
+def broken(split, folder) -> DataSet:
+    raise KeyError('lost')
+
+
+def other(split) -> DataSet:
+    return stripes(split, '')
+
+
+def given(split, folder, what: str) -> DataSet:
+    whole = stripes(split, folder)
+    return {
+        'nothing of ours': 7,
+        'floats': whole._replace(images=whole.images / 255),
+        'a list': whole._replace(images=[1]),
+        'no image': whole._replace(images=whole.images[:0], labels=whole.labels[:0]),
+        'oblongs': whole._replace(images=whole.images[:, :4]),
+        'two channels': whole._replace(images=whole.images.repeat(2, axis=-1)),
+        'classes without labels': whole._replace(labels=None),
+        'a list of labels': whole._replace(labels=[0] * 60),
+        'too few labels': whole._replace(labels=whole.labels[:9]),
+        'a label too high': whole._replace(num_classes=1),
+        'a name too many': whole._replace(class_names=('a', 'b', 'c')),
+    }[what]
+'''
+
+
+@pytest.fixture(autouse=True)
+def reading(tmp_path, monkeypatch):
+    """The module of somebody's readers."""
+    (tmp_path / 'reading.py').write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop('reading', None)
+
+
+def asked(fn='stripes', size=8, folder='', **keywords):
+    block = dict(name='mine', size=size, dir=str(folder), fraction=1.0, subset_seed=0)
+    return {**block, 'fn': f'reading.{fn}', **keywords}
+
+
+def test_a_function_gives_the_splits_of_a_data_set_at_its_size(tmp_path):
+    train_split = load_images(asked(folder=tmp_path, count=30))
+    assert (train_split.name, train_split.num_classes) == ('mine', 2)
+    assert train_split.images.shape == (30, 8, 8, 1) and train_split.labels.dtype == np.int32
+    larger = load_images(asked(size=16, folder=tmp_path, count=30), 'test')
+    assert larger.images.shape == (30, 16, 16, 1)
+    assert [('train', str(tmp_path)), ('test', str(tmp_path))] == sys.modules['reading'].SEEN
+    with pytest.raises(UserError, match="'mine' has no split 'other'") as caught:
+        load_images(asked(), 'other')
+    assert caught.value.status == MISSING
+
+
+def test_a_name_is_read_as_ever():
+    block = {**asked(), 'name': 'digits', 'size': 16}
+    del block['fn']
+    np.testing.assert_array_equal(
+        load_images(block, 'test').images, data.load('digits', split='test').images
+    )
+
+
+def test_images_may_stay_on_the_disk(tmp_path):
+    found = load_images(asked('mapped', folder=tmp_path))
+    assert isinstance(found.images, np.memmap)
+    with pytest.raises(UserError, match='images of 8 pixels on the disk: give config.data.size=8'):
+        load_images(asked('mapped', size=16, folder=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ('what', 'sentence'),
+    [
+        ('nothing of ours', 'a int: return a gan_jax.data.DataSet, or None for no such split'),
+        ('floats', r'images as float64 \[60, 8, 8, 1\]: return uint8'),
+        ('a list', 'images as a list: return uint8'),
+        ('no image', r'images as uint8 \[0, 8, 8, 1\]: return at least one, squares with 1 or 3'),
+        ('oblongs', r'images as uint8 \[60, 4, 8, 1\]: return at least one, squares'),
+        ('two channels', r'images as uint8 \[60, 8, 8, 2\]: return at least one, squares'),
+        ('classes without labels', '2 classes, and no labels: return 0 classes'),
+        ('a list of labels', r'labels as a list: return integers \[N\], or None'),
+        ('too few labels', r'60 images and labels as int64 \[9\]: return one for each'),
+        ('a label too high', 'labels from 0 to 1, and 1 classes: return labels from 0 to one less'),
+        ('a name too many', '3 names of 2 classes: return one for each, or None'),
+    ],
+)
+def test_what_is_no_data_set_is_refused_with_a_sentence(what, sentence):
+    start = "^config.data: reading.given gives for the split 'train' "
+    with pytest.raises(UserError, match=start + sentence) as caught:
+        load_images(asked('given', what=what))
+    assert caught.value.status == DATA
+
+
+def test_a_reader_that_fails_is_named():
+    sentence = "^config.data: reading.broken fails on the split 'train': KeyError: 'lost'"
+    with pytest.raises(UserError, match=sentence):
+        load_images(asked('broken'))
+
+
+# Configs -----------------------------------------------------------------------------------------
+
+
+def faults(allow=None, **block):
+    changes = {f'data.{key}': value for key, value in {'name': 'mine', **block}.items()}
+    return config.faults(hostile.changed(hostile.settings(), changes), allow)
+
+
+@pytest.mark.parametrize(
+    ('block', 'sentence'),
+    [
+        (dict(fn='reading.stripe'), "config.data.fn: 'reading' has no 'stripe'; did you mean"),
+        (dict(fn='reading.stripes', cuont=3), "config.data: .*takes no 'cuont'; did you mean 'co"),
+        (dict(fn='reading.stripes', count='x'), "config.data.count is 'x': give an integer"),
+        (dict(fn='reading.stripes', split='x'), "reading.stripes takes no 'split'"),
+        (dict(fn='reading.other'), "reading.other takes no 'folder', which it would be given"),
+        (dict(fn='reading.given'), "reading.given needs 'what'"),
+        (
+            dict(fn='reading.stripes', name='cifar10'),
+            "config.data.name is 'cifar10', and config.da",
+        ),
+        (dict(fn='reading.stripes', name='./a'), 'give them a name of their own'),
+        (dict(fn='reading.stripes', size=0), 'config.data.size is 0'),
+        (dict(count=3), "config has no use for 'data.count'"),
+    ],
+)
+def test_a_wrong_block_is_refused_with_its_key(block, sentence):
+    (fault,) = faults(**block)
+    assert re.search(sentence, fault), fault
+
+
+def test_somebody_else_s_config_reads_by_no_function_of_theirs():
+    (fault,) = faults((), fn='evil_module.f')
+    assert fault.startswith("config.data.fn: 'evil_module.f' is code of evil_module")
+    (fault,) = faults((), fn='gan_jax.data.load')
+    assert 'is not a reader of data: in the config of a workdir' in fault
+
+
+# A run -------------------------------------------------------------------------------------------
+
+
+def run(tmp_path, *flags, fn='stripes', metrics='kd12_test@reading_rows.rows'):
+    (tmp_path / 'reading_rows.py').write_text(
+        'def rows(images):\n    return images.reshape(len(images), -1)[:, :8] / 255\n'
+    )
+    (tmp_path / 'mine.py').write_text(
+        'import runpy\n\n\ndef get_config(text=""):\n'
+        f'    c = runpy.run_path({str(TINY)!r})["get_config"](text)\n'
+        f"    c.data.update(name='mine', fn='reading.{fn}')\n"
+        f"    c.evaluate.metrics = '{metrics}'\n    return c\n"
+    )
+    return train.main([f'--config={tmp_path}/mine.py', f'--workdir={tmp_path}/run', *flags])
+
+
+def test_a_run_trains_on_them_resumes_and_is_evaluated(tmp_path):
+    assert run(tmp_path, '--config.steps=6', '--config.data.count=40') == 0
+    with pytest.raises(UserError, match='data.count: 40 -> 41'):
+        run(tmp_path, '--config.data.count=41')
+    # Other images by the same config are other data.
+    source = (tmp_path / 'reading.py').read_text()
+    (tmp_path / 'reading.py').write_text(source.replace('= 255', '= 254'))
+    sys.modules.pop('reading')
+    with pytest.raises(UserError, match='the images of config.data are not those that'):
+        run(tmp_path, '--config.data.count=40')
+    (tmp_path / 'reading.py').write_text(source)
+    sys.modules.pop('reading')
+    assert run(tmp_path, '--config.data.count=40') == 0
+    rows = [json.loads(x) for x in (tmp_path / 'run' / 'metrics.jsonl').read_text().splitlines()]
+    assert rows[-1]['eval/kd12_test@reading_rows.rows'] is not None
+    assert json.loads((tmp_path / 'run' / 'classes.json').read_text()) == {
+        '0': 'left',
+        '1': 'right',
+    }
+    flags = [f'--workdir={tmp_path}/run', f'--data_dir={tmp_path}', '--allow=tests']
+    with pytest.raises(UserError, match="'reading.stripes' is code of reading, .* --allow=reading"):
+        evaluate.main([*flags, '--allow=reading_rows'])
+    assert evaluate.main([*flags, '--allow=reading_rows', '--allow=reading']) == 0
+
+
+def test_a_dry_run_reads_them_and_checks_what_the_metrics_need(tmp_path, capsys):
+    assert run(tmp_path, '--dry_run') == 0
+    said = capsys.readouterr().out
+    assert 'images: 8x8x1, 2 classes' in said and 'what they need is there' in said
+    with pytest.raises(UserError, match="'mine' has no split 'test'"):
+        run(tmp_path, '--dry_run', fn='alone')
+    with pytest.raises(UserError, match="^config.data: .* fails on the split 'train'") as caught:
+        run(tmp_path, '--dry_run', fn='broken')
+    assert caught.value.status != USAGE
