@@ -21,6 +21,7 @@ import pytest
 
 from gan_jax.testing import small
 from tests import strictness
+from tests.thirds import share
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / '.cache' / 'jax'
@@ -69,6 +70,24 @@ def option(name, value):
         yield
     finally:
         jax.config.update(name, before)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        '--third', type=int, help='run a third of the rotating tests: that of this number'
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out the rotating tests of other runs; all tests of one case go together."""
+    third = config.getoption('--third')
+    if third is None:
+        return
+    rotating = [item for item in items if item.get_closest_marker('rotating')]
+    kept = share([item.callspec.id for item in rotating], third)
+    others = {item for item in rotating if item.callspec.id not in kept}
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=list(others))
 
 
 def pytest_collection_finish():

@@ -1,4 +1,4 @@
-"""Methods by name on the digits: ten steps, resumed from a checkpoint, and on four devices."""
+"""Every method by its name: ten steps, resumed from a checkpoint, and on four devices."""
 
 import functools
 import json
@@ -10,15 +10,16 @@ import pytest
 
 from gan_jax import data
 from gan_jax.experiment import build, config
+from gan_jax.experiment.presets import METHODS
 from gan_jax.experiment.program import make_program
 from gan_jax.runtime import checkpoint, leaves, sharding
 from tests import small
 
-pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow]
+pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow, pytest.mark.rotating]
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'digits.py'
 BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
-each = pytest.mark.parametrize('method', ['insgen'])
+each = pytest.mark.parametrize('method', METHODS)
 
 
 @functools.cache

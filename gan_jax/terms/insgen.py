@@ -24,14 +24,12 @@ class ProjectionHeads(nn.Module):
     size: int = 128
 
     @nn.compact
-    def __call__(self, features: jax.Array, label: jax.Array) -> dict[str, jax.Array]:
+    def __call__(
+        self, features: jax.Array, label: jax.Array, *, train: bool
+    ) -> dict[str, jax.Array]:
         """features [N, F], label [N] (not read) -> {'real', 'fake': [N, size]}."""
-        return {
-            source: ProjectionHead(self.hidden, self.size, name=source)(features, label)[
-                'projection'
-            ]
-            for source in ('real', 'fake')
-        }
+        heads = {s: ProjectionHead(self.hidden, self.size, name=s) for s in ('real', 'fake')}
+        return {s: head(features, label, train=train)['projection'] for s, head in heads.items()}
 
 
 def insgen(

@@ -90,8 +90,8 @@ def test_views_are_drawn_apart_and_the_keys_are_the_averages():
 
 def test_the_heads_are_two():
     features, label = jnp.ones((3, 4)), jnp.zeros(3, jnp.int32)
-    variables = ProjectionHeads(5, 2).init(small.new_key(0), features, label)
-    out = ProjectionHeads(5, 2).apply(variables, features, label)
+    variables = ProjectionHeads(5, 2).init(small.new_key(0), features, label, train=True)
+    out = ProjectionHeads(5, 2).apply(variables, features, label, train=True)
     assert {k: x.shape for k, x in out.items()} == {'real': (3, 2), 'fake': (3, 2)}
     kernels = variables['params']
     assert {k: x['Dense_0']['kernel'].shape for k, x in kernels.items()} == dict.fromkeys(
