@@ -60,8 +60,8 @@ def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRoutin
             owner, other = first.setdefault(v, (name, view))
             if other != view:
                 raise ValueError(
-                    f"terms.{owner} and terms.{name} both name a view '{v}' but mean different "
-                    f'ones, {other} and {view}; rename one'
+                    f"terms.{owner} and terms.{name} both name a view '{v}' and mean two, "
+                    f"'{other}' and '{view}': rename one"
                 )
         for v in objective.input_grads:
             if v not in shown:

@@ -129,6 +129,14 @@ class View(NamedTuple):
     draw: int = 0
     options: tuple[tuple[str, Any], ...] = ()
 
+    def __str__(self):
+        if self.make is plain:
+            return self.source
+        policy = f' {self.policy}' if self.policy else ''
+        options = ''.join(f' {key}={value}' for key, value in self.options)
+        draw = f' #{self.draw}' if self.draw else ''
+        return f'{self.make.__name__} {self.source}{policy}{options}{draw}'
+
 
 def settle(view: View, policy: str) -> View:
     """The view in its normal form, with its policy filled in: equal pixels give equal views.

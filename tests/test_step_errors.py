@@ -41,9 +41,14 @@ def test_terms_that_fit_are_traced():
 
 
 def test_one_name_for_different_views():
-    terms = {'a': of_d({'x': View('real')}), 'b': of_d({'x': View('fake')})}
-    with pytest.raises(ValueError, match=r"terms\.a and terms\.b both name a view 'x' but mean"):
+    flipped = View('fake', augmented, 'flip', draw=1)
+    terms = {'a': of_d({'x': View('real')}), 'b': of_d({'x': flipped})}
+    with pytest.raises(ValueError, match='both name') as caught:
         trace(terms)
+    assert str(caught.value) == (
+        "terms.a and terms.b both name a view 'x' and mean two, 'real' and 'augmented fake flip "
+        "#1': rename one"
+    )
 
 
 def test_one_name_for_views_that_settle_to_the_same():

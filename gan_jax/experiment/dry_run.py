@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from gan_jax import data, views
+from gan_jax import data
 from gan_jax.data import classes
 from gan_jax.experiment.setup import Setup
 from gan_jax.models.critic import scope_of
@@ -27,7 +27,7 @@ def describe(setup: Setup) -> str:
         lines.append(f'  {name}  weight {_weight(experiment.hyper.weights[name])}')
         for side in 'dg':
             if name in routings[side].objectives:
-                read = [_view(n, v) for n, v in routings[side].objectives[name].views.items()]
+                read = [f'{n} = {v}' for n, v in routings[side].objectives[name].views.items()]
                 lines.append(f'    {side}: {", ".join(read) or "no view"}')
     distinct = {side: len({*routings[side].views}) for side in 'dg'}
     lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
@@ -57,12 +57,3 @@ def _weight(weight: Any) -> str:
     if isinstance(weight, Mapping):
         return ', '.join(f'{part} {_weight(w)}' for part, w in weight.items())
     return 'by a schedule' if is_schedule(weight) else f'{weight:g}'
-
-
-def _view(name: str, view: views.View) -> str:
-    if view.make is views.plain:
-        return f'{name} = {view.source}'
-    policy = f' {view.policy}' if view.policy else ''
-    options = ''.join(f' {key}={value}' for key, value in view.options)
-    draw = f' #{view.draw}' if view.draw else ''
-    return f'{name} = {view.make.__name__} {view.source}{policy}{options}{draw}'
