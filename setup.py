@@ -58,6 +58,7 @@ setup(
         'grain': GRAIN,
         'plots': PLOTS,
         'notebooks': NOTEBOOKS,
+        'wandb': ['wandb>=0.19.10'],  # from there on several runs are open in one process
         'oracle': ['torch', 'torch-fidelity', 'prdc'],
         # For `python -m gan_jax.benchmark --compile_for`; neither needs its hardware.
         'tpu_compiler': ['libtpu'],

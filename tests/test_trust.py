@@ -39,6 +39,7 @@ KINDS = {
     'extractor': kinds.EXTRACTOR,
     'metric': kinds.METRIC,
     'reader': kinds.READER,
+    'writer': kinds.WRITER,
 }
 # What SETTINGS name themselves.
 OWN = {'gan_jax.models.sndcgan', 'gan_jax.models.critic', 'gan_jax.terms.adversarial', 'optax'}
@@ -147,6 +148,7 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         'extractor': set(),
         'metric': set(),
         'reader': set(),
+        'writer': {'gan_jax.run.wandb_writer.wandb'},
     }
     assert len(nameable) > 9000
     assert all(len(expected[name]) >= 15 for name in PARTS)

@@ -72,6 +72,7 @@ def base() -> ConfigDict:
                 full=50_000,
                 checkpoint=5000,
             ),
+            writers=dict(),  # further ones: wandb=dict(fn='gan_jax.run.wandb_writer.wandb')
             mesh=dict(
                 data=-1,  # devices that divide the batch; -1 is all
                 model=1,  # devices that divide the networks' channels

@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.experiment.kinds import METRIC, NETWORK, OPTIMIZER, READER, TERM
+from gan_jax.experiment.kinds import METRIC, NETWORK, OPTIMIZER, READER, TERM, WRITER
 from gan_jax.experiment.values import VALUES
 from gan_jax.runtime import load, ranges
 from gan_jax.runtime.ranges import COUNT, FLOAT32, Number, quoted
@@ -45,6 +45,8 @@ def blocks(
     for name, block in metric_blocks(config).items():
         if 'fn' in block:
             yield f'evaluate.{name}', block, METRIC, ()
+    for name, block in config.get('writers', {}).items():
+        yield f'writers.{name}', block, WRITER, ('run',)
     if 'fn' in config.get('data', {}):
         yield 'data', config['data'], READER, ('split', 'folder')
 

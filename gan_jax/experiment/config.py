@@ -29,10 +29,10 @@ from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.ranges import COUNT, quoted
 
-# Keys that a resumed run may change: how long it goes, how often it looks and at what, where the
-# data lie, which their digest knows again, and the devices, which change its rounding alone; not
-# the experiment.
-CHANGEABLE = ('steps', 'every', 'evaluate', 'data.dir', 'mesh')
+# Keys that a resumed run may change: how long it goes, how often it looks and at what, who writes
+# it down, where the data lie, which their digest knows again, and the devices, which change its
+# rounding alone; not the experiment.
+CHANGEABLE = ('steps', 'every', 'evaluate', 'writers', 'data.dir', 'mesh')
 # And a run of a sweep, whose table compares scores that were measured alike.
 CHANGEABLE_IN_A_SWEEP = tuple(key for key in CHANGEABLE if key != 'evaluate')
 
@@ -42,10 +42,13 @@ BLOCKS = (
     'optim',
     'averages',
     'init',
+    'writers',
     *NETWORKS,
     *dict.fromkeys(k.split('.')[0] for k in VALUES if '.' in k),
 )
 SIDES = ('g', 'd')
+# The blocks that hold blocks by any name.
+FREE = ('config.terms', 'config.writers')
 
 
 def load_config(path: str, overrides: Sequence[str] = ()) -> ConfigDict:
@@ -179,7 +182,7 @@ def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
             yield f"{name} has no use for '{key}'"
     if name == 'config' and 'terms' not in config:
         yield 'config.terms is missing: give a block of terms'
-    for key in required.get(name, config if name == 'config.terms' else ()):
+    for key in required.get(name, config if name in FREE else ()):
         yield from _shape_faults(config.get(key, {}), f'{name}.{key}')
 
 
@@ -199,7 +202,7 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
     """The keys that nothing reads; a block that nothing reads is one of them."""
     values, known = flat(config), _expected(config)
     tops = {*BLOCKS, *(key.split('.')[0] for key in VALUES)}
-    functions = (*NETWORKS, 'terms', 'optim')
+    functions = (*NETWORKS, 'terms', 'optim', 'writers')
     own = tuple(f'{name}.' for name, *_ in blocks(config))
     for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
         is_empty = key in ('averages', 'init') and is_block(values[key])

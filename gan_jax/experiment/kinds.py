@@ -14,6 +14,7 @@ from gan_jax.data import DataSet
 from gan_jax.metric import Metric
 from gan_jax.runtime.load import Kind
 from gan_jax.runtime.ranges import FLOAT32, POSITIVE, Number
+from gan_jax.runtime.writers import Writer
 from gan_jax.schedules import Curve
 from gan_jax.terms import Term
 
@@ -60,6 +61,7 @@ NETWORK = Kind(
     packages=('gan_jax.models',),
     fits=lambda found: inspect.isclass(found) and issubclass(found, nn.Module),
     makes=nn.Module,
+    unused=('name', 'parent'),  # of every Flax module
 )
 TERM = Kind(
     'a term',
@@ -93,6 +95,13 @@ METRIC = Kind(
     mark='a function of a package of your own',
     makes=Metric,
     reserved=('every',),
+)
+WRITER = Kind(
+    'a writer',
+    mark="a function of gan_jax.run that is annotated as '-> Writer'",
+    packages=('gan_jax.run',),
+    fits=_makers(Writer),
+    makes=Writer,
 )
 READER = Kind(
     'a reader of data',

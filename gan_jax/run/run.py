@@ -22,12 +22,13 @@ from gan_jax.run import alarms, evaluation, log, observe
 from gan_jax.run.background import Background
 from gan_jax.run.best import Best, best_by, best_how
 from gan_jax.run.evaluation import Evaluator
+from gan_jax.run.own_writers import own_writers
 from gan_jax.run.resume import Fingerprint, last_seen
 from gan_jax.run.status import Status, advised
 from gan_jax.runtime import checkpoint, distributed, tensorboard, workdir
 from gan_jax.runtime.errors import Diverged, UserError, fault_of
 from gan_jax.runtime.progress import Stopped
-from gan_jax.runtime.writers import TerminalWriter, Writers
+from gan_jax.runtime.writers import RunInfo, TerminalWriter, Writers
 from gan_jax.state import TrainState
 
 
@@ -291,6 +292,7 @@ def _writers(
     folder: Path, settings: Mapping[str, Any], since: int, rows: log.Log, shown: bool
 ) -> Writers:
     terminal = [TerminalWriter(settings['steps'], max(since, 0))] if shown else []
-    writers = Writers([rows, tensorboard.Events(folder / 'tensorboard', since), *terminal])
+    others = own_writers(settings, RunInfo(folder, settings, since))
+    writers = Writers([rows, tensorboard.Events(folder / 'tensorboard', since), *terminal, *others])
     writers.write_hparams(settings)
     return writers

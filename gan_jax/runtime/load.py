@@ -21,9 +21,6 @@ from gan_jax.runtime.nearest import nearest
 # them: a path in them must be of the block's `Kind`.
 OURS = ('gan_jax', 'optax', 'flax')
 
-# Keywords of every Flax module that a config must not set.
-UNUSED = ('name', 'parent')
-
 
 class Kind(NamedTuple):
     """The kind of function that a config block may name.
@@ -36,6 +33,7 @@ class Kind(NamedTuple):
         makes: type of the functions' results.
         reserved: keys of the block that are not keywords of the function (a term's 'weight').
         keywords: ranges of keywords, by name, that replace annotations which say too little.
+        unused: keywords of every such function that a config must not set.
     """
 
     what: str
@@ -45,6 +43,7 @@ class Kind(NamedTuple):
     makes: type = object
     reserved: tuple[str, ...] = ()
     keywords: Mapping[str, Any] = MappingProxyType({})
+    unused: tuple[str, ...] = ()
 
 
 def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
@@ -123,12 +122,12 @@ def faults(
     if parameters is None:
         return [f'{block["fn"]} does not say which keywords it takes: call it in a function']
     given = _options(block, kind)
-    known = [n for n in parameters if n not in (*supplied, *UNUSED)]
+    known = [n for n in parameters if n not in (*supplied, *kind.unused)]
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     wrong = [
         f"{block['fn']} takes no '{k}'{nearest(k, [*known, *kind.reserved])}"
         for k in given
-        if k in (*supplied, *UNUSED) or (k not in known and not anything)
+        if k in (*supplied, *kind.unused) or (k not in known and not anything)
     ]
     if anything:
         return wrong
@@ -179,7 +178,9 @@ def keywords(
     except (KeyError, TypeError, ValueError):
         return {}
     annotations = {n: kind.keywords.get(n, p.annotation) for n, p in parameters.items()}
-    return {n: annotation for n, annotation in annotations.items() if n not in (*supplied, *UNUSED)}
+    return {
+        n: annotation for n, annotation in annotations.items() if n not in (*supplied, *kind.unused)
+    }
 
 
 def build(

@@ -25,7 +25,7 @@ STEP = re.compile('0|[1-9][0-9]{0,17}')  # name of a checkpoint's folder
 # there was a run.
 WRITTEN = (
     *('checkpoints', 'best', 'quarantine', 'samples', 'results', 'tensorboard', 'subset.json'),
-    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'config.json'),
+    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'wandb.json', 'config.json'),
     'status.json',
 )
 

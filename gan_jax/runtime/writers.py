@@ -1,4 +1,4 @@
-"""Metric writers: the terminal, and several writers as one.
+"""Metric writers: the terminal, several writers as one, and the contract of one's own.
 
 A writer has the methods of `clu.metric_writers.MetricWriter`: write_scalars, write_images,
 write_texts, write_hparams, flush and close. It also has `sync`: everything written before survives
@@ -8,13 +8,56 @@ from a background thread, the other methods from the main thread.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+
+def _nothing(*arguments: Any) -> None:
+    """Writes nothing."""
+
+
+class Writer(NamedTuple):
+    """A writer of one's own, as functions; one that is left out does nothing.
+
+    The functions are called one at a time.
+
+    Attributes:
+        write_scalars: (step, {name: number}), a row of metrics.jsonl; NaN is a metric that failed.
+        write_images: (step, {name: uint8 [N, H, W, C]}), C of 1 or 3; 'samples' is the grid. It
+            comes from the background, up to a few steps late.
+        write_texts: (step, {name: text}).
+        write_hparams: (settings), once at the start: the resolved config, nested.
+        sync: (): what was written so far should survive a loss of power.
+        close: ().
+    """
+
+    write_scalars: Callable[..., object] = _nothing
+    write_images: Callable[..., object] = _nothing
+    write_texts: Callable[..., object] = _nothing
+    write_hparams: Callable[..., object] = _nothing
+    sync: Callable[..., object] = _nothing
+    close: Callable[..., object] = _nothing
+
+
+class RunInfo(NamedTuple):
+    """The run that a writer is opened for.
+
+    Attributes:
+        folder: the workdir.
+        settings: the resolved config, nested.
+        since: the last step whose row is kept, -1 in a new run. A resumed run writes the rows
+            after it again, with the same numbers.
+    """
+
+    folder: Path
+    settings: Mapping[str, Any]
+    since: int
 
 
 class TerminalWriter:

@@ -19,7 +19,7 @@ def group(settings: Mapping[str, Any]) -> str:
     `Hyper`. A weight of 0 in the config takes its term out of the program.
     """
     plain, schedules = apart(settings)
-    code = {k: v for k, v in plain.items() if k not in ('seed', 'steps', 'every')}
+    code = {k: v for k, v in plain.items() if k not in ('seed', 'steps', 'every', 'writers')}
     code['augment'] |= {'strength': None, 'probability': None}
     code['terms'] = {name: _without_numbers(block) for name, block in plain['terms'].items()}
     code['optim'] = {

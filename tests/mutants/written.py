@@ -92,7 +92,7 @@ WRITTEN = (
     Fault(
         'a config gives what the program supplies',
         'gan_jax/runtime/load.py',
-        'if k in (*supplied, *UNUSED) or (k not in known and not anything)',
+        'if k in (*supplied, *kind.unused) or (k not in known and not anything)',
         'if k not in known and not anything',
         ('tests/test_trust.py',),
     ),
@@ -105,7 +105,7 @@ WRITTEN = (
     ),
     Fault(
         'none of the data is a fraction of them',
-        'gan_jax/experiment/config.py',
+        'gan_jax/experiment/values.py',
         "'data.fraction': Number(0, 1, above=True)",
         "'data.fraction': Number(0, 1)",
         ('tests/experiment/test_config.py',),
