@@ -1,0 +1,105 @@
+"""docs/own_parts.md is a program: its files are written, its commands run in order."""
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from gan_jax import train
+from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.run import log
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / 'docs' / 'own_parts.md').read_text(encoding='utf-8')
+COMMANDS = {'gan_jax.train': train.main, 'gan_jax.evaluate': evaluate.main}
+# What makes a run of minutes one of seconds.
+SHORT = [
+    '--config.steps=6',
+    '--config.batch_size=8',
+    '--config.generator.width=0.0625',
+    '--config.discriminator.width=0.0625',
+    '--config.evaluate.num=100',
+    '--config.mesh.data=1',
+    '--config.every.log=2',
+]
+
+
+def blocks(language):
+    return re.findall(rf'^```{language}\n(.*?)^```$', TEXT, flags=re.M | re.S)
+
+
+def commands():
+    lines = [line for block in blocks('sh') for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if not line.startswith('pip install ')]
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A folder like the checkout, with the files that the page tells a reader to write."""
+    for name in ('configs', 'docs'):
+        (tmp_path / name).symlink_to(ROOT / name)
+    names = []
+    for block in blocks('python'):
+        names.append(re.match(r'# (\w+)\.py\n', block)[1])
+        (tmp_path / f'{names[-1]}.py').write_text(block)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What a package `wandb` is sent: [(step, values)]."""
+    rows, package = [], ModuleType('wandb')
+    run = SimpleNamespace(
+        id='x', step=0, log=lambda values, step: rows.append((step, values)), finish=lambda: None
+    )
+    package.init = lambda **given: run
+    package.Image = lambda data, caption: caption
+    monkeypatch.setitem(sys.modules, 'wandb', package)
+    return rows
+
+
+@pytest.mark.slow
+def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
+    assert len(commands()) == 6
+    for python, module, name, *flags in commands():
+        assert (python, module) == ('python', '-m')
+        short = SHORT if name == 'gan_jax.train' else ['--num=100']
+        assert COMMANDS[name]([*flags, *short]) == 0, flags
+
+    rows = {row['step']: row for row in log.read_rows(reader / 'workdirs/metrics/metrics.jsonl')}
+    assert [step for step, row in rows.items() if 'eval/contrast' in row] == [0, 5, 6]
+    assert [step for step, row in rows.items() if 'eval/norms/conv_0' in row] == [0, 2, 4, 6]
+    assert [step for step, row in rows.items() if 'eval/diversity' in row] == [0, 3, 6]
+    assert not any('eval_failed' in row for row in rows.values())
+    (result,) = (reader / 'workdirs/metrics/results').iterdir()
+    assert json.loads(result.read_text())['metrics'].keys() > {'contrast', 'fd_digits'}
+
+    assert json.loads((reader / 'workdirs/stripes/classes.json').read_text())['1'] == 'right'
+    (row,) = log.read_rows(reader / 'workdirs/stripes/metrics.jsonl')[-1:]
+    assert row['eval/kd200_test@digits'] is not None and row['eval/retrieval'] is not None
+
+    lines = (reader / 'workdirs/written/losses.csv').read_text().splitlines()
+    assert [int(line.split(',')[0]) for line in lines] == [2, 4, 6]
+    losses = [step for step, values in sent if 'd/adversarial/real' in values]
+    assert losses == [2, 4, 6] and any('samples' in values for _, values in sent)
+    assert json.loads((reader / 'workdirs/online/wandb.json').read_text()) == {'id': 'x'}
+
+
+def test_every_link_and_file_named_exists():
+    for link in re.findall(r'\]\(([\w./]+\.md)', TEXT):
+        assert (ROOT / 'docs' / link).exists(), link
+    for name in re.findall(r'`(gan_jax/[\w/]+\.py)`', TEXT):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_readme_and_the_page_on_data_lead_here():
+    for page in ('README.md', 'docs/data.md'):
+        assert 'own_parts.md' in (ROOT / page).read_text(), page
