@@ -43,6 +43,10 @@ class GAN(NamedTuple):
         optimizers: optimisers of 'g' and 'd', made with learning rate 1; `Hyper` has the rates.
         latent_dim: Z; latents are standard normal.
         class_counts: proportions of the labels of generated images, an integer for each class.
+        paired_labels: True: generated images have the labels of the reals of their update. False:
+            labels are drawn, in the proportions of `class_counts`.
+        g_reals: the reals that G's update meets: 'last', the reals of D's last update with the same
+            draws, or 'own', a batch and draws of its own.
         augment: the augmentation policies.
         ema: options of the generator's average.
         averages: options of further averages, by player; terms look at views by D's.
@@ -60,6 +64,8 @@ class GAN(NamedTuple):
     optimizers: Mapping[str, optax.GradientTransformation]
     latent_dim: int
     class_counts: labels.Counts
+    paired_labels: bool = False
+    g_reals: str = 'last'
     augment: Augment = Augment()
     ema: Ema = Ema()
     averages: Mapping[str, Ema] = MappingProxyType({})
@@ -70,3 +76,7 @@ class GAN(NamedTuple):
     def num_classes(self) -> int:
         """The number of classes, also those with a count of 0."""
         return len(self.class_counts)
+
+    def batches(self, d_steps: int) -> int:
+        """The batches of reals in a step with so many updates of D: one more if G has its own."""
+        return d_steps + (self.g_reals == 'own')

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-CHOICES = ('data', 'uniform')
+CHOICES = ('data', 'uniform', 'real')
 
 Counts = tuple[int, ...]  # relative frequency of each class
 
@@ -25,7 +25,8 @@ def counts_of(labels: np.ndarray | None, num_classes: int, choice: str = 'data')
         labels: labels of the training images, int32 [N] in [0, num_classes); None if there are
             none.
         num_classes: number of classes; 0 without labels, and all images are of one class then.
-        choice: 'data' for the proportions of `labels`, 'uniform' for equal proportions.
+        choice: 'uniform' for equal proportions; 'data' for the proportions of `labels`, and 'real',
+            which takes the labels of a batch of reals, has these in the mean.
 
     Returns:
         An integer >= 0 for each class, in lowest terms: balanced data give the same as 'uniform'.

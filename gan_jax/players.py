@@ -190,9 +190,7 @@ def g_gradient(
 def _generated(
     losses: Losses, net: Net, key: jax.Array, real: Record
 ) -> tuple[Sources, Mapping[str, Any]]:
-    return generated_images(
-        losses.gan, losses.latents, net, key, real['image'], losses.constrain_batch
-    )
+    return generated_images(losses.gan, losses.latents, net, key, real, losses.constrain_batch)
 
 
 def _with_numbers(losses: Losses, state: TrainState, hyper: Hyper) -> tuple[Losses, Hyper]:

@@ -37,7 +37,7 @@ def generated_images(
     latents: Mapping[str, Callable],
     net: Net,
     key: jax.Array,
-    like: jax.Array,
+    real: Record,
     constrain_batch: Callable[[Any], Any] = lambda tree: tree,
 ) -> tuple[Sources, Mapping[str, Any]]:
     """The generated images of an update, and the generator's collections after 'fake'.
@@ -47,7 +47,7 @@ def generated_images(
         latents: further latents, name -> (key, z) -> z'.
         net: the generator.
         key: of the update.
-        like: the real images of the update, [B, H, W, C].
+        real: the real images of the update, from `real_images`.
         constrain_batch: shards the leading axis of every array of a tree over the devices.
 
     Returns:
@@ -56,9 +56,11 @@ def generated_images(
     Raises:
         PartError: a latent has another shape than z, or as `synthesis.synthesize`.
     """
-    size = len(like)
+    size = len(real['image'])
     z = constrain_batch(jax.random.normal(named(key, 'z'), (size, gan.latent_dim)))
-    label = constrain_batch(labels.drawn(named(key, 'label'), gan.class_counts, size))
+    label = real['label']
+    if not gan.paired_labels:
+        label = constrain_batch(labels.drawn(named(key, 'label'), gan.class_counts, size))
     drawn = {'fake': z}
     for name, move in latents.items():
         with of_part(f"the latents '{name}' of a term"):
@@ -74,7 +76,7 @@ def generated_images(
             label,
             named(key, 'rngs', name),
             train=True,
-            shape=like.shape[1:],
+            shape=real['image'].shape[1:],
         )
     return sources, after['fake']
 

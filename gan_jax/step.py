@@ -45,11 +45,12 @@ def make_train_step(
 
     Returns:
         (state, batch, hyper) -> (state, metrics). The batch is {'image': uint8 [k, B, H, W, C],
-        'label', 'index': int32 [k, B]}, one row for each discriminator update. The metrics,
-        f32 [], are the parts of every term, unweighted, as '<side>/<term>/<part>', the Euclidean
-        norms of each player's gradient and update, '<side>/grad_norm' and '<side>/update_norm', and
-        the values of schedules, 'schedule/<key of the config>'. Metrics of the discriminator are
-        means over its k updates.
+        'label', 'index': int32 [k, B]}, one row for each discriminator update, and with
+        `gan.g_reals` 'own' one more for the generator's. The metrics, f32 [], are the parts of
+        every term, unweighted, as '<side>/<term>/<part>', the Euclidean norms of each player's
+        gradient and update, '<side>/grad_norm' and '<side>/update_norm', and the values of
+        schedules, 'schedule/<key of the config>'. Metrics of the discriminator are means over its k
+        updates.
 
     Raises:
         ValueError: as `players.make_losses`.
@@ -78,6 +79,8 @@ def make_train_step(
         return state.replace(g=g, terms=moved.terms), {**metrics, **norms}
 
     def train_step(state: TrainState, batch: Record, hyper: Hyper):
+        own, last = gan.g_reals == 'own', jax.tree.map(lambda x: x[-1], batch)
+        batch = jax.tree.map(lambda x: x[:-1], batch) if own else batch
         d_steps, size = batch['label'].shape
         hyper, scheduled = values_at(hyper, state.step)
         key = named(jax.random.key(hyper.seed), 'step', state.step)
@@ -89,9 +92,8 @@ def make_train_step(
             return d_update(state, batch, named(key, 'd', i), hyper)
 
         state, d_metrics = repeat(d_body, state, (jnp.arange(d_steps), batch), d_steps, unroll)
-        # The generator sees the real images of the last discriminator update, with the same draws.
-        last = jax.tree.map(lambda x: x[-1], batch)
-        keys = Keys(real=named(key, 'd', d_steps - 1), update=named(key, 'g'))
+        # The generator sees reals of its own, or the last discriminator update's with their draws.
+        keys = Keys(named(key, 'g') if own else named(key, 'd', d_steps - 1), named(key, 'g'))
         state, g_metrics = g_update(state, last, keys, hyper)
         metrics = {**{k: jnp.mean(v) for k, v in d_metrics.items()}, **g_metrics, **scheduled}
         ema = gan.ema._replace(**hyper.keywords.get('ema', {}))

@@ -120,7 +120,7 @@ def timed(name, take, flags):
 
 def measure(folder, flags):
     """The speed of the stream, alone and with the way to the device, and what it yields."""
-    sizes = {'batch_size': flags.batch, 'd_steps': 1}
+    sizes = {'batch_size': flags.batch, 'rows': 1}
     drop(folder / 'data' / NAME / 'train' / 'images.npy')
     dataset = opened(folder)
     for name in ('stream, cold', 'stream, warm'):
@@ -136,7 +136,7 @@ def measure(folder, flags):
 
 def compare(dataset, flags):
     """An epoch holds every image at most once, as it was made, and can be entered anywhere."""
-    sizes = {'seed': 0, 'batch_size': flags.batch, 'd_steps': 1}
+    sizes = {'seed': 0, 'batch_size': flags.batch, 'rows': 1}
     drawn, seen = drawings(flags.size), np.zeros(flags.images, bool)
     steps = flags.images // flags.batch
     for step, batch in enumerate(islice(stream.batches(dataset, first=0, **sizes), steps)):

@@ -93,7 +93,7 @@ def test_rows_of_several_steps_are_those_of_each(tmp_path):
     mesh = sharding.make_mesh(2, small.BATCH)
     for images in (DATA.images, mapped):
         dataset = DATA._replace(images=images)
-        feed = make_feed(dataset, mesh, batch_size=small.BATCH, d_steps=2)
+        feed = make_feed(dataset, mesh, batch_size=small.BATCH, rows=2)
         together, after = jax.device_get((feed.index_batch(3, 5, 3), feed.index_batch(3, 8)))
         alone = [jax.device_get(feed.index_batch(3, step)) for step in (5, 6, 7, 8)]
         assert small.same(together, jax.tree.map(lambda *xs: np.stack(xs), *alone[:3]))

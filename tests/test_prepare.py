@@ -299,7 +299,7 @@ def test_a_copy_too_large_for_memory_is_streamed_from_any_step(run, copies, tmp_
     assert isinstance(mapped.images, np.memmap) and not isinstance(decoded.images, np.memmap)
 
     def from_step(first, last):  # an epoch ends in the middle of step 3
-        rows = stream.batches(mapped, seed=1, first=first, batch_size=4, d_steps=2)
+        rows = stream.batches(mapped, seed=1, first=first, batch_size=4, rows=2)
         return [*itertools.islice(rows, last - first)]
 
     taken = from_step(0, 9)

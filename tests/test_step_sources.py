@@ -150,6 +150,32 @@ def test_logits_are_of_what_the_critic_is_shown(x64):
     np.testing.assert_allclose(out['g']['fake']['logit'], expected_g['logits']['fake'], rtol=1e-10)
 
 
+@pytest.mark.parametrize('own', [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_g_meets_reals_of_its_own_or_those_of_ds_last_update(own, x64):
+    """R3GAN's step: own reals and draws, fakes of the reals' classes by index in each update."""
+    terms = {'adversarial': hinge(), 'probe': probe()}
+    options = {'paired_labels': True, 'g_reals': 'own' if own else 'last'}
+    gan = small.make_gan(terms, augment=Augment(real='translation(0.4)'), **options)
+    state = small.first_state(gan, terms, dtype=np.float64)
+    batch = small.make_batch(d_steps=2 + own)
+    hyper = small.make_hyper({'adversarial': 1, 'probe': 1}, seed=SEED)
+    after, metrics = small.compiled(gan, terms)(state, batch, hyper)
+    assert metrics['g/probe/order'] == 112  # two updates of D, one of G
+    key, shift = named(jax.random.key(SEED), 'step', 0), policy.parse('translation(0.4)')
+    g_key = named(key, 'g') if own else named(key, 'd', 1)
+    rows = {'d': (1, named(key, 'd', 1)), 'g': (2 if own else 1, g_key)}
+    for side, (row, real_key) in rows.items():
+        out = after.terms['probe'][side]
+        np.testing.assert_array_equal(out['real']['index'], batch['index'][row])
+        for source in ('real', 'fake', 'fake_near'):
+            np.testing.assert_array_equal(out[source]['label'], batch['label'][row])
+        image = batch['image'][row].astype(float) / 255
+        expected = shift(named(real_key, 'real'), image, 0.0)
+        np.testing.assert_allclose(out['real']['image'], expected, rtol=1e-12)
+    z = jax.random.normal(named(key, 'g', 'z'), (small.BATCH, small.LATENT))
+    np.testing.assert_allclose(after.terms['probe']['g']['fake']['z'], z, rtol=1e-12)
+
+
 class Pixels(nn.Module):
     """The pixels that D is shown as its features."""
 
@@ -173,8 +199,8 @@ def shown(shared):
     record = {'image': small.make_batch()['image'][0] / np.float32(255), 'label': np.zeros(4, int)}
     sources = {'real': record, 'fake': record}
     losses, key = make_losses(gan, terms), named(jax.random.key(SEED), 'update')
-    _, (_, states, _) = player_loss(losses, 'd', state, sources, key, hyper)
-    pixels = states['seen']
+    run = small.jit(lambda state: player_loss(losses, 'd', state, sources, key, hyper)[1][1])
+    pixels = run(state)['seen']
     np.testing.assert_array_equal(pixels['twin'], pixels['real'])
     return jax.tree.map(lambda x: x.reshape(-1, *small.SHAPE), pixels), record['image'], key
 

@@ -108,8 +108,9 @@ def _compiled(whole: Workload, parts: bool, progress: Progress) -> Steps:
         peak = compiled.peak_in_use()  # of a run alone: nothing else is on the device yet
 
         # One more copy of the data on the device, which all steps share.
-        sizes = {key: whole.settings[key] for key in ('batch_size', 'd_steps')}
-        feed = make_feed(whole.dataset, whole.mesh, **sizes)
+        rows = whole.experiment.gan.batches(whole.settings['d_steps'])
+        size = whole.settings['batch_size']
+        feed = make_feed(whole.dataset, whole.mesh, batch_size=size, rows=rows)
         held, rows = feed.resident(), feed.index_batch(whole.settings['seed'], 0)
 
         def back_to_back(one: Workload, call: jax.stages.Compiled) -> Candidate:

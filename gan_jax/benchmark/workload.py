@@ -48,7 +48,7 @@ class Workload(NamedTuple):
     def traced(self) -> Jaxpr:
         """The jaxpr of a step, without dead code."""
         settings, shape = self.settings, self.dataset.images.shape[1:]
-        rows = settings['d_steps'], settings['batch_size']
+        rows = self.experiment.gan.batches(settings['d_steps']), settings['batch_size']
         batch = {
             'image': jax.ShapeDtypeStruct((*rows, *shape), np.uint8),
             **dict.fromkeys(('label', 'index'), jax.ShapeDtypeStruct(rows, np.int32)),

@@ -18,12 +18,12 @@ def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
     return order
 
 
-def of_step(seed: int, step: int, d_steps: int, batch_size: int, size: int) -> np.ndarray:
-    """The images of a training step, int32 [d_steps, batch_size].
+def of_step(seed: int, step: int, batches: int, batch_size: int, size: int) -> np.ndarray:
+    """The images of a training step, int32 [batches, batch_size].
 
-    They are the batches step·d_steps to (step + 1)·d_steps - 1 of `indices`.
+    They are the batches step·batches to (step + 1)·batches - 1 of `indices`.
     """
-    numbers = range(step * d_steps, (step + 1) * d_steps)
+    numbers = range(step * batches, (step + 1) * batches)
     return np.stack([indices(seed, number, batch_size, size) for number in numbers])
 
 

@@ -28,7 +28,7 @@ def batches(
     seed: int,
     first: int,
     batch_size: int,
-    d_steps: int,
+    rows: int,
     part: slice = slice(None),
 ) -> Iterator[Batch]:
     """The batches of the steps `first`, `first + 1`, and so on without end.
@@ -41,7 +41,7 @@ def batches(
         seed: >= 0, the seed of `sampler.indices`.
         first: >= 0, the step to begin with.
         batch_size: B, images in a sub-batch, between 1 and N.
-        d_steps: k >= 1, sub-batches of a step; sub-batch i of step s is number s·k + i of
+        rows: k >= 1, sub-batches of a step; sub-batch i of step s is number s·k + i of
             `sampler.indices`.
         part: the images of every sub-batch that are read; all by default.
 
@@ -60,24 +60,24 @@ def batches(
         raise UserError(
             "a data set too large for memory is read by grain: pip install 'gan_jax[grain]'"
         ) from fault
-    read = _reader(dataset, seed, batch_size, d_steps, part)
-    sampler.indices(seed, first * d_steps, batch_size, len(dataset.images))  # raises here already
+    read = _reader(dataset, seed, batch_size, rows, part)
+    sampler.indices(seed, first * rows, batch_size, len(dataset.images))  # raises here already
     ahead = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
     steps = grain.MapDataset.range(first, first + ENDLESS)
     return _closing(iter(steps.map(read).to_iter_dataset(ahead)))
 
 
 def _reader(
-    dataset: DataSet, seed: int, batch_size: int, d_steps: int, part: slice
+    dataset: DataSet, seed: int, batch_size: int, rows: int, part: slice
 ) -> Callable[[int], Batch]:
     """The function step -> batch that grain's threads run."""
     images, labels = dataset.images, labels_of(dataset)
     check = _change_check(getattr(images, 'filename', None))
 
     def read(step: int) -> Batch:
-        rows = sampler.of_step(seed, step, d_steps, batch_size, len(images))[:, part]
-        check()  # before the rows are touched: a page behind the end of a file kills the process
-        return {'image': images[rows], 'label': labels[rows], 'index': rows}
+        index = sampler.of_step(seed, step, rows, batch_size, len(images))[:, part]
+        check()  # before they are touched: a page behind the end of a file kills the process
+        return {'image': images[index], 'label': labels[index], 'index': index}
 
     return read
 

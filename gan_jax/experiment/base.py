@@ -24,6 +24,7 @@ def base() -> ConfigDict:
             steps=200_000,  # updates of the generator, at least 1; the paper's
             batch_size=64,  # images of an update, from 2; the paper's
             d_steps=1,  # updates of the discriminator a step; times accumulate at most 64
+            g_reals='last',  # that G's update meets: of D's 'last' update, or a batch of its 'own'
             accumulate=1,  # parts of a batch that are computed one by one; divides batch_size
             steps_per_dispatch=10,  # steps of one call of the device, 1 to 1000; on a CPU always 1
             joint=True,  # one pass of D for all views; False: one for each
@@ -37,7 +38,7 @@ def base() -> ConfigDict:
             ),
             latent=dict(
                 dim=128,  # numbers of z, from 1
-                labels='data',  # in the proportions of the 'data', or 'uniform'
+                labels='data',  # in its proportions, 'uniform', or of the 'real' images by index
             ),
             generator=dict(fn='gan_jax.models.sndcgan.Generator', width=1.0),
             discriminator=dict(fn='gan_jax.models.sndcgan.Trunk', width=1.0),

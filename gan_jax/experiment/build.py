@@ -85,6 +85,8 @@ def build_experiment(
         },
         latent_dim=config['latent']['dim'],
         class_counts=class_counts or labels.uniform(num_classes),
+        paired_labels=config['latent']['labels'] == 'real',
+        g_reals=config['g_reals'],
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
         ema=Ema(**config['ema']),
         averages={side: Ema(**block) for side, block in config.get('averages', {}).items()},

@@ -7,7 +7,12 @@ from typing import Any
 from gan_jax.experiment.blocks import is_block
 
 # What a run did before there was the key, so that it goes on as the run that it was.
-ADDED: Mapping[str, Any] = {'augment.shared': False, 'averages': {}, 'init': {}}
+ADDED: Mapping[str, Any] = {
+    'augment.shared': False,
+    'averages': {},
+    'g_reals': 'last',
+    'init': {},
+}
 
 
 def completed(config: Any) -> Any:

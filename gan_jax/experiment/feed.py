@@ -41,18 +41,18 @@ class Feed(NamedTuple):
     shapes: tuple[Any, Any]
 
 
-def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, d_steps: int) -> Feed:
+def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, rows: int) -> Feed:
     """The feed for a data set; a data set on disk, an `np.memmap`, is streamed.
 
     Args:
         dataset: the images; if in memory, every device of the mesh gets all of them, as uint8.
         mesh: from `sharding.make_mesh`.
         batch_size: B, size of the global batch of one discriminator update.
-        d_steps: k, discriminator updates in a step.
+        rows: k, batches in a step, see `GAN.batches`.
     """
     if on_disk(dataset):
-        return _streamed(dataset, mesh, batch_size, d_steps)
-    return _resident(dataset, mesh, batch_size, d_steps)
+        return _streamed(dataset, mesh, batch_size, rows)
+    return _resident(dataset, mesh, batch_size, rows)
 
 
 def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
@@ -94,15 +94,15 @@ def gather(resident: Arrays, indices: jax.Array, shape: Sequence[int]) -> Arrays
     return {**batch, 'image': image, 'index': indices}
 
 
-def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
+def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, rows: int) -> Feed:
     replicated, sharded = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
     size, *shape = dataset.images.shape
 
     def index_batch(seed, step, count=1):
-        steps = [sampler.of_step(seed, step + i, d_steps, batch_size, size) for i in range(count)]
+        steps = [sampler.of_step(seed, step + i, rows, batch_size, size) for i in range(count)]
         return _joined([one[:, own] for one in steps], mesh, batch_size)
 
-    indices = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=sharded)
+    indices = jax.ShapeDtypeStruct((rows, batch_size), jnp.int32, sharding=sharded)
     own = _own(indices)
     return Feed(
         resident=functools.cache(lambda: sharding.put(in_memory(dataset), replicated)),
@@ -112,13 +112,13 @@ def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Fe
     )
 
 
-def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, d_steps: int) -> Feed:
+def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, rows: int) -> Feed:
     sharded = sharding.batch_sharding(mesh, axis=1)
     image = jax.ShapeDtypeStruct(
-        (d_steps, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=sharded
+        (rows, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=sharded
     )
-    label = jax.ShapeDtypeStruct((d_steps, batch_size), jnp.int32, sharding=sharded)
-    options = {'batch_size': batch_size, 'd_steps': d_steps, 'part': _own(label)}
+    label = jax.ShapeDtypeStruct((rows, batch_size), jnp.int32, sharding=sharded)
+    options = {'batch_size': batch_size, 'rows': rows, 'part': _own(label)}
     ahead = {}  # 'batches': the open stream; 'at': the (seed, step) of its next batch
 
     def index_batch(seed, step, count=1):

@@ -63,7 +63,7 @@ def make_program(
     """
     gan, terms, every, hyper = experiment
     shape = dataset.images.shape[1:]
-    feed = make_feed(dataset, mesh, batch_size=batch_size, d_steps=d_steps)
+    feed = make_feed(dataset, mesh, batch_size=batch_size, rows=gan.batches(d_steps))
 
     @functools.cache
     def step_with(active: frozenset[str]):

@@ -30,6 +30,7 @@ VALUES: Mapping[str, Any] = {
     'batch_size': Integer(2, INT32),
     'd_steps': Integer(1, PARTS),
     'accumulate': Integer(1, PARTS),
+    'g_reals': Choice(('last', 'own')),
     'steps_per_dispatch': Integer(1, 1000),
     'joint': Flag(),
     'data.name': Text(),

@@ -96,7 +96,7 @@ def make_population(
             than the experiment, or the data set is streamed from a disk.
         ValueError, TypeError: networks and terms do not fit together (names, shapes).
     """
-    _, terms, every, like = experiment
+    gan, terms, every, like = experiment
     _stack_numbers(like, hypers)  # refuses members of other terms before anything is built
     if on_disk(dataset):
         raise UserError(
@@ -117,8 +117,10 @@ def make_population(
 
     compiled = functools.cache(functools.partial(_compiled, experiment, mesh, dataset))
 
+    batches = gan.batches(d_steps)
+
     def rows(hyper, step):
-        return sampler.of_step(int(hyper.seed), step, d_steps, batch_size, len(dataset.images))
+        return sampler.of_step(int(hyper.seed), step, batches, batch_size, len(dataset.images))
 
     def stack(states):
         _check_count(count, states, 'states')
@@ -150,7 +152,7 @@ def make_population(
             return compiled(frozenset(terms)).lower(
                 jax.tree.map(lambda x: struct((count, *x.shape), x.dtype, sharded), single.shapes),
                 resident_shapes(dataset, replicated),
-                struct((count, d_steps, batch_size), jnp.int32, sharded),
+                struct((count, batches, batch_size), jnp.int32, sharded),
                 jax.tree.map(lambda x: struct(x.shape, x.dtype, sharded), numbers),
             )
 

@@ -33,9 +33,9 @@ def dataset(file):
     return DataSet(np.load(file, mmap_mode='r'), LABELS, N, 'stored')
 
 
-def take(dataset, count, *, seed=5, first=0, batch_size=4, d_steps=1):
+def take(dataset, count, *, seed=5, first=0, batch_size=4, rows=1):
     """The first `count` batches; the stream is closed."""
-    sizes = {'batch_size': batch_size, 'd_steps': d_steps}
+    sizes = {'batch_size': batch_size, 'rows': rows}
     batches = stream.batches(dataset, seed=seed, first=first, **sizes)
     taken = [*itertools.islice(batches, count)]
     batches.close()
@@ -43,24 +43,24 @@ def take(dataset, count, *, seed=5, first=0, batch_size=4, d_steps=1):
 
 
 @pytest.mark.parametrize('first', [0, 3, 5, 7, 1_000_003])  # an epoch has 5 batches of 4
-@pytest.mark.parametrize('d_steps', [1, 2, 3])
-def test_a_batch_holds_the_rows_that_the_sampler_names(dataset, first, d_steps):
+@pytest.mark.parametrize('rows', [1, 2, 3])
+def test_a_batch_holds_the_rows_that_the_sampler_names(dataset, first, rows):
     memory = np.array(dataset.images)
-    for step, batch in enumerate(take(dataset, 8, first=first, d_steps=d_steps), start=first):
-        numbers = range(step * d_steps, (step + 1) * d_steps)
-        rows = np.stack([sampler.indices(5, n, 4, N) for n in numbers])
+    for step, batch in enumerate(take(dataset, 8, first=first, rows=rows), start=first):
+        numbers = range(step * rows, (step + 1) * rows)
+        index = np.stack([sampler.indices(5, n, 4, N) for n in numbers])
         assert batch.keys() == {'image', 'label', 'index'}
-        np.testing.assert_array_equal(batch['index'], rows)
-        np.testing.assert_array_equal(batch['image'], memory[rows])
-        np.testing.assert_array_equal(batch['label'], LABELS[rows])
-        assert batch['image'].shape == (d_steps, 4, 4, 4, 3)
+        np.testing.assert_array_equal(batch['index'], index)
+        np.testing.assert_array_equal(batch['image'], memory[index])
+        np.testing.assert_array_equal(batch['label'], LABELS[index])
+        assert batch['image'].shape == (rows, 4, 4, 4, 3)
         types = [batch[name].dtype for name in ('image', 'label', 'index')]
         assert types == [np.uint8, np.int32, np.int32]
         assert type(batch['image']) is np.ndarray  # no view of the file, which may go away
 
 
 def test_a_stream_that_resumes_goes_on_where_the_other_stood(dataset):
-    whole, resumed = take(dataset, 14, d_steps=2), take(dataset, 7, first=7, d_steps=2)
+    whole, resumed = take(dataset, 14, rows=2), take(dataset, 7, first=7, rows=2)
     for one, other in zip(whole[7:], resumed, strict=True):
         np.testing.assert_array_equal(one['image'], other['image'])
         np.testing.assert_array_equal(one['label'], other['label'])
@@ -72,7 +72,7 @@ def test_two_seeds_differ(dataset):
 
 
 def test_no_labels_are_zeros(dataset):
-    for batch in take(dataset._replace(labels=None, num_classes=0), 2, d_steps=3):
+    for batch in take(dataset._replace(labels=None, num_classes=0), 2, rows=3):
         np.testing.assert_array_equal(batch['label'], np.zeros((3, 4), np.int32))
         assert batch['label'].dtype == np.int32
 
@@ -94,7 +94,7 @@ def asked(monkeypatch):
 
 
 def test_nothing_is_skipped_through_and_little_is_read_ahead(dataset, asked):
-    batches = stream.batches(dataset, seed=0, first=900, batch_size=4, d_steps=1)
+    batches = stream.batches(dataset, seed=0, first=900, batch_size=4, rows=1)
     next(batches), next(batches)
     time.sleep(0.2)  # time enough for threads that would read on and on
     batches.close()
@@ -103,7 +103,7 @@ def test_nothing_is_skipped_through_and_little_is_read_ahead(dataset, asked):
 
 
 def test_reading_goes_on_while_the_caller_works(dataset, asked):
-    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, d_steps=1)
+    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, rows=1)
     next(batches)
     deadline = time.monotonic() + 30
     while stream.AHEAD not in asked and time.monotonic() < deadline:
@@ -116,7 +116,7 @@ def test_memory_is_that_of_a_few_batches(tmp_path):
     np.save(tmp_path / 'images.npy', np.zeros((1600, 64, 64, 3), np.uint8))  # 20 MB
     images = np.load(tmp_path / 'images.npy', mmap_mode='r')
     batches = stream.batches(
-        DataSet(images, None, 0, 'zeros'), seed=0, first=0, batch_size=16, d_steps=1
+        DataSet(images, None, 0, 'zeros'), seed=0, first=0, batch_size=16, rows=1
     )
     batch = next(batches)['image'].nbytes
     tracemalloc.start()
@@ -136,7 +136,7 @@ def prefetching():
 @pytest.mark.parametrize('end', ['close', 'drop'])
 def test_the_threads_end_with_the_stream(dataset, end):
     before = {*prefetching()}
-    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, d_steps=1)
+    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, rows=1)
     next(batches)
     threads = {*prefetching()} - before
     assert threads
@@ -154,7 +154,7 @@ def test_a_program_that_just_ends_says_nothing(file):
         from gan_jax.data import stream
         from gan_jax.data.dataset import DataSet
         data = DataSet(np.load({str(file)!r}, mmap_mode='r'), None, 0, 'stored')
-        batches = stream.batches(data, seed=0, first=0, batch_size=4, d_steps=1)
+        batches = stream.batches(data, seed=0, first=0, batch_size=4, rows=1)
         print(next(batches)['image'].shape)
     """
     command = [sys.executable, '-W', 'error', '-c', textwrap.dedent(code)]
@@ -185,7 +185,7 @@ def overwrite(file):
 @pytest.mark.parametrize('change', [truncate, replace, overwrite])
 def test_a_file_that_changes_ends_the_stream_with_a_sentence(file, dataset, change):
     before = {*prefetching()}
-    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, d_steps=1)
+    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, rows=1)
     next(batches)
     threads = {*prefetching()} - before
     time.sleep(0.01)  # so that the clock of the file system moves
@@ -203,7 +203,7 @@ def test_a_file_that_changes_ends_the_stream_with_a_sentence(file, dataset, chan
 
 
 def test_a_file_that_goes_away_ends_the_stream_with_a_sentence(file, dataset):
-    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, d_steps=1)
+    batches = stream.batches(dataset, seed=0, first=0, batch_size=4, rows=1)
     next(batches)
     file.unlink()
     with pytest.raises(UserError, match='can no longer be read') as caught:
@@ -214,11 +214,11 @@ def test_a_file_that_goes_away_ends_the_stream_with_a_sentence(file, dataset):
 def test_without_grain_a_sentence_names_the_extra(dataset, monkeypatch):
     monkeypatch.setitem(sys.modules, 'grain', None)
     with pytest.raises(UserError, match="pip install 'gan_jax\\[grain\\]'$"):
-        stream.batches(dataset, seed=0, first=0, batch_size=4, d_steps=1)
+        stream.batches(dataset, seed=0, first=0, batch_size=4, rows=1)
 
 
 @pytest.mark.parametrize('wrong', [{'batch_size': N + 1}, {'batch_size': 0}, {'seed': -1}])
 def test_arguments_out_of_range_are_refused_at_once(dataset, wrong):
-    arguments = {'seed': 0, 'first': 0, 'batch_size': 4, 'd_steps': 1} | wrong
+    arguments = {'seed': 0, 'first': 0, 'batch_size': 4, 'rows': 1} | wrong
     with pytest.raises(ValueError, match='must'):
         stream.batches(dataset, **arguments)

@@ -30,7 +30,7 @@ def twins(tmp_path):
 
 def test_both_give_the_same_batches_wherever_a_run_begins(twins):
     mesh = sharding.make_mesh(2, small.BATCH)
-    memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, d_steps=2) for d in twins)
+    memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, rows=2) for d in twins)
     assert disk.resident() == {}  # nothing of it stays on a device
     # In order, from a checkpoint's step, back, and over the end of an epoch.
     for seed, step in [(0, 0), (0, 1), (0, 7), (0, 8), (1, 8), (0, 2)]:
@@ -48,7 +48,7 @@ def test_both_give_the_same_batches_wherever_a_run_begins(twins):
 def test_what_is_given_has_the_shapes_types_and_places_that_are_promised(twins):
     mesh = sharding.make_mesh(2, small.BATCH)
     for dataset in twins:
-        feed = make_feed(dataset, mesh, batch_size=small.BATCH, d_steps=2)
+        feed = make_feed(dataset, mesh, batch_size=small.BATCH, rows=2)
         given = feed.resident(), feed.index_batch(0, 0)
         assert jax.tree.structure(given) == jax.tree.structure(feed.shapes)
         for array, promised in zip(*map(jax.tree.leaves, (given, feed.shapes)), strict=True):
@@ -66,7 +66,7 @@ def test_the_disk_gives_the_right_steps_after_several_at_once(twins, monkeypatch
 
     monkeypatch.setattr(stream, 'batches', counted)
     mesh = sharding.make_mesh(2, small.BATCH)
-    memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, d_steps=2) for d in twins)
+    memory, disk = (make_feed(d, mesh, batch_size=small.BATCH, rows=2) for d in twins)
     for seed, step, count in [
         *((0, 0, 3), (0, 3, 1), (0, 4, 2)),  # one after another: the stream goes on
         *((0, 5, 2), (0, 6, 1), (1, 7, 1)),  # not behind the last one: it begins anew

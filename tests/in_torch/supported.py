@@ -61,6 +61,8 @@ def _choices(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple]]:
     for name in ('generator', 'discriminator'):
         yield f'{name}.remat', settings[name].get('remat', False), (False,)
     yield 'accumulate', settings['accumulate'], (1,)
+    yield 'g_reals', settings.get('g_reals', 'last'), ('last',)
+    yield 'latent.labels', settings['latent'].get('labels', 'data'), ('data', 'uniform')
     for name, block in active(settings).items():
         yield f'terms.{name}.fn', block['fn'], tuple(EQUIVALENTS['terms'])
         yield f'terms.{name}.every', block.get('every', 1), (1,)

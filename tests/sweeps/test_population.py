@@ -193,6 +193,20 @@ def test_lazy_terms_and_several_updates_of_d(devices):
     np.testing.assert_array_equal(state.metrics['d/adversarial/real'].count, [2, 2])
 
 
+@pytest.mark.slow
+def test_members_whose_generators_have_reals_of_their_own():
+    whole, sizes = parts(LAZY), {'batch_size': small.BATCH, 'd_steps': 1}
+    own = whole._replace(gan=whole.gan._replace(g_reals='own', paired_labels=True))
+    program = make_program(own, DATA, sharding.make_mesh(1, small.BATCH), **sizes)
+    hypers = [hyper_of(i, LAZY) for i in range(2)]
+    made = make_population(own, DATA, hypers, devices=jax.devices()[:2], **sizes)
+    starts = [small.start(program, seed=i) for i in range(2)]
+    state = made.update(made.stack(starts), 0)
+    for i in range(2):
+        alone = jax.device_get(program.update(small.start(program, seed=i), 0, hypers[i]))
+        assert_equal_to_rounding(jax.device_get(made.member(state, i)), alone)
+
+
 def test_members_start_from_their_own_seeds():
     state = pair().init()
     for i in range(2):
