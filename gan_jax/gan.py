@@ -49,7 +49,8 @@ class GAN(NamedTuple):
             draws, or 'own', a batch and draws of its own.
         augment: the augmentation policies.
         ema: options of the generator's average.
-        averages: options of further averages, by player; terms look at views by D's.
+        averages: options of further averages, by name: 'd' is D's, by which terms look at views,
+            all others are G's.
         joint: True: one discriminator pass for all views. False: one pass per view, for a
             discriminator whose layers mix the images of a batch.
         accumulate: number of microbatches of each update. They run one after another in the memory

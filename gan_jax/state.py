@@ -44,7 +44,7 @@ class TrainState(struct.PyTreeNode):
         ema: moving average of the generator's variables; samples are drawn with it.
         terms: the state of each term, by name.
         metrics: running means of the current log window, by name.
-        averages: further moving averages of variables; 'd' is the discriminator's.
+        averages: further moving averages of variables, by name; see `player_of`.
     """
 
     step: jax.Array
@@ -68,7 +68,7 @@ class Hyper(NamedTuple):
         probability: likewise.
         learning_rate: {'g': number, 'd': number}.
         keywords: keywords of functions that are data as well, by block: {'optim.g': {'b1': number},
-            'ema': {'halflife_images': number}, 'terms.NAME': {...}}.
+            'ema': {'halflife_images': number}, 'averages.NAME': {...}, 'terms.NAME': {...}}.
     """
 
     seed: Any
@@ -84,11 +84,17 @@ class Ema(NamedTuple):
 
     Attributes:
         halflife_images: half-life of a value, in training images.
-        ramp: early in training the half-life is at most this share of the images seen so far.
+        ramp: early in training the half-life is at most this share of the images seen so far;
+            infinite is no ramp.
     """
 
     halflife_images: float = 10_000.0
     ramp: float = 0.05
+
+
+def player_of(average: str) -> str:
+    """The player whose variables an average of `averages` takes: D's for 'd', else G's."""
+    return 'd' if average == 'd' else 'g'
 
 
 def create(
@@ -112,7 +118,7 @@ def create(
         seed: seed of the initial weights.
         latent_dim: Z.
         shape: (H, W, C) of an image.
-        averaged: players with an average in `averages`, such as 'd'.
+        averaged: names of `averages`.
     """
     root = jax.random.key(seed)
     label = jnp.zeros(2, jnp.int32)
@@ -133,7 +139,9 @@ def create(
         ema=jax.tree.map(jnp.copy, nets['g'].variables),
         terms={name: _first(name, term) for name, term in terms.items()},
         metrics={},
-        averages={side: jax.tree.map(jnp.copy, nets[side].variables) for side in averaged},
+        averages={
+            name: jax.tree.map(jnp.copy, nets[player_of(name)].variables) for name in averaged
+        },
     )
 
 

@@ -18,7 +18,7 @@ from gan_jax.keys import named
 from gan_jax.players import Keys, Losses, Metrics, d_gradient, g_gradient, make_losses
 from gan_jax.runtime.errors import of_part
 from gan_jax.schedules import values_at
-from gan_jax.state import Hyper, Net, TrainState, average, merge_metrics
+from gan_jax.state import Hyper, Net, TrainState, average, merge_metrics, player_of
 from gan_jax.terms import Term
 from gan_jax.views import Record
 
@@ -100,7 +100,7 @@ def make_train_step(
         return state.replace(
             step=state.step + 1,
             ema=average(ema, state.ema, state.g.variables, state.step, size),
-            averages=_averages(gan, state, size),
+            averages=_averages(gan, state, hyper, size),
             metrics=merge_metrics(window, metrics),
         ), metrics
 
@@ -127,14 +127,14 @@ def make_d_gradient(
     return of_key
 
 
-def _averages(gan: GAN, state: TrainState, size: int) -> dict[str, Any]:
+def _averages(gan: GAN, state: TrainState, hyper: Hyper, size: int) -> dict[str, Any]:
     """The next values of `state.averages`."""
-    return {
-        side: average(
-            options, state.averages[side], getattr(state, side).variables, state.step, size
-        )
-        for side, options in gan.averages.items()
-    }
+    after = {}
+    for name, options in gan.averages.items():
+        options = options._replace(**hyper.keywords.get(f'averages.{name}', {}))
+        new = getattr(state, player_of(name)).variables
+        after[name] = average(options, state.averages[name], new, state.step, size)
+    return after
 
 
 def _accumulated(gradient: Callable, losses: Losses, side: str, unroll: bool) -> Callable:

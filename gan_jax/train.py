@@ -24,7 +24,7 @@ from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
-from gan_jax.run.start_from import start_from
+from gan_jax.run.start_from import refuse_own_workdir, start_from
 from gan_jax.runtime import cli, determinism, distributed, sharding, signals
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
@@ -91,6 +91,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
         distributed.broadcast_json(lambda: disk_space.check_disk_space(folder, [setup]))
         # State: the newest valid checkpoint of the same experiment, or a fresh start.
         if anew:
+            refuse_own_workdir(settings, folder)
             resume.set_aside(folder)
         fingerprint = resume.fingerprint(setup)
         with distributed.guard_peers():

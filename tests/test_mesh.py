@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from gan_jax import train
+from gan_jax import data, train
+from gan_jax.experiment.program import make_program
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import UserError
+from gan_jax.state import Ema
 from tests import small
 from tests.shipped import BATCH, apart, norm, parts, program_on
 
@@ -81,6 +83,19 @@ def test_a_device_holds_its_part():
         held = sum(x.addressable_shards[0].data.nbytes for x in jax.tree.leaves(tree))
         whole = sum(x.nbytes for x in jax.tree.leaves(tree))
         assert whole / 4 <= held < whole / 2, name
+
+
+def test_further_averages_are_cut_like_the_networks_that_they_average():
+    mesh, experiment = sharding.make_mesh(1, BATCH, model=4), parts()
+    gan = experiment.gan._replace(averages={'d': Ema(), 'long': Ema()})
+    dataset = data.load('digits', size=16)
+    made = make_program(
+        experiment._replace(gan=gan), dataset, mesh, batch_size=BATCH, d_steps=1
+    ).shapes
+    for name, net in {'d': made.d, 'long': made.g}.items():
+        found, expected = made.averages[name], net.variables
+        assert found == expected, name
+        assert any('model' in x.sharding.spec for x in jax.tree.leaves(found))
 
 
 @pytest.mark.slow

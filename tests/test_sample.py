@@ -366,7 +366,7 @@ def test_weights_and_statistics_are_those_that_are_asked_for(trained):
 @pytest.mark.parametrize('flag', ['--batch_norm=standing', '--weights=mean', '--batch_norm='])
 def test_a_mode_that_is_not_there_is_refused(flag, trained):
     with pytest.raises(UserError) as caught:
-        evaluate.main([f'--workdir={trained}', flag])
+        evaluate.main([f'--workdir={trained}', ALLOW, flag])
     assert caught.value.status == 2
     assert flag.split('=')[0] in str(caught.value)
 

@@ -1,6 +1,7 @@
 """The train step: who moves whom, what a D update costs, and the average of the generator."""
 
 import functools
+import math
 
 import flax.linen as nn
 import jax
@@ -303,6 +304,22 @@ def test_average_halves_after_its_half_life():
     # Before: the half-life is half of the images seen, so that the first step counts 1/0.5 of them.
     assert away(taken(step, start, hyper, 1)) == pytest.approx(0.25, rel=1e-5)
     assert away(taken(step, start, hyper, 2)) == pytest.approx(0.25 * 0.5, rel=1e-5)
+
+
+def test_averages_side_by_side_have_half_lives_of_their_own():
+    """Of the config or of `Hyper`; without a ramp the first step counts like any other."""
+    averages = {'long': Ema(5 * small.BATCH, math.inf), 'data': Ema(1.0, math.inf)}
+    gan = small.make_gan(pick('adversarial'), averages=averages)
+    start = small.first_state(gan, pick('adversarial'))
+    moved = {n: jax.tree.map(lambda x: x + 1, tree) for n, tree in start.averages.items()}
+    hyper = small.make_hyper({'adversarial': 1}, g=0)._replace(
+        keywords={'averages.data': {'halflife_images': np.float32(2 * small.BATCH)}}
+    )
+    step = small.compiled(gan, pick('adversarial'))
+    after = taken(step, start.replace(averages=moved), hyper, 2)
+    for name, away in {'long': 0.5 ** (2 / 5), 'data': 0.5}.items():
+        found = small.distance(after.averages[name]['params'], after.g.params)
+        assert found == pytest.approx(away, rel=1e-5)
 
 
 def test_average_holds_the_running_statistics_too():

@@ -54,15 +54,21 @@ def base() -> ConfigDict:
                 halflife_images=1.0,  # of the generator's average, above 0; 1 is no average
                 ramp=0.05,  # the half-life is at most this fraction of the images so far
             ),
-            averages=dict(),  # of D, for terms that look by it: d=dict(halflife_images=, ramp=)
-            init=dict(),  # start from nets of a run: dict(workdir=, nets='g,d,ema', match='')
+            # Further averages, NAME=dict(halflife_images=, ramp=), or without a ramp. 'd' is D's,
+            # for terms that look by it; others are G's, for `evaluate.weights`.
+            averages=dict(),
+            init=dict(
+                workdir='',  # of a run whose networks this one begins with; '': new ones
+                nets='g,d,ema',  # which: G, D and G's averages
+                match='',  # of their arrays, those with this regular expression in the name
+            ),
             # evaluate.NAME: metrics with an interval of their own, in steps from 1, by name as in
             # dict(metrics='fid10k_test', every=5000), or by path: dict(fn=..., every=500).
             evaluate=dict(
                 metrics='fid10k_test',  # every `every.evaluate` steps, comma between two; '': none
                 full='fid50k_train,is50k',  # likewise, every `every.full` steps
                 num=10_000,  # generated images, 2 to 1,000,000; the paper's
-                weights='ema',  # of the average, 'ema', or the generator itself, 'raw'
+                weights='ema',  # of the average, 'ema', another of `averages`, or G itself, 'raw'
                 batch_norm='moving',  # its statistics: 'moving', 'batch' or 'standing(N)'
                 unaugmented='',  # workdirs that the meter of leaks is calibrated with
             ),

@@ -4,6 +4,7 @@ Code below this module does not see the config.
 """
 
 import functools
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import optax
 from gan_jax import labels, views
 from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
-from gan_jax.experiment.numbers import RESERVED, apart, data_keywords, make_number
+from gan_jax.experiment.numbers import AVERAGE, RESERVED, apart, data_keywords, make_number
 from gan_jax.gan import GAN, Augment
 from gan_jax.models.critic import Critic
 from gan_jax.runtime import load
@@ -89,7 +90,10 @@ def build_experiment(
         g_reals=config['g_reals'],
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
         ema=Ema(**config['ema']),
-        averages={side: Ema(**block) for side, block in config.get('averages', {}).items()},
+        averages={
+            name: Ema(**{'ramp': math.inf, **block})
+            for name, block in config.get('averages', {}).items()
+        },
         joint=config['joint'],
         accumulate=config['accumulate'],
     )
@@ -136,12 +140,18 @@ def _keywords(
     scheduled: Mapping[str, Any],
     number: Number,
 ) -> dict[str, dict[str, Any]]:
-    """`Hyper.keywords`: schedules at keywords, and what the factories of terms mark as data."""
-    given = {
+    """`Hyper.keywords`: schedules, half-lives, and what the factories of terms mark as data."""
+    halflives = {
+        f'averages.{name}.{key}': block[key]
+        for name, block in config.get('averages', {}).items()
+        for key in block.keys() & AVERAGE.keys()
+    }
+    of_terms = {
         f'terms.{name}.{keyword}': value
         for name, block in terms.items()
         for keyword, value in data_keywords(block, TERM).items()
-    } | dict(scheduled)
+    }
+    given = {**halflives, **of_terms, **scheduled}
     found: dict[str, dict[str, Any]] = {}
     for key, value in given.items():
         where, _, name = key.rpartition('.')

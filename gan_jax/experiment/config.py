@@ -9,6 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax.data import absolute, is_path, names
+from gan_jax.experiment import averages
 from gan_jax.experiment.blocks import (
     NETWORKS,
     block_faults,
@@ -22,7 +23,7 @@ from gan_jax.experiment.earlier import completed
 from gan_jax.experiment.named_code import metric_faults, policy_faults
 from gan_jax.experiment.numbers import apart, schedule_faults
 from gan_jax.experiment.overrides import override
-from gan_jax.experiment.values import OPTIONAL, OWN_INTERVAL, PARTS, VALUES
+from gan_jax.experiment.values import OWN_INTERVAL, PARTS, VALUES
 from gan_jax.runtime import python_file, ranges
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.nearest import nearest
@@ -41,14 +42,13 @@ BLOCKS = (
     'terms',
     'optim',
     'averages',
-    'init',
     'writers',
     *NETWORKS,
     *dict.fromkeys(k.split('.')[0] for k in VALUES if '.' in k),
 )
 SIDES = ('g', 'd')
 # The blocks that hold blocks by any name.
-FREE = ('config.terms', 'config.writers')
+FREE = ('config.terms', 'config.averages', 'config.writers')
 
 
 def load_config(path: str, overrides: Sequence[str] = ()) -> ConfigDict:
@@ -79,7 +79,7 @@ def overridden(config: ConfigDict, overrides: Sequence[str]) -> ConfigDict:
         raise UserError('\n'.join(wrong))
     if 'fn' not in config.data:
         config.data.name = absolute(config.data.name)
-    if config.get('init'):
+    if config.init.workdir:
         config.init.workdir = str(expanded(config.init.workdir).absolute())
     return config
 
@@ -122,7 +122,7 @@ def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> l
         return wrong
     plain, schedules = apart(config)
     values = flat(plain)
-    wrong = list(_unknown(plain))
+    wrong = [*_unknown(plain), *averages.name_faults(values)]
     for key, expected in _expected(plain).items():
         wrong += _key_faults(key, values, expected)
     wrong += [*_batch_faults(values), *_data_faults(values)]
@@ -154,7 +154,8 @@ def part_faults(
         return wrong
     plain, _ = apart(config)
     values = flat(plain)
-    wrong = [fault for key in keys for fault in _key_faults(key, values, VALUES[key])]
+    expected = _expected(plain)
+    wrong = [fault for key in keys for fault in _key_faults(key, values, expected[key])]
     for name, block, kind, supplied in blocks(plain):
         if name in named:
             wrong += block_faults(name, block, kind, supplied, allow)
@@ -189,13 +190,10 @@ def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
 def _expected(config: Mapping[str, Any]) -> dict[str, Any]:
     """The keys outside the blocks of functions that a config must have, and what they may hold."""
     own = {f'evaluate.{n}': OWN_INTERVAL for n, b in metric_blocks(config).items() if 'fn' not in b}
-    optional = {
-        block: keys
-        for block, keys in OPTIONAL.items()
-        if any(key.startswith(f'{block}.') for key in flat(config))
-    }
-    found = {f'{b}.{k}': one for b, keys in (own | optional).items() for k, one in keys.items()}
-    return {**VALUES, **found}
+    found = {f'{b}.{k}': one for b, keys in own.items() for k, one in keys.items()}
+    values = flat(config)
+    weights = averages.weights(averages.names(values))
+    return {**VALUES, 'evaluate.weights': weights, **found, **averages.expected(values)}
 
 
 def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
@@ -205,7 +203,7 @@ def _unknown(config: Mapping[str, Any]) -> Iterator[str]:
     functions = (*NETWORKS, 'terms', 'optim', 'writers')
     own = tuple(f'{name}.' for name, *_ in blocks(config))
     for key in dict.fromkeys(k if (top := k.split('.')[0]) in tops else top for k in values):
-        is_empty = key in ('averages', 'init') and is_block(values[key])
+        is_empty = key.split('.')[0] == 'averages' and is_block(values[key])
         read = key in known or key.split('.')[0] in functions or key.startswith(own)
         if not read and not is_empty:
             yield f"config has no use for '{key}'{nearest(key, (*known, *BLOCKS))}"

@@ -1,6 +1,5 @@
 """Configs of earlier versions: the keys that they lack, with the values that change nothing."""
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,8 @@ ADDED: Mapping[str, Any] = {
     'augment.shared': False,
     'averages': {},
     'g_reals': 'last',
-    'init': {},
+    'init': {'workdir': '', 'nets': 'g,d,ema', 'match': ''},
+    'writers': {},
 }
 
 
@@ -27,7 +27,12 @@ def completed(config: Any) -> Any:
     for key, value in ADDED.items():
         block, _, name = key.rpartition('.')
         if not block:
-            whole.setdefault(name, copy.copy(value))
+            whole[name] = _filled(whole.get(name, value), value)
         elif is_block(whole.get(block)):
             whole[block] = {name: value, **whole[block]}
     return whole
+
+
+def _filled(given: Any, value: Any) -> Any:
+    """What is given, a block with the entries that it lacks."""
+    return {**value, **given} if is_block(value) and is_block(given) else given

@@ -22,6 +22,7 @@ UNITS = ('steps', 'images', 'run')
 # Keys outside the blocks of functions that may hold a schedule, with a number that stands in for it
 # where only the form of a config is checked.
 OPEN = {'augment': {'strength': 0.0, 'probability': 1.0}, 'ema': {'halflife_images': 1.0}}
+AVERAGE = OPEN['ema']  # likewise, of a block of config.averages
 # Keys of a term's or an optimiser's block that are no keywords, likewise. Other keys are left out.
 RESERVED = {'weight': 1.0, 'strength': 0.0, 'probability': 1.0, 'learning_rate': 1.0}
 
@@ -32,9 +33,11 @@ def apart(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mapping[
     A number stands in for each schedule; a scheduled keyword of a function is left out.
     """
     plain, found = _nested(config), {}
-    for top, known in OPEN.items():
-        block = _block(plain.get(top))
-        _take(block, top, [key for key in known if key in block], known, found)
+    places = [(top, _block(plain.get(top)), known) for top, known in OPEN.items()]
+    averages = _block(plain.get('averages')).items()
+    places += [(f'averages.{name}', _block(block), AVERAGE) for name, block in averages]
+    for where, block, known in places:
+        _take(block, where, [key for key in known if key in block], known, found)
     for top in ('terms', 'optim'):
         for name, block in _block(plain.get(top)).items():
             _take(_block(block), f'{top}.{name}', [*_block(block)], RESERVED, found)

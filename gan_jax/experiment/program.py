@@ -14,7 +14,7 @@ from gan_jax.experiment.build import Experiment
 from gan_jax.experiment.feed import make_feed
 from gan_jax.experiment.schedule import acting
 from gan_jax.runtime import sharding
-from gan_jax.state import Hyper, TrainState, create, empty
+from gan_jax.state import Hyper, TrainState, create, empty, player_of
 from gan_jax.step import make_train_step
 
 # For a program that runs once. On a CPU, LLVM at its default level would take longer to compile the
@@ -27,7 +27,7 @@ class Program(NamedTuple):
 
     Attributes:
         shapes: the state as `jax.ShapeDtypeStruct`s with shardings.
-        init_generator: hyper -> the state before the first step with G and its average alone; the
+        init_generator: hyper -> the state before the first step with G and its averages alone; the
             other fields are None. It compiles in a fraction of the time that the rest takes.
         init: (hyper, generator=None) -> the state before the first step; `generator`, from
             `init_generator`, becomes part of it.
@@ -156,21 +156,25 @@ def _make_init(
     """
     compiled_fast = functools.partial(jax.jit, compiler_options=_COMPILE_FAST)
 
-    @functools.partial(compiled_fast, out_shardings=(where.g, where.ema))
-    def init_g(hyper):
-        first = whole(hyper)
-        return first.g, first.ema
+    def of_generator(state):
+        own = {n: x for n, x in state.averages.items() if player_of(n) == 'g'}
+        return TrainState(None, state.g, None, state.ema, None, None, own)
 
-    @functools.partial(compiled_fast, out_shardings=where.replace(g=None, ema=None))
-    def init_others(hyper):
-        return whole(hyper).replace(g=None, ema=None, metrics=empty(metrics))
+    def without_generator(state):
+        others = {n: x for n, x in state.averages.items() if player_of(n) != 'g'}
+        return state.replace(g=None, ema=None, averages=others)
 
+    @functools.partial(compiled_fast, out_shardings=of_generator(where))
     def init_generator(hyper):
-        g, ema = init_g(hyper)
-        return TrainState(step=None, g=g, d=None, ema=ema, terms=None, metrics=None)
+        return of_generator(whole(hyper))
+
+    @functools.partial(compiled_fast, out_shardings=without_generator(where))
+    def init_others(hyper):
+        return without_generator(whole(hyper)).replace(metrics=empty(metrics))
 
     def init(hyper, generator=None):
-        generator = generator or init_generator(hyper)
-        return init_others(hyper).replace(g=generator.g, ema=generator.ema)
+        generator, others = generator or init_generator(hyper), init_others(hyper)
+        averages = {**others.averages, **generator.averages}
+        return others.replace(g=generator.g, ema=generator.ema, averages=averages)
 
     return init_generator, init

@@ -15,7 +15,7 @@ from gan_jax.experiment.images import load_images
 from gan_jax.experiment.program import Program, make_program
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import DATA, MISSING, USAGE, PartError, UserError
-from gan_jax.sampling.generate import WEIGHTS, make_generate
+from gan_jax.sampling.generate import make_generate, variables_of
 
 
 class Setup(NamedTuple):
@@ -200,8 +200,8 @@ def make_sampler(
         batch_norm=asked['batch_norm'],
         devices=sharding.workers(settings['mesh']['data']),
     )
-    weights = WEIGHTS[asked['weights']]
-    return lambda state, seed, indices: draw(weights(state), seed, indices)
+    weights = asked['weights']
+    return lambda state, seed, indices: draw(variables_of(state, weights), seed, indices)
 
 
 def _fraction_of(

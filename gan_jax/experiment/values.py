@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from gan_jax.experiment import averages
 from gan_jax.labels import CHOICES
 from gan_jax.runtime.ranges import (
     COUNT,
@@ -16,7 +17,7 @@ from gan_jax.runtime.ranges import (
     Pattern,
     Text,
 )
-from gan_jax.sampling.generate import BATCH_NORM, MOST_IMAGES, WEIGHTS
+from gan_jax.sampling.generate import BATCH_NORM, MOST_IMAGES
 
 # Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a
 # core for 4, in 45 s for 8 and in 87 s for 16, 5.2 s for each, and so in 340 s for this many.
@@ -48,10 +49,13 @@ VALUES: Mapping[str, Any] = {
     'augment.probability': Number(0, 1),
     'ema.halflife_images': POSITIVE,
     'ema.ramp': POSITIVE,
+    'init.workdir': Text(),
+    'init.nets': Text(r'(g|d|ema)(,(g|d|ema))*', "names of nets such as 'g,d,ema'"),
+    'init.match': Pattern(),
     'evaluate.metrics': Text(),
     'evaluate.full': Text(),
     'evaluate.num': Integer(2, MOST_IMAGES),
-    'evaluate.weights': Choice((*WEIGHTS,)),
+    'evaluate.weights': averages.weights(()),  # and those of config.averages
     'evaluate.batch_norm': Text(
         BATCH_NORM.pattern, "'moving', 'batch' or 'standing(N)' with N from 1 to 9999"
     ),
@@ -69,13 +73,4 @@ VALUES: Mapping[str, Any] = {
 OWN_INTERVAL: Mapping[str, Any] = {
     'metrics': Text(r'(?s).+', 'names of metrics, a comma between two'),
     'every': COUNT,
-}
-# Blocks that may be left out; one that is there has all its keys.
-OPTIONAL: Mapping[str, Mapping[str, Any]] = {
-    'averages.d': {'halflife_images': POSITIVE, 'ramp': POSITIVE},
-    'init': {
-        'workdir': Text(r'(?s).+', 'the workdir of a run'),
-        'nets': Text(r'(g|d|ema)(,(g|d|ema))*', "names of nets such as 'g,d,ema'"),
-        'match': Pattern(),
-    },
 }

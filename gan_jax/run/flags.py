@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_jax import data
-from gan_jax.experiment import config
+from gan_jax.experiment import averages, config
 from gan_jax.run.choose_checkpoint import STEP
-from gan_jax.runtime import cli
+from gan_jax.runtime import cli, ranges
 from gan_jax.runtime.errors import UserError
-from gan_jax.sampling.generate import WEIGHTS
 from gan_jax.sampling.standing import has_batch_norm
 
 
@@ -25,9 +24,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--weights',
-        metavar='|'.join(WEIGHTS),
-        type=cli.within(config.VALUES['evaluate.weights']),
-        help="of the generator: averaged, or the optimiser's own",
+        metavar='|'.join((*averages.CHOSEN_WITHOUT, 'NAME')),
+        type=cli.named,
+        help="of the generator: averaged, the optimiser's own, or an average by its name in the "
+        'config',
     )
     parser.add_argument(
         '--batch_norm',
@@ -43,6 +43,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=cli.package,
         help='a package that you trust: the config of the workdir may run any of its code',
     )
+
+
+def refuse_weights(weights: str, settings: Mapping[str, Any]) -> None:
+    """Raises UserError if --weights names an average of the generator that a run has not.
+
+    Args:
+        weights: the value of the flag.
+        settings: the resolved config of the run.
+    """
+    if words := ranges.instead(averages.weights(settings.get('averages', {})), weights):
+        raise UserError(f'--weights is {ranges.quoted(weights)}, and this run has {words}')
 
 
 def refuse_batch_norm(batch_norm: str | None, variables: Mapping[str, Any]) -> None:

@@ -184,7 +184,8 @@ class Run:
             with contextlib.suppress(Exception):
                 self._background.drain()  # a checkpoint on its way counts
             newest = self._status_json.committed if distributed.is_leader() else self._saved or None
-            error, final = advised(error, newest, self._setup.settings), {'diverged': True}
+            error = advised(error, newest, self._setup.settings, self._folder)
+            final = {'diverged': True}
         self._status_json.fail(error, **final)
         return error
 

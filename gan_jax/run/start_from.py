@@ -14,20 +14,28 @@ from gan_jax.runtime.leaves import by_name, form
 from gan_jax.runtime.paths import expanded
 from gan_jax.state import TrainState
 
-# The prefixes of each of `config.init.nets` among the names of the state's arrays.
-NETS: Mapping[str, tuple[str, ...]] = {
-    'g': ('g/params/', 'g/stats/'),
-    'd': ('d/params/', 'd/stats/'),
-    'ema': ('ema/',),
+# Names of the state's arrays, from their beginning, by the net of `config.init.nets` that they
+# belong to: D's average belongs to D, G's further ones to 'ema'.
+NETS: Mapping[str, str] = {
+    'g': r'g/(params|stats)/',
+    'd': r'd/(params|stats)/|averages/d/',
+    'ema': r'ema/|averages/(?!d/)',
 }
+# Where an average begins that the other run has not.
+BEGINNINGS = (
+    (r'averages/d/params/', 'd/params/'),
+    (r'averages/d/', 'd/stats/'),
+    (r'averages/[^/]+/', 'ema/'),
+)
 
 
 def start_from(settings: Mapping[str, Any], state: TrainState) -> TrainState:
-    """The first state with the networks that `config.init` names; unchanged without the block.
+    """The first state with the networks of `config.init.workdir`; unchanged if that is ''.
 
     Arrays of the same name and form are taken from the newest valid checkpoint; others, such as
     the class tables of data with other classes, stay as they are, and so do optimisers, terms and
-    the step. Collective: the leader reads.
+    the step. Averages that the other run has not begin at its networks: D's at its D, others at its
+    'ema'. Collective: the leader reads.
 
     Args:
         settings: the resolved config.
@@ -36,8 +44,8 @@ def start_from(settings: Mapping[str, Any], state: TrainState) -> TrainState:
     Raises:
         UserError: there is no such run or checkpoint, or none of its arrays fits.
     """
-    asked, mine = settings.get('init'), by_name(state)
-    if not asked:
+    asked, mine = settings['init'], by_name(state)
+    if not asked['workdir']:
         return state
     folder = expanded(asked['workdir'])
     wanted = [name for name in mine if _is_wanted(name, asked)]
@@ -57,9 +65,35 @@ def start_from(settings: Mapping[str, Any], state: TrainState) -> TrainState:
     )
 
 
+def refuse_own_workdir(settings: Mapping[str, Any], folder: Path) -> None:
+    """Refuses to begin a run anew in the workdir whose networks it begins with.
+
+    Args:
+        settings: the resolved config.
+        folder: the workdir of the run.
+
+    Raises:
+        UserError: `config.init.workdir` is the folder.
+    """
+    other = settings['init']['workdir']
+    if other and expanded(other).resolve() == folder.resolve():
+        raise UserError(
+            f'--restart would move the run in {folder} away, and config.init.workdir takes its '
+            'networks: give another --workdir to the new run'
+        )
+
+
 def _is_wanted(name: str, asked: Mapping[str, Any]) -> bool:
-    prefixes = tuple(p for net in asked['nets'].split(',') for p in NETS[net])
-    return name.startswith(prefixes) and re.search(asked['match'], name) is not None
+    of_nets = any(re.match(NETS[net], name) for net in asked['nets'].split(','))
+    return of_nets and re.search(asked['match'], name) is not None
+
+
+def _beginning(name: str) -> str:
+    """The array at which one of an average begins; the name itself of any other."""
+    for average, net in BEGINNINGS:
+        if re.match(average, name):
+            return re.sub(f'^{average}', net, name)
+    return name
 
 
 def _fitting(folder: Path, mine: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -69,14 +103,17 @@ def _fitting(folder: Path, mine: Mapping[str, Any]) -> dict[str, np.ndarray]:
             f'config.init takes nothing from {folder}: no array of its nets has a name that '
             'config.init.match finds'
         )
-    restored = checkpoint.restore_leaves(folder / 'checkpoints', tuple(mine))
+    asked_for = (*mine, *map(_beginning, mine))
+    restored = checkpoint.restore_leaves(folder / 'checkpoints', asked_for)
     if restored is None:
         raise UserError(
             f'config.init.workdir: there is no checkpoint in {folder}: give the --workdir of a run '
             'that has saved one',
             MISSING,
         )
-    saved = {n: x for n, x in restored.state.items() if n in mine and form(x) == form(mine[n])}
+    there = restored.state
+    found = {n: there[o] for n in mine for o in (_beginning(n), n) if o in there}
+    saved = {n: x for n, x in found.items() if form(x) == form(mine[n])}
     if not saved:
         raise UserError(
             f'config.init takes nothing from {folder}: no array there has the name and shape of '

@@ -1,6 +1,7 @@
 """The status of a run: status.json, warnings, and the error that ended it."""
 
 import contextlib
+import shlex
 import sys
 import threading
 from collections.abc import Mapping
@@ -91,28 +92,38 @@ def _kept_warnings(folder: Path) -> list[str]:
     return [one for one in kept if isinstance(one, str)] if isinstance(kept, list) else []
 
 
-def advised(error: UserError, newest: int | None, settings: Mapping[str, Any]) -> UserError:
+def advised(
+    error: UserError, newest: int | None, settings: Mapping[str, Any], folder: Path
+) -> UserError:
     """The error of a run that has diverged, with its last good checkpoint and advice.
 
     Args:
         error: the divergence.
         newest: the step of the newest checkpoint; None if there is none.
         settings: the resolved config.
+        folder: the workdir.
     """
-    left = 'no checkpoint has been saved'
-    if newest is not None:
+    optim = settings['optim']
+    halves = {s: _half(optim[s]['learning_rate'], f'config.optim.{s}.learning_rate') for s in 'gd'}
+    lower = ', such as ' + ' '.join(filter(None, halves.values())) if any(halves.values()) else ''
+    if newest is None:
+        left = 'no checkpoint has been saved'
+        way = 'by another --workdir, or by --restart in this one'
+    else:
         left = (
             f'the checkpoint of step {newest} is the last with finite numbers, for sample and '
             'evaluate'
         )
-    optim = settings['optim']
-    rates = {side: optim[side]['learning_rate'] / 2 for side in 'gd'}
-    lower = ' '.join(f'--config.optim.{side}.learning_rate={r:g}' for side, r in rates.items())
+        init = shlex.quote(f'--config.init.workdir={folder.absolute()}')
+        way = f"by another --workdir; {init} begins it with that checkpoint's networks"
     return UserError(
-        f'{error}; {left}. Begin another run with lower learning rates, such as {lower}, by '
-        'another --workdir, or by --restart in this one',
-        error.status,
+        f'{error}; {left}. Begin another run with lower learning rates{lower}, {way}', error.status
     )
+
+
+def _half(rate: Any, key: str) -> str:
+    """The flag that halves a learning rate; '' for one that a schedule gives."""
+    return '' if isinstance(rate, Mapping) else f'--{key}={rate / 2:g}'
 
 
 def _kind(warning: str) -> str:

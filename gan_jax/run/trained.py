@@ -11,7 +11,7 @@ from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import resume
 from gan_jax.run.choose_checkpoint import read_settings, restore_step
-from gan_jax.run.flags import refuse_batch_norm
+from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import DATA, UserError
 
@@ -63,6 +63,8 @@ def restore_run(
     saved = copy.deepcopy(settings)
     if data_dir is not None:
         settings['data']['dir'] = str(data_dir)
+    if (weights := (evaluate or {}).get('weights')) is not None:
+        refuse_weights(weights, settings)
     settings['evaluate'] |= {k: v for k, v in (evaluate or {}).items() if v is not None}
     setup = build_setup(settings, devices=1, allow=allow, data_dir=data_dir)
     read = functools.partial(checkpoint.restore, template=setup.program.shapes)

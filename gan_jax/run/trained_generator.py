@@ -14,15 +14,13 @@ from gan_jax.experiment import config
 from gan_jax.experiment.build import build_generator
 from gan_jax.labels import Counts
 from gan_jax.run.choose_checkpoint import read_settings, restore_step
-from gan_jax.run.flags import refuse_batch_norm
+from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import by_name, check_leaves, form
 
 # The values of a config that a generator depends on, beside its own block.
 KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'dtype')
-# Its variables in the state of training, by config.evaluate.weights: where each collection begins.
-LEAVES = {'ema': {'ema/': ''}, 'raw': {'g/params/': 'params/', 'g/stats/': ''}}
 
 
 class TrainedGenerator(NamedTuple):
@@ -80,7 +78,7 @@ def restore_generator(
         folder: the workdir.
         step: a number, 'last', or 'best', see `best.best_by`.
         allow: packages whose code its block may name, as in `load.resolve`.
-        weights: 'ema' or 'raw'; None is as config.evaluate says.
+        weights: 'ema', 'raw' or a name in config.averages; None is as config.evaluate says.
         batch_norm: see `generate.make_generate`; None is as config.evaluate says.
 
     Raises:
@@ -91,7 +89,9 @@ def restore_generator(
         folder, lambda settings: config.part_faults(settings, KEYS, ('generator',), allow)
     )
     asked = settings['evaluate']
-    places = LEAVES[weights or asked['weights']]
+    if weights is not None:
+        refuse_weights(weights, settings)
+    places = _places(weights or asked['weights'])
     read = functools.partial(checkpoint.restore_leaves, prefix=tuple(places))
     found = restore_step(folder, step, settings, read)
     images = found.metadata.get('images')
@@ -119,6 +119,13 @@ def restore_generator(
         sharding.workers(settings['mesh']['data']),
         found.step,
     )
+
+
+def _places(weights: str) -> dict[str, str]:
+    """The prefixes of the variables in a state, with their prefixes in the network."""
+    if weights == 'raw':
+        return {'g/params/': 'params/', 'g/stats/': ''}
+    return {'ema/' if weights == 'ema' else f'averages/{weights}/': ''}
 
 
 def _renamed(leaves: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ whole block at a time.
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -25,12 +25,19 @@ from gan_jax.synthesis import synthesize
 BATCH = 100  # fixed, since the rounding of a convolution depends on the size of the batch
 MOST_IMAGES = 1_000_000  # of one seed: a picture or a metric holds them in memory
 
-# The generator's variables, by their name in a config.
-WEIGHTS: Mapping[str, Callable[[TrainState], Any]] = {
-    'ema': lambda state: state.ema,
-    'raw': lambda state: state.g.variables,
-}
 BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
+
+
+def variables_of(state: TrainState, weights: str) -> Any:
+    """The generator's variables by their name in a config.
+
+    Args:
+        state: of training.
+        weights: 'ema', 'raw' for what the optimiser moves, or a name in `state.averages`.
+    """
+    if weights == 'raw':
+        return state.g.variables
+    return state.ema if weights == 'ema' else state.averages[weights]
 
 
 def takes_labels(generator: nn.Module, latent_dim: int) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.experiment.kinds import TERM
-from gan_jax.experiment.numbers import apart, data_keywords, without_data
+from gan_jax.experiment.numbers import AVERAGE, apart, data_keywords, without_data
 from gan_jax.runtime import workdir
 from gan_jax.sweeps.grid import SweepRun
 
@@ -15,8 +15,9 @@ def group(settings: Mapping[str, Any]) -> str:
     """A key, equal for runs that share the compiled step and the prepared metrics.
 
     Left out are seeds, strengths, probabilities, learning rates, the weights of active terms, the
-    numbers of schedules and the keywords that a term marks as data: they are data of the step, in
-    `Hyper`. A weight of 0 in the config takes its term out of the program.
+    half-lives of `averages`, the numbers of schedules and the keywords that a term marks as data:
+    they are data of the step, in `Hyper`. A weight of 0 in the config takes its term out of the
+    program.
     """
     plain, schedules = apart(settings)
     code = {k: v for k, v in plain.items() if k not in ('seed', 'steps', 'every', 'writers')}
@@ -24,6 +25,10 @@ def group(settings: Mapping[str, Any]) -> str:
     code['terms'] = {name: _without_numbers(block) for name, block in plain['terms'].items()}
     code['optim'] = {
         side: {**block, 'learning_rate': None} for side, block in plain['optim'].items()
+    }
+    code['averages'] = {
+        name: {**block, **dict.fromkeys(block.keys() & AVERAGE.keys())}
+        for name, block in plain.get('averages', {}).items()
     }
     return json.dumps([code, {key: without_data(one) for key, one in schedules.items()}])
 

@@ -16,7 +16,7 @@ import optax
 
 from gan_jax.gan import GAN, Augment
 from gan_jax.models.critic import Critic
-from gan_jax.state import Ema, Hyper, Net, TrainState, create
+from gan_jax.state import Ema, Hyper, Net, TrainState, create, player_of
 from gan_jax.step import make_train_step
 
 SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
@@ -121,7 +121,7 @@ def first_state(gan, terms, *, seed=0, dtype=jnp.float32):
         ema=nets['g'].variables,
         terms={name: cast(term.init(), dtype) for name, term in terms.items()},
         metrics={},
-        averages={side: nets[side].variables for side in gan.averages},
+        averages={name: nets[player_of(name)].variables for name in gan.averages},
         **nets,
     )
 

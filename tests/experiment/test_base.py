@@ -32,7 +32,7 @@ def test_it_is_a_config_without_faults_and_without_further_keys():
     assert config.faults(settings) == []
     functions = {name.split('.')[0] for name, *_ in blocks.blocks(settings)}
     own = [key for key in config.flat(settings) if key.split('.')[0] not in functions]
-    assert sorted(own) == sorted([*config.VALUES, 'averages', 'init', 'writers'])
+    assert sorted(own) == sorted([*config.VALUES, 'averages', 'writers'])
 
 
 def test_it_is_new_at_each_call():

@@ -15,6 +15,7 @@ from gan_jax.data import DataSet, sampler
 from gan_jax.experiment import build, config
 from gan_jax.experiment.program import make_program
 from gan_jax.runtime import leaves, sharding
+from gan_jax.state import Ema
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.consistency import balanced
@@ -32,10 +33,10 @@ DATA = DataSet(
 )
 
 
-def make_small(terms, hyper, every=None):
+def make_small(terms, hyper, every=None, **options):
     """A program of the small game on one device, and a state that it may use up."""
     every = dict.fromkeys(terms, 1) | (every or {})
-    gan = small.make_gan(terms)
+    gan = small.make_gan(terms, **options)
     program = make_program(
         build.Experiment(gan, terms, every, hyper),
         *(DATA, sharding.make_mesh(1, small.BATCH)),
@@ -47,12 +48,16 @@ def make_small(terms, hyper, every=None):
 
 def test_the_first_generator_needs_no_discriminator_and_is_that_of_the_state():
     hyper = small.make_hyper({'adversarial': 1}, seed=3)
-    _, program, _ = make_small({'adversarial': hinge()}, hyper)
+    averages = {'d': Ema(), 'long': Ema()}
+    _, program, _ = make_small({'adversarial': hinge()}, hyper, averages=averages)
     generator = program.init_generator(hyper)
     assert jax.tree.leaves((generator.step, generator.d, generator.terms, generator.metrics)) == []
     alone, state = program.init(hyper), program.init(hyper, generator)
     assert leaves.digests(state) == leaves.digests(alone)
     assert state.g is generator.g and state.ema is generator.ema
+    assert [*generator.averages] == ['long'] and sorted(state.averages) == ['d', 'long']
+    assert state.averages['long'] is generator.averages['long']
+    assert small.same(state.averages['d'], state.d.variables)
     assert jax.tree.structure(state) == jax.tree.structure(program.shapes)
 
 

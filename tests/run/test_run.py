@@ -224,6 +224,7 @@ def test_a_run_that_diverges_names_its_last_checkpoint(setup, tmp_path, monkeypa
         'a is nan; the checkpoint of step 10 is the last with finite numbers, for sample and '
         'evaluate. Begin another run with lower learning rates, such as '
         '--config.optim.g.learning_rate=0.0015 --config.optim.d.learning_rate=0.0015, by another '
+        f"--workdir; --config.init.workdir={tmp_path} begins it with that checkpoint's networks"
     )
     status = workdir.read_status(tmp_path)
     assert (status['exit'], status['diverged']) == (DIVERGED, True)

@@ -10,6 +10,7 @@ import pytest
 from gan_jax import train
 from gan_jax.experiment import config, setup
 from gan_jax.run.start_from import start_from
+from gan_jax.run.status import advised
 from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.leaves import by_name
@@ -106,6 +107,56 @@ def test_a_run_goes_on_with_them_and_resumes_without_the_other(trained, tmp_path
         moved.rename(folder)
 
 
+def test_averages_that_the_other_run_has_not_begin_at_its_networks(trained):
+    folder, saved = trained
+    averages = {'d': {'halflife_images': 8.0}, 'long': {'halflife_images': 5e6}}
+    first, after = begun(folder, averages=averages)
+    for name, array in after.items():
+        if name.startswith('averages/long/'):
+            expected = saved[name.replace('averages/long/', 'ema/')]
+        elif name.startswith('averages/d/params/'):
+            expected = saved[name.replace('averages/d/params/', 'd/params/')]
+        elif name.startswith('averages/d/'):
+            expected = saved[name.replace('averages/d/', 'd/stats/')]
+        else:
+            continue
+        np.testing.assert_array_equal(array, expected, err_msg=name)
+    assert any(np.any(first[n] != after[n]) for n in after if n.startswith('averages/long/'))
+    _, after = begun(folder, averages=averages, nets='g,d')
+    assert all(np.array_equal(after[n], first[n]) for n in after if n.startswith('averages/long/'))
+
+
+def test_the_networks_of_a_run_that_restarts_are_refused(trained, tmp_path):
+    """They would be moved away before they are read."""
+    folder = trained[0]
+    flags = ['--config=tests/smoke.py', f'--workdir={folder}', '--restart']
+    with pytest.raises(UserError, match='config.init.workdir takes its networks: give another'):
+        train.main([*flags, *BARE, f'--config.init.workdir={folder}'])
+    assert (folder / 'checkpoints' / '2').exists()
+
+
+def test_the_advice_on_divergence_is_a_command_that_runs(trained, tmp_path):
+    """From the last good checkpoint, with other numbers."""
+    folder, saved = trained
+    settings = json.loads((folder / 'config.json').read_text())
+    said = str(advised(UserError('a is nan'), 2, settings, folder))
+    flags = [word.rstrip(',;') for word in said.split() if word.startswith('--config.')]
+    assert len(flags) == 3
+    mine = ['--config=tests/smoke.py', f'--workdir={tmp_path}', *BARE, *flags]
+    assert train.main([*mine, '--config.steps=1', '--config.optim.d.learning_rate=0']) == 0
+    kept = checkpoint.restore_leaves(tmp_path / 'checkpoints', 'd/params/').state
+    for name, array in kept.items():
+        np.testing.assert_array_equal(array, saved[name], err_msg=name)
+
+
+def test_a_scheduled_rate_is_not_halved(trained):
+    settings = json.loads((trained[0] / 'config.json').read_text())
+    settings['optim']['g']['learning_rate'] = {'fn': 'gan_jax.schedules.linear'}
+    said = str(advised(UserError('a is nan'), None, settings, trained[0]))
+    assert 'no checkpoint has been saved' in said and 'init' not in said
+    assert 'such as --config.optim.d.learning_rate=0.0015, by another --workdir' in said
+
+
 # Faults -------------------------------------------------------------------------------------------
 
 
@@ -133,7 +184,7 @@ def test_a_pattern_that_finds_nothing_is_refused(trained):
     ('block', 'words'),
     [
         ({'workdir': 'x', 'nets': 'g,e', 'match': ''}, "config.init.nets is 'g,e': give names"),
-        ({'workdir': '', 'nets': 'g', 'match': ''}, "config.init.workdir is '': give the workdir"),
+        ({'workdir': 3, 'nets': 'g', 'match': ''}, 'config.init.workdir is 3: give a text'),
         ({'workdir': 'x', 'nets': 'g'}, 'config.init.match is missing'),
         ({'workdir': 'x', 'nets': 'g', 'match': '('}, 'config.init.match is .*regular expression'),
         ({'workdir': 'x', 'nets': 'g', 'match': '', 'step': 3}, "no use for 'init.step'"),

@@ -37,6 +37,7 @@ spec.loader.exec_module(tiny)
 def get_config():
     c = tiny.get_config('method=none').unlock()
     c.terms.mine = dict(fn='a_package_of_mine.mine', weight=0.5)
+    c.averages = dict(long=dict(halflife_images=50.0))
     return c
 """
 
@@ -81,7 +82,7 @@ def test_the_package_of_the_term_is_gone():
         importlib.import_module('a_package_of_mine')
 
 
-@pytest.mark.parametrize('weights', ['ema', 'raw'])
+@pytest.mark.parametrize('weights', ['ema', 'raw', 'long'])
 @pytest.mark.parametrize('batch_norm', ['moving', 'batch', 'standing(2)'])
 def test_the_images_are_those_of_the_whole_run(run, weights, batch_norm):
     folder, whole = run
@@ -91,6 +92,11 @@ def test_the_images_are_those_of_the_whole_run(run, weights, batch_norm):
     expected = np.concatenate(list(draw(whole.checkpoint.state, 3, range(120))))
     found = restore_generator(folder, 'last', ALLOW, weights=weights, batch_norm=batch_norm)
     assert images(found).tobytes() == expected.tobytes()
+
+
+def test_an_average_that_the_run_has_not_is_refused(run):
+    with pytest.raises(UserError, match="--weights is 'short', and .* 'ema', 'raw' or 'long'"):
+        restore_generator(run[0], 'last', ALLOW, weights='short')
 
 
 def test_it_asks_for_no_data_and_no_step(run, monkeypatch):

@@ -17,6 +17,7 @@ from gan_jax.models import conv
 from gan_jax.models.critic import Critic
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import UserError
+from gan_jax.state import Ema
 from gan_jax.sweeps import population
 from gan_jax.sweeps.population import make_population
 from gan_jax.terms import Objective, Term
@@ -83,6 +84,7 @@ def parts(names):
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     options = {'optimizers': {'g': sgd, 'd': sgd}, 'critic': Critic(Trunk(), heads)}
     if names == LAZY:
+        options |= {'averages': {'d': Ema(), 'long': Ema(40.0, math.inf)}}
         options |= {'generator': Flat(small.SHAPE), 'critic': Critic(Flat((6,), norm=False))}
     gan = small.make_gan(terms, **options)
     every = {name: 2 if names == LAZY and name == 'anchored' else 1 for name in names}
