@@ -16,7 +16,7 @@ from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_vie
 from gan_jax.sources import Sources, augmented, generated_images, real_images
 from gan_jax.state import Hyper, Net, TrainState
 from gan_jax.synthesis import make_players, streams
-from gan_jax.terms import Term, total
+from gan_jax.terms import Term, logit_named, total
 from gan_jax.views import Record, View
 
 Metrics = Mapping[str, jax.Array]  # name -> f32 []
@@ -75,7 +75,7 @@ def make_losses(
     Raises:
         ValueError: two terms give one name to different views or latents, a term reads the input
             gradient of a view that it does not declare, or of images that `augment.critic` mixes,
-            or as `control.controls_of`.
+            or of a head that there is not, or as `control.controls_of`.
     """
     routing = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
     if policies.mixes(gan.augment.critic) and any(one.with_dx for one in routing.values()):
@@ -84,6 +84,12 @@ def make_losses(
             'of each logit in its own image: take out the penalty, or mix no images there'
         )
     for name, objective in (item for one in routing.values() for item in one.objectives.items()):
+        head, _ = logit_named(objective.grad_of)
+        if objective.input_grads and head and head not in gan.critic.heads:
+            raise ValueError(
+                f"terms.{name} reads the input gradient of '{objective.grad_of}', and there is no "
+                f"terms.{head} with a head: name another, or '' for D's own logit"
+            )
         if objective.targets and 'd' not in gan.averages:
             raise ValueError(
                 f'terms.{name} looks at its views by an average of the discriminator, and there is '
@@ -168,20 +174,31 @@ def d_gradient(
     return state.replace(d=state.d.replace(stats=stats), terms=term_states), grads, metrics
 
 
+def g_loss(
+    losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
+) -> tuple[jax.Array, tuple[Mapping[str, Any], Mapping[str, Any], Metrics]]:
+    """The generator's loss f32 [], and (G's collections, the terms' new states, metrics).
+
+    Args:
+        losses, state, batch, keys, hyper: as in `d_gradient`.
+    """
+    losses, hyper = _with_numbers(losses, state, hyper)
+    real = real_images(losses.gan, batch, keys.real, hyper)
+    fakes, stats = _generated(losses, state.g, keys.update, real)
+    value, (_, term_states, metrics) = player_loss(
+        losses, 'g', state, {'real': real, **fakes}, keys.update, hyper
+    )
+    return value, (stats, term_states, metrics)
+
+
 def g_gradient(
     losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
 ) -> Gradient:
     """The gradient of the generator's loss with respect to its parameters; see `d_gradient`."""
-    losses, hyper = _with_numbers(losses, state, hyper)
-    real = real_images(losses.gan, batch, keys.real, hyper)
 
     def loss(params):
         own = state.replace(g=state.g.replace(params=params))
-        fakes, stats = _generated(losses, own.g, keys.update, real)
-        value, (_, term_states, metrics) = player_loss(
-            losses, 'g', own, {'real': real, **fakes}, keys.update, hyper
-        )
-        return value, (stats, term_states, metrics)
+        return g_loss(losses, own, batch, keys, hyper)
 
     grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.g.params)
     return state.replace(g=state.g.replace(stats=stats), terms=term_states), grads, metrics

@@ -1,10 +1,10 @@
 """Routing of views: the union of the views that terms read, and the outputs for each term."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 from gan_jax import views
-from gan_jax.terms import Objective, Term
+from gan_jax.terms import Logit, Objective, Term, logit_named
 from gan_jax.views import Record, View
 
 # Keys of a view's record. The outputs of heads are in the same record, by the names of their terms.
@@ -18,18 +18,19 @@ class ViewRouting(NamedTuple):
     Attributes:
         objectives: the terms' objectives for this player, by term, with settled views.
         views: the union of their views; equal views may occur under several names.
-        with_dx: the views with an input gradient that a term reads.
+        with_dx: the views whose input gradients terms read, and the logits that they follow there.
         targets: the union of the views that they read by the averaged discriminator.
-        heads: for each term with a head, the views that it reads.
+        heads: for each head of a term the views on which it runs: the term's own, and where a
+            penalty follows one of its outputs.
         target_heads: likewise by the averaged discriminator.
     """
 
     objectives: Mapping[str, Objective]
     views: tuple[View, ...]
-    with_dx: frozenset[View]
+    with_dx: Mapping[View, Collection[Logit]]
     targets: tuple[View, ...]
-    heads: Mapping[str, frozenset[View]]
-    target_heads: Mapping[str, frozenset[View]]
+    heads: Mapping[str, Collection[View]]
+    target_heads: Mapping[str, Collection[View]]
 
 
 def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRouting:
@@ -69,19 +70,32 @@ def route_views(terms: Mapping[str, Term], side: str, policy: str) -> ViewRoutin
                     f"terms.{name} reads the input gradient of '{v}', which is none of its views"
                 )
         objectives[name] = objective._replace(views=shown, targets=targets)
-    with_dx = {o.views[v] for o in objectives.values() for v in o.input_grads}
     seen = {view for o in objectives.values() for view in o.views.values()}
     looked_at = {view for o in objectives.values() for view in o.targets.values()}
     distinct = [view for _, view in first.values()]
+    with_dx = _followed(objectives)
     with_head = {n: o for n, o in objectives.items() if terms[n].head is not None}
+    heads = {name: {*o.views.values()} for name, o in with_head.items()}
+    for view, logits in with_dx.items():
+        for head in (head for head, _ in logits if head):
+            heads.setdefault(head, set()).add(view)
     return ViewRouting(
         objectives,
         tuple(view for view in distinct if view in seen),
-        frozenset(with_dx),
+        with_dx,
         tuple(view for view in distinct if view in looked_at),
-        {name: frozenset(o.views.values()) for name, o in with_head.items()},
-        {name: frozenset(o.targets.values()) for name, o in with_head.items()},
+        heads,
+        {name: {*o.targets.values()} for name, o in with_head.items()},
     )
+
+
+def _followed(objectives: Mapping[str, Objective]) -> dict[View, set[Logit]]:
+    """`ViewRouting.with_dx`."""
+    with_dx: dict[View, set[Logit]] = {}
+    for objective in objectives.values():
+        for v in objective.input_grads:
+            with_dx.setdefault(objective.views[v], set()).add(logit_named(objective.grad_of))
+    return with_dx
 
 
 def latents_of(terms: Mapping[str, Term]) -> dict[str, Callable]:
@@ -122,16 +136,18 @@ def outputs_per_term(
     for name, objective in routing.objectives.items():
         out[name] = dict(sources)
         for v, view in objective.views.items():
-            hidden = () if v in objective.input_grads else ('dx',)
-            out[name][v] = _of_term(name, outputs[view], hidden)
+            out[name][v] = _of_term(name, outputs[view])
+            if v in objective.input_grads:
+                out[name][v]['dx'] = outputs[view]['dx'][logit_named(objective.grad_of)]
         for v, view in objective.targets.items():
-            target = _of_term(name, targets[view], ())
+            target = _of_term(name, targets[view])
             seen = out[name].get(v, {key: target[key] for key in KEPT if key in target})
             out[name][v] = {**seen, 'target': target}
     return out
 
 
-def _of_term(name: str, record: Record, hidden: tuple[str, ...]) -> dict[str, Any]:
-    heads = {k: x for k, x in record.items() if isinstance(x, Mapping)}
-    mine = {k: x for k, x in record.items() if k not in heads and k not in hidden}
+def _of_term(name: str, record: Record) -> dict[str, Any]:
+    """A record without the input gradients and without the heads of other terms."""
+    mine = {k: x for k, x in record.items() if not isinstance(x, Mapping)}
+    heads = {k: x for k, x in record.items() if k not in (*mine, 'dx')}
     return {**mine, 'head': heads[name]} if name in heads else mine

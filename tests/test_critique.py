@@ -19,6 +19,14 @@ from tests import small
 VIEWS = (View('real'), View('fake'), View('real', augmented, 'translation'))
 
 
+OWN = ('', 'logit')
+
+
+def followed(*views):
+    """`with_dx` of D's own logit at these views."""
+    return {view: {OWN} for view in views}
+
+
 # Of each view; transposed they are others, so that rows in another order get another label.
 LABELS = np.array([[0, 1, 2], [0, 0, 1], [2, 1, 0]], np.int32)
 
@@ -53,10 +61,13 @@ def shipped_trunks():
         if trunk is not None:
             options, side = SMALL[info.name.split('.')[-1]]
             marks = [pytest.mark.slow] * info.name.endswith('biggan')
-            yield pytest.param(trunk(**options), (side, side, 3), (), id=info.name, marks=marks)
+            yield pytest.param(trunk(**options), (side, side, 3), {}, id=info.name, marks=marks)
 
 
-TRUNKS = [pytest.param(small.Trunk(), small.SHAPE, VIEWS[:1], id='small'), *shipped_trunks()]
+TRUNKS = [
+    pytest.param(small.Trunk(), small.SHAPE, followed(VIEWS[0]), id='small'),
+    *shipped_trunks(),
+]
 
 
 def test_the_search_finds_the_trunks():
@@ -137,7 +148,7 @@ def test_each_view_gets_its_own_record_and_outputs(joint):
         )
 
 
-@pytest.mark.parametrize('options', [{}, {'with_dx': VIEWS[1:]}, {'joint': False}])
+@pytest.mark.parametrize('options', [{}, {'with_dx': followed(*VIEWS[1:])}, {'joint': False}])
 def test_every_image_meets_its_own_label(options):
     """Images and labels are interleaved alike: each label here is one of a kind."""
     labels = dict(zip(VIEWS, np.arange(9, dtype=np.int32).reshape(3, 3), strict=True))
@@ -156,11 +167,11 @@ def test_number_of_passes():
     """One; two when gradients are asked for; joint=False takes one a view."""
     for options, sizes in (
         ({}, [9]),
-        ({'with_dx': VIEWS[1:2]}, [6, 3]),
-        ({'with_dx': VIEWS[1:]}, [3, 6]),
-        ({'with_dx': VIEWS}, [9]),
+        ({'with_dx': followed(VIEWS[1])}, [6, 3]),
+        ({'with_dx': followed(*VIEWS[1:])}, [3, 6]),
+        ({'with_dx': followed(*VIEWS)}, [9]),
         ({'joint': False}, [3, 3, 3]),
-        ({'joint': False, 'with_dx': VIEWS[1:]}, [3, 3, 3]),
+        ({'joint': False, 'with_dx': followed(*VIEWS[1:])}, [3, 3, 3]),
     ):
         jax.eval_shape(lambda options=options: list(stub_critique(**options)[0].values()))
         assert sizes == SIZES, options
@@ -169,7 +180,7 @@ def test_number_of_passes():
 @pytest.mark.parametrize('joint', [True, False])
 def test_collections_are_those_after_the_first_pass(joint):
     """Every pass starts from the same, so that what a pass sees never depends on the others."""
-    _, after = stub_critique(joint=joint, with_dx=VIEWS[2:])
+    _, after = stub_critique(joint=joint, with_dx=followed(VIEWS[2]))
     assert after == {'counts': {'images': 10 + (6 if joint else 3)}, 'unused': {'x': 1}}
 
 
@@ -198,10 +209,10 @@ def test_dx_is_the_gradient_at_the_image_in_minus_one_to_one(joint, x64):
 
     @small.jit
     def look(variables):
-        options = {'with_dx': VIEWS[1:], 'joint': joint, 'augment': lambda view, x: x**2}
+        options = {'with_dx': followed(*VIEWS[1:]), 'joint': joint, 'augment': lambda view, x: x**2}
         seen, _ = discriminate(critic, variables, records, **options)
         assert [view for view in VIEWS if 'dx' in seen[view]] == list(VIEWS[1:])
-        return [seen[view]['dx'] for view in VIEWS[1:]]
+        return [seen[view]['dx'][OWN] for view in VIEWS[1:]]
 
     def logit(wide, label):
         """Of one image in [-1, 1], before it is shown as its square."""
@@ -217,8 +228,71 @@ def test_dx_is_the_gradient_at_the_image_in_minus_one_to_one(joint, x64):
 
 
 def test_dx_by_hand():
-    seen, _ = stub_critique(with_dx=VIEWS[:1])
+    seen, _ = stub_critique(with_dx=followed(VIEWS[0]))
     # The logit is the sum over colours of (mean over 64 pixels)^2: 2 mean / 64 in [0, 1].
     mean = make_records(dtype=np.float32)[VIEWS[0]]['image'].mean((1, 2), keepdims=True)
     expected = np.broadcast_to(mean / 64, (3, *small.SHAPE))
-    np.testing.assert_allclose(seen[VIEWS[0]]['dx'], expected, rtol=1e-6)
+    np.testing.assert_allclose(seen[VIEWS[0]]['dx'][OWN], expected, rtol=1e-6)
+
+
+class Scores(nn.Module):
+    """A head with a logit and a score for each of three classes, none of them linear."""
+
+    @nn.compact
+    def __call__(self, features, label, *, train):
+        hidden = jnp.tanh(nn.Dense(4)(features))
+        deep = hidden[:, None, None]
+        return {'logit': nn.Dense(1)(hidden)[:, 0], 'classes': nn.Dense(3)(hidden), 'deep': deep}
+
+
+LOGIT, CLASSES = ('mine', 'logit'), ('mine', 'classes')
+
+
+@pytest.mark.parametrize('joint', [True, False])
+def test_dx_of_the_logits_that_are_followed(joint, x64):
+    """Two of one view, another of another; of scores the one of the image's own class."""
+    critic, records = Critic(small.Trunk(), {'mine': Scores()}), make_records()
+    variables = weights_of(critic, records)
+    with_dx = {VIEWS[0]: {OWN, LOGIT}, VIEWS[1]: {CLASSES}, VIEWS[2]: {LOGIT}}
+
+    @small.jit
+    def look(variables):
+        heads = {'mine': VIEWS}
+        seen, _ = discriminate(
+            critic, variables, records, with_dx=with_dx, heads=heads, joint=joint
+        )
+        return [[seen[view]['dx'][of] for of in sorted(with_dx[view])] for view in VIEWS]
+
+    def number(wide, label, of):
+        """Of one image in [-1, 1]."""
+        image = ((wide + 1) / 2)[None]
+        out = critic.apply(variables, image, label[None], train=True, mutable=['batch_stats'])[0]
+        if of == OWN:
+            return out['logit'][0]
+        return out['mine']['logit'][0] if of == LOGIT else out['mine']['classes'][0, label]
+
+    for view, found in zip(VIEWS, look(variables), strict=True):
+        wide, label = 2 * records[view]['image'] - 1, records[view]['label']
+        assert len(found) == len(with_dx[view])
+        for of, dx in zip(sorted(with_dx[view]), found, strict=True):
+            slope = small.jit(jax.vmap(jax.grad(lambda x, y, of=of: number(x, y, of))))
+            np.testing.assert_allclose(dx, slope(wide, label), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ('of', 'words'),
+    [
+        (
+            ('mine', 'logits'),
+            r"'logits' of the head of terms\.mine, which has 'classes' \[3, 3\], ",
+        ),
+        (('mine', 'deep'), r"'deep' of the head of terms\.mine, .* \[B\] or \[B, K\] is wanted"),
+        (('', 'mine'), r"'mine' of the discriminator, which has 'features' \[3, 12\], 'logit'"),
+    ],
+    ids=['unknown', 'three axes', 'a head'],
+)
+def test_what_is_no_logit_cannot_be_followed(of, words):
+    critic, records = Critic(small.Trunk(), {'mine': Scores()}), make_records(dtype=np.float32)
+    variables = weights_of(critic, records)
+    with pytest.raises(ValueError, match=f'^a term reads the input gradient of {words}'):
+        discriminate(critic, variables, records, with_dx={VIEWS[0]: {of}})

@@ -70,6 +70,9 @@ def pairs():
 def letters():
     return Term(d=Objective(VIEWS, _sound, 'fake'))
 
+def whose():
+    return Term(d=Objective(VIEWS, _sound, ('fake',), None))
+
 def no_loss():
     return Term(d=Objective(VIEWS, None))
 
@@ -203,6 +206,7 @@ def test_a_term_that_fails_is_named(fork, name, said):
         ('no_maker', "d.views['fake'].make", 'a function'),
         ('pairs', "d.views['fake'].options", 'a tuple of pairs (name, value)'),
         ('letters', 'd.input_grads', "a tuple of names, such as ('real',)"),
+        ('whose', 'd.grad_of', "a text, such as 'contrad'"),
         ('no_loss', 'd.loss', 'a function'),
         ('a_head', 'head', 'a Flax module or None'),
         ('no_latents', 'latents', 'a dict {name: function}'),

@@ -26,7 +26,7 @@ TERMS = {
 def test_union_of_views():
     made = route_views(TERMS, 'd', 'translation')
     assert set(made.views) == {REAL, SHIFTED}
-    assert made.with_dx == {REAL}
+    assert made.with_dx == {REAL: {('', 'logit')}}
     assert {name: o.views for name, o in made.objectives.items()} == {
         'penalty': {'real': REAL},
         'mine': {'real': REAL, 'aug': SHIFTED},
@@ -37,7 +37,7 @@ def test_union_of_views():
 def test_each_term_gets_its_views_its_head_and_its_gradients():
     outputs = {'logit': 1, 'features': 2, 'penalty': {'p': 3}, 'mine': {'m': 4}}
     seen = {
-        REAL: {**SOURCES['real'], **outputs, 'dx': 5},
+        REAL: {**SOURCES['real'], **outputs, 'dx': {('', 'logit'): 5}},
         SHIFTED: {'image': 'shifted', 'label': 'real label', **outputs},
     }
     out = outputs_per_term(route_views(TERMS, 'd', 'translation'), seen, SOURCES, {})
@@ -50,6 +50,34 @@ def test_each_term_gets_its_views_its_head_and_its_gradients():
             'fake': SOURCES['fake'],
         },
         'headless': {'real': plain, 'fake': SOURCES['fake']},
+    }
+
+
+def test_heads_run_on_the_views_of_their_terms_and_where_their_logits_are_followed():
+    head = ProjectionHead()
+    follows = TERMS['penalty'].d._replace(grad_of='mine/score')
+    terms = {**TERMS, 'mine': TERMS['mine']._replace(head=head), 'follows': Term(d=follows)}
+    terms['other'] = of_d({'aug': View('real', augmented)})._replace(head=head)
+    made = route_views(terms, 'd', 'translation')
+    assert made.heads == {'mine': {REAL, SHIFTED}, 'other': {SHIFTED}}
+    assert made.with_dx == {REAL: {('', 'logit'), ('mine', 'score')}}
+    del terms['mine']  # which does not act in this step
+    assert route_views(terms, 'd', 'translation').heads == {'mine': {REAL}, 'other': {SHIFTED}}
+    assert route_views(terms, 'g', 'translation').heads == {}
+
+
+def test_each_term_gets_the_gradient_of_the_logit_that_it_follows():
+    terms = {
+        name: Term(d=TERMS['penalty'].d._replace(grad_of=of))
+        for name, of in {'own': '', 'of_mine': 'mine', 'of_score': 'mine/score'}.items()
+    }
+    dx = {('', 'logit'): 1, ('mine', 'logit'): 2, ('mine', 'score'): 3}
+    seen = {REAL: {**SOURCES['real'], 'logit': 0, 'mine': {'logit': 0, 'score': 0}, 'dx': dx}}
+    out = outputs_per_term(route_views(terms, 'd', ''), seen, SOURCES, {})
+    assert {name: out[name]['real']['dx'] for name in out} == {
+        'own': 1,
+        'of_mine': 2,
+        'of_score': 3,
     }
 
 

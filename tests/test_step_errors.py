@@ -85,6 +85,16 @@ def test_input_gradient_of_a_view_that_is_not_declared():
         trace(terms)
 
 
+def test_input_gradient_of_a_head_that_there_is_not():
+    steep = r1(of='game/logit')
+    for game in ({}, {'game': hinge()}):  # no such term; one without a head
+        with pytest.raises(
+            ValueError,
+            match=r"terms\.steep .* 'game/logit', and there is no terms\.game with a head",
+        ):
+            trace({'steep': steep, **game})
+
+
 def test_unknown_source():
     with pytest.raises(ValueError, match=r"source 'fake_near', .* there are real, fake"):
         trace({'a': of_d({'x': View('fake_near')})})

@@ -1,31 +1,36 @@
 """Checks for combinations of terms and discriminator that run but make no sense.
 
 The checks trace shapes and compile nothing: one more trace of D's forward pass, whose cost is given
-in `batch_mixing`, and another one if there are penalties.
+in `batch_mixing`, and if there are penalties one of the generator's loss with its gradient in D's
+outputs.
 """
 
 import functools
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.interpreters.partial_eval import dce_jaxpr
 
-from gan_jax import views
+from gan_jax.critique import passes
 from gan_jax.experiment.batch_mixing import mixing_primitive
 from gan_jax.gan import GAN
-from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
+from gan_jax.models.critic import Critic
+from gan_jax.players import Keys, Losses, g_loss, make_losses
+from gan_jax.routing import ViewRouting
 from gan_jax.runtime.errors import PartError
-from gan_jax.state import Hyper
+from gan_jax.schedules import values_at
+from gan_jax.state import Hyper, TrainState
 from gan_jax.synthesis import streams
-from gan_jax.terms import Term
-from gan_jax.views import Record
+from gan_jax.terms import Logit, Term, logit_named
 
 
 def check_contracts(
     gan: GAN,
     terms: Mapping[str, Term],
-    variables: Mapping[str, Any],
+    state: TrainState,
     hyper: Hyper,
     *,
     shape: tuple[int, int, int],
@@ -36,7 +41,7 @@ def check_contracts(
     Args:
         gan: networks, optimisers and static options.
         terms: all terms that act in any step.
-        variables: variables of the discriminator, or their shapes.
+        state: the training state, or its shapes.
         hyper: the hyper-parameters.
         shape: (H, W, C) of an image.
         batch_size: size of the batch of one discriminator update.
@@ -45,10 +50,9 @@ def check_contracts(
         PartError: `joint` is True and the discriminator mixes the images of a batch, or a term
             reads the input gradient of a logit by which no term trains the generator.
     """
-    routings = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
-    size = batch_size // gan.accumulate
-    _check_joint(gan, routings, variables, shape, size)
-    _check_penalties(gan, terms, routings, variables, hyper, shape, size)
+    losses, size = make_losses(gan, terms), batch_size // gan.accumulate
+    _check_joint(gan, losses.routing, state.d.variables, shape, size)
+    _check_penalties(losses, state, hyper, shape, size)
 
 
 def _check_joint(
@@ -60,13 +64,10 @@ def _check_joint(
 ) -> None:
     most, together = 0, set()  # views in one pass, and heads that meet several there
     for routing in routings.values():
-        for group, heads in (
-            ({*routing.views} - routing.with_dx, routing.heads),
-            (routing.with_dx, routing.heads),
-            ({*routing.targets}, routing.target_heads),
-        ):
+        seen = [(group, routing.heads) for group, _ in passes(routing.views, routing.with_dx, True)]
+        for group, heads in (*seen, (routing.targets, routing.target_heads)):
             most = max(most, len(group))
-            together |= {head for head, own in heads.items() if len(own & group) > 1}
+            together |= {head for head, own in heads.items() if len({*own} & {*group}) > 1}
     if not gan.joint or most < 2:
         return
 
@@ -81,61 +82,91 @@ def _check_joint(
 
 
 def _check_penalties(
-    gan: GAN,
-    terms: Mapping[str, Term],
-    routings: Mapping[str, ViewRouting],
-    variables: Mapping[str, Any],
-    hyper: Hyper,
-    shape: tuple[int, int, int],
-    size: int,
+    losses: Losses, state: TrainState, hyper: Hyper, shape: tuple[int, int, int], size: int
 ) -> None:
-    penalties = [name for name, o in routings['d'].objectives.items() if o.input_grads]
-    if not penalties:
-        return
-    readers, routing = set(), routings['g']
-
-    def losses(variables, image, label):
-        record, key = {'image': image, 'label': label}, jax.random.key(0)
-        drawn = {**record, 'z': jnp.zeros((size, gan.latent_dim))}
-        real = {**record, 'index': jnp.zeros_like(label)}
-        sources = {'real': real, **dict.fromkeys(('fake', *latents_of(terms)), drawn)}
-        wanted = (*routing.views, *routing.targets)
-        records = views.build_views(wanted, key, sources, hyper.strength, hyper.probability)
-        outputs = {**_outputs(gan, variables, image, label), 'dx': image}  # only dx's shape counts
-        records = {view: {**r, **outputs} for view, r in records.items()}
-        per_term = outputs_per_term(routing, records, sources, records)
-        for name, objective in routing.objectives.items():
-            if objective.players:  # which may ask D for the logit of any image
-                readers.add(name)
-                continue
-            recording = {v: _RecordsReads(r, name, readers) for v, r in per_term[name].items()}
-            objective.loss(recording, terms[name].init(), key)
-
-    jax.eval_shape(losses, variables, *_batch(size, shape))
-    if not readers:
-        raise PartError(
-            f'config.terms.{penalties[0]} bounds the gradient of a logit that trains nothing: '
-            f"no term trains the generator by D's own logit, and {_heads(routing, terms)}. Leave "
-            'it out, or add an adversarial term such as gan_jax.terms.adversarial.hinge'
-        )
+    penalties = {
+        name: logit_named(objective.grad_of)
+        for name, objective in losses.routing['d'].objectives.items()
+        if objective.input_grads
+    }
+    playing = _playing(losses, state, hyper, shape, size) if penalties else set()
+    for name, followed in penalties.items():
+        if followed not in playing:
+            raise PartError(
+                f'config.terms.{name} bounds the gradient of a logit that trains nothing: no term '
+                f'trains the generator by {_in_words(followed)}. {_advice(playing)}'
+            )
 
 
-class _RecordsReads(dict):
-    """The record of a view; adds the name of a term to `readers` when the term reads the logit."""
+def _playing(
+    losses: Losses, state: TrainState, hyper: Hyper, shape: tuple[int, int, int], size: int
+) -> set[Logit]:
+    """The logits in which the generator's loss has a gradient, of D itself and of all heads.
 
-    def __init__(self, record: Record, name: str, readers: set[str]):
-        super().__init__(record)
-        self._name, self._readers = name, readers
+    A number is added to each logit, wherever the discriminator is called; the gradient in a number
+    that does not reach the loss is none of the gradient that comes from there.
+    """
+    image, label = _batch(size, shape)
+    logits = _logits(
+        jax.eval_shape(functools.partial(_outputs, losses.gan), state.d.variables, image, label)
+    )
 
-    def __getitem__(self, key: str) -> Any:
-        if key == 'logit':
-            self._readers.add(self._name)
-        return super().__getitem__(key)
+    def gradient(one, state, hyper, batch):
+        keys = Keys(jax.random.key(0), jax.random.key(1))
+
+        def loss(shifts):
+            with nn.intercept_methods(functools.partial(_shift, shifts)):
+                return g_loss(losses, state, batch, keys, values_at(hyper, state.step)[0])[0]
+
+        return jax.vjp(loss, {of: jnp.float32(0) for of in logits})[1](one)[0]
+
+    pixels = jax.ShapeDtypeStruct(image.shape, jnp.uint8)
+    batch = {'image': pixels, 'label': label, 'index': label}
+    one = jax.ShapeDtypeStruct((), jnp.float32)
+    jaxpr = jax.make_jaxpr(gradient)(one, state, hyper, batch).jaxpr
+    depends = [[i == j for j in range(len(logits))] for i in range(len(logits))]
+    return {of for of, mine in zip(logits, depends, strict=True) if dce_jaxpr(jaxpr, mine)[1][0]}
 
 
-def _heads(routing: ViewRouting, terms: Mapping[str, Term]) -> str:
-    own = [f'terms.{name}' for name in routing.objectives if terms[name].head is not None]
-    return f'{", ".join(own)} has a head of its own' if own else 'the others read none'
+def _logits(out: Mapping[str, Any]) -> list[Logit]:
+    """All outputs with one number, or one for each class, an image; in the order of a tree."""
+    found = {_named(path): x for path, x in jax.tree_util.tree_leaves_with_path(out)}
+    return sorted(of for of, x in found.items() if x.ndim < 3 and of != ('', 'features'))
+
+
+def _named(path: Any) -> Logit:
+    *head, name = (key.key for key in path)
+    return head[0] if head else '', name
+
+
+def _shift(
+    shifts: Mapping[Logit, jax.Array], call: Any, args: Any, kwargs: Any, context: Any
+) -> Any:
+    """The critic's outputs plus the shift of each; what any other module returns, as it is."""
+    out = call(*args, **kwargs)
+    if not (isinstance(context.module, Critic) and context.method_name == '__call__'):
+        return out
+
+    def moved(path: Any, x: jax.Array) -> jax.Array:
+        of = _named(path)
+        return x + shifts[of].astype(x.dtype) if of in shifts else x
+
+    return jax.tree_util.tree_map_with_path(moved, out)
+
+
+def _in_words(of: Logit) -> str:
+    head, name = of
+    if head:
+        return f"'{name}' of the head of terms.{head}"
+    return "D's own logit" if name == 'logit' else f"D's own '{name}'"
+
+
+def _advice(playing: set[Logit]) -> str:
+    names = [head if name == 'logit' else f'{head}/{name}' for head, name in sorted(playing)]
+    if not names:
+        return 'Leave it out, or add an adversarial term such as gan_jax.terms.adversarial.hinge'
+    ways = ' or '.join(f"of='{name}'" for name in names)
+    return f'Follow one that does, by {ways}, or leave it out'
 
 
 def _outputs(

@@ -102,9 +102,7 @@ def make_program(
     # With the shardings of the program, so that this trace of the step can be reused there.
     first = placed(jax.eval_shape(init_without_metrics, hyper))
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
-    contracts.check_contracts(
-        gan, terms, first.d.variables, hyper, shape=shape, batch_size=batch_size
-    )
+    contracts.check_contracts(gan, terms, first, hyper, shape=shape, batch_size=batch_size)
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
     where = jax.tree.map(lambda x: x.sharding, shapes)
 

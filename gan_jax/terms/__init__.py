@@ -20,6 +20,7 @@ from gan_jax.runtime.errors import of_part
 from gan_jax.views import Record, View
 
 State = Any  # a pytree of arrays, {} when a term keeps none
+Logit = tuple[str, str]  # the term whose head gives it, '' for D itself, and the output's name
 
 
 class Players(NamedTuple):
@@ -56,8 +57,9 @@ class Objective(NamedTuple):
             generated images also 'z' [B, Z], for reals 'index' [B], int32, the rows of the data
             set. `key` is the term's own in this update. The loss takes the means over the batch
             itself.
-        input_grads: views for which `out[view]['dx']` is the gradient of the logit with respect
-            to the image in [-1, 1], [B, H, W, C].
+        input_grads: views for which `out[view]['dx']` is the gradient of a logit with respect to
+            the image in [-1, 1], [B, H, W, C].
+        grad_of: that logit, see `logit_named`.
         targets: views for the moving average of the discriminator, `config.averages.d`, by name;
             `out[view]['target']` holds its outputs, with no gradient: 'logit', 'features', 'head'.
         players: True: `out['players']` holds both networks as functions, see `Players`.
@@ -66,6 +68,7 @@ class Objective(NamedTuple):
     views: Mapping[str, View]
     loss: Callable[[Mapping[str, Record], State, jax.Array], tuple[dict, State, dict]]
     input_grads: tuple[str, ...] = ()
+    grad_of: str = ''
     targets: Mapping[str, View] = MappingProxyType({})
     players: bool = False
 
@@ -94,6 +97,17 @@ class Term(NamedTuple):
     init: Callable[[], State] = dict
     controls: Mapping[str, Callable[[State], Any]] = MappingProxyType({})
     remake: 'Callable[..., Term] | None' = None
+
+
+def logit_named(text: str) -> Logit:
+    """The logit that a text names, one number an image.
+
+    '' is D's own and 'NAME' the output 'logit' of the head of terms.NAME; 'NAME/OUTPUT' is another
+    of its outputs, '/OUTPUT' another of D's. It is [B], or [B, K] with a number for each class: the
+    number of the image's label counts.
+    """
+    head, _, output = text.partition('/')
+    return head, output or 'logit'
 
 
 def total(
@@ -178,6 +192,8 @@ def _check_objective(side: str, objective: Objective) -> None:
     words = "a tuple of names, such as ('real',)"  # a text is a sequence of names of one letter
     grads = objective.input_grads
     _check_field(f'{side}.input_grads', grads, isinstance(grads, tuple | list), words)
+    of, words = objective.grad_of, "a text, such as 'contrad'"
+    _check_field(f'{side}.grad_of', of, isinstance(of, str), words)
     _check_field(f'{side}.loss', objective.loss, callable(objective.loss), 'a function')
 
 

@@ -129,7 +129,8 @@ def multi_hinge(*, num_classes: SomeClasses) -> Term:
     CS(s, t) = max(0, 1 + max_{j != t} s_j - s_t), after Crammer and Singer, the losses are
     L_D = E CS(s(x), y) + E CS(s(G(z, y)), K) and L_G = E CS(s(G(z, y)), y). StudioGAN's weights are
     1 for D and 0.05 for G, which has `feature_matching` beside it with weight 1. The critic's own
-    logit is not trained, so no penalty of its gradient can accompany this term.
+    logit is not trained; a penalty beside this term follows the score of the class, with
+    of='multi_hinge/classes' under that name.
     Parts: 'real', 'fake' for the discriminator, 'classes' for the generator.
 
     Args:

@@ -12,7 +12,7 @@ from gan_jax.views import View
 ALMOST_NONE = 1e-3
 
 
-def tangent(*, along: str = 'zoom_in') -> Term:
+def tangent(*, along: str = 'zoom_in', of: str = '') -> Term:
     """Tangent prop of D's logit at reals (Simard et al. 1992, NeurIPS 4, "Tangent Prop").
 
     L_D = E (d/ds D(t_s(x)))^2 at s = 0, where t_s is an augmentation of the strength s with a draw
@@ -27,6 +27,7 @@ def tangent(*, along: str = 'zoom_in') -> Term:
         along: policy whose ops have a strength and change smoothly with it, such as 'zoom_in' or
             'brightness|hue'. The derivative of `translation`, `shift`, `cutout`, `cutmix`,
             `grayscale` and `blur`, which round, is 0.
+        of: the logit, see `terms.logit_named`; '' is D's own.
 
     Raises:
         ValueError: there is no such policy, it takes no strength, or it mixes images.
@@ -45,7 +46,7 @@ def tangent(*, along: str = 'zoom_in') -> Term:
         slopes = jnp.sum(2 * dx * images, axis=(1, 2, 3))  # [B]
         return {'real': jnp.mean(slopes**2)}, state, {}
 
-    return Term(d=Objective({'real': View('real')}, d, input_grads=('real',)))
+    return Term(d=Objective({'real': View('real')}, d, input_grads=('real',), grad_of=of))
 
 
 def tangents(policy, key, images):

@@ -13,17 +13,18 @@ from gan_jax.terms import Objective, Term, san
 from gan_jax.terms.adversarial import hinge, relativistic
 from gan_jax.terms.consistency import balanced, latent
 from gan_jax.terms.contrastive import cntr, contrad
+from gan_jax.terms.labels import multi_hinge
 from gan_jax.terms.lecam import lecam
 from gan_jax.terms.penalty import dragan, r1, r2, wgan_gp
 from gan_jax.terms.rotation import rotation
-from gan_jax.views import View
+from gan_jax.views import View, augmented
 from tests import small
 
 
 class Spread(nn.Module):
     """The small trunk with the standard deviation of groups of images as one more feature."""
 
-    group: int = 4
+    group: int = 2
 
     @nn.compact
     def __call__(self, image, *, train):
@@ -57,13 +58,8 @@ def check(terms, trunk=None, logit=None, **options):
     gan = small.make_gan(
         terms, critic=Critic(trunk or small.Trunk(), heads, logit or Logit()), **options
     )
-    variables = jax.eval_shape(
-        lambda: gan.critic.init(
-            *(jax.random.key(0), jnp.zeros((8, *small.SHAPE)), jnp.zeros(8, jnp.int32)), train=True
-        )
-    )
-    hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
-    contracts.check_contracts(gan, terms, variables, hyper, shape=small.SHAPE, batch_size=8)
+    state, hyper = small.first_state(gan, terms), small.make_hyper(dict.fromkeys(terms, 1.0))
+    contracts.check_contracts(gan, terms, state, hyper, shape=small.SHAPE, batch_size=8)
 
 
 # Layers that look across the batch ----------------------------------------------------------------
@@ -144,10 +140,90 @@ def test_a_penalty_beside_a_game_on_another_logit(penalty):
     check({'adversarial': san.hinge(), 'steep': penalty()}, logit=SanLogit())
 
 
+@pytest.mark.parametrize('penalty', [r1, r2, wgan_gp, dragan])
+def test_a_penalty_that_follows_the_logit_of_the_head_that_plays(penalty):
+    check({'game': contrad(), 'steep': penalty(of='game')})
+    check({'game': contrad(), 'adversarial': hinge(), 'steep': penalty(of='game'), 'own': r1()})
+    for of, words in (
+        ('', "D's own logit"),
+        ('game/detached', "'detached' of the head of terms.game"),
+        ('game/real', "'real' of the head of terms.game"),
+    ):
+        with pytest.raises(
+            PartError, match=rf'^config\.terms\.steep .* generator by {words}\. Foll'
+        ):
+            check({'game': contrad(), 'steep': penalty(of=of)})
+
+
+def test_a_penalty_of_scores_follows_the_one_of_the_class():
+    terms = {'game': multi_hinge(num_classes=small.CLASSES)}
+    check({**terms, 'steep': r1(of='game/classes')})
+    with pytest.raises(PartError, match=r"Follow one that does, by of='game/classes', or leave it"):
+        check({**terms, 'steep': r1()})
+    with pytest.raises(PartError, match=r'Leave it out, or add an adversarial term such as'):
+        check(
+            {'steep': r1(), 'game': terms['game']._replace(g=None), 'idle': of_g(lambda out: 0.0)}
+        )
+
+
+def of_g(part, **options):
+    """A term of the generator with the loss out -> part []."""
+
+    def g(out, state, key):
+        return {'x': jnp.float32(part(out))}, state, {'seen': jnp.mean(out['fake']['logit'])}
+
+    return Term(g=Objective({'fake': View('fake')}, g, **options))
+
+
+@pytest.mark.parametrize(
+    ('plays', 'part', 'options'),
+    [
+        (True, lambda out: jnp.mean({**out['fake']}['logit']), {}),
+        (True, lambda out: jnp.mean(out['fake'].get('logit') ** 2), {}),
+        (False, lambda out: jnp.mean(jax.lax.stop_gradient(out['fake']['logit'])), {}),
+        (False, lambda out: jnp.mean(out['fake']['features']), {}),
+        (
+            False,
+            lambda out: jnp.mean(out['x']['target']['logit']),
+            {'targets': {'x': View('fake', augmented)}},
+        ),
+        (
+            True,
+            lambda out: jnp.mean(shown(out['players'], out['fake'])['logit']),
+            {'players': True},
+        ),
+        (
+            False,
+            lambda out: jnp.mean(shown(out['players'], out['fake'])['features']),
+            {'players': True},
+        ),
+        (
+            False,
+            lambda out: jnp.mean(
+                out['players'].generate(out['fake']['z'], out['fake']['label'])['image']
+            ),
+            {'players': True},
+        ),
+    ],
+)
+def test_who_trains_the_generator_by_the_logit(plays, part, options):
+    """Its gradient counts: what is reported, held still or read by an average trains none."""
+    terms = {'base': Term(d=hinge().d), 'mine': of_g(part, **options), 'steep': r1()}
+    if plays:
+        return check(terms)
+    with pytest.raises(PartError, match=r'^config\.terms\.steep bounds .* Leave it out'):
+        check(terms)
+
+
+def shown(players, fake):
+    """What D says of the fakes, asked by a term itself."""
+    return players.discriminate(fake['image'], fake['label'])
+
+
 def test_a_term_of_the_discriminator_alone_plays_no_game():
     """CR reads the logit too, but no generator learns from it."""
     terms = {'game': contrad(), 'consistency': balanced(), 'steep': r1()}
-    with pytest.raises(PartError, match=r'terms\.game has a head of its own\. Leave it out'):
+    with pytest.raises(PartError, match=r"D's own logit\. Follow one that does, by of='game', or"):
         check(terms)
 
 

@@ -7,7 +7,8 @@ from flax import linen as nn
 
 from gan_jax.critique import discriminate
 from gan_jax.models.critic import Critic
-from gan_jax.terms import penalty
+from gan_jax.terms import Objective, Term, logit_named, penalty
+from gan_jax.terms.tangent import tangent
 from gan_jax.views import View, mixed, perturbed
 from tests import small
 
@@ -59,10 +60,11 @@ def test_r1_and_r2_are_half_the_squared_slopes(factory, source, x64):
     term = factory()
     (view,) = term.d.views.values()
     record = {'image': image, 'label': label}
-    seen, _ = small.jit(lambda r: discriminate(critic, variables, {view: r}, with_dx=[view]))(
-        record
-    )
-    parts = term.d.loss({source: seen[view]}, {}, None)[0]
+    seen, _ = small.jit(
+        lambda r: discriminate(critic, variables, {view: r}, with_dx={view: {('', 'logit')}})
+    )(record)
+    record = {**seen[view], 'dx': seen[view]['dx'][('', 'logit')]}
+    parts = term.d.loss({source: record}, {}, None)[0]
     expected = np.mean(np.sum(np.asarray(slopes(2 * image - 1)) ** 2, axis=0)) / 2
     assert parts[source] == pytest.approx(expected, rel=1e-7)
 
@@ -89,6 +91,34 @@ def test_closed_form_on_a_linear_discriminator(factory, part, x64):
     norm = np.linalg.norm(w)
     assert metrics[f'd/penalty/{part}'] == pytest.approx((norm / 2 - 1) ** 2, rel=1e-12)
     np.testing.assert_allclose(w - moved, 10 * (norm / 2 - 1) * w / norm, rtol=1e-10)
+
+
+def test_two_penalties_at_reals_each_of_its_own_logit(x64):
+    """D = w x and a head's v x: R1 of each is |w / 2|^2 / 2, and moves its own weights alone."""
+    head = small.PlainLogit()
+    game = Term(
+        d=Objective({'fake': View('fake')}, lambda out, state, key: ({}, state, {})), head=head
+    )
+    terms = {'game': game, 'own': penalty.r1(), 'others': penalty.r1(of='game')}
+    gan = small.make_gan(terms, critic=Critic(Pixels(), {'game': head}, small.PlainLogit()))
+    state = small.first_state(gan, terms, dtype=np.float64)
+    hyper = small.make_hyper({'game': 1, 'own': 10, 'others': 3}, d=1, g=0)
+    after, metrics = small.compiled(gan, terms)(state, small.make_batch(), hyper)
+    for name, scope, weight in (('own', 'logit', 10), ('others', 'heads_game', 3)):
+        w, moved = (
+            np.asarray(s.d.params[scope]['Dense_0']['kernel'])[:, 0] for s in (state, after)
+        )
+        assert metrics[f'd/{name}/real'] == pytest.approx(np.sum(w**2) / 8, rel=1e-12)
+        np.testing.assert_allclose(w - moved, weight * w / 4, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    'factory', [penalty.r1, penalty.r2, penalty.wgan_gp, penalty.dragan, tangent]
+)
+def test_whose_logit(factory):
+    assert factory().d.grad_of == '' and factory(of='game/x').d.grad_of == 'game/x'
+    assert (logit_named(''), logit_named('game')) == (('', 'logit'), ('game', 'logit'))
+    assert (logit_named('/x'), logit_named('game/x')) == (('', 'x'), ('game', 'x'))
 
 
 def test_norm_is_exact_and_has_a_finite_gradient_at_zero():
