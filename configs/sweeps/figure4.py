@@ -170,7 +170,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help='generated images',
     )
     parser.add_argument(
-        '--seed', type=cli.within(config.SEED), default=0, help='of latents and draws'
+        '--seed', type=cli.within(config.VALUES['seed']), default=0, help='of latents and draws'
     )
     flags = parser.parse_args(arguments)
     try:
