@@ -116,7 +116,7 @@ def evaluate_due(
     state: TrainState,
     step: int,
     stopped: Callable[[], int],
-) -> tuple[dict[str, float], str]:
+) -> tuple[dict[str, float], dict[str, str]]:
     """The metrics that are due at a step, and the failures among them; collective.
 
     Args:
@@ -127,26 +127,27 @@ def evaluate_due(
         stopped: from `signals.stop_on_signal`.
 
     Returns:
-        {'eval/<name>': value}, NaN for a metric that fails, and a sentence for each failure, '' if
-        there is none.
+        {'eval/<name>': value}, NaN for a metric that fails, and for each metric that is due the
+        sentence of its failure, '' without one.
 
     Raises:
         Stopped: a signal came during the evaluation.
     """
     asked, seed = evaluations_at(step, setup.settings), setup.settings['seed']
     if not asked:
-        return {}, ''
-    wrong: list[str] = []
+        return {}, {}
+    wrong = dict.fromkeys(brackets.split(','.join(asked), ','), '')
 
     def failed(names: Sequence[str], error: Exception) -> None:
-        wrong.append(f'{", ".join(names)} failed at step {step}: {sentence(error)}')
+        why = f'{", ".join(names)} failed at step {step}: {sentence(error)}'
+        wrong.update(dict.fromkeys(names, why))
 
     # An evaluation may take minutes, and half of one gives no number: a signal cancels it.
     progress = cancellable(stopped)
     values = evaluate(setup, evaluator, asked, state, seed, progress, failed)
     # All processes must choose the same best checkpoint, so the exact values are broadcast.
     values, wrong = distributed.broadcast_json(lambda: [values, wrong])
-    return {f'eval/{name}': value for name, value in values.items()}, '; '.join(wrong)
+    return {f'eval/{name}': value for name, value in values.items()}, wrong
 
 
 def describe_metrics(setup: Setup, evaluator: Evaluator) -> str:

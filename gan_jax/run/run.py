@@ -24,7 +24,7 @@ from gan_jax.run.best import Best, best_by, best_how
 from gan_jax.run.evaluation import Evaluator
 from gan_jax.run.own_writers import own_writers
 from gan_jax.run.resume import Fingerprint, last_seen
-from gan_jax.run.status import Status, advised
+from gan_jax.run.status import Status, advised, reasons
 from gan_jax.runtime import checkpoint, distributed, tensorboard, workdir
 from gan_jax.runtime.errors import Diverged, UserError, fault_of
 from gan_jax.runtime.progress import Stopped
@@ -110,8 +110,8 @@ class Run:
             )
         except Stopped:
             return False
-        if wrong:
-            self._writers.write_texts(step, {'eval_failed': wrong})
+        if why := reasons(wrong):
+            self._writers.write_texts(step, {'eval_failed': why})
         if values:
             self._status_json.fail_evaluation(wrong)
         row |= values

@@ -30,7 +30,7 @@ class Status:
         self.step, self.committed = resumed or 0, resumed
         self._folder = folder
         self._warnings = [] if resumed is None else _kept_warnings(folder)
-        self._evaluation: Mapping[str, str] = {}  # the failure of the last evaluation
+        self._failing: Mapping[str, str] = {}  # metrics that failed when they were last due
         self._lock = threading.Lock()
 
     def write(self, status: str) -> None:
@@ -47,11 +47,15 @@ class Status:
                 with contextlib.suppress(OSError):
                     self._write('failed', reason=str(error), exit=error.status, **more)
 
-    def fail_evaluation(self, why: str) -> None:
-        """Records failed metrics in status.json; '' records that there are none."""
-        failed = {'eval_failed': why} if why else {}
-        if failed != self._evaluation:
-            self._evaluation = failed
+    def fail_evaluation(self, wrong: Mapping[str, str]) -> None:
+        """Records in status.json the metrics that fail, until they are measured.
+
+        Args:
+            wrong: for each metric that was due the sentence of its failure, '' without one.
+        """
+        failing = {name: why for name, why in {**self._failing, **wrong}.items() if why}
+        if failing != self._failing:
+            self._failing = failing
             self.write('running')
 
     def warn(self, warning: str) -> None:
@@ -80,10 +84,17 @@ class Status:
                 print(f'gan_jax: warning of {self._folder}: {warning}', file=sys.stderr, flush=True)
 
     def _write(self, status: str, **more: Any) -> None:
-        known = {'checkpoint': self.committed, **self._evaluation}
+        known: dict[str, Any] = {'checkpoint': self.committed}
+        if self._failing:
+            known['eval_failed'] = reasons(self._failing)
         if self._warnings:
             known['warnings'] = self._warnings
         workdir.write_status(self._folder, status, self.step, **known, **more)
+
+
+def reasons(wrong: Mapping[str, str]) -> str:
+    """The sentences of failed metrics, by metric, each once; '' if none has failed."""
+    return '; '.join(dict.fromkeys(why for why in wrong.values() if why))
 
 
 def _kept_warnings(folder: Path) -> list[str]:

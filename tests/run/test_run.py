@@ -331,6 +331,26 @@ def test_an_evaluation_that_fails_is_said_and_the_run_goes_on(setup, tmp_path, m
     assert workdir.steps(tmp_path / 'best') == {5}
 
 
+def test_a_failure_is_told_until_that_metric_is_measured_again(setup, tmp_path, monkeypatch):
+    often = {'metrics': 'diversity', 'every': 5}
+    setup.settings['evaluate'] |= {'metrics': 'modes', 'often': often}
+    setup.settings['every'] |= {'evaluate': 10}
+    told = []
+
+    def evaluated(setup, evaluator, metrics, state, seed, progress, failed):
+        told.append((int(state.step), workdir.read_status(tmp_path).get('eval_failed')))
+        if int(state.step) == 10:
+            failed(['modes'], ValueError('as it happens'))
+        return {'modes': 7}
+
+    monkeypatch.setattr(evaluation, 'evaluate', evaluated)
+    with opened(setup, tmp_path) as one:
+        for step in (5, 10, 15, 20, 25):
+            one.on_step(state_at(step), step)
+    why = 'modes failed at step 10: as it happens'
+    assert told == [(5, None), (10, None), (15, why), (20, why), (25, None)]
+
+
 def test_the_status_names_the_newest_checkpoint_that_is_whole(setup, tmp_path, monkeypatch):
     seen = []
 
