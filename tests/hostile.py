@@ -16,6 +16,7 @@ Trap = Callable[[Path], None]
 
 SHIPPED = Path(__file__).parent.parent / 'configs' / 'digits.py'
 PLACES = ('generator', 'discriminator', 'logit', 'terms.consistency', 'optim.g', 'optim.d')
+PLACES += ('evaluate.mine', 'writers.mine', 'data')
 
 
 def settings() -> dict[str, Any]:
@@ -59,8 +60,13 @@ def sprung(folder: Path) -> bool:
 
 
 def _block(place: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The change that puts a function in a place; terms and optimisers keep their own words."""
-    words = {'terms': {'weight': 1.0}, 'optim': {'learning_rate': 0.1}}
+    """The change that puts a function in a place, with the words that its block must have."""
+    words = {
+        'terms': {'weight': 1.0},
+        'optim': {'learning_rate': 0.1},
+        'evaluate': {'every': 1},
+        'data': {**settings()['data'], 'name': 'mine'},
+    }
     return {place: {**options, **words.get(place.split('.')[0], {})}}
 
 

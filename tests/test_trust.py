@@ -196,14 +196,22 @@ PLACES = {
     'terms.consistency.policy': 'op',
     'evaluate.metrics': 'extractor',
     'evaluate.full': 'extractor',
+    'evaluate.mine': 'metric',
+    'writers.mine': 'writer',
+    'data': 'reader',
 }
+NEW = {'evaluate.mine': {'every': 1}, 'writers.mine': {}}  # blocks that are not in SETTINGS
 SETTINGS = hostile.settings()
 
 
 def placed(path, place):
     """The faults of a workdir's config with this path in this place."""
-    if place.startswith('evaluate'):
+    if PLACES[place] == 'extractor':
         change = {place: f'fd500_test@{path}'}
+    elif place in NEW:
+        change = {place: {'fn': path, **NEW[place]}}
+    elif place == 'data':
+        change = {'data.fn': path, 'data.name': 'mine'}
     elif PLACES[place] == 'op':
         change = {place: path}
     else:
