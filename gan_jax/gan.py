@@ -8,7 +8,7 @@ import flax.linen as nn
 import optax
 
 from gan_jax import labels
-from gan_jax.state import Ema
+from gan_jax.state import Ema, Power
 
 
 class Augment(NamedTuple):
@@ -69,7 +69,7 @@ class GAN(NamedTuple):
     g_reals: str = 'last'
     augment: Augment = Augment()
     ema: Ema = Ema()
-    averages: Mapping[str, Ema] = MappingProxyType({})
+    averages: Mapping[str, Ema | Power] = MappingProxyType({})
     joint: bool = True
     accumulate: int = 1
 

@@ -92,6 +92,16 @@ class Ema(NamedTuple):
     ramp: float = 0.05
 
 
+class Power(NamedTuple):
+    """Options of an average whose weight grows by a power of time; see `profiles.exponent_of`.
+
+    Attributes:
+        exponent: gamma; the average after t steps gives step s the weight s^gamma, up to a factor.
+    """
+
+    exponent: float
+
+
 def player_of(average: str) -> str:
     """The player whose variables an average of `averages` takes: D's for 'd', else G's."""
     return 'd' if average == 'd' else 'g'
@@ -172,16 +182,21 @@ def merge_metrics(
     return updated
 
 
-def average(ema: Ema, old: Any, new: Any, step: jax.Array, size: int) -> Any:
+def average(options: Ema | Power, old: Any, new: Any, step: jax.Array, size: int) -> Any:
     """The next value of a moving average of variables.
 
     Args:
-        ema: options of the average; they may be traced.
+        options: of the average; they may be traced.
         old: its value before the step.
         new: the variables after the step's updates.
         step: number of steps before this one, int32 [].
         size: images per step, by which the half-life is counted.
     """
-    images = (step + 1).astype(jnp.float32) * size
-    halflife = jnp.minimum(ema.halflife_images, ema.ramp * images)
+    after = (step + 1).astype(jnp.float32)
+    if isinstance(options, Power):
+        # 1 - (1 - 1/t)^(gamma + 1), where float32 would lose a small 1/t beside 1.
+        return optax.incremental_update(
+            new, old, -jnp.expm1((options.exponent + 1) * jnp.log1p(-1 / after))
+        )
+    halflife = jnp.minimum(options.halflife_images, options.ramp * (after * size))
     return optax.incremental_update(new, old, 1 - 0.5 ** (size / halflife))

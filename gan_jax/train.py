@@ -119,6 +119,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
                 # Save. `stopped` is called once: a later signal waits for the next step.
                 ending = stopped() or step == settings['steps']
                 opened.save_best(state, step)
+                opened.save_snapshot(state, step)
                 if ending or 'checkpoint' in due(step, settings):
                     opened.save(state, step)
                 if ending:

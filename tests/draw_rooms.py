@@ -19,6 +19,7 @@ WORDS = {
     'runtime': 'devices, files, errors',
     'keys': 'random keys by name',
     'labels': 'labels of fakes',
+    'profiles': 'averages of averages',
     'augment': 'ops and policies',
     'data': 'data sets, batches',
     'models': 'networks',

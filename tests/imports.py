@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module imports modules of its own room and of rooms on lower floors.
 FLOORS = (
-    ('runtime', 'keys', 'labels'),
+    ('runtime', 'keys', 'labels', 'profiles'),
     ('augment', 'data', 'models', 'schedules'),
     ('views',),
     ('terms',),

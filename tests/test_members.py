@@ -19,11 +19,12 @@ import pytest
 from PIL import Image
 
 from gan_jax import sweep, train
-from gan_jax.run import disk_space, observe, resume
+from gan_jax.run import disk_space, observe, resume, snapshots
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import BUSY, DISK, DIVERGED, UserError
 from gan_jax.sweeps import shared
 from gan_jax.sweeps.shared import _devices
+from tests.run.test_snapshots import CONFIG
 from tests.sweeps.made import write
 
 ROOT = Path(__file__).parent.parent
@@ -180,6 +181,19 @@ def forbid_single_runs(monkeypatch):
 def test_members_leave_behind_what_runs_of_their_own_do(together, alone):
     assert_near(together, alone)
     assert status(together / FIRST) == ('done', LAST)
+
+
+def test_members_keep_snapshots_as_a_run_does(tmp_path):
+    (tmp_path / 'config.py').write_text(CONFIG)
+    path = write(
+        tmp_path, config=str(tmp_path / 'config.py'), grid={'optim.d.learning_rate': [0.01, 0.02]}
+    )
+    assert run(path, tmp_path / 'members') == 0
+    for seed in (tmp_path / 'members').glob('*/seed=0'):
+        places = [seed / name for name in (snapshots.FOLDER, 'checkpoints')]
+        assert workdir.steps(places[0]) == {4, 8, 12}
+        mine, whole = (checkpoint._record(place, 12)['leaves'] for place in places)
+        assert len(mine) > 1 and mine.items() <= whole.items()
 
 
 def test_what_is_left_over_is_trained_alone(tmp_path, together):

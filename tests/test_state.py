@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax.experiment import config
 from gan_jax.keys import named
-from gan_jax.state import Ema, Net, average, create, empty, merge_metrics, nbytes
+from gan_jax.state import Ema, Net, Power, average, create, empty, merge_metrics, nbytes
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from tests import small
@@ -95,6 +95,16 @@ def test_an_old_value_counts_half_after_the_half_life(step, halflife):
     kept = 0.5 ** (4 / halflife)
     expected = {'params': {'w': 1 + 4 * kept}, 'stats': {'m': 2 - 4 * kept}}
     assert small.distance(after, expected) < 1e-6
+
+
+@pytest.mark.parametrize('step', [0, 1, 9, 10_000_000])
+def test_a_power_average_keeps_its_share_after_any_number_of_steps(step):
+    """(1 - 1/t)^(gamma + 1) after t steps: 0 after the first, and no rounding near 1 later."""
+    after = average(Power(6.94), np.float32(1), np.float32(0), np.int32(step), 4)
+    share = -np.expm1(7.94 * np.log1p(-1 / (step + 1))) if step else 1.0
+    assert after == pytest.approx(1 - share, abs=1e-7)
+    late = average(Power(6.94), np.float32(0), np.float32(1), np.int32(step), 4)
+    assert late == pytest.approx(share, rel=1e-6)
 
 
 def test_an_average_that_nobody_sets_is_that_of_the_configs():

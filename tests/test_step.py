@@ -14,7 +14,7 @@ from gan_jax.gan import Augment
 from gan_jax.keys import named
 from gan_jax.models.critic import Critic
 from gan_jax.players import Keys, d_gradient, make_losses
-from gan_jax.state import Ema
+from gan_jax.state import Ema, Power
 from gan_jax.step import make_d_gradient, make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
@@ -320,6 +320,25 @@ def test_averages_side_by_side_have_half_lives_of_their_own():
     for name, away in {'long': 0.5 ** (2 / 5), 'data': 0.5}.items():
         found = small.distance(after.averages[name]['params'], after.g.params)
         assert found == pytest.approx(away, rel=1e-5)
+
+
+def test_a_power_average_gives_each_step_its_share_of_the_integral():
+    """Step s of t has the weight (s^(gamma + 1) - (s - 1)^(gamma + 1)) / t^(gamma + 1)."""
+    gan = small.make_gan(pick('adversarial'), averages={'long': Power(1.5), 'd': Power(1.5)})
+    state, step = (
+        small.first_state(gan, pick('adversarial')),
+        small.compiled(gan, pick('adversarial')),
+    )
+    seen = []
+    for _ in range(3):
+        state = taken(step, state, small.make_hyper({'adversarial': 1}), 1)
+        seen.append(jax.device_get(state))
+    shares = np.diff(np.arange(4) ** 2.5) / 3**2.5
+    for name, side in {'long': 'g', 'd': 'd'}.items():
+        nets = [getattr(one, side).variables for one in seen]
+        expected = jax.tree.map(lambda *xs: np.tensordot(shares, xs, 1).astype(np.float32), *nets)
+        assert small.distance(seen[-1].averages[name], expected) < 1e-6
+        assert small.distance(nets[0], nets[-1]) > 1e-2
 
 
 def test_average_holds_the_running_statistics_too():

@@ -54,8 +54,9 @@ def base() -> ConfigDict:
                 halflife_images=1.0,  # of the generator's average, above 0; 1 is no average
                 ramp=0.05,  # the half-life is at most this fraction of the images so far
             ),
-            # Further averages, NAME=dict(halflife_images=, ramp=), or without a ramp. 'd' is D's,
-            # for terms that look by it; others are G's, for `evaluate.weights`.
+            # Further averages, NAME=dict(halflife_images=, ramp=), or without a ramp, or with a std
+            # of 0.001 to 0.3 alone: of those any std can be made after training. 'd' is D's, for
+            # terms that look by it; others are G's, for `evaluate.weights`.
             averages=dict(),
             init=dict(
                 workdir='',  # of a run whose networks this one begins with; '': new ones
@@ -78,6 +79,7 @@ def base() -> ConfigDict:
                 evaluate=10_000,
                 full=50_000,
                 checkpoint=5000,
+                snapshot=5000,  # of `averages` with a std; all are kept
             ),
             writers=dict(),  # further ones: wandb=dict(fn='gan_jax.run.wandb_writer.wandb')
             mesh=dict(

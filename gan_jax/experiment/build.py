@@ -4,7 +4,6 @@ Code below this module does not see the config.
 """
 
 import functools
-import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 import optax
 
 from gan_jax import labels, views
+from gan_jax.experiment import averages
 from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import AVERAGE, RESERVED, apart, data_keywords, make_number
@@ -91,8 +91,7 @@ def build_experiment(
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
         ema=Ema(**config['ema']),
         averages={
-            name: Ema(**{'ramp': math.inf, **block})
-            for name, block in config.get('averages', {}).items()
+            name: averages.options(block) for name, block in config.get('averages', {}).items()
         },
         joint=config['joint'],
         accumulate=config['accumulate'],

@@ -142,7 +142,7 @@ def part_faults(
     named: Collection[str],
     allow: Collection[str] | None = None,
 ) -> list[str]:
-    """Everything wrong with some values of a config, for a reader that needs no others.
+    """Everything wrong with some values of a config, and its averages, for a reader of no others.
 
     Args:
         config: nested, as a workdir's config.json has it.
@@ -155,7 +155,8 @@ def part_faults(
     plain, _ = apart(config)
     values = flat(plain)
     expected = _expected(plain)
-    wrong = [fault for key in keys for fault in _key_faults(key, values, expected[key])]
+    wanted = (*keys, *averages.expected(values))
+    wrong = [fault for key in wanted for fault in _key_faults(key, values, expected[key])]
     for name, block, kind, supplied in blocks(plain):
         if name in named:
             wrong += block_faults(name, block, kind, supplied, allow)

@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 
 from gan_jax import data
 from gan_jax.data import classes
+from gan_jax.experiment.averages import snapshot_bytes
 from gan_jax.experiment.setup import Setup
 from gan_jax.models.critic import scope_of
 from gan_jax.routing import route_views
@@ -43,10 +44,19 @@ def describe(setup: Setup) -> str:
     lines.append(f'discriminator: {_size(critic):,} parameters')
     lines += [f'head of terms.{name}: {_size(head):,} parameters' for name, head in heads.items()]
     lines.append(f'state: {nbytes(program.shapes):,} bytes')
+    lines += _snapshots(setup)
     cost = program.lower().cost_analysis() or {}
     if 'flops' in cost:
         lines.append(f'one step: {cost["flops"]:.4g} FLOPs (counted by XLA before optimisation)')
     return '\n'.join(lines)
+
+
+def _snapshots(setup: Setup) -> Iterator[str]:
+    """The snapshots of averages in the workdir at the end of the run, if there are any."""
+    settings = setup.settings
+    if size := snapshot_bytes(setup.program.shapes, settings):
+        count = settings['steps'] // settings['every']['snapshot']
+        yield f'snapshots: {count:,} of {size:,} bytes, {count * size:,} in all'
 
 
 def _size(params: Any) -> int:

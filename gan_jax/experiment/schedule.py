@@ -1,4 +1,4 @@
-"""The schedule of a run: the steps at which it logs, samples, evaluates and saves.
+"""The schedule of a run: the steps at which it logs, samples, evaluates, snapshots and saves.
 
 Consecutive steps with nothing due between them can be one dispatch.
 """
@@ -6,16 +6,21 @@ Consecutive steps with nothing due between them can be one dispatch.
 from collections.abc import Mapping
 from typing import Any
 
+from gan_jax.experiment.averages import with_std
+
 
 def due(step: int, settings: Mapping[str, Any]) -> set[str]:
-    """The actions at a step: 'log', 'sample', 'evaluate', 'full', 'checkpoint', 'evaluate.NAME'.
+    """The actions at a step: 'log', 'sample', 'evaluate', 'full', 'checkpoint' and two more.
 
-    The last are metrics with an interval of their own. All actions at the last step. At step 0
-    there is nothing to log or to save, and the full protocol is not worth its time.
+    'evaluate.NAME' are metrics with an interval of their own, a 'snapshot' is due if there are
+    averages with a std. All actions at the last step. At step 0 there is nothing to log or to save,
+    and the full protocol is not worth its time.
     """
     every = {f'evaluate.{name}': block['every'] for name, block in own(settings).items()}
     first = {'evaluate', *every}
     every |= settings['every']
+    if not with_std(settings.get('averages', {})):
+        every.pop('snapshot', None)
     if step == settings['steps']:
         return {*every}
     wanted = first if step == 0 else {*every} - {'sample'}

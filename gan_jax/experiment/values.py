@@ -65,6 +65,7 @@ VALUES: Mapping[str, Any] = {
     'every.evaluate': COUNT,
     'every.full': COUNT,
     'every.checkpoint': COUNT,
+    'every.snapshot': COUNT,
     'mesh.data': Literal[-1] | Annotated[int, COUNT],  # -1 is all devices
     'mesh.model': COUNT,
     'dtype': Choice(('float32', 'bfloat16')),

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from gan_jax.experiment.averages import snapshot_bytes
 from gan_jax.experiment.setup import Setup
 from gan_jax.run.observe import GRID
 from gan_jax.runtime.errors import DISK, UserError
@@ -14,8 +15,10 @@ LOG = 1 << 16  # bytes: the first rows and events, config.json and status.json
 
 
 def bytes_needed(setup: Setup) -> int:
-    """Bytes of a checkpoint, a picture and a log of a run, uncompressed."""
-    return nbytes(setup.program.shapes) + GRID * math.prod(setup.dataset.images.shape[1:]) + LOG
+    """Bytes of a checkpoint, a snapshot, a picture and a log of a run, uncompressed."""
+    shapes = setup.program.shapes
+    saved = nbytes(shapes) + snapshot_bytes(shapes, setup.settings)
+    return saved + GRID * math.prod(setup.dataset.images.shape[1:]) + LOG
 
 
 def check_disk_space(folder: Path, runs: Iterable[Setup]) -> None:

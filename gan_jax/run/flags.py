@@ -24,10 +24,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--weights',
-        metavar='|'.join((*averages.CHOSEN_WITHOUT, 'NAME')),
+        metavar='|'.join((*averages.CHOSEN_WITHOUT, 'NAME', 'std:X')),
         type=cli.named,
-        help="of the generator: averaged, the optimiser's own, or an average by its name in the "
-        'config',
+        help="of the generator: averaged, the optimiser's own, an average by its name in the "
+        'config, or std:NUMBER, made of the averages with a std',
     )
     parser.add_argument(
         '--batch_norm',
@@ -46,14 +46,26 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_weights(weights: str, settings: Mapping[str, Any]) -> None:
-    """Raises UserError if --weights names an average of the generator that a run has not.
+    """Raises UserError if --weights names an average of the generator that a run cannot give.
 
     Args:
         weights: the value of the flag.
         settings: the resolved config of the run.
     """
-    if words := ranges.instead(averages.weights(settings.get('averages', {})), weights):
+    blocks, std = settings['averages'], averages.std_of(weights)
+    if std is None and (words := ranges.instead(averages.weights(blocks), weights)):
         raise UserError(f'--weights is {ranges.quoted(weights)}, and this run has {words}')
+    if std is not None and not averages.STD.holds(std):
+        raise UserError(
+            f"--weights is {ranges.quoted(weights)}: give 'std:' and {averages.STD}, such as "
+            'std:0.08'
+        )
+    if std is not None and not averages.with_std(blocks):
+        raise UserError(
+            f'--weights is {weights}, and this run has no average of the generator with a std, of '
+            'which others are made: train one with config.averages such as short=dict(std=0.05), '
+            'long=dict(std=0.10)'
+        )
 
 
 def refuse_batch_norm(batch_norm: str | None, variables: Mapping[str, Any]) -> None:

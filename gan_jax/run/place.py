@@ -1,5 +1,6 @@
-"""The place of a workdir on the disk."""
+"""The workdir of a run on the disk, before its first step."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 from gan_jax import data
 from gan_jax.data.pictures.listing import HIDDEN
 from gan_jax.data.sources import place_of
+from gan_jax.experiment.setup import Setup
+from gan_jax.run import snapshots
+from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import UserError
 
 
@@ -34,3 +38,21 @@ def refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
             f'--workdir={folder} lies in {place}, whose images are trained on, and the pictures '
             'that the run draws would be of them: choose a folder outside'
         )
+
+
+def begin(folder: Path, setup: Setup, restored: int | None) -> None:
+    """Writes what describes the run, and removes what it will write again.
+
+    Args:
+        folder: the workdir.
+        setup: the setup of the run.
+        restored: the step that it goes on from; None for a new run.
+    """
+    workdir.write_json(folder / 'config.json', setup.settings)
+    if setup.subset is not None:
+        workdir.write_json(folder / 'subset.json', setup.subset.tolist())
+    if names := setup.dataset.class_names:
+        workdir.write_json(folder / 'classes.json', dict(enumerate(names)))
+    snapshots.forget_after(folder, restored or 0)
+    if restored is None:  # best/0 of an earlier run with this workdir is of another initial state
+        shutil.rmtree(folder / 'best' / '0', ignore_errors=True)

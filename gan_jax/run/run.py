@@ -5,7 +5,6 @@ Both training loops use it: `train.train` for one run, and `sweeps.train_populat
 
 import contextlib
 import functools
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -18,14 +17,14 @@ from gan_jax import data
 from gan_jax.experiment import memory
 from gan_jax.experiment.schedule import due
 from gan_jax.experiment.setup import Setup
-from gan_jax.run import alarms, evaluation, log, observe
+from gan_jax.run import alarms, evaluation, log, observe, place, snapshots
 from gan_jax.run.background import Background
 from gan_jax.run.best import Best, best_by, best_how
 from gan_jax.run.evaluation import Evaluator
 from gan_jax.run.own_writers import own_writers
 from gan_jax.run.resume import Fingerprint, last_seen
 from gan_jax.run.status import Status, advised, reasons
-from gan_jax.runtime import checkpoint, distributed, tensorboard, workdir
+from gan_jax.runtime import checkpoint, distributed, tensorboard
 from gan_jax.runtime.errors import Diverged, UserError, fault_of
 from gan_jax.runtime.progress import Stopped
 from gan_jax.runtime.writers import RunInfo, TerminalWriter, Writers
@@ -135,12 +134,14 @@ class Run:
             return
         self._status_json.step = step  # `on_step` may have skipped it
         if step != self._saved:
-            if self._saving is not None:
-                self._saving.result()
-            fingerprint, on_host = self._metadata_at(self._seen == step), distributed.on_host(state)
-            if distributed.is_leader():
-                self._saving = self._submit(self._commit, on_host, fingerprint, step)
+            self._write(self._commit, state, self._metadata_at(self._seen == step), step)
             self._saved = step
+
+    def save_snapshot(self, state: TrainState, step: int) -> None:
+        """Submits a snapshot of averages if one is due, before `save`, and raises as it does."""
+        settings = self._setup.settings
+        if self.failed is None and step != self._saved and 'snapshot' in due(step, settings):
+            self._write(snapshots.write, snapshots.of(state, settings), self._folder)
 
     @property
     def failed(self) -> UserError | None:
@@ -213,6 +214,14 @@ class Run:
         if not self.status:
             self._status_json.print_warnings()
 
+    def _write(self, work: Callable[..., object], tree: Any, *arguments: Any) -> None:
+        """Submits work on a copy of a tree on the host, when the one before it is done."""
+        if self._saving is not None:
+            self._saving.result()
+        on_host = distributed.on_host(tree)
+        if distributed.is_leader():
+            self._saving = self._submit(work, on_host, *arguments)
+
     def _metadata_at(self, seen: bool) -> Fingerprint:
         return {**self._fingerprint, 'seen': seen, 'log': self._log.mark}
 
@@ -252,13 +261,7 @@ def opened(
         UserError: the training inside ran out of device memory, among other errors.
     """
     settings, since = setup.settings, last_seen(restored)
-    workdir.write_json(folder / 'config.json', settings)
-    if setup.subset is not None:
-        workdir.write_json(folder / 'subset.json', setup.subset.tolist())
-    if names := setup.dataset.class_names:
-        workdir.write_json(folder / 'classes.json', dict(enumerate(names)))
-    if restored is None:  # best/0 of an earlier run with this workdir is of another initial state
-        shutil.rmtree(folder / 'best' / '0', ignore_errors=True)
+    place.begin(folder, setup, restored.step if restored else None)
     with contextlib.ExitStack() as files:
         written = restored.metadata.get('log') if restored and distributed.is_leader() else None
         rows = log.Log(folder / log.NAME, since, written)

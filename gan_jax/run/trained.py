@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup, build_setup
-from gan_jax.run import resume
+from gan_jax.run import posthoc, resume
 from gan_jax.run.choose_checkpoint import read_settings, restore_step
 from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint
@@ -75,4 +75,5 @@ def restore_run(
             'on: restore them, or give the folder that they lie in now by --data_dir=DIR',
             DATA,
         )
-    return Trained(setup, found)
+    state = posthoc.completed(folder, found.state, settings, settings['evaluate']['weights'])
+    return Trained(setup, found._replace(state=state))

@@ -10,9 +10,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.experiment import config
+from gan_jax.experiment import averages, config
 from gan_jax.experiment.build import build_generator
 from gan_jax.labels import Counts
+from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, restore_step
 from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
@@ -78,12 +79,13 @@ def restore_generator(
         folder: the workdir.
         step: a number, 'last', or 'best', see `best.best_by`.
         allow: packages whose code its block may name, as in `load.resolve`.
-        weights: 'ema', 'raw' or a name in config.averages; None is as config.evaluate says.
+        weights: 'ema', 'raw', a name in config.averages, or 'std:0.08', see `posthoc`; None is as
+            config.evaluate says.
         batch_norm: see `generate.make_generate`; None is as config.evaluate says.
 
     Raises:
-        UserError: no run, no such checkpoint, a generator's block with faults or with other code,
-            or a config that is not the checkpoint's.
+        UserError: no run, no such checkpoint or weights, a generator's block with faults or with
+            other code, or a config that is not the checkpoint's.
     """
     settings = read_settings(
         folder, lambda settings: config.part_faults(settings, KEYS, ('generator',), allow)
@@ -91,7 +93,8 @@ def restore_generator(
     asked = settings['evaluate']
     if weights is not None:
         refuse_weights(weights, settings)
-    places = _places(weights or asked['weights'])
+    chosen = weights or asked['weights']
+    places = _places(chosen, settings)
     read = functools.partial(checkpoint.restore_leaves, prefix=tuple(places))
     found = restore_step(folder, step, settings, read)
     images = found.metadata.get('images')
@@ -101,7 +104,7 @@ def restore_generator(
             'its images: use the version of the code that wrote it',
             DATA,
         )
-    leaves = _renamed(found.state, places)
+    leaves = _leaves(folder, found, settings, chosen)
     network = build_generator(settings, tuple(images['shape']), allow)
     shapes = jax.eval_shape(functools.partial(_variables, network, settings['latent']['dim']))
     check_leaves(folder, found.step, {n: form(x) for n, x in leaves.items()}, by_name(shapes))
@@ -121,19 +124,25 @@ def restore_generator(
     )
 
 
-def _places(weights: str) -> dict[str, str]:
+def _places(weights: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """The prefixes of the variables in a state, with their prefixes in the network."""
     if weights == 'raw':
         return {'g/params/': 'params/', 'g/stats/': ''}
+    if averages.std_of(weights) is not None:
+        return {f'averages/{name}/': '' for name in averages.with_std(settings['averages'])}
     return {'ema/' if weights == 'ema' else f'averages/{weights}/': ''}
 
 
-def _renamed(leaves: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
+def _leaves(
+    folder: Path, found: checkpoint.Restored, settings: Mapping[str, Any], weights: str
+) -> dict[str, Any]:
     """The leaves by their names in the variables of the network."""
+    if averages.std_of(weights) is not None:
+        return posthoc.reconstruct(folder, found.step, found.state, settings, weights)
     return {
         new + name.removeprefix(old): leaf
-        for name, leaf in leaves.items()
-        for old, new in places.items()
+        for name, leaf in found.state.items()
+        for old, new in _places(weights, settings).items()
         if name.startswith(old)
     }
 

@@ -12,7 +12,7 @@ from gan_jax import data, views
 from gan_jax.evaluate.context import Unaugmented
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup
-from gan_jax.run import trained
+from gan_jax.run import posthoc, trained
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.progress import Progress, no_progress
@@ -112,7 +112,9 @@ def _drawn(run: Path, setup: Setup, count: int) -> Unaugmented:
         except checkpoint.AllDamaged:
             print(f'gan_jax: step {step} in {folder} is damaged and left out', file=sys.stderr)
             continue
-        batches = setup.generate(one.state, setup.settings['seed'], range(count))
+        weights = setup.settings['evaluate']['weights']
+        state = posthoc.completed(run, one.state, setup.settings, weights)
+        batches = setup.generate(state, setup.settings['seed'], range(count))
         images.append(np.concatenate(list(batches)))
         found.append({'step': one.step, 'digest': one.digest})
     return Unaugmented(str(run), found, images)

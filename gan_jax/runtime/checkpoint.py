@@ -72,8 +72,10 @@ class Restored(NamedTuple):
     damaged: list[int]
 
 
-def manager(folder: Path, *, keep: int = KEEP, read_only: bool = False) -> ocp.CheckpointManager:
-    """Orbax's manager of the checkpoints in a folder: synchronous, keeps the newest `keep`.
+def manager(
+    folder: Path, *, keep: int | None = KEEP, read_only: bool = False
+) -> ocp.CheckpointManager:
+    """Orbax's manager of the checkpoints in a folder: synchronous, keeps the newest `keep` or all.
 
     Not collective: only the leader of a run opens a manager.
     """

@@ -24,8 +24,9 @@ STEP = re.compile('0|[1-9][0-9]{0,17}')  # name of a checkpoint's folder
 # Checkpoints go first and the status last: if the move is interrupted, the status still tells that
 # there was a run.
 WRITTEN = (
-    *('checkpoints', 'best', 'quarantine', 'samples', 'results', 'tensorboard', 'subset.json'),
-    *('metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'wandb.json', 'config.json'),
+    *('checkpoints', 'best', 'snapshots', 'quarantine', 'samples', 'results', 'tensorboard'),
+    *('subset.json', 'metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'wandb.json'),
+    'config.json',
     'status.json',
 )
 

@@ -88,6 +88,7 @@ def train_population(
                 shown=not runs,
             )
             runs[name] = files.enter_context(opened)
+        everyone = dict(enumerate(runs.values()))
         step, state = _start(population, [*restored.values()])
 
         while True:
@@ -97,11 +98,13 @@ def train_population(
                 state = _on_step(population, [*runs.values()], state, step)
                 best = {i: one for i, one in enumerate(runs.values()) if one.improved}
                 _save(run.Run.save_best, population, best, state, step)
+            if 'snapshot' in now:
+                _save(run.Run.save_snapshot, population, everyone, state, step)
 
             # Save all or none. `stopped` is called once: a later signal waits for the next step.
             ending = stopped() or step == settings['steps']
             if ending or 'checkpoint' in now:
-                _save(run.Run.save, population, dict(enumerate(runs.values())), state, step)
+                _save(run.Run.save, population, everyone, state, step)
             if ending or all(one.failed for one in runs.values()):
                 break
 

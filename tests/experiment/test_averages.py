@@ -38,6 +38,13 @@ def test_without_a_ramp_there_is_none():
     assert (found['long'].ramp, found['d'].ramp) == (math.inf, 0.5)
 
 
+def test_a_std_is_an_exponent_by_the_published_rule():
+    found = built({'short': {'std': 0.05}, 'd': {'std': 0.1}}).gan.averages
+    assert {name: one.exponent for name, one in found.items()} == pytest.approx(
+        {'short': 16.97, 'd': 6.94}, abs=0.005
+    )
+
+
 def test_half_lives_are_data_of_the_step():
     one, two = (
         built({'long': {'halflife_images': half}}).hyper.keywords['averages.long']
@@ -56,6 +63,12 @@ def test_an_average_of_g_may_be_evaluated():
     assert averages.weights(['d', 'long', 'g']).values == ('ema', 'raw', 'long', 'g')
 
 
+def test_a_reader_of_the_generator_alone_refuses_wrong_averages_too():
+    found = settings({'short': {'std': 'wide'}})
+    (fault,) = config.part_faults(found, ('evaluate.weights',), ('generator',))
+    assert fault.startswith("config.averages.short.std is 'wide': give a number")
+
+
 @pytest.mark.parametrize(
     ('blocks', 'weights', 'words'),
     [
@@ -67,6 +80,15 @@ def test_an_average_of_g_may_be_evaluated():
         ({'long': {'halflife_images': 0}}, 'ema', 'config.averages.long.halflife_images is 0'),
         ({'long': {**LONG, 'of': 'd'}}, 'ema', "config has no use for 'averages.long.of'"),
         ({'long': 5e6}, 'ema', 'config.averages.long is 5000000.0: give a block'),
+        (
+            {'long': {'std': 0.31}},
+            'ema',
+            'averages.long.std is 0.31: give a number from 0.001',
+        ),
+        ({'long': {'std': 0}}, 'ema', 'config.averages.long.std is 0: give a number from 0.001'),
+        ({'long': {'std': 0.1, **LONG}}, 'ema', "no use for 'averages.long.halflife_images'"),
+        ({'long': {'std': 0.1, 'ramp': 0.1}}, 'ema', "no use for 'averages.long.ramp'"),
+        ({'long': {'std': 0.1}}, 'std:0.08', "config.evaluate.weights is 'std:0.08': give 'ema'"),
         ({'ema': LONG}, 'ema', "config.averages has a block 'ema': give a name other than 'ema'"),
         ({'a b': LONG}, 'ema', "config.averages has a block 'a b': give a name"),
         ({'long': {'halflife_images': {**CURVE, 'unit': 'epochs'}}}, 'ema', "unit is 'epochs'"),

@@ -415,6 +415,7 @@ FIRST = {
     'every.evaluate': ONE,
     'every.full': ONE,
     'every.checkpoint': ONE,
+    'every.snapshot': ONE,
     'mesh.data': (-1, -2),
     'mesh.model': ONE,
 }

@@ -9,10 +9,12 @@ import pytest
 from gan_jax import train
 from gan_jax.run import disk_space
 from gan_jax.runtime.errors import DISK, UserError
+from gan_jax.state import TrainState
 
 # A state of 1,000 bytes and images of 48: 64 of them are in a picture.
 RUN = SimpleNamespace(
     program=SimpleNamespace(shapes={'w': np.zeros(250, np.float32)}),
+    settings={'averages': {}},
     dataset=SimpleNamespace(images=np.zeros((5, 4, 4, 3), np.uint8)),
 )
 NEED = 1000 + 64 * 48 + 65536
@@ -25,6 +27,15 @@ def disk(monkeypatch, free, total=10**9):
 
 def test_what_is_needed():
     assert disk_space.bytes_needed(RUN) == NEED
+
+
+def test_a_snapshot_needs_its_averages_once_more():
+    w = np.zeros(250, np.float32)
+    state = TrainState(None, None, None, w, None, None, {'short': w, 'long': w, 'd': w})
+    run = SimpleNamespace(**{**vars(RUN), 'program': SimpleNamespace(shapes=state)})
+    assert disk_space.bytes_needed(run) == NEED + 3000
+    run.settings = {'averages': {name: {'std': 0.1} for name in ('short', 'long', 'd')}}
+    assert disk_space.bytes_needed(run) == NEED + 5000
 
 
 @pytest.mark.parametrize('runs', [1, 3])
