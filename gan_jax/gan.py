@@ -58,6 +58,8 @@ class GAN(NamedTuple):
             the batch (BatchNorm, contrastive negatives, mixup) are then computed per microbatch,
             collections and the terms' states are updated by every microbatch, and random draws
             differ. Everything else is the same mathematics.
+        freeze: pattern of the parameters that never move, see `freezing.moving`; collections (u of
+            spectral norm, BatchNorm's running statistics) go on.
     """
 
     generator: nn.Module
@@ -72,6 +74,7 @@ class GAN(NamedTuple):
     averages: Mapping[str, Ema | Power] = MappingProxyType({})
     joint: bool = True
     accumulate: int = 1
+    freeze: str = ''
 
     @property
     def num_classes(self) -> int:

@@ -10,6 +10,7 @@ import optax
 from clu import metrics as clu_metrics
 from flax import struct
 
+from gan_jax import freezing
 from gan_jax.keys import named
 from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Term
@@ -117,6 +118,7 @@ def create(
     latent_dim: int,
     shape: tuple[int, int, int],
     averaged: Collection[str] = (),
+    freeze: str = '',
 ) -> TrainState:
     """The state before the first step.
 
@@ -129,6 +131,7 @@ def create(
         latent_dim: Z.
         shape: (H, W, C) of an image.
         averaged: names of `averages`.
+        freeze: pattern of the parameters that never move; an optimiser keeps no state of them.
     """
     root = jax.random.key(seed)
     label = jnp.zeros(2, jnp.int32)
@@ -140,7 +143,8 @@ def create(
             stats = dict(module.init(named(root, 'init', side), inputs[side], label, train=True))
             params = stats.pop('params')
         with of_part(f'config.optim.{side}'):
-            nets[side] = Net(params, stats, optimizers[side].init(params))
+            moving = freezing.moving(params, side, freeze)
+            nets[side] = Net(params, stats, optimizers[side].init(moving))
     return TrainState(
         step=jnp.int32(0),
         g=nets['g'],

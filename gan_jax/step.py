@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from gan_jax import freezing
 from gan_jax.accumulation import accumulate_gradients, repeat
 from gan_jax.gan import GAN
 from gan_jax.keys import named
@@ -48,9 +49,9 @@ def make_train_step(
         'label', 'index': int32 [k, B]}, one row for each discriminator update, and with
         `gan.g_reals` 'own' one more for the generator's. The metrics, f32 [], are the parts of
         every term, unweighted, as '<side>/<term>/<part>', the Euclidean norms of each player's
-        gradient and update, '<side>/grad_norm' and '<side>/update_norm', and the values of
-        schedules, 'schedule/<key of the config>'. Metrics of the discriminator are means over its k
-        updates.
+        gradient and update without frozen parameters, '<side>/grad_norm' and '<side>/update_norm',
+        and the values of schedules, 'schedule/<key of the config>'. Metrics of the discriminator
+        are means over its k updates.
 
     Raises:
         ValueError: as `players.make_losses`.
@@ -153,8 +154,10 @@ def _descend(
     """The player after an optimiser update, and the norms of its gradient and of the update."""
     with of_part(f'config.optim.{side}'):
         numbers = hyper.keywords.get(f'optim.{side}', {})
-        direction, opt = gan.optimizers[side].update(grads, net.opt, net.params, **numbers)
+        grads, params = (freezing.moving(tree, side, gan.freeze) for tree in (grads, net.params))
+        direction, opt = gan.optimizers[side].update(grads, net.opt, params, **numbers)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
     norms = {f'{side}/grad_norm': optax.tree.norm(grads)}
     norms[f'{side}/update_norm'] = optax.tree.norm(moves)
-    return Net(optax.apply_updates(net.params, moves), net.stats, opt), norms
+    moved = freezing.whole(optax.apply_updates(params, moves), net.params)
+    return Net(moved, net.stats, opt), norms

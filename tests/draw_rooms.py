@@ -24,6 +24,7 @@ WORDS = {
     'data': 'data sets, batches',
     'models': 'networks',
     'schedules': 'numbers over time',
+    'freezing': 'what never moves',
     'views': 'what D looks at',
     'terms': 'losses, one idea a file',
     'routing': 'views to terms',

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # A module imports modules of its own room and of rooms on lower floors.
 FLOORS = (
     ('runtime', 'keys', 'labels', 'profiles'),
-    ('augment', 'data', 'models', 'schedules'),
+    ('augment', 'data', 'models', 'schedules', 'freezing'),
     ('views',),
     ('terms',),
     ('routing', 'critique', 'state', 'accumulation'),

@@ -63,6 +63,9 @@ def base() -> ConfigDict:
                 nets='g,d,ema',  # which: G, D and G's averages
                 match='',  # of their arrays, those with this regular expression in the name
             ),
+            # Parameters that never move: those with this regular expression in the name, such as
+            # 'd/params/trunk/conv_[01]/'.
+            freeze='',  # '': none
             # evaluate.NAME: metrics with an interval of their own, in steps from 1, by name as in
             # dict(metrics='fid10k_test', every=5000), or by path: dict(fn=..., every=500).
             evaluate=dict(

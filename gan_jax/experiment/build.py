@@ -95,6 +95,7 @@ def build_experiment(
         },
         joint=config['joint'],
         accumulate=config['accumulate'],
+        freeze=config['freeze'],
     )
     hyper = Hyper(
         seed=np.int32(config['seed']),

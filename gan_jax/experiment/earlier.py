@@ -12,6 +12,7 @@ ADDED: Mapping[str, Any] = {
     'g_reals': 'last',
     'init': {'workdir': '', 'nets': 'g,d,ema', 'match': ''},
     'writers': {},
+    'freeze': '',
     'every.snapshot': 5000,
 }
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from gan_jax import freezing
 from gan_jax.data import DataSet
 from gan_jax.experiment import contracts
 from gan_jax.experiment.build import Experiment
@@ -91,6 +92,7 @@ def make_program(
             latent_dim=gan.latent_dim,
             shape=shape,
             averaged=gan.averages,
+            freeze=gan.freeze,
         )
 
     def placed(tree):
@@ -101,6 +103,7 @@ def make_program(
 
     # With the shardings of the program, so that this trace of the step can be reused there.
     first = placed(jax.eval_shape(init_without_metrics, hyper))
+    freezing.check_pattern(gan.freeze, {'g': first.g.params, 'd': first.d.params})
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
     contracts.check_contracts(gan, terms, first, hyper, shape=shape, batch_size=batch_size)
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))

@@ -52,6 +52,7 @@ VALUES: Mapping[str, Any] = {
     'init.workdir': Text(),
     'init.nets': Text(r'(g|d|ema)(,(g|d|ema))*', "names of nets such as 'g,d,ema'"),
     'init.match': Pattern(),
+    'freeze': Pattern(),
     'evaluate.metrics': Text(),
     'evaluate.full': Text(),
     'evaluate.num': Integer(2, MOST_IMAGES),

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gan_jax.freezing import moving
 from gan_jax.gan import GAN, Augment
 from gan_jax.models.critic import Critic
 from gan_jax.state import Ema, Hyper, Net, TrainState, create, player_of
@@ -115,7 +116,7 @@ def first_state(gan, terms, *, seed=0, dtype=jnp.float32):
     for side in 'gd':
         net = numbers(getattr(shapes, side).variables, rng, dtype)
         params = net.pop('params')
-        nets[side] = Net(params, net, gan.optimizers[side].init(params))
+        nets[side] = Net(params, net, gan.optimizers[side].init(moving(params, side, gan.freeze)))
     return TrainState(
         step=np.int32(0),
         ema=nets['g'].variables,

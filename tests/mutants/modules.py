@@ -14,7 +14,7 @@ STEP = (
 # Of a file the test files that concern it, the likeliest to notice first, then the cheapest. A
 # file that is not named here has the one of its name.
 TESTS = {
-    'gan_jax/step.py': (*STEP, 'tests/test_accumulation.py'),
+    'gan_jax/step.py': (*STEP, 'tests/test_accumulation.py', 'tests/test_freezing.py'),
     'gan_jax/players.py': STEP,
     'gan_jax/sources.py': STEP,
     'gan_jax/control.py': ('tests/test_control.py',),
