@@ -13,6 +13,8 @@ from gan_jax.critique import discriminate
 from gan_jax.gan import GAN
 from gan_jax.keys import named
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
+from gan_jax.runtime.errors import of_part
+from gan_jax.runtime.shapes import alike
 from gan_jax.sources import Sources, augmented, generated_images, real_images
 from gan_jax.state import Hyper, Net, TrainState
 from gan_jax.synthesis import make_players, streams
@@ -210,16 +212,42 @@ def _generated(
     return generated_images(losses.gan, losses.latents, net, key, real, losses.constrain_batch)
 
 
+def project(losses: Losses, side: str, params: Any, hyper: Hyper) -> Any:
+    """A player's parameters after an update, under the constraints of all terms, in their order.
+
+    Args:
+        losses: the static arguments.
+        side: the player, 'd' or 'g'.
+        params: after the optimiser's update.
+        hyper: the hyper-parameters.
+
+    Raises:
+        PartError: a constraint returns parameters of another structure, shape or type.
+    """
+    for name, term in _current(losses.terms, hyper).items():
+        if side in term.project:
+            with of_part(f'config.terms.{name}'):
+                params = alike(f"its project['{side}']", term.project[side](params), params)
+    return params
+
+
 def _with_numbers(losses: Losses, state: TrainState, hyper: Hyper) -> tuple[Losses, Hyper]:
     """The losses whose terms have their keywords of this step, and the controlled numbers."""
     hyper = controlled(losses.controls, state.terms, hyper)
-    if all(term.remake is None for term in losses.terms.values()):
+    terms = _current(losses.terms, hyper)
+    if terms is losses.terms:
         return losses, hyper
-    terms = {
-        name: term if term.remake is None else term.remake(**hyper.keywords[f'terms.{name}'])
-        for name, term in losses.terms.items()
-    }
     return losses._replace(terms=terms, latents=latents_of(terms)), hyper
+
+
+def _current(terms: Mapping[str, Term], hyper: Hyper) -> Mapping[str, Term]:
+    """The terms with their keywords of this step."""
+    if all(term.remake is None for term in terms.values()):
+        return terms
+    return {
+        name: term if term.remake is None else term.remake(**hyper.keywords[f'terms.{name}'])
+        for name, term in terms.items()
+    }
 
 
 def _scaled(weights: Mapping[str, Any], every: Mapping[str, int]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from gan_jax import freezing
 from gan_jax.accumulation import accumulate_gradients, repeat
 from gan_jax.gan import GAN
 from gan_jax.keys import named
-from gan_jax.players import Keys, Losses, Metrics, d_gradient, g_gradient, make_losses
+from gan_jax.players import Keys, Losses, Metrics, d_gradient, g_gradient, make_losses, project
 from gan_jax.runtime.errors import of_part
 from gan_jax.schedules import values_at
 from gan_jax.state import Hyper, Net, TrainState, average, merge_metrics, player_of
@@ -69,14 +69,14 @@ def make_train_step(
     def d_update(state: TrainState, batch: Record, key: jax.Array, hyper: Hyper):
         moved, grads, metrics = d_grads(gathered(state), batch, Keys(key, key), hyper)
         grads = gather_params(grads)
-        d, norms = _descend(gan, 'd', state.d.replace(stats=moved.d.stats), grads, hyper)
+        d, norms = _descend(losses, 'd', state.d.replace(stats=moved.d.stats), grads, hyper)
         return state.replace(d=d, terms=moved.terms), {**metrics, **norms}
 
     @jax.jit
     def g_update(state: TrainState, batch: Record, keys: Keys, hyper: Hyper):
         moved, grads, metrics = g_grads(gathered(state), batch, keys, hyper)
         grads = gather_params(grads)
-        g, norms = _descend(gan, 'g', state.g.replace(stats=moved.g.stats), grads, hyper)
+        g, norms = _descend(losses, 'g', state.g.replace(stats=moved.g.stats), grads, hyper)
         return state.replace(g=g, terms=moved.terms), {**metrics, **norms}
 
     def train_step(state: TrainState, batch: Record, hyper: Hyper):
@@ -149,15 +149,20 @@ def _accumulated(gradient: Callable, losses: Losses, side: str, unroll: bool) ->
 
 
 def _descend(
-    gan: GAN, side: str, net: Net, grads: Any, hyper: Hyper
+    losses: Losses, side: str, net: Net, grads: Any, hyper: Hyper
 ) -> tuple[Net, dict[str, jax.Array]]:
-    """The player after an optimiser update, and the norms of its gradient and of the update."""
+    """The player after an update and its constraints, and the norms of gradient and movement."""
+    gan = losses.gan
+    free = functools.partial(freezing.moving, side=side, pattern=gan.freeze)
+    grads, params = free(grads), free(net.params)
     with of_part(f'config.optim.{side}'):
         numbers = hyper.keywords.get(f'optim.{side}', {})
-        grads, params = (freezing.moving(tree, side, gan.freeze) for tree in (grads, net.params))
         direction, opt = gan.optimizers[side].update(grads, net.opt, params, **numbers)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
+    moved = optax.apply_updates(params, moves)
+    if any(side in term.project for term in losses.terms.values()):
+        moved = free(project(losses, side, freezing.whole(moved, net.params), hyper))
+        moves = jax.tree.map(jnp.subtract, moved, params)
     norms = {f'{side}/grad_norm': optax.tree.norm(grads)}
     norms[f'{side}/update_norm'] = optax.tree.norm(moves)
-    moved = freezing.whole(optax.apply_updates(params, moves), net.params)
-    return Net(moved, net.stats, opt), norms
+    return Net(freezing.whole(moved, net.params), net.stats, opt), norms

@@ -44,7 +44,7 @@ READ = {'cntr_latent': 1}  # latents whose images G's loss reads, where they are
 OWN_LAYERS = {
     **dict.fromkeys(('rotation', 'jigsaw', 'acgan', 'adcgan', 'multi_hinge'), 1),
     **dict.fromkeys(('tacgan', 'contragan', 'reacgan'), 2),
-    **dict.fromkeys(presets.SLICED, -1),  # their logit has none
+    **dict.fromkeys((*presets.SLICED, *presets.BARE), -1),  # their logit has none
     'contrad': 6,
 }
 R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 10.0}
@@ -65,8 +65,9 @@ def make(name):
     if name == 'ada':
         blocks['augment']['critic'] = 'ada_bg'  # the images have two channels, which are no colours
     terms = {n: load.build(b, TERM) for n, b in blocks['terms'].items() if b['weight']}
-    logit = load.build(blocks.get('logit', {'fn': 'gan_jax.models.critic.Logit'}), NETWORK)
-    return terms, Augment(*(blocks['augment'][use] for use in Augment._fields)), logit
+    logit = {'fn': 'gan_jax.models.critic.Logit', **blocks.get('logit', {})}
+    augment = Augment(*(blocks['augment'][use] for use in Augment._fields))
+    return terms, augment, load.build(logit, NETWORK)
 
 
 SEEN = []

@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow, pytest.mark.ro
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'digits.py'
 BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
+# A box in which the gradients of a few steps of SGD show.
+MORE = {'weight_clipping': ['--config.terms.weight_clipping.limit=0.3']}
 each = pytest.mark.parametrize('method', METHODS)
 
 
@@ -26,6 +28,7 @@ each = pytest.mark.parametrize('method', METHODS)
 def program_of(method, devices):
     """The program of a method with narrow networks under plain SGD, and its numbers."""
     flags = [f'--config.{net}.width=0.0625' for net in ('generator', 'discriminator')]
+    flags += MORE.get(method, [])
     settings = json.loads(config.load_config(f'{CONFIG}:method={method}', flags).to_json())
     sgd = {'fn': 'optax.sgd', 'learning_rate': 0.02}
     settings |= {'optim': {'g': sgd, 'd': sgd}}

@@ -9,6 +9,7 @@ from typing import Any
 
 from gan_jax.runtime import brackets
 
+WASSERSTEIN = {'fn': 'gan_jax.terms.adversarial.wasserstein', 'weight': 1.0}
 HINGE = {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 1.0}
 CR = {'fn': 'gan_jax.terms.consistency.cr', 'weight': 10.0}
 BALANCED = {'fn': 'gan_jax.terms.consistency.balanced', 'weight': 10.0}
@@ -77,6 +78,7 @@ INSGEN = {
     'queue': 2500,
     'weight': {'real': 1.0, 'fake': 1.0, 'gen': 0.1},
 }
+CLIPPING = {'fn': 'gan_jax.terms.weight_clipping.weight_clipping', 'weight': 1.0}
 
 # For each method: the key of `augment` that takes the policy, and the terms beside the adversarial
 # one (or in its place, if the method names it).
@@ -124,11 +126,14 @@ METHODS = {
     'moco': ('view', {'momentum': MOCO}),
     'byol': ('view', {'momentum': BYOL}),
     'insgen': ('view', {'insgen': INSGEN}),
+    'weight_clipping': ('', {'adversarial': WASSERSTEIN, 'weight_clipping': CLIPPING}),
 }
 # The methods whose terms read further outputs of the logit, and that logit without and with
 # classes.
 SLICED = ('san', 'san_ns', 'san_relativistic')
 SAN_LOGIT = {False: 'gan_jax.models.san.SanLogit', True: 'gan_jax.models.san.SanClassLogit'}
+# Whose discriminator has no spectral normalisation: a box around its weights would mean nothing.
+BARE = ('weight_clipping',)
 # The term that learns from labels, for each method that has one.
 LABELLED = {
     **dict.fromkeys(('acgan', 'adcgan', 'tacgan', 'contragan', 'reacgan'), 'classes'),
@@ -158,7 +163,8 @@ def method(
     """The blocks 'augment' and 'terms' of one method, with the hinge loss.
 
     A method of LABELLED has a third one, 'generator', which makes it conditional; a method of
-    SLICED has the path of its 'logit', and a method of AVERAGED the 'averages'.
+    SLICED has the path of its 'logit', a method of AVERAGED the 'averages', and a method of BARE
+    options of 'discriminator' and 'logit'.
 
     Args:
         name: one of METHODS.
@@ -192,6 +198,8 @@ def method(
     found: dict[str, Any] = {'augment': augment, 'terms': terms}
     if name in SLICED:
         found['logit'] = {'fn': SAN_LOGIT[conditional]}
+    if name in BARE:
+        found |= {part: {'normalised': False} for part in ('discriminator', 'logit')}
     if name in AVERAGED:
         found['averages'] = {'d': dict(MOMENTUM)}
     if name in LABELLED:

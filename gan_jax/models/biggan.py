@@ -148,6 +148,7 @@ class Trunk(nn.Module):
             channels has no shortcut and, at 32 px, three blocks halve the map. False is the
             discriminator of BigGAN's authors and of StudioGAN.
         initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
+        normalised: False leaves out the spectral normalisation.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
         dtype: of the convolutions; spectral norms and features are float32 at least.
@@ -157,6 +158,7 @@ class Trunk(nn.Module):
     attention: bool = True
     compare_gan: bool = True
     initializer: Initializer = 'orthogonal'
+    normalised: bool = True
     remat: bool = False
     dtype: Any = None
 
@@ -170,7 +172,11 @@ class Trunk(nn.Module):
             ValueError: no layers for images of that size, or no such initialiser.
         """
         side = square(image.shape[1:], DOWN, 'BigGAN')
-        options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
+        options = dict(
+            dtype=self.dtype,
+            kernel_init=initializer(self.initializer),
+            normalised=self.normalised,
+        )
         multiples = DOWN[side]
         halvings = len(multiples) - 1 if self.compare_gan else HALVINGS[side]
         call = partial(maybe_remat, train=train, remat=self.remat)

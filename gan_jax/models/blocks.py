@@ -8,7 +8,6 @@ small map, which costs four ninths.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from flax import linen as nn
@@ -16,7 +15,7 @@ from jax import Array
 
 from gan_jax.models.conv import Conv, DownConv, DownDense, UpConv, UpDense
 from gan_jax.models.layers import Dense
-from gan_jax.models.spectral import maybe_spectral, spectral
+from gan_jax.models.spectral import maybe_spectral
 
 
 class UpBlock(nn.Module):
@@ -72,6 +71,7 @@ class DownBlock(nn.Module):
         identity_shortcut: False leaves out the shortcut if the channels do not change.
         kernel_init: of the 3×3 convolutions.
         shortcut_init: of the 1×1 convolution.
+        normalised: False leaves out the spectral normalisation.
         dtype: of the convolutions.
     """
 
@@ -82,12 +82,13 @@ class DownBlock(nn.Module):
     down: bool = True
     first: bool = False
     identity_shortcut: bool = True
+    normalised: bool = True
     dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """[N, H', W', features] from x [N, H, W, C]; sides are halved where `down`."""
-        call = partial(spectral, train=train)
+        call = maybe_spectral(self.normalised, train=train)
         options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
         last, dense = (DownConv, DownDense) if self.down else (Conv, Dense)
 

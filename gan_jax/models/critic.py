@@ -8,7 +8,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.layers import Initializer, initializer
-from gan_jax.models.spectral import spectral
+from gan_jax.models.spectral import maybe_spectral
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.runtime.ranges import SomeClasses
@@ -20,15 +20,17 @@ class Logit(nn.Module):
     Attributes:
         initializer: 'normal', 'glorot' or 'orthogonal', see `layers.initializer`; give the trunk's
             (SNDCGAN 'normal', SN-ResNet 'glorot', BigGAN 'orthogonal').
+        normalised: False leaves out the spectral normalisation.
     """
 
     initializer: Initializer = 'normal'
+    normalised: bool = True
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
         """{'logit': [N]} from features [N, F]; `label` [N] is not used."""
         dense = nn.Dense(1, kernel_init=initializer(self.initializer), name='dense')
-        return {'logit': spectral(dense, features, train=train)[:, 0]}
+        return {'logit': maybe_spectral(self.normalised, train=train)(dense, features)[:, 0]}
 
 
 class ProjectionLogit(nn.Module):
@@ -40,10 +42,12 @@ class ProjectionLogit(nn.Module):
     Attributes:
         num_classes: of the data; a label outside 0 ... num_classes - 1 has a row of zeros.
         initializer: as in `Logit`, for ψ and V.
+        normalised: False leaves out both spectral normalisations.
     """
 
     num_classes: SomeClasses
     initializer: Initializer = 'normal'
+    normalised: bool = True
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
@@ -61,8 +65,9 @@ class ProjectionLogit(nn.Module):
         dense = nn.Dense(1, kernel_init=init, name='dense')
         table = nn.Dense(features.shape[-1], use_bias=False, kernel_init=init, name='classes')
         one_hot = jax.nn.one_hot(label, self.num_classes, dtype=features.dtype)
-        logit = spectral(dense, features, train=train)[:, 0]
-        return {'logit': logit + (spectral(table, one_hot, train=train) * features).sum(1)}
+        call = maybe_spectral(self.normalised, train=train)
+        logit = call(dense, features)[:, 0]
+        return {'logit': logit + (call(table, one_hot) * features).sum(1)}
 
 
 class Critic(nn.Module):

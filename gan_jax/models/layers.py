@@ -9,7 +9,7 @@ import numpy as np
 from flax import linen as nn
 from jax import Array
 
-from gan_jax.models.spectral import maybe_spectral, spectral
+from gan_jax.models.spectral import maybe_spectral
 from gan_jax.runtime.ranges import Choice
 
 # Initialisers by the names that a config gives: a config holds no functions.
@@ -175,21 +175,24 @@ class SelfAttention(nn.Module):
 
     Attributes:
         kernel_init: of the four maps, which are 1×1 convolutions.
+        normalised: False leaves out the spectral normalisation.
         dtype: of the maps; the softmax, and the sum over batch and places that is γ's gradient,
             are float32 at least.
     """
 
     kernel_init: nn.initializers.Initializer
+    normalised: bool = True
     dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """[N, H, W, C] from x [N, H, W, C]; H and W are even."""
         n, h, w, c = x.shape
+        call = maybe_spectral(self.normalised, train=train)
 
         def linear(name: str, features: int, x: Array) -> Array:
             options = dict(use_bias=False, dtype=self.dtype, kernel_init=self.kernel_init)
-            return spectral(nn.Dense(features, name=name, **options), x, train=train)
+            return call(nn.Dense(features, name=name, **options), x)
 
         def places(x: Array) -> Array:
             return x.reshape(n, -1, x.shape[-1])

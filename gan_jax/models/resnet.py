@@ -118,12 +118,14 @@ class Trunk(nn.Module):
 
     Attributes:
         width: factor on every number of channels.
+        normalised: False leaves out the spectral normalisation.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
         dtype: of the convolutions; spectral norms and features are float32 at least.
     """
 
     width: Width = 1.0
+    normalised: bool = True
     remat: bool = False
     dtype: Any = None
 
@@ -138,7 +140,11 @@ class Trunk(nn.Module):
         """
         layers = LAYERS[square(image.shape[1:], LAYERS, 'SN-ResNet')]
         block = partial(
-            DownBlock, kernel_init=_glorot_relu, shortcut_init=_glorot, dtype=self.dtype
+            DownBlock,
+            kernel_init=_glorot_relu,
+            shortcut_init=_glorot,
+            normalised=self.normalised,
+            dtype=self.dtype,
         )
         x = 2 * image - 1
         for i, features in enumerate(channels(self.width, *layers.down)):

@@ -17,7 +17,7 @@ from gan_jax.models.layers import (
     channels,
     initializer,
 )
-from gan_jax.models.spectral import spectral
+from gan_jax.models.spectral import maybe_spectral
 from gan_jax.runtime.ranges import Classes, Width
 
 _init = initializer('normal')
@@ -93,10 +93,12 @@ class Trunk(nn.Module):
 
     Attributes:
         width: factor on every number of channels (64, 128, 128, 256, 256, 512, 512).
+        normalised: False leaves out the spectral normalisation.
         dtype: of the convolutions; spectral norms and features are float32 at least.
     """
 
     width: Width = 1.0
+    normalised: bool = True
     dtype: Any = None
 
     @nn.compact
@@ -105,11 +107,12 @@ class Trunk(nn.Module):
 
         With `train` one step of the power iteration is kept in the collection 'batch_stats'.
         """
+        call = maybe_spectral(self.normalised, train=train)
         x = 2 * image - 1
         for i, features in enumerate(channels(self.width, 64, 128, 128, 256, 256, 512, 512)):
             kernel, stride = ((4, 4), (2, 2)) if i % 2 else ((3, 3), (1, 1))
             conv = Conv(
                 features, kernel, stride, dtype=self.dtype, kernel_init=_init, name=f'conv_{i}'
             )
-            x = nn.leaky_relu(spectral(conv, x, train=train), 0.1)
+            x = nn.leaky_relu(call(conv, x), 0.1)
         return at_least_float32(x).reshape(x.shape[0], -1)  # [N, F]

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
 
 def array(what: str, value: Any, shape: Sequence[Any]) -> Any:
     """The value, if it is an array of that shape.
@@ -40,6 +43,27 @@ def arrays(what: str, value: Any, size: int) -> Mapping[str, Any]:
         )
     for name, one in value.items():
         array(f"{what}['{name}']", one, (size, ...))
+    return value
+
+
+def alike(what: str, value: Any, like: Any) -> Any:
+    """The value, if it is a tree of arrays with the structure, shapes and types of another.
+
+    Raises:
+        TypeError: it is not; names the first leaf that differs.
+    """
+    found, wanted = (jax.tree_util.tree_leaves_with_path(tree) for tree in (value, like))
+    structures: list[Any] = [jax.tree.structure(tree) for tree in (value, like)]
+    if structures[0] != structures[1]:
+        raise TypeError(f'{what} returns a tree of another structure than it is given')
+    for (path, one), (_, other) in zip(found, wanted, strict=True):
+        kinds = [(jnp.shape(x), jnp.result_type(x)) for x in (one, other)]
+        if kinds[0] != kinds[1]:
+            (shape, dtype), (old_shape, old_dtype) = kinds
+            raise TypeError(
+                f'{what} returns {dtype} {_shown(shape)} at {jax.tree_util.keystr(path)} where '
+                f'{old_dtype} {_shown(old_shape)} is wanted'
+            )
     return value
 
 

@@ -86,6 +86,8 @@ class Term(NamedTuple):
         init: () -> the term's first state; the step carries it, the discriminator's loss first.
         controls: numbers of the config that the state owns, key -> (state -> f32 []): the strength
             'augment.critic.strength' or the weight 'terms.NAME.weight'; see `gan_jax.control`.
+        project: constraints, 'd' or 'g' -> (parameters of that player -> parameters of the same
+            structure); applied after each of its updates, if several terms have one in their order.
         remake: (**numbers) -> the term with other values of some keywords, which the step calls
             with traced numbers, `Hyper.keywords`; None if there are none. Set by the config.
     """
@@ -96,6 +98,7 @@ class Term(NamedTuple):
     latents: Mapping[str, Callable] = MappingProxyType({})
     init: Callable[[], State] = dict
     controls: Mapping[str, Callable[[State], Any]] = MappingProxyType({})
+    project: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
     remake: 'Callable[..., Term] | None' = None
 
 
@@ -171,6 +174,11 @@ def check_fields(term: Term) -> None:
     _check_field('controls', controls, isinstance(controls, Mapping), 'a dict {key: function}')
     for key, number in controls.items():
         _check_field(f"controls['{key}']", number, callable(number), 'a function')
+    project = term.project
+    of_players = isinstance(project, Mapping) and {*project} <= {*'dg'}
+    _check_field('project', project, of_players, "a dict {'d' or 'g': function}")
+    for side, constraint in project.items():
+        _check_field(f"project['{side}']", constraint, callable(constraint), 'a function')
     _check_field('init', term.init, callable(term.init), 'a function')
 
 

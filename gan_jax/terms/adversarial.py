@@ -49,8 +49,8 @@ def non_saturating() -> Term:
 def wasserstein() -> Term:
     """The critic's loss of WGAN (Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1).
 
-    L_D = E D(G(z)) - E D(x) and L_G = -E D(G(z)). The loss does not bound D by itself: add
-    `penalty.wgan_gp` or spectral normalisation.
+    L_D = E D(G(z)) - E D(x) and L_G = -E D(G(z)). The loss does not bound D by itself: add the
+    paper's own `weight_clipping`, `penalty.wgan_gp` or spectral normalisation.
     Parts: 'real', 'fake' for the discriminator, 'fake' for the generator.
     """
 

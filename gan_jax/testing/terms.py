@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import terms
-from gan_jax.runtime.errors import PartError, of_part
+from gan_jax.runtime import shapes
+from gan_jax.runtime.errors import PartError, of_part, sentence
 from gan_jax.runtime.ranges import quoted
 from gan_jax.terms import Term
 from gan_jax.testing import small
@@ -49,10 +50,10 @@ def check_term(
 ) -> None:
     """Raises unless a term keeps every promise that the step relies on. Takes seconds, on a CPU.
 
-    First `check_declaration`. For each player, on made-up outputs of 4 images [8, 8, 2] of 3
-    classes with 6 features: `check_returns`, `check_finite`, `check_declared`, `check_order`,
-    `check_slope`. Then `check_in_step` in a step of small networks. Gradients are compared in
-    float64: a kink of the loss closer than 1e-5 to one of the outputs fails.
+    First `check_declaration` and `check_project`. For each player, on made-up outputs of 4 images
+    [8, 8, 2] of 3 classes with 6 features: `check_returns`, `check_finite`, `check_declared`,
+    `check_order`, `check_slope`. Then `check_in_step` in a step of small networks. Gradients are
+    compared in float64: a kink of the loss closer than 1e-5 to one of the outputs fails.
 
     Args:
         term: of small heads, and with what slowly sets in at its full effect.
@@ -70,6 +71,7 @@ def check_term(
     nets = Nets(generator, logit)
     options = {check_slope: {'held': held}, check_order: {'drawn': drawn}}
     check_declaration(term)
+    check_project(term, nets)
     for side in (side for side in 'dg' if getattr(term, side) is not None):
         check_returns(term, side, nets)
         if parts_of(term, side, _normal(term, side, nets), nets):
@@ -92,7 +94,8 @@ def check_declaration(term: Term) -> None:
     except (TypeError, PartError) as error:
         raise AssertionError(str(error)) from error
     objectives = [objective for objective in (term.d, term.g) if objective is not None]
-    require(bool(objectives), 'the term has no objective: give it d, g or both')
+    acts = objectives or term.project
+    require(bool(acts), 'the term has no objective: give it d, g or both, or else a project')
     sources = ('real', 'fake', *term.latents)
     for name, view in (item for objective in objectives for item in objective.views.items()):
         require(
@@ -100,6 +103,21 @@ def check_declaration(term: Term) -> None:
             f"the view '{name}' reads the source '{view.source}', and there are "
             f'{", ".join(sources)}',
         )
+
+
+def check_project(term: Term, nets: Nets = SMALL) -> None:
+    """Constraints return finite parameters like the given ones, also where all of them are 0."""
+    terms = {'mine': term}
+    gan = small.make_gan(terms, generator=nets.generator)
+    for side, project in term.project.items():
+        params = getattr(small.first_state(gan, terms), side).params
+        for name, given in {'normal': params, '0': jax.tree.map(np.zeros_like, params)}.items():
+            try:
+                found = shapes.alike(f"project['{side}']", project(given), given)
+            except Exception as error:  # it may be anybody's code
+                raise AssertionError(sentence(error)) from error
+            finite = all(np.isfinite(x).all() for x in jax.tree.leaves(found))
+            require(finite, f"project['{side}'] is not finite where all parameters are {name}")
 
 
 def check_returns(term: Term, side: str, nets: Nets = SMALL) -> None:

@@ -72,6 +72,7 @@ def test_methods_are_the_papers():
         'moco': (['view'], {'momentum': 0.1}),
         'byol': (['view'], {'momentum': 0.1}),
         'insgen': (['view'], {'insgen': {'real': 1.0, 'fake': 1.0, 'gen': 0.1}}),
+        'weight_clipping': ([], {'weight_clipping': 1.0}),
     }
 
 
@@ -82,6 +83,7 @@ def test_the_game_is_hinge_but_where_a_method_brings_its_own():
         'san': 'san.hinge',
         'san_ns': 'san.non_saturating',
         'san_relativistic': 'san.relativistic',
+        'weight_clipping': 'adversarial.wasserstein',
     }
     for name in METHODS:
         path = method(name, '', 0.0, num_classes=10)['terms']['adversarial']['fn']
@@ -111,8 +113,16 @@ def test_a_method_of_san_brings_its_logit():
         if name.startswith('san'):
             assert plain == {'fn': 'gan_jax.models.san.SanLogit'}
             assert conditional == {'fn': 'gan_jax.models.san.SanClassLogit'}
-        else:
+        elif name != 'weight_clipping':
             assert plain is conditional is None
+
+
+def test_clipped_weights_have_no_spectral_normalisation():
+    for name in METHODS:
+        found = method(name, '', 0.0, num_classes=7)
+        bare = name == 'weight_clipping'
+        assert found.get('discriminator', {}) == ({'normalised': False} if bare else {})
+        assert (found.get('logit') == {'normalised': False}) == bare
 
 
 def test_diffaugment_has_its_own_policy():

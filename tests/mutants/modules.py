@@ -10,6 +10,7 @@ STEP = (
     'tests/test_step_errors.py',
     'tests/test_algorithms.py',
     'tests/test_step.py',
+    'tests/test_step_constraints.py',
 )
 # Of a file the test files that concern it, the likeliest to notice first, then the cheapest. A
 # file that is not named here has the one of its name.

@@ -39,6 +39,7 @@ def test_the_search_finds_the_terms():
         'san': ('hinge', 'non_saturating', 'relativistic'),
         'tangent': ('tangent',),
         'top_k': ('top_k',),
+        'weight_clipping': ('weight_clipping',),
     }
     shipped = {f'gan_jax.terms.{file}.{name}' for file in names for name in names[file]}
     assert FACTORIES.keys() >= shipped

@@ -155,12 +155,43 @@ class Untold(nn.Module):
             of(mean, head=Untold()),
             'head Untold of the term is not told whether it trains: give its',
         ),
+        (of(mean, project=[]), "the field project of the term is .*: give a dict .'d' or 'g': fu"),
+        (of(mean, project={'ema': abs}), 'the field project of the term is'),
+        (
+            of(mean, project={'d': 1}),
+            r"the field project\['d'\] of the term is .*: give a function",
+        ),
         (of(mean, {'real': View('reel')}), "'real' reads the source 'reel', .* are real, fake$"),
     ],
 )
 def test_a_wrong_declaration_is_found(term, words):
     with pytest.raises(AssertionError, match=words) as error:
         check_term(term)
+    assert '\n' not in str(error.value)
+
+
+HALVED = jax.tree_util.Partial(jax.tree.map, lambda x: x / 2)
+
+
+@pytest.mark.parametrize(
+    ('project', 'words'),
+    [
+        (lambda params: {}, r"project\['d'\] returns a tree of another structure than it is given"),
+        (
+            lambda params: jax.tree.map(lambda x: x[None], params),
+            r"project\['d'\] returns float32 \[1, .*\] at .* where float32 \[.*\] is wanted",
+        ),
+        (lambda params: params['none'], "KeyError: 'none'"),
+        (
+            lambda params: jax.tree.map(lambda x: x / jnp.max(jnp.abs(x)), params),
+            r"project\['d'\] is not finite where all parameters are 0",
+        ),
+    ],
+)
+def test_a_constraint_that_breaks_a_promise_is_found(project, words):
+    terms.check_project(Term(project=dict.fromkeys('dg', HALVED)))
+    with pytest.raises(AssertionError, match=words) as error:
+        check_term(Term(project={'d': project}))
     assert '\n' not in str(error.value)
 
 
