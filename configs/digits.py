@@ -23,9 +23,9 @@ def get_config(text: str = '', num_classes: int = 10) -> ConfigDict:
     c.generator.width = c.discriminator.width = 0.25
     defaults = dict(method='bcr_cntr', augment='translation', strength=0.15)
     c.update(blocks(text, num_classes=num_classes, **defaults))
-    if 'ada' in c.terms:
-        # From 0 to 1 in a quarter of the run's 90,000 images; the paper's 500,000 are for millions.
-        c.terms.ada.images = 20_000.0
+    for name in {'ada', 'apa'} & {*c.terms}:
+        # From 0 to 1 in a quarter of the run's 90,000 images; the papers' 500,000 are for millions.
+        c.terms[name].images = 20_000.0
     if 'insgen' in c.terms:
         c.terms.insgen.queue = 72  # 5 % of the 1,437 images, the paper's share
     c.optim.g.learning_rate = c.optim.d.learning_rate = 6e-4

@@ -167,10 +167,11 @@ def d_gradient(
     losses, hyper = _with_numbers(losses, state, hyper)
     real = real_images(losses.gan, batch, keys.real, hyper)
     fakes, _ = _generated(losses, state.g, keys.update, real)
+    sources = _mixed(losses.terms, {'real': real, **fakes}, state.terms, keys.update)
 
     def loss(params):
         own = state.replace(d=state.d.replace(params=params))
-        return player_loss(losses, 'd', own, {'real': real, **fakes}, keys.update, hyper)
+        return player_loss(losses, 'd', own, sources, keys.update, hyper)
 
     grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.d.params)
     return state.replace(d=state.d.replace(stats=stats), terms=term_states), grads, metrics
@@ -210,6 +211,18 @@ def _generated(
     losses: Losses, net: Net, key: jax.Array, real: Record
 ) -> tuple[Sources, Mapping[str, Any]]:
     return generated_images(losses.gan, losses.latents, net, key, real, losses.constrain_batch)
+
+
+def _mixed(
+    terms: Mapping[str, Term], sources: Sources, states: Mapping[str, Any], key: jax.Array
+) -> Sources:
+    """The sources of an update of D, as the terms mix them."""
+    for name, term in terms.items():
+        if term.mix is not None:
+            with of_part(f'config.terms.{name}'):
+                mixed = term.mix(named(key, 'mix', name), sources, states[name])
+                sources = alike('its mix', mixed, sources)
+    return sources
 
 
 def project(losses: Losses, side: str, params: Any, hyper: Hyper) -> Any:

@@ -92,9 +92,10 @@ def test_san_replaces_the_logit_and_leaves_its_options(file):
     }
 
 
-def test_digits_are_too_few_for_the_papers_pace_of_ada():
+@pytest.mark.parametrize('method', ['ada', 'apa'])
+def test_digits_are_too_few_for_the_papers_pace(method):
     digits, cifar10 = (
-        config.load_config(f'{ROOT}/configs/{file}.py:method=ada').terms.ada.images
+        config.load_config(f'{ROOT}/configs/{file}.py:method={method}').terms[method].images
         for file in ('digits', 'cifar10_sndcgan')
     )
     assert (digits, cifar10) == (20_000.0, 500_000.0)

@@ -19,8 +19,11 @@ pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow, pytest.mark.ro
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'digits.py'
 BATCH = 20  # no channels, side or kernel of the networks is a multiple of it
-# A box in which the gradients of a few steps of SGD show.
-MORE = {'weight_clipping': ['--config.terms.weight_clipping.limit=0.3']}
+# A box in which the gradients of a few steps of SGD show; a p that rises from the first.
+MORE = {
+    'weight_clipping': ['--config.terms.weight_clipping.limit=0.3'],
+    'apa': [f'--config.terms.apa.{number}' for number in ('target=-1', 'interval=1', 'images=80')],
+}
 each = pytest.mark.parametrize('method', METHODS)
 
 

@@ -70,6 +70,7 @@ TANGENT = {'fn': 'gan_jax.terms.tangent.tangent', 'along': 'zoom_in', 'weight': 
 ORTHOGONAL = {'fn': 'gan_jax.terms.orthogonal.orthogonal', 'weight': 1e-4}
 # The paper's pace; a run of fewer than millions of images needs a faster one.
 ADA = {'fn': 'gan_jax.terms.ada.ada', 'images': 500_000.0, 'weight': 1.0}
+APA = {'fn': 'gan_jax.terms.apa.apa', 'images': 500_000.0, 'weight': 1.0}
 MOCO = {'fn': 'gan_jax.terms.momentum.moco', 'queue': 1024, 'weight': 0.1}
 BYOL = {'fn': 'gan_jax.terms.momentum.byol', 'weight': 0.1}
 # The paper's queue of 5 % of the data, of CIFAR-10's.
@@ -123,6 +124,7 @@ METHODS = {
     'tangent': ('', {'tangent': TANGENT}),
     'orthogonal': ('', {'orthogonal': ORTHOGONAL}),
     'ada': ('critic', {'ada': ADA}),
+    'apa': ('', {'apa': APA}),
     'moco': ('view', {'momentum': MOCO}),
     'byol': ('view', {'momentum': BYOL}),
     'insgen': ('view', {'insgen': INSGEN}),

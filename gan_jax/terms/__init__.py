@@ -88,6 +88,9 @@ class Term(NamedTuple):
             'augment.critic.strength' or the weight 'terms.NAME.weight'; see `gan_jax.control`.
         project: constraints, 'd' or 'g' -> (parameters of that player -> parameters of the same
             structure); applied after each of its updates, if several terms have one in their order.
+        mix: (key, sources, state) -> sources of the same structure: what D meets in its update, in
+            place of {'real', 'fake' or the name of a latent: record}, before any view is built; if
+            several terms have one in their order. An update of G meets the sources as they are.
         remake: (**numbers) -> the term with other values of some keywords, which the step calls
             with traced numbers, `Hyper.keywords`; None if there are none. Set by the config.
     """
@@ -99,6 +102,7 @@ class Term(NamedTuple):
     init: Callable[[], State] = dict
     controls: Mapping[str, Callable[[State], Any]] = MappingProxyType({})
     project: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
+    mix: Callable[[jax.Array, Mapping[str, Record], State], Mapping[str, Record]] | None = None
     remake: 'Callable[..., Term] | None' = None
 
 
@@ -180,6 +184,7 @@ def check_fields(term: Term) -> None:
     for side, constraint in project.items():
         _check_field(f"project['{side}']", constraint, callable(constraint), 'a function')
     _check_field('init', term.init, callable(term.init), 'a function')
+    _check_field('mix', term.mix, term.mix is None or callable(term.mix), 'a function or None')
 
 
 def _check_head(head: Any) -> None:

@@ -33,7 +33,7 @@ def check_in_step(term: Term, *, stopped: Collection[str] = (), nets: Nets = SMA
     Raises:
         AssertionError: one sentence about the first promise that is broken.
     """
-    term = term._replace(controls={}, project={})  # they move what is of others
+    term = term._replace(controls={}, project={}, mix=None)  # they move what is of others
     with small.float64():
         step, state = _step_with(term, nets)
         parts = {

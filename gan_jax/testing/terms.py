@@ -13,7 +13,7 @@ from gan_jax import terms
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import PartError, of_part, sentence
 from gan_jax.runtime.ranges import quoted
-from gan_jax.terms import Term
+from gan_jax.terms import Objective, Term
 from gan_jax.testing import small
 from gan_jax.testing.in_step import check_in_step
 from gan_jax.testing.outputs import (
@@ -50,10 +50,11 @@ def check_term(
 ) -> None:
     """Raises unless a term keeps every promise that the step relies on. Takes seconds, on a CPU.
 
-    First `check_declaration` and `check_project`. For each player, on made-up outputs of 4 images
-    [8, 8, 2] of 3 classes with 6 features: `check_returns`, `check_finite`, `check_declared`,
-    `check_order`, `check_slope`. Then `check_in_step` in a step of small networks. Gradients are
-    compared in float64: a kink of the loss closer than 1e-5 to one of the outputs fails.
+    First `check_declaration`, `check_project` and `check_mix`. For each player, on made-up outputs
+    of 4 images [8, 8, 2] of 3 classes with 6 features: `check_returns`, `check_finite`,
+    `check_declared`, `check_order`, `check_slope`. Then `check_in_step` in a step of small
+    networks. Gradients are compared in float64: a kink of the loss closer than 1e-5 to one of the
+    outputs fails.
 
     Args:
         term: of small heads, and with what slowly sets in at its full effect.
@@ -72,6 +73,7 @@ def check_term(
     options = {check_slope: {'held': held}, check_order: {'drawn': drawn}}
     check_declaration(term)
     check_project(term, nets)
+    check_mix(term, nets)
     for side in (side for side in 'dg' if getattr(term, side) is not None):
         check_returns(term, side, nets)
         if parts_of(term, side, _normal(term, side, nets), nets):
@@ -94,8 +96,8 @@ def check_declaration(term: Term) -> None:
     except (TypeError, PartError) as error:
         raise AssertionError(str(error)) from error
     objectives = [objective for objective in (term.d, term.g) if objective is not None]
-    acts = objectives or term.project
-    require(bool(acts), 'the term has no objective: give it d, g or both, or else a project')
+    acts = bool(objectives or term.project or term.mix)
+    require(acts, 'the term has no objective: give it d, g or both, or else a project or a mix')
     sources = ('real', 'fake', *term.latents)
     for name, view in (item for objective in objectives for item in objective.views.items()):
         require(
@@ -120,6 +122,20 @@ def check_project(term: Term, nets: Nets = SMALL) -> None:
             require(finite, f"project['{side}'] is not finite where all parameters are {name}")
 
 
+def check_mix(term: Term, nets: Nets = SMALL) -> None:
+    """Mixed sources are finite, and have the records of the given ones."""
+    if term.mix is None:
+        return
+    bare = term._replace(d=Objective({}, lambda out, state, key: ({}, state, {})))
+    sources = outputs(bare, 'd', random(np.float32), nets)
+    try:
+        found = shapes.alike('mix', term.mix(jax.random.key(0), sources, term.init()), sources)
+    except Exception as error:  # it may be anybody's code
+        raise AssertionError(sentence(error)) from error
+    finite = all(np.isfinite(x).all() for x in jax.tree.leaves(found))
+    require(finite, 'mix returns numbers that are not finite')
+
+
 def check_returns(term: Term, side: str, nets: Nets = SMALL) -> None:
     """The loss gives parts [] and a state like `init`'s, from what is declared and nothing else."""
     out, state = _normal(term, side, nets), term.init()
@@ -133,7 +149,7 @@ def check_returns(term: Term, side: str, nets: Nets = SMALL) -> None:
             f'({str(error).partition(": ")[2]})'
         ) from error
     parts = parts_of(term, side, out, nets)
-    require(bool(parts or term.controls), f'{LOSS[side]} has no parts')
+    require(bool(parts or term.controls or term.mix), f'{LOSS[side]} has no parts')
     require(
         _types(total[1]['x']) == _types(state),
         f'{LOSS[side]} returns a state of another structure, shape or type than init() gives',

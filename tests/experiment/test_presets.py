@@ -69,6 +69,7 @@ def test_methods_are_the_papers():
         'tangent': ([], {'tangent': 0.1}),
         'orthogonal': ([], {'orthogonal': 1e-4}),
         'ada': ([], {'ada': 1.0}),
+        'apa': ([], {'apa': 1.0}),
         'moco': (['view'], {'momentum': 0.1}),
         'byol': (['view'], {'momentum': 0.1}),
         'insgen': (['view'], {'insgen': {'real': 1.0, 'fake': 1.0, 'gen': 0.1}}),

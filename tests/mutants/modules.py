@@ -11,6 +11,7 @@ STEP = (
     'tests/test_algorithms.py',
     'tests/test_step.py',
     'tests/test_step_constraints.py',
+    'tests/test_step_mixing.py',
 )
 # Of a file the test files that concern it, the likeliest to notice first, then the cheapest. A
 # file that is not named here has the one of its name.

@@ -18,6 +18,7 @@ every_factory = pytest.mark.parametrize('path', FACTORIES)
 def test_the_search_finds_the_terms():
     names = {
         'adversarial': ('hinge', 'non_saturating', 'wasserstein', 'least_squares', 'relativistic'),
+        'apa': ('apa',),
         'balanced': ('bcr_k', 'bcr_weak_strong', 'bcr_dual'),
         'consistency': ('cr', 'balanced', 'latent', 'improved'),
         'contrastive': ('cntr', 'contrad'),

@@ -18,18 +18,10 @@ from gan_jax.terms.adversarial import wasserstein
 from gan_jax.terms.insgen import ProjectionHeads, insgen
 from gan_jax.views import View, augmented
 from tests import small
+from tests.terms.linear import Generator
 
 TEMPERATURE, SIGMA, QUEUE = 0.3, 0.2, 5
 PARTS = {'d': ('real', 'fake'), 'g': ('gen',)}
-
-
-class Generator(nn.Module):
-    """tanh of a product, in (0, 1)."""
-
-    @nn.compact
-    def __call__(self, z, label, *, train):
-        x = nn.Dense(np.prod(small.SHAPE), use_bias=False, name='w')(z)
-        return (jnp.tanh(x).reshape(-1, *small.SHAPE) + 1) / 2
 
 
 class Trunk(nn.Module):

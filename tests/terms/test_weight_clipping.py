@@ -1,16 +1,13 @@
 """WGAN's clip by hand, and two steps of its algorithm in NumPy, with errors planted there."""
 
-import flax.linen as nn
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.gan import Augment
-from gan_jax.keys import named
 from gan_jax.models.critic import Critic
 from gan_jax.terms.adversarial import wasserstein
 from gan_jax.terms.weight_clipping import weight_clipping
 from tests import small
+from tests.terms.linear import Flat, Generator, latents
 
 LIMIT, RATE = 0.3, 0.5
 
@@ -25,23 +22,6 @@ def test_by_hand():
 def test_clips_the_discriminator_alone_and_adds_to_no_loss():
     term = weight_clipping()
     assert [*term.project] == ['d'] and term.d is term.g is term.head is None
-
-
-class Generator(nn.Module):
-    """tanh of a product, in (0, 1)."""
-
-    @nn.compact
-    def __call__(self, z, label, *, train):
-        x = nn.Dense(np.prod(small.SHAPE), use_bias=False, name='w')(z)
-        return (jnp.tanh(x).reshape(-1, *small.SHAPE) + 1) / 2
-
-
-class Flat(nn.Module):
-    """The pixels in [-1, 1]."""
-
-    @nn.compact
-    def __call__(self, image, *, train):
-        return (2 * image - 1).reshape(len(image), -1)
 
 
 def algorithm(w, v, b, batch, zs, sign=1, factor=1, stopped=True, late=True):
@@ -78,13 +58,8 @@ def test_two_steps_are_the_algorithm_and_not_one_with_an_error(x64):
         dense = state.d.params['logit']['Dense_0']
         return state.g.params['w']['kernel'], dense['kernel'], dense['bias']
 
-    def drawn(number):
-        key = named(jax.random.key(0), 'step', number)
-        of = [named(key, 'd', 0), named(key, 'd', 1), named(key, 'g')]
-        shape = (small.BATCH, small.LATENT)
-        return [np.asarray(jax.random.normal(named(one, 'z'), shape)) for one in of]
-
-    arguments = (*parts(state), [b['image'] for b in batches], [drawn(n) for n in (0, 1)])
+    zs = [latents(number, d_steps=2) for number in (0, 1)]
+    arguments = (*parts(state), [b['image'] for b in batches], zs)
     found = parts(after)
     assert np.mean(np.abs(found[1]) == LIMIT) > 0.1  # the clip acts, and not everywhere
     assert np.mean(np.abs(found[1]) < LIMIT) > 0.1

@@ -161,6 +161,7 @@ class Untold(nn.Module):
             of(mean, project={'d': 1}),
             r"the field project\['d'\] of the term is .*: give a function",
         ),
+        (of(mean, mix={}), 'the field mix of the term is .*: give a function or None'),
         (of(mean, {'real': View('reel')}), "'real' reads the source 'reel', .* are real, fake$"),
     ],
 )
@@ -192,6 +193,31 @@ def test_a_constraint_that_breaks_a_promise_is_found(project, words):
     terms.check_project(Term(project=dict.fromkeys('dg', HALVED)))
     with pytest.raises(AssertionError, match=words) as error:
         check_term(Term(project={'d': project}))
+    assert '\n' not in str(error.value)
+
+
+def scaled(record, by):
+    return {**record, 'image': by * record['image']}
+
+
+@pytest.mark.parametrize(
+    ('mix', 'words'),
+    [
+        (
+            lambda key, sources, state: {},
+            'mix returns a tree of another structure than it is given',
+        ),
+        (lambda key, sources, state: sources['none'], "KeyError: 'none'"),
+        (
+            lambda key, sources, state: {**sources, 'real': scaled(sources['real'], jnp.inf)},
+            'mix returns numbers that are not finite',
+        ),
+    ],
+)
+def test_a_mix_that_breaks_a_promise_is_found(mix, words):
+    terms.check_mix(Term(mix=lambda key, sources, state: sources))
+    with pytest.raises(AssertionError, match=words) as error:
+        check_term(Term(mix=mix))
     assert '\n' not in str(error.value)
 
 
