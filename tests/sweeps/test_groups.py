@@ -57,6 +57,13 @@ def test_what_is_code_makes_another_group(tmp_path, key, values):
     assert len({group(run.settings) for run in runs(tmp_path, grid=grid)}) == 2
 
 
+def test_who_writes_rows_down_makes_no_other_group_and_what_is_measured_does(tmp_path):
+    settings = runs(tmp_path, grid={'method': ['bcr']})[0].settings
+    written = settings | {'writers': {'mine': {'fn': 'a.b'}}}
+    often = settings['evaluate'] | {'often': {'metrics': 'modes', 'every': 3}}
+    assert group(written) == group(settings) != group(settings | {'evaluate': often})
+
+
 CURVE = {'fn': 'gan_jax.schedules.linear', 'start': 0.0, 'end': 0.3}
 TARGETS = (-0.2, 0.2, 0.4, 0.6, 0.8)
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
