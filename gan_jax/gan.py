@@ -8,6 +8,7 @@ import flax.linen as nn
 import optax
 
 from gan_jax import labels
+from gan_jax.latents import NORMAL, Latent
 from gan_jax.state import Ema, Power
 
 
@@ -41,8 +42,9 @@ class GAN(NamedTuple):
             'image', see `synthesis.synthesize`.
         critic: a `Critic` with the heads of all terms.
         optimizers: optimisers of 'g' and 'd', made with learning rate 1; `Hyper` has the rates.
-        latent_dim: Z; latents are standard normal.
+        latent_dim: Z.
         class_counts: proportions of the labels of generated images, an integer for each class.
+        latent: the distribution of the latents.
         paired_labels: True: generated images have the labels of the reals of their update. False:
             labels are drawn, in the proportions of `class_counts`.
         g_reals: the reals that G's update meets: 'last', the reals of D's last update with the same
@@ -67,6 +69,7 @@ class GAN(NamedTuple):
     optimizers: Mapping[str, optax.GradientTransformation]
     latent_dim: int
     class_counts: labels.Counts
+    latent: Latent = NORMAL
     paired_labels: bool = False
     g_reals: str = 'last'
     augment: Augment = Augment()

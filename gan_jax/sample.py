@@ -18,6 +18,7 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.experiment import config
+from gan_jax.latents import Latent
 from gan_jax.run.flags import add_flags
 from gan_jax.run.trained_generator import TrainedGenerator, restore_from_flags
 from gan_jax.runtime import cli, signals
@@ -39,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
         generator.network,
         latent_dim=generator.latent_dim,
         class_counts=generator.class_counts,
+        latent=_latent(flags.truncation, generator.latent),
         label=label,
-        truncation=flags.truncation,
         batch_norm=generator.batch_norm,
         devices=generator.devices,
     )
@@ -53,6 +54,17 @@ def main(arguments: Sequence[str]) -> int:
     of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
     print(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
     return os.EX_OK
+
+
+def _latent(truncation: float | None, latent: Latent) -> Latent:
+    if truncation is None:
+        return latent
+    if latent.within is None:
+        raise UserError(
+            f'--truncation is {truncation:g}, and the latents of this run have no tails to cut '
+            'off: leave it out'
+        )
+    return latent.within(truncation)
 
 
 def _label(text: str, generator: TrainedGenerator) -> int:

@@ -8,6 +8,7 @@ import jax
 from gan_jax import labels, views
 from gan_jax.gan import GAN
 from gan_jax.keys import named
+from gan_jax.latents import draw_latents
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Hyper, Net
@@ -57,7 +58,7 @@ def generated_images(
         PartError: a latent has another shape than z, or as `synthesis.synthesize`.
     """
     size = len(real['image'])
-    z = constrain_batch(jax.random.normal(named(key, 'z'), (size, gan.latent_dim)))
+    z = constrain_batch(draw_latents(gan.latent, named(key, 'z'), size, gan.latent_dim))
     label = real['label']
     if not gan.paired_labels:
         label = constrain_batch(labels.drawn(named(key, 'label'), gan.class_counts, size))

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # A module imports modules of its own room and of rooms on lower floors.
 FLOORS = (
     ('runtime', 'keys', 'labels', 'profiles'),
-    ('augment', 'data', 'models', 'schedules', 'freezing'),
+    ('augment', 'data', 'models', 'schedules', 'freezing', 'latents'),
     ('views',),
     ('terms',),
     ('routing', 'critique', 'state', 'accumulation'),

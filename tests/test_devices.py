@@ -17,6 +17,8 @@ from gan_jax.data import DataSet, sampler
 from gan_jax.experiment import build
 from gan_jax.experiment.program import make_program
 from gan_jax.gan import Augment
+from gan_jax.latents import uniform
+from gan_jax.models.critic import Critic
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import UserError
 from gan_jax.terms import Objective, Term
@@ -126,6 +128,75 @@ def test_the_images_are_those_of_the_sampler():
     np.testing.assert_array_equal(real['label'], DATA.labels[rows])
     for view in seen_on(DEVICES).keys() - {'fake'}:
         np.testing.assert_array_equal(seen_on(DEVICES)[view]['index'], rows, err_msg=view)
+
+
+class Pixels(nn.Module):
+    """The pixels that D is shown as its features."""
+
+    @nn.compact
+    def __call__(self, image, *, train):
+        return image.reshape(len(image), -1)
+
+
+def paired():
+    """A term that keeps what both players meet, and the pixels that D is shown."""
+    views = {name: View(name) for name in ('real', 'fake')}
+    keys = {
+        'real': ('image', 'label', 'index', 'features'),
+        'fake': ('z', 'image', 'label', 'features'),
+    }
+    flat = np.zeros((BATCH, math.prod(small.SHAPE)), np.float32)
+    like = {
+        'image': flat.reshape(-1, *small.SHAPE),
+        **dict.fromkeys(('label', 'index'), np.zeros(BATCH, np.int32)),
+        **dict.fromkeys(('z', 'features'), flat),
+    }
+    first = {name: {key: like[key] for key in keys[name]} for name in views}
+
+    def loss(side, out, state, key):
+        kept = {name: {key: out[name][key] for key in keys[name]} for name in views}
+        return {'fake': out['fake']['logit'].mean()}, {**state, side: kept}, {}
+
+    d, g = (Objective(views, functools.partial(loss, side)) for side in 'dg')
+    return Term(d=d, g=g, init=lambda: {'d': first, 'g': first})
+
+
+@functools.cache
+def paired_on(count):
+    """What both players meet in a step of R3GAN's kind on so many devices."""
+    terms = {'paired': paired()}
+    gan = small.make_gan(
+        terms,
+        generator=Passing(),
+        critic=Critic(Pixels(), {}, small.PlainLogit()),
+        latent_dim=math.prod(small.SHAPE),
+        latent=uniform(),
+        paired_labels=True,
+        g_reals='own',
+        augment=Augment(critic='cutout(0.5)', shared=True),
+    )
+    parts = build.Experiment(gan, terms, {'paired': 1}, small.make_hyper({'paired': 1.0}, seed=3))
+    program = make_program(
+        parts, DATA, sharding.make_mesh(count, BATCH), batch_size=BATCH, d_steps=1
+    )
+    return jax.device_get(program.update(small.start(program), 5, parts.hyper)).terms['paired']
+
+
+def test_latents_own_reals_paired_labels_and_shared_draws_are_bit_equal():
+    one, four = paired_on(1), paired_on(DEVICES)
+    assert small.same(one, four)
+    rows = sampler.of_step(3, 5, 2, BATCH, len(DATA.images))
+    for row, side in zip(rows, 'dg', strict=True):
+        real, fake = (one[side][name] for name in ('real', 'fake'))
+        np.testing.assert_array_equal(real['index'], row)
+        np.testing.assert_array_equal(real['label'], DATA.labels[row])
+        np.testing.assert_array_equal(fake['label'], DATA.labels[row])
+        assert -1 <= fake['z'].min() < -0.99 and 0.99 < fake['z'].max() <= 1
+        # One box is cut out of the real and of the fake of an index, another of the next ones.
+        cut = [x['features'].reshape(x['image'].shape) != x['image'] for x in (real, fake)]
+        boxes = [one.any(axis=-1) for one in cut]
+        np.testing.assert_array_equal(*boxes)
+        assert len({box.tobytes() for box in boxes[0]}) > BATCH / 2
 
 
 # What comes out: to rounding ----------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import data, labels, sample, train
+from gan_jax import data, labels, latents, sample, train
 from gan_jax.data import DataSet
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.evaluate import protocol
@@ -102,7 +102,8 @@ def test_truncation_bounds_every_latent():
     module, variables = Spy(), {}
     options = {'latent_dim': 64, 'class_counts': (1,) * 10}
     for truncation in (None, 0.5):
-        draw_one = generate.make_generate(module, truncation=truncation, **options)
+        latent = sample._latent(truncation, latents.normal())
+        draw_one = generate.make_generate(module, latent=latent, **options)
         list(draw_one(variables, 0, range(100)))
         jax.effects_barrier()
         if truncation is None:

@@ -36,6 +36,7 @@ KINDS = {
     'term': kinds.TERM,
     'optimizer': kinds.OPTIMIZER,
     'op': policy.OP,
+    'latents': kinds.LATENT,
     'extractor': kinds.EXTRACTOR,
     'metric': kinds.METRIC,
     'reader': kinds.READER,
@@ -43,6 +44,7 @@ KINDS = {
 }
 # What SETTINGS name themselves.
 OWN = {'gan_jax.models.sndcgan', 'gan_jax.models.critic', 'gan_jax.terms.adversarial', 'optax'}
+OWN |= {'gan_jax.latents'}
 OWN |= {f'gan_jax.terms.{name}' for name in ('consistency', 'contrastive')}
 
 
@@ -145,13 +147,14 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         'term': named_in('terms', factories),
         'optimizer': transformations(nameable),
         'op': named_in('augment', decorated),
+        'latents': {f'gan_jax.latents.{name}' for name in ('normal', 'uniform', 'truncated')},
         'extractor': set(),
         'metric': set(),
         'reader': set(),
         'writer': {'gan_jax.run.wandb_writer.wandb'},
     }
     assert len(nameable) > 9000
-    assert all(len(expected[name]) >= 15 for name in PARTS)
+    assert all(len(expected[name]) >= 15 for name in PARTS if name != 'latents')
     assert {'optax.adam', 'optax.adamw', 'optax.sgd', 'optax.lion'} <= expected['optimizer']
     found = {name: reached(nameable, kind, allow) for name, kind in KINDS.items()}
     assert found == expected
@@ -188,10 +191,12 @@ PARTS = {
     'term': 'gan_jax.terms.adversarial.hinge',
     'optimizer': 'optax.sgd',
     'op': 'gan_jax.augment.ops.flip',
+    'latents': 'gan_jax.latents.uniform',
 }
 PLACES = {
     **dict.fromkeys(('generator', 'discriminator', 'logit'), 'network'),
     **{'terms.consistency': 'term', 'optim.g': 'optimizer', 'optim.d': 'optimizer'},
+    'latent': 'latents',
     **{f'augment.{use}': 'op' for use in ('real', 'critic', 'view')},
     'terms.consistency.policy': 'op',
     'evaluate.metrics': 'extractor',

@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.experiment.kinds import METRIC, NETWORK, OPTIMIZER, READER, TERM, WRITER
+from gan_jax.experiment.kinds import LATENT, METRIC, NETWORK, OPTIMIZER, READER, TERM, WRITER
 from gan_jax.experiment.values import VALUES
 from gan_jax.runtime import load, ranges
 from gan_jax.runtime.ranges import COUNT, FLOAT32, Number, quoted
@@ -38,6 +38,7 @@ def blocks(
     """(name, block, kind, keywords that are supplied) for every block with a function."""
     for name, supplied in NETWORKS.items():
         yield name, config.get(name, {}), NETWORK, supplied
+    yield 'latent', config.get('latent', {}), LATENT, ()
     for name, block in config.get('terms', {}).items():
         yield f'terms.{name}', block, TERM, ()
     for side in 'gd':

@@ -15,10 +15,11 @@ import optax
 
 from gan_jax import labels, views
 from gan_jax.experiment import averages
-from gan_jax.experiment.kinds import NETWORK, OPTIMIZER, TERM
+from gan_jax.experiment.kinds import LATENT, NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import AVERAGE, RESERVED, apart, data_keywords, make_number
 from gan_jax.gan import GAN, Augment
+from gan_jax.latents import Latent
 from gan_jax.models.critic import Critic
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import of_part
@@ -86,6 +87,7 @@ def build_experiment(
         },
         latent_dim=config['latent']['dim'],
         class_counts=class_counts or labels.uniform(num_classes),
+        latent=build_latent(config, allow),
         paired_labels=config['latent']['labels'] == 'real',
         g_reals=config['g_reals'],
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
@@ -123,6 +125,11 @@ def build_generator(
     """
     dtype = jnp.dtype(config['dtype'])
     return _made('generator', config['generator'], NETWORK, allow, shape=shape, dtype=dtype)
+
+
+def build_latent(config: Mapping[str, Any], allow: Collection[str] | None = None) -> Latent:
+    """The distribution of the latents of a config without faults; read is its block `latent`."""
+    return _made('latent', config['latent'], LATENT, allow)
 
 
 Number = Callable[[str, Any], Any]  # (key of the config, value) -> a number of `Hyper`

@@ -11,6 +11,7 @@ ADDED: Mapping[str, Any] = {
     'averages': {},
     'g_reals': 'last',
     'init': {'workdir': '', 'nets': 'g,d,ema', 'match': ''},
+    'latent.fn': 'gan_jax.latents.normal',
     'writers': {},
     'freeze': '',
     'every.snapshot': 5000,

@@ -11,6 +11,7 @@ import flax.linen as nn
 import optax
 
 from gan_jax.data import DataSet
+from gan_jax.latents import Latent
 from gan_jax.metric import Metric
 from gan_jax.runtime.load import Kind
 from gan_jax.runtime.ranges import FLOAT32, POSITIVE, Number
@@ -79,6 +80,14 @@ OPTIMIZER = Kind(
     makes=optax.GradientTransformation,
     reserved=('learning_rate',),
     keywords=OPTAX,
+)
+LATENT = Kind(
+    'a distribution of latents',
+    mark="a function of gan_jax.latents that is annotated as '-> Latent'",
+    packages=('gan_jax.latents',),
+    fits=_makers(Latent),
+    makes=Latent,
+    reserved=('dim', 'labels'),
 )
 SCHEDULE = Kind(
     'a schedule',

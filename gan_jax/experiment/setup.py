@@ -197,6 +197,7 @@ def make_sampler(
         gan.generator,
         latent_dim=gan.latent_dim,
         class_counts=gan.class_counts,
+        latent=gan.latent,
         batch_norm=asked['batch_norm'],
         devices=sharding.workers(settings['mesh']['data']),
     )

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.experiment import averages, config
-from gan_jax.experiment.build import build_generator
+from gan_jax.experiment.build import build_generator, build_latent
 from gan_jax.labels import Counts
+from gan_jax.latents import Latent
 from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, restore_step
 from gan_jax.run.flags import refuse_batch_norm, refuse_weights
@@ -20,7 +21,8 @@ from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import by_name, check_leaves, form
 
-# The values of a config that a generator depends on, beside its own block.
+# The blocks of a config, and the values outside them, that generated images depend on.
+BLOCKS = ('generator', 'latent')
 KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'dtype')
 
 
@@ -31,6 +33,7 @@ class TrainedGenerator(NamedTuple):
         network: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
         variables: its parameters and other collections.
         latent_dim: Z.
+        latent: the distribution of the latents.
         batch_norm: the statistics that BatchNorm takes, see `generate.make_generate`.
         class_counts: proportions of the labels of generated images.
         class_names: of the training data, in the order of their numbers; None where there are none.
@@ -41,6 +44,7 @@ class TrainedGenerator(NamedTuple):
     network: nn.Module
     variables: Mapping[str, Any]
     latent_dim: int
+    latent: Latent
     batch_norm: str
     class_counts: Counts
     class_names: Sequence[str] | None
@@ -84,11 +88,11 @@ def restore_generator(
         batch_norm: see `generate.make_generate`; None is as config.evaluate says.
 
     Raises:
-        UserError: no run, no such checkpoint or weights, a generator's block with faults or with
+        UserError: no run, no such checkpoint or weights, a generator or latents with faults or of
             other code, or a config that is not the checkpoint's.
     """
     settings = read_settings(
-        folder, lambda settings: config.part_faults(settings, KEYS, ('generator',), allow)
+        folder, lambda settings: config.part_faults(settings, KEYS, BLOCKS, allow)
     )
     asked = settings['evaluate']
     if weights is not None:
@@ -116,6 +120,7 @@ def restore_generator(
         network,
         variables,
         settings['latent']['dim'],
+        build_latent(settings, allow),
         batch_norm or asked['batch_norm'],
         tuple(images['class_counts']),
         images['class_names'],

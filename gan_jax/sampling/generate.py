@@ -17,6 +17,7 @@ import numpy as np
 
 from gan_jax import labels
 from gan_jax.keys import named
+from gan_jax.latents import NORMAL, Latent, draw_by_index
 from gan_jax.runtime import sharding
 from gan_jax.sampling.standing import make_standing
 from gan_jax.state import TrainState
@@ -63,8 +64,8 @@ def make_generate(
     *,
     latent_dim: int,
     class_counts: labels.Counts,
+    latent: Latent = NORMAL,
     label: int | None = None,
-    truncation: float | None = None,
     batch_norm: str = 'moving',
     devices: Sequence[jax.Device] | None = None,
 ) -> Callable[..., Iterator[np.ndarray]]:
@@ -74,9 +75,8 @@ def make_generate(
         generator: as `synthesis.synthesize` takes it. Its random streams have a key for each block.
         latent_dim: Z.
         class_counts: without `label`, image i has the class `labels.at(class_counts, [i])`.
+        latent: the distribution of the latents.
         label: the class of every image.
-        truncation: latents are drawn again until every coordinate lies within this many standard
-            deviations (Brock et al. 2018, arXiv 1809.11096, section 3.1); None draws once.
         batch_norm: the statistics that BatchNorm uses. 'moving': the moving averages of training.
             'batch': the statistics of the image's block of 100. 'standing(n)': the mean statistics
             of n batches of other latents, see `make_standing`.
@@ -91,23 +91,20 @@ def make_generate(
     mesh = sharding.line(devices or jax.local_devices()[:1])
     standing_batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
 
-    def latents(seed, index, purpose):
-        key = named(jax.random.key(seed), purpose)
-        return jax.vmap(lambda i: _latent(jax.random.fold_in(key, i), latent_dim, truncation))(
-            index
-        )
+    def drawn(seed, index, purpose):
+        return draw_by_index(latent, named(jax.random.key(seed), purpose), index, latent_dim)
 
     def classes_of(index):
         return labels.at(class_counts, index) if label is None else np.full_like(index, label)
 
     def block(shared, numbered):
         (variables, seed), (index, classes) = shared, numbered
-        z, key = latents(seed, index, 'sample'), named(jax.random.key(seed), 'rngs', index[0])
+        z, key = drawn(seed, index, 'sample'), named(jax.random.key(seed), 'rngs', index[0])
         batch = batch_norm == 'batch'
         images = synthesize(generator, variables, z, classes, key, train=batch)[0]['image']
         return jnp.round(images.astype(jnp.float32) * 255).astype(jnp.uint8)
 
-    draw_others = jax.jit(lambda seed, index: latents(seed, index, 'standing'))
+    draw_others = jax.jit(lambda seed, index: drawn(seed, index, 'standing'))
 
     def others(seed, index):
         """Inputs for standing statistics: latents of no image, all classes even with `label`."""
@@ -143,13 +140,6 @@ def _fetched(group: Sequence[np.ndarray], made: jax.Array) -> Iterator[np.ndarra
     blocks = np.asarray(made).reshape(-1, BATCH, *made.shape[1:])
     for index, images in zip(group, blocks, strict=False):
         yield images[index % BATCH]
-
-
-def _latent(key: jax.Array, size: int, truncation: float | None) -> jax.Array:
-    if truncation is None:
-        return jax.random.normal(key, (size,))
-    # The distribution that drawing again gives, without a loop.
-    return jax.random.truncated_normal(key, -truncation, truncation, (size,))
 
 
 def _by_block(indices: np.ndarray) -> list[np.ndarray]:

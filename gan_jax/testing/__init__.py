@@ -11,6 +11,7 @@ Each function raises an AssertionError of one sentence that says which promise t
 Nothing in gan_jax imports this package, and it needs no pytest.
 """
 
+from gan_jax.testing.latents import check_latent
 from gan_jax.testing.networks import check_discriminator, check_generator, check_logit
 from gan_jax.testing.ops import check_op
 from gan_jax.testing.policies import check_policy
@@ -19,6 +20,7 @@ from gan_jax.testing.terms import check_term
 __all__ = [
     'check_discriminator',
     'check_generator',
+    'check_latent',
     'check_logit',
     'check_op',
     'check_policy',

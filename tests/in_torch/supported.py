@@ -62,6 +62,8 @@ def _choices(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple]]:
         yield f'{name}.remat', settings[name].get('remat', False), (False,)
     yield 'accumulate', settings['accumulate'], (1,)
     yield 'g_reals', settings.get('g_reals', 'last'), ('last',)
+    latent = settings['latent'].get('fn', 'gan_jax.latents.normal')
+    yield 'latent.fn', latent, ('gan_jax.latents.normal',)
     yield 'latent.labels', settings['latent'].get('labels', 'data'), ('data', 'uniform')
     for name, block in active(settings).items():
         yield f'terms.{name}.fn', block['fn'], tuple(EQUIVALENTS['terms'])

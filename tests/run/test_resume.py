@@ -212,6 +212,23 @@ def test_another_config_is_refused_though_config_json_is_gone(folder):
     assert contents(folder) == before
 
 
+@pytest.mark.slow
+def test_a_run_of_r3gans_kind_goes_on_to_the_same_bits(tmp_path):
+    flags = ['g_reals=own', 'latent.labels=real', 'latent.fn=gan_jax.latents.uniform']
+    flags += ['augment.shared=true', 'augment.critic=translation']
+    flags = [f'--config.{flag}' for flag in flags]
+    assert run(tmp_path / 'whole', *flags) == 0
+    for steps in (4, 9):
+        assert run(tmp_path / 'halves', *flags, f'--config.steps={steps}') == 0
+    whole, halves = (tmp_path / name / 'checkpoints' for name in ('whole', 'halves'))
+    assert 4 in workdir.steps(halves)
+    one, other = (checkpoint.restore_leaves(place, ('',)) for place in (whole, halves))
+    assert one.state.keys() == other.state.keys() != set()
+    assert all(one.state[name].tobytes() == other.state[name].tobytes() for name in one.state)
+    with pytest.raises(UserError, match="g_reals: 'own' -> 'last'"):
+        run(tmp_path / 'halves', *flags[1:])
+
+
 def test_a_run_of_before_some_keys_goes_on_to_the_same_bits(folder, monkeypatch):
     """Its config.json and the config in its checkpoints lack them."""
 

@@ -49,6 +49,7 @@ def run(tmp_path_factory):
     (place / 'a_package_of_mine.py').write_text(TERM)
     (place / 'config.py').write_text(CONFIG)
     flags = ['generator.fn=tests.sweeps.tiny.Normed', 'data.size=16', 'steps=4']
+    flags += ['latent.fn=gan_jax.latents.truncated', 'latent.threshold=0.5']
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(place)
         assert (
@@ -72,6 +73,7 @@ def images(found, seed=3, count=120):
         found.network,
         latent_dim=found.latent_dim,
         class_counts=found.class_counts,
+        latent=found.latent,
         batch_norm=found.batch_norm,
     )
     return np.concatenate(list(generate(found.variables, seed, range(count))))
@@ -119,12 +121,13 @@ def test_only_its_own_leaves_are_read(run, monkeypatch):
     assert names and all(name.startswith('ema/') for name in names)
 
 
-def test_a_block_that_names_foreign_code_is_refused(run, tmp_path):
+@pytest.mark.parametrize('block', ['generator', 'latent'])
+def test_a_block_that_names_foreign_code_is_refused(run, tmp_path, block):
     shutil.copytree(run[0], tmp_path / 'run')
     settings = workdir.read_config(tmp_path / 'run')
-    settings['generator'] = {'fn': 'os.system', 'command': 'x'}
+    settings[block] = {**settings[block], 'fn': 'os.system', 'command': 'x'}
     workdir.write_json(tmp_path / 'run' / 'config.json', settings)
-    with pytest.raises(UserError, match=r"config.json: config.generator.fn: 'os.system' is code"):
+    with pytest.raises(UserError, match=rf"config.json: config.{block}.fn: 'os.system' is code"):
         restore_generator(tmp_path / 'run', 'last', ALLOW)
 
 

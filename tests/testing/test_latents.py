@@ -1,0 +1,59 @@
+"""Each promise of a distribution of latents, broken."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.latents import Latent, normal
+from gan_jax.testing import check_latent
+
+COUNTED = itertools.count()
+
+
+def drawn(change):
+    """A distribution whose normal draws [size, dim] are changed."""
+    return Latent(lambda key, size, dim: change(jax.random.normal(key, (size, dim))))
+
+
+def integers(key, size, dim):
+    return jax.random.randint(key, (size, dim), 0, 9)
+
+
+BROKEN = {
+    r'config.latent: what it draws is an array \[16, .*\] where an array \[': drawn(jnp.transpose),
+    'it draws int32 where float32 is wanted': Latent(integers),
+    'what it draws is not finite': drawn(lambda z: jnp.log(z)),
+    'it draws other latents with an equal key': drawn(lambda z: z + next(COUNTED)),
+    'it draws equal latents with two keys': drawn(
+        lambda z: 0 * z + jnp.arange(z.size, dtype=z.dtype).reshape(z.shape)
+    ),
+    'it draws one latent again and again': drawn(
+        lambda z: 0 * z + z[:1, :1] ** 0 * jnp.mean(z[:1])
+    ),
+    r'within\(0.5\) draws a number of': normal()._replace(within=lambda threshold: normal()),
+}
+
+
+@pytest.mark.parametrize('words', BROKEN)
+def test_a_distribution_that_breaks_a_promise_is_found(words):
+    with pytest.raises(AssertionError, match=words) as error:
+        check_latent(BROKEN[words])
+    assert '\n' not in str(error.value)
+
+
+def test_a_distribution_may_read_data_that_its_factory_keeps():
+    """Latents about the features of real images, as IC-GAN's conditions are drawn."""
+    features = jnp.asarray(np.random.default_rng(0).standard_normal((50, 4)), jnp.float32)
+
+    def instances() -> Latent:
+        def draw(key, size, dim):
+            row = jax.random.randint(jax.random.fold_in(key, 0), (size,), 0, len(features))
+            noise = jax.random.normal(jax.random.fold_in(key, 1), (size, dim - 4))
+            return jnp.concatenate([noise, features[row]], axis=1)
+
+        return Latent(draw)
+
+    check_latent(instances(), dim=9)
