@@ -58,6 +58,16 @@ def test_each_metric_has_its_interval_and_the_state_of_its_step(trained):
 
 
 @pytest.mark.slow
+def test_the_writer_has_every_row_of_the_log_once(trained):
+    for folder in trained:
+        lines = (folder / 'rows.jsonl').read_text().splitlines()
+        written = [
+            {k: v for k, v in json.loads(line).items() if 'second' not in k} for line in lines
+        ]
+        assert written == [*rows_of(folder).values()]
+
+
+@pytest.mark.slow
 def test_the_number_falls_by_the_schedule(trained):
     rows = rows_of(trained[0])
     name = 'schedule/terms.novelty.temperature'

@@ -9,7 +9,7 @@ import runpy
 def get_config():
     c = runpy.run_path('tests/smoke.py')['get_config']('method=none')
     c.steps = 4
-    c.every = dict(log=2, sample=4, evaluate=4, full=4, checkpoint=2)
+    c.every.update(log=2, sample=4, evaluate=4, full=4, checkpoint=2)
     c.generator = dict(fn='tests.a_fork.networks.Generator', width=8)
     c.augment.view = 'tests.a_fork.operations.negative'
     c.averages = dict(d=dict(halflife_images=64.0, ramp=0.5))
@@ -23,4 +23,5 @@ def get_config():
     c.evaluate.full = ''
     c.evaluate.brightness = dict(fn='tests.a_fork.metrics.brightness', every=2)
     c.evaluate.largest = dict(fn='tests.a_fork.metrics.largest', every=1)
+    c.writers.rows = dict(fn='tests.a_fork.writers.rows')
     return c
