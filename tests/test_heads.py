@@ -91,7 +91,7 @@ def on_all(gan, terms, side, state, batch, keys, hyper):
     def loss(params):
         own = getattr(state, side).replace(params=params)
         now = state.replace(**{side: own})
-        fakes, _ = generated_images(gan, latents_of(terms), now.g, key, real['image'])
+        fakes, _ = generated_images(gan, latents_of(terms), now.g, key, real)
         sources = {'real': real, **fakes}
         records = views.build_views(
             (*routing.views, *routing.targets), named(key, 'view'), sources, hyper.strength, {}
