@@ -9,8 +9,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax import views
+from gan_jax import networks, views
 from gan_jax.models.critic import scope_of
+from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Logit
 from gan_jax.views import Record, View
 
@@ -31,7 +32,8 @@ def discriminate(
     """The discriminator's outputs for each view, added to the view's record.
 
     Args:
-        critic: as `models.critic.Critic`.
+        critic: as `models.critic.Critic`; what it `reads` beside the image, such as 'z', it takes
+            from the records.
         variables: the critic's parameters and other collections.
         records: for each view {'image': [B, H, W, C] in [0, 1], 'label': [B]}.
         augment: (view, image) -> image, the augmentation of all inputs of the critic.
@@ -41,7 +43,7 @@ def discriminate(
             on all.
         joint: True: one pass for all views, and one for each set of logits whose gradients some
             need. False: one pass per view.
-        rngs: random streams of the critic, by name, see `synthesis.streams`; every pass has the
+        rngs: random streams of the critic, by name, see `keys.streams`; every pass has the
             same.
 
     Returns:
@@ -50,7 +52,8 @@ def discriminate(
         head's after the first pass that runs the head.
 
     Raises:
-        ValueError: one of the logits in `with_dx` does not exist or is no number an image.
+        ValueError: one of the logits in `with_dx` does not exist or is no number an image, a record
+            lacks what the critic reads, or two have it in other shapes.
     """
     collections = {name: tree for name, tree in variables.items() if name != 'params'}
 
@@ -62,6 +65,7 @@ def discriminate(
             variables,
             image,
             label,
+            **_further(critic, {v: records[v] for v in group}),
             train=True,
             rows=None if heads is None else _rows(len(group), places),
             mutable=list(collections),
@@ -127,6 +131,16 @@ def _followed(out: Mapping[str, Any], of: Logit, label: jax.Array) -> jax.Array:
     if logit.ndim == 1:
         return logit
     return jnp.sum(jax.nn.one_hot(label, logit.shape[1], dtype=logit.dtype) * logit, axis=1)
+
+
+def _further(critic: nn.Module, records: Mapping[View, Record]) -> dict[str, Any]:
+    """The entries that the critic reads beside images and labels, joined over views."""
+    found = [networks.read(critic, r, f"the view of '{v.source}'") for v, r in records.items()]
+    joined = {}
+    for name in found[0]:
+        with of_part(f"the discriminator reads '{name}'"):
+            joined[name] = views.join([one[name] for one in found])
+    return joined
 
 
 def _places(group: Sequence[View], heads: Mapping[str, Collection[View]]) -> Places:

@@ -21,7 +21,7 @@ def moving(tree: Any, side: str, pattern: str) -> Any:
 
     Args:
         tree: parameters, or their gradients.
-        side: the player, 'g' or 'd'.
+        side: the player, 'g' or 'd', or 'nets/' and the path of a network of a term.
         pattern: a regular expression, found anywhere in the names of the frozen parameters, such as
             'd/params/trunk/conv_0/kernel'; '' freezes none.
     """
@@ -45,14 +45,14 @@ def whole(moved: Any, params: Any) -> Any:
 
 
 def check_pattern(pattern: str, params: Mapping[str, Any]) -> None:
-    """Raises unless a pattern freezes some parameters and leaves some of each player.
+    """Raises unless a pattern freezes some parameters and leaves some of each network.
 
     Args:
         pattern: as in `moving`.
-        params: the parameters of each player, 'g' and 'd', or their shapes.
+        params: the parameters of each network, by its name as in `moving`, or their shapes.
 
     Raises:
-        PartError: it finds no parameter, or all of a player.
+        PartError: it finds no parameter, or all of a network.
     """
     if not pattern:
         return
@@ -69,8 +69,8 @@ def check_pattern(pattern: str, params: Mapping[str, Any]) -> None:
     for side, of_one in found.items():
         if len(of_one) == len(names[side]):
             raise PartError(
-                f"config.freeze is '{pattern}', which leaves the {NAMES[side]} no parameter that "
-                'moves: let it find fewer'
+                f"config.freeze is '{pattern}', which leaves the {NAMES.get(side, side)} no "
+                'parameter that moves: let it find fewer'
             )
 
 

@@ -4,6 +4,8 @@ import zlib
 
 import jax
 
+STREAMS = ('noise', 'dropout')  # for `make_rng` in a network: noise per pixel, stochastic depth
+
 
 def named(key: jax.Array, *purpose: int | str | jax.Array) -> jax.Array:
     """The key for one purpose, such as `named(root, 'step', step, 'd', 0)`.
@@ -18,3 +20,8 @@ def named(key: jax.Array, *purpose: int | str | jax.Array) -> jax.Array:
     for part in purpose:
         key = jax.random.fold_in(key, zlib.crc32(part.encode()) if isinstance(part, str) else part)
     return key
+
+
+def streams(key: jax.Array) -> dict[str, jax.Array]:
+    """The random streams of one call of a network, as `rngs` of `flax.linen.Module.apply`."""
+    return {name: named(key, name) for name in STREAMS}

@@ -6,24 +6,27 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax import views
+from gan_jax import networks, views
 from gan_jax.augment import policy as policies
 from gan_jax.control import controlled, controls_of
 from gan_jax.critique import discriminate
 from gan_jax.gan import GAN
-from gan_jax.keys import named
+from gan_jax.keys import named, streams
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
 from gan_jax.runtime.errors import of_part
 from gan_jax.runtime.shapes import alike
 from gan_jax.sources import Sources, augmented, generated_images, real_images
-from gan_jax.state import Hyper, Net, TrainState
-from gan_jax.synthesis import make_players, streams
+from gan_jax.state import Hyper, Net, TrainState, trained, with_nets
+from gan_jax.synthesis import make_players
 from gan_jax.terms import Term, logit_named, total
 from gan_jax.views import Record, View
 
 Metrics = Mapping[str, jax.Array]  # name -> f32 []
-# (state with updated collections of the player and updated states of the terms, gradient, metrics)
-Gradient = tuple[TrainState, Any, Metrics]
+# (state with new collections of what the update moves and new states of the terms, the gradient in
+# the parameters of each network that it moves, {'d' or 'd/term/name': tree}, metrics)
+Gradient = tuple[TrainState, Mapping[str, Any], Metrics]
+# (a player's loss, (collections after its passes by network, new states of the terms, metrics))
+Loss = tuple[jax.Array, tuple[Mapping[str, Any], Mapping[str, Any], Metrics]]
 
 
 class Keys(NamedTuple):
@@ -77,7 +80,7 @@ def make_losses(
     Raises:
         ValueError: two terms give one name to different views or latents, a term reads the input
             gradient of a view that it does not declare, or of images that `augment.critic` mixes,
-            or of a head that there is not, or as `control.controls_of`.
+            or of a head that there is not, or as `networks.check_gives` and `control.controls_of`.
     """
     routing = {side: route_views(terms, side, gan.augment.view) for side in 'dg'}
     if policies.mixes(gan.augment.critic) and any(one.with_dx for one in routing.values()):
@@ -97,8 +100,9 @@ def make_losses(
                 f'terms.{name} looks at its views by an average of the discriminator, and there is '
                 'none: give config.averages a block d=dict(halflife_images=..., ramp=...)'
             )
-    controls = controls_of(terms, gan.augment.policies)
-    return Losses(gan, terms, routing, latents_of(terms), controls, every or {}, constrain_batch)
+    controls, latents = controls_of(terms, gan.augment.policies), latents_of(terms)
+    networks.check_gives(terms, ('real', 'fake', *latents))
+    return Losses(gan, terms, routing, latents, controls, every or {}, constrain_batch)
 
 
 def player_loss(
@@ -108,7 +112,7 @@ def player_loss(
     sources: Sources,
     key: jax.Array,
     hyper: Hyper,
-) -> tuple[jax.Array, tuple[Mapping[str, Any], Mapping[str, Any], Metrics]]:
+) -> Loss:
     """The weighted sum of one player's terms, f32 [].
 
     Args:
@@ -120,9 +124,14 @@ def player_loss(
         hyper: the hyper-parameters.
 
     Returns:
-        The loss, and (D's collections after its pass, the terms' new states, metrics).
+        The loss, and (the collections of D and of the terms' networks after their passes by
+        network, the terms' new states, metrics).
     """
     gan, routing = losses.gan, losses.routing[side]
+    variables = {path: net.variables for path, net in state.nets.items()}
+    moved: dict[str, Any] = {}
+    own_nets = networks.functions(losses.terms, variables, named(key, 'networks'), moved)
+    sources = networks.with_gives(losses.terms, own_nets, sources)
     wanted, numbers = (*routing.views, *routing.targets), (hyper.strength, hyper.probability)
     records = views.build_views(wanted, named(key, 'view'), sources, *numbers)
 
@@ -134,7 +143,7 @@ def player_loss(
     look = functools.partial(discriminate, gan.critic, augment=augment, joint=gan.joint)
     rngs = streams(named(key, 'rngs', 'd'))
     shown = {view: records[view] for view in routing.views}
-    outputs, stats = look(
+    outputs, moved['d'] = look(
         state.d.variables, shown, with_dx=routing.with_dx, heads=routing.heads, rngs=rngs
     )
     targets: dict[View, Record] = {}
@@ -144,18 +153,20 @@ def player_loss(
         targets = jax.lax.stop_gradient(looked_at)
     out = outputs_per_term(routing, outputs, sources, targets)
     for name, objective in routing.objectives.items():
+        if name in own_nets:
+            out[name]['networks'] = own_nets[name]
         if objective.players:
             own, shown_as = named(key, 'term', name), functools.partial(augment, View('fake'))
             out[name]['players'] = make_players(gan.generator, gan.critic, state, own, shown_as)
     weights = _scaled(hyper.weights, losses.every)
     loss, term_states, metrics = total(losses.terms, weights, side, out, state.terms, key)
-    return loss, (stats, term_states, metrics)
+    return loss, (moved, term_states, metrics)
 
 
 def d_gradient(
     losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
 ) -> Gradient:
-    """The gradient of the discriminator's loss with respect to its parameters.
+    """The gradient of the discriminator's loss in all parameters that its update moves.
 
     Args:
         losses: the static arguments.
@@ -169,18 +180,14 @@ def d_gradient(
     fakes, _ = _generated(losses, state.g, keys.update, real)
     sources = _mixed(losses.terms, {'real': real, **fakes}, state.terms, keys.update)
 
-    def loss(params):
-        own = state.replace(d=state.d.replace(params=params))
+    def loss(own):
         return player_loss(losses, 'd', own, sources, keys.update, hyper)
 
-    grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.d.params)
-    return state.replace(d=state.d.replace(stats=stats), terms=term_states), grads, metrics
+    return _gradient(losses, 'd', state, loss)
 
 
-def g_loss(
-    losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
-) -> tuple[jax.Array, tuple[Mapping[str, Any], Mapping[str, Any], Metrics]]:
-    """The generator's loss f32 [], and (G's collections, the terms' new states, metrics).
+def g_loss(losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper) -> Loss:
+    """The generator's loss f32 [], and what goes with it, see `player_loss`, of G too.
 
     Args:
         losses, state, batch, keys, hyper: as in `d_gradient`.
@@ -188,23 +195,36 @@ def g_loss(
     losses, hyper = _with_numbers(losses, state, hyper)
     real = real_images(losses.gan, batch, keys.real, hyper)
     fakes, stats = _generated(losses, state.g, keys.update, real)
-    value, (_, term_states, metrics) = player_loss(
+    value, (moved, term_states, metrics) = player_loss(
         losses, 'g', state, {'real': real, **fakes}, keys.update, hyper
     )
-    return value, (stats, term_states, metrics)
+    return value, ({**moved, 'g': stats}, term_states, metrics)
 
 
 def g_gradient(
     losses: Losses, state: TrainState, batch: Record, keys: Keys, hyper: Hyper
 ) -> Gradient:
-    """The gradient of the generator's loss with respect to its parameters; see `d_gradient`."""
+    """As `d_gradient`, for the generator's loss."""
 
-    def loss(params):
-        own = state.replace(g=state.g.replace(params=params))
+    def loss(own):
         return g_loss(losses, own, batch, keys, hyper)
 
-    grads, (stats, term_states, metrics) = jax.grad(loss, has_aux=True)(state.g.params)
-    return state.replace(g=state.g.replace(stats=stats), terms=term_states), grads, metrics
+    return _gradient(losses, 'g', state, loss)
+
+
+def _gradient(
+    losses: Losses, side: str, state: TrainState, loss: Callable[[TrainState], Loss]
+) -> Gradient:
+    """The gradient of a loss in all that an update of the player moves."""
+    nets = trained(state, side, losses.terms)
+
+    def of_params(params):
+        return loss(with_nets(state, params=params))
+
+    params = {path: net.params for path, net in nets.items()}
+    grads, (moved, term_states, metrics) = jax.grad(of_params, has_aux=True)(params)
+    stats = {path: moved[path] for path in nets if path in moved}
+    return with_nets(state, stats=stats).replace(terms=term_states), grads, metrics
 
 
 def _generated(

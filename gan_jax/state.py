@@ -10,7 +10,7 @@ import optax
 from clu import metrics as clu_metrics
 from flax import struct
 
-from gan_jax import freezing
+from gan_jax import freezing, networks
 from gan_jax.keys import named
 from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Term
@@ -46,6 +46,8 @@ class TrainState(struct.PyTreeNode):
         terms: the state of each term, by name.
         metrics: running means of the current log window, by name.
         averages: further moving averages of variables, by name; see `player_of`.
+        nets: the networks that terms bring, by 'side/term/name'; 'side' is the player beside which
+            they are trained.
     """
 
     step: jax.Array
@@ -55,6 +57,7 @@ class TrainState(struct.PyTreeNode):
     terms: Mapping[str, Any]
     metrics: Mapping[str, clu_metrics.Average]
     averages: Mapping[str, Any] = struct.field(default_factory=dict)
+    nets: Mapping[str, Net] = struct.field(default_factory=dict)
 
 
 class Hyper(NamedTuple):
@@ -125,7 +128,7 @@ def create(
     Args:
         generator: (z [B, Z], label [B], train) -> images [B, H, W, C].
         critic: (images [N, H, W, C], label [N], train) -> outputs.
-        terms: terms by name; their states are initialised.
+        terms: terms by name; their states and networks are initialised.
         optimizers: optimisers of 'g' and 'd'.
         seed: seed of the initial weights.
         latent_dim: Z.
@@ -134,17 +137,17 @@ def create(
         freeze: pattern of the parameters that never move; an optimiser keeps no state of them.
     """
     root = jax.random.key(seed)
-    label = jnp.zeros(2, jnp.int32)
-    inputs = {'g': jnp.zeros((2, latent_dim)), 'd': jnp.zeros((2, *shape))}
+    record = networks.example(shape, latent_dim)
+    variables, record = networks.first_variables(terms, root, record)
+    inputs = {'g': record['z'], 'd': record['image']}
+    more = {'g': {}, 'd': networks.read(critic, record, 'every record')}
     nets = {}
     parts = {'g': ('generator', generator), 'd': ('discriminator', critic)}
     for side, (name, module) in parts.items():
         with of_part(f'config.{name}'):
-            stats = dict(module.init(named(root, 'init', side), inputs[side], label, train=True))
-            params = stats.pop('params')
-        with of_part(f'config.optim.{side}'):
-            moving = freezing.moving(params, side, freeze)
-            nets[side] = Net(params, stats, optimizers[side].init(moving))
+            own = inputs[side], record['label']
+            made = module.init(named(root, 'init', side), *own, **more[side], train=True)
+        nets[side] = _first_net(side, made, optimizers, freeze)
     return TrainState(
         step=jnp.int32(0),
         g=nets['g'],
@@ -156,7 +159,53 @@ def create(
         averages={
             name: jax.tree.map(jnp.copy, nets[player_of(name)].variables) for name in averaged
         },
+        nets={n: _first_net(n, made, optimizers, freeze) for n, made in variables.items()},
     )
+
+
+def trained(state: TrainState, side: str, terms: Mapping[str, Term]) -> dict[str, Net]:
+    """The networks that an update of a player moves: the player itself, and networks of terms.
+
+    Args:
+        state: the training state.
+        side: the player, 'd' or 'g'.
+        terms: the acting terms, by name.
+
+    Returns:
+        {side: the player, 'side/term/name': a network of a term}.
+    """
+    own = {path: state.nets[path] for path in networks.networks_of(terms) if path[0] == side}
+    return {side: getattr(state, side), **own}
+
+
+def with_nets(state: TrainState, **fields: Mapping[str, Any]) -> TrainState:
+    """The state with other fields of networks: `with_nets(state, params={'g': ..., ...})`.
+
+    The keys are as in `trained`.
+    """
+    for field, values in fields.items():
+        players = {n: getattr(state, n).replace(**{field: values[n]}) for n in 'gd' if n in values}
+        own = {n: net.replace(**{field: values[n]}) for n, net in state.nets.items() if n in values}
+        state = state.replace(**players, nets={**state.nets, **own})
+    return state
+
+
+def name_of(path: str) -> str:
+    """How the names of the arrays of a network in the state begin; the path is as in `trained`."""
+    return path if path in ('g', 'd') else f'nets/{path}'
+
+
+def _first_net(
+    path: str,
+    variables: Mapping[str, Any],
+    optimizers: Mapping[str, optax.GradientTransformation],
+    freeze: str,
+) -> Net:
+    stats, side = dict(variables), path[0]
+    params = stats.pop('params')
+    with of_part(f'config.optim.{side}'):
+        moving = freezing.moving(params, name_of(path), freeze)
+        return Net(params, stats, optimizers[side].init(moving))
 
 
 def _first(name: str, term: Term) -> Any:

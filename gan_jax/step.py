@@ -19,7 +19,17 @@ from gan_jax.keys import named
 from gan_jax.players import Keys, Losses, Metrics, d_gradient, g_gradient, make_losses, project
 from gan_jax.runtime.errors import of_part
 from gan_jax.schedules import values_at
-from gan_jax.state import Hyper, Net, TrainState, average, merge_metrics, player_of
+from gan_jax.state import (
+    Hyper,
+    Net,
+    TrainState,
+    average,
+    merge_metrics,
+    name_of,
+    player_of,
+    trained,
+    with_nets,
+)
 from gan_jax.terms import Term
 from gan_jax.views import Record
 
@@ -50,8 +60,9 @@ def make_train_step(
         `gan.g_reals` 'own' one more for the generator's. The metrics, f32 [], are the parts of
         every term, unweighted, as '<side>/<term>/<part>', the Euclidean norms of each player's
         gradient and update without frozen parameters, '<side>/grad_norm' and '<side>/update_norm',
-        and the values of schedules, 'schedule/<key of the config>'. Metrics of the discriminator
-        are means over its k updates.
+        the same norms of the terms' networks, '<side>/<term>/<network>/grad_norm', and the values
+        of schedules, 'schedule/<key of the config>'. Metrics of the discriminator are means over
+        its k updates.
 
     Raises:
         ValueError: as `players.make_losses`.
@@ -62,22 +73,20 @@ def make_train_step(
     g_grads = _accumulated(g_gradient, losses, 'g', unroll)
 
     def gathered(state: TrainState) -> TrainState:
-        g, d = (net.replace(params=gather_params(net.params)) for net in (state.g, state.d))
-        return state.replace(g=g, d=d)
+        nets = {'g': state.g, 'd': state.d, **state.nets}
+        return with_nets(state, params={n: gather_params(net.params) for n, net in nets.items()})
 
     @jax.jit  # traced once for all k updates
     def d_update(state: TrainState, batch: Record, key: jax.Array, hyper: Hyper):
         moved, grads, metrics = d_grads(gathered(state), batch, Keys(key, key), hyper)
-        grads = gather_params(grads)
-        d, norms = _descend(losses, 'd', state.d.replace(stats=moved.d.stats), grads, hyper)
-        return state.replace(d=d, terms=moved.terms), {**metrics, **norms}
+        state, norms = _descend(losses, 'd', state, moved, gather_params(grads), hyper)
+        return state, {**metrics, **norms}
 
     @jax.jit
     def g_update(state: TrainState, batch: Record, keys: Keys, hyper: Hyper):
         moved, grads, metrics = g_grads(gathered(state), batch, keys, hyper)
-        grads = gather_params(grads)
-        g, norms = _descend(losses, 'g', state.g.replace(stats=moved.g.stats), grads, hyper)
-        return state.replace(g=g, terms=moved.terms), {**metrics, **norms}
+        state, norms = _descend(losses, 'g', state, moved, gather_params(grads), hyper)
+        return state, {**metrics, **norms}
 
     def train_step(state: TrainState, batch: Record, hyper: Hyper):
         own, last = gan.g_reals == 'own', jax.tree.map(lambda x: x[-1], batch)
@@ -123,7 +132,7 @@ def make_d_gradient(
 
     def of_key(state: TrainState, batch: Record, key: jax.Array, hyper: Hyper) -> Any:
         numbers, _ = values_at(hyper, state.step)
-        return gradient(state, batch, Keys(key, key), numbers)[1]
+        return gradient(state, batch, Keys(key, key), numbers)[1]['d']
 
     return of_key
 
@@ -139,9 +148,12 @@ def _averages(gan: GAN, state: TrainState, hyper: Hyper, size: int) -> dict[str,
 
 
 def _accumulated(gradient: Callable, losses: Losses, side: str, unroll: bool) -> Callable:
+    def params_of(state: TrainState) -> dict[str, Any]:
+        return {n: net.params for n, net in trained(state, side, losses.terms).items()}
+
     return accumulate_gradients(
         functools.partial(gradient, losses),
-        lambda state: getattr(state, side).params,
+        params_of,
         losses.gan.accumulate,
         losses.constrain_batch,
         unroll,
@@ -149,20 +161,43 @@ def _accumulated(gradient: Callable, losses: Losses, side: str, unroll: bool) ->
 
 
 def _descend(
-    losses: Losses, side: str, net: Net, grads: Any, hyper: Hyper
-) -> tuple[Net, dict[str, jax.Array]]:
-    """The player after an update and its constraints, and the norms of gradient and movement."""
-    gan = losses.gan
-    free = functools.partial(freezing.moving, side=side, pattern=gan.freeze)
+    losses: Losses, side: str, state: TrainState, moved: TrainState, grads: Any, hyper: Hyper
+) -> tuple[TrainState, Metrics]:
+    """The state after an update of a player and of the networks beside it, and norms.
+
+    Args:
+        losses: networks, terms and optimisers.
+        side: the player.
+        state: before the update.
+        moved: holds the collections and the terms' states after it.
+        grads: for each network that moves.
+        hyper: the learning rate and scheduled numbers.
+    """
+    after = trained(moved, side, losses.terms)
+    state = with_nets(state, stats={name: net.stats for name, net in after.items()})
+    params, opts = {}, {}
+    norms: dict[str, jax.Array] = {}
+    for name, net in trained(state, side, losses.terms).items():
+        found = _updated(losses, side, name, net, grads[name], hyper)
+        params[name], opts[name], norms_of_net = found
+        norms |= norms_of_net
+    return with_nets(state, params=params, opt=opts).replace(terms=moved.terms), norms
+
+
+def _updated(
+    losses: Losses, side: str, name: str, net: Net, grads: Any, hyper: Hyper
+) -> tuple[Any, Any, Metrics]:
+    """Parameters and optimiser state of a network after an update and the constraints; norms."""
+    free = functools.partial(freezing.moving, side=name_of(name), pattern=losses.gan.freeze)
     grads, params = free(grads), free(net.params)
     with of_part(f'config.optim.{side}'):
         numbers = hyper.keywords.get(f'optim.{side}', {})
-        direction, opt = gan.optimizers[side].update(grads, net.opt, params, **numbers)
+        direction, opt = losses.gan.optimizers[side].update(grads, net.opt, params, **numbers)
     moves = jax.tree.map(lambda u: hyper.learning_rate[side] * u, direction)
     moved = optax.apply_updates(params, moves)
-    if any(side in term.project for term in losses.terms.values()):
+    if name == side and any(side in term.project for term in losses.terms.values()):
         moved = free(project(losses, side, freezing.whole(moved, net.params), hyper))
         moves = jax.tree.map(jnp.subtract, moved, params)
-    norms = {f'{side}/grad_norm': optax.tree.norm(grads)}
-    norms[f'{side}/update_norm'] = optax.tree.norm(moves)
-    return Net(freezing.whole(moved, net.params), net.stats, opt), norms
+    norms = {f'{name}/grad_norm': optax.tree.norm(grads)}
+    norms[f'{name}/update_norm'] = optax.tree.norm(moves)
+    return freezing.whole(moved, net.params), opt, norms

@@ -7,18 +7,11 @@ from typing import Any
 import flax.linen as nn
 import jax
 
-from gan_jax.keys import named
+from gan_jax.keys import named, streams
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import TrainState
 from gan_jax.terms import Players
-
-STREAMS = ('noise', 'dropout')  # for `make_rng` in a network: noise per pixel, stochastic depth
-
-
-def streams(key: jax.Array) -> dict[str, jax.Array]:
-    """The random streams of one call of a network, as `rngs` of `flax.linen.Module.apply`."""
-    return {name: named(key, name) for name in STREAMS}
 
 
 def synthesize(
@@ -90,10 +83,10 @@ def make_players(
         own = named(key, 'generate')
         return synthesize(generator, state.g.variables, z, label, own, train=True, method=method)[0]
 
-    def discriminate(image, label):
+    def discriminate(image, label, **more):
         own, moved = streams(named(key, 'discriminate')), [*state.d.stats]
         return critic.apply(
-            state.d.variables, augment(image), label, train=True, mutable=moved, rngs=own
+            state.d.variables, augment(image), label, **more, train=True, mutable=moved, rngs=own
         )[0]
 
     by_w = functools.partial(generate, method='synthesize')

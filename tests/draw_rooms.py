@@ -28,6 +28,7 @@ WORDS = {
     'freezing': 'what never moves',
     'views': 'what D looks at',
     'terms': 'losses, one idea a file',
+    'networks': 'networks of terms',
     'routing': 'views to terms',
     'critique': 'the joint pass of D',
     'state': 'the tree of training',

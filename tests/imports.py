@@ -16,6 +16,7 @@ FLOORS = (
     ('augment', 'data', 'models', 'schedules', 'freezing', 'latents'),
     ('views',),
     ('terms',),
+    ('networks',),
     ('routing', 'critique', 'state', 'accumulation'),
     ('gan', 'control', 'synthesis', 'metric'),
     ('sources',),

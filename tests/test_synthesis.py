@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from gan_jax.gan import Augment
-from gan_jax.keys import named
+from gan_jax.keys import named, streams
 from gan_jax.models.critic import Critic
 from gan_jax.runtime.errors import PartError
 from gan_jax.sampling.generate import BATCH, make_generate
 from gan_jax.step import make_train_step
-from gan_jax.synthesis import streams, synthesize
+from gan_jax.synthesis import synthesize
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.views import View

@@ -17,7 +17,7 @@ from gan_jax.experiment.build import Experiment
 from gan_jax.experiment.images import load_images
 from gan_jax.experiment.program import Program
 from gan_jax.runtime.errors import MISSING, UserError
-from gan_jax.state import nbytes
+from gan_jax.state import nbytes, trained
 from gan_jax.step import make_train_step
 
 RANDOM = 4096  # random images that replace a data set that is not here
@@ -61,9 +61,15 @@ class Workload(NamedTuple):
         return nbytes(self.program.shapes)
 
     def gradients(self) -> int:
-        """Bytes of the gradients that a step sums over devices: of D in each update, and of G."""
-        state = self.program.shapes
-        return self.settings['d_steps'] * nbytes(state.d.params) + nbytes(state.g.params)
+        """Bytes of the gradients that a step sums over devices: of D in each update, and of G.
+
+        The gradients of networks of terms are among them.
+        """
+        state, terms = self.program.shapes, self.experiment.terms
+        d, g = (
+            nbytes([net.params for net in trained(state, side, terms).values()]) for side in 'dg'
+        )
+        return self.settings['d_steps'] * d + g
 
     def work(self) -> Work:
         """The work of a step; its bytes include the state, in and out."""

@@ -34,13 +34,18 @@ LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
-    """Checks that there are held-out images, and labels, for the metrics that take them."""
+    """Checks that D judges images alone, and that the images and labels of a metric are there."""
     return (functools.partial(_check, name, given) for name in asked)
 
 
 def _check(name: str, given: Context) -> None:
     if name not in HELD_OUT:
         return
+    if reads := getattr(given.critic, 'reads', ()):
+        raise UserError(
+            f"the metric '{name}' shows the discriminator images alone, and the one of this config "
+            f"reads '{reads[0]}' beside them: leave it out"
+        )
     train, held_out = given.split('train'), given.split('test')
     if name in probes.LABELLED and (train.labels is None or held_out.labels is None):
         raise UserError(

@@ -63,8 +63,8 @@ def build_experiment(
 
     Raises:
         ValueError: a function of the config refuses its keywords or returns the wrong type, no term
-            trains one of the players, or a conditional network has another number of classes than
-            the data.
+            trains one of the players, a conditional network has another number of classes than the
+            data, or the discriminator reads at every step what a network gives in some.
     """
     number = functools.partial(make_number, config=config, allow=allow)
     given, (config, scheduled) = config, apart(config)
@@ -110,6 +110,7 @@ def build_experiment(
         keywords=keywords,
     )
     every = {name: block.get('every', 1) for name, block in blocks.items()}
+    _check_always(terms, every, gan.critic.reads)
     return Experiment(gan, terms, every, hyper)
 
 
@@ -189,6 +190,19 @@ def _check_classes(
     ]
     if others:
         raise ValueError(f'{" and ".join(others)}, and the data have {num_classes} classes')
+
+
+def _check_always(
+    terms: Mapping[str, Term], every: Mapping[str, int], reads: Collection[str]
+) -> None:
+    for name, term in terms.items():
+        given = {entry for network in term.networks.values() for entry in network.gives.values()}
+        for entry in sorted(given & {*reads}) if every[name] > 1 else ():
+            raise ValueError(
+                f"config.discriminator reads '{entry}' at every step, and a network of "
+                f'terms.{name} gives it every {every[name]} steps: take out '
+                f'config.terms.{name}.every'
+            )
 
 
 def _made(

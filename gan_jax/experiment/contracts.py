@@ -14,16 +14,16 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters.partial_eval import dce_jaxpr
 
+from gan_jax import networks
 from gan_jax.critique import passes
 from gan_jax.experiment.batch_mixing import mixing_primitive
 from gan_jax.gan import GAN
+from gan_jax.keys import streams
 from gan_jax.models.critic import Critic
 from gan_jax.players import Keys, Losses, g_loss, make_losses
-from gan_jax.routing import ViewRouting
 from gan_jax.runtime.errors import PartError
 from gan_jax.schedules import values_at
 from gan_jax.state import Hyper, TrainState
-from gan_jax.synthesis import streams
 from gan_jax.terms import Logit, Term, logit_named
 
 
@@ -47,32 +47,40 @@ def check_contracts(
         batch_size: size of the batch of one discriminator update.
 
     Raises:
-        PartError: `joint` is True and the discriminator mixes the images of a batch, or a term
-            reads the input gradient of a logit by which no term trains the generator.
+        PartError: the discriminator does not read what a term needs it to, `joint` is True and it
+            mixes the images of a batch, or a term reads the input gradient of a logit by which no
+            term trains the generator.
     """
+    _check_reads(gan, terms)
     losses, size = make_losses(gan, terms), batch_size // gan.accumulate
-    _check_joint(gan, losses.routing, state.d.variables, shape, size)
+    _check_joint(losses, state.d.variables, shape, size)
     _check_penalties(losses, state, hyper, shape, size)
 
 
+def _check_reads(gan: GAN, terms: Mapping[str, Term]) -> None:
+    for name, term in terms.items():
+        for entry in {*term.reads} - {*gan.critic.reads}:
+            raise PartError(
+                f"config.terms.{name} is for a discriminator that reads '{entry}' beside the "
+                'image, and this one does not: give config.logit or config.discriminator a network '
+                "with it in `reads`, such as fn='gan_jax.models.bigan.PairLogit' for 'z'"
+            )
+
+
 def _check_joint(
-    gan: GAN,
-    routings: Mapping[str, ViewRouting],
-    variables: Mapping[str, Any],
-    shape: tuple[int, int, int],
-    size: int,
+    losses: Losses, variables: Mapping[str, Any], shape: tuple[int, int, int], size: int
 ) -> None:
     most, together = 0, set()  # views in one pass, and heads that meet several there
-    for routing in routings.values():
+    for routing in losses.routing.values():
         seen = [(group, routing.heads) for group, _ in passes(routing.views, routing.with_dx, True)]
         for group, heads in (*seen, (routing.targets, routing.target_heads)):
             most = max(most, len(group))
             together |= {head for head, own in heads.items() if len({*own} & {*group}) > 1}
-    if not gan.joint or most < 2:
+    if not losses.gan.joint or most < 2:
         return
 
-    looked = functools.partial(_outputs, gan, heads=together)
-    where = mixing_primitive(looked, size * most, variables, *_batch(size * most, shape))
+    looked = functools.partial(_outputs, losses.gan, heads=together)
+    where = mixing_primitive(looked, size * most, variables, _record(losses, shape, size * most))
     if where is not None:
         raise PartError(
             f'config.joint is True, and the discriminator looks across the batch ({where}): in one '
@@ -106,10 +114,9 @@ def _playing(
     A number is added to each logit, wherever the discriminator is called; the gradient in a number
     that does not reach the loss is none of the gradient that comes from there.
     """
-    image, label = _batch(size, shape)
-    logits = _logits(
-        jax.eval_shape(functools.partial(_outputs, losses.gan), state.d.variables, image, label)
-    )
+    record = _record(losses, shape, size)
+    looked = functools.partial(_outputs, losses.gan)
+    logits = _logits(jax.eval_shape(looked, state.d.variables, record))
 
     def gradient(one, state, hyper, batch):
         keys = Keys(jax.random.key(0), jax.random.key(1))
@@ -120,8 +127,8 @@ def _playing(
 
         return jax.vjp(loss, {of: jnp.float32(0) for of in logits})[1](one)[0]
 
-    pixels = jax.ShapeDtypeStruct(image.shape, jnp.uint8)
-    batch = {'image': pixels, 'label': label, 'index': label}
+    pixels = jax.ShapeDtypeStruct(record['image'].shape, jnp.uint8)
+    batch = {'image': pixels, 'label': record['label'], 'index': record['index']}
     one = jax.ShapeDtypeStruct((), jnp.float32)
     jaxpr = jax.make_jaxpr(gradient)(one, state, hyper, batch).jaxpr
     depends = [[i == j for j in range(len(logits))] for i in range(len(logits))]
@@ -172,8 +179,7 @@ def _advice(playing: set[Logit]) -> str:
 def _outputs(
     gan: GAN,
     variables: Mapping[str, Any],
-    image: Any,
-    label: Any,
+    record: Mapping[str, Any],
     heads: Collection[str] | None = None,
 ) -> dict[str, Any]:
     options = {
@@ -181,9 +187,16 @@ def _outputs(
         'rngs': streams(jax.random.key(0)),
     }
     rows = None if heads is None else dict.fromkeys(heads, lambda x: x)
-    return gan.critic.apply(variables, image, label, train=True, rows=rows, **options)[0]
+    inputs = variables, record['image'], record['label']
+    more = networks.read(gan.critic, record, 'every record')
+    return gan.critic.apply(*inputs, **more, train=True, rows=rows, **options)[0]
 
 
-def _batch(size: int, shape: tuple[int, int, int]) -> tuple[Any, Any]:
-    image = jax.ShapeDtypeStruct((size, *shape), jnp.float32)
-    return image, jax.ShapeDtypeStruct((size,), jnp.int32)
+def _record(losses: Losses, shape: tuple[int, int, int], size: int) -> dict[str, Any]:
+    """The shapes of a record with all that networks of terms give."""
+
+    def made():
+        blank = networks.example(shape, losses.gan.latent_dim, size)
+        return networks.first_variables(losses.terms, jax.random.key(0), blank)[1]
+
+    return jax.eval_shape(made)

@@ -43,6 +43,8 @@ def describe(setup: Setup) -> str:
     heads = {name: critic.pop(scope_of(name)) for name in experiment.gan.critic.heads}
     lines.append(f'discriminator: {_size(critic):,} parameters')
     lines += [f'head of terms.{name}: {_size(head):,} parameters' for name, head in heads.items()]
+    nets = program.shapes.nets.items()
+    lines += [f'network {name}: {_size(net.params):,} parameters' for name, net in nets]
     lines.append(f'state: {nbytes(program.shapes):,} bytes')
     lines += _snapshots(setup)
     cost = program.lower().cost_analysis() or {}

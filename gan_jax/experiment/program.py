@@ -15,7 +15,7 @@ from gan_jax.experiment.build import Experiment
 from gan_jax.experiment.feed import make_feed
 from gan_jax.experiment.schedule import acting
 from gan_jax.runtime import sharding
-from gan_jax.state import Hyper, TrainState, create, empty, player_of
+from gan_jax.state import Hyper, TrainState, create, empty, name_of, player_of
 from gan_jax.step import make_train_step
 
 # For a program that runs once. On a CPU, LLVM at its default level would take longer to compile the
@@ -103,7 +103,9 @@ def make_program(
 
     # With the shardings of the program, so that this trace of the step can be reused there.
     first = placed(jax.eval_shape(init_without_metrics, hyper))
-    freezing.check_pattern(gan.freeze, {'g': first.g.params, 'd': first.d.params})
+    nets = {'g': first.g, 'd': first.d, **first.nets}
+    params = {name_of(path): net.params for path, net in nets.items()}
+    freezing.check_pattern(gan.freeze, params)
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
     contracts.check_contracts(gan, terms, first, hyper, shape=shape, batch_size=batch_size)
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))

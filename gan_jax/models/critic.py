@@ -80,11 +80,19 @@ class Critic(nn.Module):
             name.
         logit: `(features [N, F], label [N], *, train) -> {'logit': [N], ...}`; the other values
             that it returns are outputs too.
+
+    A trunk or logit with an attribute `reads`, names of further entries of a record such as
+    ('z',), gets these arrays [N, ...] as keywords too.
     """
 
     trunk: nn.Module
     heads: Mapping[str, nn.Module] = field(default_factory=dict)
     logit: nn.Module = Logit()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The entries of a record that trunk and logit read beside the image and the label."""
+        return tuple(dict.fromkeys((*_reads(self.trunk), *_reads(self.logit))))
 
     def __call__(
         self,
@@ -93,6 +101,7 @@ class Critic(nn.Module):
         *,
         train: bool,
         rows: Mapping[str, Callable[[Array], Array]] | None = None,
+        **more: Array,
     ) -> dict:
         """{'logit': [N], 'features': [N, F], head's name: its dict, ...} of images in [0, 1].
 
@@ -102,14 +111,19 @@ class Critic(nn.Module):
             train: as the parts take it.
             rows: for each head that runs, [N, ...] -> [M, ...], the rows of the features and labels
                 that it meets; None: every head runs on all.
+            **more: the entries [N, ...] that it `reads`.
 
         Raises:
-            ValueError: a head or a map has the name of another output, or a part returns other
-                shapes than the attributes say.
+            ValueError: `more` are others, a head or a map has the name of another output, or a
+                part returns other shapes than the attributes say.
         """
+        if {*more} != {*self.reads}:
+            wanted, found = (', '.join(sorted(x)) or 'none' for x in (self.reads, more))
+            raise ValueError(f'D reads beside the image: {wanted}; it is called on: {found}')
         size = len(image)
         with of_part('config.discriminator'):
-            maps = self.trunk(image, train=train)
+            own = {n: more[n] for n in _reads(self.trunk)}
+            maps = self.trunk(image, train=train, **own)
             is_record = isinstance(maps, Mapping)
             maps = dict(maps) if is_record else {'features': maps}
             features = maps.pop('features', None)
@@ -117,7 +131,8 @@ class Critic(nn.Module):
             shapes.array(what, features, (size, 'F'))
             shapes.arrays('what it returns', maps, size)
         with of_part('config.logit'):
-            logits = self.logit(features, label, train=train)
+            own = {n: more[n] for n in _reads(self.logit)}
+            logits = self.logit(features, label, train=train, **own)
             logits = shapes.arrays('what it returns', logits, size)
             shapes.array("its 'logit'", logits.get('logit'), (size,))
         if taken := {*maps} & {'image', 'label', 'index', 'z', 'dx', 'features', *logits}:
@@ -138,3 +153,7 @@ class Critic(nn.Module):
 def scope_of(head: str) -> str:
     """The name under which Flax keeps the variables of one of `Critic.heads`."""
     return f'heads_{head}'
+
+
+def _reads(part: nn.Module) -> tuple[str, ...]:
+    return tuple(getattr(part, 'reads', ()))

@@ -15,10 +15,11 @@ from gan_jax.runtime.paths import expanded
 from gan_jax.state import TrainState
 
 # Names of the state's arrays, from their beginning, by the net of `config.init.nets` that they
-# belong to: D's average belongs to D, G's further ones to 'ema'.
+# belong to: networks of terms and D's average belong to their player, G's further averages to
+# 'ema'.
 NETS: Mapping[str, str] = {
-    'g': r'g/(params|stats)/',
-    'd': r'd/(params|stats)/|averages/d/',
+    'g': r'(g|nets/g/[^/]+/[^/]+)/(params|stats)/',
+    'd': r'(d|nets/d/[^/]+/[^/]+)/(params|stats)/|averages/d/',
     'ema': r'ema/|averages/(?!d/)',
 }
 # Where an average begins that the other run has not.

@@ -32,15 +32,16 @@ class Players(NamedTuple):
     Attributes:
         generate: (z [B, Z], label [B]) -> the record of generated images, [B, ...] each.
         synthesize: (w, label [B]) -> likewise, by the generator's method `synthesize`.
-        discriminate: (image [B, H, W, C] in [0, 1], label [B]) -> D's outputs; the critic's
-            augmentation has the draw of the fakes.
+        discriminate: (image [B, H, W, C] in [0, 1], label [B], **entries) -> D's outputs; the
+            critic's augmentation has the draw of the fakes. `entries` are what D reads beside the
+            image, such as `z`.
         d_params: D's parameters.
         g_params: G's parameters.
     """
 
     generate: Callable[[jax.Array, jax.Array], Record]
     synthesize: Callable[[jax.Array, jax.Array], Record]
-    discriminate: Callable[[jax.Array, jax.Array], Record]
+    discriminate: Callable[..., Record]
     d_params: Any
     g_params: Any
 
@@ -55,8 +56,8 @@ class Objective(NamedTuple):
             (the outputs of the term's own head) and, for the views of `input_grads`, 'dx'.
             `out[source]` holds the record of every source, also of those without a view: for
             generated images also 'z' [B, Z], for reals 'index' [B], int32, the rows of the data
-            set. `key` is the term's own in this update. The loss takes the means over the batch
-            itself.
+            set. `out['networks']` holds the term's networks as functions, if it has some. `key` is
+            the term's own in this update. The loss takes the means over the batch itself.
         input_grads: views for which `out[view]['dx']` is the gradient of a logit with respect to
             the image in [-1, 1], [B, H, W, C].
         grad_of: that logit, see `logit_named`.
@@ -73,8 +74,32 @@ class Objective(NamedTuple):
     players: bool = False
 
 
+class Network(NamedTuple):
+    """A network that a term brings: a predictor, an encoder, a learned augmentation.
+
+    It is trained in the updates of one player, by the gradient of that player's whole loss and by
+    the player's optimiser with a state of its own; the loss of the other player leaves it as it
+    is. Losses have it as a function, `out['networks'][name](*inputs)`.
+
+    Attributes:
+        module: (*inputs, train) -> an array or a tree of them, with 'noise' and 'dropout' in its
+            `rngs`. Collections are updated once an update of its player, by the first call.
+        side: the player in whose updates it is trained, 'd' or 'g'.
+        inputs: for each input the name of an entry of a record, 'image', 'label', 'z', or the
+            shape of one row, such as (128,).
+        gives: source -> entry: the network is called on the entries `inputs` of that source, and
+            what it returns, [B, ...], is in the records of the source and its views from then on.
+            {'real': 'z'} gives real images latents.
+    """
+
+    module: nn.Module
+    side: str
+    inputs: tuple[str | tuple[int, ...], ...]
+    gives: Mapping[str, str] = MappingProxyType({})
+
+
 class Term(NamedTuple):
-    """A loss idea: its objective for each player, and its head, latents and state.
+    """A loss idea: its objective for each player, and its head, networks, latents and state.
 
     Attributes:
         d: its part in the discriminator's loss.
@@ -99,6 +124,8 @@ class Term(NamedTuple):
     g: Objective | None = None
     head: nn.Module | None = None
     latents: Mapping[str, Callable] = MappingProxyType({})
+    networks: Mapping[str, Network] = MappingProxyType({})
+    reads: tuple[str, ...] = ()
     init: Callable[[], State] = dict
     controls: Mapping[str, Callable[[State], Any]] = MappingProxyType({})
     project: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
@@ -174,6 +201,7 @@ def check_fields(term: Term) -> None:
     _check_field('latents', latents, isinstance(latents, Mapping), 'a dict {name: function}')
     for name, latent in latents.items():
         _check_field(f"latents['{name}']", latent, callable(latent), 'a function')
+    _check_networks(term)
     controls = term.controls
     _check_field('controls', controls, isinstance(controls, Mapping), 'a dict {key: function}')
     for key, number in controls.items():
@@ -197,6 +225,24 @@ def _check_head(head: Any) -> None:
             f'the head {type(head).__name__} of the term is not told whether it trains: give its '
             '__call__ the keyword train, as in (self, features, label, *, train)'
         )
+
+
+def _check_networks(term: Term) -> None:
+    words = "a tuple of names, such as ('z',)"
+    _check_field('reads', term.reads, isinstance(term.reads, tuple), words)
+    networks = term.networks
+    _check_field('networks', networks, isinstance(networks, Mapping), 'a dict {name: Network}')
+    for name, network in networks.items():
+        field = f"networks['{name}']"
+        _check_field(field, network, isinstance(network, Network), 'a Network')
+        module, side, inputs, gives = network
+        _check_field(f'{field}.module', module, isinstance(module, nn.Module), 'a Flax module')
+        _check_field(f'{field}.side', side, side in ('d', 'g'), "'d' or 'g'")
+        named = isinstance(gives, Mapping) and all(isinstance(x, str) for x in gives.values())
+        _check_field(f'{field}.gives', gives, named, 'a dict {source: name of an entry}')
+        fits = isinstance(inputs, tuple) and all(isinstance(x, str | tuple) for x in inputs)
+        words = "a tuple of names and shapes, such as ('image',) or ((128,),)"
+        _check_field(f'{field}.inputs', inputs, fits, words)
 
 
 def _check_objective(side: str, objective: Objective) -> None:

@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
 import numpy as np
 
-from gan_jax.state import Net, TrainState
-from gan_jax.terms import Term
+from gan_jax.state import Net, TrainState, trained, with_nets
+from gan_jax.terms import Network, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.testing import small
 from gan_jax.testing.outputs import SMALL, Nets, outputs, parts_of, random
@@ -21,8 +22,9 @@ PLAYER = {'d': 'the discriminator', 'g': 'the generator'}
 def check_in_step(term: Term, *, stopped: Collection[str] = (), nets: Nets = SMALL) -> None:
     """Raises unless the train step uses a term as declared, beside a hinge loss, in float64.
 
-    A step of plain SGD at rate 1 moves every array of a player's weights by the slope of the
-    term's loss; at weight 0 the step equals the step without the term.
+    A step of plain SGD at rate 1 moves every array of a player's weights, and of the term's
+    networks beside that player, by the slope of the term's loss; at weight 0 the step equals the
+    step without the term.
 
     Args:
         term: as in `check_term`.
@@ -46,8 +48,8 @@ def check_in_step(term: Term, *, stopped: Collection[str] = (), nets: Nets = SMA
         for side in sorted({part[0] for part in parts}):
             mine = {p[2:]: float(p not in stopped) for p in sorted(parts) if p[0] == side}
             if any(mine.values()):
-                _check_descent(step, state, side, mine)
-        _check_weight_zero(step, state, nets)
+                _check_descent(term, step, state, side, mine)
+        _check_weight_zero(step, state, nets, term.networks)
 
 
 def _step_with(term: Term | None, nets: Nets = SMALL) -> tuple[Any, TrainState]:
@@ -60,8 +62,16 @@ def _step_with(term: Term | None, nets: Nets = SMALL) -> tuple[Any, TrainState]:
 
 
 @functools.cache
-def _step_without(nets: Nets = SMALL) -> tuple[Any, TrainState]:
+def _step_of_hinge(nets: Nets) -> tuple[Any, TrainState]:
     return _step_with(None, nets)
+
+
+def _step_without(
+    nets: Nets = SMALL, own: Mapping[str, Network] = MappingProxyType({})
+) -> tuple[Any, TrainState]:
+    """As `_step_with`, of what is there without the losses of the term with these networks."""
+    gives = {name: network for name, network in own.items() if network.gives}
+    return _step_with(Term(networks=gives), nets) if gives else _step_of_hinge(nets)
 
 
 def _converged(net: Net) -> Any:
@@ -82,25 +92,29 @@ def _converged(net: Net) -> Any:
     )
 
 
-def _check_descent(step: Any, state: TrainState, side: str, weights: Mapping[str, float]) -> None:
-    """From the loss through D, views and G to every array of the player's weights."""
+def _check_descent(
+    term: Term, step: Any, state: TrainState, side: str, weights: Mapping[str, float]
+) -> None:
+    """From the loss through D, views and G to every array of the player's and networks' weights."""
     # The other player stands still; plain SGD at rate 1 moves by the gradient itself.
     weight = 1 if all(weights.values()) else weights
     hyper = small.make_hyper({'base': 0, 'mine': weight}, **({'g': 0, 'd': 0} | {side: 1}))
     batch = small.make_batch()
 
+    def params_of(state):
+        return {name: net.params for name, net in trained(state, side, {'mine': term}).items()}
+
     def value(params):
-        net = getattr(state, side).replace(params=params)
-        _, metrics = step(state.replace(**{side: net}), batch, hyper)
+        _, metrics = step(with_nets(state, params=params), batch, hyper)
         return float(sum(w * metrics[f'{side}/mine/{part}'] for part, w in weights.items()))
 
-    before = getattr(state, side).params
-    after = getattr(step(state, batch, hyper)[0], side).params
+    before, after = params_of(state), params_of(step(state, batch, hyper)[0])
     grads = jax.tree.map(lambda a, b: np.asarray(a) - np.asarray(b), before, after)
-    require(
-        max(np.abs(g).max() for g in jax.tree.leaves(grads)) > 1e-3,
-        f'the term does not move {PLAYER[side]}, whose loss it adds to',
-    )
+    for name, what, least in _movers(side, before):
+        require(
+            max(np.abs(g).max() for g in jax.tree.leaves(grads[name])) > least,
+            f'the term does not move {what}, whose loss it adds to',
+        )
     for where, direction in directions(before):
         slope = central_difference(value, before, direction, 1e-5)
         require(
@@ -109,11 +123,23 @@ def _check_descent(step: Any, state: TrainState, side: str, weights: Mapping[str
         )
 
 
-def _check_weight_zero(step: Any, state: TrainState, nets: Nets = SMALL) -> None:
+def _movers(side: str, params: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """(name, words, least move) of what a term of that side has to move."""
+    own = [(name, f'its network {name}', 1e-6) for name in params if name != side]
+    return own or [(side, PLAYER[side], 1e-3)]
+
+
+def _check_weight_zero(
+    step: Any,
+    state: TrainState,
+    nets: Nets = SMALL,
+    own: Mapping[str, Network] = MappingProxyType({}),
+) -> None:
     """A weight that a sweep varies stays in the program, and at 0 changes nothing."""
     batch = small.make_batch()
-    bare_step, bare = _step_without(nets)
+    bare_step, bare = _step_without(nets, own)
     bare = bare.replace(g=state.g, d=bare.d.replace(params=_only(bare.d.params, state.d.params)))
+    bare = bare.replace(nets=_only(bare.nets, state.nets))
     with_term, metrics = step(state, batch, small.make_hyper({'base': 1, 'mine': 0}))
     without, bare_metrics = bare_step(bare, batch, small.make_hyper({'base': 1}))
     common = _only(without.d.params, with_term.d.params)
@@ -123,6 +149,9 @@ def _check_weight_zero(step: Any, state: TrainState, nets: Nets = SMALL) -> None
     }
     for what, change in moved.items():
         require(change < 1e-12, f'at weight 0 the term changes {what}')
+    for name, net in with_term.nets.items():
+        still = without.nets.get(name, state.nets[name]).params
+        require(distance(net.params, still) < 1e-12, f'at weight 0 the term moves {name}')
     for name in with_term.d.params.keys() - common.keys():
         require(
             same(with_term.d.params[name], state.d.params[name]),

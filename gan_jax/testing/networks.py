@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -26,6 +27,7 @@ class Trial(NamedTuple):
         inputs: its arguments; the first one is floats [4, ...].
         variables: NumPy's numbers in the structure of `module.init`'s.
         train, evaluate: (variables, *inputs) -> (output, collections after it), compiled.
+        more: arrays [4, ...] that it takes by keyword.
     """
 
     what: str
@@ -34,6 +36,7 @@ class Trial(NamedTuple):
     variables: Mapping[str, Any]
     train: Any
     evaluate: Any
+    more: Mapping[str, Any]
 
     @property
     def stats(self) -> dict[str, Any]:
@@ -82,7 +85,11 @@ def check_generator(
 
 
 def check_discriminator(
-    trunk: nn.Module, shape: tuple[int, int, int], *, joint: bool = True
+    trunk: nn.Module,
+    shape: tuple[int, int, int],
+    *,
+    joint: bool = True,
+    entries: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
 ) -> None:
     """Raises unless a network can stand in `config.discriminator`.
 
@@ -93,13 +100,14 @@ def check_discriminator(
         trunk: (image [N, H, W, C] in [0, 1], *, train) -> features; of few channels.
         shape: (H, W, C).
         joint: False where it looks across the batch in training, for `config.joint=False` only.
+        entries: shapes of a row of what it `reads` beside the image, such as {'z': (8,)}.
 
     Raises:
         AssertionError: one sentence about the first promise that is broken. What the network itself
             raises passes through.
     """
     image = np.random.default_rng(0).random((BATCH, *shape)).astype('float32')
-    trial = _trial('the discriminator', trunk, image)
+    trial = _trial('the discriminator', trunk, image, **_more('discriminator', trunk, entries))
     features, _ = trial.train(trial.variables, image)
     _check_output(trial, features, (BATCH, features.shape[-1] if features.ndim else 0))
     check_statistics(trial)
@@ -110,7 +118,13 @@ def check_discriminator(
     _check_penalty(trial)
 
 
-def check_logit(logit: nn.Module, *, features: int = 12, num_classes: int = 0) -> None:
+def check_logit(
+    logit: nn.Module,
+    *,
+    features: int = 12,
+    num_classes: int = 0,
+    entries: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+) -> None:
     """Raises unless a network can stand in `config.logit`.
 
     Its 'logit' of 4 rows of features is float32 [4]; with `num_classes` a label changes its own
@@ -120,13 +134,15 @@ def check_logit(logit: nn.Module, *, features: int = 12, num_classes: int = 0) -
         logit: (features [N, F], label [N], *, train) -> {'logit': [N], ...}.
         features: F.
         num_classes: 0, or at least 3.
+        entries: as in `check_discriminator`.
 
     Raises:
         AssertionError: one sentence about the first promise that is broken. What the network itself
             raises passes through.
     """
     rows = np.random.default_rng(0).standard_normal((BATCH, features)).astype('float32')
-    trial = _trial('the logit', _OnlyLogit(logit), rows, LABEL)
+    more = _more('logit', logit, entries)
+    trial = _trial('the logit', _OnlyLogit(logit), rows, LABEL, **more)
     _check_output(trial, trial.train(trial.variables, rows, LABEL)[0], (BATCH,))
     if num_classes:
         _check_label(trial)
@@ -177,7 +193,7 @@ def check_apart(trial: Trial, *, train: bool) -> None:
 def check_half(trial: Trial) -> None:
     """With dtype=bfloat16 it computes in it, and keeps and returns float32."""
     require(hasattr(trial.module, 'dtype'), f'{trial.what} has no attribute dtype')
-    half = _run(trial.module.clone(dtype=jnp.bfloat16), train=True)
+    half = _run(trial.module.clone(dtype=jnp.bfloat16), trial.more, train=True)
     with jax.numpy_dtype_promotion('standard'):  # Flax's layers have float32 beside bfloat16
         text = str(jax.make_jaxpr(half)(trial.variables, *trial.inputs))
         shapes = jax.eval_shape(half, trial.variables, *trial.inputs)
@@ -193,7 +209,8 @@ def check_gradient(trial: Trial) -> None:
     def gradient(params):
         def loss(params):
             variables = {**trial.variables, 'params': params}
-            return jnp.sum(jnp.sin(_run(trial.module, train=False)(variables, *trial.inputs)[0]))
+            run = _run(trial.module, trial.more, train=False)
+            return jnp.sum(jnp.sin(run(variables, *trial.inputs)[0]))
 
         return jax.grad(loss)(params)
 
@@ -215,7 +232,8 @@ def _check_penalty(trial: Trial) -> None:
             variables = {**trial.variables, 'params': params}
 
             def total(image):
-                return jnp.sum(jnp.sin(_run(trial.module, train=True)(variables, image)[0]))
+                run = _run(trial.module, trial.more, train=True)
+                return jnp.sum(jnp.sin(run(variables, image)[0]))
 
             return jnp.sum(jax.grad(total)(trial.inputs[0]) ** 2)
 
@@ -248,8 +266,8 @@ class _OnlyLogit(nn.Module):
 
     logit: nn.Module
 
-    def __call__(self, features, label, *, train):
-        out = self.logit(features, label, train=train)
+    def __call__(self, features, label, *, train, **more):
+        out = self.logit(features, label, train=train, **more)
         require(
             isinstance(out, Mapping) and 'logit' in out,
             "the logit returns no dict with a 'logit' [N]",
@@ -257,20 +275,33 @@ class _OnlyLogit(nn.Module):
         return out['logit']
 
 
-def _trial(what: str, module: nn.Module, *inputs: Any) -> Trial:
-    start = partial(module.init, train=True)
+def _more(
+    what: str, module: nn.Module, entries: Mapping[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    """Arrays of what a network reads beside the image."""
+    names = tuple(getattr(module, 'reads', ()))
+    require(
+        {*names} == {*entries},
+        f'the {what} reads ({", ".join(names)}) beside the image: give entries a shape for each',
+    )
+    rng = np.random.default_rng(2)
+    return {n: rng.standard_normal((BATCH, *row)).astype('float32') for n, row in entries.items()}
+
+
+def _trial(what: str, module: nn.Module, *inputs: Any, **more: Any) -> Trial:
+    start = partial(module.init, train=True, **more)
     shapes = jax.eval_shape(start, jax.random.key(0), *inputs)
     types = sorted({str(x.dtype) for x in jax.tree.leaves(shapes)} - {'float32'})
     require(not types, f'{what} keeps variables of {", ".join(types)}, and not of float32')
     variables = small.numbers(shapes, np.random.default_rng(1), 'float32')
-    run = (small.jit(_run(module, train=train)) for train in (True, False))
-    return Trial(what, module, inputs, variables, *run)
+    run = (small.jit(_run(module, more, train=train)) for train in (True, False))
+    return Trial(what, module, inputs, variables, *run, more)
 
 
-def _run(module: nn.Module, *, train: bool) -> Any:
+def _run(module: nn.Module, more: Mapping[str, Any], *, train: bool) -> Any:
     def run(variables, *inputs):
         moving = [name for name in variables if name != 'params']
-        return module.apply(variables, *inputs, train=train, mutable=moving)
+        return module.apply(variables, *inputs, **more, train=train, mutable=moving)
 
     return run
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from gan_jax import synthesis
+from gan_jax import networks, synthesis
 from gan_jax.synthesis import synthesize
 from gan_jax.terms import Players, Term
 from gan_jax.testing import small
@@ -41,6 +41,8 @@ def outputs(term: Term, side: str, draw: Draw, nets: Nets = SMALL) -> dict[str, 
     source, made = {'image': (b, *small.SHAPE)}, generated_shapes(nets.generator)
     head = {} if term.head is None else {'head': head_shapes(term.head)}
     shapes = {'real': source, **dict.fromkeys(('fake', *term.latents), made)}
+    for name, given in given_shapes(term).items():
+        shapes[name] = {**shapes[name], **given}
     seen = {**head_shapes(nets.logit), 'features': (b, FEATURES), **head}
     for name, view in objective.views.items():
         shapes[name] = {**shapes[view.source], **seen}
@@ -63,8 +65,10 @@ def outputs(term: Term, side: str, draw: Draw, nets: Nets = SMALL) -> dict[str, 
 @functools.cache
 def head_shapes(head: nn.Module) -> Any:
     """The shapes of the outputs of a head, or of a logit."""
-    inputs = jnp.zeros((small.BATCH, FEATURES)), jnp.zeros(small.BATCH, jnp.int32)
-    start = functools.partial(head.init_with_output, train=True)
+    record = networks.example(small.SHAPE, small.LATENT, small.BATCH)
+    inputs = jnp.zeros((small.BATCH, FEATURES)), record['label']
+    more = networks.read(head, record, 'an example')
+    start = functools.partial(head.init_with_output, train=True, **more)
     out, _ = jax.eval_shape(lambda: start(jax.random.key(0), *inputs))
     return jax.tree.map(lambda x: x.shape, out)
 
@@ -81,11 +85,35 @@ def generated_shapes(generator: nn.Module) -> dict[str, Any]:
     return {k: x.shape for k, x in jax.eval_shape(record).items() if k != 'label'}
 
 
+def given_shapes(term: Term) -> dict[str, dict[str, Any]]:
+    """The shapes of what the term's networks give, by source and entry."""
+    record = networks.example(small.SHAPE, small.LATENT, small.BATCH)
+    _, made = jax.eval_shape(
+        lambda: networks.first_variables({'mine': term}, jax.random.key(0), record)
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for network in term.networks.values():
+        for source, entry in network.gives.items():
+            found.setdefault(source, {})[entry] = made[entry].shape
+    return found
+
+
 def complete(term: Term, side: str, out: Mapping[str, Any], nets: Nets = SMALL) -> dict[str, Any]:
-    """The outputs with both networks as functions, if the objective asks for them."""
-    if not getattr(term, side).players:
-        return dict(out)
-    return {**out, 'players': make_players(term, out['fake']['z'].dtype, nets)}
+    """The outputs with the functions that the term gets: its networks, both players if it asks."""
+    dtype, out = out['fake']['z'].dtype, dict(out)
+    if term.networks:
+        out['networks'] = make_functions(term, dtype)
+    if getattr(term, side).players:
+        out['players'] = make_players(term, dtype, nets)
+    return out
+
+
+def make_functions(term: Term, dtype: Any) -> dict[str, Callable]:
+    """The term's networks as functions, with numbers that are always the same."""
+    terms, record = {'mine': term}, networks.example(small.SHAPE, small.LATENT)
+    shapes, _ = jax.eval_shape(lambda: networks.first_variables(terms, jax.random.key(0), record))
+    variables = small.numbers(shapes, np.random.default_rng(3), dtype)
+    return networks.functions(terms, variables, jax.random.key(4), {})['mine']
 
 
 def make_players(term: Term, dtype: Any, nets: Nets = SMALL) -> Players:

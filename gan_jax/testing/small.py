@@ -6,7 +6,7 @@ normalisation and BatchNorm are there because their collections are half of what
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -17,7 +17,7 @@ import optax
 from gan_jax.freezing import moving
 from gan_jax.gan import GAN, Augment
 from gan_jax.models.critic import Critic
-from gan_jax.state import Ema, Hyper, Net, TrainState, create, player_of
+from gan_jax.state import Ema, Hyper, Net, TrainState, create, name_of, player_of
 from gan_jax.step import make_train_step
 
 SIDE, COLOURS, LATENT, CLASSES, BATCH = 8, 2, 5, 3, 4
@@ -78,6 +78,17 @@ class PlainLogit(nn.Module):
         return {'logit': nn.Dense(1)(features)[:, 0]}
 
 
+class PairLogit(nn.Module):
+    """A logit of features and a latent, smooth and without spectral norm."""
+
+    reads: ClassVar[tuple[str, ...]] = ('z',)
+
+    @nn.compact
+    def __call__(self, features, label, *, z, train):
+        pair = jnp.tanh(nn.Dense(6)(jnp.concatenate([features, z], axis=1)))
+        return {'logit': nn.Dense(1)(pair)[:, 0]}
+
+
 def make_gan(terms, **options) -> GAN:
     """The GAN of these terms; views are translated, plain SGD moves both players."""
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
@@ -113,17 +124,20 @@ def first_state(gan, terms, *, seed=0, dtype=jnp.float32):
     )
     rng = np.random.default_rng(seed)
     nets = {}
-    for side in 'gd':
-        net = numbers(getattr(shapes, side).variables, rng, dtype)
+    for path, like in {'g': shapes.g, 'd': shapes.d, **shapes.nets}.items():
+        net = numbers(like.variables, rng, dtype)
         params = net.pop('params')
-        nets[side] = Net(params, net, gan.optimizers[side].init(moving(params, side, gan.freeze)))
+        moved = moving(params, name_of(path), gan.freeze)
+        nets[path] = Net(params, net, gan.optimizers[path[0]].init(moved))
+    players = {side: nets.pop(side) for side in 'gd'}
     return TrainState(
         step=np.int32(0),
-        ema=nets['g'].variables,
+        ema=players['g'].variables,
         terms={name: cast(term.init(), dtype) for name, term in terms.items()},
         metrics={},
-        averages={name: nets[player_of(name)].variables for name in gan.averages},
-        **nets,
+        averages={name: players[player_of(name)].variables for name in gan.averages},
+        nets=nets,
+        **players,
     )
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import terms
+from gan_jax.networks import check_gives
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import PartError, of_part, sentence
 from gan_jax.runtime.ranges import quoted
@@ -21,6 +22,7 @@ from gan_jax.testing.outputs import (
     SMALL,
     Nets,
     complete,
+    given_shapes,
     head_shapes,
     on_floats,
     outputs,
@@ -64,7 +66,7 @@ def check_term(
             on the order of the images.
         generator: the network that the term is written for, smooth and of images [B, 8, 8, 2],
             such as `small.MappedGenerator` with a 'w'.
-        logit: likewise, such as `models.san.SanLogit`.
+        logit: likewise, such as `models.san.SanLogit`, or `small.PairLogit`, which reads 'z'.
 
     Raises:
         AssertionError: one sentence about the first promise that is broken.
@@ -83,7 +85,7 @@ def check_term(
 
 
 def check_declaration(term: Term) -> None:
-    """The fields have their types, the head runs, and views are of sources that there are."""
+    """The fields have their types, head and networks run, and sources of views are there."""
     require(
         isinstance(term, Term),
         f'{quoted(term)} is no gan_jax.terms.Term: give what the factory of the term returns',
@@ -93,7 +95,9 @@ def check_declaration(term: Term) -> None:
         if term.head is not None:
             with of_part('the head fails on features [N, F] and labels [N]'):
                 head_shapes(term.head)
-    except (TypeError, PartError) as error:
+        check_gives({'mine': term}, ('real', 'fake', *term.latents))
+        given_shapes(term)
+    except (TypeError, ValueError) as error:
         raise AssertionError(str(error)) from error
     objectives = [objective for objective in (term.d, term.g) if objective is not None]
     acts = bool(objectives or term.project or term.mix)

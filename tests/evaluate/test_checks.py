@@ -9,7 +9,9 @@ from gan_jax import data
 from gan_jax.data import DataSet
 from gan_jax.evaluate import features, frechet, protocol, references, weights
 from gan_jax.evaluate.context import Context
+from gan_jax.models.critic import Critic
 from gan_jax.runtime.errors import DATA, MISSING, UNAVAILABLE, USAGE, UserError
+from tests import small
 
 LABELS = np.arange(40, dtype=np.int32) % 2
 
@@ -108,6 +110,11 @@ WRONG = {
     'held-out images for logits': ('overfitting', {'test': None}, "no split 'test'"),
     'labels of held-out images': ('knn', {'test': images(40, labels=None)}, 'needs labels'),
     'labels': ('linear_probe', {'train': images(40, labels=None)}, 'needs labels'),
+    'images alone': (
+        'overfitting',
+        {'critic': Critic(small.Trunk(), {}, small.PairLogit())},
+        "reads 'z' beside them: leave it out",
+    ),
     'a policy': ('leak@nothing(0.2)', {'unaugmented': lambda n: 5 * ['x']}, 'cannot be measured'),
     'models without augmentation': ('leak@flip', {}, 'name the folder of their runs'),
     'enough of them': ('leak@flip', {'unaugmented': lambda n: 4 * ['x']}, '4 finished ones'),

@@ -106,13 +106,13 @@ def need(whole: Workload, data: int, model: int) -> Need:
     fixed = [max(0, parts * b - a) / (parts - 1) for a, b in zip(one, part, strict=True)]
     amounts = [Amount(f, a - f) for f, a in zip(fixed, one, strict=True)]
     state = whole.program.shapes
-    sharded = _sharded(state, model)
+    sharded, nets = _sharded(state, model), (state.g, state.d, *state.nets.values())
     return Need(
         *amounts,
         state=Amount(nbytes(state) - sharded, sharded),
         data=data,
         gradients=whole.gradients(),
-        sharded=_sharded((state.g.params, state.d.params), model),
+        sharded=_sharded([net.params for net in nets], model),
         updates=settings['d_steps'] + 1,
         model=model,
     )
