@@ -46,6 +46,8 @@ def get_config(text: str = '') -> ConfigDict:
     )
     best = dict(method='bcr_cntr', augment='translation', strength=0.4)
     c.update(blocks(text, conditional=True, num_classes=CLASSES, **best))
+    if 'size' in c.terms.adversarial:
+        c.terms.adversarial.size = c.latent.dim
     if any('num_classes' in term for term in c.terms.values()):
         # Methods with a classifier have it in place of the projection.
         c.logit = dict(fn='gan_jax.models.critic.Logit', initializer='orthogonal')

@@ -37,8 +37,8 @@ OF_HEADS = {
 }
 D_LAYERS, G_LAYERS = 2, 1  # convolutions of the networks in `small`
 NORMALISED = D_LAYERS + 1  # the logit's layer too
-# They call the networks, or D's average, beside the passes of the table.
-BY_THEMSELVES = ('path_length', 'logan', 'moco', 'byol', 'insgen')
+# They call the networks, D's average or an encoder beside the passes of the table.
+BY_THEMSELVES = ('path_length', 'logan', 'moco', 'byol', 'insgen', 'bigan')
 READ = {'cntr_latent': 1}  # latents whose images G's loss reads, where they are not all
 # Layers with spectral normalisation in the method's heads.
 OWN_LAYERS = {
@@ -64,6 +64,8 @@ def make(name):
         blocks['terms']['penalty'] = R1
     if name == 'ada':
         blocks['augment']['critic'] = 'ada_bg'  # the images have two channels, which are no colours
+    if name == 'bigan':
+        blocks['terms']['adversarial']['size'] = small.LATENT
     terms = {n: load.build(b, TERM) for n, b in blocks['terms'].items() if b['weight']}
     logit = {'fn': 'gan_jax.models.critic.Logit', **blocks.get('logit', {})}
     augment = Augment(*(blocks['augment'][use] for use in Augment._fields))
@@ -169,6 +171,7 @@ def test_images_of_terms_that_call_the_networks_themselves(name):
             *(fakes, fakes, ('d', 4 * b), ('d', 3 * b)),
             *(fakes, fakes, ('d', 2 * b), ('d', b)),
         ],
+        'bigan': [fakes, ('d', 2 * b), fakes, ('d', 2 * b)],
     }
     assert list(traced(name, 2)[1]) == expected[name]
 

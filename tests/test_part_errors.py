@@ -296,6 +296,20 @@ def test_a_player_that_no_term_trains_is_refused(fork):
     assert 'no term of config.terms trains the generator: add one' in fault(terms=terms)
 
 
+def test_codes_of_another_size_than_latents_are_named():
+    pairs = {'fn': 'gan_jax.terms.bigan.bigan', 'weight': 1.0, 'size': 5, 'width': 0.05}
+    logit = {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 4}
+    found = fault(terms={'pairs': pairs}, logit=logit)
+    assert found.startswith("the discriminator reads 'z': views of one step must have one shape")
+    found = fault(terms={'pairs': {**pairs, 'size': 4, 'every': 2}}, logit=logit)
+    assert 'gives it every 2 steps: take out config.terms.pairs.every' in found
+    found = fault(terms={'pairs': {**pairs, 'size': 4}})
+    assert found.startswith("config.terms.pairs is for a discriminator that reads 'z'")
+    hinge = {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 1.0}
+    found = fault(terms={'adversarial': hinge}, logit=logit)
+    assert "reads 'z' beside the image, which the view of 'real' lacks" in found
+
+
 def test_the_innermost_part_is_named():
     with pytest.raises(PartError, match='^inner: x$'), of_part('outer'), of_part('inner'):
         raise ValueError('x')

@@ -71,6 +71,8 @@ ORTHOGONAL = {'fn': 'gan_jax.terms.orthogonal.orthogonal', 'weight': 1e-4}
 # The paper's pace; a run of fewer than millions of images needs a faster one.
 ADA = {'fn': 'gan_jax.terms.ada.ada', 'images': 500_000.0, 'weight': 1.0}
 APA = {'fn': 'gan_jax.terms.apa.apa', 'images': 500_000.0, 'weight': 1.0}
+# Latents of the size of config.latent.dim.
+BIGAN = {'fn': 'gan_jax.terms.bigan.bigan', 'size': 128, 'width': 1.0, 'weight': 1.0}
 MOCO = {'fn': 'gan_jax.terms.momentum.moco', 'queue': 1024, 'weight': 0.1}
 BYOL = {'fn': 'gan_jax.terms.momentum.byol', 'weight': 0.1}
 # The paper's queue of 5 % of the data, of CIFAR-10's.
@@ -129,6 +131,7 @@ METHODS = {
     'byol': ('view', {'momentum': BYOL}),
     'insgen': ('view', {'insgen': INSGEN}),
     'weight_clipping': ('', {'adversarial': WASSERSTEIN, 'weight_clipping': CLIPPING}),
+    'bigan': ('', {'adversarial': BIGAN}),
 }
 # The methods whose terms read further outputs of the logit, and that logit without and with
 # classes.
@@ -165,7 +168,7 @@ def method(
     """The blocks 'augment' and 'terms' of one method, with the hinge loss.
 
     A method of LABELLED has a third one, 'generator', which makes it conditional; a method of
-    SLICED has the path of its 'logit', a method of AVERAGED the 'averages', and a method of BARE
+    SLICED and 'bigan' have their 'logit', a method of AVERAGED the 'averages', and a method of BARE
     options of 'discriminator' and 'logit'.
 
     Args:
@@ -202,6 +205,8 @@ def method(
         found['logit'] = {'fn': SAN_LOGIT[conditional]}
     if name in BARE:
         found |= {part: {'normalised': False} for part in ('discriminator', 'logit')}
+    if name == 'bigan':
+        found['logit'] = {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}
     if name in AVERAGED:
         found['averages'] = {'d': dict(MOMENTUM)}
     if name in LABELLED:

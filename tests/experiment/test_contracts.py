@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import pytest
 
 from gan_jax.experiment import contracts
+from gan_jax.models.bigan import Encoder
 from gan_jax.models.critic import Critic, Logit
 from gan_jax.models.san import SanLogit
 from gan_jax.runtime.errors import PartError
-from gan_jax.terms import Objective, Term, san
+from gan_jax.terms import Network, Objective, Term, san
 from gan_jax.terms.adversarial import hinge, relativistic
+from gan_jax.terms.bigan import bigan
 from gan_jax.terms.consistency import balanced, latent
 from gan_jax.terms.contrastive import cntr, contrad
 from gan_jax.terms.labels import multi_hinge
@@ -242,3 +244,42 @@ def test_a_term_of_the_generator_may_read_the_input_gradient():
 
     smooth = Term(g=Objective({'fake': View('fake')}, g, input_grads=('fake',)))
     check({'adversarial': hinge(), 'smooth': smooth, 'steep': r1()})
+
+
+# What the discriminator reads beside the image ----------------------------------------------------
+
+PAIRS = {'logit': small.PairLogit()}
+
+
+def test_a_term_for_pairs_needs_a_discriminator_that_reads_them():
+    with pytest.raises(
+        PartError, match=r"^config\.terms\.game is for a discriminator that reads 'z'"
+    ):
+        check({'game': bigan(small.LATENT, width=0.02)})
+    check({'game': bigan(small.LATENT, width=0.02)}, **PAIRS)
+
+
+def test_a_penalty_of_the_logit_of_pairs_is_one_of_a_game():
+    check({'game': bigan(small.LATENT, width=0.02), 'steep': r1()}, **PAIRS)
+
+
+def test_a_discriminator_of_pairs_may_not_look_across_the_batch():
+    class Across(nn.Module):
+        reads = ('z',)
+
+        @nn.compact
+        def __call__(self, features, label, *, z, train):
+            return {'logit': nn.Dense(1)(features)[:, 0] + z.mean()}
+
+    with pytest.raises(PartError, match=r'^config\.joint is True'):
+        check({'game': bigan(small.LATENT, width=0.02)}, **PAIRS | {'logit': Across()})
+
+
+def test_networks_as_functions_are_there_where_losses_are_tried():
+    def g(out, state, key):
+        code = out['networks']['coder'](out['fake']['image'])
+        return {'fake': jnp.mean(out['fake']['logit']) + jnp.mean(code)}, state, {}
+
+    coder = Network(Encoder(3, 0.02), 'g', ('image',))
+    both = Term(d=hinge().d, g=Objective({'fake': View('fake')}, g), networks={'coder': coder})
+    check({'both': both, 'steep': r1()})

@@ -74,6 +74,7 @@ def test_methods_are_the_papers():
         'byol': (['view'], {'momentum': 0.1}),
         'insgen': (['view'], {'insgen': {'real': 1.0, 'fake': 1.0, 'gen': 0.1}}),
         'weight_clipping': ([], {'weight_clipping': 1.0}),
+        'bigan': ([], {}),
     }
 
 
@@ -85,6 +86,7 @@ def test_the_game_is_hinge_but_where_a_method_brings_its_own():
         'san_ns': 'san.non_saturating',
         'san_relativistic': 'san.relativistic',
         'weight_clipping': 'adversarial.wasserstein',
+        'bigan': 'bigan.bigan',
     }
     for name in METHODS:
         path = method(name, '', 0.0, num_classes=10)['terms']['adversarial']['fn']
@@ -105,7 +107,7 @@ def test_a_method_that_learns_from_labels_makes_the_generator_conditional():
         method('acgan', '', 0.0)
 
 
-def test_a_method_of_san_brings_its_logit():
+def test_methods_of_san_and_bigan_bring_their_logit():
     for name in METHODS:
         plain, conditional = (
             method(name, '', 0.0, conditional=flag, num_classes=7).get('logit')
@@ -114,6 +116,8 @@ def test_a_method_of_san_brings_its_logit():
         if name.startswith('san'):
             assert plain == {'fn': 'gan_jax.models.san.SanLogit'}
             assert conditional == {'fn': 'gan_jax.models.san.SanClassLogit'}
+        elif name == 'bigan':
+            assert plain == conditional == {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}
         elif name != 'weight_clipping':
             assert plain is conditional is None
 

@@ -30,6 +30,7 @@ OPTIONS = {
     'gan_jax.terms.momentum.byol': {'hidden': 8, 'size': 4},
     'gan_jax.terms.momentum.moco': {'queue': 6, 'hidden': 8, 'size': 4},
     'gan_jax.terms.latent_step.logan': {'rate': 0.5},
+    'gan_jax.terms.bigan.bigan': {'size': small.LATENT, 'width': 0.04},
     'gan_jax.terms.lecam.lecam': {'decay': 1.0, 'start': 0},
     'gan_jax.terms.path_length.path_length': {'shrink': 1},
 }
@@ -52,7 +53,7 @@ DRAWN = {
 NETS = {
     f'gan_jax.terms.san.{name}': {'logit': SanLogit()}
     for name in ('hinge', 'non_saturating', 'relativistic')
-}
+} | {'gan_jax.terms.bigan.bigan': {'logit': small.PairLogit()}}
 
 
 def find_factories():

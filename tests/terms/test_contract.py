@@ -19,6 +19,7 @@ def test_the_search_finds_the_terms():
     names = {
         'adversarial': ('hinge', 'non_saturating', 'wasserstein', 'least_squares', 'relativistic'),
         'apa': ('apa',),
+        'bigan': ('bigan',),
         'balanced': ('bcr_k', 'bcr_weak_strong', 'bcr_dual'),
         'consistency': ('cr', 'balanced', 'latent', 'improved'),
         'contrastive': ('cntr', 'contrad'),

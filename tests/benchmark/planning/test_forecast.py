@@ -235,6 +235,17 @@ def test_state_and_gradients_are_counted_by_hand():
     assert found.gradients == 4 * (2 * sizes['d'] + sizes['g'])
 
 
+def test_gradients_of_networks_of_terms_are_counted_too():
+    settings = config.load_config(f'{TINY}:method=bigan').to_dict()
+    settings['terms']['adversarial']['size'] = 4
+    settings['d_steps'] = 2
+    one = make_workload(settings, images_of(settings)[0])
+    state = one.program.shapes
+    (encoder,) = state.nets.values()
+    d, g, e = (nbytes(net.params) for net in (state.d, state.g, encoder))
+    assert one.gradients() == 2 * d + g + e and e > 0
+
+
 def test_the_part_of_a_state_is_what_its_devices_hold():
     """G's kernel, 64 x 256 numbers, in its weights, its average, and Adam's two."""
     one = whole('latent.dim=64', 'data.size=16')
