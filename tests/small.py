@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from gan_jax.state import with_nets
 from gan_jax.testing.small import (
     BATCH,
     CLASSES,
@@ -60,9 +61,8 @@ def start(program, seed=0):
     """As `first_state`, on the devices of a `Program`, which may use it up."""
     state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), program.shapes)
     rng = np.random.default_rng(seed)
-    for side in 'gd':
-        net = getattr(state, side)
+    for path, net in {'g': state.g, 'd': state.d, **state.nets}.items():
         variables = numbers(net.variables, rng, np.float32)
         params = variables.pop('params')
-        state = state.replace(**{side: net.replace(params=params, stats=variables)})
+        state = with_nets(state, params={path: params}, stats={path: variables})
     return jax.device_put(state, jax.tree.map(lambda x: x.sharding, program.shapes))
