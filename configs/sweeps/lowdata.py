@@ -31,6 +31,7 @@ ARMS = {
     'lecam': ('lecam', {'lecam': {**LECAM, 'start': 100}}),
     'san': ('san', {}),
     'cntr_san': ('san', {'contrastive': CNTR}),
+    'insgen': ('insgen', {}),
     'vicreg': ('vicreg', {}),
     'cntr_latent': ('cntr_latent', {}),
 }
