@@ -191,7 +191,7 @@ def with_nets(state: TrainState, **fields: Mapping[str, Any]) -> TrainState:
 
 
 def name_of(path: str) -> str:
-    """How the names of the arrays of a network in the state begin; the path is as in `trained`."""
+    """The beginning of the names of a network's arrays in the state; `path` is as in `trained`."""
     return path if path in ('g', 'd') else f'nets/{path}'
 
 

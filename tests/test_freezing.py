@@ -17,6 +17,7 @@ from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import PartError, UserError
 from gan_jax.runtime.leaves import by_name
 from gan_jax.step import make_train_step
+from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from tests import small
 
@@ -103,6 +104,21 @@ def test_norms_are_of_what_moves():
     assert metrics['d/grad_norm'] < 0.99 * others['d/grad_norm']
     mine, theirs = (by_name(moving(one.d.params, 'd', FIRST)) for one in (after, others_after))
     assert mine.keys() == theirs.keys() and small.distance(mine, theirs) < 1e-6
+
+
+def test_a_constraint_of_a_term_moves_the_others_alone():
+    terms = {'base': hinge(), 'mine': Term(project={'d': functools.partial(jax.tree.map, half)})}
+    gan = small.make_gan(terms, freeze=FIRST)
+    state, hyper = small.first_state(gan, terms), small.make_hyper({'base': 1, 'mine': 1}, d=0)
+    after, _ = small.compiled(gan, terms)(state, small.make_batch(), hyper)
+    before, after = by_name(state.d.params), by_name(after.d.params)
+    for name, array in before.items():
+        kept = array if is_frozen('d', name) else array / 2
+        np.testing.assert_array_equal(after[name], kept, err_msg=name)
+
+
+def half(array):
+    return array / 2
 
 
 # Trees and patterns -------------------------------------------------------------------------------

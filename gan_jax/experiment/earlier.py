@@ -37,5 +37,5 @@ def completed(config: Any) -> Any:
 
 
 def _filled(given: Any, value: Any) -> Any:
-    """What is given, a block with the entries that it lacks."""
+    """The value that is given; a block with the entries that it lacks."""
     return {**value, **given} if is_block(value) and is_block(given) else given

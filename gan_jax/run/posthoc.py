@@ -97,8 +97,8 @@ def _sum(
         for leaf, array in _read(folder, step, name, steps[-1], own).items():
             total[leaf] = total.get(leaf, 0.0) + weight * array.astype(np.float64)
     print(
-        f'gan_jax: {weights} is the sum of {len(places)} averages of {len(steps)} steps; the '
-        f'relative error of its profile is {found.error:.2g}'
+        f'gan_jax: {weights} is the sum of {len(places)} averages, step {steps[0]} to '
+        f'{steps[-1]}; the relative error of its profile is {found.error:.2g}'
     )
     prefix = f'averages/{next(iter(exponents))}/'
     return {leaf: x.astype(own[prefix + leaf].dtype) for leaf, x in total.items()}

@@ -180,13 +180,12 @@ class Run:
         Returns:
             The error; if the run has diverged, with the last good checkpoint and advice.
         """
-        final = {}
-        if isinstance(error, Diverged):
+        final = {'diverged': True} if isinstance(error, Diverged) else {}
+        if final:
             with contextlib.suppress(Exception):
                 self._background.drain()  # a checkpoint on its way counts
             newest = self._status_json.committed if distributed.is_leader() else self._saved or None
             error = advised(error, newest, self._setup.settings, self._folder)
-            final = {'diverged': True}
         self._status_json.fail(error, **final)
         return error
 
@@ -215,7 +214,6 @@ class Run:
             self._status_json.print_warnings()
 
     def _write(self, work: Callable[..., object], tree: Any, *arguments: Any) -> None:
-        """Submits work on a copy of a tree on the host, when the one before it is done."""
         if self._saving is not None:
             self._saving.result()
         on_host = distributed.on_host(tree)

@@ -29,7 +29,7 @@ def test_it_is_the_default_config_and_no_change_of_it():
 
 def test_what_is_there_stays():
     asked = {'averages': {'d': {'ramp': 0.5}}, 'seed': 3}
-    others = {key: ADDED[key] for key in ('g_reals', 'init', 'writers')}
+    others = {key: ADDED[key] for key in ('freeze', 'g_reals', 'init', 'writers')}
     assert completed(asked) == {**asked, **others}
     filled = completed({'init': {'workdir': 'runs/one'}})['init']
     assert filled == {'workdir': 'runs/one', 'nets': 'g,d,ema', 'match': ''}

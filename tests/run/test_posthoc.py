@@ -69,7 +69,7 @@ def test_it_is_the_average_of_that_std_at_that_step(folder, std, capsys):
     away = expected['params/w'] - average(0.05, 375)['params']['w']
     assert np.abs(away).max() > 0.05
     said = capsys.readouterr().out
-    assert f'std:{std} is the sum of 30 averages of 15 steps; the relative error' in said
+    assert f'std:{std} is the sum of 30 averages, step 25 to 375; the relative error' in said
 
 
 def test_an_average_that_was_kept_is_found_again(folder):
@@ -86,7 +86,7 @@ def test_a_damaged_snapshot_is_named_and_left_out(folder, tmp_path, capsys):
     found = reconstruct(tmp_path, 0.08)
     said = capsys.readouterr()
     assert 'of step 350' in said.err and 'it is left out' in said.err
-    assert 'the sum of 28 averages of 14 steps' in said.out
+    assert 'the sum of 28 averages, step 25 to 375' in said.out
     expected = average(0.08, 375)['params']['w']
     np.testing.assert_allclose(found['params/w'], expected, atol=5e-2)
 
