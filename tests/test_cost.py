@@ -44,7 +44,7 @@ READ = {'cntr_latent': 1}  # latents whose images G's loss reads, where they are
 OWN_LAYERS = {
     **dict.fromkeys(('rotation', 'jigsaw', 'acgan', 'adcgan', 'multi_hinge'), 1),
     **dict.fromkeys(('tacgan', 'contragan', 'reacgan'), 2),
-    **dict.fromkeys((*presets.SLICED, *presets.BARE), -1),  # their logit has none
+    **dict.fromkeys((*presets.SLICED, 'weight_clipping'), -1),  # their logit has none
     'contrad': 6,
 }
 R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 10.0}

@@ -133,12 +133,20 @@ METHODS = {
     'weight_clipping': ('', {'adversarial': WASSERSTEIN, 'weight_clipping': CLIPPING}),
     'bigan': ('', {'adversarial': BIGAN}),
 }
-# The methods whose terms read further outputs of the logit, and that logit without and with
-# classes.
+# The methods whose terms read further outputs of the logit, and that logit with classes.
 SLICED = ('san', 'san_ns', 'san_relativistic')
-SAN_LOGIT = {False: 'gan_jax.models.san.SanLogit', True: 'gan_jax.models.san.SanClassLogit'}
-# Whose discriminator has no spectral normalisation: a box around its weights would mean nothing.
-BARE = ('weight_clipping',)
+SAN_LOGIT = 'gan_jax.models.san.SanLogit'
+SAN_CLASS_LOGIT = 'gan_jax.models.san.SanClassLogit'
+# The average of D that targets take: MoCo's momentum of 0.999 at 64 images a step.
+MOMENTUM = {'halflife_images': 44_000.0, 'ramp': 0.05}
+# Blocks of a method beside 'augment' and 'terms'. The clip is for a discriminator without spectral
+# normalisation: a box around normalised weights would mean nothing.
+FURTHER: dict[str, dict[str, Any]] = {
+    **{name: {'averages': {'d': MOMENTUM}} for name in ('moco', 'byol', 'insgen')},
+    **{name: {'logit': {'fn': SAN_LOGIT}} for name in SLICED},
+    'weight_clipping': {part: {'normalised': False} for part in ('discriminator', 'logit')},
+    'bigan': {'logit': {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}},
+}
 # The term that learns from labels, for each method that has one.
 LABELLED = {
     **dict.fromkeys(('acgan', 'adcgan', 'tacgan', 'contragan', 'reacgan'), 'classes'),
@@ -148,9 +156,6 @@ LABELLED = {
 # pipe (Karras et al. 2020, arXiv 2006.06676).
 DIFFAUGMENT = 'diffaugment_color|diffaugment_translation|diffaugment_cutout'
 OWN = {'diffaugment': DIFFAUGMENT, 'ada': 'ada_bgc'}
-# The average of D that a method's targets take: MoCo's momentum of 0.999 at 64 images a step.
-AVERAGED = ('moco', 'byol', 'insgen')
-MOMENTUM = {'halflife_images': 44_000.0, 'ramp': 0.05}
 # zCR of a conditional model (Zhao et al. 2020, arXiv 2002.04724): more noise, a larger weight.
 SIGMA, DIS = 0.05, 20.0
 
@@ -167,9 +172,8 @@ def method(
 ) -> dict[str, Any]:
     """The blocks 'augment' and 'terms' of one method, with the hinge loss.
 
-    A method of LABELLED has a third one, 'generator', which makes it conditional; a method of
-    SLICED and 'bigan' have their 'logit', a method of AVERAGED the 'averages', and a method of BARE
-    options of 'discriminator' and 'logit'.
+    A method of FURTHER has these blocks too, a method of LABELLED a 'generator', which makes it
+    conditional.
 
     Args:
         name: one of METHODS.
@@ -201,14 +205,9 @@ def method(
             raise ValueError(f"method '{name}' has no Cntr that could have a policy of its own")
         terms['contrastive'] |= {'policy': cntr_policy, 'strength': cntr_strength}
     found: dict[str, Any] = {'augment': augment, 'terms': terms}
-    if name in SLICED:
-        found['logit'] = {'fn': SAN_LOGIT[conditional]}
-    if name in BARE:
-        found |= {part: {'normalised': False} for part in ('discriminator', 'logit')}
-    if name == 'bigan':
-        found['logit'] = {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}
-    if name in AVERAGED:
-        found['averages'] = {'d': dict(MOMENTUM)}
+    found |= copy.deepcopy(FURTHER.get(name, {}))
+    if conditional and name in SLICED:
+        found['logit'] = {'fn': SAN_CLASS_LOGIT}
     if name in LABELLED:
         if not num_classes:
             raise ValueError(
