@@ -51,7 +51,7 @@ def test_the_file_is_a_sweep_and_its_configs_are_without_faults(path):
     sweep = grid.read_sweep(path)
     assert sweep.arms == arms
     assert len(sweep.runs) == len(arms) * asked['seeds']
-    assert sweep.baseline in ({'method': 'none'}, {'arm': 'vanilla'})
+    assert sweep.baseline in ({'method': 'none'}, {'arm': 'vanilla'}, {'arm': 'none'})
 
 
 @every_file

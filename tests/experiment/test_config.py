@@ -94,6 +94,7 @@ NUMBERS = {
     for key, expected in config.VALUES.items()
     if any(isinstance(one, Integer | Number) for one in ranges.of(expected))
 }
+EVERY = ('log', 'sample', 'evaluate', 'full', 'checkpoint', 'snapshot')
 # One value above each bound: what it bounds would keep the program from answering, or overflow.
 ABOVE = {
     'seed': 2**31,
@@ -112,7 +113,7 @@ ABOVE = {
     'ema.ramp': 1e31,
     'evaluate.num': 1_000_001,
     'evaluate.batch_norm': 'standing(10000)',
-    **{f'every.{name}': 2**31 for name in ('log', 'sample', 'evaluate', 'full', 'checkpoint')},
+    **{f'every.{name}': 2**31 for name in EVERY},
     'mesh.model': 2**31,
     'optim.g.learning_rate': 1e39,
     'terms.contrastive.weight': 1e39,
