@@ -316,7 +316,9 @@ def records(rng, rows=3):
     }
 
 
-@pytest.mark.parametrize('options', [{}, {'joint': False}, {'with_dx': VIEWS[1:]}])
+@pytest.mark.parametrize(
+    'options', [{}, {'joint': False}, {'with_dx': {VIEWS[1]: {('', 'logit')}}}]
+)
 def test_every_image_meets_its_own_entry(options):
     made = records(np.random.default_rng(0))
     seen = looked(made, **options)
@@ -584,3 +586,10 @@ def test_random_streams_have_a_key_for_each_network():
         _, after, _ = run(term)
     draws = [after.terms['mine'][side][name] for side in 'dg' for name in ('one', 'two')]
     assert len({float(x[0, 0]) for x in draws}) == 4
+
+
+def test_parameters_of_a_network_are_frozen_by_their_names_in_the_state(x64):
+    before, after, _ = run(byol_like(), freeze='nets/d/mine/predictor/params/.*kernel')
+    old, new = (state.nets[PREDICTOR].params['Dense_0'] for state in (before, after))
+    assert small.same(old['kernel'], new['kernel'])
+    assert not small.same(old['bias'], new['bias'])
