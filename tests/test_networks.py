@@ -20,9 +20,10 @@ from gan_jax.runtime.errors import PartError
 from gan_jax.runtime.leaves import by_name
 from gan_jax.state import create
 from gan_jax.step import make_train_step
-from gan_jax.terms import Network, Objective, Term, check_fields
+from gan_jax.terms import Network, Objective, Term
 from gan_jax.terms.adversarial import hinge
 from gan_jax.terms.contrastive import ProjectionHead
+from gan_jax.terms.fields import check_fields
 from gan_jax.views import View
 from tests import small
 

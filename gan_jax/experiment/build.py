@@ -24,7 +24,8 @@ from gan_jax.models.critic import Critic
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Ema, Hyper
-from gan_jax.terms import Objective, Term, check_fields
+from gan_jax.terms import Objective, Term
+from gan_jax.terms.fields import check_fields
 
 
 class Experiment(NamedTuple):

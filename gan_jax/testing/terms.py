@@ -15,6 +15,7 @@ from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import PartError, of_part, sentence
 from gan_jax.runtime.ranges import quoted
 from gan_jax.terms import Objective, Term
+from gan_jax.terms.fields import check_fields
 from gan_jax.testing import small
 from gan_jax.testing.in_step import check_in_step
 from gan_jax.testing.outputs import (
@@ -91,7 +92,7 @@ def check_declaration(term: Term) -> None:
         f'{quoted(term)} is no gan_jax.terms.Term: give what the factory of the term returns',
     )
     try:
-        terms.check_fields(term)
+        check_fields(term)
         if term.head is not None:
             with of_part('the head fails on features [N, F] and labels [N]'):
                 head_shapes(term.head)
