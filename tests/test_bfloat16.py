@@ -42,7 +42,8 @@ def read(net, dtype):
     """bCR + Cntr over a small network, as a config, and the shape of its images."""
     side, generator, trunk, logit = NETS[net]
     c = config.load_config('tests/smoke.py').to_dict() | {'dtype': dtype, 'logit': logit}
-    c |= presets.method('bcr_cntr', 'translation', 0.2) | {'latent': {'dim': LATENT}}
+    c |= presets.method('bcr_cntr', 'translation', 0.2)
+    c['latent']['dim'] = LATENT
     c['generator'] = {'fn': f'gan_jax.models.{net}.Generator', **generator}
     c['discriminator'] = {'fn': f'gan_jax.models.{net}.Trunk', **trunk}
     return c, (side, side, 3)

@@ -71,7 +71,7 @@ def test_losses_and_gradients_are_those_of_heads_on_all_views(name, joint, x64):
 def ours(losses, side, state, batch, keys, hyper):
     gradient = {'d': d_gradient, 'g': g_gradient}[side]
     moved, grads, metrics = gradient(losses, state, batch, keys, hyper)
-    return grads, (metrics, moved.terms)
+    return grads[side], (metrics, moved.terms)
 
 
 def on_all(gan, terms, side, state, batch, keys, hyper):

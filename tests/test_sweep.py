@@ -126,7 +126,11 @@ def test_the_sweep_leaves_a_workdir_a_run_and_tables(finished):
 
 def test_the_step_compiles_once_a_method(finished):
     _, compiled = finished
-    assert [compiled.count(name) for name in ('update', 'init_g', 'init_others')] == [2, 2, 2]
+    assert [compiled.count(name) for name in ('update', 'init_generator', 'init_others')] == [
+        2,
+        2,
+        2,
+    ]
     assert compiled.count('batch') <= 1  # the generator, which both methods have; other tests too
 
 

@@ -50,14 +50,13 @@ def test_codes_have_no_bounds_and_statistics_move_in_training_alone():
     assert not run(False, image)[1]
 
 
-def test_half_precision_computes_in_it_and_returns_float32():
+def test_half_precision_computes_in_it_and_returns_float32(mixed_types):
     image = np.zeros((2, 8, 8, 1), np.float32)
-    with jax.numpy_dtype_promotion('standard'):
-        network = Encoder(5, 0.1, jnp.bfloat16)
-        code, variables = jax.eval_shape(
-            lambda: network.init_with_output(jax.random.key(0), image, train=True)
-        )
-        text = str(jax.make_jaxpr(lambda v: network.apply(v, image, train=False))(variables))
+    network = Encoder(5, 0.1, jnp.bfloat16)
+    code, variables = jax.eval_shape(
+        lambda: network.init_with_output(jax.random.key(0), image, train=True)
+    )
+    text = str(jax.make_jaxpr(lambda v: network.apply(v, image, train=False))(variables))
     assert {str(x.dtype) for x in jax.tree.leaves((code, variables))} == {'float32'}
     assert 'bf16[' in text
 
