@@ -80,6 +80,7 @@ def test_the_queue_holds_what_the_averaged_discriminator_said(trained):
     assert queue.shape == (16, 4) and not np.any(np.all(queue == 1, axis=1))
 
 
+@pytest.mark.slow
 def test_the_generator_has_noise_and_w():
     settings = json.loads(config.load_config('tests/a_fork/config.py').to_json())
     made = setup.build_setup(settings)

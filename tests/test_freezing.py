@@ -164,6 +164,7 @@ def test_a_run_is_refused_by_its_config():
 # A run --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_another_and_its_first_blocks_of_d_stay(tmp_path):
     """FreezeD, stopped and resumed bit for bit."""
     bare = ['--config=tests/smoke.py', '--config.evaluate.metrics=', '--config.evaluate.full=']

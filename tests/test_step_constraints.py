@@ -64,6 +64,7 @@ def test_every_update_of_d_starts_from_what_the_last_constraint_left(x64):
     assert small.distance(after.d.params, quarter) < 1e-12
 
 
+@pytest.mark.slow
 def test_constraints_of_several_terms_are_applied_in_their_order(x64):
     one, two = ({'d': mapped(f)} for f in (lambda w: w + 1, lambda w: 2 * w))
     _, free, _ = stepped()

@@ -62,6 +62,7 @@ def test_d_meets_mixed_reals_in_every_view_and_g_the_reals_themselves():
         np.testing.assert_array_equal(mixed[name], free[name])
 
 
+@pytest.mark.slow
 def test_several_terms_mix_in_their_order_each_with_a_key_of_its_own():
     def add(key, x, state):
         return x + jax.random.uniform(key)

@@ -295,6 +295,7 @@ def run(tmp_path, *flags, more=''):
     return {row['step']: row for row in map(json.loads, lines)}
 
 
+@pytest.mark.slow
 def test_each_metric_has_its_own_interval_and_the_rest_of_the_run_is_the_same(tmp_path):
     rows = run(tmp_path)
     at = {
@@ -321,6 +322,7 @@ def test_each_metric_has_its_own_interval_and_the_rest_of_the_run_is_the_same(tm
     np.testing.assert_allclose(result['metrics']['grey'], rows[12]['eval/grey'], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_metrics_may_change_when_a_run_goes_on_and_one_that_fails_ends_nothing(tmp_path):
     run(tmp_path, '--config.steps=5')
     more = "    c.evaluate.bad = dict(fn='looking.broken', every=2)\n"

@@ -196,6 +196,7 @@ def run(tmp_path, *flags, fn='stripes', metrics='kd12_test@reading_rows.rows'):
     return train.main([f'--config={tmp_path}/mine.py', f'--workdir={tmp_path}/run', *flags])
 
 
+@pytest.mark.slow
 def test_a_run_trains_on_them_resumes_and_is_evaluated(tmp_path):
     assert run(tmp_path, '--config.steps=6', '--config.data.count=40') == 0
     with pytest.raises(UserError, match='data.count: 40 -> 41'):

@@ -189,6 +189,7 @@ def run(tmp_path, *flags, fns=('lines', 'broken')):
     return train.main([f'--config={tmp_path}/mine.py', f'--workdir={tmp_path}/run', *flags])
 
 
+@pytest.mark.slow
 def test_a_run_writes_to_them_too_and_goes_on_where_it_stopped(tmp_path, capsys):
     assert run(tmp_path, '--config.steps=6') == 0
     assert capsys.readouterr().err.count('config.writers.broken stops here') == 1

@@ -57,6 +57,7 @@ def reconstruct(folder, std, step=375, settings=SETTINGS):
     return posthoc.reconstruct(folder, step, own, settings, f'std:{std}')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('std', [0.07, 0.08, 0.12])
 def test_it_is_the_average_of_that_std_at_that_step(folder, std, capsys):
     """By 15 snapshots of two, to 0.4 %: parameters and statistics alike."""
@@ -78,6 +79,7 @@ def test_an_average_that_was_kept_is_found_again(folder):
         np.testing.assert_allclose(found[name], array, rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_damaged_snapshot_is_named_and_left_out(folder, tmp_path, capsys):
     shutil.copytree(folder / 'snapshots', tmp_path / 'snapshots')
     for path in (tmp_path / 'snapshots' / '350').rglob('*'):

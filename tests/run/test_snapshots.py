@@ -52,6 +52,7 @@ def test_they_hold_the_averages_with_a_std_at_their_interval(whole):
     assert found[4] != found[8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('lost', [False, True])
 def test_a_run_that_goes_on_has_the_snapshots_of_one_that_never_stopped(whole, tmp_path, lost):
     """Those after its checkpoint are of a process that was killed, and are made again."""
@@ -67,6 +68,7 @@ def test_a_run_that_goes_on_has_the_snapshots_of_one_that_never_stopped(whole, t
     assert {path.name for path in (folder / snapshots.FOLDER).iterdir()} == {'4', '8', '12'}
 
 
+@pytest.mark.slow
 def test_a_run_that_begins_again_begins_without_any(whole, tmp_path):
     shutil.copytree(whole / snapshots.FOLDER, tmp_path / 'run' / snapshots.FOLDER)
     folder = trained(tmp_path, 'steps=2')

@@ -175,6 +175,7 @@ def along(tree, direction, step):
     return jax.tree.map(lambda x, v: x + step * v, tree, direction)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('side', 'part'), [(s, p) for s, parts in PARTS.items() for p in parts])
 def test_is_the_formula_and_tells_it_from_three_errors(game, side, part):
     numbers, rng = game[2], np.random.default_rng(7)
