@@ -3,6 +3,7 @@
 import ast
 import csv
 import itertools
+import json
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -176,6 +177,19 @@ def test_modes_are_counted_over_26000_samples_once():
         assert run.settings['evaluate']['num'] == 26_000
         assert 'modes' in run.settings['evaluate']['metrics'].split(',')
         assert run.settings['every']['evaluate'] == run.settings['steps']
+
+
+def test_every_arm_of_lowdata_has_its_own_terms_or_augmentation():
+    """Over the 700 steps of a run: LeCam's default would set in after the end."""
+    sweep = grid.read_sweep(SWEEPS / 'lowdata.py')
+    runs = {run.arm['arm']: run.settings for run in sweep.runs if run.seed == 3}
+    own = {json.dumps([r['terms'], r['augment'], r.get('logit')]) for r in runs.values()}
+    assert len(own) == len(runs) == 12 and len(sweep.runs) == 60
+    assert runs['lecam']['terms']['lecam']['start'] == 100
+    assert {*runs['cntr_san']['terms']} == {'adversarial', 'contrastive'}
+    assert runs['cntr_san']['augment']['view'] == 'translation'
+    others = [{k: r[k] for k in ('steps', 'batch_size', 'data', 'optim')} for r in runs.values()]
+    assert all(one == others[0] for one in others)
 
 
 # Placebos -----------------------------------------------------------------------------------------

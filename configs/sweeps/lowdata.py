@@ -45,9 +45,9 @@ def get_config(text: str = '') -> ConfigDict:
     method, terms = ARMS[arm]
     digits = runpy.run_path(str(DIGITS))['get_config']
     c = digits(f'method={method},augment=translation,strength=0.15')
-    if 'contrastive' in terms:
+    c.terms.update(terms)
+    if 'contrastive' in c.terms:
         c.augment.view = 'translation'
-        c.terms.update(terms)
     c.steps = 700
     c.data.fraction = 0.1
     c.optim.g.learning_rate = c.optim.d.learning_rate = 4e-4
