@@ -39,7 +39,7 @@ def blocks(network, g, d, *, logit=LOGIT, z=10):
         'generator': dict(fn=f'gan_jax.models.{network}.Generator', **g),
         'discriminator': dict(fn=f'gan_jax.models.{network}.Trunk', **d),
         'logit': logit,
-        'latent': dict(dim=z),
+        'latent': dict(fn='gan_jax.latents.normal', dim=z, labels='data'),
     }
 
 
@@ -109,7 +109,8 @@ def both(settings, shape=(32, 32, 3)):
 def batch(d_steps=1, shape=(32, 32, 3)):
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (d_steps, SIZE, *shape), dtype=np.uint8)
-    return {'image': images, 'label': rng.integers(0, 10, (d_steps, SIZE), dtype=np.int32)}
+    labels = rng.integers(0, 10, (d_steps, SIZE), dtype=np.int32)
+    return {'image': images, 'label': labels, 'index': np.zeros_like(labels)}
 
 
 def latents(gan, key):
