@@ -92,6 +92,7 @@ def test_the_generator_has_noise_and_w():
     assert np.array_equal(one['w'], other['w']) and np.any(one['image'] != other['image'])
 
 
+@pytest.mark.slow
 def test_its_parts_keep_the_contracts():
     check_op(operations.negative, shape=(16, 9, 12, 3), strength=0.4)
     check_term(terms.novelty())

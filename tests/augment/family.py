@@ -15,7 +15,7 @@ OPS = {
 }
 every_op = pytest.mark.parametrize('op', OPS.values(), ids=OPS)
 # Chains of many operations take the longest to compile.
-CHAINS = (ops.ada_bg, ops.ada_bgcfnc, ops.augmix)
+CHAINS = (ops.ada_bg, ops.ada_bgc, ops.ada_bgcfnc, ops.augmix, ops.random_field)
 
 
 def slow_for(*chains):

@@ -142,6 +142,7 @@ def test_a_penalty_beside_a_game_on_another_logit(penalty):
     check({'adversarial': san.hinge(), 'steep': penalty()}, logit=SanLogit())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('penalty', [r1, r2, wgan_gp, dragan])
 def test_a_penalty_that_follows_the_logit_of_the_head_that_plays(penalty):
     check({'game': contrad(), 'steep': penalty(of='game')})

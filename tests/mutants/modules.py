@@ -22,6 +22,7 @@ TESTS = {
     'gan_jax/control.py': ('tests/test_control.py',),
     'gan_jax/synthesis.py': ('tests/test_synthesis.py', 'tests/test_step_sources.py'),
     'gan_jax/terms/ada.py': ('tests/test_control.py',),
+    'gan_jax/terms/fields.py': ('tests/testing/test_terms.py', 'tests/test_networks.py'),
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
     'gan_jax/state.py': ('tests/test_state.py', 'tests/test_step.py'),

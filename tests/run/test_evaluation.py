@@ -22,6 +22,7 @@ def settings(*overrides):
     return json.loads(config.load_config(CONFIG, [f'--config.{o}' for o in overrides]).to_json())
 
 
+@pytest.mark.slow
 def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
     given = []
     monkeypatch.setattr(

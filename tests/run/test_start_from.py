@@ -107,6 +107,7 @@ def test_a_run_goes_on_with_them_and_resumes_without_the_other(trained, tmp_path
         moved.rename(folder)
 
 
+@pytest.mark.slow
 def test_averages_that_the_other_run_has_not_begin_at_its_networks(trained):
     folder, saved = trained
     averages = {'d': {'halflife_images': 8.0}, 'long': {'halflife_images': 5e6}}
@@ -126,6 +127,7 @@ def test_averages_that_the_other_run_has_not_begin_at_its_networks(trained):
     assert all(np.array_equal(after[n], first[n]) for n in after if n.startswith('averages/long/'))
 
 
+@pytest.mark.slow
 def test_the_networks_of_a_run_that_restarts_are_refused(trained, tmp_path):
     """They would be moved away before they are read."""
     folder = trained[0]
@@ -135,6 +137,7 @@ def test_the_networks_of_a_run_that_restarts_are_refused(trained, tmp_path):
     assert (folder / 'checkpoints' / '2').exists()
 
 
+@pytest.mark.slow
 def test_the_advice_on_divergence_is_a_command_that_runs(trained, tmp_path):
     """From the last good checkpoint, with other numbers."""
     folder, saved = trained

@@ -52,6 +52,9 @@ SLOW = {
     f'gan_jax.terms.{name}'
     for name in (
         'balanced.bcr_dual',
+        'bigan.bigan',
+        'insgen.insgen',
+        'labels.acgan',
         'balanced.bcr_k',
         'balanced.bcr_weak_strong',
         'contrastive.contrad',

@@ -196,6 +196,7 @@ def test_is_the_formula_and_tells_it_from_three_errors(game, side, part):
         assert np.abs(np.array([value, slope]) - right(**error)).max() > 1e-3, error
 
 
+@pytest.mark.slow
 def test_what_the_queues_keep_is_the_averages_view(game):
     """Of another view of the reals, and of the query's own fakes."""
     with small.float64():
