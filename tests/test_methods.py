@@ -27,6 +27,14 @@ MORE = {
 each = pytest.mark.parametrize('method', METHODS)
 
 
+@pytest.fixture(autouse=True)
+def few_programs():
+    """The code of a hundred programs is more than a process may map."""
+    yield
+    program_of.cache_clear()
+    jax.clear_caches()
+
+
 @functools.cache
 def program_of(method, devices):
     """The program of a method with narrow networks under plain SGD, and its numbers."""
