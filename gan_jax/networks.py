@@ -10,21 +10,11 @@ import jax.numpy as jnp
 from flax.core.tracers import current_trace
 
 from gan_jax.keys import named, streams
+from gan_jax.models.critic import reads_of
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Network, Term
-from gan_jax.views import Record
-
-TAKEN = (
-    'image',
-    'label',
-    'index',
-    'logit',
-    'features',
-    'dx',
-    'target',
-    'head',
-)  # entries with a meaning
+from gan_jax.views import RESERVED, Record
 
 Variables = Mapping[str, Any]  # 'side/term/name' -> the variables of that network
 
@@ -56,8 +46,9 @@ def check_gives(terms: Mapping[str, Term], sources: Collection[str]) -> None:
                     f"a network of terms.{name} gives '{source}' an entry, and the sources of "
                     f'images are {", ".join(sources)}'
                 )
-            is_latent = entry == 'z' and source != 'real'
-            if entry in TAKEN or is_latent or (source, entry) in owners:
+            has_none = entry == 'z' and source == 'real'  # of latents: reals may be given them
+            taken = entry in (*RESERVED, 'head') and not has_none
+            if taken or (source, entry) in owners:
                 raise ValueError(
                     f"a network of terms.{name} gives '{source}' the entry '{entry}', which is "
                     'there already: give it another name'
@@ -86,7 +77,7 @@ def read(critic: nn.Module, record: Mapping[str, Any], whose: str) -> dict[str, 
     Raises:
         ValueError: the record lacks one.
     """
-    names = getattr(critic, 'reads', ())
+    names = reads_of(critic)
     for name in names:
         if name not in record:
             raise ValueError(
@@ -122,7 +113,7 @@ def first_variables(
             if network.gives:
                 _check_given(own, made, record)
         found[path] = variables
-        # What other records have by that name has the same shape, such as latents.
+        # An entry that other records have by that name, such as latents, is of the same shape.
         record = {entry: jnp.zeros_like(made) for entry in network.gives.values()} | record
     return found, record
 

@@ -5,10 +5,8 @@ from typing import Any, NamedTuple
 
 from gan_jax import views
 from gan_jax.terms import Logit, Objective, Term, logit_named
-from gan_jax.views import Record, View
+from gan_jax.views import RESERVED, Record, View
 
-# Keys of a view's record. The outputs of heads are in the same record, by the names of their terms.
-RESERVED = ('image', 'label', 'index', 'z', 'logit', 'features', 'dx', 'target')
 KEPT = RESERVED[:4]  # what is no output of the discriminator
 
 

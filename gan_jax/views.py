@@ -17,6 +17,8 @@ from gan_jax.runtime.errors import of_part
 
 # A batch with all that belongs to it: {'image': [B, H, W, C] in [0, 1], 'label': [B] int32, ...}.
 Record = Mapping[str, jax.Array]
+# Its entries with a meaning. The outputs of heads are in it too, by the names of their terms.
+RESERVED = ('image', 'label', 'index', 'z', 'logit', 'features', 'dx', 'target')
 
 
 def without_policy(make: Callable[..., Record]) -> Callable[..., Record]:

@@ -8,6 +8,7 @@ import functools
 import gc
 import logging
 import os
+import sys
 from pathlib import Path
 
 # Before NumPy is loaded: pytest has a process on every core, and threads of BLAS beside them would
@@ -143,6 +144,21 @@ def mixed_types():
     """Promotion for one test; in half precision Flax's layers have float32 beside bfloat16."""
     with jax.numpy_dtype_promotion('standard'):
         yield
+
+
+@pytest.fixture
+def module_of(tmp_path, monkeypatch):
+    """(name, source) -> a module of somebody's that the test can import; gone after the test."""
+    names = []
+
+    def write(name, source):
+        (tmp_path / f'{name}.py').write_text(source)
+        names.append(name)
+
+    monkeypatch.syspath_prepend(tmp_path)
+    yield write
+    for name in names:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture

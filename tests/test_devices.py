@@ -163,7 +163,7 @@ def paired():
 
 @functools.cache
 def paired_on(count):
-    """What both players meet in a step of R3GAN's kind on so many devices."""
+    """The records that both players meet in a step of R3GAN's kind on so many devices."""
     terms = {'paired': paired()}
     gan = small.make_gan(
         terms,

@@ -130,7 +130,7 @@ def test_the_comparison_notices_a_head_on_a_neighbouring_view(x64, monkeypatch):
         test_losses_and_gradients_are_those_of_heads_on_all_views('bcr_cntr', True, None)
 
 
-# Where they run ---------------------------------------------------------------------------------
+# The views on which they run ---------------------------------------------------------------------
 
 VIEWS = (View('real'), View('fake'), View('real', augmented, 'translation'))
 

@@ -66,7 +66,7 @@ def test_the_exceptions_are_files_with_a_reason():
 def test_no_other_file_switches_a_strict_mode_off():
     """Exceptions stand in tests/strictness.py, or are fixtures of conftest.py."""
     own = {Path(__file__), ROOT / 'tests' / 'conftest.py'}
-    own |= {ROOT / 'gan_jax' / 'testing' / name for name in ('small.py', 'networks.py')}
+    own |= {ROOT / 'gan_jax' / 'testing' / name for name in ('small.py', 'promises.py')}
     names = {'debug_key_reuse', 'numpy_dtype_promotion'}
     for folder in ('tests', 'gan_jax'):
         for file in {*(ROOT / folder).rglob('*.py')} - own:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gan_jax.experiment.presets import CNTR, LECAM, arguments
+from gan_jax.experiment.presets import CNTR, LECAM
 
-DIGITS = Path(__file__).parents[1] / 'digits.py'
+PLACEBOS = Path(__file__).parent / 'placebos' / 'sweep.py'
 # For each arm its method, and further terms.
 ARMS = {
     'none': ('none', {}),
@@ -39,19 +39,12 @@ ARMS = {
 
 def get_config(text: str = '') -> ConfigDict:
     """`arm` can follow the file name."""
-    arm = arguments(text, arm='none')['arm']
-    if arm not in ARMS:
-        raise ValueError(f"there is no arm '{arm}'; known: {', '.join(ARMS)}")
-    method, terms = ARMS[arm]
-    digits = runpy.run_path(str(DIGITS))['get_config']
-    c = digits(f'method={method},augment=translation,strength=0.15')
+    placebos = runpy.run_path(str(PLACEBOS))
+    method, terms = ARMS[placebos['chosen'](text, ARMS)]
+    c = placebos['setting'](method)
     c.terms.update(terms)
     if 'contrastive' in c.terms:
         c.augment.view = 'translation'
-    c.steps = 700
-    c.data.fraction = 0.1
-    c.optim.g.learning_rate = c.optim.d.learning_rate = 4e-4
-    c.evaluate.metrics = 'fd_digits,modes,retrieval,linear_probe'
     return c
 
 

@@ -23,6 +23,7 @@ from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.gsnr import gsnr
 from gan_jax.keys import named
+from gan_jax.models.critic import reads_of
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
 from gan_jax.state import Hyper, TrainState
@@ -41,7 +42,7 @@ def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
 def _check(name: str, given: Context) -> None:
     if name not in HELD_OUT:
         return
-    if reads := getattr(given.critic, 'reads', ()):
+    if reads := reads_of(given.critic):
         raise UserError(
             f"the metric '{name}' shows the discriminator images alone, and the one of this config "
             f"reads '{reads[0]}' beside them: leave it out"

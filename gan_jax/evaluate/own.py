@@ -13,7 +13,7 @@ import numpy as np
 from gan_jax.evaluate import references, weights
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.extractor import Extractor, in_chunks, of_name, source_digest
-from gan_jax.experiment import schedule
+from gan_jax.experiment.blocks import metric_blocks
 from gan_jax.experiment.kinds import METRIC
 from gan_jax.keys import named
 from gan_jax.metric import Metric, Snapshot
@@ -47,7 +47,7 @@ def build(settings: Mapping[str, Any], allow: Collection[str] | None = None) -> 
     Raises:
         UserError: a function refuses its keywords, fails, returns no `Metric`, or has no source.
     """
-    blocks = {n: block for n, block in schedule.own(settings).items() if 'fn' in block}
+    blocks = {n: block for n, block in metric_blocks(settings).items() if 'fn' in block}
     try:
         return {name: _built(name, block, allow) for name, block in blocks.items()}
     except PartError as error:

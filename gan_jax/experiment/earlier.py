@@ -5,7 +5,7 @@ from typing import Any
 
 from gan_jax.experiment.blocks import is_block
 
-# What a run did before there was the key, so that it goes on as the run that it was.
+# Each has the value by which a run goes on as it was before there was the key.
 ADDED: Mapping[str, Any] = {
     'augment.shared': False,
     'averages': {},

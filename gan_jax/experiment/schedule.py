@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_jax.experiment.averages import with_std
+from gan_jax.experiment.blocks import metric_blocks
 
 
 def due(step: int, settings: Mapping[str, Any]) -> set[str]:
@@ -16,7 +17,7 @@ def due(step: int, settings: Mapping[str, Any]) -> set[str]:
     averages with a std. All actions at the last step. At step 0 there is nothing to log or to save,
     and the full protocol is not worth its time.
     """
-    every = {f'evaluate.{name}': block['every'] for name, block in own(settings).items()}
+    every = {f'evaluate.{name}': block['every'] for name, block in metric_blocks(settings).items()}
     first = {'evaluate', *every}
     every |= settings['every']
     if not with_std(settings.get('averages', {})):
@@ -54,12 +55,6 @@ def dispatch_length(
     return most if aligned and alike and not any(due(s, settings) for s in together[1:]) else 1
 
 
-def own(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The blocks of config.evaluate by name: metrics with an interval of their own."""
-    found = settings.get('evaluate', {})
-    return {name: block for name, block in found.items() if isinstance(block, Mapping)}
-
-
 def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:
     """The metrics of each evaluation: {'evaluate': 'fd_digits', 'full': 'fd_digits,fid10k_test'}.
 
@@ -69,7 +64,7 @@ def evaluations(settings: Mapping[str, Any]) -> dict[str, str]:
     asked = settings['evaluate']
     full = f'{asked["metrics"]},{asked["full"]}'.strip(',') if asked['full'] else ''
     found = {'evaluate': asked['metrics'], 'full': full}
-    found |= {f'evaluate.{name}': _named(name, block) for name, block in own(settings).items()}
+    found |= {f'evaluate.{name}': names for name, names in _own(settings).items()}
     return {when: names for when, names in found.items() if names}
 
 
@@ -84,12 +79,14 @@ def evaluations_at(step: int, settings: Mapping[str, Any]) -> list[str]:
 def everything(settings: Mapping[str, Any]) -> str:
     """All metrics of a config, separated by commas."""
     asked = settings['evaluate']
-    blocks = [_named(name, block) for name, block in own(settings).items()]
-    return ','.join(names for names in (asked['metrics'], asked['full'], *blocks) if names)
+    every = (asked['metrics'], asked['full'], *_own(settings).values())
+    return ','.join(names for names in every if names)
 
 
-def _named(name: str, block: Mapping[str, Any]) -> str:
-    return name if 'fn' in block else block['metrics']
+def _own(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The metrics of each block of config.evaluate, by the block's name."""
+    blocks = metric_blocks(settings).items()
+    return {name: name if 'fn' in block else block['metrics'] for name, block in blocks}
 
 
 def _picture_due(step: int, interval: int) -> bool:

@@ -92,7 +92,7 @@ class Critic(nn.Module):
     @property
     def reads(self) -> tuple[str, ...]:
         """The entries of a record that trunk and logit read beside the image and the label."""
-        return tuple(dict.fromkeys((*_reads(self.trunk), *_reads(self.logit))))
+        return tuple(dict.fromkeys((*reads_of(self.trunk), *reads_of(self.logit))))
 
     def __call__(
         self,
@@ -122,7 +122,7 @@ class Critic(nn.Module):
             raise ValueError(f'D reads beside the image: {wanted}; it is called on: {found}')
         size = len(image)
         with of_part('config.discriminator'):
-            own = {n: more[n] for n in _reads(self.trunk)}
+            own = {n: more[n] for n in reads_of(self.trunk)}
             maps = self.trunk(image, train=train, **own)
             is_record = isinstance(maps, Mapping)
             maps = dict(maps) if is_record else {'features': maps}
@@ -131,7 +131,7 @@ class Critic(nn.Module):
             shapes.array(what, features, (size, 'F'))
             shapes.arrays('what it returns', maps, size)
         with of_part('config.logit'):
-            own = {n: more[n] for n in _reads(self.logit)}
+            own = {n: more[n] for n in reads_of(self.logit)}
             logits = self.logit(features, label, train=train, **own)
             logits = shapes.arrays('what it returns', logits, size)
             shapes.array("its 'logit'", logits.get('logit'), (size,))
@@ -155,5 +155,6 @@ def scope_of(head: str) -> str:
     return f'heads_{head}'
 
 
-def _reads(part: nn.Module) -> tuple[str, ...]:
+def reads_of(part: nn.Module) -> tuple[str, ...]:
+    """The entries of a record that a network reads beside the image and the label."""
     return tuple(getattr(part, 'reads', ()))

@@ -22,7 +22,7 @@ NETS: Mapping[str, str] = {
     'd': r'(d|nets/d/[^/]+/[^/]+)/(params|stats)/|averages/d/',
     'ema': r'ema/|averages/(?!d/)',
 }
-# Where an average begins that the other run has not.
+# An average that the other run lacks begins at these arrays.
 BEGINNINGS = (
     (r'averages/d/params/', 'd/params/'),
     (r'averages/d/', 'd/stats/'),

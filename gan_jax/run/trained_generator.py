@@ -108,7 +108,10 @@ def restore_generator(
             'its images: use the version of the code that wrote it',
             DATA,
         )
-    leaves = _leaves(folder, found, settings, chosen)
+    if averages.std_of(chosen) is None:
+        leaves = _renamed(found.state, places)
+    else:
+        leaves = posthoc.reconstruct(folder, found.step, found.state, settings, chosen)
     network = build_generator(settings, tuple(images['shape']), allow)
     shapes = jax.eval_shape(functools.partial(_variables, network, settings['latent']['dim']))
     check_leaves(folder, found.step, {n: form(x) for n, x in leaves.items()}, by_name(shapes))
@@ -138,16 +141,12 @@ def _places(weights: str, settings: Mapping[str, Any]) -> dict[str, str]:
     return {'ema/' if weights == 'ema' else f'averages/{weights}/': ''}
 
 
-def _leaves(
-    folder: Path, found: checkpoint.Restored, settings: Mapping[str, Any], weights: str
-) -> dict[str, Any]:
+def _renamed(leaves: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any]:
     """The leaves by their names in the variables of the network."""
-    if averages.std_of(weights) is not None:
-        return posthoc.reconstruct(folder, found.step, found.state, settings, weights)
     return {
         new + name.removeprefix(old): leaf
-        for name, leaf in found.state.items()
-        for old, new in _places(weights, settings).items()
+        for name, leaf in leaves.items()
+        for old, new in places.items()
         if name.startswith(old)
     }
 

@@ -107,6 +107,8 @@ class Term(NamedTuple):
             [N, ...].
         latents: further generator inputs, name -> (key, z [B, Z]) -> z' [B, Z]; the images made
             from z' are a source of that name.
+        networks: networks of its own, by name.
+        reads: entries of a record that D has to read beside the image, such as ('z',).
         init: () -> the term's first state; the step carries it, the discriminator's loss first.
         controls: numbers of the config that the state owns, key -> (state -> f32 []): the strength
             'augment.critic.strength' or the weight 'terms.NAME.weight'; see `gan_jax.control`.

@@ -1,46 +1,30 @@
 """The contracts of networks: a generator, a discriminator's trunk, a logit."""
 
 from collections.abc import Mapping
-from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.models.critic import reads_of
 from gan_jax.testing import small
+from gan_jax.testing.promises import (
+    Trial,
+    check_apart,
+    check_gradient,
+    check_half,
+    check_statistics,
+    make_trial,
+    run_of,
+)
 from gan_jax.testing.require import require
-from gan_jax.testing.trees import same
 
 BATCH = 4
 LABEL = np.array([0, 1, 2, 0])
 OTHER_LABEL = np.array([1, 1, 2, 1])  # another where LABEL is 0
-
-
-class Trial(NamedTuple):
-    """A network with made-up weights, and what it is applied to.
-
-    Attributes:
-        what: 'the generator', ...
-        inputs: its arguments; the first one is floats [4, ...].
-        variables: NumPy's numbers in the structure of `module.init`'s.
-        train, evaluate: (variables, *inputs) -> (output, collections after it), compiled.
-        more: arrays [4, ...] that it takes by keyword.
-    """
-
-    what: str
-    module: nn.Module
-    inputs: tuple
-    variables: Mapping[str, Any]
-    train: Any
-    evaluate: Any
-    more: Mapping[str, Any]
-
-    @property
-    def stats(self) -> dict[str, Any]:
-        return {name: x for name, x in self.variables.items() if name != 'params'}
 
 
 def check_generator(
@@ -68,7 +52,7 @@ def check_generator(
     """
     label = LABEL if num_classes else None
     z = np.random.default_rng(0).standard_normal((BATCH, latent_dim)).astype('float32')
-    trial = _trial('the generator', generator, z, label)
+    trial = make_trial('the generator', generator, z, label)
     image, _ = trial.train(trial.variables, z, label)
     _check_output(trial, image, (BATCH, *shape))
     for latents in (z, 1000 * z):
@@ -107,7 +91,7 @@ def check_discriminator(
             raises passes through.
     """
     image = np.random.default_rng(0).random((BATCH, *shape)).astype('float32')
-    trial = _trial('the discriminator', trunk, image, **_more('discriminator', trunk, entries))
+    trial = make_trial('the discriminator', trunk, image, **_more('discriminator', trunk, entries))
     features, _ = trial.train(trial.variables, image)
     _check_output(trial, features, (BATCH, features.shape[-1] if features.ndim else 0))
     check_statistics(trial)
@@ -142,7 +126,7 @@ def check_logit(
     """
     rows = np.random.default_rng(0).standard_normal((BATCH, features)).astype('float32')
     more = _more('logit', logit, entries)
-    trial = _trial('the logit', _OnlyLogit(logit), rows, LABEL, **more)
+    trial = make_trial('the logit', _OnlyLogit(logit), rows, LABEL, **more)
     _check_output(trial, trial.train(trial.variables, rows, LABEL)[0], (BATCH,))
     if num_classes:
         _check_label(trial)
@@ -152,79 +136,6 @@ def check_logit(
     check_gradient(trial)
 
 
-# Promises of every network -----------------------------------------------------------------------
-
-
-def check_statistics(trial: Trial) -> None:
-    """Training moves every array outside 'params', evaluation none; neither makes another one."""
-    before = trial.stats
-    _, trained = trial.train(trial.variables, *trial.inputs)
-    require(
-        jax.tree.structure(trained) == jax.tree.structure(before),
-        f'{trial.what} keeps other collections in training than it starts with',
-    )
-    for path, x in jax.tree_util.tree_leaves_with_path(trained):
-        old = _at(before, path)
-        require(
-            not np.array_equal(x, old),
-            f'{trial.what} does not move {jax.tree_util.keystr(path)} in training',
-        )
-    _, evaluated = trial.evaluate(trial.variables, *trial.inputs)
-    require(same(evaluated, before), f'{trial.what} moves its statistics in evaluation')
-
-
-def check_apart(trial: Trial, *, train: bool) -> None:
-    """The outputs for one image do not depend on the others of its batch."""
-    run = trial.train if train else trial.evaluate
-    x, *label = trial.inputs
-    others = np.concatenate([x[:1], 1 - x[1:]])
-    together, _ = run(trial.variables, *trial.inputs)
-    again, _ = run(trial.variables, others, *label)
-    require(
-        bool(np.allclose(together[0], again[0], rtol=1e-4, atol=1e-5)),
-        f'{trial.what} looks across the batch in {"training" if train else "evaluation"}',
-    )
-    require(
-        not np.allclose(together[1:], again[1:], rtol=1e-4, atol=1e-5),
-        f'{trial.what} gives other inputs the same outputs',
-    )
-
-
-def check_half(trial: Trial) -> None:
-    """With dtype=bfloat16 it computes in it, and keeps and returns float32."""
-    require(hasattr(trial.module, 'dtype'), f'{trial.what} has no attribute dtype')
-    half = _run(trial.module.clone(dtype=jnp.bfloat16), trial.more, train=True)
-    with jax.numpy_dtype_promotion('standard'):  # Flax's layers have float32 beside bfloat16
-        text = str(jax.make_jaxpr(half)(trial.variables, *trial.inputs))
-        shapes = jax.eval_shape(half, trial.variables, *trial.inputs)
-    found = sorted({str(x.dtype) for x in jax.tree.leaves(shapes)} - {'float32'})
-    require(not found, f'{trial.what} with dtype=bfloat16 keeps or returns {", ".join(found)}')
-    require('bf16[' in text, f'{trial.what} with dtype=bfloat16 computes nothing in bfloat16')
-
-
-def check_gradient(trial: Trial) -> None:
-    """The gradient in the weights is finite, and every array of them has one in evaluation."""
-
-    @small.jit
-    def gradient(params):
-        def loss(params):
-            variables = {**trial.variables, 'params': params}
-            run = _run(trial.module, trial.more, train=False)
-            return jnp.sum(jnp.sin(run(variables, *trial.inputs)[0]))
-
-        return jax.grad(loss)(params)
-
-    found = gradient(trial.variables['params'])
-    for path, x in jax.tree_util.tree_leaves_with_path(found):
-        where = jax.tree_util.keystr(path)
-        require(
-            bool(np.all(np.isfinite(x))), f'the gradient of {trial.what} in {where} is not finite'
-        )
-        require(
-            bool(np.any(np.asarray(x))), f'nothing that {trial.what} returns depends on {where}'
-        )
-
-
 def _check_penalty(trial: Trial) -> None:
     @small.jit
     def gradient(params):
@@ -232,7 +143,7 @@ def _check_penalty(trial: Trial) -> None:
             variables = {**trial.variables, 'params': params}
 
             def total(image):
-                run = _run(trial.module, trial.more, train=True)
+                run = run_of(trial, train=True)
                 return jnp.sum(jnp.sin(run(variables, image)[0]))
 
             return jnp.sum(jax.grad(total)(trial.inputs[0]) ** 2)
@@ -279,34 +190,10 @@ def _more(
     what: str, module: nn.Module, entries: Mapping[str, tuple[int, ...]]
 ) -> dict[str, np.ndarray]:
     """Arrays of what a network reads beside the image."""
-    names = tuple(getattr(module, 'reads', ()))
+    names = reads_of(module)
     require(
         {*names} == {*entries},
         f'the {what} reads ({", ".join(names)}) beside the image: give entries a shape for each',
     )
     rng = np.random.default_rng(2)
     return {n: rng.standard_normal((BATCH, *row)).astype('float32') for n, row in entries.items()}
-
-
-def _trial(what: str, module: nn.Module, *inputs: Any, **more: Any) -> Trial:
-    start = partial(module.init, train=True, **more)
-    shapes = jax.eval_shape(start, jax.random.key(0), *inputs)
-    types = sorted({str(x.dtype) for x in jax.tree.leaves(shapes)} - {'float32'})
-    require(not types, f'{what} keeps variables of {", ".join(types)}, and not of float32')
-    variables = small.numbers(shapes, np.random.default_rng(1), 'float32')
-    run = (small.jit(_run(module, more, train=train)) for train in (True, False))
-    return Trial(what, module, inputs, variables, *run, more)
-
-
-def _run(module: nn.Module, more: Mapping[str, Any], *, train: bool) -> Any:
-    def run(variables, *inputs):
-        moving = [name for name in variables if name != 'params']
-        return module.apply(variables, *inputs, **more, train=train, mutable=moving)
-
-    return run
-
-
-def _at(tree: Any, path: Any) -> Any:
-    for key in path:
-        tree = tree[key.key]
-    return tree

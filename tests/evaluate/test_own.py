@@ -89,12 +89,9 @@ def other():
 
 
 @pytest.fixture(autouse=True)
-def looking(tmp_path, monkeypatch):
+def looking(module_of):
     """The module of somebody's metrics."""
-    (tmp_path / 'looking.py').write_text(SOURCE)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield
-    sys.modules.pop('looking', None)
+    module_of('looking', SOURCE)
 
 
 def settings(**blocks):

@@ -219,7 +219,7 @@ def test_who_trains_the_generator_by_the_logit(plays, part, options):
 
 
 def shown(players, fake):
-    """What D says of the fakes, asked by a term itself."""
+    """The outputs of D for the fakes, asked by a term itself."""
     return players.discriminate(fake['image'], fake['label'])
 
 
@@ -247,7 +247,7 @@ def test_a_term_of_the_generator_may_read_the_input_gradient():
     check({'adversarial': hinge(), 'smooth': smooth, 'steep': r1()})
 
 
-# What the discriminator reads beside the image ----------------------------------------------------
+# Entries that the discriminator reads beside the image --------------------------------------------
 
 PAIRS = {'logit': small.PairLogit()}
 

@@ -17,7 +17,7 @@ def earlier():
 
 
 def test_it_is_the_default_config_and_no_change_of_it():
-    """What a key was added with is its default: the numbers of a run did not change with it."""
+    """A key was added with its default: the numbers of a run did not change with it."""
     old = earlier()
     before = copy.deepcopy(old)
     assert completed(old) == base().to_dict()

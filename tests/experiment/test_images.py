@@ -73,12 +73,9 @@ def given(split, folder, what: str) -> DataSet:
 
 
 @pytest.fixture(autouse=True)
-def reading(tmp_path, monkeypatch):
+def reading(module_of):
     """The module of somebody's readers."""
-    (tmp_path / 'reading.py').write_text(SOURCE)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield
-    sys.modules.pop('reading', None)
+    module_of('reading', SOURCE)
 
 
 def asked(fn='stripes', size=8, folder='', **keywords):

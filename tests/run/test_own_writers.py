@@ -62,12 +62,9 @@ def other(run):
 
 
 @pytest.fixture(autouse=True)
-def writing(tmp_path, monkeypatch):
+def writing(module_of):
     """The module of somebody's writers."""
-    (tmp_path / 'writing.py').write_text(SOURCE)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield
-    sys.modules.pop('writing', None)
+    module_of('writing', SOURCE)
 
 
 def of(folder, since=-1, **blocks):

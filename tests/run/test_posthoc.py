@@ -37,7 +37,7 @@ def average(std, end):
 
 
 def kept(end):
-    """What a snapshot of a step holds."""
+    """The averages in the snapshot of a step."""
     averages = {name: average(block['std'], end) for name, block in SETTINGS['averages'].items()}
     return {'step': np.int32(end), 'averages': averages}
 

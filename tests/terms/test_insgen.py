@@ -34,7 +34,7 @@ class Trunk(nn.Module):
 
 
 def outputs(rows):
-    """What a loss reads, of projections by view: {'fake_1': (query or None, key or None)}."""
+    """The outputs that a loss reads, of projections {'fake_1': (query or None, key or None)}."""
     out = {}
     for view, (query, key) in rows.items():
         heads = [{'real': x, 'fake': x} for x in (query, key)]

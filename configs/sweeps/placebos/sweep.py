@@ -24,7 +24,9 @@ placebos are in terms.py, written as a fork would write them. `evaluate` and `sa
 """
 
 import runpy
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
 
@@ -46,14 +48,29 @@ ARMS = {
 
 def get_config(text: str = '') -> ConfigDict:
     """`arm` can follow the file name."""
-    arm = arguments(text, arm='vanilla')['arm']
-    if arm not in ARMS:
-        raise ValueError(f"there is no arm '{arm}'; known: {', '.join(ARMS)}")
-    method, placebos = ARMS[arm]
-    digits = runpy.run_path(str(DIGITS))['get_config']
-    c = digits(f'method={method},augment=translation,strength=0.15')
+    method, placebos = ARMS[chosen(text, ARMS)]
+    c = setting(method)
     for term, path in placebos.items():
         c.terms[term].fn = path
+    return c
+
+
+def chosen(text: str, arms: Mapping[str, Any]) -> str:
+    """The name of the arm in the text after the file name; without one the first.
+
+    Raises:
+        ValueError: there is no such arm.
+    """
+    arm = arguments(text, arm=next(iter(arms)))['arm']
+    if arm not in arms:
+        raise ValueError(f"there is no arm '{arm}'; known: {', '.join(arms)}")
+    return arm
+
+
+def setting(method: str) -> ConfigDict:
+    """The digits with a method, in the setting of this sweep."""
+    digits = runpy.run_path(str(DIGITS))['get_config']
+    c = digits(f'method={method},augment=translation,strength=0.15')
     c.steps = 700
     c.data.fraction = 0.1
     # At 1e-3, with half the batch and half the generator's width, a vanilla GAN learns these 144
