@@ -74,21 +74,25 @@ def option(name, value):
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        '--third', type=int, help='run a third of the rotating tests: that of this number'
-    )
+    parser.addoption('--third', type=int, help='run a third of the slow tests: that of this number')
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out the rotating tests of other runs; all tests of one case go together."""
+    """Leaves out the slow tests of other runs; the tests of a case, in a file, go together."""
     third = config.getoption('--third')
     if third is None:
         return
-    rotating = [item for item in items if item.get_closest_marker('rotating')]
-    kept = share([item.callspec.id for item in rotating], third)
-    others = {item for item in rotating if item.callspec.id not in kept}
+    slow = {item: case(item) for item in items if item.get_closest_marker('slow')}
+    kept = share([*slow.values()], third)
+    others = {item for item, name in slow.items() if name not in kept}
     items[:] = [item for item in items if item not in others]
     config.hook.pytest_deselected(items=list(others))
+
+
+def case(item):
+    """The file and parameters of a test."""
+    callspec = getattr(item, 'callspec', None)
+    return f'{item.path}[{callspec.id if callspec else ""}]'
 
 
 def pytest_collection_finish():
@@ -107,6 +111,23 @@ def strict(request):
         if file in strictness.KEY_REUSE:
             options.enter_context(option('jax_debug_key_reuse', False))
         yield
+
+
+def forgotten_modules(tmp_path_factory):
+    """Modules from the folders of tests go with the test, or file, that imported them.
+
+    Another test may write a module of the same name.
+    """
+    folder, before = tmp_path_factory.getbasetemp(), set(sys.modules)
+    yield
+    for name in sys.modules.keys() - before:
+        file = getattr(sys.modules[name], '__file__', None)
+        if file and folder in Path(file).parents:
+            del sys.modules[name]
+
+
+forgotten_after_a_test = pytest.fixture(autouse=True)(forgotten_modules)
+forgotten_after_a_file = pytest.fixture(scope='module', autouse=True)(forgotten_modules)
 
 
 @pytest.fixture(scope='module')
@@ -148,17 +169,9 @@ def mixed_types():
 
 @pytest.fixture
 def module_of(tmp_path, monkeypatch):
-    """(name, source) -> a module of somebody's that the test can import; gone after the test."""
-    names = []
-
-    def write(name, source):
-        (tmp_path / f'{name}.py').write_text(source)
-        names.append(name)
-
+    """(name, source) -> a module of somebody's that the test can import."""
     monkeypatch.syspath_prepend(tmp_path)
-    yield write
-    for name in names:
-        sys.modules.pop(name, None)
+    return lambda name, source: (tmp_path / f'{name}.py').write_text(source)
 
 
 @pytest.fixture

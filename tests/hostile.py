@@ -5,6 +5,7 @@ leaves `folder/CANARY`, or takes `folder/VICTIM/file` away; `sprung` looks wheth
 here runs anything by itself.
 """
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,9 +20,15 @@ PLACES = ('generator', 'discriminator', 'logit', 'terms.consistency', 'optim.g',
 PLACES += ('evaluate.mine', 'writers.mine', 'data')
 
 
-def settings() -> dict[str, Any]:
+@functools.cache
+def shipped() -> str:
     """A config.json without a trap."""
-    return json.loads(config.load_config(str(SHIPPED)).to_json())
+    return config.load_config(str(SHIPPED)).to_json()
+
+
+def settings() -> dict[str, Any]:
+    """The values of a config.json without a trap."""
+    return json.loads(shipped())
 
 
 def changed(tree: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,7 @@ def test_scan_of_accelerators_equals_the_parts_written_out(taken, x64, monkeypat
     assert small.distance(step(state, batch, hyper), (after, metrics)) < 1e-12
 
 
+@pytest.mark.slow
 def test_memory_falls_with_the_parts_where_they_are_scanned(monkeypatch):
     """As on accelerators. (On a CPU, where they are written out, it hardly does.)"""
     monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
@@ -125,6 +126,7 @@ def test_memory_falls_with_the_parts_where_they_are_scanned(monkeypatch):
     assert needed[1] < 0.4 * needed[0]
 
 
+@pytest.mark.slow
 def test_rows_stay_on_their_devices():
     """A part that took neighbouring rows would have to be sent around."""
     count = 4

@@ -138,6 +138,7 @@ CASES = [
 audited = pytest.mark.parametrize('case', CASES)
 
 
+@pytest.mark.slow
 @audited
 def test_sums_and_functions_are_float32_and_products_are_not(case):
     net, *others = case
@@ -280,6 +281,7 @@ def test_weights_move_by_less_than_bfloat16_can_tell():
     assert np.mean(moved.astype(HALF) != kernel.astype(HALF)) < 0.1
 
 
+@pytest.mark.slow
 def test_images_of_the_generator_have_all_values():
     """With tanh in bfloat16, one in twelve would be another after the rounding to bytes."""
     gan, state = built('sndcgan')[0].gan, first_state('sndcgan')

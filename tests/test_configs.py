@@ -123,6 +123,7 @@ PARAMETERS = {
 EVERY_DAY = ('cifar10_sndcgan', 'cifar10_resnet')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name',
     [pytest.param(name, marks=[pytest.mark.slow] * (name not in EVERY_DAY)) for name in PARAMETERS],
@@ -162,6 +163,7 @@ def test_arguments_reach_the_config(file):
 # A weight of 0 ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_terms_of_weight_zero_are_not_in_the_program():
     """The compiled step is, letter for letter, that of a config without them."""
     path = str(DIGITS)

@@ -74,6 +74,7 @@ def test_two_terms_cannot_control_one_number():
         controls_of(terms, POLICIES)
 
 
+@pytest.mark.slow
 def test_the_step_uses_the_states_number_in_both_updates():
     """D's update sees the number before it, G's the number after it."""
     plain, mine = {'base': hinge()}, owner('terms.base.weight')
@@ -127,6 +128,7 @@ def test_p_stays_at_one():
     assert followed([[1.0]] * 8, images=2.0)[-1][0] == 1.0
 
 
+@pytest.mark.slow
 def test_the_strength_of_what_d_sees_is_p():
     """With p at 0 the critic's augmentation is the identity, whatever the config says."""
     terms = {'base': hinge(), 'ada': ada(images=16.0)}

@@ -131,6 +131,7 @@ methods_and_steps = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @methods_and_steps
 def test_images_that_each_network_meets(name, d_steps):
     """In every update n passes of G over B images each; D's over v views, in G's over w.

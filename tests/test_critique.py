@@ -60,8 +60,8 @@ def shipped_trunks():
         trunk = getattr(importlib.import_module(info.name), 'Trunk', None)
         if trunk is not None:
             options, side = SMALL[info.name.split('.')[-1]]
-            marks = [pytest.mark.slow] * info.name.endswith('biggan')
-            yield pytest.param(trunk(**options), (side, side, 3), {}, id=info.name, marks=marks)
+            slow = pytest.mark.slow
+            yield pytest.param(trunk(**options), (side, side, 3), {}, id=info.name, marks=slow)
 
 
 TRUNKS = [
@@ -148,6 +148,7 @@ def test_each_view_gets_its_own_record_and_outputs(joint):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('options', [{}, {'with_dx': followed(*VIEWS[1:])}, {'joint': False}])
 def test_every_image_meets_its_own_label(options):
     """Images and labels are interleaved alike: each label here is one of a kind."""

@@ -182,6 +182,7 @@ def paired_on(count):
     return jax.device_get(program.update(small.start(program), 5, parts.hyper)).terms['paired']
 
 
+@pytest.mark.slow
 def test_latents_own_reals_paired_labels_and_shared_draws_are_bit_equal():
     one, four = paired_on(1), paired_on(DEVICES)
     assert small.same(one, four)
@@ -279,6 +280,7 @@ def without_ones(shape):
 PROJECTIONS = (2 * BATCH, 128)
 
 
+@pytest.mark.slow
 def test_only_projections_are_gathered():
     """NT-Xent's negatives are the whole batch: all 2N rows of the reals, all of the fakes."""
     gathered = [without_ones(shape) for shape in results_of('all-gather')]
@@ -328,6 +330,7 @@ def test_the_bytes_are_those_of_the_gradients_and_of_the_gather():
     assert 0 < single < 20
 
 
+@pytest.mark.slow
 def test_with_a_sharded_state_each_kernel_is_gathered_once_in_an_update_that_reads_it():
     """To the byte, beside NT-Xent's negatives; and neither images nor feature maps are sent."""
     sent = collections.Counter()

@@ -198,6 +198,7 @@ def outcome(folder):
     return rows, checkpoint._record(folder / 'checkpoints', 24)['leaves']
 
 
+@pytest.mark.slow
 def test_a_run_stopped_within_its_blocks_resumes_to_the_same_bits(as_on_an_accelerator, tmp_path):
     made, stop = as_on_an_accelerator
     straight, broken = tmp_path / 'straight', tmp_path / 'broken'

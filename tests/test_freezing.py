@@ -89,6 +89,7 @@ def test_collections_go_on():
         assert small.distance(before[name], after[name]) > 1e-3, what
 
 
+@pytest.mark.slow
 def test_norms_are_of_what_moves():
     """By plain SGD, whose update is the gradient times the rate; the rest of D moves as ever."""
     terms = {'adversarial': hinge()}

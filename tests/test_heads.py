@@ -35,6 +35,7 @@ METHODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('name', 'joint'),
     [
@@ -121,6 +122,7 @@ def on_all(gan, terms, side, state, batch, keys, hyper):
     return jax.grad(loss, has_aux=True)(getattr(state, side).params)
 
 
+@pytest.mark.slow
 def test_the_comparison_notices_a_head_on_a_neighbouring_view(x64, monkeypatch):
     right = views.choose
     monkeypatch.setattr(
@@ -208,6 +210,7 @@ def test_parameters_and_their_first_values_do_not_depend_on_where_heads_run(vari
     assert small.same(after['counts'], variables['counts'])
 
 
+@pytest.mark.slow
 def test_a_step_without_the_term_leaves_its_head_alone():
     """As in the steps between those of a term's `every`."""
     terms = {'adversarial': hinge(), 'classes': acgan(num_classes=small.CLASSES)}

@@ -118,6 +118,7 @@ class Passing(nn.Module):
         return (z.reshape(-1, 1, 1, z.shape[1]) + 1) / 2
 
 
+@pytest.mark.slow
 def test_sampling_and_standing_statistics_draw_from_it(monkeypatch):
     seen = []
 

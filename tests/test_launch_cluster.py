@@ -219,6 +219,7 @@ def test_a_fault_of_the_run_ends_it(machine, status):
     assert result.returncode == status and did(machine) == ONCE
 
 
+@pytest.mark.slow
 def test_what_never_ends_well_is_given_up(machine):
     result = on_tpu(machine, 'train', states=['ACTIVE'] * 101, statuses=[1] * 101)
     assert result.returncode == 1 and did(machine) == ONCE * 100

@@ -183,6 +183,7 @@ def test_members_leave_behind_what_runs_of_their_own_do(together, alone):
     assert status(together / FIRST) == ('done', LAST)
 
 
+@pytest.mark.slow
 def test_members_keep_snapshots_as_a_run_does(tmp_path):
     (tmp_path / 'config.py').write_text(CONFIG)
     path = write(
@@ -196,6 +197,7 @@ def test_members_keep_snapshots_as_a_run_does(tmp_path):
         assert len(mine) > 1 and mine.items() <= whole.items()
 
 
+@pytest.mark.slow
 def test_what_is_left_over_is_trained_alone(tmp_path, together):
     grid = {**GRID, 'strength': [0.1, 0.2, 0.3]}
     assert run(write(tmp_path, grid=grid), tmp_path / 'sweep') == 0
@@ -230,6 +232,7 @@ def test_members_on_devices_of_their_own(tmp_path, alone, monkeypatch):
 # Stopped and started again ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('members', [1, 2])
 def test_a_signal_saves_all_and_any_number_of_members_goes_on(
     members, asked, alone, expected, tmp_path, monkeypatch
@@ -249,6 +252,7 @@ def test_a_signal_saves_all_and_any_number_of_members_goes_on(
     assert taken == (list(range(5, LAST)) if members == 2 else [])
 
 
+@pytest.mark.slow
 def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     asked, expected, tmp_path, monkeypatch
 ):

@@ -76,6 +76,7 @@ def test_parts_take_the_step_of_the_whole():
     assert small.distance(one.metrics, cut.metrics) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_device_holds_its_part():
     state = small.start(program_on(1, 4))
     cut = {'g': state.g.params, 'd': state.d.params, 'g_opt': state.g.opt, 'ema': state.ema}

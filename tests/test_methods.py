@@ -15,7 +15,7 @@ from gan_jax.experiment.program import make_program
 from gan_jax.runtime import checkpoint, leaves, sharding
 from tests import small
 
-pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow, pytest.mark.rotating]
+pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow]
 
 CONFIG = Path(__file__).parent.parent / 'configs' / 'digits.py'
 BATCH = 20  # no channels, side or kernel of the networks is a multiple of it

@@ -78,6 +78,7 @@ def test_a_run_finds_its_images_wherever_they_and_the_program_are(place, monkeyp
         trained(place, f'--config.data.name={place}/new/pets', steps=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('below', ['', '/run', '/a/run'])
 def test_a_run_does_not_draw_among_its_images(below, place):
     name, folder = '--config.data.name=./old/pets', place / f'old/pets{below}'

@@ -190,6 +190,7 @@ def test_what_becomes_of_a_mutant(old, new, test, limit, verdict):
         assert outcome.by == f'{TESTS}::test_type_shape_and_range'
 
 
+@pytest.mark.slow
 def test_without_a_mutant_the_tests_pass_or_the_reason_is_told():
     seconds, said = unedited(['tests/evaluate/test_interpolate.py'], 300)
     assert seconds > 0 and said == ''

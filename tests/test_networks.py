@@ -134,6 +134,7 @@ def test_the_norms_of_a_player_are_of_the_player_alone(x64):
     assert float(small_step[2]['d/update_norm']) == pytest.approx(length, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_it_has_a_state_of_its_players_optimiser(x64):
     """Adam's moments are of its own parameters; the other player's optimiser is another."""
     adam = {'d': optax.adam(1.0), 'g': optax.sgd(1.0)}
@@ -150,6 +151,7 @@ def test_updates_of_d_move_it_each_time(x64):
     assert small.distance(once.nets[PREDICTOR].params, twice.nets[PREDICTOR].params) > 1e-4
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(x64):
     """The loss is a mean over reals without draws."""
     whole, parts = (run(byol_like(), g=0, accumulate=n)[1].nets[PREDICTOR] for n in (1, 2))
@@ -194,6 +196,7 @@ def test_a_term_that_does_not_act_leaves_its_network_alone(x64):
 # Collections --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_collections_move_once_an_update_of_their_player(x64):
     """By the first call of the loss: BatchNorm's running mean of the predictor's layer."""
 

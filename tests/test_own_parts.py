@@ -42,15 +42,12 @@ def reader(tmp_path, monkeypatch):
     """A folder like the checkout, with the files that the page tells a reader to write."""
     for name in ('configs', 'docs'):
         (tmp_path / name).symlink_to(ROOT / name)
-    names = []
     for block in blocks('python'):
-        names.append(re.match(r'# (\w+)\.py\n', block)[1])
-        (tmp_path / f'{names[-1]}.py').write_text(block)
+        name = re.match(r'# (\w+)\.py\n', block)[1]
+        (tmp_path / f'{name}.py').write_text(block)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path
-    for name in names:
-        sys.modules.pop(name, None)
+    return tmp_path
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The package as a whole: what importing costs, who may import whom, what is pinned and named."""
 
+import functools
+import os
 import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -282,16 +284,18 @@ NOT_OURS = {
 NOT_OURS |= {'workdirs', 'build', 'dist'}
 
 
-def texts() -> Iterator[Path]:
-    for file in ROOT.rglob('*'):
-        inner = file.relative_to(ROOT).parts
-        skip = NOT_OURS & {*inner} or any(p.endswith(('.egg-info', '__pycache__')) for p in inner)
-        if file.is_file() and file.suffix in TEXT and not skip:
-            yield file
+@functools.cache
+def texts() -> tuple[Path, ...]:
+    found = []
+    for folder, inner, files in os.walk(ROOT):
+        inner[:] = {*inner} - NOT_OURS
+        inner[:] = [name for name in inner if not name.endswith(('.egg-info', '__pycache__'))]
+        found += [Path(folder, name) for name in {*files} - NOT_OURS if Path(name).suffix in TEXT]
+    return tuple(file for file in found if file.is_file())
 
 
 def test_no_file_names_a_machine_or_a_registry():
-    files = list(texts())
+    files = texts()
     assert {ROOT / 'setup.py', ROOT / '.ci' / 'run', ROOT / 'Makefile'} <= {*files}
     found = {(f.name, m[0]) for f in files for m in PRIVATE.finditer(f.read_text('utf-8'))}
     assert not found

@@ -164,6 +164,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 def test_the_networks_of_metrics_are_full_float32(name):
     function, arguments, least = NETWORKS[name]
@@ -172,6 +173,7 @@ def test_the_networks_of_metrics_are_full_float32(name):
     assert_highest(lowered.for_platforms(traced, *ACCELERATORS), least=2 * least)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_the_discriminator_of_a_run_is_measured_in_full_float32(dtype, monkeypatch):
     """Its features, its logits and the gradient of gsnr, as they are traced by the metrics."""

@@ -53,6 +53,7 @@ def draw(trained, out, *flags):
     assert sample.main([f'--workdir={trained}', f'--out={out}', ALLOW, *flags]) == 0
 
 
+@pytest.mark.slow
 def test_numbered_files_hold_one_image_each(trained, tmp_path):
     draw(trained, tmp_path / 'many', '--num=12')
     found = files(tmp_path / 'many')
@@ -137,6 +138,7 @@ def get_config(text=''):
     return folder / 'run'
 
 
+@pytest.mark.slow
 def test_a_label_is_that_of_every_image_and_without_they_follow_the_data(conditional, tmp_path):
     every = {}
     for label in range(10):
@@ -287,6 +289,7 @@ def test_a_config_does_not_say_where_evaluate_writes(trained, tmp_path, monkeypa
     assert len([*(tmp_path / 'mine' / 'references').iterdir()]) == 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(trained):
     """The same images, by their bytes, in whatever portions; and so the same distance."""
     run = restore_run(trained, 'last', ('tests',))
@@ -351,6 +354,7 @@ def test_a_number_that_is_not_finite_is_null_with_its_reason(trained, monkeypatc
     assert result['not_finite'] == {'fd_digits': 'nan'}
 
 
+@pytest.mark.slow
 def test_weights_and_statistics_are_those_that_are_asked_for(trained):
     plain = score(trained, '--metrics=fd_digits')
     raw = score(trained, '--metrics=fd_digits', '--weights=raw')

@@ -97,6 +97,7 @@ def line(start, end, name):
     return Schedule(numbers, np.float32(1), name, schedules.linear)
 
 
+@pytest.mark.slow
 def test_a_schedule_is_its_number_of_each_step():
     _, _, hyper = game()
     ends = {'weight': (0.0, 8.0), 'strength': (0.0, 0.4), 'rate': (0.1, 0.2), 'halflife': (4, 12)}

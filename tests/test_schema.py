@@ -19,6 +19,7 @@ def test_mutants_are_refused_with_the_key_or_sound():
     assert found.counts['status 2'] > 40 and found.counts['traceback'] == 0
 
 
+@pytest.mark.slow
 def test_valid_configs_take_a_step():
     tiny = Path(__file__).parent / 'sweeps' / 'tiny.py'  # which is compiled soon
     found = schema.varied(0, 3, 1, [tiny])

@@ -57,6 +57,7 @@ def test_seed_decides_the_weights(make):
         assert all(np.abs(a - b).max() > 1e-2 for a, b in zip(*kernels, strict=True))
 
 
+@pytest.mark.slow
 def test_each_player_starts_from_a_key_of_its_own_name(make, modules):
     """So the weights of one seed stay those, whatever else is drawn from it."""
     generator, critic = modules

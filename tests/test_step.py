@@ -38,6 +38,7 @@ def taken(step, state, hyper, count, **batch):
     return state
 
 
+@pytest.mark.slow
 def test_consistency_under_the_identity_is_bit_identical_to_none():
     """Compiled as in training: the same program, but for differences that are zero."""
     adam = {side: optax.adam(1.0, b1=0.5) for side in 'gd'}
@@ -56,6 +57,7 @@ def test_consistency_under_the_identity_is_bit_identical_to_none():
 # Norms --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('accumulate', [1, 2])
 def test_norms_are_of_the_gradient_and_of_the_move(x64, accumulate):
     """With plain SGD both follow from how far the weights have moved."""
@@ -72,6 +74,7 @@ def test_norms_are_of_the_gradient_and_of_the_move(x64, accumulate):
         np.testing.assert_allclose(metrics[f'{side}/grad_norm'], length / rate, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_norms_of_d_are_means_over_its_updates():
     terms = pick('adversarial')
     gan, hyper = small.make_gan(terms), small.make_hyper({'adversarial': 1}, g=0, d=0)
@@ -216,6 +219,7 @@ def test_a_term_that_acts_every_third_step_counts_three_times(x64):
     assert small.distance(lazy_metrics, metrics) < 1e-12  # of the parts without weights
 
 
+@pytest.mark.slow
 def test_scan_of_accelerators_equals_the_loop_of_the_cpu(x64, monkeypatch):
     terms = pick('adversarial', 'consistency')
     gan = small.make_gan(terms)
@@ -257,6 +261,7 @@ def test_gradients_are_taken_at_whole_parameters_and_move_those_of_the_state(sid
     assert small.distance(found, halved(move(state))) > 1e-3
 
 
+@pytest.mark.slow
 def test_d_gradient_is_what_a_step_descends_by(x64):
     """With plain SGD the parameters move by it, times the learning rate."""
     terms = {**TERMS, 'penalty': r1()}

@@ -32,6 +32,7 @@ def length(tree):
     return np.sqrt(sum(np.sum(np.square(x)) for x in jax.tree.leaves(tree)))
 
 
+@pytest.mark.slow
 def test_each_player_has_its_own_and_the_other_is_as_it_was(x64):
     _, free, metrics = stepped()
     state, held, others = stepped(mine={'g': mapped(lambda w: w / 2)})

@@ -113,6 +113,7 @@ def by_hand():
     return both(batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('side', 'names'),
     [
@@ -150,6 +151,7 @@ def test_logits_are_of_what_the_critic_is_shown(x64):
     np.testing.assert_allclose(out['g']['fake']['logit'], expected_g['logits']['fake'], rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('own', [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_g_meets_reals_of_its_own_or_those_of_ds_last_update(own, x64):
     """R3GAN's step: own reals and draws, fakes of the reals' classes by index in each update."""
@@ -205,6 +207,7 @@ def shown(shared):
     return jax.tree.map(lambda x: x.reshape(-1, *small.SHAPE), pixels), record['image'], key
 
 
+@pytest.mark.slow
 def test_reals_and_fakes_share_the_critics_draws_by_index_or_have_their_own():
     own, image, key = shown(False)
     translated = policy.parse('translation')

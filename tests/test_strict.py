@@ -1,6 +1,8 @@
 """The strict modes under which all tests run: each refuses what it is there for."""
 
 import ast
+import importlib
+import sys
 from pathlib import Path
 
 import jax
@@ -73,3 +75,28 @@ def test_no_other_file_switches_a_strict_mode_off():
             nodes = ast.walk(ast.parse(file.read_text('utf-8')))
             used = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
             assert not used & names, file
+
+
+@pytest.mark.parametrize('value', [1, 2])
+def test_a_module_of_one_test_is_not_that_of_another(value, module_of):
+    module_of('somebodys', f'VALUE = {value}\n')
+    import somebodys
+
+    assert value == somebodys.VALUE
+
+
+@pytest.fixture(scope='module')
+def of_a_file(tmp_path_factory):
+    """A module that a fixture of the whole file imports."""
+    folder = tmp_path_factory.mktemp('of_a_file')
+    (folder / 'of_many.py').write_text('')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        importlib.import_module('of_many')
+        yield
+    assert 'of_many' in sys.modules  # not forgotten after its first test
+
+
+@pytest.mark.parametrize('time', [1, 2])
+def test_a_module_of_a_file_stays_for_its_tests(time, of_a_file):
+    assert 'of_many' in sys.modules

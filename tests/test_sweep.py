@@ -134,6 +134,7 @@ def test_the_step_compiles_once_a_method(finished):
     assert compiled.count('batch') <= 1  # the generator, which both methods have; other tests too
 
 
+@pytest.mark.slow
 def test_a_run_of_the_sweep_is_the_run_that_train_makes(finished, tmp_path):
     """The program was assembled for another strength and seed."""
     folder, _ = finished

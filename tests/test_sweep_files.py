@@ -257,6 +257,7 @@ def test_stopped_has_bcrs_value_and_half_of_its_gradient():
         assert np.all(full[f'{kind}_aug']['logit'])
 
 
+@pytest.mark.slow
 def test_shuffled_pairs_each_image_with_its_neighbour():
     term, right = PLACEBOS['shuffled'](), cntr()
     out = outputs(right, 'd', random(np.float32))
@@ -310,6 +311,7 @@ def test_the_identitys_loss_is_0_in_a_step():
 FIGURE4 = runpy.run_path(str(SWEEPS / 'figure4.py'))
 
 
+@pytest.mark.slow
 def test_figure_4_is_the_ratio_of_two_distances():
     real, fake = (data.load('digits', split=split).images[:200] for split in ('train', 'test'))
     fake = 255 - fake

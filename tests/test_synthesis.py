@@ -172,6 +172,7 @@ def measured(side):
     return Term(**{side: Objective({}, loss, players=True)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('side', [pytest.param('d', marks=pytest.mark.slow), 'g'])
 def test_the_gradient_of_the_functions_is_the_sides_own(side, x64):
     """The step moves the player by the slope of the same number, computed by hand."""
@@ -205,6 +206,7 @@ def test_the_gradient_of_the_functions_is_the_sides_own(side, x64):
     assert max(np.abs(x).max() for x in jax.tree.leaves(slope)) > 1e-3
 
 
+@pytest.mark.slow
 def test_what_the_functions_show_d_is_augmented_as_the_fakes_are(x64):
     """Two looks at one batch of fakes give one logit: by the pass of all views, and by hand."""
 

@@ -1,4 +1,4 @@
-"""The rotating tests: three runs of CI in a row have them all."""
+"""The slow tests in CI: three runs of CI in a row have them all."""
 
 import pytest
 

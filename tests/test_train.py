@@ -203,6 +203,7 @@ def test_a_signal_before_there_is_anything_to_save_is_answered_too(tmp_path, mon
     assert not (tmp_path / 'config.json').exists()
 
 
+@pytest.mark.slow
 def test_a_signal_after_the_last_word_leaves_the_run_done(tmp_path, monkeypatch):
     conclude = train.run.Run.conclude
 
@@ -215,6 +216,7 @@ def test_a_signal_after_the_last_word_leaves_the_run_done(tmp_path, monkeypatch)
     assert workdir.read_status(tmp_path)['status'] == 'done'
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_middle_of_an_evaluation_leaves_no_number(finished, tmp_path, monkeypatch):
     def interrupting(setup):
         def interrupted(state, seed, indices):
@@ -278,6 +280,7 @@ def test_no_valid_checkpoint_is_an_error_and_never_a_fresh_start(finished, tmp_p
     assert caught.value.status == DATA
 
 
+@pytest.mark.slow
 def test_another_config_in_the_same_workdir_is_refused_key_by_key(finished, capsys):
     with pytest.raises(UserError) as caught:
         run(finished, '--config.seed=1', '--config.generator.width=0.125')
@@ -292,6 +295,7 @@ def test_more_steps_and_other_intervals_are_the_same_experiment(finished, tmp_pa
     assert [row['step'] for row in rows(tmp_path / 'run')][-3:] == [30, 31, 32]
 
 
+@pytest.mark.slow
 def test_a_metric_can_be_added_to_a_run(finished, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_after(patch, 15)
@@ -306,6 +310,7 @@ def test_a_metric_can_be_added_to_a_run(finished, tmp_path, monkeypatch):
     assert json.loads((tmp_path / 'config.json').read_text())['evaluate']['num'] == 120
 
 
+@pytest.mark.slow
 def test_a_metric_that_fails_ends_neither_the_run_nor_what_resumes_it(
     finished, tmp_path, monkeypatch
 ):
@@ -346,6 +351,7 @@ def test_fewer_steps_than_it_has_are_refused_before_anything_is_written(finished
     assert not {p for p in folder.rglob('*') if p.is_file()} - {*before, folder / '.lock'}
 
 
+@pytest.mark.slow
 def test_other_images_under_the_same_name_are_refused(finished, tmp_path, monkeypatch):
     shutil.copytree(finished, tmp_path / 'run')
     load = data.load
@@ -414,6 +420,7 @@ def test_an_empty_flag_is_not_the_flag_left_out(flag):
         train.main([CONFIG, f'{flag}=', '--dry_run'])
 
 
+@pytest.mark.slow
 def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     assert train.main([CONFIG, '--dry_run', f'--workdir={tmp_path / "none"}']) == 0
     said = capsys.readouterr().out

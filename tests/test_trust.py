@@ -417,6 +417,9 @@ def setup():
 def commands(setup, tmp_path, monkeypatch):
     """The commands that read a workdir, on the one in the test's folder; its modules are found."""
     monkeypatch.setattr(train, 'build_setup', lambda settings, **options: setup)
+    make = train.make_evaluator
+    unprepared = {'prepare': lambda metrics: None}
+    monkeypatch.setattr(train, 'make_evaluator', lambda *given: make(*given)._replace(**unprepared))
     monkeypatch.syspath_prepend(tmp_path)
     workdir = f'--workdir={tmp_path}/workdir'
     return {

@@ -81,6 +81,7 @@ def test_a_view_may_read_every_source():
 # What they draw -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_draws_are_those_of_the_views_own_name():
     """The name spelled out: a resumed run must find the same draws in a later version."""
     shift = policy.parse('translation')
@@ -186,6 +187,7 @@ def test_rotated_quarter():
     np.testing.assert_array_equal(turned['turns'], [0, 1, 2, 3] * 2)
 
 
+@pytest.mark.slow
 def test_every_view_keeps_the_rows_of_the_data_set():
     rows = np.array([7, 1, 5, 0, 3, 9, 2, 4], np.int32)
     records = {name: jax.tree.map(lambda x: x[[*range(6), 0, 1]], r) for name, r in SOURCES.items()}

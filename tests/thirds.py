@@ -1,4 +1,4 @@
-"""The share of the rotating tests in one run of CI: a third of their cases, another with each."""
+"""The share of the slow tests in one run of CI: a third of their cases, another with each."""
 
 from collections.abc import Sequence
 

@@ -12,6 +12,7 @@ from tests.augment.references import fields as references
 from tests.small import new_key
 
 
+@pytest.mark.slow
 def test_is_its_reference_in_float64(x64):
     assert distance(ops.random_field, references.random_field) < 1e-10
 

@@ -12,11 +12,13 @@ from tests.augment.references import masks as references
 from tests.small import new_key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['random_erasing', 'patch_mask'])
 def test_is_its_reference_in_float64(name, x64):
     assert distance(getattr(ops, name), getattr(references, name)) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('name', 'constant', 'wrong'),
     [
@@ -78,6 +80,7 @@ def test_patches_are_hidden_in_equal_number_and_equally_often():
     assert is_even(hidden.sum(axis=0).ravel())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('size', 'side'), [(4, 1), (28, 4), (32, 4), (128, 16)])
 def test_patches_are_an_eighth_of_the_side(size, side):
     out = np.asarray(ops.patch_mask(new_key(11), np.ones((8, size, size, 1), np.float32), 0.5))

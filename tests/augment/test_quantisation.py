@@ -16,10 +16,12 @@ from tests.small import new_key
 OP = ops.random_quantisation
 
 
+@pytest.mark.slow
 def test_is_its_reference_in_float64(x64):
     assert distance(OP, random_quantisation) < 1e-12
 
 
+@pytest.mark.slow
 def test_the_reference_rejects_another_number_of_bins(x64, monkeypatch):
     monkeypatch.setattr(quantisation, 'REGIONS', 4)
     assert distance(OP, random_quantisation) > 0.01
@@ -55,6 +57,7 @@ def test_a_value_becomes_any_value_of_its_bin():
     assert stats.ks_2samp(first, expected).pvalue > LIKELY
 
 
+@pytest.mark.slow
 def test_the_gradient_is_the_part_that_is_left():
     images = np.random.default_rng(0).uniform(size=(4, 5, 5, 2)).astype(np.float32)
     slope = jax.grad(lambda x: jnp.sum(OP(new_key(11), x, 0.4) * images))(images)

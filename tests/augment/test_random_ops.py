@@ -11,6 +11,7 @@ from tests.augment.references import random_ops as references
 from tests.small import new_key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [pytest.param('augmix', marks=pytest.mark.slow), 'randaugment'])
 def test_is_its_reference_in_float64(name, x64):
     assert distance(getattr(ops, name), getattr(references, name)) < 1e-12
@@ -49,6 +50,7 @@ def test_randaugment_takes_every_op_equally_often_with_either_sign(monkeypatch):
     assert abs(np.corrcoef(both)[0, 1]) < 0.06
 
 
+@pytest.mark.slow
 def test_augmix_mixes_chains_of_one_to_three_ops(monkeypatch):
     """Each step adds 1 to its chain: the result tells how many there were, and the weights."""
     levels = []

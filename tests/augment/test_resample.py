@@ -38,6 +38,7 @@ def test_sample_interpolates_each_axis():
     np.testing.assert_array_equal(out[0, :, 0, 0], [0.25, 0.34375, 0.4375])
 
 
+@pytest.mark.slow
 def test_crop_outside_the_border_pixels_centre_repeats_it():
     image = jnp.array([0.0, 1.0, 0.5, 0.25])[None, :, None, None]
     half, one, zero = jnp.full(1, 0.5), jnp.ones(1), jnp.zeros(1)

@@ -169,6 +169,7 @@ def test_it_prints_one_screen(done):
         assert word in done[0]
 
 
+@pytest.mark.slow
 def test_the_whole_alone_is_one_compiled_step(tmp_path, monkeypatch, capsys):
     """Nothing is left out, and no augmentation is compiled by itself."""
     monkeypatch.setattr(compiled, 'uncached', contextlib.nullcontext)

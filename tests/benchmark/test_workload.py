@@ -101,6 +101,7 @@ def test_the_policies_of_a_config_are_measured_with_their_strength():
     }
 
 
+@pytest.mark.slow
 def test_calls_that_mix_images_of_several_devices_end():
     """Called all at once they would wait for each other, and XLA would end the process."""
     settings = read('', 'mesh.data=4', 'batch_size=8')

@@ -201,13 +201,13 @@ def test_nothing_is_prepared_that_would_be_refused(monkeypatch):
 
 
 @pytest.fixture
-def eyes(tmp_path, monkeypatch):
-    (tmp_path / 'looking.py').write_text(
+def eyes(module_of):
+    module_of(
+        'looking',
         'SEEN = []\n'
         'def rows(images):\n    SEEN.append(len(images))\n    return images.mean(axis=(2, 3))\n'
-        'def flat(images):\n    return images.mean()\n'
+        'def flat(images):\n    return images.mean()\n',
     )
-    monkeypatch.syspath_prepend(tmp_path)
     import looking
 
     return looking

@@ -1,7 +1,6 @@
 """Extractors: the same bits for an image in any batch, and metadata that tell them apart."""
 
 import hashlib
-import sys
 
 import jax
 import numpy as np
@@ -68,7 +67,6 @@ def fork(tmp_path, monkeypatch):
         'def broken(images):\n    return images.no_such_thing\n'
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, 'a_fork_of_ours', raising=False)
     return path
 
 

@@ -24,6 +24,7 @@ def as_file(path, arrays, write=write_legacy):
     return write(path, StateDict({k: tensor(x, str(i)) for i, (k, x) in enumerate(arrays.items())}))
 
 
+@pytest.mark.slow
 def test_shapes_and_count():
     net = inception.Inception()
     variables = jax.eval_shape(net.init, jax.random.key(0), IMAGES)

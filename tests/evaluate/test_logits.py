@@ -23,6 +23,7 @@ def test_overfitting_at_its_ends(test, expected):
     assert overfitting(np.full(3, 4.0), np.array([test]), np.array([-2.0]))['overfit'] == expected
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_tells_nothing_apart_has_no_number():
     assert np.isnan(overfitting(np.ones(3), np.ones(2), np.ones(2))['overfit'])
     assert np.isnan([*sensitivity(lambda x: np.ones(len(x)), images()).values()]).all()
@@ -47,6 +48,7 @@ def test_a_sum_of_pixels_does_not_see_a_flip_and_an_index_does():
     assert abs(left['flip']) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('channels', [1, 3])
 def test_every_policy_is_one_that_there_is(channels):
     assert np.isfinite([*sensitivity(brightness, images(channels)).values()]).all()

@@ -140,6 +140,7 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     assert values['logit_fake'] == pytest.approx(logit(fakes, np.ones(30)), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():
     found = prepare('sensitivity', critic=Pixels())
     assert found.num == 0

@@ -132,6 +132,7 @@ def test_layers_that_keep_to_their_image_are_accepted():
 # Penalties of a logit that trains nothing ---------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('penalty', [r1, r2, wgan_gp, dragan])
 def test_a_penalty_beside_a_game_on_another_logit(penalty):
     terms = {'game': contrad(), 'steep': penalty()}

@@ -56,6 +56,7 @@ def test_it_says_that_the_metrics_have_what_they_need(capsys):
     assert capsys.readouterr().out.splitlines()[-1] == 'metrics: none'
 
 
+@pytest.mark.slow
 def test_it_warns_of_data_without_content_that_are_here(tmp_path, capsys):
     np.savez(tmp_path / 'black.npz', images=np.zeros((40, 16, 16, 1), np.uint8))
     black = f'--config.data.name={tmp_path}/black.npz'

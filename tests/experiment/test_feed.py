@@ -80,6 +80,7 @@ def test_the_disk_gives_the_right_steps_after_several_at_once(twins, monkeypatch
     assert opened == [0, 5, 6, 7]
 
 
+@pytest.mark.slow
 def test_both_train_to_the_same_bits(twins):
     terms = {'adversarial': hinge()}
     parts = build.Experiment(

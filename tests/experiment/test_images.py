@@ -219,6 +219,7 @@ def test_a_run_trains_on_them_resumes_and_is_evaluated(tmp_path):
     assert evaluate.main([*flags, '--allow=reading_rows', '--allow=reading']) == 0
 
 
+@pytest.mark.slow
 def test_a_dry_run_reads_them_and_checks_what_the_metrics_need(tmp_path, capsys):
     assert run(tmp_path, '--dry_run') == 0
     said = capsys.readouterr().out

@@ -93,6 +93,7 @@ def refused(*flags):
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_state_larger_than_the_memory_is_refused_before_anything_is_written(
     tmp_path, monkeypatch
 ):
@@ -146,6 +147,7 @@ def test_of_a_state_that_is_cut_a_device_holds_its_part(monkeypatch):
     memory.check_memory(program.shapes)
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_fit_says_so_and_notes_it(tmp_path, monkeypatch):
     """256 petabytes of weights, which no address space holds, past the checks."""
     monkeypatch.setitem(config.VALUES, 'latent.dim', Integer(1, 2**62))

@@ -46,6 +46,7 @@ def make_small(terms, hyper, every=None, **options):
     return gan, program, small.start(program)
 
 
+@pytest.mark.slow
 def test_the_first_generator_needs_no_discriminator_and_is_that_of_the_state():
     hyper = small.make_hyper({'adversarial': 1}, seed=3)
     averages = {'d': Ema(), 'long': Ema()}
@@ -75,6 +76,7 @@ def test_the_first_state_is_traced_once():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_sweeping_numbers_traces_the_step_once():
     traces = []
 
@@ -101,6 +103,7 @@ def test_sweeping_numbers_traces_the_step_once():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_a_lazy_term_acts_every_second_step():
     terms = {'adversarial': hinge(), 'consistency': balanced()}
     hyper = small.make_hyper({'adversarial': 1, 'consistency': 10})
@@ -199,6 +202,7 @@ def get_config(text=''):
 """
 
 
+@pytest.mark.slow
 def test_a_term_outside_the_package_trains_through_one_config_line(tmp_path, monkeypatch):
     (tmp_path / 'my_term.py').write_text(TERM)
     (tmp_path / 'my_config.py').write_text(CONFIG)

@@ -19,6 +19,7 @@ def settings(*overrides):
     return json.loads(config.load_config(CONFIG, [f'--config.{o}' for o in overrides]).to_json())
 
 
+@pytest.mark.slow
 def test_a_fraction_trains_on_a_part_and_compares_with_the_whole():
     """The part depends on its own seed, not on that of the run."""
     assembled = setup.build_setup(settings('data.fraction=0.1', 'data.subset_seed=3', 'seed=1'))

@@ -39,6 +39,7 @@ def kept(module, method):
 # Parameters --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('side', 'classes', 'z', 'options', 'parameters'),
     [
@@ -60,6 +61,7 @@ def test_the_generator_has_as_many_parameters_as_the_published_one(
     assert count(variables) + biases_of_blocks(variables) == parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('side', 'classes', 'options', 'parameters', 'features'),
     [
@@ -99,6 +101,7 @@ def test_the_two_discriminators_halve_and_shortcut_otherwise(compare_gan, last):
     assert learned == ([0] if compare_gan else [0, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('side', 'z'), [(32, 4), (128, 6)])
 def test_attention_stands_at_half_the_image_s_side(side, z):
     module = biggan.Generator((side, side, 3), channels=8)
@@ -158,6 +161,7 @@ def test_an_unknown_initializer_is_refused():
         initial(biggan.Trunk(initializer='ortho'), np.zeros((2, 32, 32, 3)))
 
 
+@pytest.mark.slow
 def test_every_kernel_starts_orthonormal():
     module = biggan.Trunk(channels=2)
     image = np.zeros((1, 32, 32, 3), 'float32')
@@ -190,6 +194,7 @@ def maps(inner):
     return {name: np.asarray(m['__call__'][0]) for name, m in inner['intermediates'].items()}
 
 
+@pytest.mark.slow
 def test_images_reach_both_ends_of_the_unit_interval(generator):
     _, variables, run = generator
     ends = {**variables['params']['image'], 'bias': np.float32([-50, 0, 50])}
@@ -218,6 +223,7 @@ def trunk():
     return module, small.numbers(initial(module, x), np.random.default_rng(3), 'float32'), x
 
 
+@pytest.mark.slow
 def test_features_are_the_rectified_last_map_summed_over_places_each_image_by_itself(trunk):
     module, variables, x = trunk
     keep = dict(capture_intermediates=kept, mutable=['intermediates', 'batch_stats'])
@@ -235,6 +241,7 @@ def test_features_are_the_rectified_last_map_summed_over_places_each_image_by_it
     assert np.abs(again[1:] - features[1:]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_population_under_vmap_is_its_members(trunk):
     module, variables, x = trunk
     other = jax.tree.map(lambda p: 1.1 * p, variables)
@@ -246,6 +253,7 @@ def test_a_population_under_vmap_is_its_members(trunk):
     np.testing.assert_allclose(together[1], alone(other, x), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('mixed_types')
 def test_half_precision_is_inside_and_images_and_features_are_full(generator, trunk):
     passes = ((*generator[:2], latents(8), LABEL), trunk)

@@ -32,7 +32,7 @@ def test_a_generator_keeps_every_promise(generator, shape, classes):
     ('trunk', 'shape'),
     [
         (sndcgan.Trunk(width=0.1), (16, 16, 3)),
-        (resnet.Trunk(width=0.05), SHAPE),
+        pytest.param(resnet.Trunk(width=0.05), SHAPE, marks=pytest.mark.slow),
         pytest.param(biggan.Trunk(channels=4), SHAPE, marks=pytest.mark.slow),
     ],
     ids=['sndcgan', 'resnet', 'biggan'],

@@ -249,6 +249,7 @@ def test_parameters_and_their_initial_values_are_those_of_flax(name):
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), ours, theirs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', LAYERS)
 @pytest.mark.parametrize('size', [2, 8])
 def test_bfloat16_computes_in_bfloat16_with_float32_parameters(name, size):
@@ -279,6 +280,7 @@ def elements(shapes: str) -> int:
     return sum(math.prod(int(n) for n in size.split(',') if n) for size in sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', LAYERS)
 @pytest.mark.parametrize('kernel', [(3, 3), (4, 4)])
 @pytest.mark.parametrize('size', [(2, 5), (6, 7)], ids=['small', 'large'])

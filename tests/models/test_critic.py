@@ -95,6 +95,7 @@ def test_the_logit_is_a_dense_layer_over_its_own_norm(image):
     np.testing.assert_allclose(shifted['logit'], out['logit'] + 2, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_heads_see_features_and_labels_and_are_outputs_by_name(image):
     module = critic(heads={'contrastive': Head(), 'rotation': Head()})
     v = variables(module, image)
@@ -107,6 +108,7 @@ def test_heads_see_features_and_labels_and_are_outputs_by_name(image):
         np.testing.assert_allclose(out[name]['projection'], expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_head_is_told_whether_it_trains(image):
     module = critic(heads={'contrastive': Head()})
     v = variables(module, image)
@@ -193,6 +195,7 @@ def test_logits_stay_float32_over_a_bfloat16_trunk(image):
     }
 
 
+@pytest.mark.slow
 def test_each_image_is_judged_by_itself(image):
     module = critic(heads={'contrastive': Head()})
     v = variables(module, image)
@@ -200,6 +203,7 @@ def test_each_image_is_judged_by_itself(image):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b[3:], atol=1e-6), last, both)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_gradient_penalty_equals_finite_differences(image, x64):
     module = critic()
     v, x = jax.tree.map(

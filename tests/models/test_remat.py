@@ -46,6 +46,7 @@ def losses_of(name):
     return params, stats, runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 def test_same_variables_and_less_that_is_kept(name):
     params, stats, runs = losses_of(name)
@@ -54,6 +55,7 @@ def test_same_variables_and_less_that_is_kept(name):
 
 
 # A generator and a discriminator of either file are enough for every day: compiling is dear.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name',
     [

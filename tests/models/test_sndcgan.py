@@ -134,6 +134,7 @@ def equal(a, b) -> bool:
     return jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), a, b))
 
 
+@pytest.mark.slow
 def test_images_reach_both_ends_of_the_unit_interval_and_stay_inside(generator):
     module, variables, z = generator
     params = dict(variables['params'])
@@ -153,6 +154,7 @@ def test_training_normalises_by_the_batch_and_keeps_a_tenth_of_its_statistics(ge
     np.testing.assert_allclose(kept['var'], 0.9 + 0.1 * flat.var(0), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_initial_weights_have_a_deviation_of_a_fiftieth(generator, trunk):
     for _, variables, _ in (generator, trunk):
         layers = [p for p in variables['params'].values() if 'kernel' in p]
@@ -161,6 +163,7 @@ def test_initial_weights_have_a_deviation_of_a_fiftieth(generator, trunk):
         assert not any(layer['bias'].any() for layer in layers if 'bias' in layer)
 
 
+@pytest.mark.slow
 def test_the_trunk_is_the_plain_network_with_kernels_over_their_largest_singular_value(trunk):
     module, variables, x = trunk
     for _ in range(200):  # the power iteration, nearly to its end
@@ -177,6 +180,7 @@ def test_the_trunk_is_the_plain_network_with_kernels_over_their_largest_singular
     np.testing.assert_allclose(features, y.reshape(4, -1), rtol=0.02, atol=0.02 * y.std())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('mixed_types')
 def test_bfloat16_is_for_convolutions_and_everything_kept_or_returned_is_float32(generator, trunk):
     for module, variables, x in (generator, trunk):
@@ -192,6 +196,7 @@ def test_bfloat16_is_for_convolutions_and_everything_kept_or_returned_is_float32
     assert equal(half[1], full[1])
 
 
+@pytest.mark.slow
 def test_second_derivatives_in_float64_equal_those_over_flax_convolutions(
     generator, trunk, monkeypatch, x64
 ):

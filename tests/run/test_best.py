@@ -152,6 +152,7 @@ def rows(folder):
     return [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_best_can_be_evaluated_and_is_the_least_of_the_curve(trained):
     curve = {row['step']: row['eval/fd_digits'] for row in rows(trained) if 'eval/fd_digits' in row}
     step = min(curve, key=curve.get)

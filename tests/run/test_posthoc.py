@@ -73,6 +73,7 @@ def test_it_is_the_average_of_that_std_at_that_step(folder, std, capsys):
     assert f'std:{std} is the sum of 30 averages, step 25 to 375; the relative error' in said
 
 
+@pytest.mark.slow
 def test_an_average_that_was_kept_is_found_again(folder):
     found, expected = reconstruct(folder, 0.1), named_leaves(average(0.1, 375))
     for name, array in expected.items():
@@ -110,6 +111,7 @@ def run(tmp_path_factory):
     return trained(tmp_path_factory.mktemp('run'))
 
 
+@pytest.mark.slow
 def test_the_generator_alone_and_the_whole_run_have_the_same(run):
     alone = restore_generator(run, 'last', ('tests',), weights='std:0.08').variables
     whole = restore_run(run, 'last', ('tests',), evaluate={'weights': 'std:0.08'})

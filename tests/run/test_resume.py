@@ -56,6 +56,7 @@ def rows(folder):
     return [{k: v for k, v in row.items() if not k.startswith('time/')} for row in found]
 
 
+@pytest.mark.slow
 def test_the_same_command_after_the_loss_of_all_checkpoints_changes_nothing(folder):
     best = max(workdir.steps(folder / 'best'))
     damage(folder / 'checkpoints')

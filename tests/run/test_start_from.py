@@ -152,6 +152,7 @@ def test_the_advice_on_divergence_is_a_command_that_runs(trained, tmp_path):
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_scheduled_rate_is_not_halved(trained):
     settings = json.loads((trained[0] / 'config.json').read_text())
     settings['optim']['g']['learning_rate'] = {'fn': 'gan_jax.schedules.linear'}
@@ -163,6 +164,7 @@ def test_a_scheduled_rate_is_not_halved(trained):
 # Faults -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match='config.init.workdir: there is no checkpoint in') as caught:
         begun(tmp_path)
@@ -183,6 +185,7 @@ def test_a_pattern_that_finds_nothing_is_refused(trained):
         begun(trained[0], match='attention')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('block', 'words'),
     [

@@ -163,6 +163,7 @@ def test_a_checkpoint_of_an_earlier_version_is_refused(run, monkeypatch):
         restore_generator(run[0], 'last', ALLOW)
 
 
+@pytest.mark.slow
 def test_a_name_with_a_slash_in_it_is_one_name(tmp_path):
     """The vector of spectral normalisation is called 'kernel/u'."""
     flags = ['generator.fn=tests.sweeps.tiny.Spectral', 'data.size=16', 'steps=2']

@@ -49,6 +49,7 @@ def told_of(folder, settings, images=TRAIN):
     return fakes(folder, 7, settings, images, allow=ALLOW)
 
 
+@pytest.mark.slow
 def test_every_checkpoint_of_every_run_is_drawn(arm):
     told = told_of(arm, judged())
     assert [[images.shape for images in model.images] for model in told] == [[(7, 8, 8, 1)] * 2] * 2
@@ -60,6 +61,7 @@ def test_every_checkpoint_of_every_run_is_drawn(arm):
     assert told[1].checkpoints[1]['digest'] == newest.digest
 
 
+@pytest.mark.slow
 def test_they_are_drawn_as_what_is_judged(arm):
     plain, raw = (told_of(arm, judged(*x)) for x in ((), ('evaluate.weights=raw',)))
     assert not np.array_equal(plain[0].images[1], raw[0].images[1])
@@ -155,6 +157,7 @@ def test_a_model_that_cannot_be_read_is_named(count, loss, said, status, arm, tm
     assert str(caught.value).startswith(f'the unaugmented model in {folder} cannot calibrate')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('change', ['real_only', 'bcr', 'rotation'])
 def test_a_run_that_was_shown_something_else_is_refused(change, arm, tmp_path):
     shutil.copytree(arm / 'seed=0', tmp_path / 'seed=0')

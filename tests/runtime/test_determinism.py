@@ -85,6 +85,7 @@ def run(folder, *arguments):
     assert found.returncode == 0, found.stderr
 
 
+@pytest.mark.slow
 def test_xla_reads_the_flag_after_all_imports_of_the_command(tmp_path):
     start = 'import jax; jax.jit(lambda x: x + 1)(1.0)'
     flag = 'from gan_jax import train; train.determinism.require()'

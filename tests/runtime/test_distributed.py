@@ -204,6 +204,7 @@ distributed.join(sys.argv[1].removeprefix('--cluster='))
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_nobody_joins_says_that_it_waits():
     ((_, _, said),) = ended(start(['-c', ALONE, f'--cluster=localhost:{port()},0/2'], processes=1))
     assert 'waiting for the other processes of this run, 2 s at most' in said

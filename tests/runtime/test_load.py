@@ -74,7 +74,6 @@ def f(a: Annotated[int, Integer(1, 3)], b: bool = False, c=1, d: Any = 2, e: flo
 """
     (tmp_path / 'said.py').write_text(first + source)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, 'said', raising=False)
     right = {'fn': 'said.f', 'a': 2, 'b': True, 'c': 'x', 'd': [], 'e': None}
     assert load.misfits(right, ANY) == {} and load.build(right, ANY) == 2
     wrong = {'fn': 'said.f', 'a': 4, 'b': 0, 'e': 'x', 'f': 1, 'weight': 'x'}
@@ -136,7 +135,6 @@ def test_a_callable_that_was_defined_nowhere_is_in_no_package(home, tmp_path, mo
     """A method of an object written in C says None of its module: no package of that name helps."""
     (tmp_path / 'homeless.py').write_text(f'def f(): pass\nf.__module__ = {home}\n')
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, 'homeless', raising=False)
     assert load.resolve('homeless.f', ANY).__module__ == home
     with pytest.raises(ValueError, match="^'homeless.f' does not say which module ") as caught:
         load.resolve('homeless.f', ANY, allow=('homeless', 'None', '3', ''))

@@ -172,6 +172,7 @@ def test_a_run_whose_terminal_breaks_goes_on(tmp_path):
     assert workdir.read_status(tmp_path)['status'] == 'done'
 
 
+@pytest.mark.slow
 @outside_nohup
 def test_a_run_whose_terminal_is_closed_saves_and_stops(tmp_path):
     master, slave = os.openpty()

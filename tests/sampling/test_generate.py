@@ -101,6 +101,7 @@ def raw(variables, mode, index, seed=5, **options):
     return small.Generator().apply(variables, z, index % small.CLASSES, **options)
 
 
+@pytest.mark.slow
 def test_batch_norm_takes_the_statistics_that_are_asked_for(variables):
     index = jnp.arange(BATCH)
     moving = raw(variables, 'moving', index, train=False)
@@ -124,6 +125,7 @@ def test_standing_statistics_are_the_means_over_batches(variables):
     np.testing.assert_allclose(found['var'], np.mean([x.var(0) for x in before], 0), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_standing_statistics_are_of_all_classes_whatever_is_drawn():
     class Labelled(nn.Module):
         @nn.compact
@@ -143,6 +145,7 @@ def test_standing_statistics_are_of_all_classes_whatever_is_drawn():
     assert every[1, 0, 0, 0] == 102
 
 
+@pytest.mark.slow
 def test_standing_statistics_leave_everything_else_alone(variables):
     class Other(nn.Module):
         @nn.compact

@@ -209,6 +209,7 @@ def test_members_whose_generators_have_reals_of_their_own():
         assert_equal_to_rounding(jax.device_get(made.member(state, i)), alone)
 
 
+@pytest.mark.slow
 def test_members_start_from_their_own_seeds():
     state = pair().init()
     for i in range(2):
@@ -216,6 +217,7 @@ def test_members_start_from_their_own_seeds():
         assert small.same(jax.device_get(pair().member(state, i)), jax.device_get(own))
 
 
+@pytest.mark.slow
 def test_neighbours_do_not_matter():
     """Bit for bit: the same member beside others, and in another place."""
     here = pair().update(start_pair(), 0)
@@ -240,6 +242,7 @@ def test_others_are_as_many():
         pair().vary([hyper_of(i, LAZY) for i in range(3)])
 
 
+@pytest.mark.slow
 def test_members_lie_on_their_devices():
     made = make(range(4), 2)
     state = start(made, range(4))
@@ -255,6 +258,7 @@ def test_members_lie_on_their_devices():
 # Saved and brought back ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_members_are_saved_and_restored_one_by_one(tmp_path, caplog):
     state = start_pair()
     for step in range(4):
@@ -273,6 +277,7 @@ def test_members_are_saved_and_restored_one_by_one(tmp_path, caplog):
     assert small.same(jax.device_get(resumed), jax.device_get(state))
 
 
+@pytest.mark.slow
 def test_a_member_goes_on_as_a_run_of_its_own():
     program = single(LAZY, d_steps=2)
     state = pair().update(start_pair(), 0)
@@ -312,6 +317,7 @@ def test_members_of_other_terms():
         make_population(parts(tuple(TERMS)), DATA, [hyper_of(0), odd], batch_size=4, d_steps=1)
 
 
+@pytest.mark.slow
 def test_a_data_set_that_is_streamed(tmp_path):
     path = tmp_path / 'images.npy'
     np.save(path, DATA.images)

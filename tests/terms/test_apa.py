@@ -100,6 +100,7 @@ def algorithm(w, v, biases, batches, sign=1, factor=1, stopped=True):
     return w, v, np.array([*seen, p])
 
 
+@pytest.mark.slow
 def test_steps_are_the_algorithm_and_not_one_with_an_error(x64):
     """D takes all for real for two steps and nothing afterwards: p rises to 0.5, and falls to 0."""
     terms = {'base': wasserstein(), 'apa': apa(**OPTIONS)}
@@ -130,6 +131,7 @@ def test_steps_are_the_algorithm_and_not_one_with_an_error(x64):
         assert apart(**error)[0] > 1e-3, error
 
 
+@pytest.mark.slow
 def test_with_p_at_zero_the_step_is_the_step_without():
     terms = {'base': wasserstein(), 'apa': apa()}
     gan, bare = gan_of(terms), {'base': wasserstein()}
@@ -143,6 +145,7 @@ def test_with_p_at_zero_the_step_is_the_step_without():
     assert small.distance(after.d, other.d) < 1e-6 and small.distance(after.g, other.g) < 1e-6
 
 
+@pytest.mark.slow
 def test_every_part_of_a_batch_counts():
     """Two parts of two images: p has moved once, by 2 * 2 / 32."""
     terms = {'base': wasserstein(), 'apa': apa(**OPTIONS)}

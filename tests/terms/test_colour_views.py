@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 from gan_jax.gan import Augment
 from gan_jax.terms.adversarial import hinge
@@ -10,6 +11,7 @@ from gan_jax.terms.contrastive import cntr
 from tests import small
 
 
+@pytest.mark.slow
 def test_bcr_and_cntr_train_on_simclr(monkeypatch):
     monkeypatch.setattr(small, 'COLOURS', 3)
     monkeypatch.setattr(small, 'SHAPE', (small.SIDE, small.SIDE, 3))

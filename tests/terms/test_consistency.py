@@ -98,6 +98,7 @@ def players(**played):
     return after
 
 
+@pytest.mark.slow
 def test_cr_is_balanced_without_fakes(x64):
     reals = players(term=consistency.cr())(term={'real': 10})
     balanced = players(term=consistency.balanced())
@@ -105,6 +106,7 @@ def test_cr_is_balanced_without_fakes(x64):
     assert small.distance(reals, balanced(term={'real': 10, 'fake': 10})) > 1e-3
 
 
+@pytest.mark.slow
 def test_improved_is_balanced_and_latent(x64):
     images, latents = {'real': 10, 'fake': 8}, {'dis': 500, 'gen': 50}
     both = players(bcr=consistency.balanced(), zcr=consistency.latent())(bcr=images, zcr=latents)

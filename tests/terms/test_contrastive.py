@@ -130,6 +130,7 @@ def test_cntr_is_the_discriminators_alone():
     assert narrow == contrastive.ProjectionHead(hidden=3, size=2)
 
 
+@pytest.mark.slow
 def test_cntr_has_simclrs_temperature():
     a, b = jnp.float32(pairs())
     heads = {'real_1': a, 'real_2': b, 'fake_1': b, 'fake_2': a}
@@ -167,6 +168,7 @@ def test_sup_con_refuses_other_shapes(anchors, others):
         contrastive.sup_con(jnp.ones(anchors), jnp.ones(others), 0.1)
 
 
+@pytest.mark.slow
 def test_contrad_is_made_of_its_parts(x64):
     rng = np.random.default_rng(0)
 
@@ -215,6 +217,7 @@ def test_contrasts():
     np.testing.assert_array_equal(out['detached'], out['logit'])
 
 
+@pytest.mark.slow
 def test_contrads_game_stops_at_the_features(x64):
     """In D's step it moves its own perceptron alone; in G's it passes through the trunk."""
     terms = {'game': contrastive.contrad(hidden=8, size=4)}

@@ -130,6 +130,7 @@ def test_decoupled_uniformity_by_hand():
     assert decorrelation.decoupled_uniformity(a, a) == pytest.approx(-4, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_alignment_is_reported_and_not_trained():
     h = {name: x.astype(np.float32) for name, x in projections().items()}
     _, _, metrics = loss(decorrelation.uniformity(), h)

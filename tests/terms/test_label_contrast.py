@@ -87,6 +87,7 @@ PLANE = jnp.float32([[1, 0], [0, 1], [2, 0]])  # cosines 0 between the classes, 
 CLASSES = jnp.array([0, 1, 0])
 
 
+@pytest.mark.slow
 def test_two_c_by_hand():
     value = label_contrast.conditional_contrast(PLANE, 3 * PLANE, CLASSES, 1.0)
     # Own proxy e; images 0 and 2 have each other, e, and image 1, 1; image 1 has two of 1.
@@ -103,6 +104,7 @@ def test_d2d_ce_by_hand():
     assert value == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_d2d_ce_lets_be_what_is_beyond_its_margins():
     def loss(e, p):
         return label_contrast.data_to_data(e, p, CLASSES, 1.0, 0.5)
@@ -119,6 +121,7 @@ def test_fields(factory):
     assert factory(num_classes=3).head.size == 512
 
 
+@pytest.mark.slow
 def test_head_has_spectral_norm_and_the_proxies_of_the_labels():
     features, label = np.eye(4, dtype=np.float32), np.array([2, 0, 2, 1])
     head = label_contrast.EmbeddingHead(3, 5)

@@ -47,6 +47,7 @@ def outputs(names=('projection',)):
     return {v: {'head': head(), 'target': {'head': head()}} for v in ('real_1', 'real_2')}
 
 
+@pytest.mark.slow
 def test_moco_is_its_equation(x64):
     term, out = moco(0.3, queue=5, hidden=4, size=4), outputs()
     state = {'queue': jnp.asarray(unit(RNG.normal(size=(5, 4))))}
@@ -134,6 +135,7 @@ def test_the_average_of_d_moves_by_its_half_life(x64):
     assert small.distance(after.averages['d'], expected) < 1e-6  # images are counted in float32
 
 
+@pytest.mark.slow
 def test_a_target_is_the_averaged_discriminator_on_the_view(x64):
     """A view that is a target alone has its image too, and no output of D itself."""
     gan, state, after, _ = stepped()

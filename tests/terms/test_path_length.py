@@ -68,6 +68,7 @@ def formula(matrix, count, average, decay, sign=1, factor=1, stopped=False):
     return ((found - sign * a) ** 2).mean(), (2 * (found - sign * a) * along).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('layers', [1, 3])
 @pytest.mark.parametrize('decay', [0.99, 0.3])
 def test_is_the_formula_and_tells_it_from_three_errors(layers, decay, x64):
@@ -91,6 +92,7 @@ def test_without_w_the_latents_are_z():
     assert by_z == by_w
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('shrink', [1, 2, 3])
 def test_every_shrinkth_image_is_measured(shrink):
     """Image n is n^2 / 2 everywhere, so that its slope is n."""
@@ -111,6 +113,7 @@ def test_every_shrinkth_image_is_measured(shrink):
     assert average == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_stored_average_has_no_gradient_and_follows_the_lengths(x64):
     matrix = np.random.default_rng(0).standard_normal((2, 6))
 

@@ -36,6 +36,7 @@ def test_by_hand():
     assert found == pytest.approx(np.mean((2 * amount * 6 * 6 * 3) ** 2), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('along', SMOOTH)
 def test_the_derivative_is_the_slope_of_the_policy(along, x64):
     x, step = images(dtype=np.float64), 1e-6
@@ -46,6 +47,7 @@ def test_the_derivative_is_the_slope_of_the_policy(along, x64):
     assert np.abs(found).max() > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('along', ['translation', 'shift', 'cutout', 'grayscale', 'blur'])
 def test_ops_that_round_have_no_derivative(along):
     key = jax.random.key(KEY)

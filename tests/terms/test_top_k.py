@@ -16,6 +16,7 @@ def value(logit, share):
     return top_k(share).g.loss({'fake': {'logit': logit}}, {}, None)[0]['fake']
 
 
+@pytest.mark.slow
 def test_by_hand():
     assert value(LOGITS, 0.5) == -2  # of 3 and 1
     assert value(LOGITS, 1.0) == -0.625
@@ -46,6 +47,7 @@ def formula(logit, share, sign=1, factor=1, over_all=False):
     return -factor * sum(chosen) / (len(logit) if over_all else k)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('share', [0.25, 0.5, 0.6])
 def test_is_the_formula_and_tells_it_from_three_errors(share, x64):
     logit = np.random.default_rng(0).standard_normal(8)

@@ -37,6 +37,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('words', BROKEN)
 def test_a_distribution_that_breaks_a_promise_is_found(words):
     with pytest.raises(AssertionError, match=words) as error:
@@ -44,6 +45,7 @@ def test_a_distribution_that_breaks_a_promise_is_found(words):
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_distribution_may_read_data_that_its_factory_keeps():
     """Latents about the features of real images, as IC-GAN's conditions are drawn."""
     features = jnp.asarray(np.random.default_rng(0).standard_normal((50, 4)), jnp.float32)

@@ -340,6 +340,7 @@ def both_players(side):
     return Term(**{side: Objective({}, loss, players=True)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('side', 'generator'),
     [
@@ -367,6 +368,7 @@ class TwoLogits(nn.Module):
         return {'logit': both[:, 0], 'other': both[:, 1]}
 
 
+@pytest.mark.slow
 def test_the_further_outputs_of_a_logit_are_in_every_view():
     def both(out):
         return jnp.mean(out['real']['logit'] * out['real']['other'])

@@ -43,6 +43,7 @@ def result():
     return compile_for(settings, form_of(settings)[0], target())
 
 
+@pytest.mark.slow
 def test_it_is_the_program_of_a_dispatch_on_the_devices_of_the_target(result):
     assert (result['target'], result['devices'], result['steps']) == ('here:2', 2, 3)
     assert result['fits'] and result['collectives']['all-reduce']['operations'] >= 3
@@ -92,6 +93,7 @@ def test_any_other_fault_of_a_compiler_is_not_hidden(monkeypatch):
         compile_for(settings, form_of(settings)[0], target())
 
 
+@pytest.mark.slow
 def test_the_command_prints_each_target_and_writes_all(monkeypatch, tmp_path, capsys):
     asked = []
 

@@ -270,10 +270,12 @@ def test_a_batch_that_its_devices_cannot_share_is_refused():
         need(whole(), 0, 3)
 
 
+@pytest.mark.slow
 def test_a_batch_that_cannot_be_shared_is_planned_for_one_device():
     found = need(whole('batch_size=9'), 0, 1)
     assert found.flops == Amount(whole('batch_size=9').work().needed, 0)
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_keep_less():
     assert need(whole('accumulate=4'), 0, 1).kept.on(1) < need(whole(), 0, 1).kept.on(1)

@@ -187,6 +187,7 @@ def noisy(images, seed=0):
     return np.clip(np.round(images + noise), 0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('policy', POLICIES)
 def test_augmented_digits_are_flagged(digits, scores_of, policy):
     _, calibrations, held_out, fakes = digits
@@ -197,6 +198,7 @@ def test_augmented_digits_are_flagged(digits, scores_of, policy):
     assert found['leak_auroc'] > 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('policy', POLICIES)
 def test_digits_are_not(digits, scores_of, policy):
     _, calibrations, held_out, fakes = digits
@@ -205,6 +207,7 @@ def test_digits_are_not(digits, scores_of, policy):
     assert found['leak'] < 0.1
 
 
+@pytest.mark.slow
 def test_noise_is_no_leak_beside_noise(digits, scores_of):
     """The point of the meter: beside clean images the same noise is taken for cut-out boxes."""
     _, calibrations, held_out, fakes = digits
@@ -220,6 +223,7 @@ def test_noise_is_no_leak_beside_noise(digits, scores_of):
     assert found['leak_flagged'] == 1
 
 
+@pytest.mark.slow
 def test_the_share_of_augmented_digits_is_estimated(digits, scores_of):
     _, calibrations, held_out, fakes = digits
     half = np.concatenate([augmented(fakes[:90], 'translation(0.3)', 1), fakes[90:]])
@@ -228,6 +232,7 @@ def test_the_share_of_augmented_digits_is_estimated(digits, scores_of):
     assert found['leak'] == pytest.approx(0.5, abs=0.15)
 
 
+@pytest.mark.slow
 def test_the_classifier_is_that_of_its_seed(digits):
     images = digits[0][:100]
     train_subset = [classifier.learn(images, 'flip', seed=s, steps=2)(images) for s in (0, 0, 1)]

@@ -61,6 +61,7 @@ def context(count=7, **changes):
     return given._replace(unaugmented=unaugmented)._replace(**changes)
 
 
+@pytest.mark.slow
 def test_the_nearest_checkpoints_calibrate_and_the_first_models_teach(taught):
     found = protocol.prepare_metrics(NAME, context())
     images, policy = taught[0]
@@ -109,6 +110,7 @@ def test_five_models_are_enough_and_then_none_teaches(taught):
     assert said[0]['checkpoints'][1] == {'step': 2, 'digest': 'b'}
 
 
+@pytest.mark.slow
 def test_each_policy_has_a_classifier(taught):
     both = f'{NAME},leak@cutout(0.3)|flip'
     values = protocol.prepare_metrics(both, context()).measure(dirty(60, 99), None, None)
