@@ -30,6 +30,9 @@ def get_config(text: str = '', num_classes: int = 10) -> ConfigDict:
         c.terms.insgen.queue = 72  # 5 % of the 1,437 images, the paper's share
     if 'bigan' in c.terms.adversarial.fn:
         c.terms.adversarial.width, c.logit.units = 0.25, 128
+    if 'instances' in c.latent.fn:
+        # Beside 128 numbers of noise, 64 features of each channel.
+        c.latent.features, c.latent.dim = 'digits', 192
     c.optim.g.learning_rate = c.optim.d.learning_rate = 6e-4
     c.ema.halflife_images = 10_000.0
     c.evaluate.update(metrics='fd_digits,modes', full='', num=5000)

@@ -18,6 +18,8 @@ def get_config(text: str = '') -> ConfigDict:
     c = runpy.run_path(str(DIGITS))['get_config'](text, num_classes=1000)
     c.steps = 1600
     c.data.name = 'stacked_digits'
+    if 'instances' in c.latent.fn:
+        c.latent.dim = 128 + 3 * 64
     c.optim.g.learning_rate = c.optim.d.learning_rate = 4e-4
     c.every.sample = c.every.evaluate = c.every.checkpoint = 400
     return c

@@ -1,17 +1,27 @@
 """Distributions of the generator's latents.
 
 `config.latent` names the factory of one by its path. Training, evaluation, samples and standing
-statistics draw from it: in training a batch with one key, elsewhere each latent by its index.
+statistics draw from it: in training a batch with one key, elsewhere each latent by its index. A
+latent may hold a condition that generated and real images share: it then says what real images go
+with.
 """
 
-from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import jax
 
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.runtime.ranges import POSITIVE
+
+
+def _unfit(key: jax.Array, size: int, dim: int) -> NoReturn:
+    raise ValueError('it is made of the training images, which are not given')
+
+
+def _nothing(z: jax.Array) -> dict[str, jax.Array]:
+    return {}
 
 
 class Latent(NamedTuple):
@@ -22,10 +32,20 @@ class Latent(NamedTuple):
             traced, and may read arrays that its factory keeps.
         within: threshold -> the distribution with every number within ± threshold, for
             `sample --truncation`; None if it has no tails to cut off.
+        gives: z [B, Z] -> entries [B, ...] by name, which the records of generated images get
+            beside 'z' for the discriminator to read: a condition within z.
+        reals: (bits `np.random.Philox`, rows int32 [k, B]) -> (rows [k, B], entries [k, B, ...] by
+            name), in NumPy, on the host, before each step: the images that stand in for the batch's
+            images, and what their records get. None leaves the batch as it is.
+        fit: `data.dataset.Training` -> the distribution, for one that is made of the training
+            images; what such a factory returns has nothing else.
     """
 
-    draw: Callable[[jax.Array, int, int], jax.Array]
+    draw: Callable[[jax.Array, int, int], jax.Array] = _unfit
     within: 'Callable[[float], Latent] | None' = None
+    gives: Callable[[jax.Array], Mapping[str, jax.Array]] = _nothing
+    reals: Callable[[Any, Any], tuple[Any, Mapping[str, Any]]] | None = None
+    fit: 'Callable[[Any], Latent] | None' = None
 
 
 def normal() -> Latent:
@@ -76,3 +96,13 @@ def draw_by_index(latent: Latent, key: jax.Array, indices: jax.Array, dim: int) 
         return draw_latents(latent, jax.random.fold_in(key, i), 1, dim)[0]
 
     return jax.vmap(one)(indices)
+
+
+def entries_of(latent: Latent, z: jax.Array) -> Mapping[str, jax.Array]:
+    """The entries that records get of their latents z, [B, Z].
+
+    Raises:
+        PartError: the distribution fails, or gives no dict of arrays [B, ...].
+    """
+    with of_part('config.latent'):
+        return shapes.arrays('what it gives', latent.gives(z), len(z))

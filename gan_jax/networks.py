@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax.core.tracers import current_trace
 
 from gan_jax.keys import named, streams
+from gan_jax.latents import NORMAL, Latent, entries_of
 from gan_jax.models.critic import reads_of
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
@@ -28,12 +29,15 @@ def networks_of(terms: Mapping[str, Term]) -> dict[str, tuple[str, str, Network]
     }
 
 
-def check_gives(terms: Mapping[str, Term], sources: Collection[str]) -> None:
+def check_gives(
+    terms: Mapping[str, Term], sources: Collection[str], taken: Collection[str] = ()
+) -> None:
     """Raises unless each entry that a network gives is new in the records of a source there is.
 
     Args:
         terms: the acting terms, by name.
         sources: names of the sources of images.
+        taken: further entries that records have, of the latents.
 
     Raises:
         ValueError: a source is unknown, or an entry has another meaning there.
@@ -47,8 +51,8 @@ def check_gives(terms: Mapping[str, Term], sources: Collection[str]) -> None:
                     f'images are {", ".join(sources)}'
                 )
             has_none = entry == 'z' and source == 'real'  # of latents: reals may be given them
-            taken = entry in (*RESERVED, 'head') and not has_none
-            if taken or (source, entry) in owners:
+            is_there = entry in (*RESERVED, 'head', *taken) and not has_none
+            if is_there or (source, entry) in owners:
                 raise ValueError(
                     f"a network of terms.{name} gives '{source}' the entry '{entry}', which is "
                     'there already: give it another name'
@@ -56,13 +60,17 @@ def check_gives(terms: Mapping[str, Term], sources: Collection[str]) -> None:
             owners[source, entry] = path
 
 
-def example(shape: tuple[int, int, int], latent_dim: int, size: int = 2) -> dict[str, jax.Array]:
+def example(
+    shape: tuple[int, int, int], latent_dim: int, size: int = 2, latent: Latent = NORMAL
+) -> dict[str, jax.Array]:
     """A record of blank images [size, H, W, C], with labels, rows of the data set and latents."""
+    z = jnp.zeros((size, latent_dim))
     return {
+        **entries_of(latent, z),
         'image': jnp.zeros((size, *shape)),
         'label': jnp.zeros(size, jnp.int32),
         'index': jnp.zeros(size, jnp.int32),
-        'z': jnp.zeros((size, latent_dim)),
+        'z': z,
     }
 
 
@@ -82,7 +90,8 @@ def read(critic: nn.Module, record: Mapping[str, Any], whose: str) -> dict[str, 
         if name not in record:
             raise ValueError(
                 f"the discriminator reads '{name}' beside the image, which {whose} lacks: a "
-                f"network of a term can give it, such as by gives={{'real': '{name}'}}"
+                f"network of a term can give it, such as by gives={{'real': '{name}'}}, or "
+                'config.latent by its `gives` and `reals`'
             )
     return {name: record[name] for name in names}
 

@@ -12,6 +12,7 @@ from gan_jax.control import controlled, controls_of
 from gan_jax.critique import discriminate
 from gan_jax.gan import GAN
 from gan_jax.keys import named, streams
+from gan_jax.latents import entries_of
 from gan_jax.routing import ViewRouting, latents_of, outputs_per_term, route_views
 from gan_jax.runtime.errors import of_part
 from gan_jax.runtime.shapes import alike
@@ -101,7 +102,9 @@ def make_losses(
                 'none: give config.averages a block d=dict(halflife_images=..., ramp=...)'
             )
     controls, latents = controls_of(terms, gan.augment.policies), latents_of(terms)
-    networks.check_gives(terms, ('real', 'fake', *latents))
+    z = jax.ShapeDtypeStruct((1, gan.latent_dim), float)
+    given = jax.eval_shape(functools.partial(entries_of, gan.latent), z)
+    networks.check_gives(terms, ('real', 'fake', *latents), {*given})
     return Losses(gan, terms, routing, latents, controls, every or {}, constrain_batch)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from gan_jax.data import classes
 from gan_jax.experiment import config
 from gan_jax.latents import Latent
-from gan_jax.run.flags import add_flags
+from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.run.trained_generator import TrainedGenerator, restore_from_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
@@ -102,6 +102,7 @@ def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser('gan_jax.sample', __doc__)
     add_flags(parser)
+    add_data_flag(parser)
     parser.add_argument(
         '--num', type=cli.within(Integer(1, MOST_IMAGES)), default=64, help='how many images'
     )

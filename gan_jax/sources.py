@@ -8,7 +8,7 @@ import jax
 from gan_jax import labels, views
 from gan_jax.gan import GAN
 from gan_jax.keys import named
-from gan_jax.latents import draw_latents
+from gan_jax.latents import draw_latents, entries_of
 from gan_jax.runtime import shapes
 from gan_jax.runtime.errors import of_part
 from gan_jax.state import Hyper, Net
@@ -70,7 +70,7 @@ def generated_images(
     # One call per latent: BatchNorm must not mix them. Only 'fake' updates its statistics.
     sources, after = {}, {}
     for name, own in drawn.items():
-        sources[name], after[name] = synthesize(
+        record, after[name] = synthesize(
             gan.generator,
             net.variables,
             own,
@@ -79,6 +79,7 @@ def generated_images(
             train=True,
             shape=real['image'].shape[1:],
         )
+        sources[name] = {**record, **entries_of(gan.latent, own)}
     return sources, after['fake']
 
 

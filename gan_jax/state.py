@@ -12,6 +12,7 @@ from flax import struct
 
 from gan_jax import freezing, networks
 from gan_jax.keys import named
+from gan_jax.latents import NORMAL, Latent
 from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Term
 
@@ -119,6 +120,7 @@ def create(
     *,
     seed: int | jax.Array,
     latent_dim: int,
+    latent: Latent = NORMAL,
     shape: tuple[int, int, int],
     averaged: Collection[str] = (),
     freeze: str = '',
@@ -132,12 +134,13 @@ def create(
         optimizers: optimisers of 'g' and 'd'.
         seed: seed of the initial weights.
         latent_dim: Z.
+        latent: the distribution of the latents, with the entries that it gives to records.
         shape: (H, W, C) of an image.
         averaged: names of `averages`.
         freeze: pattern of the parameters that never move; an optimiser keeps no state of them.
     """
     root = jax.random.key(seed)
-    record = networks.example(shape, latent_dim)
+    record = networks.example(shape, latent_dim, latent=latent)
     variables, record = networks.first_variables(terms, root, record)
     inputs = {'g': record['z'], 'd': record['image']}
     more = {'g': {}, 'd': networks.read(critic, record, 'every record')}

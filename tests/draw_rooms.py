@@ -43,6 +43,7 @@ WORDS = {
     'sampling': 'images from a generator',
     'experiment': 'config to program',
     'evaluate': 'metrics',
+    'instances': 'neighbourhoods',
     'run': 'one run in its workdir',
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',

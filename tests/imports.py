@@ -25,7 +25,7 @@ FLOORS = (
     ('sampling',),
     ('experiment',),
     ('evaluate',),
-    ('run',),
+    ('run', 'instances'),
     ('sweeps', 'benchmark'),
     ('testing',),
     ('train', 'sample', 'sweep', 'prepare'),

@@ -46,6 +46,7 @@ OWN_LAYERS = {
     **dict.fromkeys(('tacgan', 'contragan', 'reacgan'), 2),
     **dict.fromkeys((*presets.SLICED, 'weight_clipping'), -1),  # their logit has none
     'contrad': 6,
+    'icgan': 1,  # the projection of the instance
 }
 R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 10.0}
 
@@ -115,11 +116,15 @@ def traced(name, d_steps):
     heads = {n: Head(term.head) for n, term in terms.items() if term.head is not None}
     nets = {'generator': Generator(), 'critic': Critic(Trunk(), heads, logit)}
     gan = small.make_gan(terms, augment=augment, **nets)
+    batch = small.make_batch(d_steps=d_steps)
+    if name == 'icgan':
+        gan = gan._replace(latent=gan.latent._replace(gives=lambda z: {'h': z[:, :3]}))
+        batch['h'] = np.ones((d_steps, small.BATCH, 3), np.float32)
     hyper = small.make_hyper(dict.fromkeys(terms, 1.0))
     hyper = hyper._replace(
         strength={policy: np.float32(0.4) for policy in augment.policies.values()}
     )
-    state, batch = small.first_state(gan, terms), small.make_batch(d_steps=d_steps)
+    state = small.first_state(gan, terms)
     SEEN.clear()
     HEADS.clear()
     jaxpr = jax.make_jaxpr(make_train_step(gan, terms))(state, batch, hyper)

@@ -47,8 +47,8 @@ def watch():
 
         def rows(seed, step, count=1):
             given = feed.index_batch(seed, step, count)
-            on = np.int32(len(given.sharding.device_set))
-            fed.append({'devices': on, 'rows': given, **feed.gather(feed.resident(), given)})
+            on = np.int32(len(given['index'].sharding.device_set))
+            fed.append({'devices': on, **feed.gather(feed.resident(), given)})
             return given
 
         return feed._replace(index_batch=rows)
@@ -109,13 +109,13 @@ def test_the_next_step_on_other_devices_is_that_of_the_same_ones(folder, n, m):
 def test_the_order_of_the_data_is_the_same_bit_for_bit(folder, n, m):
     first = loaded(folder / '1' / f'fed-{SAVED}.npz')
     before = loaded(folder / f'{n}' / f'fed-{SAVED}.npz')
-    assert before.keys() == {'devices', 'rows', 'image', 'label'}
-    assert before['rows'].shape == (SAVED, 1, 32)  # steps, updates of D, the batch
+    assert before.keys() == {'devices', 'index', 'image', 'label'}
+    assert before['index'].shape == (SAVED, 1, 32)  # steps, updates of D, the batch
     stayed, moved = (loaded(folder / name / f'fed-{NEXT}.npz') for name in (f'{n}', f'{n}-{m}'))
-    assert moved['rows'].shape == (NEXT - SAVED, 1, 32)
+    assert moved['index'].shape == (NEXT - SAVED, 1, 32)
     assert [set(one['devices']) for one in (before, stayed, moved)] == [{n}, {n}, {m}]
-    assert not np.array_equal(stayed['rows'][0], before['rows'][-1])
-    for name in ('rows', 'image', 'label'):
+    assert not np.array_equal(stayed['index'][0], before['index'][-1])
+    for name in ('index', 'image', 'label'):
         np.testing.assert_array_equal(before[name], first[name], strict=True)
         np.testing.assert_array_equal(stayed[name], moved[name], strict=True)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gan_jax import data
+from gan_jax.data.dataset import Training
 from gan_jax.experiment import build, config
 from gan_jax.experiment.presets import METHODS
 from gan_jax.experiment.program import make_program
@@ -43,9 +44,14 @@ def program_of(method, devices):
     settings = json.loads(config.load_config(f'{CONFIG}:method={method}', flags).to_json())
     sgd = {'fn': 'optax.sgd', 'learning_rate': 0.02}
     settings |= {'optim': {'g': sgd, 'd': sgd}}
-    experiment = build.build_experiment(settings, shape=(16, 16, 1), num_classes=10)
     mesh = sharding.make_mesh(devices, BATCH)
     dataset = data.load('digits', size=16)
+    experiment = build.build_experiment(
+        settings,
+        shape=(16, 16, 1),
+        num_classes=10,
+        latent=build.build_latent(settings, training=lambda: Training(dataset)),
+    )
     return make_program(experiment, dataset, mesh, batch_size=BATCH, d_steps=1), experiment.hyper
 
 

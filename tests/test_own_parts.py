@@ -9,13 +9,17 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from gan_jax import train
+from gan_jax import sample, train
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.run import log
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / 'docs' / 'own_parts.md').read_text(encoding='utf-8')
-COMMANDS = {'gan_jax.train': train.main, 'gan_jax.evaluate': evaluate.main}
+COMMANDS = {
+    'gan_jax.train': train.main,
+    'gan_jax.evaluate': evaluate.main,
+    'gan_jax.sample': sample.main,
+}
 # What makes a run of minutes one of seconds.
 SHORT = [
     '--config.steps=6',
@@ -65,7 +69,7 @@ def sent(monkeypatch):
 
 @pytest.mark.slow
 def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
-    assert len(commands()) == 6
+    assert len(commands()) == 8
     for python, module, name, *flags in commands():
         assert (python, module) == ('python', '-m')
         short = SHORT if name == 'gan_jax.train' else ['--num=100']
@@ -88,6 +92,7 @@ def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
     losses = [step for step, values in sent if 'd/adversarial/real' in values]
     assert losses == [2, 4, 6] and any('samples' in values for _, values in sent)
     assert json.loads((reader / 'workdirs/online/wandb.json').read_text()) == {'id': 'x'}
+    assert (reader / 'bright.png').is_file()
 
 
 def test_every_link_and_file_named_exists():

@@ -65,7 +65,7 @@ NETWORKS = {
     for name in (
         *(f'{net}.{part}' for net in ('sndcgan', 'resnet', 'biggan') for part in PLAYERS),
         *('critic.Logit', 'critic.ProjectionLogit', 'san.SanLogit', 'san.SanClassLogit'),
-        *('bigan.Encoder', 'bigan.PairLogit'),
+        *('bigan.Encoder', 'bigan.PairLogit', 'instances.InstanceLogit'),
     )
 }
 TERMS = {block['fn'] for _, blocks in METHODS.values() for block in blocks.values()}

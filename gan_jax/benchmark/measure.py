@@ -108,9 +108,9 @@ def _compiled(whole: Workload, parts: bool, progress: Progress) -> Steps:
         peak = compiled.peak_in_use()  # of a run alone: nothing else is on the device yet
 
         # One more copy of the data on the device, which all steps share.
-        batches = whole.experiment.gan.batches(whole.settings['d_steps'])
-        size = whole.settings['batch_size']
-        feed = make_feed(whole.dataset, whole.mesh, batch_size=size, rows=batches)
+        gan, size = whole.experiment.gan, whole.settings['batch_size']
+        batches, reals = gan.batches(whole.settings['d_steps']), gan.latent.reals
+        feed = make_feed(whole.dataset, whole.mesh, batch_size=size, rows=batches, reals=reals)
         held, rows = feed.resident(), feed.index_batch(whole.settings['seed'], 0)
 
         def back_to_back(one: Workload, call: jax.stages.Compiled) -> Candidate:

@@ -1,6 +1,8 @@
 """The type of a data set, and the digest by which two data sets are compared."""
 
 import hashlib
+from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,20 @@ class DataSet(NamedTuple):
     num_classes: int
     name: str
     class_names: tuple[str, ...] | None = None
+
+
+class Training(NamedTuple):
+    """The images of a run, for a distribution of latents that is made of them.
+
+    Attributes:
+        dataset: the images that the run trains on.
+        data_dir: the folder for what is kept of them, see `data.folder_of`.
+        allow: packages whose code the config may name, as in `load.resolve`.
+    """
+
+    dataset: DataSet
+    data_dir: str | Path | None = None
+    allow: Collection[str] | None = None
 
 
 def on_disk(dataset: DataSet) -> bool:

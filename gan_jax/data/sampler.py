@@ -1,8 +1,16 @@
 """The images of each batch, a pure function of seed and step: resuming needs only the step."""
 
 import functools
+import zlib
+from collections.abc import Callable, Mapping
 
 import numpy as np
+
+from gan_jax.runtime import shapes
+from gan_jax.runtime.errors import of_part
+
+# (random bits of a step, rows [k, B]) -> (rows of the images in their place, further entries).
+Reals = Callable[[np.random.Philox, np.ndarray], tuple[np.ndarray, Mapping[str, np.ndarray]]]
 
 
 @functools.lru_cache(maxsize=32)  # successive steps share an epoch; a few seeds take turns
@@ -25,6 +33,44 @@ def of_step(seed: int, step: int, batches: int, batch_size: int, size: int) -> n
     """
     numbers = range(step * batches, (step + 1) * batches)
     return np.stack([indices(seed, number, batch_size, size) for number in numbers])
+
+
+def drawn(
+    seed: int, step: int, batches: int, batch_size: int, size: int, reals: Reals | None = None
+) -> dict[str, np.ndarray]:
+    """The reals of a training step without their pixels and labels.
+
+    Args:
+        seed, step, batches, batch_size, size: as in `of_step`.
+        reals: takes the rows of `of_step` to others; see `latents.Latent.reals`.
+
+    Returns:
+        {'index': int32 [batches, batch_size], the images, and further entries by name, [batches,
+        batch_size, ...]}.
+
+    Raises:
+        PartError: `reals` fails or gives something else.
+    """
+    rows = of_step(seed, step, batches, batch_size, size)
+    if reals is None:
+        return {'index': rows}
+    key = [seed | zlib.crc32(b'reals') << 32, step]  # other bits than those of the permutations
+    with of_part('config.latent'):
+        index, more = reals(np.random.Philox(key=key), rows)
+        return _checked(index, more, rows.shape, size)
+
+
+def _checked(
+    index: np.ndarray, more: Mapping[str, np.ndarray], shape: tuple[int, ...], size: int
+) -> dict[str, np.ndarray]:
+    index = shapes.array('the rows of its reals', index, shape)
+    if index.dtype.kind not in 'iu' or index.min() < 0 or index.max() >= size:
+        raise ValueError(f'the rows of its reals are no integers from 0 to {size - 1}')
+    for name, entry in more.items():
+        if name in ('image', 'label', 'index', 'z'):
+            raise ValueError(f"its reals have an entry '{name}', which has another meaning")
+        shapes.array(f"the entry '{name}' of its reals", entry, (*shape, ...))
+    return {**more, 'index': index.astype(np.int32)}
 
 
 def indices(seed: int, step: int, batch_size: int, size: int) -> np.ndarray:

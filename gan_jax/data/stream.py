@@ -30,6 +30,7 @@ def batches(
     batch_size: int,
     rows: int,
     part: slice = slice(None),
+    reals: sampler.Reals | None = None,
 ) -> Iterator[Batch]:
     """The batches of the steps `first`, `first + 1`, and so on without end.
 
@@ -44,10 +45,12 @@ def batches(
         rows: k >= 1, sub-batches of a step; sub-batch i of step s is number s·k + i of
             `sampler.indices`.
         part: the images of every sub-batch that are read; all by default.
+        reals: as in `sampler.drawn`.
 
     Returns:
         An iterator of {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B], 'index': int32
-        [k, B], the rows of the data set}; with a `part`, B is the number of its images.
+        [k, B], the rows of the data set, and what `reals` add}; with a `part`, B is the number of
+        its images.
 
     Raises:
         UserError: grain is not installed; or, from the iterator, the images cannot be read, or
@@ -60,7 +63,7 @@ def batches(
         raise UserError(
             "a data set too large for memory is read by grain: pip install 'gan_jax[grain]'"
         ) from fault
-    read = _reader(dataset, seed, batch_size, rows, part)
+    read = _reader(dataset, seed, batch_size, rows, part, reals)
     sampler.indices(seed, first * rows, batch_size, len(dataset.images))  # raises here already
     ahead = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
     steps = grain.MapDataset.range(first, first + ENDLESS)
@@ -68,16 +71,22 @@ def batches(
 
 
 def _reader(
-    dataset: DataSet, seed: int, batch_size: int, rows: int, part: slice
+    dataset: DataSet,
+    seed: int,
+    batch_size: int,
+    rows: int,
+    part: slice,
+    reals: sampler.Reals | None,
 ) -> Callable[[int], Batch]:
     """The function step -> batch that grain's threads run."""
     images, labels = dataset.images, labels_of(dataset)
     check = _change_check(getattr(images, 'filename', None))
 
     def read(step: int) -> Batch:
-        index = sampler.of_step(seed, step, rows, batch_size, len(images))[:, part]
+        drawn = sampler.drawn(seed, step, rows, batch_size, len(images), reals)
+        own = {name: array[:, part] for name, array in drawn.items()}
         check()  # before they are touched: a page behind the end of a file kills the process
-        return {'image': images[index], 'label': labels[index], 'index': index}
+        return {**own, 'image': images[own['index']], 'label': labels[own['index']]}
 
     return read
 

@@ -38,7 +38,7 @@ def moments(
         mean, cov = frechet.streamed(chunks)
         return {'mean': mean, 'cov': cov}
 
-    found = _kept('moments', dataset, extractor, data_dir, compute)
+    found = kept('moments', dataset, extractor, data_dir, compute)
     return found['mean'], found['cov']
 
 
@@ -53,7 +53,7 @@ def features(
     def compute():
         return {'features': np.concatenate([*_extracted(dataset, extractor, progress)])}
 
-    return _kept('features', dataset, extractor, data_dir, compute)['features']
+    return kept('features', dataset, extractor, data_dir, compute)['features']
 
 
 def _extracted(dataset: DataSet, extractor: Extractor, progress: Progress) -> Iterator[np.ndarray]:
@@ -75,13 +75,22 @@ def _place(
     return folder_of(data_dir) / 'references' / arrays.name_of(cache_key), cache_key
 
 
-def _kept(
+def kept(
     what: str,
     dataset: DataSet,
     extractor: Extractor,
     data_dir: str | Path | None,
     compute: Callable[[], arrays.Arrays],
 ) -> arrays.Arrays:
+    """Arrays that depend on the images and the extractor alone: from the disk, or computed.
+
+    Args:
+        what: a name for them; it is part of their key.
+        dataset: the images.
+        extractor: the network.
+        data_dir: the folder that caches them, see `data.folder_of`.
+        compute: () -> the arrays, by name.
+    """
     path, cache_key = _place(what, dataset, extractor, data_dir)
     if (found := arrays.read_arrays(path, cache_key)) is not None:
         return found

@@ -37,7 +37,8 @@ def base() -> ConfigDict:
                 subset_seed=0,  # which images those are
             ),
             latent=dict(
-                fn='gan_jax.latents.normal',  # its distribution; or `uniform`, `truncated`
+                # Its distribution; or `uniform`, `truncated`, `gan_jax.instances.instances`.
+                fn='gan_jax.latents.normal',
                 dim=128,  # numbers of z, from 1
                 labels='data',  # in its proportions, 'uniform', or of the 'real' images by index
             ),

@@ -14,6 +14,7 @@ import numpy as np
 import optax
 
 from gan_jax import labels, views
+from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages
 from gan_jax.experiment.kinds import LATENT, NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
@@ -22,7 +23,7 @@ from gan_jax.gan import GAN, Augment
 from gan_jax.latents import Latent
 from gan_jax.models.critic import Critic
 from gan_jax.runtime import load
-from gan_jax.runtime.errors import of_part
+from gan_jax.runtime.errors import PartError, UserError, of_part, sentence
 from gan_jax.state import Ema, Hyper
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.fields import check_fields
@@ -50,6 +51,7 @@ def build_experiment(
     shape: tuple[int, int, int],
     num_classes: int,
     class_counts: labels.Counts | None = None,
+    latent: Latent | None = None,
     allow: Collection[str] | None = None,
 ) -> Experiment:
     """The experiment that a valid config describes.
@@ -60,6 +62,7 @@ def build_experiment(
         num_classes: classes of the data, 0 without labels.
         class_counts: proportions of the labels of generated images, see `labels.counts_of`; None
             draws all classes equally often.
+        latent: the distribution of the latents, from `build_latent`; None makes it of the config.
         allow: packages whose code the config may name, as in `load.resolve`.
 
     Raises:
@@ -88,7 +91,7 @@ def build_experiment(
         },
         latent_dim=config['latent']['dim'],
         class_counts=class_counts or labels.uniform(num_classes),
-        latent=build_latent(config, allow),
+        latent=latent or build_latent(config, allow),
         paired_labels=config['latent']['labels'] == 'real',
         g_reals=config['g_reals'],
         augment=Augment(*(config['augment'][use] for use in Augment._fields)),
@@ -129,9 +132,32 @@ def build_generator(
     return _made('generator', config['generator'], NETWORK, allow, shape=shape, dtype=dtype)
 
 
-def build_latent(config: Mapping[str, Any], allow: Collection[str] | None = None) -> Latent:
-    """The distribution of the latents of a config without faults; read is its block `latent`."""
-    return _made('latent', config['latent'], LATENT, allow)
+def build_latent(
+    config: Mapping[str, Any],
+    allow: Collection[str] | None = None,
+    training: Callable[[], Training] | None = None,
+) -> Latent:
+    """The distribution of the latents of a config without faults.
+
+    Args:
+        config: nested; read is its block `latent`.
+        allow: whose code the config may name, as in `load.resolve`.
+        training: () -> the training images; called if the distribution is made of them.
+
+    Raises:
+        UserError: what it needs is not here, such as Inception's weights.
+        PartError: its function fails.
+    """
+    latent = _made('latent', config['latent'], LATENT, allow)
+    if latent.fit is None or training is None:
+        return latent
+    images = training()
+    try:
+        return latent.fit(images)
+    except UserError:
+        raise
+    except Exception as error:  # it may be anybody's code
+        raise PartError(f'config.latent: {sentence(error)}') from error
 
 
 Number = Callable[[str, Any], Any]  # (key of the config, value) -> a number of `Hyper`

@@ -127,8 +127,9 @@ def _playing(
 
         return jax.vjp(loss, {of: jnp.float32(0) for of in logits})[1](one)[0]
 
-    pixels = jax.ShapeDtypeStruct(record['image'].shape, jnp.uint8)
-    batch = {'image': pixels, 'label': record['label'], 'index': record['index']}
+    batch = jax.eval_shape(functools.partial(_blank, losses.gan, shape, size))
+    del batch['z']
+    batch['image'] = jax.ShapeDtypeStruct(batch['image'].shape, jnp.uint8)
     one = jax.ShapeDtypeStruct((), jnp.float32)
     jaxpr = jax.make_jaxpr(gradient)(one, state, hyper, batch).jaxpr
     depends = [[i == j for j in range(len(logits))] for i in range(len(logits))]
@@ -196,7 +197,11 @@ def _record(losses: Losses, shape: tuple[int, int, int], size: int) -> dict[str,
     """The shapes of a record with all that networks of terms give."""
 
     def made():
-        blank = networks.example(shape, losses.gan.latent_dim, size)
+        blank = _blank(losses.gan, shape, size)
         return networks.first_variables(losses.terms, jax.random.key(0), blank)[1]
 
     return jax.eval_shape(made)
+
+
+def _blank(gan: GAN, shape: tuple[int, int, int], size: int) -> dict[str, jax.Array]:
+    return networks.example(shape, gan.latent_dim, size, gan.latent)

@@ -18,6 +18,7 @@ from gan_jax.data.dataset import labels_of, on_disk
 from gan_jax.runtime import sharding
 
 Arrays = Mapping[str, jax.Array]
+Shapes = Mapping[str, jax.ShapeDtypeStruct]
 
 
 class Feed(NamedTuple):
@@ -25,12 +26,12 @@ class Feed(NamedTuple):
 
     Attributes:
         resident: () -> the arrays that stay on the devices.
-        index_batch: (seed, step, count=1) -> the arrays that change with the step, indices or
-            images, sharded over the devices. For `count` > 1, the arrays of `count` steps from
-            `step` on, with a leading axis of length `count`.
-        gather: (resident, indices or images) ->
+        index_batch: (seed, step, count=1) -> the arrays that change with the step, from
+            `sampler.drawn`, or with the images too, sharded over the devices. For `count` > 1, the
+            arrays of `count` steps from `step` on, with a leading axis of length `count`.
+        gather: (resident, arrays of a step) ->
             {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B], 'index': int32 [k, B], the rows
-            of the data set}, traced.
+            of the data set, and what `reals` add}, traced.
         shapes: of the resident arrays and of `index_batch` for one step, as
             `jax.ShapeDtypeStruct`s with shardings.
     """
@@ -41,7 +42,14 @@ class Feed(NamedTuple):
     shapes: tuple[Any, Any]
 
 
-def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, rows: int) -> Feed:
+def make_feed(
+    dataset: DataSet,
+    mesh: Mesh,
+    *,
+    batch_size: int,
+    rows: int,
+    reals: sampler.Reals | None = None,
+) -> Feed:
     """The feed for a data set; a data set on disk, an `np.memmap`, is streamed.
 
     Args:
@@ -49,10 +57,17 @@ def make_feed(dataset: DataSet, mesh: Mesh, *, batch_size: int, rows: int) -> Fe
         mesh: from `sharding.make_mesh`.
         batch_size: B, size of the global batch of one discriminator update.
         rows: k, batches in a step, see `GAN.batches`.
+        reals: as in `sampler.drawn`.
+
+    Raises:
+        PartError: as `sampler.drawn`.
     """
-    if on_disk(dataset):
-        return _streamed(dataset, mesh, batch_size, rows)
-    return _resident(dataset, mesh, batch_size, rows)
+    options = {'batch_size': batch_size, 'rows': rows, 'reals': reals}
+    first = sampler.drawn(0, 0, rows, batch_size, len(dataset.images), reals)
+    sharded = sharding.batch_sharding(mesh, axis=1)
+    shapes = {n: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharded) for n, x in first.items()}
+    kind = _streamed if on_disk(dataset) else _resident
+    return kind(dataset, mesh, shapes, options)
 
 
 def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
@@ -78,60 +93,60 @@ def resident_shapes(
     }
 
 
-def gather(resident: Arrays, indices: jax.Array, shape: Sequence[int]) -> Arrays:
-    """The images and labels of some indices, with the indices.
+def gather(resident: Arrays, drawn: Arrays, shape: Sequence[int]) -> Arrays:
+    """The images and labels of some rows, and what came with the rows.
 
     Args:
         resident: as `in_memory` has them.
-        indices: [...].
+        drawn: {'index': int32 [...], the rows, and further entries}.
         shape: of an image, [H, W, C].
 
     Returns:
-        {'image': uint8 [..., H, W, C], 'label': int32 [...], 'index': int32 [...]}.
+        {'image': uint8 [..., H, W, C], 'label': int32 [...]} beside what is drawn.
     """
-    batch = {name: array[indices] for name, array in resident.items()}
-    image = batch['image'].reshape(*indices.shape, *shape)
-    return {**batch, 'image': image, 'index': indices}
+    index = drawn['index']
+    batch = {name: array[index] for name, array in resident.items()}
+    return {**drawn, **batch, 'image': batch['image'].reshape(*index.shape, *shape)}
 
 
-def _resident(dataset: DataSet, mesh: Mesh, batch_size: int, rows: int) -> Feed:
-    replicated, sharded = sharding.replicated(mesh), sharding.batch_sharding(mesh, axis=1)
+def _resident(dataset: DataSet, mesh: Mesh, drawn: Shapes, options: Mapping[str, Any]) -> Feed:
+    replicated, own = sharding.replicated(mesh), _own(drawn['index'])
+    batch_size, reals = options['batch_size'], options['reals']
     size, *shape = dataset.images.shape
 
     def index_batch(seed, step, count=1):
-        steps = [sampler.of_step(seed, step + i, rows, batch_size, size) for i in range(count)]
-        return _joined([one[:, own] for one in steps], mesh, batch_size)
+        steps = range(step, step + count)
+        all_rows = [sampler.drawn(seed, i, options['rows'], batch_size, size, reals) for i in steps]
+        return _joined(jax.tree.map(lambda x: x[:, own], all_rows), mesh, batch_size)
 
-    indices = jax.ShapeDtypeStruct((rows, batch_size), jnp.int32, sharding=sharded)
-    own = _own(indices)
     return Feed(
         resident=functools.cache(lambda: sharding.put(in_memory(dataset), replicated)),
         index_batch=index_batch,
         gather=functools.partial(gather, shape=shape),
-        shapes=(resident_shapes(dataset, replicated), indices),
+        shapes=(resident_shapes(dataset, replicated), drawn),
     )
 
 
-def _streamed(dataset: DataSet, mesh: Mesh, batch_size: int, rows: int) -> Feed:
-    sharded = sharding.batch_sharding(mesh, axis=1)
+def _streamed(dataset: DataSet, mesh: Mesh, drawn: Shapes, options: Mapping[str, Any]) -> Feed:
+    index = drawn['index']
     image = jax.ShapeDtypeStruct(
-        (rows, batch_size, *dataset.images.shape[1:]), jnp.uint8, sharding=sharded
+        (*index.shape, *dataset.images.shape[1:]), jnp.uint8, sharding=index.sharding
     )
-    label = jax.ShapeDtypeStruct((rows, batch_size), jnp.int32, sharding=sharded)
-    options = {'batch_size': batch_size, 'rows': rows, 'part': _own(label)}
     ahead = {}  # 'batches': the open stream; 'at': the (seed, step) of its next batch
 
     def index_batch(seed, step, count=1):
         if ahead.get('at') != (seed, step):
-            ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **options)
+            own = {**options, 'part': _own(index)}
+            ahead['batches'] = stream.batches(dataset, seed=seed, first=step, **own)
         ahead['at'] = seed, step + count
-        return _joined([next(ahead['batches']) for _ in range(count)], mesh, batch_size)
+        steps = [next(ahead['batches']) for _ in range(count)]
+        return _joined(steps, mesh, options['batch_size'])
 
     return Feed(
         resident=dict,
         index_batch=index_batch,
         gather=lambda resident, images: images,
-        shapes=({}, {'image': image, 'label': label, 'index': label}),
+        shapes=({}, {**drawn, 'image': image, 'label': index}),
     )
 
 

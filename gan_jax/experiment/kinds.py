@@ -83,8 +83,8 @@ OPTIMIZER = Kind(
 )
 LATENT = Kind(
     'a distribution of latents',
-    mark="a function of gan_jax.latents that is annotated as '-> Latent'",
-    packages=('gan_jax.latents',),
+    mark="a function of gan_jax.latents or gan_jax.instances, annotated as '-> Latent'",
+    packages=('gan_jax.latents', 'gan_jax.instances'),
     fits=_makers(Latent),
     makes=Latent,
     reserved=('dim', 'labels'),

@@ -132,6 +132,7 @@ METHODS = {
     'insgen': ('view', {'insgen': INSGEN}),
     'weight_clipping': ('', {'adversarial': WASSERSTEIN, 'weight_clipping': CLIPPING}),
     'bigan': ('', {'adversarial': BIGAN}),
+    'icgan': ('', {}),
 }
 # The methods whose terms read further outputs of the logit, and that logit with classes.
 SLICED = ('san', 'san_ns', 'san_relativistic')
@@ -139,6 +140,13 @@ SAN_LOGIT = 'gan_jax.models.san.SanLogit'
 SAN_CLASS_LOGIT = 'gan_jax.models.san.SanClassLogit'
 # The average of D that targets take: MoCo's momentum of 0.999 at 64 images a step.
 MOMENTUM = {'halflife_images': 44_000.0, 'ramp': 0.05}
+# 128 numbers of noise and Inception's 2,048 features, where the paper takes those of a ResNet.
+INSTANCES = {
+    'fn': 'gan_jax.instances.instances',
+    'features': 'inception',
+    'neighbours': 50,
+    'dim': 2176,
+}
 # Blocks of a method beside 'augment' and 'terms'. The clip is for a discriminator without spectral
 # normalisation: a box around normalised weights would mean nothing.
 FURTHER: dict[str, dict[str, Any]] = {
@@ -146,6 +154,10 @@ FURTHER: dict[str, dict[str, Any]] = {
     **{name: {'logit': {'fn': SAN_LOGIT}} for name in SLICED},
     'weight_clipping': {part: {'normalised': False} for part in ('discriminator', 'logit')},
     'bigan': {'logit': {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}},
+    'icgan': {
+        'latent': INSTANCES,
+        'logit': {'fn': 'gan_jax.models.instances.InstanceLogit'},
+    },
 }
 # The term that learns from labels, for each method that has one.
 LABELLED = {

@@ -64,7 +64,13 @@ def make_program(
     """
     gan, terms, every, hyper = experiment
     shape = dataset.images.shape[1:]
-    feed = make_feed(dataset, mesh, batch_size=batch_size, rows=gan.batches(d_steps))
+    feed = make_feed(
+        dataset,
+        mesh,
+        batch_size=batch_size,
+        rows=gan.batches(d_steps),
+        reals=gan.latent.reals,
+    )
 
     @functools.cache
     def step_with(active: frozenset[str]):
@@ -77,8 +83,8 @@ def make_program(
             unroll=sharding.on_cpu(mesh),
         )
 
-        return lambda state, resident, indices, hyper: step(
-            state, feed.gather(resident, indices), hyper
+        return lambda state, resident, drawn, hyper: step(
+            state, feed.gather(resident, drawn), hyper
         )
 
     @jax.jit  # traced once for the shapes and for both programs of the first state
@@ -90,6 +96,7 @@ def make_program(
             gan.optimizers,
             seed=hyper.seed,
             latent_dim=gan.latent_dim,
+            latent=gan.latent,
             shape=shape,
             averaged=gan.averages,
             freeze=gan.freeze,
@@ -118,11 +125,11 @@ def make_program(
         def update(*arguments):
             return step_with(active)(*arguments)[0]
 
-        def updates(state, resident, indices, hyper):
-            def one(state, indices):
-                return update(state, resident, indices, hyper), None
+        def updates(state, resident, drawn, hyper):
+            def one(state, drawn):
+                return update(state, resident, drawn, hyper), None
 
-            return jax.lax.scan(one, state, indices)[0]
+            return jax.lax.scan(one, state, drawn)[0]
 
         run = updates if several else update
         return jax.jit(run, donate_argnums=0, out_shardings=where)
@@ -131,17 +138,17 @@ def make_program(
         sets = {acting(one, every) for one in range(step, step + count)}
         if len(sets) > 1:
             raise ValueError(f'the {count} steps from {step} on have not the same terms in them')
-        indices = feed.index_batch(int(hyper.seed), step, count)
-        return compiled(sets.pop(), count > 1)(state, feed.resident(), indices, hyper)
+        drawn = feed.index_batch(int(hyper.seed), step, count)
+        return compiled(sets.pop(), count > 1)(state, feed.resident(), drawn, hyper)
 
     def lower(count=1):
-        resident, indices = feed.shapes
+        resident, drawn = feed.shapes
         if count > 1:
             where = sharding.batch_sharding(mesh, axis=2)
-            indices = jax.tree.map(
-                lambda x: jax.ShapeDtypeStruct((count, *x.shape), x.dtype, sharding=where), indices
+            drawn = jax.tree.map(
+                lambda x: jax.ShapeDtypeStruct((count, *x.shape), x.dtype, sharding=where), drawn
             )
-        return compiled(frozenset(terms), count > 1).lower(shapes, resident, indices, hyper)
+        return compiled(frozenset(terms), count > 1).lower(shapes, resident, drawn, hyper)
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
     return Program(shapes, init_generator, init, update, lower, reset)

@@ -9,8 +9,9 @@ import jax
 import numpy as np
 
 from gan_jax import data, labels
+from gan_jax.data.dataset import Training
 from gan_jax.experiment import memory
-from gan_jax.experiment.build import Experiment, build_experiment
+from gan_jax.experiment.build import Experiment, build_experiment, build_latent
 from gan_jax.experiment.images import load_images
 from gan_jax.experiment.program import Program, make_program
 from gan_jax.runtime import sharding
@@ -87,7 +88,10 @@ def build_setup(
             raise
         outlined = True
     dataset, subset = _fraction_of(reference, images)
-    experiment, program = build_trainer(settings, dataset, devices=devices, allow=allow)
+    kept_in = kept_dir(settings, allow, data_dir)
+    experiment, program = build_trainer(
+        settings, dataset, devices=devices, allow=allow, data_dir=kept_in
+    )
     if not outline:
         memory.check_memory(program.shapes)
     return Setup(
@@ -102,8 +106,35 @@ def build_setup(
         steps_per_dispatch=steps_per_dispatch(settings),
         generate=make_sampler(experiment, settings),
         allow=allow,
-        data_dir=(images['dir'] or None) if allow is None else data_dir,
+        data_dir=kept_in,
     )
+
+
+def kept_dir(
+    settings: Mapping[str, Any], allow: Collection[str] | None, data_dir: Path | None = None
+) -> str | Path | None:
+    """The folder of Inception's weights and of references, see `data.folder_of`.
+
+    Args:
+        settings: the config; one from somebody else must not choose where to write.
+        allow: given for such a config, as in `load.resolve`.
+        data_dir: the folder for it.
+    """
+    return (settings['data']['dir'] or None) if allow is None else data_dir
+
+
+def load_training(
+    settings: Mapping[str, Any],
+    allow: Collection[str] | None = None,
+    data_dir: Path | None = None,
+) -> Training:
+    """The images that a config trains on, for its latents; arguments as in `build_setup`.
+
+    Raises:
+        UserError: as `load_images`.
+    """
+    dataset, _ = _fraction_of(load_images(settings['data'], allow=allow), settings['data'])
+    return Training(dataset, kept_dir(settings, allow, data_dir), allow)
 
 
 def build_trainer(
@@ -113,6 +144,7 @@ def build_trainer(
     devices: int | None = None,
     among: Sequence[jax.Device] | None = None,
     allow: Collection[str] | None = None,
+    data_dir: str | Path | None = None,
 ) -> tuple[Experiment, Program]:
     """The networks, terms and train step that a valid config describes, for a data set.
 
@@ -122,9 +154,11 @@ def build_trainer(
         devices: number of devices to use; None takes the config's.
         among: the devices to take them from; None is `jax.devices()`.
         allow: packages whose code the config may name, as in `load.resolve`.
+        data_dir: the folder for what latents keep about the images, see `data.folder_of`.
 
     Raises:
-        UserError: there are too few images, or networks and terms do not fit together.
+        UserError: there are too few images, networks and terms do not fit together, or as
+            `build_latent`.
     """
     if len(dataset.images) < settings['batch_size']:
         raise UserError(
@@ -136,12 +170,14 @@ def build_trainer(
     mesh = sharding.make_mesh(
         asked['data'], settings['batch_size'], settings['accumulate'], asked['model'], among
     )
+    training = Training(dataset, data_dir, allow)
     try:
         experiment = build_experiment(
             settings,
             shape=dataset.images.shape[1:],
             num_classes=dataset.num_classes,
             class_counts=_class_counts(settings, dataset),
+            latent=build_latent(settings, allow, lambda: training),
             allow=allow,
         )
         program = make_program(
@@ -179,6 +215,7 @@ def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
         shape=tuple(shape),
         num_classes=setup.dataset.num_classes,
         class_counts=_class_counts(settings, setup.dataset),
+        latent=setup.experiment.gan.latent,
     )
     return setup._replace(settings=settings, experiment=experiment)
 

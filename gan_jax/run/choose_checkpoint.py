@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from gan_jax import data
 from gan_jax.experiment.earlier import completed
 from gan_jax.run import resume
 from gan_jax.run.best import best_by
@@ -84,6 +85,25 @@ def restore_step(
             file=sys.stderr,
         )
     return found
+
+
+def refuse_other_images(
+    folder: Path, name: str, dataset: data.DataSet, metadata: Mapping[str, Any]
+) -> None:
+    """Raises UserError (65) if a data set is not what a checkpoint was trained on.
+
+    Args:
+        folder: the workdir.
+        name: of the data set.
+        dataset: the images to train on.
+        metadata: of the checkpoint.
+    """
+    if data.digest(dataset) != metadata['data']:
+        raise UserError(
+            f"the images of '{name}' are not those that {folder} was trained on: restore them, or "
+            'give the folder that they lie in now by --data_dir=DIR',
+            DATA,
+        )
 
 
 def _missing(folder: Path, step: str, settings: Mapping[str, Any]) -> UserError:

@@ -83,7 +83,7 @@ def refuse_batch_norm(batch_norm: str | None, variables: Mapping[str, Any]) -> N
 
 
 def add_data_flag(parser: argparse.ArgumentParser) -> None:
-    """Adds --data_dir, for a command that needs the data set of the run."""
+    """Adds --data_dir, for a command that needs, or may need, the data set of the run."""
     parser.add_argument(
         '--data_dir',
         metavar='DIR',

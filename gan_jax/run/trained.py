@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup, build_setup
-from gan_jax.run import posthoc, resume
-from gan_jax.run.choose_checkpoint import read_settings, restore_step
+from gan_jax.run import posthoc
+from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
 from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint
-from gan_jax.runtime.errors import DATA, UserError
 
 
 class Trained(NamedTuple):
@@ -69,11 +68,6 @@ def restore_run(
     setup = build_setup(settings, devices=1, allow=allow, data_dir=data_dir)
     read = functools.partial(checkpoint.restore, template=setup.program.shapes)
     found = restore_step(folder, step, saved, read)
-    if found.metadata['data'] != resume.fingerprint(setup)['data']:
-        raise UserError(
-            f"the images of '{settings['data']['name']}' are not those that {folder} was trained "
-            'on: restore them, or give the folder that they lie in now by --data_dir=DIR',
-            DATA,
-        )
+    refuse_other_images(folder, settings['data']['name'], setup.dataset, found.metadata)
     state = posthoc.completed(folder, found.state, settings, settings['evaluate']['weights'])
     return Trained(setup, found._replace(state=state))

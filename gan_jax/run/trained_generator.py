@@ -1,4 +1,7 @@
-"""A trained generator, restored alone: without data, discriminator, terms or a train step."""
+"""A trained generator, restored alone: without discriminator, terms or a train step.
+
+The data are read only if its latents are made of them.
+"""
 
 import argparse
 import functools
@@ -10,12 +13,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages, config
 from gan_jax.experiment.build import build_generator, build_latent
+from gan_jax.experiment.setup import load_training
 from gan_jax.labels import Counts
 from gan_jax.latents import Latent
 from gan_jax.run import posthoc
-from gan_jax.run.choose_checkpoint import read_settings, restore_step
+from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
 from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
@@ -24,6 +29,7 @@ from gan_jax.runtime.leaves import by_name, check_leaves, form
 # The blocks of a config, and the values outside them, that generated images depend on.
 BLOCKS = ('generator', 'latent')
 KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'dtype')
+IMAGES = tuple(f'data.{key}' for key in ('name', 'size', 'dir', 'fraction', 'subset_seed'))
 
 
 class TrainedGenerator(NamedTuple):
@@ -64,6 +70,7 @@ def restore_from_flags(flags: argparse.Namespace) -> TrainedGenerator:
         flags.allow,
         weights=flags.weights,
         batch_norm=flags.batch_norm,
+        data_dir=flags.data_dir,
     )
     refuse_batch_norm(flags.batch_norm, found.variables)
     return found
@@ -76,6 +83,7 @@ def restore_generator(
     *,
     weights: str | None = None,
     batch_norm: str | None = None,
+    data_dir: Path | None = None,
 ) -> TrainedGenerator:
     """The generator of a run at one of its checkpoints.
 
@@ -86,10 +94,11 @@ def restore_generator(
         weights: 'ema', 'raw', a name in config.averages, or 'std:0.08', see `posthoc`; None is as
             config.evaluate says.
         batch_norm: see `generate.make_generate`; None is as config.evaluate says.
+        data_dir: as in `trained.restore_run`, for latents that are made of the training images.
 
     Raises:
         UserError: no run, no such checkpoint or weights, a generator or latents with faults or of
-            other code, or a config that is not the checkpoint's.
+            other code, a config that is not the checkpoint's, or latents of other images.
     """
     settings = read_settings(
         folder, lambda settings: config.part_faults(settings, KEYS, BLOCKS, allow)
@@ -123,13 +132,31 @@ def restore_generator(
         network,
         variables,
         settings['latent']['dim'],
-        build_latent(settings, allow),
+        build_latent(
+            settings, allow, lambda: _training(folder, settings, found.metadata, allow, data_dir)
+        ),
         batch_norm or asked['batch_norm'],
         tuple(images['class_counts']),
         images['class_names'],
         sharding.workers(settings['mesh']['data']),
         found.step,
     )
+
+
+def _training(
+    folder: Path,
+    settings: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    allow: Collection[str] | None,
+    data_dir: Path | None,
+) -> Training:
+    """The images that the run was trained on."""
+    if wrong := config.part_faults(settings, IMAGES, ('data',), allow):
+        raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
+    images = settings['data'] | ({} if data_dir is None else {'dir': str(data_dir)})
+    training = load_training({**settings, 'data': images}, allow, data_dir)
+    refuse_other_images(folder, images['name'], training.dataset, metadata)
+    return training
 
 
 def _places(weights: str, settings: Mapping[str, Any]) -> dict[str, str]:

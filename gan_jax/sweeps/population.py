@@ -119,8 +119,8 @@ def make_population(
 
     batches = gan.batches(d_steps)
 
-    def rows(hyper, step):
-        return sampler.of_step(int(hyper.seed), step, batches, batch_size, len(dataset.images))
+    def rows(seed, step):
+        return sampler.drawn(seed, step, batches, batch_size, len(dataset.images), gan.latent.reals)
 
     def stack(states):
         _check_count(count, states, 'states')
@@ -144,15 +144,16 @@ def make_population(
         placed = functools.cache(lambda: jax.device_put(numbers, sharded))
 
         def update(state, step):
-            indices = np.stack([rows(hyper, step) for hyper in hypers])  # [N, k, B]
-            indices = jax.device_put(indices, sharded)
-            return compiled(acting(step, every))(state, resident(), indices, placed())
+            each = [rows(int(hyper.seed), step) for hyper in hypers]
+            drawn = jax.tree.map(lambda *xs: np.stack(xs), *each)  # [N, k, B, ...]
+            drawn = jax.device_put(drawn, sharded)
+            return compiled(acting(step, every))(state, resident(), drawn, placed())
 
         def lower():
             return compiled(frozenset(terms)).lower(
                 jax.tree.map(lambda x: struct((count, *x.shape), x.dtype, sharded), single.shapes),
                 resident_shapes(dataset, replicated),
-                struct((count, batches, batch_size), jnp.int32, sharded),
+                jax.tree.map(lambda x: struct((count, *x.shape), x.dtype, sharded), rows(0, 0)),
                 jax.tree.map(lambda x: struct(x.shape, x.dtype, sharded), numbers),
             )
 
@@ -171,7 +172,7 @@ def make_population(
 
 
 def _compiled(experiment: Experiment, mesh: Mesh, dataset: DataSet, active: frozenset[str]):
-    """(state, resident, indices, hyper) -> the states after a step with the terms `active`."""
+    """(state, resident, drawn, hyper) -> the states after a step with the terms `active`."""
     gan, terms, every, _ = experiment
     step = make_train_step(
         gan,
@@ -180,12 +181,12 @@ def _compiled(experiment: Experiment, mesh: Mesh, dataset: DataSet, active: froz
         unroll=sharding.on_cpu(mesh),
     )
 
-    def update(state, resident, indices, hyper):
-        def of_one(state, indices, hyper):
-            batch = gather(resident, indices, dataset.images.shape[1:])
+    def update(state, resident, drawn, hyper):
+        def of_one(state, drawn, hyper):
+            batch = gather(resident, drawn, dataset.images.shape[1:])
             return step(state, batch, hyper)[0]
 
-        return _each(mesh)(of_one)(state, indices, hyper)
+        return _each(mesh)(of_one)(state, drawn, hyper)
 
     on_each_device = jax.shard_map(
         update,

@@ -119,6 +119,7 @@ def first_state(gan, terms, *, seed=0, dtype=jnp.float32):
             *(gan.generator, gan.critic, terms, gan.optimizers),
             seed=seed,
             latent_dim=gan.latent_dim,
+            latent=gan.latent,
             shape=SHAPE,
         )
     )

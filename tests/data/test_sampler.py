@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gan_jax.data.sampler import indices, of_step, permutation
+from gan_jax.data.sampler import drawn, indices, of_step, permutation
+from gan_jax.runtime.errors import PartError
 
 
 def epoch(seed, number, batch_size, size):
@@ -114,3 +115,54 @@ def test_batch_size_out_of_range(batch_size):
 def test_negative_seed_or_step(seed, step):
     with pytest.raises(ValueError, match=f'got seed {seed} and step {step}'):
         indices(seed, step, 4, 10)
+
+
+# Images in the place of others --------------------------------------------------------------------
+
+
+def moved(bits, rows):
+    """A random image in the place of each, with the row of the first."""
+    other = (bits.random_raw(rows.size) % 50).reshape(rows.shape)
+    return other, {'first': rows}
+
+
+def test_without_reals_of_its_own_a_step_has_its_rows_alone():
+    found = drawn(5, 3, 2, 8, 50)
+    assert found.keys() == {'index'}
+    np.testing.assert_array_equal(found['index'], of_step(5, 3, 2, 8, 50))
+
+
+def test_other_images_are_a_function_of_seed_and_step():
+    found = {at: drawn(*at, 2, 8, 50, moved) for at in [(5, 3), (5, 4), (6, 3)]}
+    for at, one in found.items():
+        np.testing.assert_array_equal(one['first'], of_step(*at, 2, 8, 50))
+        assert one['index'].dtype == np.int32
+        np.testing.assert_array_equal(one['index'], drawn(*at, 2, 8, 50, moved)['index'])
+    assert len({one['index'].tobytes() for one in found.values()}) == 3
+
+
+def test_their_bits_are_not_those_of_the_permutations():
+    seen = []
+    drawn(5, 0, 1, 8, 50, lambda bits, rows: seen.append(bits.random_raw(50)) or (rows, {}))
+    of_epoch = np.random.Philox(key=[5, 0]).random_raw(50)
+    assert not {*seen[0].tolist()} & {*of_epoch.tolist()}
+
+
+@pytest.mark.parametrize(
+    ('reals', 'words'),
+    [
+        (lambda bits, rows: (rows[:1], {}), r'the rows of its reals is an array \[1, 8\] where an'),
+        (lambda bits, rows: (rows + 50, {}), 'the rows of its reals are no integers from 0 to 49'),
+        (lambda bits, rows: (rows - 50, {}), 'the rows of its reals are no integers from 0 to 49'),
+        (lambda bits, rows: (rows / 1, {}), 'the rows of its reals are no integers from 0 to 49'),
+        (lambda bits, rows: (rows, {'label': rows}), "its reals have an entry 'label', which has"),
+        (
+            lambda bits, rows: (rows, {'h': rows[0]}),
+            r"the entry 'h' of its reals is an array \[8\]",
+        ),
+        (lambda bits, rows: rows.nothing, "AttributeError: 'numpy.ndarray' object has no attri"),
+    ],
+)
+def test_what_is_no_batch_of_reals_is_refused(reals, words):
+    with pytest.raises(PartError, match=f'^config.latent: {words}'):
+        drawn(5, 3, 2, 8, 50, reals)

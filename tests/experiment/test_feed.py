@@ -1,5 +1,7 @@
 """Images from memory and from disk: the same batches, the same training."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -45,10 +47,38 @@ def test_both_give_the_same_batches_wherever_a_run_begins(twins):
             assert array.sharding.spec[1] == 'data'
 
 
+def other(bits, rows):
+    """Another image in the place of each, with a number of the first."""
+    index = (bits.random_raw(rows.size) % COUNT).reshape(rows.shape)
+    return index, {'h': np.float32(rows)[..., None]}
+
+
+@pytest.mark.parametrize('devices', [1, 4])
+def test_images_in_the_place_of_others_are_the_same_ones_from_both(twins, devices):
+    mesh, sizes = sharding.make_mesh(devices, small.BATCH), {'batch_size': small.BATCH, 'rows': 2}
+    memory, disk = (make_feed(d, mesh, reals=other, **sizes) for d in twins)
+    for step, count in [(0, 1), (7, 1), (8, 3)]:
+        given = [feed.index_batch(3, step, count) for feed in (memory, disk)]
+        batches = [
+            jax.device_get(feed.gather(feed.resident(), one))
+            for feed, one in zip((memory, disk), given, strict=True)
+        ]
+        assert small.same(*batches)
+        one, *_ = batches
+        instance, index = (
+            np.stack([draw(3, step + i, 2, small.BATCH, COUNT) for i in range(count)])
+            for draw in (sampler.of_step, lambda *at: sampler.drawn(*at, other)['index'])
+        )
+        np.testing.assert_array_equal(one['index'], index.reshape(one['index'].shape))
+        np.testing.assert_array_equal(one['h'].ravel(), instance.ravel())
+        np.testing.assert_array_equal(one['image'], twins[0].images[one['index']])
+        np.testing.assert_array_equal(one['label'], twins[0].labels[one['index']])
+
+
 def test_what_is_given_has_the_shapes_types_and_places_that_are_promised(twins):
     mesh = sharding.make_mesh(2, small.BATCH)
-    for dataset in twins:
-        feed = make_feed(dataset, mesh, batch_size=small.BATCH, rows=2)
+    for dataset, reals in itertools.product(twins, (None, other)):
+        feed = make_feed(dataset, mesh, batch_size=small.BATCH, rows=2, reals=reals)
         given = feed.resident(), feed.index_batch(0, 0)
         assert jax.tree.structure(given) == jax.tree.structure(feed.shapes)
         for array, promised in zip(*map(jax.tree.leaves, (given, feed.shapes)), strict=True):

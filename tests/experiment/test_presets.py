@@ -75,6 +75,7 @@ def test_methods_are_the_papers():
         'insgen': (['view'], {'insgen': {'real': 1.0, 'fake': 1.0, 'gen': 0.1}}),
         'weight_clipping': ([], {'weight_clipping': 1.0}),
         'bigan': ([], {}),
+        'icgan': ([], {}),
     }
 
 
@@ -107,7 +108,7 @@ def test_a_method_that_learns_from_labels_makes_the_generator_conditional():
         method('acgan', '', 0.0)
 
 
-def test_methods_of_san_and_bigan_bring_their_logit():
+def test_methods_of_san_bigan_and_icgan_bring_their_logit():
     for name in METHODS:
         plain, conditional = (
             method(name, '', 0.0, conditional=flag, num_classes=7).get('logit')
@@ -118,8 +119,35 @@ def test_methods_of_san_and_bigan_bring_their_logit():
             assert conditional == {'fn': 'gan_jax.models.san.SanClassLogit'}
         elif name == 'bigan':
             assert plain == conditional == {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}
+        elif name == 'icgan':
+            assert plain == conditional == {'fn': 'gan_jax.models.instances.InstanceLogit'}
         elif name != 'weight_clipping':
             assert plain is conditional is None
+
+
+def test_icgan_brings_its_latents_with_room_for_noise():
+    for name in METHODS:
+        latent = method(name, '', 0.0, num_classes=7).get('latent')
+        assert (latent is not None) == (name == 'icgan')
+    found = method('icgan', '', 0.0)['latent']
+    assert found.pop('fn') == 'gan_jax.instances.instances'
+    assert found == {'features': 'inception', 'neighbours': 50, 'dim': 128 + 2048}
+
+
+@pytest.mark.parametrize(
+    ('file', 'features', 'dim'),
+    [
+        ('digits', 'digits', 128 + 64),
+        ('stacked_digits', 'digits', 128 + 3 * 64),
+        ('cifar10_sndcgan', 'inception', 128 + 2048),
+        ('cifar10_biggan', 'inception', 128 + 2048),  # cut into 4 equal parts
+    ],
+)
+def test_configs_take_the_features_of_their_images(file, features, dim):
+    c = config.load_config(f'{ROOT}/configs/{file}.py:method=icgan')
+    assert (c.latent.features, c.latent.dim, c.latent.labels) == (features, dim, 'data')
+    assert c.logit.fn == 'gan_jax.models.instances.InstanceLogit'
+    assert c.logit.get('num_classes', 0) == (10 if file == 'cifar10_biggan' else 0)
 
 
 def test_clipped_weights_have_no_spectral_normalisation():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_jax.models import bigan, biggan, resnet, sndcgan
+from gan_jax.models import bigan, biggan, instances, resnet, sndcgan
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.testing import check_discriminator, check_generator, check_logit
@@ -44,6 +44,12 @@ def test_a_discriminator_keeps_every_promise(trunk, shape):
 @pytest.mark.parametrize('classes', [0, 3])
 def test_a_logit_of_pairs_keeps_every_promise(classes):
     check_logit(bigan.PairLogit(5, classes), num_classes=classes, entries={'z': (8,)})
+
+
+@pytest.mark.parametrize('classes', [0, 3])
+def test_a_logit_of_instances_keeps_every_promise(classes):
+    logit = instances.InstanceLogit(classes)
+    check_logit(logit, num_classes=classes, entries={'h': (8,)})
 
 
 @pytest.mark.parametrize(

@@ -174,3 +174,66 @@ def test_a_name_with_a_slash_in_it_is_one_name(tmp_path):
     expected = np.concatenate(list(draw(whole.checkpoint.state, 3, range(4))))
     found = restore_generator(tmp_path / 'run', 'last', ALLOW)
     assert images(found, count=4).tobytes() == expected.tobytes()
+
+
+# Latents that are made of the training images ----------------------------------------------------
+
+
+@pytest.fixture(scope='module')
+def conditioned(tmp_path_factory):
+    """A run of IC-GAN with a part of the digits."""
+    place = tmp_path_factory.mktemp('conditioned')
+    flags = ['data.fraction=0.1', 'data.size=16', f'data.dir={place}', 'steps=2', 'latent.dim=70']
+    flags += ['latent.fn=gan_jax.instances.instances', 'latent.neighbours=5']
+    flags += ['logit.fn=gan_jax.models.instances.InstanceLogit']
+    command = [f'--config={TINY}:method=none', f'--workdir={place}/run']
+    assert train.main([*command, *(f'--config.{flag}' for flag in flags)]) == 0
+    return place / 'run', place
+
+
+def test_they_are_made_anew_of_the_images_of_the_run(conditioned, tmp_path):
+    folder, place = conditioned
+    whole = restore_run(folder, 'last', ALLOW, data_dir=place)
+    draw = setup.make_sampler(whole.setup.experiment, whole.setup.settings)
+    expected = np.concatenate(list(draw(whole.checkpoint.state, 3, range(4))))
+    found = restore_generator(folder, 'last', ALLOW, data_dir=tmp_path)
+    assert images(found, count=4).tobytes() == expected.tobytes()
+    assert [one.name for one in tmp_path.iterdir()] == ['references']
+
+
+def test_what_they_are_made_of_is_kept_where_the_config_cannot_say(
+    conditioned, tmp_path, monkeypatch
+):
+    folder, place = conditioned
+    monkeypatch.setenv('GAN_JAX_DATA', str(tmp_path))
+    before = {file: file.stat().st_mtime_ns for file in place.rglob('*')}
+    restore_generator(folder, 'last', ALLOW)
+    assert (tmp_path / 'references').is_dir()
+    assert before == {file: file.stat().st_mtime_ns for file in place.rglob('*')}
+
+
+def test_other_images_than_those_of_the_run_are_refused(conditioned, tmp_path, monkeypatch):
+    load = data.load
+
+    def other(*arguments, **options):
+        found = load(*arguments, **options)
+        images = found.images.copy()
+        images[:, 0, 0] ^= 1
+        return found._replace(images=images)
+
+    monkeypatch.setattr(data, 'load', other)
+    with pytest.raises(UserError, match="the images of 'digits' are not those that .* by --data_d"):
+        restore_generator(conditioned[0], 'last', ALLOW, data_dir=tmp_path)
+
+
+def test_a_data_block_with_faults_is_told_when_it_is_needed(run, conditioned, tmp_path):
+    for folder, is_needed in ((run[0], False), (conditioned[0], True)):
+        shutil.copytree(folder, tmp_path / folder.parent.name)
+        settings = workdir.read_config(tmp_path / folder.parent.name)
+        settings['data']['dir'] = 3
+        workdir.write_json(tmp_path / folder.parent.name / 'config.json', settings)
+        if is_needed:
+            with pytest.raises(UserError, match='config.json: config.data.dir is 3: give a text'):
+                restore_generator(tmp_path / folder.parent.name, 'last', ALLOW)
+        else:
+            restore_generator(tmp_path / folder.parent.name, 'last', ALLOW)

@@ -37,6 +37,35 @@ BROKEN = {
 }
 
 
+def conditioned(bits=lambda bits, rows: rows, h=lambda rows: np.zeros((*rows.shape, 3), 'f4')):
+    """A distribution whose last 3 numbers are a condition, with its reals."""
+    return Latent(
+        normal().draw,
+        gives=lambda z: {'h': z[:, -3:]},
+        reals=lambda found, rows: (bits(found, rows), {'h': h(rows)}),
+    )
+
+
+BROKEN |= {
+    'config.latent: it is made of the training images, which are not given': Latent(),
+    r"config.latent: what it gives\['h'\] is an array \[16, 6\] where": Latent(
+        normal().draw, gives=lambda z: {'h': z.T}
+    ),
+    "what it gives for 'h' is not finite": Latent(
+        normal().draw, gives=lambda z: {'h': jnp.log(z - 9)}
+    ),
+    r"it gives 'h' float32 \[6, 3\], and its reals nothing": conditioned()._replace(reals=None),
+    r"and its reals 'h' float64 \[6, 3\]": conditioned(h=lambda rows: np.zeros((2, 6, 3))),
+    r"and its reals 'h' float32 \[6, 2\]": conditioned(h=lambda rows: np.zeros((2, 6, 2), 'f4')),
+    'its reals are others with equal bits': conditioned(
+        lambda bits, rows: (rows + next(COUNTED)) % 64
+    ),
+    'config.latent: the rows of its reals are no integers from 0 to 63': conditioned(
+        lambda bits, rows: rows + 64
+    ),
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('words', BROKEN)
 def test_a_distribution_that_breaks_a_promise_is_found(words):
@@ -59,3 +88,7 @@ def test_a_distribution_may_read_data_that_its_factory_keeps():
         return Latent(draw)
 
     check_latent(instances(), dim=9)
+
+
+def test_a_condition_that_reals_share_keeps_every_promise():
+    check_latent(conditioned(lambda bits, rows: bits.random_raw(12).reshape(2, 6) % 64))
