@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.dataset import Training
+from gan_jax.data.dataset import DataSet, Training
 from gan_jax.evaluate import references, weights
-from gan_jax.evaluate.extractor import of_name
+from gan_jax.evaluate.extractor import Extractor, of_name
 from gan_jax.evaluate.geometry import unit
 from gan_jax.keys import named
 from gan_jax.latents import Latent
@@ -75,6 +75,8 @@ def make_table(training: Training, features: str, k: int) -> Table:
             f'{len(dataset.images) - 1}'
         )
     extractor = of_name(features, lambda: weights.published(data_dir), allow=allow)
+    if not dataset.images.strides[0]:
+        return _outline(extractor, dataset, k)
     found = references.features(dataset, extractor, data_dir)
     if not np.isfinite(found).all():
         raise ValueError(f"the features of '{features}' are not finite: take another network")
@@ -90,6 +92,13 @@ def make_table(training: Training, features: str, k: int) -> Table:
 
     kept = references.kept(f'{k} neighbours', dataset, extractor, data_dir, compute)
     return Table(normed, kept['rows'])
+
+
+def _outline(extractor: Extractor, dataset: DataSet, k: int) -> Table:
+    """The table of one image over and over, which `data.outline` has in the place of a data set."""
+    count = len(dataset.images)
+    one = unit(extractor.extract(dataset.images[:1]).features)
+    return Table(np.repeat(one, count, axis=0), np.tile(np.arange(k, dtype=np.int32), (count, 1)))
 
 
 def nearest(features: np.ndarray, k: int) -> np.ndarray:

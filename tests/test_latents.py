@@ -1,6 +1,7 @@
 """Distributions of latents: what they are, and that everything that draws draws from the run's."""
 
 import inspect
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -15,10 +16,14 @@ from gan_jax.experiment.build import build_latent
 from gan_jax.experiment.kinds import LATENT
 from gan_jax.keys import named
 from gan_jax.latents import Latent, draw_by_index, draw_latents, normal, truncated, uniform
+from gan_jax.models.critic import Critic
+from gan_jax.players import make_losses
 from gan_jax.runtime.errors import PartError, UserError
 from gan_jax.sample import _latent
 from gan_jax.sampling.generate import make_generate
 from gan_jax.sources import generated_images
+from gan_jax.terms import Network
+from gan_jax.terms.adversarial import hinge
 from gan_jax.testing import check_latent
 from tests import small
 from tests.shipped import CONFIG, settings
@@ -109,6 +114,56 @@ def test_training_draws_from_it_also_for_the_latents_of_terms():
     expected = jax.random.uniform(key, (small.BATCH, small.LATENT), minval=-1, maxval=1)
     np.testing.assert_array_equal(sources['fake']['z'], expected)
     np.testing.assert_array_equal(sources['far']['z'], -expected)
+
+
+def test_generated_images_get_what_their_own_latents_hold():
+    latent = normal()._replace(gives=lambda z: {'h': z[:, -2:]})
+    gan = small.make_gan({}, latent=latent)
+    net, batch = small.first_state(gan, {}).g, small.make_batch()
+    real = {'image': batch['image'][0] / np.float32(255), 'label': batch['label'][0]}
+    far = {'far': lambda key, z: -z}
+    sources, _ = small.jit(lambda net: generated_images(gan, far, net, jax.random.key(1), real))(
+        net
+    )
+    for record in sources.values():
+        np.testing.assert_array_equal(record['h'], record['z'][:, -2:])
+    np.testing.assert_array_equal(sources['far']['h'], -sources['fake']['h'])
+
+
+class Hinted(nn.Module):
+    """A logit that reads 'h'."""
+
+    reads: ClassVar[tuple[str, ...]] = ('h',)
+
+    @nn.compact
+    def __call__(self, features, label, *, h, train):
+        return {'logit': nn.Dense(1)(jnp.concatenate([features, h], axis=1))[:, 0]}
+
+
+def hinted(**options):
+    latent = normal()._replace(gives=lambda z: {'h': z[:, -2:]})
+    return small.make_gan({'game': hinge()}, **{'latent': latent, **options})
+
+
+@pytest.mark.parametrize('accumulate', [1, 2])
+def test_the_discriminator_reads_it_of_generated_and_real_images(accumulate):
+    """D's step is another with another h of the reals, and fails without one."""
+    terms = {'game': hinge()}
+    gan = hinted(critic=Critic(small.Trunk(), {}, Hinted()), accumulate=accumulate)
+    state, hyper = small.first_state(gan, terms), small.make_hyper({'game': 1.0})
+    step, batch = small.compiled(gan, terms), small.make_batch()
+    h = np.random.default_rng(0).standard_normal((1, small.BATCH, 2)).astype('f4')
+    one, other = (step(state, {**batch, 'h': x}, hyper)[0].d.params for x in (h, -h))
+    assert small.distance(one, other) > 1e-4
+    with pytest.raises(ValueError, match="the discriminator reads 'h' .* the view of 'real' lacks"):
+        step(state, batch, hyper)
+
+
+def test_a_network_of_a_term_cannot_give_an_entry_that_latents_give():
+    encoder = Network(nn.Dense(2), 'g', ('z',), gives={'fake': 'h'})
+    terms = {'mine': hinge()._replace(networks={'own': encoder})}
+    with pytest.raises(ValueError, match="terms.mine gives 'fake' the entry 'h', which is there"):
+        make_losses(hinted(), terms)
 
 
 class Passing(nn.Module):

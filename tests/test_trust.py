@@ -147,7 +147,10 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         'term': named_in('terms', factories),
         'optimizer': transformations(nameable),
         'op': named_in('augment', decorated),
-        'latents': {f'gan_jax.latents.{name}' for name in ('normal', 'uniform', 'truncated')},
+        'latents': {
+            'gan_jax.instances.instances',
+            *(f'gan_jax.latents.{name}' for name in ('normal', 'uniform', 'truncated')),
+        },
         'extractor': set(),
         'metric': set(),
         'reader': set(),

@@ -154,6 +154,7 @@ CHEAP = {
     'shared': Integer(0, 4),
     'count': Integer(1, 2),
     'queue': Integer(1, 64),
+    'neighbours': Integer(1, 64),
 }
 # Traced by the step, or read by the loop alone: these make no other program.
 NUMBERS = ('seed', 'steps', 'every.log', 'every.checkpoint', 'every.evaluate', 'every.sample')
@@ -205,6 +206,10 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
                 continue  # a policy, or names of layers
             if of(expected) and key not in FIXED and (key in CHEAP or draw.random() < 0.7):
                 _set(settings, f'{name}.{key}', drawn(CHEAP.get(key, expected), draw))
+    if 'features' in settings['latent']:  # 64 of digits, beside noise
+        settings['latent'] |= {'features': 'digits', 'dim': 64 + settings['latent']['dim']}
+    if 'size' in settings['terms']['adversarial']:
+        settings['terms']['adversarial']['size'] = settings['latent']['dim']
     settings['joint'] = settings['joint'] if draw.random() < 0.8 else False
     return settings
 

@@ -13,6 +13,7 @@ import pytest
 from gan_jax.data import DataSet
 from gan_jax.experiment import build
 from gan_jax.experiment.program import make_program
+from gan_jax.latents import normal
 from gan_jax.models import conv
 from gan_jax.models.critic import Critic
 from gan_jax.runtime import checkpoint, sharding
@@ -195,13 +196,26 @@ def test_lazy_terms_and_several_updates_of_d(devices):
     np.testing.assert_array_equal(state.metrics['d/adversarial/real'].count, [2, 2])
 
 
+CONDITIONED = normal()._replace(
+    gives=lambda z: {'h': z[:, :1]},
+    reals=lambda bits, rows: (
+        (bits.random_raw(rows.size) % 10).reshape(rows.shape),
+        {'h': np.float32(rows)[..., None]},
+    ),
+)
+
+
 @pytest.mark.slow
-def test_members_whose_generators_have_reals_of_their_own():
+@pytest.mark.parametrize(
+    'options', [{'g_reals': 'own', 'paired_labels': True}, {'latent': CONDITIONED}]
+)
+def test_members_whose_reals_are_others(options):
     whole, sizes = parts(LAZY), {'batch_size': small.BATCH, 'd_steps': 1}
-    own = whole._replace(gan=whole.gan._replace(g_reals='own', paired_labels=True))
+    own = whole._replace(gan=whole.gan._replace(**options))
     program = make_program(own, DATA, sharding.make_mesh(1, small.BATCH), **sizes)
     hypers = [hyper_of(i, LAZY) for i in range(2)]
     made = make_population(own, DATA, hypers, devices=jax.devices()[:2], **sizes)
+    made.lower()
     starts = [small.start(program, seed=i) for i in range(2)]
     state = made.update(made.stack(starts), 0)
     for i in range(2):
