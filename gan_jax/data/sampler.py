@@ -70,6 +70,8 @@ def _checked(
         if name in ('image', 'label', 'index', 'z'):
             raise ValueError(f"its reals have an entry '{name}', which has another meaning")
         shapes.array(f"the entry '{name}' of its reals", entry, (*shape, ...))
+        if entry.dtype.itemsize > 4:
+            raise ValueError(f"the entry '{name}' of its reals is {entry.dtype}: give float32")
     return {**more, 'index': index.astype(np.int32)}
 
 

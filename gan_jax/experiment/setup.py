@@ -88,7 +88,7 @@ def build_setup(
             raise
         outlined = True
     dataset, subset = _fraction_of(reference, images)
-    kept_in = kept_dir(settings, allow, data_dir)
+    kept_in = _kept_dir(settings, allow, data_dir)
     experiment, program = build_trainer(
         settings, dataset, devices=devices, allow=allow, data_dir=kept_in
     )
@@ -110,19 +110,6 @@ def build_setup(
     )
 
 
-def kept_dir(
-    settings: Mapping[str, Any], allow: Collection[str] | None, data_dir: Path | None = None
-) -> str | Path | None:
-    """The folder of Inception's weights and of references, see `data.folder_of`.
-
-    Args:
-        settings: the config; one from somebody else must not choose where to write.
-        allow: given for such a config, as in `load.resolve`.
-        data_dir: the folder for it.
-    """
-    return (settings['data']['dir'] or None) if allow is None else data_dir
-
-
 def load_training(
     settings: Mapping[str, Any],
     allow: Collection[str] | None = None,
@@ -134,7 +121,7 @@ def load_training(
         UserError: as `load_images`.
     """
     dataset, _ = _fraction_of(load_images(settings['data'], allow=allow), settings['data'])
-    return Training(dataset, kept_dir(settings, allow, data_dir), allow)
+    return Training(dataset, _kept_dir(settings, allow, data_dir), allow)
 
 
 def build_trainer(
@@ -248,6 +235,13 @@ def _fraction_of(
     if settings['fraction'] == 1:
         return reference, None
     return data.subset(reference, settings['fraction'], settings['subset_seed'])
+
+
+def _kept_dir(
+    settings: Mapping[str, Any], allow: Collection[str] | None, data_dir: Path | None
+) -> str | Path | None:
+    """`Setup.data_dir`: a config from somebody else must not choose where to write."""
+    return (settings['data']['dir'] or None) if allow is None else data_dir
 
 
 def _class_counts(settings: Mapping[str, Any], dataset: data.DataSet) -> labels.Counts:

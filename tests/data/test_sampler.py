@@ -160,6 +160,10 @@ def test_their_bits_are_not_those_of_the_permutations():
             lambda bits, rows: (rows, {'h': rows[0]}),
             r"the entry 'h' of its reals is an array \[8\]",
         ),
+        (
+            lambda bits, rows: (rows, {'h': rows / 1}),
+            "the entry 'h' of its reals is float64: give float32",
+        ),
         (lambda bits, rows: rows.nothing, "AttributeError: 'numpy.ndarray' object has no attri"),
     ],
 )

@@ -55,7 +55,7 @@ BROKEN |= {
         normal().draw, gives=lambda z: {'h': jnp.log(z - 9)}
     ),
     r"it gives 'h' float32 \[6, 3\], and its reals nothing": conditioned()._replace(reals=None),
-    r"and its reals 'h' float64 \[6, 3\]": conditioned(h=lambda rows: np.zeros((2, 6, 3))),
+    r"and its reals 'h' int32 \[6, 3\]": conditioned(h=lambda rows: np.zeros((2, 6, 3), 'i4')),
     r"and its reals 'h' float32 \[6, 2\]": conditioned(h=lambda rows: np.zeros((2, 6, 2), 'f4')),
     'its reals are others with equal bits': conditioned(
         lambda bits, rows: (rows + next(COUNTED)) % 64
