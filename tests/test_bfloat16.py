@@ -154,6 +154,7 @@ def test_sums_and_functions_are_float32_and_products_are_not(case):
     assert HALF in {e.outvars[0].aval.dtype for e in dense}
 
 
+@pytest.mark.slow
 @audited
 def test_all_that_a_step_keeps_or_hands_to_a_loss_is_float32_or_whole(case):
     net, *others = case

@@ -151,6 +151,7 @@ def test_images_that_each_network_meets(name, d_steps):
     assert list(traced(name, d_steps)[1]) == d_update + fakes + [('d', row['w'] * b)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', presets.METHODS)
 def test_images_that_the_head_of_a_term_meets(name):
     """Its own views in an update of D, there by the averaged D, and so of G: once each."""

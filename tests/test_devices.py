@@ -287,6 +287,7 @@ def test_only_projections_are_gathered():
     assert gathered == [PROJECTIONS, PROJECTIONS]
 
 
+@pytest.mark.slow
 def test_only_sums_are_reduced():
     """Gradients of weights, BatchNorm's means, losses, and the gradient at the gathered rows.
 

@@ -173,6 +173,7 @@ ONE = Mutant(SAMPLER, '', 1, 'an operator', 'a', 'b', '')
 TESTS = 'tests/data/test_sampler.py'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('old', 'new', 'test', 'limit', 'verdict'),
     [

@@ -71,6 +71,7 @@ def step(dtype):
     return jax.jit(make_train_step(parts.gan, parts.terms)).trace(state, batch, parts.hyper)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('platform', ['cpu', *ACCELERATORS])
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_the_products_of_a_step_are_those_of_the_table(dtype, platform):

@@ -140,6 +140,7 @@ def test_images_and_labels_of_every_source(side, names, x64):
     assert all(np.abs(a - b).max() > 1e-2 for i, a in enumerate(images) for b in images[:i])
 
 
+@pytest.mark.slow
 def test_logits_are_of_what_the_critic_is_shown(x64):
     """Two views of one source meet the same draw of the critic's augmentation."""
     *_, after, _ = one_step()

@@ -24,6 +24,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('override', REFUSED)
 def test_what_training_refuses(override, tmp_path, monkeypatch):
     monkeypatch.setenv(weights.VARIABLE, 'none.pth')

@@ -119,6 +119,7 @@ def test_nothing_is_kept_of_no_metric_or_rows_without_it(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_between_two_checkpoints_keeps_its_best(tmp_path, monkeypatch):
     """The best one is written first: else the resumed run would not look at the step again."""
 
@@ -165,6 +166,7 @@ def test_the_best_can_be_evaluated_and_is_the_least_of_the_curve(trained):
     assert result['checkpoint']['which'] == 'best'
 
 
+@pytest.mark.slow
 def test_the_full_protocol_has_its_own_interval(trained):
     assert [row['step'] for row in rows(trained) if 'eval/diversity' in row] == [8, 12]
 

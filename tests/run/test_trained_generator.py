@@ -191,6 +191,7 @@ def conditioned(tmp_path_factory):
     return place / 'run', place
 
 
+@pytest.mark.slow
 def test_they_are_made_anew_of_the_images_of_the_run(conditioned, tmp_path):
     folder, place = conditioned
     whole = restore_run(folder, 'last', ALLOW, data_dir=place)

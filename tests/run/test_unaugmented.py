@@ -67,6 +67,7 @@ def test_they_are_drawn_as_what_is_judged(arm):
     assert not np.array_equal(plain[0].images[1], raw[0].images[1])
 
 
+@pytest.mark.slow
 def test_nothing_calibrates_itself_and_nothing_that_is_not_finished(arm, tmp_path):
     itself = {**workdir.read_config(arm / 'seed=0'), 'steps': 99}
     assert [model.run for model in told_of(arm, itself)] == [f'{arm}/seed=1']
@@ -120,6 +121,7 @@ HALF = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('step', [8, 16])
 @pytest.mark.parametrize('half', HALF)
 def test_a_half_deleted_checkpoint_is_left_out_and_that_is_said(half, step, arm, tmp_path, capfd):
@@ -167,6 +169,7 @@ def test_a_run_that_was_shown_something_else_is_refused(change, arm, tmp_path):
         told_of(tmp_path, judged())
 
 
+@pytest.mark.slow
 def test_the_folder_of_the_config_reaches_the_meter(tmp_path, monkeypatch):
     asked = []
 
