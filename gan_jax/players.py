@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from gan_jax import networks, views
 from gan_jax.augment import policy as policies
@@ -102,8 +103,7 @@ def make_losses(
                 'none: give config.averages a block d=dict(halflife_images=..., ramp=...)'
             )
     controls, latents = controls_of(terms, gan.augment.policies), latents_of(terms)
-    z = jax.ShapeDtypeStruct((1, gan.latent_dim), float)
-    given = jax.eval_shape(functools.partial(entries_of, gan.latent), z)
+    given = jax.eval_shape(lambda: entries_of(gan.latent, jnp.zeros((1, gan.latent_dim))))
     networks.check_gives(terms, ('real', 'fake', *latents), {*given})
     return Losses(gan, terms, routing, latents, controls, every or {}, constrain_batch)
 
