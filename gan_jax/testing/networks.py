@@ -41,7 +41,8 @@ def check_generator(
     Beyond that see `check_statistics`, `check_apart`, `check_half` and `check_gradient`.
 
     Args:
-        generator: (z [N, Z], label [N], *, train) -> images; of few channels.
+        generator: (z [N, Z], label [N], *, train) -> images, or a record with 'image'; of few
+            channels.
         shape: (H, W, C).
         latent_dim: Z.
         num_classes: 0, or at least 3.

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.keys import streams
 from gan_jax.testing import small
 from gan_jax.testing.require import require
 from gan_jax.testing.trees import same
@@ -21,7 +22,8 @@ class Trial(NamedTuple):
         what: 'the generator', ...
         inputs: its arguments; the first one is floats [4, ...].
         variables: NumPy's numbers in the structure of `module.init`'s.
-        train, evaluate: (variables, *inputs) -> (output, collections after it), compiled.
+        train, evaluate: (variables, *inputs) -> (output, collections after it), compiled; of a
+            record the output is 'image'. Random streams have the same keys in every call.
         more: arrays [4, ...] that it takes by keyword.
     """
 
@@ -138,7 +140,11 @@ def check_gradient(trial: Trial) -> None:
 def _run(module: nn.Module, more: Mapping[str, Any], *, train: bool) -> Any:
     def run(variables, *inputs):
         moving = [name for name in variables if name != 'params']
-        return module.apply(variables, *inputs, **more, train=train, mutable=moving)
+        rngs = streams(jax.random.key(0))
+        out, after = module.apply(
+            variables, *inputs, **more, train=train, mutable=moving, rngs=rngs
+        )
+        return out['image'] if isinstance(out, Mapping) else out, after
 
     return run
 

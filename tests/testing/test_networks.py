@@ -80,6 +80,25 @@ def test_a_generator_that_breaks_nothing_passes():
     check_generator(Generator(num_classes=3), SHAPE, latent_dim=5, num_classes=3)
 
 
+class Recorded(nn.Module):
+    """The generator with noise for each pixel, within a record."""
+
+    fault: str = ''
+    dtype: jnp.dtype | None = None
+
+    @nn.compact
+    def __call__(self, z, label, *, train):
+        image = Generator(self.fault, dtype=self.dtype)(z, label, train=train)
+        noise = jax.random.normal(self.make_rng('noise'), image.shape)
+        return {'image': jnp.clip(image + 0.1 * noise, 0, 1), 'w': z}
+
+
+def test_a_generator_with_noise_that_returns_a_record_is_tried_by_its_image():
+    check_generator(Recorded(), SHAPE)
+    with pytest.raises(AssertionError, match='the generator looks across the batch'):
+        check_generator(Recorded('batch'), SHAPE)
+
+
 class Trunk(nn.Module):
     """A trunk of one layer, with faults by name."""
 
