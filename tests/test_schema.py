@@ -66,6 +66,8 @@ NETWORKS = {
         *(f'{net}.{part}' for net in ('sndcgan', 'resnet', 'biggan') for part in PLAYERS),
         *('critic.Logit', 'critic.ProjectionLogit', 'san.SanLogit', 'san.SanClassLogit'),
         *('bigan.Encoder', 'bigan.PairLogit', 'instances.InstanceLogit'),
+        *(f'stylegan2.{part}' for part in ('generator.Generator', 'discriminator.Trunk')),
+        'stylegan2.discriminator.Logit',
     )
 }
 TERMS = {block['fn'] for _, blocks in METHODS.values() for block in blocks.values()}

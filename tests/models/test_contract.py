@@ -5,9 +5,12 @@ import pytest
 from gan_jax.models import bigan, biggan, instances, resnet, sndcgan
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.san import SanClassLogit, SanLogit
+from gan_jax.models.stylegan2 import discriminator as stylegan2_d
+from gan_jax.models.stylegan2 import generator as stylegan2_g
 from gan_jax.testing import check_discriminator, check_generator, check_logit
 
 SHAPE = (32, 32, 3)
+STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
 
 
 @pytest.mark.parametrize(
@@ -21,8 +24,16 @@ SHAPE = (32, 32, 3)
             *(biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), SHAPE, 3),
             marks=pytest.mark.slow,
         ),
+        (stylegan2_g.Generator((8, 8, 3), **STYLEGAN2), (8, 8, 3), 0),
+        pytest.param(
+            *(stylegan2_g.Generator((8, 8, 3), num_classes=3, **STYLEGAN2), (8, 8, 3), 3),
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=['sndcgan', 'sndcgan with classes', 'resnet', 'resnet with classes', 'biggan'],
+    ids=[
+        *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet with classes', 'biggan'),
+        *('stylegan2', 'stylegan2 with classes'),
+    ],
 )
 def test_a_generator_keeps_every_promise(generator, shape, classes):
     check_generator(generator, shape, num_classes=classes)
@@ -41,6 +52,14 @@ def test_a_discriminator_keeps_every_promise(trunk, shape):
     check_discriminator(trunk, shape)
 
 
+@pytest.mark.parametrize(
+    'group', [0, pytest.param(2, marks=pytest.mark.slow)], ids=['apart', 'in groups']
+)
+def test_stylegan2_s_discriminator_keeps_every_promise(group):
+    trunk = stylegan2_d.Trunk(base=32, most=4, group=group)
+    check_discriminator(trunk, (8, 8, 3), joint=not group)
+
+
 @pytest.mark.parametrize('classes', [0, 3])
 def test_a_logit_of_pairs_keeps_every_promise(classes):
     check_logit(bigan.PairLogit(5, classes), num_classes=classes, entries={'z': (8,)})
@@ -54,7 +73,10 @@ def test_a_logit_of_instances_keeps_every_promise(classes):
 
 @pytest.mark.parametrize(
     ('logit', 'classes'),
-    [(Logit(), 0), (ProjectionLogit(3), 3), (SanLogit(), 0), (SanClassLogit(3), 3)],
+    [
+        *[(Logit(), 0), (ProjectionLogit(3), 3), (SanLogit(), 0), (SanClassLogit(3), 3)],
+        *[(stylegan2_d.Logit(), 0), (stylegan2_d.Logit(3, layers=1, rate=1.0), 3)],
+    ],
 )
 def test_a_logit_keeps_every_promise(logit, classes):
     check_logit(logit, num_classes=classes)

@@ -1,0 +1,77 @@
+"""Layers with an equalised learning rate (Karras et al. 2017, arXiv 1710.10196, section 4.1).
+
+A weight is stored as N(0, 1) and used over the root of its number of inputs, so that Adam's steps
+are as large beside the weights in every layer.
+"""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from gan_jax.models.conv import convolve
+from gan_jax.models.layers import add_bias
+from gan_jax.models.stylegan2.resampled import convolve_halve
+
+LEAK = 0.2
+GAIN = math.sqrt(2)  # keeps the mean square of a normal variable but for the leak: times 1.04
+
+
+def activate(x: Array, gain: float = 1.0) -> Array:
+    """√2 gain times the leaky ReLU of slope 0.2."""
+    return nn.leaky_relu(x, LEAK) * (GAIN * gain)
+
+
+class EqualDense(nn.Module):
+    """A dense layer at each place: [..., K] -> [..., features].
+
+    Attributes:
+        features: of the result.
+        rate: multiplier of the learning rate: the weight is stored as N(0, 1) / rate; weight and
+            bias are used times the rate.
+        bias: the stored bias at first; None leaves it out.
+        dtype: of the product; None is the type of x.
+    """
+
+    features: int
+    rate: float = 1.0
+    bias: float | None = 0.0
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        inputs = x.shape[-1]
+        init = nn.initializers.normal(1 / self.rate)
+        kernel = self.param('kernel', init, (inputs, self.features), jnp.float32)
+        x = x if self.dtype is None else x.astype(self.dtype)
+        y = x @ (kernel * (self.rate / math.sqrt(inputs))).astype(x.dtype)
+        if self.bias is None:
+            return y
+        start = nn.initializers.constant(self.bias)
+        return add_bias(y, self.rate * self.param('bias', start, (self.features,), jnp.float32))
+
+
+class EqualConv(nn.Module):
+    """A 3×3 convolution: [N, H, W, C] -> [N, H, W, features], or half the sides.
+
+    Attributes:
+        features: of the result.
+        down: whether the map is filtered and halved, see `resampled.convolve_halve`.
+        dtype: of the products; None is the type of x.
+    """
+
+    features: int
+    down: bool = False
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (3, 3, x.shape[-1], self.features)
+        kernel = self.param('kernel', nn.initializers.normal(1.0), shape, jnp.float32)
+        x = x if self.dtype is None else x.astype(self.dtype)
+        kernel = (kernel / math.sqrt(9 * x.shape[-1])).astype(x.dtype)
+        y = convolve_halve(x, kernel) if self.down else convolve(x, kernel, (1, 1))
+        bias = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
+        return add_bias(y, bias)

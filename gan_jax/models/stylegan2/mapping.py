@@ -1,0 +1,51 @@
+"""The mapping network: from latents and classes to w."""
+
+from typing import Annotated
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array, lax
+
+from gan_jax.models.stylegan2.equalised import EqualDense, activate
+from gan_jax.runtime.ranges import Integer, Number
+
+Layers = Annotated[int, Integer(1, 64)]
+Rate = Annotated[float, Number(1e-4, 1)]
+
+
+class Mapping(nn.Module):
+    """Dense layers with leaky ReLUs over normalised inputs (section 2 of arXiv 1812.04948).
+
+    Latents, and the class through a dense layer of its own, are each divided by their root mean
+    square. That layer has the full learning rate.
+
+    Attributes:
+        units: of w and of every layer.
+        layers: their number.
+        num_classes: 0 is unconditional.
+        rate: multiplier of the layers' learning rate.
+    """
+
+    units: int
+    layers: int
+    num_classes: int = 0
+    rate: float = 0.01
+
+    @nn.compact
+    def __call__(self, z: Array | None, label: Array) -> Array:
+        """w [N, units] from z [N, Z], or None, and label [N], which is not read without classes."""
+        inputs = [] if z is None else [normalised(z)]
+        if self.num_classes:
+            dtype = jnp.result_type(float) if z is None else z.dtype
+            one_hot = jax.nn.one_hot(label, self.num_classes, dtype=dtype)
+            inputs.append(normalised(EqualDense(self.units, name='classes')(one_hot)))
+        x = jnp.concatenate(inputs, axis=1)
+        for i in range(self.layers):
+            x = activate(EqualDense(self.units, rate=self.rate, name=f'dense_{i}')(x))
+        return x
+
+
+def normalised(x: Array) -> Array:
+    """Rows over their root mean squares."""
+    return x * lax.rsqrt((x * x).mean(1, keepdims=True) + 1e-8)
