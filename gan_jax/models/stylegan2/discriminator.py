@@ -14,7 +14,7 @@ from gan_jax.models.stylegan2.equalised import EqualConv, EqualDense, activate
 from gan_jax.models.stylegan2.generator import ROOT_HALF, Base
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate
 from gan_jax.models.stylegan2.modulated import clamped
-from gan_jax.models.stylegan2.sides import channels_at, sides, type_at
+from gan_jax.models.stylegan2.sides import channels_at, is_half, sides, type_at
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
 DECAY = 0.99  # of the average spread, kept at each update of the discriminator
@@ -28,8 +28,8 @@ class Trunk(nn.Module):
         most: channels of a map at most.
         architecture: 'resnet' or 'orig'.
         group: images of the minibatch standard deviation; 0 leaves the layer out.
-        dtype: below float32 it is the type of the maps of the four largest sides, which are then
-            kept within ±256; the maps of 4×4 and the features are float32 at least.
+        dtype: below float32 it is the type of the maps of the four largest sides but 4, and all
+            maps are kept within ±256; the other maps and the features are float32 at least.
     """
 
     base: Base = 32_768
@@ -46,18 +46,19 @@ class Trunk(nn.Module):
             ValueError: no layers for images of that size, or the group does not divide N.
         """
         above = sides(image.shape[1:])[:0:-1]
-        last, channels = above[0], partial(channels_at, base=self.base, most=self.most)
-        dtype, clamp = type_at(last, last, self.dtype)
+        last, clamp = above[0], is_half(self.dtype)
+        channels = partial(channels_at, base=self.base, most=self.most)
+        dtype = type_at(last, last, self.dtype)
         x = EqualDense(channels(last), dtype=dtype, name='from_image')(2 * image - 1)
         x = clamped(activate(x), 1.0, clamp)
         for side in above:
-            dtype, clamp = type_at(side, last, self.dtype)
+            dtype = type_at(side, last, self.dtype)
             residual, width = self.architecture == 'resnet', (channels(side), channels(side // 2))
             x = DownBlock(*width, residual, clamp, dtype, name=f'block_{side}')(x)
         x = at_least_float32(x)
         if self.group:
             x = Spread(self.group, name='spread')(x, train=train)
-        x = activate(EqualConv(channels(4), name='conv')(x))
+        x = clamped(activate(EqualConv(channels(4), name='conv')(x)), 1.0, clamp)
         return activate(EqualDense(channels(4), name='dense')(x.reshape(len(x), -1)))
 
 
@@ -135,7 +136,7 @@ def spreads(x: Array, group: int) -> Array:
     if len(x) % group:
         raise ValueError(
             f'the minibatch standard deviation is of groups of {group}, which do not divide '
-            f'{len(x)} images: change discriminator.group or batch_size'
+            f'{len(x)} images: change discriminator.group, batch_size or accumulate'
         )
     groups = x.reshape(group, len(x) // group, -1)
     deviation = jnp.sqrt(groups.var(0) + 1e-8)

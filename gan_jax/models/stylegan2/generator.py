@@ -13,7 +13,7 @@ from gan_jax.models.fir import double
 from gan_jax.models.stylegan2.equalised import EqualDense
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate
 from gan_jax.models.stylegan2.modulated import StyledConv, ToImage
-from gan_jax.models.stylegan2.sides import channels_at, sides, type_at
+from gan_jax.models.stylegan2.sides import channels_at, is_half, sides, type_at
 from gan_jax.runtime.ranges import INT32, Classes, Integer, Number, Units
 
 Base = Annotated[int, Integer(1, 2**24)]
@@ -42,8 +42,8 @@ class Generator(nn.Module):
         truncated: the first layers have the truncated w, so many; by default all.
         decay: of the average w, kept at each update of the generator.
         rate: multiplier of the mapping's learning rate.
-        dtype: below float32 it is the type of the maps of the four largest sides, which are then
-            kept within ±256; the mapping, the other maps and RGB are float32 at least.
+        dtype: below float32 it is the type of the maps of the four largest sides but 4, and all
+            maps are kept within ±256; the mapping, the other maps and RGB are float32 at least.
     """
 
     shape: tuple[int, int, int]
@@ -134,9 +134,9 @@ class Synthesis(nn.Module):
         first = channels_at(4, self.base, self.most)
         constant = self.param('constant', nn.initializers.normal(1.0), (4, 4, first), jnp.float32)
         x = jnp.broadcast_to(constant.astype(w.dtype), (len(w), *constant.shape))
-        image, used = None, 0
+        image, used, clamp = None, 0, is_half(self.dtype)
         for side in sides(self.shape):
-            dtype, clamp = type_at(side, self.shape[0], self.dtype)
+            dtype = type_at(side, self.shape[0], self.dtype)
             block = UpBlock(
                 channels_at(side, self.base, self.most),
                 first=side == 4,

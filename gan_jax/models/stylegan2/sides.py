@@ -1,6 +1,5 @@
-"""The sides of StyleGAN2's maps, the channels at each, and the type that they are computed in."""
+"""The sides of StyleGAN2's maps, and the channels and the type at each."""
 
-import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -8,7 +7,7 @@ import jax.numpy as jnp
 from gan_jax.models.layers import square
 
 SIDES = tuple(2**n for n in range(3, 11))  # of images
-HALF = 4  # of the largest sides of maps are computed in a type below float32, as in ADA
+HALF = 4  # largest sides, but never 4, that are computed in a type below float32, as in ADA
 
 
 def sides(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,16 +25,17 @@ def channels_at(side: int, base: int, most: int) -> int:
     return max(1, min(base // side, most))
 
 
-def type_at(side: int, last: int, dtype: Any) -> tuple[Any, bool]:
-    """The type of the maps of a side, None for their inputs', and whether they are clamped.
+def is_half(dtype: Any) -> bool:
+    """True for a type below float32, with which maps are kept within bounds."""
+    return dtype is not None and jnp.finfo(dtype).bits < 32
+
+
+def type_at(side: int, last: int, dtype: Any) -> Any:
+    """The type of the maps of a side, None for the type of their inputs.
 
     Args:
         side: of the map.
         last: the image's side.
         dtype: of the network.
     """
-    low = dtype is not None and jnp.finfo(dtype).bits < 32
-    if not low:
-        return dtype, False
-    is_high = math.log2(last) - math.log2(side) < HALF
-    return (dtype, True) if is_high else (jnp.float32, False)
+    return jnp.float32 if is_half(dtype) and side <= max(4, last >> HALF) else dtype

@@ -134,7 +134,7 @@ def test_images_of_a_group_lie_apart_and_not_side_by_side(x64):
 
 
 def test_a_group_that_does_not_divide_the_batch_is_refused():
-    sentence = 'groups of 4, which do not divide 6 images: change discriminator.group or batch_size'
+    sentence = 'groups of 4, which do not divide 6 images: change discriminator.group, batch_size'
     with pytest.raises(ValueError, match=sentence):
         spreads(jnp.zeros((6, 1, 1, 1)), 4)
 
@@ -169,3 +169,29 @@ def test_without_a_group_there_is_no_such_channel():
 def test_a_spread_of_equal_images_has_a_finite_slope():
     slope = jax.grad(lambda x: spreads(x, 2).sum())(jnp.ones((2, 1, 1, 3)))
     assert bool((slope == 0).all())
+
+
+# Half precision ----------------------------------------------------------------------------------
+
+
+def test_half_precision_is_inside_and_kept_within_bounds():
+    image = np.random.default_rng(0).random((2, 8, 8, 1)).astype('f4')
+    module = Trunk(architecture='orig', group=0, dtype=jnp.bfloat16, **NARROW)
+    params = loops.numbers(initial(Critic(module), (8, 8, 1)), np.float32)['params']['trunk']
+    params['from_image']['bias'] += 1e6
+
+    @small.jit
+    def run(params):
+        keep = dict(capture_intermediates=True, mutable=['intermediates'])
+        return module.apply({'params': params}, image, train=True, **keep)
+
+    features, kept = run(params)
+    inner = kept['intermediates']
+    seen = float(jnp.abs(inner['from_image']['__call__'][0]).max())
+    assert float(jnp.abs(inner['block_8']['conv_0']['__call__'][0]).max()) < 9 * 256 < seen
+    halves = {
+        name
+        for name in ('block_8', 'conv', 'dense')
+        if inner[name]['__call__'][0].dtype == 'bfloat16'
+    }
+    assert halves == {'block_8'} and features.dtype == 'float32'
