@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import flax.linen as nn
 import numpy as np
 
 from gan_jax.data import classes
@@ -24,7 +25,7 @@ from gan_jax.run.trained_generator import TrainedGenerator, restore_from_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown
-from gan_jax.runtime.ranges import POSITIVE, Integer
+from gan_jax.runtime.ranges import POSITIVE, Integer, Number
 from gan_jax.sampling import pictures
 from gan_jax.sampling.generate import MOST_IMAGES, make_generate, takes_labels
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     names = generator.class_names
     label = None if flags.label is None else _label(flags.label, generator)
     generate = make_generate(
-        generator.network,
+        _truncated(flags.psi, generator.network),
         latent_dim=generator.latent_dim,
         class_counts=generator.class_counts,
         latent=_latent(flags.truncation, generator.latent),
@@ -65,6 +66,17 @@ def _latent(truncation: float | None, latent: Latent) -> Latent:
             'off: leave it out'
         )
     return latent.within(truncation)
+
+
+def _truncated(psi: float | None, network: nn.Module) -> nn.Module:
+    if psi is None:
+        return network
+    if not hasattr(network, 'truncation'):
+        raise UserError(
+            f'--psi is {psi:g}, and the generator of this run has no average w to go towards: '
+            'leave it out'
+        )
+    return network.clone(truncation=psi)
 
 
 def _label(text: str, generator: TrainedGenerator) -> int:
@@ -118,6 +130,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--truncation',
         type=cli.within(POSITIVE),
         help='draw latents again beyond this many standard deviations',
+    )
+    parser.add_argument(
+        '--psi',
+        type=cli.within(Number(0, 1)),
+        help="of StyleGAN2: the share of w's way from its average; by default the config's",
     )
     return parser.parse_args(arguments)
 

@@ -17,12 +17,14 @@ from gan_jax.data import DataSet
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.evaluate import protocol
 from gan_jax.evaluate.context import Context
+from gan_jax.models.stylegan2.generator import Generator as StyleGAN2
 from gan_jax.run import evaluation
 from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.trained import restore_run
 from gan_jax.runtime import signals
 from gan_jax.runtime.errors import DATA, MISSING, UNWRITABLE, UserError
 from gan_jax.sampling import generate
+from tests.sweeps import tiny
 
 pytestmark = pytest.mark.usefixtures('quick')
 
@@ -118,6 +120,14 @@ def test_truncation_bounds_every_latent():
     list(generate.make_generate(module, label=7, **options)(variables, 0, range(1)))
     jax.effects_barrier()
     assert set(seen['label'].tolist()) == {7}
+
+
+def test_psi_is_of_a_generator_with_an_average_w():
+    network = StyleGAN2((8, 8, 1), truncation=0.9)
+    assert sample._truncated(None, network).truncation == 0.9
+    assert sample._truncated(0.5, network).truncation == 0.5
+    with pytest.raises(UserError, match='--psi is 0.5, and the generator of this run has no ave'):
+        sample._truncated(0.5, tiny.Generator((8, 8, 1)))
 
 
 @pytest.fixture(scope='module')
@@ -236,7 +246,8 @@ def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'flag', ['--num=0', '--num=1000001', '--seed=-1', '--truncation=0', '--truncation=nan']
+    'flag',
+    ['--num=0', '--num=1000001', '--seed=-1', '--truncation=0', '--truncation=nan', '--psi=1.1'],
 )
 def test_flags_out_of_range_are_refused(flag, trained, tmp_path):
     with pytest.raises(UserError) as caught:
