@@ -18,7 +18,7 @@ from gan_jax.runtime.errors import UserError
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
-WITHOUT_LABELS = ('celebahq128_sndcgan',)
+WITHOUT_LABELS = ('celebahq128_sndcgan', 'stylegan2_ffhq256')
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
 
 
@@ -116,6 +116,8 @@ PARAMETERS = {
     'cifar10_resnet': (4_275_971, 1_053_825),
     'cifar10_biggan': (9_415_044, 2_378_114),
     'celebahq128_sndcgan': (19_794_499, 5_983_745),
+    'stylegan2_cifar10': (20_215_315, 23_089_664),
+    'stylegan2_ada_lowdata': (19_947_539, 20_720_641),
 }
 
 
@@ -137,6 +139,53 @@ def test_dry_run_counts_parameters_and_flops(name, tmp_path):
     assert f'generator: {generator:,} parameters' in text
     assert f'discriminator: {discriminator:,} parameters' in text
     assert float(re.search(r'one step: (\S+) FLOPs', text)[1]) > 1e8
+
+
+@pytest.mark.parametrize(
+    ('name', 'gamma', 'halflife', 'million', 'fraction', 'mirrored'),
+    [
+        ('stylegan2_cifar10', 0.01, 5e5, 100, 1.0, False),
+        ('stylegan2_ada_lowdata', 0.01, 5e5, 25, 0.1, True),
+        ('stylegan2_ffhq256', 1.0, 2e4, 25, 1.0, True),
+    ],
+)
+def test_stylegan2_has_the_authors_numbers(name, gamma, halflife, million, fraction, mirrored):
+    c = config.load_config(f'{ROOT}/configs/{name}.py')
+    assert {term: (block.weight, block.get('every', 1)) for term, block in c.terms.items()} == {
+        'adversarial': (1.0, 1),
+        'penalty': (gamma, 16),
+        'ada': (1.0, 1),
+        **({'path_length': (2.0, 4)} if name == 'stylegan2_ffhq256' else {}),
+    }
+    assert c.terms.adversarial.fn == 'gan_jax.terms.adversarial.non_saturating'
+    for side in 'gd':
+        adam = c.optim[side]
+        assert (adam.learning_rate, adam.b1, adam.b2) == (0.0025, 0, 0.99)
+    assert c.ema.halflife_images == halflife and round(c.steps * c.batch_size / 1e6) == million
+    assert c.data.fraction == fraction and (c.augment.real == 'flip') == mirrored
+    assert (c.batch_size, c.latent.dim, c.latent.labels, c.joint) == (64, 512, 'data', False)
+
+
+@pytest.mark.parametrize('name', ['stylegan2_cifar10', 'digits_stylegan2'])
+def test_stylegan2_takes_other_methods_with_their_logits(name):
+    own = 'gan_jax.models.stylegan2.discriminator.Logit'
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=bcr')
+    assert (c.logit.fn, c.logit.num_classes, c.generator.num_classes) == (own, 10, 10)
+    assert c.terms.adversarial.fn == 'gan_jax.terms.adversarial.non_saturating'
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=acgan')
+    assert (c.logit.fn, c.logit.num_classes, c.generator.num_classes) == (own, 0, 10)
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=weight_clipping')
+    assert 'normalised' not in c.discriminator and 'normalised' not in c.logit
+    assert c.terms.adversarial.fn == 'gan_jax.terms.adversarial.wasserstein'
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=bigan')
+    assert c.terms.adversarial.size == c.latent.dim
+    assert c.logit.fn == 'gan_jax.models.bigan.PairLogit'
+
+
+def test_a_generator_without_classes_gets_them_of_a_method_that_needs_them():
+    for method, classes in {'ada': 0, 'acgan': 10}.items():
+        c = config.load_config(f'{ROOT}/configs/stylegan2_ada_lowdata.py:method={method}')
+        assert (c.generator.num_classes, c.logit.num_classes) == (classes, 0)
 
 
 @every_file

@@ -35,7 +35,10 @@ from tests.faults.verdict import civil
 
 SHIPPED = sorted((command.ROOT / 'configs').glob('*.py'))
 FAULTS = (2, 65, 66, 69)
-SIZE = {'celebahq128_sndcgan': 16, 'digits': 16, 'stacked_digits': 16}  # else 32
+SIZE = dict.fromkeys(
+    ('celebahq128_sndcgan', 'digits', 'digits_stylegan2', 'stacked_digits'), 16
+)  # else 32
+WITHOUT_LABELS = ('celebahq128_sndcgan', 'stylegan2_ffhq256')
 
 
 class Tried(NamedTuple):
@@ -153,6 +156,11 @@ CHEAP = {
     'size': Integer(1, 8),
     'shared': Integer(0, 4),
     'count': Integer(1, 2),
+    'base': Integer(1, 64),
+    'most': Integer(1, 4),
+    'units': Integer(1, 8),
+    'layers': Integer(1, 2),
+    'group': Integer(0, 2),
     'queue': Integer(1, 64),
     'neighbours': Integer(1, 64),
 }
@@ -184,8 +192,7 @@ def drawn(expected: Any, draw: random.Random) -> Any:
 def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str, Any]:
     """A small config: one of the files, a method, policies and optimisers, and their keywords."""
     path = draw.choice(files)
-    # Faces have no labels.
-    methods = [m for m in METHODS if m not in LABELLED or path.stem != 'celebahq128_sndcgan']
+    methods = [m for m in METHODS if m not in LABELLED or path.stem not in WITHOUT_LABELS]
     method, policy = draw.choice(methods), draw.choice(POLICIES)
     text = f'{path}:method={method},augment={policy},strength=0.1'
     settings = json.loads(config.load_config(text).to_json())
