@@ -81,7 +81,7 @@ class Generator(nn.Module):
         if train and not self.is_initializing():
             mean = lax.stop_gradient(first.mean(0)).astype(jnp.float32)
             self.average.value = self.decay * self.average.value + (1 - self.decay) * mean
-        w = jnp.repeat(first[:, None], count(self.shape), axis=1)
+        w = jnp.repeat(first[:, None], number_of_w(self.shape), axis=1)
         w = self._mixed(w, label, z) if train else self._truncated(w)
         return {**self.synthesize(w, label, train=train), 'w': w}
 
@@ -110,7 +110,7 @@ class Generator(nn.Module):
         return jnp.where(near, centre + self.truncation * (w - centre), w)
 
 
-def count(shape: tuple[int, ...]) -> int:
+def number_of_w(shape: tuple[int, ...]) -> int:
     """The layers that have a w for images [H, W, C]: the convolutions and the last RGB."""
     return 2 * len(sides(shape))
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.models.stylegan2.generator import Generator, count
+from gan_jax.models.stylegan2.generator import Generator, number_of_w
 from gan_jax.sampling.generate import BATCH, make_generate
 from gan_jax.terms.path_length import image_slopes
 from tests import parameters, small
@@ -111,7 +111,7 @@ def reference(params, w, architecture):
 def test_images_are_the_layers_one_after_another(architecture, x64):
     """Every convolution has the next w; an RGB shares the next block's first."""
     module, variables = made(np.float64, silent=True, architecture=architecture)
-    w = np.random.default_rng(2).standard_normal((2, count(SHAPE), 6))
+    w = np.random.default_rng(2).standard_normal((2, number_of_w(SHAPE), 6))
     record, _ = called(module, variables, w, None, train=True, method='synthesize')
     expected = (reference(variables['params'], w, architecture) + 1) / 2
     np.testing.assert_allclose(record['image'], expected, atol=1e-9)
