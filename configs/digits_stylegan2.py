@@ -22,6 +22,6 @@ def get_config(text: str = '') -> ConfigDict:
     c = runpy.run_path(str(DIGITS))['get_config'](f'method=none,augment=translation,{text}')
     runpy.run_path(str(CIFAR10))['with_stylegan2'](c, 10)
     c.generator.update(units=64, base=512, most=32)
-    c.discriminator.update(base=512, most=32, group=4)
+    c.discriminator.update(architecture='resnet', base=512, most=32, group=4)
     c.terms.penalty.weight = 0.1
     return c

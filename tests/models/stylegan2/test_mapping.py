@@ -44,11 +44,13 @@ def test_weights_of_the_class_begin_a_hundred_times_smaller_than_the_layers():
     stds = {name: float(layer['kernel'].std()) for name, layer in variables['params'].items()}
     assert stds['classes'] == pytest.approx(1, rel=0.1)
     assert stds['dense_0'] == pytest.approx(100, rel=0.1)
-    w = Mapping(300, 1, 3).apply(variables, Z.astype('f4'), LABEL)
+    w = small.jit(Mapping(300, 1, 3).apply)(variables, Z.astype('f4'), LABEL)
     assert float((w**2).mean()) == pytest.approx(1.04, rel=0.25)
 
 
 def test_the_length_of_latents_means_nothing():
     variables = small.jit(Mapping(5, 2).init)(jax.random.key(0), Z.astype('f4'), LABEL)
-    one, other = (Mapping(5, 2).apply(variables, (k * Z).astype('f4'), LABEL) for k in (1, 9))
+    one, other = (
+        small.jit(Mapping(5, 2).apply)(variables, (k * Z).astype('f4'), LABEL) for k in (1, 9)
+    )
     np.testing.assert_allclose(one, other, rtol=1e-4)
