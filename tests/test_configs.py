@@ -182,6 +182,16 @@ def test_stylegan2_takes_other_methods_with_their_logits(name):
     assert c.logit.fn == 'gan_jax.models.bigan.PairLogit'
 
 
+def test_stylegan2_s_discriminator_needs_passes_of_their_own():
+    narrow = [f'--config.{net}.most=1' for net in ('generator', 'discriminator')]
+    flags = ['--config.joint=True', *narrow]
+    settings = config.load_config(f'{ROOT}/configs/digits_stylegan2.py', flags).to_dict()
+    with pytest.raises(UserError, match='looks across the batch .*spread.*Set config.joint=False'):
+        build_setup(settings)
+    settings['discriminator']['group'] = 0
+    build_setup(settings)
+
+
 def test_a_generator_without_classes_gets_them_of_a_method_that_needs_them():
     for method, classes in {'ada': 0, 'acgan': 10}.items():
         c = config.load_config(f'{ROOT}/configs/stylegan2_ada_lowdata.py:method={method}')

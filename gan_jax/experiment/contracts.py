@@ -6,7 +6,9 @@ outputs.
 """
 
 import functools
-from collections.abc import Collection, Mapping
+import itertools
+import math
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -17,6 +19,7 @@ from jax.interpreters.partial_eval import dce_jaxpr
 from gan_jax import networks
 from gan_jax.critique import passes
 from gan_jax.experiment.batch_mixing import mixing_primitive
+from gan_jax.experiment.schedule import acting
 from gan_jax.gan import GAN
 from gan_jax.keys import streams
 from gan_jax.models.critic import Critic
@@ -35,6 +38,7 @@ def check_contracts(
     *,
     shape: tuple[int, int, int],
     batch_size: int,
+    every: Mapping[str, int] | None = None,
 ) -> None:
     """Raises unless the terms of a run and its discriminator make sense together.
 
@@ -45,6 +49,7 @@ def check_contracts(
         hyper: the hyper-parameters.
         shape: (H, W, C) of an image.
         batch_size: size of the batch of one discriminator update.
+        every: terms that act only every n-th step, name -> n.
 
     Raises:
         PartError: the discriminator does not read what a term needs it to, `joint` is True and it
@@ -53,7 +58,8 @@ def check_contracts(
     """
     _check_reads(gan, terms)
     losses, size = make_losses(gan, terms), batch_size // gan.accumulate
-    _check_joint(losses, state.d.variables, shape, size)
+    for together in _acting(terms, every or {}):
+        _check_joint(make_losses(gan, together), state.d.variables, shape, size)
     _check_penalties(losses, state, hyper, shape, size)
 
 
@@ -65,6 +71,18 @@ def _check_reads(gan: GAN, terms: Mapping[str, Term]) -> None:
                 'image, and this one does not: give config.logit or config.discriminator a network '
                 "with it in `reads`, such as fn='gan_jax.models.bigan.PairLogit' for 'z'"
             )
+
+
+def _acting(terms: Mapping[str, Term], every: Mapping[str, int]) -> Iterator[Mapping[str, Term]]:
+    """All sets of terms that act together in some step.
+
+    Where a penalty rests, its view may share the pass of others.
+    """
+    intervals = {name: every.get(name, 1) for name in terms}
+    late = {n for n in intervals.values() if n > 1}
+    some = (one for k in range(len(late) + 1) for one in itertools.combinations(late, k))
+    for names in {acting(math.lcm(*one), intervals) for one in some}:
+        yield {name: term for name, term in terms.items() if name in names}
 
 
 def _check_joint(

@@ -114,7 +114,9 @@ def make_program(
     params = {name_of(path): net.params for path, net in nets.items()}
     freezing.check_pattern(gan.freeze, params)
     _, metrics = jax.eval_shape(step_with(frozenset(terms)), first, *feed.shapes, hyper)
-    contracts.check_contracts(gan, terms, first, hyper, shape=shape, batch_size=batch_size)
+    contracts.check_contracts(
+        gan, terms, first, hyper, shape=shape, batch_size=batch_size, every=every
+    )
     shapes = first.replace(metrics=placed(jax.eval_shape(lambda: empty(metrics))))
     where = jax.tree.map(lambda x: x.sharding, shapes)
 

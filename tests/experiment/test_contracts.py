@@ -55,13 +55,15 @@ class ManyHeads(nn.Module):
         return {'far': features - features.mean(axis=0, keepdims=True)}
 
 
-def check(terms, trunk=None, logit=None, **options):
+def check(terms, trunk=None, logit=None, every=None, **options):
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     gan = small.make_gan(
         terms, critic=Critic(trunk or small.Trunk(), heads, logit or Logit()), **options
     )
     state, hyper = small.first_state(gan, terms), small.make_hyper(dict.fromkeys(terms, 1.0))
-    contracts.check_contracts(gan, terms, state, hyper, shape=small.SHAPE, batch_size=8)
+    contracts.check_contracts(
+        gan, terms, state, hyper, shape=small.SHAPE, batch_size=8, every=every
+    )
 
 
 # Layers that look across the batch ----------------------------------------------------------------
@@ -104,6 +106,30 @@ def test_with_penalties_views_share_a_second_pass():
     terms['adversarial'] = terms['adversarial']._replace(g=hinge().g)
     with pytest.raises(PartError, match=r'^config\.joint is True'):
         check(terms, Normed())
+
+
+def test_where_a_penalty_rests_its_view_joins_the_others():
+    """Reals have a pass of their own for their gradients, in every second step alone."""
+    terms = {'adversarial': hinge(), 'r1': r1()}
+    check(terms, Normed())
+    with pytest.raises(PartError, match=r'^config\.joint is True'):
+        check(terms, Normed(), every={'r1': 2})
+    check(terms, Normed(), every={'r1': 2}, joint=False)
+
+
+@pytest.mark.parametrize(
+    ('every', 'sets'),
+    [
+        ({}, {'abc'}),
+        ({'b': 2}, {'ac', 'abc'}),
+        ({'b': 2, 'c': 4}, {'a', 'ab', 'abc'}),  # c never without b
+        ({'b': 2, 'c': 3}, {'a', 'ab', 'ac', 'abc'}),
+        ({'a': 2, 'b': 2, 'c': 2}, {'', 'abc'}),
+    ],
+)
+def test_the_terms_of_every_step_are_looked_at(every, sets):
+    found = [''.join(names) for names in contracts._acting(dict.fromkeys('abc'), every)]
+    assert len(found) == len(sets) and {*found} == sets
 
 
 def test_one_view_a_pass_is_no_joint_pass():

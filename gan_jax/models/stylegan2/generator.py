@@ -98,7 +98,7 @@ class Generator(nn.Module):
         other = self.mapping(jax.random.normal(named(key, 'z'), z.shape, z.dtype), label)
         last = w.shape[1]
         cutoff = jax.random.randint(named(key, 'layer'), (), 1, last)
-        mixes = jax.random.bernoulli(named(key, 'mixes'), self.mixing)
+        mixes = jax.random.bernoulli(named(key, 'mixes'), float(self.mixing))
         own = jnp.arange(last) < jnp.where(mixes, cutoff, last)
         return jnp.where(own[None, :, None], w, other[:, None])
 

@@ -203,7 +203,7 @@ def drawn_w(module, variables, z):
 
 
 def test_mixed_styles_change_at_one_layer_for_the_whole_batch():
-    module, variables = made(mixing=1.0)
+    module, variables = made(mixing=1)  # an integer, as a config may have
     z = latents().astype('f4')
     plain = np.asarray(drawn_w(module.clone(mixing=0.0), variables, z)(small.new_key(0)))
     draw, cutoffs = drawn_w(module, variables, z), set()
