@@ -50,7 +50,9 @@ def _broadcast(params, ins, shapes, outs, size):
 
 def _reshape(params, ins, shapes, outs, size):
     axis, outer, _ = ins[0]
-    before = math.prod(shapes[0][:axis]) * outer  # product of all factors in front of N
+    order = params['dimensions'] or range(len(shapes[0]))  # of a transpose before
+    shape, axis = [shapes[0][i] for i in order], order.index(axis)
+    before = math.prod(shape[:axis]) * outer  # product of all factors in front of N
     outside = 1
     for to, length in enumerate(outs[0]):
         if outside * length >= before * size:  # the first axis that could contain N

@@ -179,7 +179,7 @@ def _doubled(w: Array) -> Array:
     return (sums[:, 1:] + sums[:, :-1]).astype(w.dtype)
 
 
-def _by_platform(
+def by_platform(
     on_cpu: Callable[[Array, Array], Array], elsewhere: Callable[[Array, Array], Array]
 ) -> Callable[[Array, Array], Array]:
     """Two forms of one function of (x, w), each with its own derivatives."""
@@ -203,11 +203,11 @@ def _by_platform(
 # far from each other in memory. As parts of a convolution they cost little.
 
 # `upsample_nearest(x @ w)`: [N, H, W, C], [C, O] -> [N, 2H, 2W, O].
-double_dense = _by_platform(
+double_dense = by_platform(
     lambda x, w: upsample_nearest(x @ w), lambda x, w: double_convolve(x, w[None, None])
 )
 # `average_pool(x) @ w`: [N, H, W, C], [C, O] -> [N, H/2, W/2, O]; H and W are even.
-dense_halve = _by_platform(
+dense_halve = by_platform(
     lambda x, w: average_pool(x) @ w, lambda x, w: convolve_halve(x, w[None, None])
 )
 

@@ -8,6 +8,7 @@ import pytest
 
 from gan_jax.experiment.batch_mixing import mixing_primitive
 from gan_jax.models.critic import Critic, Logit, ProjectionLogit
+from gan_jax.models.grouped import convolve_groups
 from gan_jax.terms.contrastive import cntr, contrad
 from gan_jax.terms.rotation import rotation
 from tests.test_critique import TRUNKS
@@ -52,6 +53,12 @@ def kernels(x):
     return nn.max_pool(out, (2, 2))
 
 
+def grouped(x):
+    """Of two channels, each in a group of its own: a reshape that also transposes."""
+    both = jnp.stack([x, jnp.sin(x)], axis=3)
+    return convolve_groups(both, jnp.ones((3, 3, 1, 4)))
+
+
 # Of x [6, 4, 5], with random numbers in (0, 1).
 APART = {
     'value by value': lambda x: jnp.where(x > 0.5, jnp.exp(x), 2.0 / x),
@@ -70,6 +77,7 @@ APART = {
     'a scan': scanned,
     'a head': joined,
     'kernels': kernels,
+    'groups of channels': grouped,
     'mapped': jax.vmap(lambda x: x @ x.T),
     'a jit': jax.jit(lambda x: jnp.maximum(x, 0.5)),
     'a checkpoint': jax.checkpoint(lambda x: jnp.sin(jnp.sin(x))),

@@ -1,0 +1,78 @@
+"""Convolutions in groups against Flax's, in every derivative."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from gan_jax.models import grouped
+from gan_jax.models.grouped import GroupedConv, convolve_groups
+from tests import small
+
+pytestmark = pytest.mark.usefixtures('quick')
+
+
+def draw(*shapes, dtype='float64'):
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def penalty(module, params, x):
+    """Holds a gradient in the image, as a gradient penalty does."""
+    y, back = jax.vjp(lambda x: module.apply({'params': params}, x), x)
+    return jnp.sum(back(jnp.sin(y))[0] ** 2)
+
+
+@pytest.mark.parametrize('bundle', [1, 4, 64])
+def test_equals_flax_in_value_gradients_and_gradients_of_gradients(bundle, x64, monkeypatch):
+    monkeypatch.setattr(grouped, 'BUNDLE', bundle)  # one group, two of four, and all
+    (x, w) = draw((3, 6, 5, 8), (3, 3, 2, 12))
+    params = {'kernel': w, 'bias': np.arange(12.0)}
+    ours = GroupedConv(12, (3, 3), 2)
+    theirs = nn.Conv(12, (3, 3), feature_group_count=4)
+    shapes = [jax.eval_shape(m.init, jax.random.key(0), x) for m in (ours, theirs)]
+    assert shapes[0] == shapes[1]
+    found, expected = (
+        small.jit(
+            lambda p, x, m=m: (
+                m.apply({'params': p}, x),
+                jax.grad(partial(penalty, m), (0, 1))(p, x),
+            )
+        )(params, x)
+        for m in (ours, theirs)
+    )
+    for a, b in zip(*map(jax.tree.leaves, (found, expected)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_two_groups_of_sixteen_run():
+    """With the zeros by a product with `jnp.eye`, jaxlib 0.10.2 made a program that crashes."""
+    x, w = draw((4, 8, 8, 32), (3, 3, 16, 32), dtype='float32')
+
+    def norm(w, x):
+        y, back = jax.vjp(lambda x: convolve_groups(x, w), x)
+        return jnp.sum(back(jnp.cos(y))[0] ** 2) + jnp.sum(jnp.sin(y))
+
+    assert np.isfinite(jax.jit(jax.grad(norm))(w, x)).all()
+
+
+def test_a_group_reads_its_own_channels():
+    x, w = draw((1, 4, 4, 6), (3, 3, 2, 9), dtype='float32')
+    moved = jax.grad(lambda x: jnp.sum(convolve_groups(x, w)[..., 3:6]))(x)
+    assert np.abs(moved[..., 2:4]).min() > 0
+    assert not moved[..., :2].any() and not moved[..., 4:].any()
+
+
+def test_an_accelerator_gets_one_convolution_for_all_groups():
+    x, w = draw((2, 8, 8, 6), (3, 3, 2, 9), dtype='float32')
+    text = jax.jit(convolve_groups).trace(x, w).lower(lowering_platforms=('cuda',)).as_text()
+    assert text.count('stablehlo.convolution') == 1 and 'feature_group_count = 3' in text
+
+
+@pytest.mark.parametrize('kernel', [(3, 3, 4, 9), (3, 3, 2, 8)])
+def test_what_does_not_divide_is_refused(kernel):
+    with pytest.raises(ValueError, match=f'6 channels and {kernel[3]} features do not divide'):
+        jax.eval_shape(convolve_groups, *draw((2, 4, 4, 6), kernel, dtype='float32'))
