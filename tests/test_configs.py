@@ -18,7 +18,7 @@ from gan_jax.runtime.errors import UserError
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
-WITHOUT_LABELS = ('celebahq128_sndcgan', 'stylegan2_ffhq256')
+WITHOUT_LABELS = ('celebahq128_sndcgan', 'r3gan_ffhq64', 'stylegan2_ffhq256')
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
 
 
@@ -118,6 +118,9 @@ PARAMETERS = {
     'celebahq128_sndcgan': (19_794_499, 5_983_745),
     'stylegan2_cifar10': (20_215_315, 23_089_664),
     'stylegan2_ada_lowdata': (19_947_539, 20_720_641),
+    'r3gan_cifar10': (20_781_952, 21_280_512),
+    'r3gan_ffhq64': (22_429_824, 22_381_440),
+    'r3gan_imagenet32': (82_914_304, 86_548_992),
 }
 
 
@@ -196,6 +199,50 @@ def test_a_generator_without_classes_gets_them_of_a_method_that_needs_them():
     for method, classes in {'ada': 0, 'acgan': 10}.items():
         c = config.load_config(f'{ROOT}/configs/stylegan2_ada_lowdata.py:method={method}')
         assert (c.generator.num_classes, c.logit.num_classes) == (classes, 0)
+
+
+def cosine_of(block):
+    """(start, end, length in images) of a schedule in a config."""
+    assert (block.fn, block.unit) == ('gan_jax.schedules.cosine', 'images')
+    return block.start, block.end, block.over
+
+
+@pytest.mark.parametrize(
+    ('name', 'gamma', 'strength', 'halflife', 'images', 'batch', 'million'),
+    [
+        ('r3gan_cifar10', 0.05, 0.55, 5e6, 2e7, 512, 250),
+        ('r3gan_ffhq64', 2.0, 0.3, 5e5, 2e7, 256, 100),
+        ('r3gan_imagenet32', 0.5, 0.5, 5e7, 2e8, 4096, 1000),
+    ],
+)
+def test_r3gan_has_the_authors_numbers(name, gamma, strength, halflife, images, batch, million):
+    c = config.load_config(f'{ROOT}/configs/{name}.py')
+    for side in 'gd':
+        assert cosine_of(c.optim[side].learning_rate) == (2e-4, 5e-5, images)
+        assert cosine_of(c.optim[side].b2) == (0.9, 0.99, images)
+        assert c.optim[side].b1 == 0
+    for term in ('r1', 'r2'):
+        assert cosine_of(c.terms[term].weight) == (gamma, gamma / 10, images)
+    assert cosine_of(c.augment.strength) == (0.0, strength, images)
+    assert cosine_of(c.ema.halflife_images) == (1.0, halflife, images)
+    assert c.ema.ramp == 1.0  # which the half-life never reaches
+    assert (c.augment.critic, c.augment.real) == ('ada_r3gan', 'flip')
+    assert (c.latent.dim, c.latent.labels, c.g_reals) == (64, 'real', 'own')
+    assert (c.batch_size, c.dtype) == (batch, 'bfloat16')
+    assert round(c.steps * batch / 1e6) == million
+
+
+@pytest.mark.parametrize('name', ['r3gan_cifar10', 'digits_r3gan'])
+def test_r3gan_takes_other_methods_with_their_logits(name):
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=bcr')
+    assert 'r2' not in c.terms and c.g_reals == 'last' and c.latent.labels == 'data'
+    assert c.logit.fn == 'gan_jax.models.r3gan.Logit' and c.logit.num_classes == 10
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=acgan')
+    assert c.logit.num_classes == 0 and c.generator.num_classes == 10
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=weight_clipping')
+    assert 'normalised' not in c.discriminator and 'normalised' not in c.logit
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=bigan')
+    assert c.terms.adversarial.size == c.latent.dim
 
 
 @every_file

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures('quick')
 ROOT = Path(__file__).parent.parent
 DEVICES = 4
 # Colours of ADA need images of one channel or three, and these have two.
-SHOWN = tuple(op for op in OPS if op not in ('ada_bgc', 'ada_bgcfnc'))
+SHOWN = tuple(op for op in OPS if op not in ('ada_bgc', 'ada_bgcfnc', 'ada_r3gan'))
 # One of each kind of draw; tests/test_mesh.py shows the others.
 QUICK = ('flip', 'translation', 'brightness', 'cutout', 'cutmix', 'mixup', 'random_erasing')
 VIEWS = 6  # that D sees in its own update

@@ -260,6 +260,15 @@ def test_celeb_a_hq_holds_out_the_last_tenth(run, tmp_path):
         assert dataset.labels is None
 
 
+def test_ffhq_is_all_for_training_and_its_folders_are_no_classes(run, tmp_path):
+    names = [f'{n // 10:02}000/{n:05}.png' for n in range(20)]
+    source = photos(tmp_path / 'thumbnails', *names)
+    assert run('--dataset=ffhq', f'--source={source}', '--size=8')[0] == 0
+    dataset = data.load('ffhq', tmp_path / 'out')
+    np.testing.assert_array_equal(dataset.images, data.load(str(source), size=8).images)
+    assert (len(dataset.images), dataset.labels, dataset.num_classes) == (20, None, 0)
+
+
 def test_lsun_is_unpacked_first(run, tmp_path):
     write_zip(tmp_path / 'church_train_lmdb.zip', {'church_train_lmdb/data.mdb': b'x'})
     result = run('--dataset=lsun', f'--source={tmp_path}/church_train_lmdb.zip', '--size=64')

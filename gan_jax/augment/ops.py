@@ -16,7 +16,7 @@ A new op is a new function in the file of its kind, imported here.
 
 # ruff: noqa: F401  (imported to be found)
 
-from gan_jax.augment.ada.pipe import ada_bg, ada_bgc, ada_bgcfnc
+from gan_jax.augment.ada.pipe import ada_bg, ada_bgc, ada_bgcfnc, ada_r3gan
 from gan_jax.augment.detail import blur, instance_noise
 from gan_jax.augment.diffaugment import (
     diffaugment_color,

@@ -11,6 +11,7 @@ from gan_jax.runtime import brackets
 
 WASSERSTEIN = {'fn': 'gan_jax.terms.adversarial.wasserstein', 'weight': 1.0}
 HINGE = {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 1.0}
+RELATIVISTIC = {'fn': 'gan_jax.terms.adversarial.relativistic', 'weight': 1.0}
 CR = {'fn': 'gan_jax.terms.consistency.cr', 'weight': 10.0}
 BALANCED = {'fn': 'gan_jax.terms.consistency.balanced', 'weight': 10.0}
 LATENT = {
@@ -28,6 +29,12 @@ ROTATION = {'fn': 'gan_jax.terms.rotation.rotation', 'weight': {'real': 1.0, 'fa
 LECAM = {'fn': 'gan_jax.terms.lecam.lecam', 'weight': 0.3}
 # The gamma of CIFAR-10 in StyleGAN2-ADA (Karras et al. 2020, arXiv 2006.06676).
 R1 = {'fn': 'gan_jax.terms.penalty.r1', 'weight': 0.01}
+# Both with the gamma with which R3GAN begins CIFAR-10 (Huang et al. 2025, arXiv 2501.05441).
+R3GAN = {
+    'adversarial': RELATIVISTIC,
+    'r1': {**R1, 'weight': 0.05},
+    'r2': {'fn': 'gan_jax.terms.penalty.r2', 'weight': 0.05},
+}
 CONTRAD = {'fn': 'gan_jax.terms.contrastive.contrad', 'weight': 1.0}
 ACGAN = {'fn': 'gan_jax.terms.labels.acgan', 'weight': 1.0}
 ADCGAN = {'fn': 'gan_jax.terms.labels.adcgan', 'weight': 1.0}
@@ -133,6 +140,7 @@ METHODS = {
     'weight_clipping': ('', {'adversarial': WASSERSTEIN, 'weight_clipping': CLIPPING}),
     'bigan': ('', {'adversarial': BIGAN}),
     'icgan': ('', {}),
+    'r3gan': ('critic', R3GAN),
 }
 # The methods whose terms read further outputs of the logit, and that logit with classes.
 SLICED = ('san', 'san_ns', 'san_relativistic')
@@ -158,6 +166,7 @@ FURTHER: dict[str, dict[str, Any]] = {
         'latent': INSTANCES,
         'logit': {'fn': 'gan_jax.models.instances.InstanceLogit'},
     },
+    'r3gan': {'g_reals': 'own', 'latent': {'labels': 'real'}},
 }
 # The term that learns from labels, for each method that has one.
 LABELLED = {

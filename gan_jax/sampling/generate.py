@@ -102,7 +102,8 @@ def make_generate(
         z, key = drawn(seed, index, 'sample'), named(jax.random.key(seed), 'rngs', index[0])
         batch = batch_norm == 'batch'
         images = synthesize(generator, variables, z, classes, key, train=batch)[0]['image']
-        return jnp.round(images.astype(jnp.float32) * 255).astype(jnp.uint8)
+        images = jnp.clip(images.astype(jnp.float32), 0, 1)  # unbounded of some where they train
+        return jnp.round(images * 255).astype(jnp.uint8)
 
     draw_others = jax.jit(lambda seed, index: drawn(seed, index, 'standing'))
 

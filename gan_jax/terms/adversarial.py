@@ -87,10 +87,10 @@ def relativistic() -> Term:
     """The relativistic pairing loss, RpGAN (Jolicoeur-Martineau 2018, arXiv 1807.00734).
 
     L_D = E softplus(D(G(z)) - D(x)) and L_G = E softplus(D(x) - D(G(z))): image n of the reals is
-    paired with image n of the fakes, and the generator's update takes the reals of the last
-    discriminator update. This is the logistic form of R3GAN (Huang et al. 2025, arXiv 2501.05441),
-    which adds `penalty.r1` and `penalty.r2`; it is not the relativistic *average* loss. In R3GAN
-    both images of a pair have one class; here their labels are independent.
+    paired with image n of the fakes. This is the logistic form of R3GAN (Huang et al. 2025, arXiv
+    2501.05441), which adds `penalty.r1` and `penalty.r2`; it is not the relativistic *average*
+    loss. In R3GAN both images of a pair have one class, and the generator's update meets reals of
+    its own: `config.latent.labels='real'` and `config.g_reals='own'`, which `method=r3gan` sets.
     Part: 'pair', for both players.
     """
 

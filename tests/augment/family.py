@@ -16,7 +16,7 @@ OPS = {
 every_op = pytest.mark.parametrize('op', OPS.values(), ids=OPS)
 # Chains of many operations take the longest to compile.
 CHAINS = (ops.ada_bg, ops.ada_bgc, ops.ada_bgcfnc, ops.augmix, ops.random_field)
-CHAINS += (ops.simclr, ops.randaugment, ops.random_quantisation)
+CHAINS += (ops.ada_r3gan, ops.simclr, ops.randaugment, ops.random_quantisation)
 
 
 def slow_for(*chains):

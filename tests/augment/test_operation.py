@@ -22,6 +22,7 @@ EXCEPTIONS = {
     ops.ada_bg: dict(clips=False),
     ops.ada_bgc: dict(clips=False, channels=(1, 3)),
     ops.ada_bgcfnc: dict(clips=False, channels=(1, 3)),
+    ops.ada_r3gan: dict(clips=False, channels=(1, 3)),
     ops.simclr: dict(identity=False),  # its strength drives its crop only
     ops.random_quantisation: dict(smooth=False),  # it is constant within a bin
     ops.flip: dict(results=2),

@@ -76,6 +76,7 @@ def test_methods_are_the_papers():
         'weight_clipping': ([], {'weight_clipping': 1.0}),
         'bigan': ([], {}),
         'icgan': ([], {}),
+        'r3gan': (['critic'], {'r1': 0.05, 'r2': 0.05}),
     }
 
 
@@ -88,6 +89,7 @@ def test_the_game_is_hinge_but_where_a_method_brings_its_own():
         'san_relativistic': 'san.relativistic',
         'weight_clipping': 'adversarial.wasserstein',
         'bigan': 'bigan.bigan',
+        'r3gan': 'adversarial.relativistic',
     }
     for name in METHODS:
         path = method(name, '', 0.0, num_classes=10)['terms']['adversarial']['fn']
@@ -128,7 +130,7 @@ def test_methods_of_san_bigan_and_icgan_bring_their_logit():
 def test_icgan_brings_its_latents_with_room_for_noise():
     for name in METHODS:
         latent = method(name, '', 0.0, num_classes=7).get('latent')
-        assert (latent is not None) == (name == 'icgan')
+        assert ('fn' in (latent or {})) == (name == 'icgan')
     found = method('icgan', '', 0.0)['latent']
     assert found.pop('fn') == 'gan_jax.instances.instances'
     assert found == {'features': 'inception', 'neighbours': 50, 'dim': 128 + 2048}
@@ -148,6 +150,17 @@ def test_configs_take_the_features_of_their_images(file, features, dim):
     assert (c.latent.features, c.latent.dim, c.latent.labels) == (features, dim, 'data')
     assert c.logit.fn == 'gan_jax.models.instances.InstanceLogit'
     assert c.logit.get('num_classes', 0) == (10 if file == 'cifar10_biggan' else 0)
+
+
+def test_r3gan_pairs_images_of_one_class_and_both_players_meet_reals_of_their_own():
+    for name in METHODS:
+        found = method(name, 'cutout', 0.3, num_classes=7)
+        pairs = name == 'r3gan'
+        assert found.get('g_reals') == ('own' if pairs else None)
+        assert found.get('latent', {}).get('labels') == ('real' if pairs else None)
+    found = method('r3gan', 'cutout', 0.3)
+    assert (found['augment']['critic'], found['augment']['shared']) == ('cutout', False)
+    assert all('every' not in term for term in found['terms'].values())  # in every step
 
 
 def test_clipped_weights_have_no_spectral_normalisation():

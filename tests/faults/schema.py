@@ -36,9 +36,9 @@ from tests.faults.verdict import civil
 SHIPPED = sorted((command.ROOT / 'configs').glob('*.py'))
 FAULTS = (2, 65, 66, 69)
 SIZE = dict.fromkeys(
-    ('celebahq128_sndcgan', 'digits', 'digits_stylegan2', 'stacked_digits'), 16
+    ('celebahq128_sndcgan', 'digits', 'digits_r3gan', 'digits_stylegan2', 'stacked_digits'), 16
 )  # else 32
-WITHOUT_LABELS = ('celebahq128_sndcgan', 'stylegan2_ffhq256')
+WITHOUT_LABELS = ('celebahq128_sndcgan', 'r3gan_ffhq64', 'stylegan2_ffhq256')
 
 
 class Tried(NamedTuple):
@@ -161,6 +161,7 @@ CHEAP = {
     'units': Integer(1, 8),
     'layers': Integer(1, 2),
     'group': Integer(0, 2),
+    'group_size': Choice((4, 8, 16)),
     'queue': Integer(1, 64),
     'neighbours': Integer(1, 64),
 }
@@ -196,7 +197,11 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
     method, policy = draw.choice(methods), draw.choice(POLICIES)
     text = f'{path}:method={method},augment={policy},strength=0.1'
     settings = json.loads(config.load_config(text).to_json())
-    settings['data'] |= {'name': 'digits', 'size': SIZE.get(path.stem, 32), 'dir': ''}
+    size = SIZE.get(path.stem, 32)
+    settings['data'] |= {'name': 'digits', 'size': size, 'dir': ''}
+    for net in ('generator', 'discriminator'):
+        if 'widths' in settings[net]:  # one for each size from 4 pixels on
+            settings[net]['widths'] = [8] * (size.bit_length() - 2)
     for block in (settings['generator'], *settings['terms'].values()):
         block |= {'num_classes': 10} if 'num_classes' in block else {}
     settings['evaluate'] |= {'metrics': '', 'full': ''}
@@ -233,9 +238,10 @@ def numbers(settings: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     settings['augment']['strength'] = draw.uniform(0.01, 0.6)
     for block in settings['terms'].values():
         weight = block['weight']
-        parts = weight if isinstance(weight, dict) else {'': weight}
+        is_divided = isinstance(weight, dict) and 'fn' not in weight  # else a number or a schedule
+        parts = weight if is_divided else {'': weight}
         drawn_parts = {part: drawn(blocks.NUMBER, draw) or 1.0 for part in parts}
-        block['weight'] = drawn_parts if isinstance(weight, dict) else drawn_parts['']
+        block['weight'] = drawn_parts if is_divided else drawn_parts['']
     for side in 'gd':
         settings['optim'][side]['learning_rate'] = drawn(blocks.RATE, draw)
     return settings

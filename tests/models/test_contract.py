@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_jax.models import bigan, biggan, instances, resnet, sndcgan
+from gan_jax.models import bigan, biggan, instances, r3gan, resnet, sndcgan
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
@@ -29,10 +29,12 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
             *(stylegan2_g.Generator((8, 8, 3), num_classes=3, **STYLEGAN2), (8, 8, 3), 3),
             marks=pytest.mark.slow,
         ),
+        (r3gan.Generator((8, 8, 1), (6, 4), 4), (8, 8, 1), 0),
+        (r3gan.Generator((8, 8, 1), (6, 4), 4, num_classes=3), (8, 8, 1), 3),
     ],
     ids=[
         *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet with classes', 'biggan'),
-        *('stylegan2', 'stylegan2 with classes'),
+        *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
     ],
 )
 def test_a_generator_keeps_every_promise(generator, shape, classes):
@@ -45,8 +47,9 @@ def test_a_generator_keeps_every_promise(generator, shape, classes):
         (sndcgan.Trunk(width=0.1), (16, 16, 3)),
         pytest.param(resnet.Trunk(width=0.05), SHAPE, marks=pytest.mark.slow),
         pytest.param(biggan.Trunk(channels=4), SHAPE, marks=pytest.mark.slow),
+        (r3gan.Trunk((6, 4), 4), (8, 8, 1)),
     ],
-    ids=['sndcgan', 'resnet', 'biggan'],
+    ids=['sndcgan', 'resnet', 'biggan', 'r3gan'],
 )
 def test_a_discriminator_keeps_every_promise(trunk, shape):
     check_discriminator(trunk, shape)
@@ -76,6 +79,7 @@ def test_a_logit_of_instances_keeps_every_promise(classes):
     [
         *[(Logit(), 0), (ProjectionLogit(3), 3), (SanLogit(), 0), (SanClassLogit(3), 3)],
         *[(stylegan2_d.Logit(), 0), (stylegan2_d.Logit(3, layers=1, rate=1.0), 3)],
+        *[(r3gan.Logit(), 0), (r3gan.Logit(3), 3)],
     ],
 )
 def test_a_logit_keeps_every_promise(logit, classes):

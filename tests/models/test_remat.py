@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan_jax.experiment import build, config
-from gan_jax.models import biggan, resnet
+from gan_jax.models import biggan, r3gan, resnet
 from tests import small
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -21,6 +21,8 @@ NETWORKS = {
     'resnet_d': (resnet.Trunk(width=0.05), (IMAGES,)),
     'biggan_g': (biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), (Z, LABEL)),
     'biggan_d': (biggan.Trunk(channels=4), (IMAGES,)),
+    'r3gan_g': (r3gan.Generator((8, 8, 3), (4, 4), 4, num_classes=3), (Z, LABEL)),
+    'r3gan_d': (r3gan.Trunk((4, 4), 4), (IMAGES[:, :8, :8],)),
 }
 
 
@@ -41,7 +43,8 @@ def losses_of(name):
         )
         return jnp.mean(jnp.sin(out)), after
 
-    params, stats = variables['params'], {'batch_stats': variables['batch_stats']}
+    params = variables.pop('params')
+    stats = variables
     runs = [jax.value_and_grad(partial(loss, m), has_aux=True) for m in (module, again)]
     return params, stats, runs
 
@@ -69,7 +72,7 @@ def test_same_numbers(name):
     assert small.distance(plain, found) < 1e-4
 
 
-@pytest.mark.parametrize('name', ['cifar10_resnet', 'cifar10_biggan'])
+@pytest.mark.parametrize('name', ['cifar10_resnet', 'cifar10_biggan', 'r3gan_cifar10'])
 def test_the_command_line_asks_for_it(name):
     asked = [f'--config.{net}.remat=True' for net in ('generator', 'discriminator')]
     settings = config.load_config(f'{CONFIGS}/{name}.py', asked).to_dict()

@@ -78,6 +78,16 @@ def test_any_indices_in_their_order(mode_and_whole, variables):
     assert not list(drawing(batch_norm=mode)(variables, 0, []))
 
 
+def test_values_outside_the_unit_interval_are_clipped():
+    class Beyond(nn.Module):
+        @nn.compact
+        def __call__(self, z, label, *, train):
+            return jnp.broadcast_to(jnp.array([-0.1, 0.4, 1.1]), (len(z), 1, 1, 3))
+
+    generate = make_generate(Beyond(), latent_dim=2, class_counts=(1,), batch_norm='batch')
+    np.testing.assert_array_equal(images_of(generate, {}, [0])[0, 0, 0], [0, 102, 255])
+
+
 def test_all_devices_work(variables):
     where = set()
 

@@ -1,4 +1,4 @@
-"""ADA's augmentation pipe as ops: `ada_bg`, `ada_bgc` and `ada_bgcfnc`.
+"""ADA's augmentation pipe as ops: `ada_bg`, `ada_bgc`, `ada_bgcfnc`, and R3GAN's `ada_r3gan`.
 
 `strength` is the pipe's p in [0, 1]: each transformation acts on each image with probability p,
 independently of the others. Even at p = 0.2, `ada_bgc` leaves only one image in eleven unchanged.
@@ -8,7 +8,7 @@ either, so results may leave [0, 1].
 Source: Karras et al. 2020 (2006.06676), appendix B, and its official code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ from gan_jax.keys import named
 # (key, images in [-1, 1], p) -> (images, bool [B]: the images that it may have changed)
 Stage = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
+ALL = ('geometry', 'colour', 'bands', 'corruption')  # of ADA's own pipe
+
 
 @operation.op(operation.CLOSED)
 def ada_bg(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
@@ -28,7 +30,7 @@ def ada_bg(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     Flip, quarter turn, shift by whole pixels; scale, turn (before and after a stretch), stretch,
     shift.
     """
-    return _augmented(key, images, strength, ['geometry'])
+    return _augmented(key, images, strength, {'geometry': 1})
 
 
 @operation.op(operation.CLOSED)
@@ -38,23 +40,35 @@ def ada_bgc(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array
     Raises:
         ValueError: the images have neither 3 channels nor 1.
     """
-    return _augmented(key, images, strength, ['geometry', 'colour'])
+    return _augmented(key, images, strength, {'geometry': 1, 'colour': 1})
 
 
 @operation.op(operation.CLOSED)
 def ada_bgcfnc(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """`ada_bgc`, then a filter of four bands, noise and cutout: all 18. Raises as `ada_bgc`."""
-    return _augmented(key, images, strength, ['geometry', 'colour', 'bands', 'corruption'])
+    return _augmented(key, images, strength, dict.fromkeys(ALL, 1))
+
+
+@operation.op(operation.CLOSED)
+def ada_r3gan(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
+    """`ada_bgc` with half the chance for colours, then cutout. Raises as `ada_bgc`.
+
+    The choice of R3GAN (Huang et al. 2025, arXiv 2501.05441): no filter and no noise.
+    """
+    return _augmented(key, images, strength, {'geometry': 1, 'colour': 0.5, 'cutout': 1})
 
 
 def _augmented(
-    key: jax.Array, images: jax.Array, probability: jax.Array, stages: list[str]
+    key: jax.Array, images: jax.Array, probability: jax.Array, stages: Mapping[str, float]
 ) -> jax.Array:
-    """Images [B, H, W, C] in [0, 1] through the stages; those left alone keep their bits."""
+    """Images [B, H, W, C] in [0, 1] through the stages; those left alone keep their bits.
+
+    `stages` has the chance of each in units of `probability`.
+    """
     changed = 2 * images - 1
     touched = jnp.zeros(len(images), bool)
-    for stage in stages:
-        changed, now = STAGES[stage](named(key, stage), changed, probability)
+    for stage, share in stages.items():
+        changed, now = STAGES[stage](named(key, stage), changed, share * probability)
         touched |= now
     return jnp.where(touched[:, None, None, None], (changed + 1) / 2, images)
 
@@ -102,9 +116,17 @@ def _corrupt(key, images, probability):
     return images, chance.touched(drawn, corruption.NEUTRAL)
 
 
+def _cut(key, images, probability):
+    gates = draws.uniform(named(key, 'gates'), images, corruption.GATES)
+    drawn = corruption.parameters(jnp.zeros(len(images), images.dtype), gates, probability)
+    centre = draws.uniform(named(key, 'centres'), images, 2)
+    return corruption.cut(images, drawn.size, centre), drawn.size != 0
+
+
 STAGES: dict[str, Stage] = {
     'geometry': _move,
     'colour': _recolour,
     'bands': _filter,
     'corruption': _corrupt,
+    'cutout': _cut,
 }

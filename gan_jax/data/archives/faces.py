@@ -1,4 +1,4 @@
-"""CelebA from its zip of aligned photographs, and CelebA-HQ from a folder or archive of images."""
+"""CelebA from its zip of aligned photographs, CelebA-HQ and FFHQ from folders of images."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,6 +66,19 @@ def open_celeba_hq(
     """
     content, shape = open_folder(path, size, max_bad)
     return content._replace(pieces=_divided(content), num_classes=0, class_names=None), shape
+
+
+def open_ffhq(
+    path: Path, size: int | None, max_bad: int = 0
+) -> tuple[Content, tuple[int, int, int]]:
+    """FFHQ from any folder, zip or tar of its images, without labels.
+
+    All are training images, as in R3GAN and StyleGAN2-ADA. The folders of a thousand images in
+    which they are published are no classes.
+    """
+    content, shape = open_folder(path, size, max_bad)
+    pieces = (piece for piece in content.pieces if piece.kind != 'labels')
+    return content._replace(pieces=pieces, num_classes=0, class_names=None), shape
 
 
 def _divided(content: Content) -> Iterator[Piece]:

@@ -233,5 +233,6 @@ ARCHIVES = {
 # Data sets without one published archive: read from any folder or archive of their images.
 FOLDERS: dict[str, Callable[[Path, int | None, int], tuple[Content, Shape]]] = {
     'celeb_a_hq': faces.open_celeba_hq,
+    'ffhq': faces.open_ffhq,
     'lsun': lsun.open_lsun,
 }

@@ -18,7 +18,7 @@ from tests.augment.references import ada
 from tests.augment.references.published import differs, numbers
 from tests.small import new_key
 
-ADA = [ops.ada_bg, ops.ada_bgc, ops.ada_bgcfnc]
+ADA = [ops.ada_bg, ops.ada_bgc, ops.ada_bgcfnc, ops.ada_r3gan]
 every_pipe = pytest.mark.parametrize('op', ADA, ids=lambda op: op.__name__)
 
 GEOMETRY = ('geometry/uniforms', 'geometry/normals', 'geometry/gates')
@@ -50,6 +50,7 @@ UNTOUCHED = {
     ops.ada_bg: lambda p: (1 - p / 2) * (1 - 3 * p / 4) * (1 - p) ** 5,
     ops.ada_bgc: lambda p: UNTOUCHED[ops.ada_bg](p) * (1 - p / 2) * (1 - p) ** 4,
     ops.ada_bgcfnc: lambda p: UNTOUCHED[ops.ada_bgc](p) * (1 - p) ** 6,
+    ops.ada_r3gan: lambda p: UNTOUCHED[ops.ada_bg](p) * (1 - p / 4) * (1 - p / 2) ** 4 * (1 - p),
 }
 
 

@@ -53,6 +53,12 @@ def ada_bgcfnc(key, images, strength):
     return _pipe(key, images, strength, ['geometry', 'colour', 'bands', 'corruption'])
 
 
+def ada_r3gan(key, images, strength):
+    moved = _pipe(key, images, strength, ['geometry'])
+    recoloured = _pipe(key, moved, strength / 2, ['colour'])
+    return _pipe(key, recoloured, strength, ['cutout'])
+
+
 def _pipe(key, images, p, stages):
     images = 2 * images - 1
     for stage in stages:
@@ -191,16 +197,28 @@ def _corruption(key, images, p):
     def corrupt(image, noise, normal, gates, centre):
         if gates[0] < p:
             image = image + noise * np.abs(normal) / 10
-        if gates[1] < p:
-            rows, columns = (np.arange(size) + 0.5 for size in image.shape[:2])
-            across = np.abs(columns / image.shape[1] - centre[0]) < 0.25
-            down = np.abs(rows / image.shape[0] - centre[1]) < 0.25
-            image = np.where((down[:, None] & across)[..., None], 0, image)
-        return image
+        return _with_box(image, centre) if gates[1] < p else image
 
     (normals,) = _normal(named(key, 'normals'), images, 1)
     gates = uniform(named(key, 'gates'), images, 2).T
     return each(corrupt, images, noise, normals, gates, uniform(named(key, 'centres'), images, 2).T)
 
 
-STAGES = dict(geometry=_geometry, colour=_colour, bands=_bands, corruption=_corruption)
+def _cutout(key, images, p):
+    def cut(image, gates, centre):
+        return _with_box(image, centre) if gates[1] < p else image
+
+    gates = uniform(named(key, 'gates'), images, 2).T
+    return each(cut, images, gates, uniform(named(key, 'centres'), images, 2).T)
+
+
+def _with_box(image, centre):
+    rows, columns = (np.arange(size) + 0.5 for size in image.shape[:2])
+    across = np.abs(columns / image.shape[1] - centre[0]) < 0.25
+    down = np.abs(rows / image.shape[0] - centre[1]) < 0.25
+    return np.where((down[:, None] & across)[..., None], 0, image)
+
+
+STAGES = dict(
+    geometry=_geometry, colour=_colour, bands=_bands, corruption=_corruption, cutout=_cutout
+)
