@@ -53,6 +53,8 @@ SMALL = {
     'resnet': ({'width': 0.03125}, 32),
     'biggan': ({'channels': 2}, 32),
     'r3gan': ({'widths': (4, 4), 'group_size': 4}, 8),
+    # Without the layer that looks across the batch.
+    'stylegan2.discriminator': ({'base': 32, 'most': 4, 'group': 0}, 8),
 }
 
 
@@ -60,7 +62,7 @@ def shipped_trunks():
     for info in pkgutil.walk_packages(models.__path__, 'gan_jax.models.'):
         trunk = getattr(importlib.import_module(info.name), 'Trunk', None)
         if trunk is not None:
-            options, side = SMALL[info.name.split('.')[-1]]
+            options, side = SMALL[info.name.removeprefix('gan_jax.models.')]
             slow = pytest.mark.slow
             yield pytest.param(trunk(**options), (side, side, 3), {}, id=info.name, marks=slow)
 
