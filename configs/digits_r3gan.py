@@ -15,7 +15,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 DIGITS = Path(__file__).with_name('digits.py')
-LOGIT = 'gan_jax.models.critic.Logit'  # of a method that brings none of its own
+CIFAR10 = Path(__file__).with_name('r3gan_cifar10.py')
 
 
 def get_config(text: str = '') -> ConfigDict:
@@ -28,17 +28,10 @@ def get_config(text: str = '') -> ConfigDict:
     c = get(f'method=r3gan,augment=translation,strength=0.1,{text}')
     c.steps = 600
     c.every.update(sample=150, evaluate=150, full=600, checkpoint=150, snapshot=150)
-    labelled = any('num_classes' in term for term in c.terms.values())
-    c.generator = dict(fn='gan_jax.models.r3gan.Generator', num_classes=10)
-    c.discriminator = dict(fn='gan_jax.models.r3gan.Trunk')
-    for network in (c.generator, c.discriminator):
-        network.update(widths=[64, 32, 16], group_size=16, remat=False)
-    if c.logit.fn == LOGIT:
-        c.logit = dict(fn='gan_jax.models.r3gan.Logit', num_classes=0 if labelled else 10)
+    runpy.run_path(str(CIFAR10))['with_r3gan'](c, 10, widths=(64, 32, 16), group_size=16)
     if 'r2' in c.terms:
         c.terms.r1.weight = half_cosine(1.0, 0.1)
         c.terms.r2.weight = half_cosine(1.0, 0.1)
     for optimizer in (c.optim.g, c.optim.d):
-        optimizer.update(b1=0.0)
         optimizer.learning_rate, optimizer.b2 = half_cosine(2e-3, 5e-4), half_cosine(0.9, 0.99)
     return c

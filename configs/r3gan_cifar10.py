@@ -28,6 +28,7 @@ from gan_jax.experiment.base import base
 from gan_jax.experiment.presets import blocks
 
 LOGIT = 'gan_jax.models.critic.Logit'  # of a method that brings none of its own
+NETWORKS = 'gan_jax.models.r3gan'
 
 
 def get_config(
@@ -70,20 +71,33 @@ def get_config(
         c.terms.r2.weight = half_cosine(gamma, gamma / 10)
     if 'size' in c.terms.adversarial:
         c.terms.adversarial.size = c.latent.dim
-    c.generator = dict(fn='gan_jax.models.r3gan.Generator', num_classes=classes)
-    c.discriminator = dict(fn='gan_jax.models.r3gan.Trunk')
+    with_r3gan(c, classes, widths, group_size)
+    if classes and not c.logit.fn.startswith(NETWORKS):
+        c.logit.num_classes = classes
+    for optimizer in (c.optim.g, c.optim.d):
+        optimizer.learning_rate, optimizer.b2 = half_cosine(2e-4, 5e-5), half_cosine(0.9, 0.99)
+    c.ema = dict(halflife_images=half_cosine(1.0, halflife), ramp=1.0)
+    c.evaluate.update(metrics='fid50k_train', full='kid50k_train,is50k')
+    return c
+
+
+def with_r3gan(c: ConfigDict, classes: int, widths: Sequence[int], group_size: int) -> None:
+    """Gives a config with the blocks of a method the networks, and optimisers without momentum.
+
+    Args:
+        c: the config.
+        classes: of the generator, and of the logit if the method brings none.
+        widths: of both networks.
+        group_size: of both networks.
+    """
+    c.generator = dict(fn=f'{NETWORKS}.Generator', num_classes=classes)
+    c.discriminator = dict(fn=f'{NETWORKS}.Trunk')
     for network in (c.generator, c.discriminator):
         network.update(widths=[*widths], group_size=group_size, remat=False)
     if any('num_classes' in term for term in c.terms.values()):
         # Methods with a classifier have it in place of the classes of the logit.
         classes = 0
     if c.logit.fn == LOGIT:
-        c.logit = dict(fn='gan_jax.models.r3gan.Logit', num_classes=classes)
-    elif classes:
-        c.logit.num_classes = classes
+        c.logit = dict(fn=f'{NETWORKS}.Logit', num_classes=classes)
     for optimizer in (c.optim.g, c.optim.d):
         optimizer.update(b1=0.0)
-        optimizer.learning_rate, optimizer.b2 = half_cosine(2e-4, 5e-5), half_cosine(0.9, 0.99)
-    c.ema = dict(halflife_images=half_cosine(1.0, halflife), ramp=1.0)
-    c.evaluate.update(metrics='fid50k_train', full='kid50k_train,is50k')
-    return c
