@@ -63,7 +63,7 @@ def make_feed(
         PartError: as `sampler.drawn`.
     """
     options = {'batch_size': batch_size, 'rows': rows, 'reals': reals}
-    first = sampler.drawn(0, 0, rows, batch_size, len(dataset.images), reals)
+    first = sampler.example(rows, batch_size, len(dataset.images), reals)
     sharded = sharding.batch_sharding(mesh, axis=1)
     shapes = {n: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharded) for n, x in first.items()}
     kind = _streamed if on_disk(dataset) else _resident

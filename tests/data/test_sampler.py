@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from gan_jax.data import sampler
 from gan_jax.data.sampler import drawn, indices, of_step, permutation
 from gan_jax.runtime.errors import PartError
 
@@ -124,6 +125,18 @@ def moved(bits, rows):
     """A random image in the place of each, with the row of the first."""
     other = (bits.random_raw(rows.size) % 50).reshape(rows.shape)
     return other, {'first': rows}
+
+
+def test_an_example_is_like_a_step_and_shuffles_nothing(monkeypatch):
+    def reals(bits, rows):
+        return rows, {'h': np.zeros((*rows.shape, 3), np.float32)}
+
+    def forms(arrays):
+        return {name: (x.shape, x.dtype) for name, x in arrays.items()}
+
+    steps = [forms(drawn(5, 3, 2, 8, 50, own)) for own in (None, reals)]
+    monkeypatch.setattr(sampler, 'permutation', None)
+    assert [forms(sampler.example(2, 8, 50, own)) for own in (None, reals)] == steps
 
 
 def test_without_reals_of_its_own_a_step_has_its_rows_alone():
