@@ -65,6 +65,25 @@ def at_least_float32(x: Array) -> Array:
     return x.astype(np.promote_types(x.dtype, np.float32))
 
 
+def is_half(dtype: Any) -> bool:
+    """True for a type below float32."""
+    return dtype is not None and jnp.finfo(dtype).bits < 32
+
+
+def type_at(side: int, last: int, dtype: Any) -> Any:
+    """The type of the maps of a side, None for the type of their inputs.
+
+    A type below float32 is for the four largest sides, and never for 4, as in StyleGAN2-ADA and
+    R3GAN.
+
+    Args:
+        side: of the map, a power of 2.
+        last: the image's side.
+        dtype: of the network.
+    """
+    return jnp.float32 if is_half(dtype) and side <= max(4, last >> 4) else dtype
+
+
 def add_bias(x: Array, b: Array) -> Array:
     """x [..., F] + b [F], in the type of x.
 

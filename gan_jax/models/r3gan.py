@@ -30,13 +30,12 @@ from jax import Array
 
 from gan_jax.models.fir import double, halve
 from gan_jax.models.grouped import GroupedConv
-from gan_jax.models.layers import Dense, at_least_float32, maybe_remat
+from gan_jax.models.layers import Dense, at_least_float32, maybe_remat, type_at
 from gan_jax.runtime.ranges import Classes, Units
 
 SMALLEST, BLOCKS = 4, 2  # pixels of the smallest map, blocks at each size
 SLOPE = 0.2
 EMBEDDING = 64  # numbers of a class in the generator
-HALF = 4  # sizes, the largest ones, that compute in `dtype`; the smallest map never does
 
 _plain = nn.initializers.variance_scaling(1.0, 'fan_in', 'normal')
 _linear = partial(Dense, use_bias=False, kernel_init=_plain)
@@ -200,8 +199,8 @@ def _check(shape: tuple[int, ...], widths: Sequence[int], group_size: int) -> No
 
 def _types(dtype: Any, sizes: int) -> list[Any]:
     """The type of the layers at each size, the smallest first; None is float32 at least."""
-    first = max(1, sizes - HALF)
-    return [dtype if i >= first else None for i in range(sizes)]
+    sides = [SMALLEST << i for i in range(sizes)]
+    return [type_at(side, sides[-1], dtype) for side in sides]
 
 
 def _cast(x: Array, dtype: Any) -> Array:

@@ -270,3 +270,19 @@ def test_the_variance_of_values_far_from_zero(condition):
     after = run(module, variables, x, condition, train=True)[1]['batch_stats']['batch']['var']
     expected = x.astype(np.float64).var((0, 1, 2))
     np.testing.assert_allclose((after - 0.9 * before) / 0.1, expected, rtol=0.01)
+
+
+def test_half_precision_is_of_the_four_largest_sides_but_four():
+    at, sides = layers.type_at, [2**n for n in range(3, 11)]
+    half = {
+        last: [s for s in sides if at(s, last, jnp.bfloat16) == jnp.bfloat16 and s <= last]
+        for last in (8, 32, 64, 256)
+    }
+    assert half == {8: [8], 32: [8, 16, 32], 64: [8, 16, 32, 64], 256: [32, 64, 128, 256]}
+    assert at(4, 8, jnp.bfloat16) == jnp.float32
+    assert at(32, 32, None) is None and at(32, 32, jnp.float32) == jnp.float32
+
+
+def test_half_is_a_type_below_float32():
+    assert layers.is_half(jnp.bfloat16)
+    assert not layers.is_half(None) and not layers.is_half(jnp.float32)

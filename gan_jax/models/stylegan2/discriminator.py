@@ -9,12 +9,12 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models.fir import halve
-from gan_jax.models.layers import at_least_float32
+from gan_jax.models.layers import at_least_float32, is_half, type_at
 from gan_jax.models.stylegan2.equalised import EqualConv, EqualDense, activate
 from gan_jax.models.stylegan2.generator import ROOT_HALF, Base
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate
 from gan_jax.models.stylegan2.modulated import clamped
-from gan_jax.models.stylegan2.sides import channels_at, is_half, sides, type_at
+from gan_jax.models.stylegan2.sides import channels_at, sides
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
 DECAY = 0.99  # of the average spread, kept at each update of the discriminator

@@ -10,10 +10,11 @@ from jax import Array, lax
 
 from gan_jax.keys import named
 from gan_jax.models.fir import double
+from gan_jax.models.layers import is_half, type_at
 from gan_jax.models.stylegan2.equalised import EqualDense
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate
 from gan_jax.models.stylegan2.modulated import StyledConv, ToImage
-from gan_jax.models.stylegan2.sides import channels_at, is_half, sides, type_at
+from gan_jax.models.stylegan2.sides import channels_at, sides
 from gan_jax.runtime.ranges import INT32, Classes, Integer, Number, Units
 
 Base = Annotated[int, Integer(1, 2**24)]

@@ -1,9 +1,8 @@
-"""Sides, channels and types of StyleGAN2's maps."""
+"""Sides and channels of StyleGAN2's maps."""
 
-import jax.numpy as jnp
 import pytest
 
-from gan_jax.models.stylegan2.sides import SIDES, channels_at, is_half, sides, type_at
+from gan_jax.models.stylegan2.sides import SIDES, channels_at, sides
 
 
 def test_sides_are_four_and_its_doubles():
@@ -17,14 +16,3 @@ def test_sides_are_four_and_its_doubles():
 def test_channels_are_the_base_over_the_side_within_bounds():
     assert [channels_at(side, 16_384, 512) for side in (4, 32, 64, 256)] == [512, 512, 256, 64]
     assert channels_at(8, 3, 512) == 1
-
-
-def test_half_precision_is_of_the_four_largest_sides_but_four():
-    half = {
-        last: [s for s in SIDES if type_at(s, last, jnp.bfloat16) == jnp.bfloat16 and s <= last]
-        for last in (8, 32, 64, 256)
-    }
-    assert half == {8: [8], 32: [8, 16, 32], 64: [8, 16, 32, 64], 256: [32, 64, 128, 256]}
-    assert type_at(4, 8, jnp.bfloat16) == jnp.float32
-    assert type_at(32, 32, None) is None and type_at(32, 32, jnp.float32) == jnp.float32
-    assert is_half(jnp.bfloat16) and not is_half(None) and not is_half(jnp.float32)
