@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.dataset import DataSet, Training
+from gan_jax.data.dataset import DataSet, Training, is_outline
 from gan_jax.evaluate import references, weights
 from gan_jax.evaluate.extractor import Extractor, of_name
 from gan_jax.evaluate.geometry import unit
@@ -75,7 +75,7 @@ def make_table(training: Training, features: str, k: int) -> Table:
             f'{len(dataset.images) - 1}'
         )
     extractor = of_name(features, lambda: weights.published(data_dir), allow=allow)
-    if not dataset.images.strides[0]:
+    if is_outline(dataset):
         return _outline(extractor, dataset, k)
     found = references.features(dataset, extractor, data_dir)
     if not np.isfinite(found).all():

@@ -219,7 +219,7 @@ def test_the_draws_of_a_batch_are_independent(latent):
     assert stats.chisquare(np.bincount(seen, minlength=16)).pvalue > 1e-3
 
 
-# What is wrong -----------------------------------------------------------------------------------
+# Faults ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

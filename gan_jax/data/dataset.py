@@ -43,6 +43,11 @@ class Training(NamedTuple):
     allow: Collection[str] | None = None
 
 
+def is_outline(dataset: DataSet) -> bool:
+    """True if the images are one blank image over and over, as `data.outline` makes them."""
+    return dataset.images.strides[0] == 0
+
+
 def on_disk(dataset: DataSet) -> bool:
     """True if the images are read from the disk when they are used."""
     return isinstance(dataset.images, np.memmap)

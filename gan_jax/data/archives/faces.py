@@ -64,8 +64,8 @@ def open_celeba_hq(
     The test split is the last tenth in the order of the file names, 3,000 of the 30,000: a choice
     of this project.
     """
-    content, shape = open_folder(path, size, max_bad)
-    return content._replace(pieces=_divided(content), num_classes=0, class_names=None), shape
+    content, shape = _unlabelled(path, size, max_bad)
+    return content._replace(pieces=_divided(content)), shape
 
 
 def open_ffhq(
@@ -76,6 +76,10 @@ def open_ffhq(
     All are training images, as in R3GAN and StyleGAN2-ADA. The folders of a thousand images in
     which they are published are no classes.
     """
+    return _unlabelled(path, size, max_bad)
+
+
+def _unlabelled(path: Path, size: int | None, max_bad: int) -> tuple[Content, tuple[int, int, int]]:
     content, shape = open_folder(path, size, max_bad)
     pieces = (piece for piece in content.pieces if piece.kind != 'labels')
     return content._replace(pieces=pieces, num_classes=0, class_names=None), shape
@@ -84,8 +88,6 @@ def open_ffhq(
 def _divided(content: Content) -> Iterator[Piece]:
     left = content.count - content.count // HELD_OUT
     for piece in content.pieces:
-        if piece.kind == 'labels':
-            continue
         if left > 0:
             yield piece._replace(split='train', array=piece.array[:left])
         if len(piece.array) > left:
