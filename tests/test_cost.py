@@ -40,7 +40,7 @@ NORMALISED = D_LAYERS + 1  # the logit's layer too
 # They call the networks, D's average or an encoder beside the passes of the table.
 BY_THEMSELVES = ('path_length', 'logan', 'moco', 'byol', 'insgen', 'bigan')
 READ = {'cntr_latent': 1}  # latents whose images G's loss reads, where they are not all
-PENALISED = {'r1': 1, 'r3gan': 2}  # views whose input gradient is read
+PENALISED = {'r1': 1, 'tangent': 1, 'r3gan': 2}  # views whose input gradient is read
 # Layers with spectral normalisation in the method's heads.
 OWN_LAYERS = {
     **dict.fromkeys(('rotation', 'jigsaw', 'acgan', 'adcgan', 'multi_hinge'), 1),
