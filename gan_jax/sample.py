@@ -17,26 +17,25 @@ from pathlib import Path
 import flax.linen as nn
 import numpy as np
 
-from gan_jax.data import classes
 from gan_jax.experiment import config
 from gan_jax.latents import Latent
-from gan_jax.run.flags import add_data_flag, add_flags
-from gan_jax.run.trained_generator import TrainedGenerator, restore_from_flags
+from gan_jax.run.flags import add_data_flag, add_flags, refuse_full
+from gan_jax.run.trained_generator import label_of, restore_from_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown
 from gan_jax.runtime.ranges import POSITIVE, Integer, Number
 from gan_jax.sampling import pictures
-from gan_jax.sampling.generate import MOST_IMAGES, make_generate, takes_labels
+from gan_jax.sampling.generate import MOST_IMAGES, make_generate
 
 
 def main(arguments: Sequence[str]) -> int:
     """Generates --num images."""
     flags = _parse(arguments)
-    _refuse_full(flags.out)
+    refuse_full(flags.out)
     generator = restore_from_flags(flags)
     names = generator.class_names
-    label = None if flags.label is None else _label(flags.label, generator)
+    label = None if flags.label is None else label_of(flags.label, generator)
     generate = make_generate(
         _truncated(flags.psi, generator.network),
         latent_dim=generator.latent_dim,
@@ -77,23 +76,6 @@ def _truncated(psi: float | None, network: nn.Module) -> nn.Module:
             'leave it out'
         )
     return network.clone(truncation=psi)
-
-
-def _label(text: str, generator: TrainedGenerator) -> int:
-    if not takes_labels(generator.network, generator.latent_dim):
-        raise UserError(
-            f'--label is {text}, and the generator of this run takes no classes: leave it out'
-        )
-    return classes.number_of(text, generator.class_names, len(generator.class_counts))
-
-
-def _refuse_full(out: Path) -> None:
-    """Refuses a folder that is not empty: its old files would mix with the new images."""
-    if out.is_dir() and (found := sorted(path.name for path in out.iterdir())):
-        raise UserError(
-            f'--out={out} is a folder that holds {found[0]} and {len(found) - 1} more: give '
-            'another, or empty it'
-        )
 
 
 def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:

@@ -50,6 +50,7 @@ WORDS = {
     'testing': 'contracts for your parts',
     'train': 'command',
     'sample': 'command',
+    'project': 'command',
     'sweep': 'command',
     'prepare': 'command',
     'evaluate.__main__': 'command',

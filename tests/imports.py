@@ -28,7 +28,7 @@ FLOORS = (
     ('run', 'instances'),
     ('sweeps', 'benchmark'),
     ('testing',),
-    ('train', 'sample', 'sweep', 'prepare'),
+    ('train', 'sample', 'project', 'sweep', 'prepare'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gan_jax import data
@@ -91,3 +92,12 @@ def add_data_flag(parser: argparse.ArgumentParser) -> None:
         help='of the data, if they lie elsewhere by now, and of the references that are kept, '
         f'else in ${data.VARIABLE} or ./data',
     )
+
+
+def refuse_full(out: Path) -> None:
+    """Raises UserError if --out is a folder with files in it, which would mix with new ones."""
+    if out.is_dir() and (found := sorted(path.name for path in out.iterdir())):
+        raise UserError(
+            f'--out={out} is a folder that holds {found[0]} and {len(found) - 1} more: give '
+            'another, or empty it'
+        )

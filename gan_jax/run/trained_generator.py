@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.data import classes
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages, config
 from gan_jax.experiment.build import build_generator, build_latent
@@ -25,6 +26,7 @@ from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import by_name, check_leaves, form
+from gan_jax.sampling.generate import takes_labels
 
 # The blocks of a config, and the values outside them, that generated images depend on.
 BLOCKS = ('generator', 'latent')
@@ -141,6 +143,19 @@ def restore_generator(
         sharding.workers(settings['mesh']['data']),
         found.step,
     )
+
+
+def label_of(text: str, generator: TrainedGenerator) -> int:
+    """The number of the class that --label names.
+
+    Raises:
+        UserError: no such class, or the generator takes no classes.
+    """
+    if not takes_labels(generator.network, generator.latent_dim):
+        raise UserError(
+            f'--label is {text}, and the generator of this run takes no classes: leave it out'
+        )
+    return classes.number_of(text, generator.class_names, len(generator.class_counts))
 
 
 def _training(

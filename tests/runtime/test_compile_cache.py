@@ -58,7 +58,9 @@ def test_the_commands_of_a_run_share_their_programs(tmp_path):
     swept = write(tmp_path, grid={'method': ['bcr_cntr']}, seeds=1)
     cached(tmp_path, 'train', f'--config={TINY}:method=bcr_cntr', f'--workdir={run}')
     programs = names(tmp_path)
-    assert {'jit_init_generator', 'jit_init_others', 'jit_block', 'jit_update'} <= {*programs.values()}
+    assert {'jit_init_generator', 'jit_init_others', 'jit_block', 'jit_update'} <= {
+        *programs.values()
+    }
     commands = [
         ['train', f'--config={TINY}:method=bcr_cntr', f'--workdir={tmp_path / "twin"}'],
         ['sweep', f'--sweep={swept}', f'--workdir={tmp_path / "sweep"}'],

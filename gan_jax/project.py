@@ -1,0 +1,163 @@
+"""Pictures in w: python -m gan_jax.project --workdir=DIR --images=PATH --out=FOLDER
+
+Looks for the w of StyleGAN2 whose image is nearest to a picture. PATH is a picture or a folder of
+them. FOLDER gets pairs.png, each picture beside its image, and w.npz with the arrays `names`,
+`w` [N, W] and `distance` [N].
+"""
+
+if __name__ == '__main__':
+    from gan_jax.runtime import begin
+
+    begin.command()
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.data.damage import naming
+from gan_jax.data.pictures import decode
+from gan_jax.data.pictures.listing import listing
+from gan_jax.experiment import config
+from gan_jax.run.flags import add_data_flag, add_flags, refuse_full
+from gan_jax.run.trained_generator import TrainedGenerator, label_of, restore_from_flags
+from gan_jax.runtime import cli, signals
+from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
+from gan_jax.runtime.files import atomic_path
+from gan_jax.runtime.paths import ends_with, opened
+from gan_jax.runtime.ranges import Integer
+from gan_jax.sampling import pictures
+from gan_jax.sampling.projection import Projected, cloud, make_project
+from gan_jax.synthesis import synthesize
+
+MOST = 1000  # pictures at once
+COLUMNS = 8  # of pairs.png: four pairs
+STEPS = 1000  # the paper's
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Projects --images."""
+    flags = _parse(arguments)
+    refuse_full(flags.out)
+    generator = restore_from_flags(flags)
+    record = _record_of(generator)
+    label = None if flags.label is None else label_of(flags.label, generator)
+    images = _read(flags.images, record['image'].shape[1:])
+    around = cloud(
+        generator.network,
+        generator.variables,
+        latent=generator.latent,
+        latent_dim=generator.latent_dim,
+        class_counts=generator.class_counts,
+        label=label,
+    )
+    project = make_project(
+        generator.network, layers=record['w'].shape[1], steps=flags.steps, between=signals.check
+    )
+    found = {}
+    for name, image in images.items():
+        found[name] = one = project(generator.variables, around, image, flags.seed)
+        print(f'{name}: distance {one.before:.4g} from the average w, {one.after:.4g} from its own')
+    try:
+        _write(flags.out, images, found)
+    except OSError as error:
+        raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
+    print(f'{len(found)} of step {generator.step} in {flags.out}')
+    return os.EX_OK
+
+
+def _record_of(generator: TrainedGenerator) -> Mapping[str, jax.ShapeDtypeStruct]:
+    """The shapes of what the generator gives for one latent.
+
+    Raises:
+        UserError: it has no w.
+    """
+    network, z = generator.network, jnp.zeros((1, generator.latent_dim))
+
+    def given(variables):
+        label, key = jnp.zeros(1, jnp.int32), jax.random.key(0)
+        return synthesize(network, variables, z, label, key, train=False)[0]
+
+    record = jax.eval_shape(given, generator.variables)
+    if 'w' not in record or not hasattr(network, 'synthesize'):
+        raise UserError(
+            f'the generator of this run is {type(network).__name__}, which has no w to look in: '
+            'give the workdir of a StyleGAN2'
+        )
+    return record
+
+
+def _read(path: Path, shape: Sequence[int]) -> dict[str, np.ndarray]:
+    """The pictures as uint8 [H, W, C] of the generator's shape, by name."""
+    if path.is_file() and ends_with(path, *decode.SUFFIXES):
+        with opened(path) as file:
+            return {path.name: _decoded(file, path.name, shape)}
+    with listing(path) as files:
+        names = [name for name in files.names if ends_with(name, *decode.SUFFIXES)]
+        if not 1 <= len(names) <= MOST:
+            raise UserError(
+                f'--images={path} holds {len(names)} pictures: give from 1 to {MOST}', MISSING
+            )
+        return dict(_opened(files, names, shape))
+
+
+def _opened(files, names: Sequence[str], shape: Sequence[int]) -> Iterator:
+    for name in names:
+        with files.open(name) as file:
+            yield name, _decoded(file, name, shape)
+
+
+def _decoded(file, name: str, shape: Sequence[int]) -> np.ndarray:
+    with naming(name):
+        return decode.pixels(decode.in_memory(file, name), name, channels=shape[2], size=shape[0])
+
+
+def _write(out: Path, images: Mapping[str, np.ndarray], found: Mapping[str, Projected]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    made = [np.uint8(np.round(one.image * 255)) for one in found.values()]
+    pairs = [image for pair in zip(images.values(), made, strict=True) for image in pair]
+    pictures.save(out / 'pairs.png', pictures.grid(np.stack(pairs), min(COLUMNS, len(pairs))))
+    with atomic_path(out / 'w.npz') as partial, partial.open('wb') as file:
+        np.savez(
+            file,
+            names=np.array([*found]),
+            w=np.stack([one.w for one in found.values()]),
+            distance=np.array([one.after for one in found.values()], np.float32),
+        )
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = cli.Parser('gan_jax.project', __doc__)
+    add_flags(parser)
+    add_data_flag(parser)
+    parser.add_argument(
+        '--images',
+        type=cli.path,
+        required=True,
+        metavar='PATH',
+        help='a picture, or a folder, zip or tar of some',
+    )
+    parser.add_argument(
+        '--out', type=cli.path, required=True, metavar='FOLDER', help='new or empty'
+    )
+    parser.add_argument(
+        '--steps',
+        type=cli.within(Integer(1, 100_000)),
+        default=STEPS,
+        help='of Adam for a picture',
+    )
+    parser.add_argument(
+        '--seed', type=cli.within(config.VALUES['seed']), default=0, help='of the noise'
+    )
+    parser.add_argument(
+        '--label', help='the class whose average w is the start; by default of all of them'
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == '__main__':
+    cli.run(main)
