@@ -97,11 +97,16 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _refuse_others(folder: Path, runs: Sequence[grid.SweepRun]) -> None:
-    """Refuses folders with runs of another config, and folders behind links.
+    """Refuses the workdir of a run, folders with runs of another config, and folders behind links.
 
     The user must move them away: a sweep overwrites no run, and writes nothing outside --workdir.
     """
     wrong = []
+    if (folder / 'config.json').exists():
+        wrong.append(
+            f'{folder} is the workdir of a run, and a sweep has its runs in folders below its own: '
+            'choose another --workdir'
+        )
     for run in runs:
         place = folder / run.name
         if place.is_symlink() or place.parent.is_symlink():

@@ -97,6 +97,8 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
         with distributed.guard_peers():
             restored = resume.resume(setup, folder, fingerprint)
         step = restored.step if restored else 0
+        if 0 < step < settings['steps'] and distributed.is_leader():
+            print(f'{folder} goes on from step {step} of {settings["steps"]}', flush=True)
         if ended := stopped():
             if distributed.is_leader():
                 print(f'stopped at step {step} in {folder}; the same command goes on from there')

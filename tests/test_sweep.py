@@ -272,6 +272,14 @@ def test_another_config_in_a_runs_folder_is_named_before_anything_runs(asked, fi
     )
 
 
+def test_the_workdir_of_a_run_takes_no_sweep(asked, tmp_path):
+    workdir.write_json(tmp_path / 'config.json', {})
+    with pytest.raises(UserError) as caught:
+        run(asked, tmp_path)
+    assert str(caught.value).startswith(f'{tmp_path} is the workdir of a run, and a sweep has its')
+    assert [path.name for path in tmp_path.iterdir()] == ['config.json']
+
+
 @pytest.mark.parametrize('name', ['method=bcr,strength=0.1', 'method=bcr,strength=0.1/seed=1'])
 def test_no_run_is_written_through_a_link(asked, name, tmp_path):
     (tmp_path / 'outside').mkdir()

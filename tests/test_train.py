@@ -174,7 +174,9 @@ def interrupt_after(monkeypatch, stop):
 @pytest.mark.parametrize(
     'stop', [20, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 8, 29))]
 )
-def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_path, monkeypatch):
+def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(
+    stop, finished, tmp_path, monkeypatch, capsys
+):
     with monkeypatch.context() as patch:
         interrupt_after(patch, stop)
         assert run(tmp_path) == 143
@@ -184,7 +186,9 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(stop, finished, tmp_p
     assert record(tmp_path, stop)['seen'] is False  # nothing is begun that may take long
     # In programs of its own, as another process would.
     monkeypatch.setattr(train, 'build_setup', setup.build_setup)
+    capsys.readouterr()
     assert run(tmp_path) == 0
+    assert capsys.readouterr().out.startswith(f'{tmp_path} goes on from step {stop} of 30\n')
     assert rows(tmp_path) == rows(finished)
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
 

@@ -27,7 +27,7 @@ from gan_jax.experiment.values import OWN_INTERVAL, PARTS, VALUES
 from gan_jax.runtime import python_file, ranges
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.nearest import nearest
-from gan_jax.runtime.paths import expanded
+from gan_jax.runtime.paths import ends_with, expanded
 from gan_jax.runtime.ranges import COUNT, quoted
 
 # Keys that a resumed run may change: how long it goes, how often it looks and at what, who writes
@@ -93,6 +93,11 @@ def run_config_file(path: str) -> ConfigDict:
     file, arguments = split(path)
     if not os.path.isfile(file):
         raise UserError(f'there is no config file {file}')
+    if ends_with(file, '.json'):
+        raise UserError(
+            f'--config={path} is JSON: give the Python file that the run was started with; its '
+            'workdir keeps the resolved config as config.json'
+        )
     config = python_file.call(file, 'get_config', *([] if arguments is None else [arguments]))
     if not isinstance(config, ConfigDict):
         raise UserError(f'{file}: get_config returns {quoted(config)}: return a ConfigDict')

@@ -303,6 +303,15 @@ def test_a_file_that_does_not_exist():
     assert sentences(path='configs/none.py') == ['there is no config file configs/none.py']
 
 
+def test_the_resolved_config_of_a_run_is_no_config_file(tmp_path):
+    (tmp_path / 'config.json').write_text('{"a": true}')
+    place = f'{tmp_path}/config.json'
+    assert sentences(path=place) == [
+        f'--config={place} is JSON: give the Python file that the run was started with; its '
+        'workdir keeps the resolved config as config.json'
+    ]
+
+
 def test_a_file_that_fails(tmp_path):
     (tmp_path / 'c.py').write_text('def get_config():\n    raise RuntimeError("broken")\n')
     assert sentences(path=str(tmp_path / 'c.py')) == [

@@ -152,3 +152,5 @@ def test_the_nearest_word_or_a_short_list_of_all():
     assert nearest('zzz', ['b', 'a']) == '; known: a, b'
     assert nearest('zzz', [f'word{i}' for i in range(13)]) == ''
     assert nearest('zzz', []) == ''
+    assert nearest('lr', ['b1', 'learning_rate']) == "; did you mean 'learning_rate'?"
+    assert nearest('lr', ['b1']) == '; known: b1'
