@@ -25,7 +25,7 @@ FORM = re.compile(
     r'(?:@(\w+(?:\.\w+)*))?'
 )
 # Names of distances; the metric of a best checkpoint must be one.
-DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*')
+DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*|(swd|spectrum)\d.*')
 OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Inception's
 LEAST = {'is': 10, 'pr': 4, 'dc': 6}  # images: one for each split, or more than neighbours
 INCEPTION = 'inception'
@@ -72,7 +72,7 @@ def parse_score(name: str) -> Score | None:
     score = Score(
         name,
         kind,
-        int(number[:9]) * (1000 if thousands else 1),  # more digits are too many as well
+        number_of(number, thousands),
         split,
         interpolation=clean or 'tf1',
         intra=bool(intra),
@@ -84,6 +84,11 @@ def parse_score(name: str) -> Score | None:
     if kind == 'fid' and not intra:
         refuse_few(score, score.num, WIDTH)
     return score
+
+
+def number_of(digits: str, thousands: str) -> int:
+    """The number of images in a name: 10,000 of '10' and 'k'."""
+    return int(digits[:9]) * (1000 if thousands else 1)  # more digits are too many as well
 
 
 def _fault(score: Score, upto_number: str) -> str:

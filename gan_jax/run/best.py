@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gan_jax.evaluate import pixels
 from gan_jax.evaluate.names import is_distance, parse_score
 from gan_jax.experiment.schedule import everything
 from gan_jax.runtime import brackets, checkpoint, distributed, workdir
@@ -23,7 +24,7 @@ def best_how(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings on which the metric's values depend and which a resumed run may change."""
     asked, metric = settings['evaluate'], best_by(settings)
     how = {name: asked[name] for name in ('weights', 'batch_norm')}
-    if parse_score(metric):  # the name of a score says the number of images
+    if parse_score(metric) or pixels.knows(metric):  # the name says the number of images
         return how
     return {'num': asked['num'], **how}
 

@@ -136,7 +136,7 @@ def test_it_is_refused(what):
 GOOD = (
     'fd_digits,modes,diversity,kd20_test@digits,fd64_train@digits,fd20_test_biased@digits,is20,'
     'fid2048_test,pr20_test,dc20_train,div20_test,intra_kd20_test@digits,retrieval,knn,gsnr,'
-    'linear_probe,overfitting,sensitivity,leak@flip'
+    'linear_probe,overfitting,sensitivity,leak@flip,swd40_train'
 )
 
 

@@ -111,6 +111,7 @@ def test_what_a_best_value_depends_on():
     assert best_how({'evaluate': asked}) == {'num': 70, **drawn}
     named = asked | {'metrics': 'kid1k_test,fd_digits'}  # whose name says how many
     assert best_how({'evaluate': named}) == drawn
+    assert best_how({'evaluate': asked | {'metrics': 'swd360_test'}}) == drawn
 
 
 def test_nothing_is_kept_of_no_metric_or_rows_without_it(tmp_path):
@@ -227,4 +228,5 @@ def test_the_first_distance_is_what_counts():
 
     assert by('modes,kid1k_test,fd_digits', 'fid10k_test') == 'kid1k_test'
     assert by('modes', 'is50k,fid10k_test') == 'fid10k_test'
+    assert by('swd360_test', 'fid10k_test') == 'swd360_test'
     assert by('modes,diversity') == by('') == ''
