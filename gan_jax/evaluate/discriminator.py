@@ -1,8 +1,9 @@
 """Metrics of the discriminator: of its features, its logits and its gradients.
 
-The metrics of `probes` take features of held-out images; 'overfitting' and 'sensitivity' take
-logits, see `logits`. 'gsnr' takes gradients of the whole loss over batches of D's training images,
-see `gsnr`; a gradient costs half a training step, and the first one a compilation.
+The metrics of `probes` take features of held-out images, and so do 'effective_rank' and
+'intrinsic_dimension', see `dimension`; 'overfitting' and 'sensitivity' take logits, see `logits`.
+'gsnr' takes gradients of the whole loss over batches of D's training images, see `gsnr`; a gradient
+costs half a training step, and the first one a compilation.
 
 Products are in full float32 on every device, where training takes the device's default; a network
 in bfloat16 stays one.
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.dataset import labels_of
-from gan_jax.evaluate import logits, probes
+from gan_jax.evaluate import dimension, logits, probes
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.gsnr import gsnr
@@ -29,6 +30,7 @@ from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
 from gan_jax.state import Hyper, TrainState
 
 BATCH = 100  # images in one pass of the discriminator
+LEAST = {'intrinsic_dimension': dimension.NEIGHBOURS + 1}  # images
 BATCHES = 32  # of gsnr, a gradient each
 
 LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
@@ -52,7 +54,7 @@ def _check(name: str, given: Context) -> None:
         raise UserError(
             f"the metric '{name}' needs labels and '{train.name}' has none: leave it out"
         )
-    refuse_few_reals(name, held_out, 'test')
+    refuse_few_reals(name, held_out, 'test', LEAST.get(name, 2))
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
@@ -66,6 +68,9 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             features = functools.partial(features_of, variables)
             found = probes.probe(features, given.train, given.held_out())
             values |= {name: found[name] for name in probed}
+        if spread := [name for name in asked if name in DIMENSIONS]:
+            found = features_of(variables, probes.some(given.held_out()).images)
+            values |= {name: DIMENSIONS[name](found) for name in spread}
         for name in asked:
             if name in LOGITS:
                 of = functools.partial(logit_of, variables)
@@ -144,9 +149,13 @@ def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn
         tick(i + 1, BATCHES)
 
 
+DIMENSIONS = {
+    'effective_rank': dimension.effective_rank,
+    'intrinsic_dimension': dimension.intrinsic_dimension,
+}
 LOGITS = {'overfitting': _overfitting, 'sensitivity': _sensitivity}
-NAMES = (*probes.NAMES, *LOGITS, 'gsnr')
-HELD_OUT = (*probes.NAMES, *LOGITS)  # these take the test split
+NAMES = (*probes.NAMES, *DIMENSIONS, *LOGITS, 'gsnr')
+HELD_OUT = (*probes.NAMES, *DIMENSIONS, *LOGITS)  # these take the test split
 
 
 def knows(name: str) -> bool:

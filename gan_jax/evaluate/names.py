@@ -4,7 +4,8 @@
     pr10k_test           improved precision and recall, k = 3
     dc10k_test           density and coverage, k = 5
     div5k_train          mean distance between images, and Vendi score, relative to real images
-    intra_kid50k_train   the mean over classes of the KID of each class
+    lid10k_test          intrinsic dimension, beside the dimension of as many real images
+    intra_kid50k_train   the mean over classes of the KID of each class; and of pr, see above
     fd5k_test@digits     in the features of another network: 'digits', or a function by its path
 
 The value depends on all parts of the name. An FID falls by about 1/N with the number of images, so
@@ -19,7 +20,7 @@ from typing import NamedTuple
 from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.generate import MOST_IMAGES
 
-KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc', 'div')
+KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc', 'div', 'lid')
 FORM = re.compile(
     rf'(intra_)?({"|".join(KINDS)})([1-9]\d*)(k?)(?:_(train|test))?(?:_(clean))?(?:_(biased))?'
     r'(?:@(\w+(?:\.\w+)*))?'
@@ -27,7 +28,8 @@ FORM = re.compile(
 # Names of distances; the metric of a best checkpoint must be one.
 DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*|(swd|spectrum)\d.*')
 OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Inception's
-LEAST = {'is': 10, 'pr': 4, 'dc': 6}  # images: one for each split, or more than neighbours
+# Images: one for each split of an Inception Score, or one more than neighbours.
+LEAST = {'is': 10, 'pr': 4, 'dc': 6, 'lid': 21}
 INCEPTION = 'inception'
 WIDTH = 2048  # of Inception's features
 
@@ -115,8 +117,8 @@ def _fault(score: Score, upto_number: str) -> str:
     if kind != 'is' and not score.split:
         whole = name.replace(upto_number, f'{upto_number}_test', 1)
         return f'does not say which real images: write {whole}, or _train'
-    if score.intra and kind not in (*OTHERS, *OTHERS.values()):
-        return 'is not measured class by class: intra_fid and intra_kid are'
+    if score.intra and kind not in (*OTHERS, *OTHERS.values(), 'pr'):
+        return 'is not measured class by class: intra_fid, intra_kid and intra_pr are'
     if score.biased and kind not in ('fid', 'fd'):
         return "has no bias to allow: leave out '_biased'"
     return ''

@@ -12,11 +12,11 @@ Memory besides the features is a few blocks; there is no N × M matrix.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-from gan_jax.evaluate import rows
+from gan_jax.evaluate import neighbours, rows
 
 Progress = Callable[[int, int], object]  # (blocks of distances done, blocks in all)
 
@@ -71,18 +71,20 @@ def _compare(
         raise ValueError(f'k must be at least 1, got {k}')
     real, fake = rows.checked('real', real, least=k + 1), rows.checked('fake', fake, least=k + 1)
     rows.same_width(real, fake)
-    centre = _middle(real)
+    centre = neighbours.middle(real)
     n, m = (-(-len(z) // rows.BLOCK) for z in (real, fake))
     done = itertools.count(1)
 
     def tick():
         progress(next(done), n * n + m * m + n * m)
 
-    of_real, of_fake = _radii(real, centre, k, tick), _radii(fake, centre, k, tick)
+    of_real, of_fake = (
+        neighbours.nearest(z, centre, k, tick).max(axis=1) for z in (real, fake)
+    )  # squared radii
 
     balls_of = np.zeros(len(fake), np.int64)  # real balls that each fake lies in
     recalled, covered = np.zeros(len(real), bool), np.zeros(len(real), bool)
-    for i, j, squared in _distances(real, fake, centre, tick):
+    for i, j, squared in neighbours.distances(real, fake, centre, tick):
         in_real = within(squared, of_real[i, None])
         balls_of[j] += in_real.sum(axis=0)
         covered[i] |= in_real.any(axis=1)
@@ -93,43 +95,3 @@ def _compare(
         'density': float(np.mean(balls_of) / k),
         'coverage': float(np.mean(covered)),
     }
-
-
-def _middle(x: np.ndarray) -> np.ndarray:
-    """[F]: the median of each feature over the first rows of [N, F]; of two the upper one.
-
-    It is subtracted from both sets, which does not change distances, and near 0 they keep more
-    digits. It is one of the values, so that whole numbers stay whole: their distances are exact,
-    and so are their ties.
-    """
-    first = np.asarray(x[: rows.BLOCK], np.float64)
-    half = len(first) // 2
-    return np.partition(first, half, axis=0)[half]
-
-
-def _radii(x: np.ndarray, centre: np.ndarray, k: int, tick: Callable[[], object]) -> np.ndarray:
-    """[N]: squared distances to the k-th nearest other row."""
-    nearest = np.full((len(x), k), np.inf)
-    for i, j, squared in _distances(x, x, centre, tick):
-        if i == j:
-            np.fill_diagonal(squared, np.inf)  # a row is not its own neighbour
-        both = np.concatenate([nearest[i], squared], axis=1)
-        nearest[i] = np.partition(both, k - 1, axis=1)[:, :k]
-    return nearest.max(axis=1)
-
-
-def _distances(
-    x: np.ndarray, y: np.ndarray, centre: np.ndarray, tick: Callable[[], object]
-) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """(rows i of x, rows j of y, |x_i - y_j|² [len(i), len(j)]), block by block."""
-    for a, i in _centred(x, centre):
-        for b, j in _centred(y, centre):
-            yield i, j, rows.squared_distances(a, b)
-            tick()
-
-
-def _centred(x: np.ndarray, centre: np.ndarray) -> Iterator[tuple[np.ndarray, slice]]:
-    first = 0
-    for block in rows.blocks(x):
-        yield block - centre, slice(first, first + len(block))
-        first += len(block)

@@ -3,22 +3,20 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.evaluate import digit_metrics, features, frechet, kernel, prdc, references, weights
+from gan_jax.evaluate import digit_metrics, features, references, weights
 from gan_jax.evaluate.context import (
     Check,
     Context,
     Evaluation,
     Values,
-    held_out_of,
     refuse_few_reals,
 )
-from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.extractor import (
     Extractor,
     Features,
@@ -26,31 +24,13 @@ from gan_jax.evaluate.extractor import (
     in_chunks,
     of_name,
 )
-from gan_jax.evaluate.inception_score import inception_score
 from gan_jax.evaluate.names import INCEPTION, LEAST, WIDTH, Score, parse_score, refuse_few
+from gan_jax.evaluate.score_metrics import KINDS, FeatureSpace
 from gan_jax.runtime.errors import UserError
-from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
+from gan_jax.runtime.progress import Progress, no_progress
 
-Metric = Callable[[Features, ProgressFn], Values]
 NAMES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # examples
-OTHER = {'train': 'test', 'test': 'train'}
 FRECHET = ('fid', 'fd')  # mostly bias with fewer images than features
-
-
-class FeatureSpace(NamedTuple):
-    """An extractor, and its statistics of the real images, each computed at most once.
-
-    Attributes:
-        extractor: the network.
-        split: 'train' or 'test' -> its images.
-        features: of a split, [N, F].
-        moments: of a split.
-    """
-
-    extractor: Extractor
-    split: Callable[[str], DataSet]
-    features: Callable[[str], np.ndarray]
-    moments: Callable[[str], frechet.Moments]
 
 
 def knows(name: str) -> bool:
@@ -88,7 +68,8 @@ def _check(score: Score, given: Context) -> None:
         refuse_few(score, score.num, width)
     if score.split:
         real = given.split(score.split)
-        refuse_few_reals(score.name, real, score.split, LEAST.get(score.kind, 2))
+        least = score.num if score.kind == 'lid' else LEAST.get(score.kind, 2)
+        refuse_few_reals(score.name, real, score.split, least)
         if score.intra:
             _check_classes(score, real, given, width)
 
@@ -96,14 +77,14 @@ def _check(score: Score, given: Context) -> None:
 def _check_classes(score: Score, real: DataSet, given: Context, width: int) -> None:
     if real.labels is None:
         raise UserError(f"'{score.name}' compares class by class, and '{real.name}' has no labels")
-    fewest = {}
+    fewest, least = {}, LEAST.get(score.kind, 2)
     for what, labels in (('generated', given.generated_labels(score.num)), ('real', real.labels)):
         counts = np.bincount(labels, minlength=real.num_classes)
         fewest[what] = counts.min()
-        if fewest[what] < 2:
+        if fewest[what] < least:
             raise UserError(
-                f"'{score.name}' leaves a class with fewer than two images: of class "
-                f'{counts.argmin()} there are {fewest[what]} {what} ones; take more'
+                f"'{score.name}' takes at least {least} images of each class, and of class "
+                f'{counts.argmin()} there are {fewest[what]} {what} ones: take more'
             )
     if score.kind in FRECHET:
         refuse_few(score, min(fewest.values()), width)
@@ -208,91 +189,3 @@ def _described(score: Score, space: FeatureSpace) -> dict[str, Any]:
         described['reference'] = f'{score.split}, {len(real.images)} images'
         described['reference_digest'] = digest(real)
     return described
-
-
-def _frechet(score: Score, space: FeatureSpace, given: Context) -> Metric:
-    if score.intra:
-        return _by_class(score, space, given, _frechet_of)
-    reference = space.moments(score.split)
-    floor, held_out = {}, held_out_of(given)
-    if held_out is not None and len(held_out.images) >= 2:
-        other = space.moments(OTHER[score.split])
-        floor = {f'{score.name}_floor': frechet.distance(other, reference)}
-
-    def metric(fakes: Features, tick: ProgressFn) -> Values:
-        return {score.name: frechet.distance(frechet.moments(fakes.features), reference), **floor}
-
-    return metric
-
-
-def _frechet_of(fake: np.ndarray, real: np.ndarray) -> float:
-    return frechet.distance(frechet.moments(fake), frechet.moments(real))
-
-
-def _kernel(score: Score, space: FeatureSpace, given: Context) -> Metric:
-    if score.intra:
-        return _by_class(score, space, given, kernel.kid)
-    reference = space.features(score.split)
-    return lambda fakes, tick: {score.name: kernel.kid(fakes.features, reference)}
-
-
-def _by_class(score: Score, space: FeatureSpace, given: Context, distance: Callable) -> Metric:
-    """A distance for each class separately: a missing class hardly moves the score of all."""
-    real = space.split(score.split)
-    labels, classes = given.generated_labels(score.num), range(real.num_classes)
-    reals = space.features(score.split)
-
-    def metric(fakes: Features, tick: ProgressFn) -> Values:
-        found = []
-        for c in classes:
-            found.append(distance(fakes.features[labels == c], reals[real.labels == c]))
-            tick(c + 1, len(classes))
-        return {score.name: float(np.mean(found)), f'{score.name}_worst': max(found)}
-
-    return metric
-
-
-def _is(score: Score, space: FeatureSpace, given: Context) -> Metric:
-    def metric(fakes: Features, tick: ProgressFn) -> Values:
-        mean, deviation = inception_score(fakes.probs)
-        return {score.name: mean, f'{score.name}_sd': deviation}
-
-    return metric
-
-
-def _pr(score: Score, space: FeatureSpace, given: Context) -> Metric:
-    reference = space.features(score.split)
-
-    def metric(fakes: Features, tick: ProgressFn) -> Values:
-        found = prdc.precision_recall(reference, fakes.features, progress=tick)
-        return {score.name.replace('pr', name, 1): value for name, value in found.items()}
-
-    return metric
-
-
-def _dc(score: Score, space: FeatureSpace, given: Context) -> Metric:
-    reference = space.features(score.split)
-
-    def metric(fakes: Features, tick: ProgressFn) -> Values:
-        found = prdc.prdc(reference, fakes.features, progress=tick)
-        return {score.name.replace('dc', name, 1): found[name] for name in ('density', 'coverage')}
-
-    return metric
-
-
-def _div(score: Score, space: FeatureSpace, given: Context) -> Metric:
-    reference = space.features(score.split)
-
-    def metric(fakes: Features, tick: ProgressFn) -> Values:
-        return {
-            score.name: diversity(fakes.features, reference),
-            score.name.replace('div', 'vendi', 1): vendi_ratio(fakes.features, reference),
-        }
-
-    return metric
-
-
-KINDS = {
-    **{'fid': _frechet, 'fd': _frechet, 'kid': _kernel, 'kd': _kernel},
-    **{'is': _is, 'pr': _pr, 'dc': _dc, 'div': _div},
-}

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], object]  # (images done, images in all)
 
 
 class Scale(NamedTuple):
-    """What images are divided by before their spectra are taken: one number for all channels."""
+    """The mean and deviation that images are scaled by, one of each for all channels."""
 
     mean: float
     deviation: float

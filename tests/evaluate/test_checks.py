@@ -92,12 +92,27 @@ WRONG = {
     'a class without a real image': (
         'intra_kd20_test@digits',
         {'test': ONE_CLASS},
-        'of class 1 there are 0 real ones',
+        'of class 1 there are 0 real ones: take more',
     ),
     'a class of which one image is generated': (
         'intra_kd20_test@digits',
         {'class_counts': (19, 1)},
         'of class 1 there are 1 generated ones',
+    ),
+    'three of a class for precision': (
+        'intra_pr20_test@digits',
+        {'test': images(7)},
+        'at least 4 images of each class, and of class 1 there are 3 real',
+    ),
+    'fewer reals than fakes for a dimension': (
+        'lid50_test@digits',
+        {},
+        "'lid50_test@digits' takes at least 50 real images, and the test split .* has 40",
+    ),
+    'no more held-out images than neighbours': (
+        'intrinsic_dimension',
+        {'test': 20},
+        "'intrinsic_dimension' takes at least 21 real images",
     ),
     'too few of a class for features': (
         'intra_fd128_test@digits',
@@ -136,7 +151,8 @@ def test_it_is_refused(what):
 GOOD = (
     'fd_digits,modes,diversity,kd20_test@digits,fd64_train@digits,fd20_test_biased@digits,is20,'
     'fid2048_test,pr20_test,dc20_train,div20_test,intra_kd20_test@digits,retrieval,knn,gsnr,'
-    'linear_probe,overfitting,sensitivity,leak@flip,swd40_train'
+    'linear_probe,overfitting,sensitivity,leak@flip,swd40_train,'
+    'lid40_test@digits,intra_pr40_test@digits,effective_rank,intrinsic_dimension'
 )
 
 

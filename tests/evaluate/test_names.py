@@ -17,6 +17,7 @@ from gan_jax.runtime.errors import UserError
         ('is5k_clean', ('is', 5000, '', 'clean')),
         ('pr10k_train', ('pr', 10_000, 'train', 'tf1')),
         ('dc10k_test', ('dc', 10_000, 'test', 'tf1')),
+        ('lid10k_test', ('lid', 10_000, 'test', 'tf1')),
     ],
 )
 def test_a_name_says_how_to_measure(name, meant):
@@ -74,7 +75,7 @@ def test_other_names_are_not_of_this_form(name):
         ('is10k_test', "is an Inception Score, which sees no real images: leave out '_test'"),
         ('is10k@a.b', 'needs probabilities of classes, and a.b makes features alone'),
         ('kd10k@digits', 'write kd10k_test@digits, or _train'),
-        ('intra_pr10k_test', 'is not measured class by class: intra_fid and intra_kid are'),
+        ('intra_dc10k_test', 'class by class: intra_fid, intra_kid and intra_pr are'),
         ('kid500_test_biased', "has no bias to allow: leave out '_biased'"),
         ('fd10k_test_clean@digits', "another network than Inception: leave out '_clean'"),
         ('fd10k_test', 'write fd10k_test@digits, or fid for Inception'),
@@ -85,6 +86,7 @@ def test_other_names_are_not_of_this_form(name):
         ('is9', 'is of too few images: take at least 10'),
         ('pr3_test', 'take at least 4'),
         ('dc5_test', 'take at least 6'),
+        ('lid20_test', 'take at least 21'),
         ('kid1_test', 'take at least 2'),
         ('fd1_test_biased@digits', 'take at least 2'),
         ('kid1001k_test', 'is of too many images: take at most 1,000,000'),

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_jax.evaluate import prdc as module
-from gan_jax.evaluate import rows
+from gan_jax.evaluate import neighbours, rows
 from gan_jax.evaluate.prdc import prdc, precision_recall
 
 
@@ -76,14 +75,14 @@ def test_blocks_change_nothing(monkeypatch):
 
 def test_no_matrix_of_all_pairs_is_held(monkeypatch):
     monkeypatch.setattr(rows, 'BLOCK', 7)
-    held, distances = [], module._distances
+    held, distances = [], neighbours.distances
 
     def watched(*arguments):
         for found in distances(*arguments):
             held.append(found[2].size)
             yield found
 
-    monkeypatch.setattr(module, '_distances', watched)
+    monkeypatch.setattr(neighbours, 'distances', watched)
     prdc(*sets())
     assert max(held) == 49
 

@@ -10,6 +10,7 @@ import pytest
 from gan_jax import data
 from gan_jax.evaluate import (
     digit_metrics,
+    dimension,
     discriminator,
     gsnr,
     logits,
@@ -110,6 +111,14 @@ def test_probes_read_the_features_of_the_discriminator():
     assert values['linear_probe'] > 0.9
     nothing = probing.measure(NO_IMAGES, critic_of(0.0), None)
     assert nothing['retrieval'] == pytest.approx(1 / 360)
+
+
+def test_dimensions_are_of_the_features_of_held_out_images():
+    asked = prepare('effective_rank,intrinsic_dimension', critic=Pixels())
+    values = asked.measure(NO_IMAGES, critic_of(2.0), None)
+    pixels = data.load('digits', split='test', size=16).images.reshape(360, -1) / 127.5
+    by_hand = dimension.effective_rank(pixels), dimension.intrinsic_dimension(pixels)
+    assert (*values.values(),) == pytest.approx(by_hand, rel=1e-3)
 
 
 def test_only_what_is_asked_is_told():

@@ -7,6 +7,7 @@ import pytest
 
 from gan_jax import data, labels
 from gan_jax.evaluate import (
+    dimension,
     extractor,
     features,
     frechet,
@@ -14,6 +15,7 @@ from gan_jax.evaluate import (
     prdc,
     protocol,
     references,
+    rows,
     weights,
 )
 from gan_jax.evaluate.context import Context
@@ -239,12 +241,37 @@ def test_class_by_class_a_missing_class_is_seen(tmp_path):
 def test_class_by_class_an_image_is_of_the_class_that_it_was_asked_for(tmp_path):
     train, counts = split('train'), (11, *[1] * 9)
     of = labels.at(counts, range(300))
-    rows = [np.flatnonzero(train.labels == c)[i % 130] for i, c in enumerate(of)]
+    chosen = [np.flatnonzero(train.labels == c)[i % 130] for i, c in enumerate(of)]
     name = 'intra_kd300_train@digits'
-    found = intra(name, tmp_path, class_counts=counts).measure(train.images[rows], None, None)
+    found = intra(name, tmp_path, class_counts=counts).measure(train.images[chosen], None, None)
     real = features.digits(train.images).features
-    by_hand = [kernel.kid(real[rows][of == c], real[train.labels == c]) for c in range(10)]
+    by_hand = [kernel.kid(real[chosen][of == c], real[train.labels == c]) for c in range(10)]
     assert found[name] == pytest.approx(np.mean(by_hand))
+
+
+def test_precision_by_class_is_low_where_a_class_is_drawn_wrongly(tmp_path):
+    train = split('train')
+    one_of_each = [np.flatnonzero(train.labels == c)[:20] for c in range(10)]
+    images = train.images[np.stack(one_of_each, axis=1).ravel()]
+    images[3::10] = images[4::10]
+    found = intra('intra_pr200_test@digits', tmp_path).measure(images, None, None)
+    test = split('test')
+    real, fake = (features.digits(x).features for x in (test.images, images))
+    by_hand = [prdc.precision_recall(real[test.labels == c], fake[c::10]) for c in range(10)]
+    for part in ('precision', 'recall'):
+        each, name = [one[part] for one in by_hand], f'intra_{part}200_test@digits'
+        assert found[name] == pytest.approx(np.mean(each))
+        assert found[f'{name}_worst'] == min(each) == each[3] == 0
+    assert len(found) == 4 and found['intra_precision200_test@digits'] > 0.5
+
+
+def test_the_intrinsic_dimension_is_beside_as_many_reals(tmp_path):
+    values = prepare('lid100_test@digits', tmp_path).measure(fakes(100), None, None)
+    test = features.digits(split('test').images).features[rows.spaced(360, 100)]
+    assert values == {
+        'lid100_test@digits': dimension.intrinsic_dimension(features.digits(fakes(100)).features),
+        'lid100_test@digits_real': dimension.intrinsic_dimension(test),
+    }
 
 
 def test_classes_apart_need_classes_and_images(tmp_path):
@@ -255,7 +282,7 @@ def test_classes_apart_need_classes_and_images(tmp_path):
     blank = split('train')._replace(labels=None)
     with pytest.raises(UserError, match="class by class, and 'digits' has no labels"):
         intra('intra_kd500_train@digits', tmp_path, train=blank)
-    with pytest.raises(UserError, match='a class with fewer than two images'):
+    with pytest.raises(UserError, match='at least 2 images of each class, and of class 9'):
         intra('intra_kd19_train@digits', tmp_path)
     with pytest.raises(UserError, match=r'50 images in 64 features .* intra_fd500_train_biased@d'):
         intra('intra_fd500_train@digits', tmp_path)

@@ -88,6 +88,11 @@ TESTS = {
         'tests/evaluate/leak/test_meter.py',
         'tests/evaluate/leak/test_metric.py',
     ),
+    'gan_jax/evaluate/neighbours.py': (
+        'tests/evaluate/test_prdc.py',
+        'tests/evaluate/test_dimension.py',
+    ),
+    'gan_jax/evaluate/score_metrics.py': ('tests/evaluate/test_scores.py',),
     'gan_jax/evaluate/rows.py': (
         'tests/evaluate/test_kernel.py',
         'tests/evaluate/test_prdc.py',
