@@ -13,6 +13,7 @@ from gan_jax import labels
 from gan_jax.data import DataSet
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.progress import Progress, no_progress
+from gan_jax.sampling.paths import Paths
 from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
@@ -60,6 +61,7 @@ class Context(NamedTuple):
         progress: reports the work of preparing metrics, such as a pass over all real images.
         outlined: whether `train` is only the outline of a data set that is not here.
         own: the metrics of the config's own, by name, see `own.build`.
+        paths: between latents of the generator.
     """
 
     train: DataSet
@@ -78,6 +80,7 @@ class Context(NamedTuple):
     progress: Progress = no_progress
     outlined: bool = False
     own: Mapping[str, Any] = MappingProxyType({})
+    paths: Paths | None = None
 
     def split(self, name: str) -> DataSet:
         """The split 'train' or 'test', at the size of the generated images.

@@ -1,11 +1,13 @@
-"""The two customs of resizing images to Inception's input.
+"""The customs of resizing images to the input of a network.
 
 - `tf1`: bilinear with the corners of pixels aligned and no antialiasing, TensorFlow 1's
   `resize_bilinear`, by which published FIDs were measured.
 - `clean`: Pillow's bicubic (a = -0.5), antialiased if it shrinks: "On Aliased Resizing and
   Surprising Subtleties in GAN Evaluation" (Parmar et al. 2022, arXiv 2104.11222).
+- `bilinear` and `area`: PyTorch's, without aligned corners or antialiasing, and the means over the
+  source pixels that a target pixel touches.
 
-Both are linear in rows and in columns: a matrix each. Scores of the two are not comparable.
+All are linear in rows and in columns: a matrix each. Scores of two customs are not comparable.
 """
 
 import numpy as np
@@ -15,7 +17,7 @@ def matrix(kind: str, source: int, target: int) -> np.ndarray:
     """The interpolation of one axis, float32 [target, source], rows that sum to 1.
 
     Args:
-        kind: 'tf1' or 'clean'.
+        kind: of KINDS.
         source: pixels before, >= 1.
         target: pixels after, >= 1.
     """
@@ -57,4 +59,21 @@ def _cubic(x: np.ndarray) -> np.ndarray:
     return np.where(x < 1, near, np.where(x < 2, far, 0))
 
 
-KINDS = {'tf1': _tf1, 'clean': _clean}
+def _bilinear(source: int, target: int) -> np.ndarray:
+    """Pixel i lies at (i + ½) · source / target - ½, not before the first pixel."""
+    at = np.maximum((np.arange(target) + 0.5) * (source / target) - 0.5, 0)
+    low = np.floor(at).astype(int)
+    weights, rows = np.zeros((target, source), np.float32), np.arange(target)
+    np.add.at(weights, (rows, low), 1 - (at - low))
+    np.add.at(weights, (rows, np.minimum(low + 1, source - 1)), at - low)
+    return weights
+
+
+def _area(source: int, target: int) -> np.ndarray:
+    edges, pixel = np.arange(target + 1) * source, np.arange(source)
+    first, last = edges[:-1] // target, -(-edges[1:] // target)
+    inside = (pixel >= first[:, None]) & (pixel < last[:, None])
+    return (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+KINDS = {'tf1': _tf1, 'clean': _clean, 'bilinear': _bilinear, 'area': _area}

@@ -103,6 +103,8 @@ def run_program(file: BinaryIO) -> Any:
                 stack.append(int.from_bytes(take(number('<B')), 'little', signed=True))
             case b'X':  # BINUNICODE
                 stack.append(take(number('<I')).decode())
+            case b'U':  # SHORT_BINSTRING, which Python 2 wrote
+                stack.append(take(number('<B')).decode('ascii'))
             case b'}':  # EMPTY_DICT
                 stack.append({})
             case b']':  # EMPTY_LIST
@@ -146,12 +148,20 @@ def run_program(file: BinaryIO) -> Any:
     raise Refused(f'it takes more than {MOST:,} instructions')
 
 
-def _set(stack: list[Any], pairs: list[Any]) -> None:
+def _pair(value: Any) -> Any:
+    if not (isinstance(value, list) and len(value) == 2):
+        raise TypeError
+    return value
+
+
+def _set(stack: list[Any], pairs: list[Any]) -> dict[str, Any]:
+    """The dict on top of the stack, with keys and values that follow each other."""
     keys = pairs[::2]
     # Only strings: nested tuples that share their elements would take for ever to hash.
     if not (stack and isinstance(stack[-1], dict) and all(type(key) is str for key in keys)):
         raise TypeError
     stack[-1].update(zip(keys, pairs[1::2], strict=True))
+    return stack[-1]
 
 
 def _extend(stack: list[Any], values: list[Any]) -> None:
@@ -169,16 +179,19 @@ class _Name(NamedTuple):
 
 ORDERED_DICT = _Name('collections', 'OrderedDict')
 TENSOR = _Name('torch._utils', '_rebuild_tensor_v2')
+OLD_TENSOR = _Name('torch._utils', '_rebuild_tensor')  # until 2018
 PARAMETER = _Name('torch._utils', '_rebuild_parameter')
 
 
 def _called(function: Any, arguments: Any) -> Any:
-    """The result of a call in the file, for the three functions that a state dict calls."""
+    """The result of a call in the file, for the functions that a state dict calls."""
     if not isinstance(function, _Name) or not isinstance(arguments, tuple):
         raise TypeError
     if function == ORDERED_DICT and arguments == ():
         return {}
-    if function == TENSOR and isinstance(arguments[0], Storage):
+    if function == ORDERED_DICT and len(arguments) == 1:  # as Python 2 wrote it: [[key, value]]
+        return _set([{}], [part for pair in arguments[0] for part in _pair(pair)])
+    if function in (TENSOR, OLD_TENSOR) and isinstance(arguments[0], Storage):
         storage, offset, shape, strides = arguments[:4]
         if not all(type(n) is int for n in (offset, *shape, *strides)):
             raise TypeError

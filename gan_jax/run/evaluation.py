@@ -23,7 +23,9 @@ from gan_jax.runtime import brackets, distributed, sharding
 from gan_jax.runtime.errors import sentence
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.progress import Progress, cancellable, no_progress
-from gan_jax.sampling.generate import takes_labels
+from gan_jax.sampling.generate import takes_labels, variables_of
+from gan_jax.sampling.paths import Paths, Space, has_w, make_pairs
+from gan_jax.sampling.standing import has_batch_norm
 from gan_jax.state import TrainState
 from gan_jax.step import make_d_gradient
 
@@ -67,6 +69,7 @@ def make_evaluator(setup: Setup, progress: Progress = no_progress) -> Evaluator:
         progress=progress,
         outlined=setup.outlined,
         own=own.build(settings, setup.allow),
+        paths=_paths(setup),
     )
     return Evaluator(
         check=functools.partial(check_metrics, given=context),
@@ -185,6 +188,27 @@ def _images(
 def _d_gradient(experiment: Experiment) -> Callable[..., Any]:
     gan, terms, every, _ = experiment
     return jax.jit(make_d_gradient(gan, terms, every=every))
+
+
+def _paths(setup: Setup) -> Paths:
+    gan, asked = setup.experiment.gan, setup.settings['evaluate']
+
+    @functools.cache
+    def pairs(space: Space) -> Callable[..., tuple[jax.Array, jax.Array]]:
+        made = make_pairs(
+            gan.generator,
+            space,
+            latent_dim=gan.latent_dim,
+            class_counts=gan.class_counts,
+            latent=gan.latent,
+        )
+        return lambda state, block: made(variables_of(state, asked['weights']), 0, block)
+
+    def statistics() -> str:
+        normalised = has_batch_norm(setup.program.shapes.g.variables)
+        return asked['batch_norm'] if normalised else 'moving'
+
+    return Paths(functools.partial(has_w, gan.generator, gan.latent_dim), statistics, pairs)
 
 
 def _unaugmented(setup: Setup, progress: Progress) -> Callable[[int], list[Unaugmented]] | None:

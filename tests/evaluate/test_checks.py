@@ -7,6 +7,8 @@ import pytest
 
 from gan_jax import data
 from gan_jax.data import DataSet
+from gan_jax.data.archives.download import sha256_of
+from gan_jax.data.archives.table import File
 from gan_jax.evaluate import features, frechet, protocol, references, weights
 from gan_jax.evaluate.context import Context
 from gan_jax.models.critic import Critic
@@ -277,7 +279,7 @@ def release(tmp_path, monkeypatch):
     monkeypatch.delenv(weights.VARIABLE, raising=False)
     path = tmp_path / 'release.pth'
     path.write_bytes(bytes(range(200)))
-    file = weights.File('inception.pth', 200, weights.sha256_of(path), path.as_uri())
+    file = File('inception.pth', 200, sha256_of(path), path.as_uri())
     monkeypatch.setattr(weights, 'PUBLISHED', file)
     return path
 

@@ -7,6 +7,8 @@ import jax
 import numpy as np
 import pytest
 
+from gan_jax.data.archives.download import sha256_of
+from gan_jax.data.archives.table import File
 from gan_jax.evaluate import inception, weights
 from gan_jax.runtime.errors import DATA, UNAVAILABLE, UserError
 from tests.evaluate.torch_files import StateDict, tensor, write_legacy, write_zip
@@ -125,8 +127,8 @@ def release(tmp_path, monkeypatch):
     monkeypatch.setattr(inception, 'load', lambda path: TINY)
     path = tmp_path / 'release.pth'
     path.write_bytes(bytes(range(200)))
-    sha256 = weights.sha256_of(path)
-    file = weights.File('inception.pth', 200, sha256, path.as_uri())
+    sha256 = sha256_of(path)
+    file = File('inception.pth', 200, sha256, path.as_uri())
     monkeypatch.setattr(weights, 'PUBLISHED', file)
     return path
 

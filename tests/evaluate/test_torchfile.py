@@ -164,7 +164,9 @@ def program(path, code):
         (b'\x82\x01.', 'the instruction'),  # EXT1
         (b'cos\nsystem\n)\x81.', 'the instruction'),  # NEWOBJ
         (b'X\x02\x00\x00\x00osX\x06\x00\x00\x00system\x93.', 'the instruction'),  # STACK_GLOBAL
-        (b'ccollections\nOrderedDict\n]\x85R.', 'it asks to call collections.OrderedDict'),
+        (b'ccollections\nOrderedDict\n]\x85R.', 'it holds no tensors by name'),
+        (b'ccollections\nOrderedDict\n]]a\x85R.', 'it is damaged'),
+        (b'ccollections\nOrderedDict\n]]\x86R.', 'it asks to call collections.OrderedDict'),
         (b'(X\x07\x00\x00\x00storagecos\nsystem\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ.',
          'numbers of the type os.system'),
         (b'(X\x06\x00\x00\x00modulecos\nsystem\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ.',

@@ -46,6 +46,17 @@ class Parameter(Tensor):
         return rebuild, (Tensor(*self.view), True, OrderedDict())
 
 
+class OldTensor(Tensor):
+    """A tensor as torch pickled it before gradients were tensors' own."""
+
+    def __reduce__(self):
+        return sys.modules['torch._utils']._rebuild_tensor, self.view
+
+
+def old_tensor(array, key):
+    return OldTensor(*tensor(array, key).view)
+
+
 class StateDict(OrderedDict):
     """Torch keeps the versions of layers as an attribute of its OrderedDict."""
 
@@ -73,7 +84,7 @@ def torch_modules():
     """Modules of torch's names, so that pickle writes these names."""
     torch, utils = types.ModuleType('torch'), types.ModuleType('torch._utils')
 
-    for name in ('_rebuild_tensor_v2', '_rebuild_parameter'):
+    for name in ('_rebuild_tensor_v2', '_rebuild_tensor', '_rebuild_parameter'):
         setattr(utils, name, _uncalled(name))
     for name in NAMES.values():
         setattr(torch, name, type(name, (), {'__module__': 'torch'}))
@@ -125,6 +136,33 @@ def write_legacy(path, state, *, pickled=None, little=True):
     for stored in storages(state):
         parts += [struct.pack('<q', stored.numbers.size), stored.numbers.tobytes()]
     path.write_bytes(b''.join(parts))
+    return path
+
+
+def python2_state(path, arrays):
+    """A state dict of float32 tensors in the old container, pickled as Python 2 did."""
+
+    def text(x):
+        return b'U' + bytes([len(x)]) + x.encode()
+
+    def integers(numbers):
+        return b'(' + b''.join(b'J' + struct.pack('<i', n) for n in numbers) + b't'
+
+    pairs, keys = b'', [str(1000 + i) for i in range(len(arrays))]
+    for key, (name, x) in zip(keys, arrays.items(), strict=True):
+        storage = b'(' + text('storage') + b'ctorch\nFloatStorage\n' + text(key) + text('cuda:0')
+        storage += b'J' + struct.pack('<i', x.size) + b'NtQ'
+        steps = [step // x.itemsize for step in x.strides]
+        made = b'ctorch._utils\n_rebuild_tensor_v2\n(' + storage + b'K\x00' + integers(x.shape)
+        made += integers(steps) + b'\x89NtR'
+        pairs += b'](' + text(name) + made + b'e'
+    state = b'\x80\x02ccollections\nOrderedDict\n](' + pairs + b'e\x85R'
+    state += b'}' + text('_metadata') + b'}sb.'
+    system = b'\x80\x02}(' + text('little_endian') + b'\x88u.'
+    order = b'\x80\x02](' + b''.join(map(text, keys)) + b'e.'
+    begin = [pickle.dumps(x, 2) for x in (0x1950A86A20F9469CFC6C, 1001)]
+    stored = [struct.pack('<q', x.size) + x.tobytes() for x in arrays.values()]
+    path.write_bytes(b''.join([*begin, system, state, order, *stored]))
     return path
 
 

@@ -93,6 +93,10 @@ TESTS = {
         'tests/evaluate/test_dimension.py',
     ),
     'gan_jax/evaluate/score_metrics.py': ('tests/evaluate/test_scores.py',),
+    'gan_jax/evaluate/published.py': (
+        'tests/evaluate/test_inception.py',
+        'tests/evaluate/test_checks.py',
+    ),
     'gan_jax/evaluate/rows.py': (
         'tests/evaluate/test_kernel.py',
         'tests/evaluate/test_prdc.py',

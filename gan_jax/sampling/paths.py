@@ -1,0 +1,98 @@
+"""Pairs of images at a small step along a path between two latents, by index.
+
+The perceptual path length compares them: "A Style-Based Generator Architecture for Generative
+Adversarial Networks" (Karras et al. 2018, arXiv 1812.04948, section 4.1).
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import labels
+from gan_jax.keys import named
+from gan_jax.latents import NORMAL, Latent, draw_by_index
+from gan_jax.sampling.generate import BATCH
+from gan_jax.state import TrainState
+from gan_jax.synthesis import synthesize
+
+STEP = 1e-4  # of the way from one end of the path to the other
+Space = Literal['w', 'z']
+
+
+class Paths(NamedTuple):
+    """The paths of a run's generator, for metrics.
+
+    Attributes:
+        has_w: () -> whether there are paths in w, see `has_w`.
+        statistics: () -> the statistics that BatchNorm uses in the images of the run, as in
+            `generate.make_generate`; 'moving' without BatchNorm. Pairs take the moving averages.
+        pairs: space -> (state, block) -> the pairs of `make_pairs`, with seed 0.
+    """
+
+    has_w: Callable[[], bool]
+    statistics: Callable[[], str]
+    pairs: Callable[[Space], Callable[[TrainState, int], tuple[jax.Array, jax.Array]]]
+
+
+def has_w(generator: nn.Module, latent_dim: int) -> bool:
+    """True if the generator's record has a 'w', and its method 'synthesize' makes images of it."""
+
+    def record(z, label):
+        return generator.init_with_output(jax.random.key(0), z, label, train=True)[0]
+
+    z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
+    found = jax.eval_shape(record, z, label)
+    return isinstance(found, dict) and 'w' in found and hasattr(generator, 'synthesize')
+
+
+def make_pairs(
+    generator: nn.Module,
+    space: Space,
+    *,
+    latent_dim: int,
+    class_counts: labels.Counts,
+    latent: Latent = NORMAL,
+) -> Callable[[Any, int, int], tuple[jax.Array, jax.Array]]:
+    """A function that makes the pairs of one block of indices.
+
+    A pair has one class and the same noise, and networks are in evaluation mode. With the space 'w'
+    the path runs between the w of two latents, with 'z' between the latents, straight in both.
+
+    Args:
+        generator: as `synthesis.synthesize` takes it; for 'w' see `has_w`.
+        space: 'w' or 'z'.
+        latent_dim: Z.
+        class_counts: pair i has the class `labels.at(class_counts, [i])`.
+        latent: the distribution of the latents.
+
+    Returns:
+        (variables, seed, block) -> images at the beginning of the paths and one `STEP` further,
+        each float32 [BATCH, H, W, C] in [0, 1], of the indices from block * BATCH on.
+    """
+
+    def ends(seed, index, purpose):
+        return draw_by_index(latent, named(jax.random.key(seed), purpose), index, latent_dim)
+
+    @jax.jit
+    def of_block(variables, seed, index, classes):
+        key = named(jax.random.key(seed), 'rngs', index[0])
+
+        def record(x, method):
+            return synthesize(generator, variables, x, classes, key, train=False, method=method)[0]
+
+        a, b = (ends(seed, index, purpose) for purpose in ('path', 'path_end'))
+        method = '__call__'
+        if space == 'w':
+            (a, b), method = (record(z, method)['w'] for z in (a, b)), 'synthesize'
+        images = (record(x, method)['image'] for x in (a, a + STEP * (b - a)))
+        return tuple(jnp.clip(image.astype(jnp.float32), 0, 1) for image in images)
+
+    def pairs(variables: Any, seed: int, block: int) -> tuple[jax.Array, jax.Array]:
+        index = np.arange(block * BATCH, (block + 1) * BATCH, dtype=np.int32)
+        return of_block(variables, np.int32(seed), index, labels.at(class_counts, index))
+
+    return pairs
