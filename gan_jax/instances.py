@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.dataset import DataSet, Training, is_outline
-from gan_jax.evaluate import references, weights
+from gan_jax.evaluate import pretrained, references
 from gan_jax.evaluate.extractor import Extractor, of_name
 from gan_jax.evaluate.geometry import unit
 from gan_jax.keys import named
@@ -74,7 +74,7 @@ def make_table(training: Training, features: str, k: int) -> Table:
             f'neighbours is {k}, and there are {len(dataset.images)} training images: give at most '
             f'{len(dataset.images) - 1}'
         )
-    extractor = of_name(features, lambda: weights.published(data_dir), allow=allow)
+    extractor = of_name(features, lambda name: pretrained.variables_of(name, data_dir), allow=allow)
     if is_outline(dataset):
         return _outline(extractor, dataset, k)
     found = references.features(dataset, extractor, data_dir)

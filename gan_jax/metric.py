@@ -24,7 +24,8 @@ class Snapshot(NamedTuple):
         real: 'train' or 'test' -> the split, at the size of the generated images.
         features: (extractor, split='') -> float32 [N, F], the features of the generated images, or
             of all images of a split, which are kept on the disk. Extractors are 'inception',
-            'digits', or a function by its path, uint8 [N, H, W, C] -> [N, F].
+            'digits', 'dinov2_vitl14' and others, or a function by its path, uint8 [N, H, W, C] ->
+            [N, F].
         key: random key; the same at every step, and another for each metric.
     """
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.evaluate import features, inception, weights
+from gan_jax.data.resize import resize
+from gan_jax.evaluate import features, inception, pretrained, vit, weights
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.names import INCEPTION
 from gan_jax.experiment.kinds import EXTRACTOR
@@ -65,18 +67,11 @@ def from_inception(
         interpolation: to 299×299, 'tf1' or 'clean', see `interpolate`.
         devices: the devices that share the work; () is the first one. Their number changes no bit.
     """
-    mesh = sharding.line(devices or jax.local_devices()[:1])
 
     def of_batch(variables, images):
         layers = ('2048', 'logits_unbiased')
         found = inception.features(variables, images, interpolation=interpolation, layers=layers)
         return Features(found['2048'], jax.nn.softmax(found['logits_unbiased']))
-
-    of_batches = sharding.on_each(of_batch, mesh)
-    held = functools.cache(lambda: sharding.put(variables, sharding.replicated(mesh)))
-
-    def extract(images):
-        return in_batches(functools.partial(of_batches, held()), images, BATCH * mesh.size)
 
     metadata = {
         'name': 'inception',
@@ -86,7 +81,55 @@ def from_inception(
         'precision': 'float32, highest',
         'version': 1,  # of our preprocessing and network
     }
-    return Extractor(extract, metadata)
+    return Extractor(_shared(of_batch, variables, devices, lambda images: images), metadata)
+
+
+def from_transformer(
+    name: str, variables: Mapping[str, Any], *, devices: Sequence[jax.Device] = ()
+) -> Extractor:
+    """A vision transformer of `pretrained.TRANSFORMERS`.
+
+    Images are brought to its side by Pillow's bicubic filter, in uint8; grey ones become three
+    equal channels.
+
+    Args:
+        name: of the network.
+        variables: from `pretrained.variables_of`.
+        devices: as in `from_inception`.
+    """
+    one = pretrained.TRANSFORMERS[name]
+
+    def of_batch(variables, images):
+        mean, deviation = (jnp.array(x)[None, None, None] for x in (one.mean, one.deviation))
+        x = jnp.broadcast_to(images.astype(jnp.float32) / 255, (*images.shape[:3], 3))
+        return vit.class_features(one.net, variables, (x - mean) / deviation)
+
+    extract = _shared(of_batch, variables, devices, lambda images: resize(images, one.side))
+    metadata = {
+        'name': name,
+        'weights_sha256': one.weights.file.sha256,
+        'interpolation': f'bicubic of Pillow, to {one.side} pixels',
+        'precision': 'float32, highest',
+        'version': 1,
+    }
+    return Extractor(lambda images: Features(extract(images), None), metadata)
+
+
+def _shared(
+    of_batch: Callable[[Any, Any], Any],
+    variables: Mapping[str, Any],
+    devices: Sequence[jax.Device],
+    prepared: Callable[[np.ndarray], np.ndarray],
+) -> Callable[[np.ndarray], Any]:
+    """Images -> `of_batch(variables, prepared(images))`, on all devices, `BATCH` images on each."""
+    mesh = sharding.line(devices or jax.local_devices()[:1])
+    of_batches = sharding.on_each(of_batch, mesh)
+    held = functools.cache(lambda: sharding.put(variables, sharding.replicated(mesh)))
+
+    def extract(images):
+        return in_batches(lambda x: of_batches(held(), prepared(x)), images, BATCH * mesh.size)
+
+    return extract
 
 
 def from_digits_net() -> Extractor:
@@ -155,18 +198,18 @@ def source_digest(path: str) -> str:
 
 def of_name(
     name: str,
-    published: Callable[[], Mapping[str, Any]],
+    variables_of: Callable[[str], Mapping[str, Any]],
     *,
     interpolation: str = 'tf1',
     devices: Sequence[jax.Device] = (),
     allow: Collection[str] | None = None,
 ) -> Extractor:
-    """The extractor 'inception', 'digits', or a fork's function by its path.
+    """The extractor 'inception', 'digits', a transformer, or a fork's function by its path.
 
     Args:
         name: of the extractor.
-        published: () -> Inception's variables, from `weights.published`.
-        interpolation: as in `from_inception`.
+        variables_of: name -> the variables of a network, from `pretrained.variables_of`.
+        interpolation: as in `from_inception`, of which alone there is a choice.
         devices: likewise.
         allow: as in `load.resolve`.
 
@@ -174,7 +217,9 @@ def of_name(
         ValueError: as `from_path`.
     """
     if name == INCEPTION:
-        return from_inception(published(), interpolation=interpolation, devices=devices)
+        return from_inception(variables_of(name), interpolation=interpolation, devices=devices)
+    if name in pretrained.TRANSFORMERS:
+        return from_transformer(name, variables_of(name), devices=devices)
     return from_digits_net() if name == 'digits' else from_path(name, allow)
 
 

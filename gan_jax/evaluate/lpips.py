@@ -12,12 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from gan_jax.data.archives.table import File
 from gan_jax.evaluate import published, torchfile
-from gan_jax.runtime.errors import DATA, UserError
 
 # The convolutions of each of the five blocks: their places in torchvision's `features`. The maps
 # that are compared are what the last of a block gives, after its ReLU.
@@ -72,8 +70,8 @@ def load_vgg16(path: Path) -> dict[str, Any]:
     tensors, found, channels = torchfile.read_tensors(path), {}, 3
     for width, block in zip(WIDTHS, BLOCKS, strict=True):
         for i in block:
-            kernel = _taken(tensors, path, f'features.{i}.weight', (width, channels, 3, 3))
-            bias = _taken(tensors, path, f'features.{i}.bias', (width,))
+            kernel = torchfile.taken(tensors, path, f'features.{i}.weight', (width, channels, 3, 3))
+            bias = torchfile.taken(tensors, path, f'features.{i}.bias', (width,))
             found[f'conv_{i}'] = {'kernel': kernel.transpose(2, 3, 1, 0), 'bias': bias}
             channels = width
     return found
@@ -87,18 +85,11 @@ def load_linear(path: Path) -> dict[str, Any]:
     """
     tensors = torchfile.read_tensors(path)
     return {
-        f'block_{i}': _taken(tensors, path, f'lin{i}.model.1.weight', (1, width, 1, 1)).ravel()
+        f'block_{i}': torchfile.taken(
+            tensors, path, f'lin{i}.model.1.weight', (1, width, 1, 1)
+        ).ravel()
         for i, width in enumerate(WIDTHS)
     }
-
-
-def _taken(
-    tensors: Mapping[str, np.ndarray], path: Path, name: str, shape: tuple[int, ...]
-) -> np.ndarray:
-    if name not in tensors or tensors[name].shape != shape:
-        found = f'is {list(tensors[name].shape)}' if name in tensors else 'is not there'
-        raise UserError(f"{path}: '{name}' {found}, and VGG16's is {list(shape)}", DATA)
-    return np.ascontiguousarray(tensors[name], np.float32)
 
 
 def distance(variables: Mapping[str, Any], a: jax.Array, b: jax.Array) -> jax.Array:

@@ -6,7 +6,8 @@
     div5k_train          mean distance between images, and Vendi score, relative to real images
     lid10k_test          intrinsic dimension, beside the dimension of as many real images
     intra_kid50k_train   the mean over classes of the KID of each class; and of pr, see above
-    fd5k_test@digits     in the features of another network: 'digits', or a function by its path
+    fd5k_test@digits     in the features of another network: 'digits', 'dinov2_vitl14', or by its
+                         path a function
 
 The value depends on all parts of the name. An FID falls by about 1/N with the number of images, so
 that FIDs of 10,000 and of 50,000 images are not comparable. The split follows, and `clean` if
@@ -45,7 +46,8 @@ class Score(NamedTuple):
         interpolation: of `interpolate`.
         intra: whether it is the mean of the scores of each class.
         biased: whether fewer images than features are allowed.
-        extractor: 'inception', 'digits' or the path of a function.
+        extractor: 'inception', 'digits', a name of `pretrained.TRANSFORMERS` or the path of a
+            function.
     """
 
     name: str

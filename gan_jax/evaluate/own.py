@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.evaluate import references, weights
+from gan_jax.evaluate import pretrained, references
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.extractor import Extractor, in_chunks, of_name, source_digest
 from gan_jax.experiment.blocks import metric_blocks
@@ -133,11 +133,11 @@ def _number(value: Any) -> float:
 
 def _features(given: Context) -> Callable[..., np.ndarray]:
     """`Snapshot.features`, for images that are given first."""
-    weights_of = functools.cache(lambda: weights.published(given.data_dir))
+    variables_of = functools.partial(pretrained.variables_of, data_dir=given.data_dir)
 
     @functools.cache
     def network(name: str) -> Extractor:
-        return of_name(name, weights_of, devices=given.devices, allow=given.allow)
+        return of_name(name, variables_of, devices=given.devices, allow=given.allow)
 
     @functools.cache
     def of_split(name: str, split: str) -> np.ndarray:

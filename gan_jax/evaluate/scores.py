@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.evaluate import digit_metrics, features, references, weights
+from gan_jax.evaluate import digit_metrics, features, pretrained, references
 from gan_jax.evaluate.context import (
     Check,
     Context,
@@ -24,7 +24,7 @@ from gan_jax.evaluate.extractor import (
     in_chunks,
     of_name,
 )
-from gan_jax.evaluate.names import INCEPTION, LEAST, WIDTH, Score, parse_score, refuse_few
+from gan_jax.evaluate.names import LEAST, Score, parse_score, refuse_few
 from gan_jax.evaluate.score_metrics import KINDS, FeatureSpace
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
@@ -52,8 +52,8 @@ def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
 
 
 def _check_extractor(name: str, given: Context) -> None:
-    if name == INCEPTION:
-        weights.check(given.data_dir)
+    if name in pretrained.WIDTHS:
+        pretrained.check(name, given.data_dir)
     elif name == 'digits':
         digit_metrics.refuse_no_digits(given.train.name)
     else:
@@ -92,8 +92,8 @@ def _check_classes(score: Score, real: DataSet, given: Context, width: int) -> N
 
 def _width(extractor: str, given: Context) -> int:
     """The number of features of an image; a fork's function is called with two images for it."""
-    if extractor == INCEPTION:
-        return WIDTH
+    if extractor in pretrained.WIDTHS:
+        return pretrained.WIDTHS[extractor]
     if extractor == 'digits':
         return features.WIDTH * given.train.images.shape[-1]
     two = np.asarray(given.split('train').images[:2])
@@ -116,9 +116,9 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         UserError: the weights are not available (69).
     """
     wanted = [parse_score(name) for name in asked]
-    published = functools.cache(lambda: weights.published(given.data_dir))
+    variables_of = functools.cache(lambda name: pretrained.variables_of(name, given.data_dir))
     keys = dict.fromkeys(_extractor_key(score) for score in wanted)
-    spaces = {key: _feature_space(_extractor(*key, published, given), given) for key in keys}
+    spaces = {key: _feature_space(_extractor(*key, variables_of, given), given) for key in keys}
     # First the scores that need all features: moments are then computed from the cached ones.
     ordered = sorted(wanted, key=lambda score: score.kind in FRECHET and not score.intra)
     metrics = {
@@ -147,11 +147,15 @@ def _extractor_key(score: Score) -> tuple[str, str]:
 
 
 def _extractor(
-    name: str, interpolation: str, published: Callable[[], Any], given: Context
+    name: str, interpolation: str, variables_of: Callable[[str], Any], given: Context
 ) -> Extractor:
     with _refusing(name):
         return of_name(
-            name, published, interpolation=interpolation, devices=given.devices, allow=given.allow
+            name,
+            variables_of,
+            interpolation=interpolation,
+            devices=given.devices,
+            allow=given.allow,
         )
 
 

@@ -1,11 +1,12 @@
 """An interpreter for the pickles in PyTorch weight files that runs no code of the file.
 
 Python's pickle format is a program for a stack machine, which can call anything. This interpreter
-knows only the opcodes of a state dict, and the functions that build a tensor, a parameter and an
-ordered dict; everything else is refused.
+knows only the opcodes of a state dict and of TorchScript's modules, and the functions that build a
+tensor, a parameter, a list and an ordered dict; everything else is refused.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ class Tensor(NamedTuple):
 def run_program(file: BinaryIO) -> Any:
     """The value of one program of the file, run from the current position to its STOP.
 
-    It knows the opcodes of pickle's protocol 2 that occur in a state dict.
+    It knows the opcodes of pickle's protocol 2 that occur in a state dict or a TorchScript archive.
     """
     stack: list[Any] = []
     marks: list[int] = []
@@ -101,6 +102,8 @@ def run_program(file: BinaryIO) -> Any:
                 stack.append(number('<i'))
             case b'\x8a':  # LONG1
                 stack.append(int.from_bytes(take(number('<B')), 'little', signed=True))
+            case b'G':  # BINFLOAT
+                stack.append(number('>d'))
             case b'X':  # BINUNICODE
                 stack.append(take(number('<I')).decode())
             case b'U':  # SHORT_BINSTRING, which Python 2 wrote
@@ -141,8 +144,10 @@ def run_program(file: BinaryIO) -> Any:
                 stack.append(_called(*last(2)))
             case b'Q':  # BINPERSID
                 stack.append(_storage(stack.pop()))
-            case b'b':  # BUILD: attributes, such as the versions of layers, which nothing needs
-                last(1)
+            case b'\x81':  # NEWOBJ
+                stack.append(_made(*last(2)))
+            case b'b':  # BUILD: of a module its attributes; of others nothing that is needed
+                _built(stack, last(1)[0])
             case code:
                 raise Refused(f'it uses the instruction {code!r}')
     raise Refused(f'it takes more than {MOST:,} instructions')
@@ -170,6 +175,10 @@ def _extend(stack: list[Any], values: list[Any]) -> None:
     stack[-1].extend(values)
 
 
+class Module(dict[str, Any]):
+    """A module of a TorchScript archive: its attributes, tensors and modules, by their names."""
+
+
 class _Name(NamedTuple):
     """The name of a function or type in the file; it is never imported."""
 
@@ -180,6 +189,7 @@ class _Name(NamedTuple):
 ORDERED_DICT = _Name('collections', 'OrderedDict')
 TENSOR = _Name('torch._utils', '_rebuild_tensor_v2')
 OLD_TENSOR = _Name('torch._utils', '_rebuild_tensor')  # until 2018
+LISTS = 'torch.jit._pickle'  # the module of functions that return their list
 PARAMETER = _Name('torch._utils', '_rebuild_parameter')
 
 
@@ -196,9 +206,45 @@ def _called(function: Any, arguments: Any) -> Any:
         if not all(type(n) is int for n in (offset, *shape, *strides)):
             raise TypeError
         return Tensor(storage, offset, tuple(shape), tuple(strides))
+    if function.module == LISTS:
+        return arguments[0]
     if function == PARAMETER and isinstance(arguments[0], Tensor):
         return arguments[0]
     raise Refused(f'it asks to call {function.module}.{function.name}')
+
+
+def _made(of: Any, arguments: Any) -> Module:
+    if not (isinstance(of, _Name) and of.module.startswith('__torch__') and arguments == ()):
+        raise Refused('it makes an object that is no module')
+    return Module()
+
+
+def _built(stack: list[Any], attributes: Any) -> None:
+    if not stack:
+        raise IndexError
+    if isinstance(stack[-1], Module):
+        if type(attributes) is not dict:
+            raise TypeError
+        stack[-1].update(attributes)
+
+
+def named_values(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of a mapping by their names; of modules within it, joined by dots.
+
+    Raises:
+        Refused: there are more than `MOST`, as of modules that share their parts again and again.
+    """
+    waiting, count = [('', state)], 0
+    while waiting:
+        prefix, mapping = waiting.pop()
+        for name, value in mapping.items():
+            count += 1
+            if count > MOST:
+                raise Refused(f'it has more than {MOST:,} names')
+            if isinstance(value, Module):
+                waiting.append((f'{prefix}{name}.', value))
+            else:
+                yield f'{prefix}{name}', value
 
 
 def _storage(identity: Any) -> Storage:

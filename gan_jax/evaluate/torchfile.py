@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gan_jax.evaluate.state_dict_pickle import Refused, Storage, Tensor, run_program
+from gan_jax.evaluate.state_dict_pickle import Refused, Storage, Tensor, named_values, run_program
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 
 OLD = bytes.fromhex('80028a0a6cfc9c46f9206aa850192e')  # the beginning of an old file
@@ -27,7 +27,8 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
 
     Args:
         path: of a file that holds a flat mapping from names to tensors of plain numbers; other
-            values (numbers, texts) are left out.
+            values (numbers, texts) are left out. Or of a TorchScript archive, whose modules' names
+            are joined by dots, as in their state dict.
 
     Raises:
         UserError: no such file (66), or it holds something else, is cut short or would run code
@@ -44,6 +45,26 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
             'torch.save(model.state_dict(), PATH) writes it',
             DATA,
         ) from error
+
+
+def taken(
+    tensors: Mapping[str, np.ndarray], path: Path, name: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    """A tensor of a file as float32, of the shape that a network has there.
+
+    Args:
+        tensors: from `read_tensors`.
+        path: of the file, for the error.
+        name: of the tensor.
+        shape: of the tensor.
+
+    Raises:
+        UserError: there is none, or it has another shape (65).
+    """
+    if name not in tensors or tensors[name].shape != shape:
+        found = f'is {list(tensors[name].shape)}' if name in tensors else 'is not there'
+        raise UserError(f"{path}: '{name}' {found}, and has to be {list(shape)}", DATA)
+    return np.ascontiguousarray(tensors[name], np.float32)
 
 
 Contents = tuple[list[tuple[str, Tensor]], Callable[[Storage], bytes]]
@@ -104,7 +125,7 @@ def _legacy(file: BinaryIO) -> Contents:
 def _tensors(state: Any) -> list[tuple[str, Tensor]]:
     if not isinstance(state, dict):
         raise Refused('it holds no mapping from names to tensors')
-    found = [(name, value) for name, value in state.items() if isinstance(value, Tensor)]
+    found = [(name, value) for name, value in named_values(state) if isinstance(value, Tensor)]
     if not found:
         raise Refused('it holds no tensors by name')
     return found

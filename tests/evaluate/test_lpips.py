@@ -88,7 +88,9 @@ def test_the_distance_is_that_of_loops(small, tmp_path):
 def test_files_of_other_networks_are_refused(small, tmp_path):
     other = vgg16()
     other['features.5.weight'] = other['features.5.weight'][:, :2]
-    with pytest.raises(UserError, match=r"'features.5.weight' is \[4, 2, 3, 3\], and VGG16") as e:
+    with pytest.raises(
+        UserError, match=r"'features.5.weight' is \[4, 2, 3, 3\], and has to be"
+    ) as e:
         lpips.load_vgg16(write_vgg16(tmp_path / 'vgg.pth', other))
     assert e.value.status == DATA
     other = linear()

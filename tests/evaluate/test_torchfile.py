@@ -16,7 +16,10 @@ from tests.evaluate.torch_files import (
     Stored,
     Tensor,
     dumped,
+    old_tensor,
+    python2_state,
     tensor,
+    torchscript,
     write_legacy,
     write_zip,
 )
@@ -162,7 +165,7 @@ def program(path, code):
         (b"(X\x04\x00\x00\x00trueios\nsystem\n.", "the instruction b'i'"),
         (b'(cos\nsystem\nX\x04\x00\x00\x00trueo.', "the instruction b'o'"),
         (b'\x82\x01.', 'the instruction'),  # EXT1
-        (b'cos\nsystem\n)\x81.', 'the instruction'),  # NEWOBJ
+        (b'cos\nsystem\n)\x81.', 'it makes an object that is no module'),  # NEWOBJ
         (b'X\x02\x00\x00\x00osX\x06\x00\x00\x00system\x93.', 'the instruction'),  # STACK_GLOBAL
         (b'ccollections\nOrderedDict\n]\x85R.', 'it holds no tensors by name'),
         (b'ccollections\nOrderedDict\n]]a\x85R.', 'it is damaged'),
@@ -291,3 +294,64 @@ def test_other_files_are_refused(content, tmp_path):
 def test_a_missing_file_is_said(tmp_path):
     assert 'cannot read' in refused(tmp_path / 'w.pth', MISSING)
     assert 'cannot read' in refused(tmp_path, MISSING)
+
+
+# Older files, and archives of TorchScript -----------------------------------------------------
+
+
+FLOATS = {name: x for name, x in ARRAYS.items() if x.dtype == np.float32}
+
+
+def equal(found, expected):
+    assert found.keys() == expected.keys()
+    for name, x in expected.items():
+        assert found[name].dtype == x.dtype
+        np.testing.assert_array_equal(found[name], x)
+
+
+def test_tensors_of_the_first_years(tmp_path):
+    made = StateDict({name: old_tensor(x, str(i)) for i, (name, x) in enumerate(ARRAYS.items())})
+    equal(torchfile.read_tensors(write_legacy(tmp_path / 'w.pth', made)), ARRAYS)
+
+
+def test_what_python_2_pickled(tmp_path):
+    equal(torchfile.read_tensors(python2_state(tmp_path / 'w.pth', FLOATS)), FLOATS)
+
+
+def test_modules_of_torchscript_have_the_names_of_their_state_dict(tmp_path):
+    arrays = {
+        'visual.conv.weight': ARRAYS['conv.weight'],
+        'visual.blocks.0.half': ARRAYS['half'],
+        'scale': np.float32([3]),
+    }
+    equal(torchfile.read_tensors(torchscript(tmp_path / 'w.pt', arrays)), arrays)
+
+
+def pickled(tmp_path, program):
+    return write_zip(tmp_path / 'w.pt', StateDict(), pickled=b'\x80\x02' + program)
+
+
+@pytest.mark.parametrize(
+    ('program', 'said'),
+    [
+        (b'cos\nsystem\n)\x81.', 'it makes an object that is no module'),
+        (b'c__torch__.a\nB\n(K\x01t\x81.', 'it makes an object that is no module'),
+        (b'c__torch__.a\nB\n)\x81]b.', 'it is damaged'),
+        (b'Nb.', 'it is damaged'),
+        (b'NNb.', 'it holds no mapping'),
+        (b'c__torch__.a\nB\n)\x81}(X\x01\0\0\0aK\x01ub.', 'it holds no tensors by name'),
+    ],
+)
+def test_other_objects_are_refused(program, said, tmp_path):
+    assert said in refused(pickled(tmp_path, program))
+
+
+def test_modules_that_share_their_parts_again_and_again_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(state_dict_pickle, 'MOST', 3000)
+    empty = b'c__torch__.a\nB\n)\x81'
+    program = empty
+    for level in range(20):  # each module holds the one before twice: 2^20 names
+        keep = b'q' + bytes([level])
+        pairs = b'X\x01\0\0\0ah' + bytes([level]) + b'X\x01\0\0\0bh' + bytes([level])
+        program += keep + empty + b'}(' + pairs + b'ub'
+    assert 'more than 3,000 names' in refused(pickled(tmp_path, program + b'.'))

@@ -166,6 +166,52 @@ def python2_state(path, arrays):
     return path
 
 
+def torchscript(path, arrays, root='archive'):
+    """The archive of a scripted module: `arrays` by names with dots, among other attributes."""
+    stored = []
+
+    def text(x):
+        return b'X' + struct.pack('<I', len(x)) + x.encode()
+
+    def whole(n):
+        return b'J' + struct.pack('<i', n)
+
+    def of_tensor(x):
+        stored.append(x)
+        kind, key = NAMES[x.dtype.name], str(len(stored) - 1)
+        reference = b'(' + text('storage') + f'ctorch\n{kind}\n'.encode() + text(key)
+        reference += text('cuda:0') + whole(x.size) + b'tQ'
+        steps = (step // x.itemsize for step in x.strides)
+        sizes, steps = (b'(' + b''.join(map(whole, n)) + b't' for n in (x.shape, steps))
+        made = b'ctorch._utils\n_rebuild_tensor_v2\n(' + reference + whole(0) + sizes + steps
+        return made + b'\x88ccollections\nOrderedDict\n)RtR'
+
+    def module(tree, name):
+        attributes = {'training': b'\x89', 'hook': b'N', 'scale': b'G' + struct.pack('>d', 0.5)}
+        attributes['sizes'] = b'ctorch.jit._pickle\nbuild_intlist\n(](K\x01K\x02etR'
+        for key, value in tree.items():
+            is_module = isinstance(value, dict)
+            attributes[key] = module(value, f'{name}.{key}') if is_module else of_tensor(value)
+        pairs = b''.join(text(key) + value for key, value in attributes.items())
+        return f'c__torch__.{name}\nModule\n'.encode() + b')\x81}(' + pairs + b'ub'
+
+    tree = {}
+    for name, x in arrays.items():
+        *modules, leaf = name.split('.')
+        place = tree
+        for one in modules:
+            place = place.setdefault(one, {})
+        place[leaf] = x
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr(f'{root}/data.pkl', b'\x80\x02' + module(tree, 'net') + b'.')
+        for key, x in enumerate(stored):
+            archive.writestr(f'{root}/data/{key}', np.ascontiguousarray(x).tobytes())
+        archive.writestr(f'{root}/constants.pkl', b'\x80\x02).')
+        archive.writestr(f'{root}/code/__torch__/net.py', b'class Module(Module):')
+        archive.writestr(f'{root}/version', b'2\n')
+    return path
+
+
 def storages(state):
     found = [x.view[0] for x in state.values() if isinstance(x, Tensor)]
     return list({stored.key: stored for stored in found}.values())

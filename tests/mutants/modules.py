@@ -97,6 +97,9 @@ TESTS = {
         'tests/evaluate/test_inception.py',
         'tests/evaluate/test_checks.py',
     ),
+    'gan_jax/evaluate/clip.py': ('tests/evaluate/test_vit.py',),
+    'gan_jax/evaluate/dinov2.py': ('tests/evaluate/test_vit.py',),
+    'gan_jax/evaluate/pretrained.py': ('tests/evaluate/test_vit.py',),
     'gan_jax/evaluate/rows.py': (
         'tests/evaluate/test_kernel.py',
         'tests/evaluate/test_prdc.py',
