@@ -14,18 +14,16 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import flax.linen as nn
 import numpy as np
 
 from gan_jax.experiment import config
-from gan_jax.latents import Latent
 from gan_jax.run.flags import add_data_flag, add_flags, refuse_full
 from gan_jax.run.trained_generator import label_of, restore_from_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown
 from gan_jax.runtime.ranges import POSITIVE, Integer, Number
-from gan_jax.sampling import pictures
+from gan_jax.sampling import pictures, truncation
 from gan_jax.sampling.generate import MOST_IMAGES, make_generate
 
 
@@ -37,10 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     names = generator.class_names
     label = None if flags.label is None else label_of(flags.label, generator)
     generate = make_generate(
-        _truncated(flags.psi, generator.network),
+        truncation.of_network(flags.psi, generator.network),
         latent_dim=generator.latent_dim,
         class_counts=generator.class_counts,
-        latent=_latent(flags.truncation, generator.latent),
+        latent=truncation.of_latent(flags.truncation, generator.latent),
         label=label,
         batch_norm=generator.batch_norm,
         devices=generator.devices,
@@ -54,28 +52,6 @@ def main(arguments: Sequence[str]) -> int:
     of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
     print(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
     return os.EX_OK
-
-
-def _latent(truncation: float | None, latent: Latent) -> Latent:
-    if truncation is None:
-        return latent
-    if latent.within is None:
-        raise UserError(
-            f'--truncation is {truncation:g}, and the latents of this run have no tails to cut '
-            'off: leave it out'
-        )
-    return latent.within(truncation)
-
-
-def _truncated(psi: float | None, network: nn.Module) -> nn.Module:
-    if psi is None:
-        return network
-    if not hasattr(network, 'truncation'):
-        raise UserError(
-            f'--psi is {psi:g}, and the generator of this run has no average w to go towards: '
-            'leave it out'
-        )
-    return network.clone(truncation=psi)
 
 
 def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:

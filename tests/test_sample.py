@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.trained import restore_run
 from gan_jax.runtime import signals
 from gan_jax.runtime.errors import DATA, MISSING, UNWRITABLE, UserError
-from gan_jax.sampling import generate
+from gan_jax.sampling import generate, truncation
 from tests.sweeps import tiny
 
 pytestmark = pytest.mark.usefixtures('quick')
@@ -104,12 +105,12 @@ def test_truncation_bounds_every_latent():
 
     module, variables = Spy(), {}
     options = {'latent_dim': 64, 'class_counts': (1,) * 10}
-    for truncation in (None, 0.5):
-        latent = sample._latent(truncation, latents.normal())
+    for threshold in (None, 0.5):
+        latent = truncation.of_latent(threshold, latents.normal())
         draw_one = generate.make_generate(module, latent=latent, **options)
         list(draw_one(variables, 0, range(100)))
         jax.effects_barrier()
-        if truncation is None:
+        if threshold is None:
             assert np.abs(seen['z']).max() > 3
             np.testing.assert_allclose([seen['z'].mean(), seen['z'].std()], [0, 1], atol=0.05)
         else:
@@ -124,10 +125,10 @@ def test_truncation_bounds_every_latent():
 
 def test_psi_is_of_a_generator_with_an_average_w():
     network = StyleGAN2((8, 8, 1), truncation=0.9)
-    assert sample._truncated(None, network).truncation == 0.9
-    assert sample._truncated(0.5, network).truncation == 0.5
+    assert truncation.of_network(None, network).truncation == 0.9
+    assert truncation.of_network(0.5, network).truncation == 0.5
     with pytest.raises(UserError, match='--psi is 0.5, and the generator of this run has no ave'):
-        sample._truncated(0.5, tiny.Generator((8, 8, 1)))
+        truncation.of_network(0.5, tiny.Generator((8, 8, 1)))
 
 
 @pytest.fixture(scope='module')
@@ -546,3 +547,51 @@ def test_an_interrupt_that_was_swallowed_leaves_no_result(trained, capsys, monke
         evaluate.main([f'--workdir={trained}', ALLOW, '--seed=77'])
     assert capsys.readouterr().out == ''
     assert {*trained.glob('results/*')} == before
+
+
+@pytest.mark.slow
+def test_a_curve_of_truncation_is_a_result_for_each_a_table_and_a_figure(trained, tmp_path, capsys):
+    folder = tmp_path / 'run'
+    shutil.copytree(trained, folder)
+    flags = [f'--workdir={folder}', ALLOW, '--metrics=kd40_test@digits', '--truncation=2,0.1']
+    assert evaluate.main(flags) == 0
+    found = [json.loads(path.read_text()) for path in sorted((folder / 'results').glob('*.json'))]
+    by_value = {one['protocol']['truncation']: one['metrics'] for one in found}
+    rows = (folder / 'results' / 'step_8_truncation.csv').read_text().splitlines()
+    assert rows[0] == 'truncation,kd40_test@digits' and len(rows) == 3
+    for row, value in zip(rows[1:], (0.1, 2.0), strict=True):
+        assert [*map(float, row.split(','))] == [value, *by_value[value].values()]
+    assert by_value[0.1] != by_value[2.0]
+    Image.open(folder / 'results' / 'step_8_truncation.png').verify()
+    told = capsys.readouterr().out
+    assert 'truncation 0.1\nkd40_test@digits: ' in told and told.count('40 images') == 2
+    assert evaluate.main([*flags[:3], '--truncation=1']) == 0  # one value is no curve
+    assert len(list((folder / 'results').iterdir())) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('flags', 'said'),
+    [
+        (['--psi=0.5,1', '--metrics=fd_digits'], '--psi is 0.5, and the generator of this run'),
+        (['--truncation=1', '--metrics=ppl1k_z'], "'ppl1k_z' is not measured under truncation"),
+    ],
+)
+def test_truncation_that_means_nothing_is_refused(trained, flags, said):
+    with pytest.raises(UserError) as caught:
+        evaluate.main([f'--workdir={trained}', ALLOW, *flags])
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('flags', 'said'),
+    [
+        (['--psi=0.5,2'], '--psi is 2.0: give a number from 0 to 1'),
+        (['--psi='], "--psi is '': give a number from 0 to 1"),
+        (['--truncation=1,0'], '--truncation is 0.0: give'),
+        (['--psi=1', '--truncation=1'], '--truncation not allowed with argument --psi'),
+    ],
+)
+def test_lists_of_truncations_have_ranges(flags, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        evaluate.main(['--workdir=none', ALLOW, *flags])

@@ -1,6 +1,7 @@
 """Scores of a trained run: python -m gan_jax.evaluate --workdir=DIR
 
-Prints the scores and writes them to DIR/results/*.json with all that they depend on.
+Prints the scores and writes them to DIR/results/*.json with all that they depend on. With --psi=X,Y
+or --truncation=X,Y there is such a file for each, and DIR/results/step_N_psi.csv and .png of all.
 """
 
 if __name__ == '__main__':
@@ -13,20 +14,24 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax.evaluate import curve, perceptual_path
 from gan_jax.experiment import config
 from gan_jax.experiment.schedule import everything
+from gan_jax.experiment.setup import Setup, make_sampler
 from gan_jax.run import evaluation, trained
 from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.flags import add_data_flag, add_flags
-from gan_jax.runtime import cli, signals, workdir
+from gan_jax.runtime import brackets, cli, files, signals, workdir
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.leaves import json_digest
 from gan_jax.runtime.progress import bar
+from gan_jax.runtime.ranges import POSITIVE, Number
 from gan_jax.runtime.versions import versions
+from gan_jax.sampling import truncation
 from gan_jax.sampling.generate import BATCH
 
 
@@ -38,21 +43,47 @@ def main(arguments: Sequence[str]) -> int:
     run = trained.restore_from_flags(flags, num=flags.num, unaugmented=flags.unaugmented)
     evaluator = make_evaluator(run.setup, bar)
     settings, state = run.setup.settings, run.checkpoint.state
-    asked = settings['evaluate']
     metrics = everything(settings) if flags.metrics is None else flags.metrics
     if not metrics:
         raise UserError(
             f'the config of {flags.workdir} names no metrics: give --metrics=a,b, see the README'
         )
     seed = settings['seed'] if flags.seed is None else flags.seed
-    prepared = evaluator.prepare(metrics)
-    count = prepared.num
-    result = {
-        **_values(evaluation.evaluate(run.setup, evaluator, [metrics], state, seed, bar)),
+    axis, values = _truncations(flags)
+    setups = [_truncated(run.setup, axis, value) for value in values]
+    if axis:
+        _refuse_paths(metrics)
+    prepared, points = evaluator.prepare(metrics), []
+    for setup, value in zip(setups, values, strict=True):
+        found = evaluation.evaluate(setup, evaluator, [metrics], state, seed, bar)
+        protocol = {'seed': seed, **prepared.protocol, **({axis: value} if axis else {})}
+        result = _result(run, flags, found, {**protocol, 'num': prepared.num})
+        signals.check()
+        if len(values) > 1:
+            print(f'{axis} {value:g}')
+        for name, number in result['metrics'].items():
+            print(f'{name}: {"not finite" if number is None else f"{number:.6g}"}')
+        path = folder / _name(result)
+        _write(path, lambda path=path, result=result: workdir.write_json(path, result))
+        print(f'step {run.checkpoint.step}, {prepared.num} images, seed {seed}: {path}')
+        points.append(curve.Point(value, result['metrics']))
+    if len(values) > 1:
+        _write_curve(folder / f'step_{run.checkpoint.step}_{axis}', axis, points)
+    return os.EX_OK
+
+
+def _result(
+    run: trained.Trained,
+    flags: argparse.Namespace,
+    found: Mapping[str, float],
+    protocol: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The content of a result file."""
+    settings, asked = run.setup.settings, run.setup.settings['evaluate']
+    return {
+        **_values(found),
         'protocol': {
-            **prepared.protocol,
-            'num': count,
-            'seed': seed,
+            **protocol,
             'labels': settings['latent']['labels'],
             'weights': asked['weights'],
             'batch_norm': asked['batch_norm'],
@@ -72,20 +103,60 @@ def main(arguments: Sequence[str]) -> int:
         'versions': versions(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
-    signals.check()
-    for name, value in result['metrics'].items():
-        print(f'{name}: {"not finite" if value is None else f"{value:.6g}"}')
-    path = folder / _name(result)
+
+
+def _truncations(flags: argparse.Namespace) -> tuple[str, list[Any]]:
+    """What is truncated, '' for nothing, and its values."""
+    given = [(axis, getattr(flags, axis)) for axis in ('psi', 'truncation')]
+    return next(((axis, values) for axis, values in given if values), ('', [None]))
+
+
+def _truncated(setup: Setup, axis: str, value: float | None) -> Setup:
+    """The setup with images of a truncated generator."""
+    if not axis:
+        return setup
+    gan = setup.experiment.gan
+    if axis == 'psi':
+        gan = gan._replace(generator=truncation.of_network(value, gan.generator))
+    else:
+        gan = gan._replace(latent=truncation.of_latent(value, gan.latent))
+    experiment = setup.experiment._replace(gan=gan)
+    return setup._replace(generate=make_sampler(experiment, setup.settings))
+
+
+def _refuse_paths(metrics: str) -> None:
+    for name in brackets.split(metrics, ','):
+        if perceptual_path.knows(name):
+            raise UserError(f"'{name}' is not measured under truncation: leave out one of both")
+
+
+def _write(path: Path, write: Callable[[], object]) -> None:
     try:
-        folder.mkdir(exist_ok=True)
-        workdir.write_json(path, result)
+        path.parent.mkdir(exist_ok=True)
+        write()
     except OSError as error:
         raise UserError(
             f'cannot write {path}: {error.strerror}; the scores are printed and not kept',
             UNWRITABLE,
         ) from error
-    print(f'step {run.checkpoint.step}, {count} images, seed {seed}: {path}')
-    return os.EX_OK
+
+
+def _replace(path: Path, content: bytes) -> None:
+    with files.atomic_path(path) as partial:
+        partial.write_bytes(content)
+
+
+def _write_curve(stem: Path, axis: str, points: Sequence[curve.Point]) -> None:
+    """Writes the table, and the figure if matplotlib is there."""
+    contents = {'.csv': curve.table(axis, points).encode()}
+    try:
+        contents['.png'] = curve.render(axis, points)
+    except ImportError:
+        print("the figure is left out: matplotlib is missing; pip install 'gan_jax[plots]'")
+    for ending, content in contents.items():
+        path = stem.with_name(stem.name + ending)
+        _write(path, lambda path=path, content=content: _replace(path, content))
+        print(f'{axis}: {path}')
 
 
 def _warn_unwritable(folder: Path) -> None:
@@ -135,6 +206,19 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--seed',
         type=cli.within(config.VALUES['seed']),
         help='of the latents; by default as in the config',
+    )
+    truncated = parser.add_mutually_exclusive_group()
+    truncated.add_argument(
+        '--psi',
+        type=cli.several(cli.within(Number(0, 1))),
+        metavar='X,Y,...',
+        help="of StyleGAN2: shares of w's way from its average; several make a table and a figure",
+    )
+    truncated.add_argument(
+        '--truncation',
+        type=cli.several(cli.within(POSITIVE)),
+        metavar='X,Y,...',
+        help='likewise: bounds of the latents, in standard deviations',
     )
     return parser.parse_args(arguments)
 

@@ -182,6 +182,11 @@ def within(expected: Range) -> Callable[[str], Any]:
     return value
 
 
+def several(one: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """A type of flags: values of another type, with commas between them."""
+    return lambda text: [one(part) for part in text.split(',')]
+
+
 def _say(message: str) -> None:
     for line in message.splitlines():
         print(f'gan_jax: {line}', file=sys.stderr)

@@ -97,6 +97,7 @@ TESTS = {
         'tests/evaluate/test_inception.py',
         'tests/evaluate/test_checks.py',
     ),
+    'gan_jax/evaluate/curve.py': ('tests/evaluate/test_curve.py', 'tests/test_sample.py'),
     'gan_jax/evaluate/clip.py': ('tests/evaluate/test_vit.py',),
     'gan_jax/evaluate/dinov2.py': ('tests/evaluate/test_vit.py',),
     'gan_jax/evaluate/pretrained.py': ('tests/evaluate/test_vit.py',),
