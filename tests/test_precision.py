@@ -15,7 +15,15 @@ import numpy as np
 import pytest
 
 from gan_jax import data
-from gan_jax.evaluate import discriminator, extractor, features, inception, train_digits_net
+from gan_jax.evaluate import (
+    discriminator,
+    extractor,
+    features,
+    inception,
+    lpips,
+    train_digits_net,
+    vit,
+)
 from gan_jax.evaluate.context import Context
 from gan_jax.evaluate.leak import classifier
 from gan_jax.step import make_d_gradient, make_train_step
@@ -132,6 +140,33 @@ def leak_gradient(params, images):
     return jax.grad(lambda p: classifier.Classifier().apply(p, images).sum())(params)
 
 
+def of_lpips():
+    """The variables of LPIPS with two channels a block."""
+    convs = [i for block in lpips.BLOCKS for i in block]
+    sizes = {i: (3, 3, 2 if i else 3, 2) for i in convs}
+    floats = functools.partial(pixels, dtype=jnp.float32)
+    return {
+        'vgg16': {f'conv_{i}': {'kernel': floats(*sizes[i]), 'bias': floats(2)} for i in convs},
+        'lpips': {f'block_{i}': floats(2) for i in range(5)},
+    }
+
+
+def of_transformer():
+    """The variables of a transformer of one block, width 8 and patches of 4 pixels."""
+    floats = functools.partial(pixels, dtype=jnp.float32)
+    norm = {'scale': floats(8), 'bias': floats(8)}
+    sizes = {'qkv': (8, 24), 'out': (8, 8), 'fc_1': (8, 32), 'fc_2': (32, 8)}
+    dense = {name: {'kernel': floats(*n), 'bias': floats(n[1])} for name, n in sizes.items()}
+    return {
+        'patch': {'kernel': floats(48, 8)},
+        'class': floats(8),
+        'positions': floats(5, 8),
+        'block_0': {'norm_1': norm, 'norm_2': norm, **dense},
+        'norm': norm,
+        'project': floats(8, 3),
+    }
+
+
 # Program -> its arguments, and the number of its products at least.
 NETWORKS = {
     'inception': (
@@ -156,6 +191,16 @@ NETWORKS = {
             pixels(2, 16, 16, 1, dtype=jnp.float32),
         ),
         16,
+    ),
+    'lpips': (
+        lpips.distance,
+        lambda: (of_lpips(), *(pixels(2, 16, 16, 3, dtype=jnp.float32) for _ in range(2))),
+        13,
+    ),
+    'transformer': (
+        functools.partial(vit.class_features, vit.Net(8, 1, 2, 4)),
+        lambda: (of_transformer(), pixels(2, 8, 8, 3, dtype=jnp.float32)),
+        8,
     ),
     'train_digits_net': (
         train_digits_net.augment,

@@ -16,8 +16,9 @@ from PIL import Image
 from gan_jax import data, labels, latents, sample, train
 from gan_jax.data import DataSet
 from gan_jax.evaluate import __main__ as evaluate
-from gan_jax.evaluate import protocol
+from gan_jax.evaluate import lpips, protocol
 from gan_jax.evaluate.context import Context
+from gan_jax.keys import named
 from gan_jax.models.stylegan2.generator import Generator as StyleGAN2
 from gan_jax.run import evaluation
 from gan_jax.run.evaluation import make_evaluator
@@ -595,3 +596,27 @@ def test_truncation_that_means_nothing_is_refused(trained, flags, said):
 def test_lists_of_truncations_have_ranges(flags, said):
     with pytest.raises(UserError, match=re.escape(said)):
         evaluate.main(['--workdir=none', ALLOW, *flags])
+
+
+@pytest.mark.slow
+def test_path_lengths_are_of_the_weights_that_are_asked_for(trained, monkeypatch):
+    found = {}
+    for weights in ('ema', 'raw'):
+        run = restore_run(trained, 'last', ['tests'], evaluate={'weights': weights})
+        gan, paths = run.setup.experiment.gan, evaluation._paths(run.setup)
+        assert paths.statistics() == 'moving' and not paths.has_w()
+        found[weights], _ = paths.pairs('z')(run.checkpoint.state, 0)
+        z = latents.draw_by_index(
+            gan.latent, named(jax.random.key(0), 'path'), np.arange(100), gan.latent_dim
+        )
+        variables = generate.variables_of(run.checkpoint.state, weights)
+        by_hand = gan.generator.apply(variables, z, np.zeros(100, np.int32), train=False)
+        np.testing.assert_allclose(found[weights], by_hand, atol=1e-5)
+    assert np.abs(found['ema'] - found['raw']).max() > 1e-3
+    monkeypatch.setattr(lpips, 'variables_of', lambda data_dir: {})
+    monkeypatch.setattr(lpips, 'check', lambda data_dir: None)
+    monkeypatch.setattr(lpips, 'distance', lambda v, a, b: ((a - b) ** 2).mean(axis=(1, 2, 3)))
+    assert score(trained, '--metrics=ppl100_z')['metrics']['ppl100_z'] > 0
+    flags = [f'--workdir={trained}', ALLOW, '--metrics=ppl100_z', '--batch_norm=batch']
+    with pytest.raises(UserError, match='config.evaluate.batch_norm is batch'):
+        evaluate.main(flags)

@@ -103,7 +103,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         UserError: the weights are not available (69).
     """
     wanted = [_read(name) for name in asked]
-    variables = lpips.variables_of(given.data_dir)
+    variables = jax.device_put(lpips.variables_of(given.data_dir), jax.local_devices()[0])
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del images, hyper

@@ -15,6 +15,7 @@ import numpy as np
 from gan_jax import labels
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, Latent, draw_by_index
+from gan_jax.models.layers import is_half
 from gan_jax.sampling.generate import BATCH
 from gan_jax.state import TrainState
 from gan_jax.synthesis import synthesize
@@ -59,8 +60,9 @@ def make_pairs(
 ) -> Callable[[Any, int, int], tuple[jax.Array, jax.Array]]:
     """A function that makes the pairs of one block of indices.
 
-    A pair has one class and the same noise, and networks are in evaluation mode. With the space 'w'
-    the path runs between the w of two latents, with 'z' between the latents, straight in both.
+    A pair has one class and the same noise. The network is in evaluation mode and in full float32.
+    With the space 'w' the path runs between the w of two latents, with 'z' between the latents,
+    straight in both.
 
     Args:
         generator: as `synthesis.synthesize` takes it; for 'w' see `has_w`.
@@ -91,8 +93,17 @@ def make_pairs(
         images = (record(x, method)['image'] for x in (a, a + STEP * (b - a)))
         return tuple(jnp.clip(image.astype(jnp.float32), 0, 1) for image in images)
 
+    generator = _in_float32(generator)
+
     def pairs(variables: Any, seed: int, block: int) -> tuple[jax.Array, jax.Array]:
         index = np.arange(block * BATCH, (block + 1) * BATCH, dtype=np.int32)
-        return of_block(variables, np.int32(seed), index, labels.at(class_counts, index))
+        with jax.default_matmul_precision('highest'):  # rounding would be larger than a step
+            return of_block(variables, np.int32(seed), index, labels.at(class_counts, index))
 
     return pairs
+
+
+def _in_float32(generator: nn.Module) -> nn.Module:
+    """The generator with float32 maps, as the published lengths are measured."""
+    halved = is_half(getattr(generator, 'dtype', None))
+    return generator.clone(dtype=jnp.float32) if halved else generator

@@ -1,6 +1,7 @@
 """Pairs along a path: their ends by hand, one class and noise for both."""
 
 import functools
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -20,8 +21,12 @@ COUNTS = (1, 3)
 class Mapped(nn.Module):
     """An image of one pixel: 0.5 plus a tenth of w, its class and noise; w = tanh(z A)."""
 
+    dtype: Any = jnp.float32
+
     @nn.compact
     def __call__(self, z, label, *, train):
+        assert train or self.dtype == jnp.float32
+        assert train or jax.config.jax_default_matmul_precision == 'highest'
         matrix = self.param('matrix', nn.initializers.normal(1.0), (2, 2))
         w = jnp.tanh(z @ matrix)
         return {**self.synthesize(w, label, train=train), 'w': w}
@@ -48,7 +53,7 @@ def latents(purpose, block):
 
 @pytest.mark.parametrize('space', ['w', 'z'])
 def test_ends_are_a_step_apart_and_differ_in_nothing_else(space):
-    pairs = make_pairs(Mapped(), space, latent_dim=2, class_counts=COUNTS)
+    pairs = make_pairs(Mapped(jnp.bfloat16), space, latent_dim=2, class_counts=COUNTS)
     a, b = map(np.asarray, pairs(VARIABLES, 4, 1))
     assert a.shape == b.shape == (100, 1, 1, 1)
     first, other = (np.asarray(latents(p, 1), np.float64) for p in ('path', 'path_end'))
