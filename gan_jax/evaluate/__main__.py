@@ -106,7 +106,7 @@ def _result(
 
 
 def _truncations(flags: argparse.Namespace) -> tuple[str, list[Any]]:
-    """What is truncated, '' for nothing, and its values."""
+    """'psi' or 'truncation', and the values of that flag; '' and [None] without either."""
     given = [(axis, getattr(flags, axis)) for axis in ('psi', 'truncation')]
     return next(((axis, values) for axis, values in given if values), ('', [None]))
 

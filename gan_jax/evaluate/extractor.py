@@ -209,7 +209,7 @@ def of_name(
     Args:
         name: of the extractor.
         variables_of: name -> the variables of a network, from `pretrained.variables_of`.
-        interpolation: as in `from_inception`, of which alone there is a choice.
+        interpolation: of Inception's input, as in `from_inception`.
         devices: likewise.
         allow: as in `load.resolve`.
 

@@ -16,7 +16,7 @@ HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class Net(NamedTuple):
-    """What the variables of a transformer do not say.
+    """The shape of a transformer, and numbers that its variables do not say.
 
     Attributes:
         width: of a token.
