@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gan_jax import data
-from gan_jax.evaluate import digit_metrics, discriminator, own, perceptual_path, pixels, scores
+from gan_jax.evaluate import (
+    classification,
+    digit_metrics,
+    discriminator,
+    own,
+    perceptual_path,
+    pixels,
+    scores,
+)
 from gan_jax.evaluate.context import Absent, Check, Context, Evaluation, Failed, Values, held_out_of
 from gan_jax.evaluate.leak import metric
 from gan_jax.evaluate.names import FORM
@@ -18,7 +26,7 @@ from gan_jax.runtime.progress import Progress, no_progress
 # Each family is a module with NAMES, or examples of them; knows(name) -> bool;
 # checks(names, context) -> Iterator[Check]; and prepare(names, context) -> Evaluation, for names
 # that pass these checks. A new family is a file and an entry here.
-FAMILIES = (digit_metrics, discriminator, scores, pixels, perceptual_path, metric)
+FAMILIES = (digit_metrics, discriminator, scores, pixels, perceptual_path, classification, metric)
 
 
 def check_metrics(metrics: str, given: Context) -> bool:
