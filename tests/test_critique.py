@@ -53,7 +53,8 @@ SMALL = {
     'resnet': ({'width': 0.03125}, 32),
     'biggan': ({'channels': 2}, 32),
     'r3gan': ({'widths': (4, 4), 'group_size': 4}, 8),
-    # Without the layer that looks across the batch.
+    # Without the layers that look across the batch.
+    'dcgan': ({'width': 0.05, 'normalised': False}, 16),
     'stylegan2.discriminator': ({'base': 32, 'most': 4, 'group': 0}, 8),
 }
 

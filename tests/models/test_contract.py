@@ -2,7 +2,8 @@
 
 import pytest
 
-from gan_jax.models import bigan, biggan, instances, r3gan, resnet, sndcgan
+from gan_jax.models import bigan, biggan, dcgan, instances, r3gan, resnet, sndcgan
+from gan_jax.models.cgan import ConcatLogit
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
@@ -31,10 +32,13 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         ),
         (r3gan.Generator((8, 8, 1), (6, 4), 4), (8, 8, 1), 0),
         (r3gan.Generator((8, 8, 1), (6, 4), 4, num_classes=3), (8, 8, 1), 3),
+        (dcgan.Generator((16, 16, 1), width=0.05), (16, 16, 1), 0),
+        (dcgan.Generator((16, 16, 1), width=0.05, num_classes=3), (16, 16, 1), 3),
     ],
     ids=[
         *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet with classes', 'biggan'),
         *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
+        *('dcgan', 'dcgan with classes'),
     ],
 )
 def test_a_generator_keeps_every_promise(generator, shape, classes):
@@ -63,6 +67,12 @@ def test_stylegan2_s_discriminator_keeps_every_promise(group):
     check_discriminator(trunk, (8, 8, 3), joint=not group)
 
 
+@pytest.mark.parametrize('normalised', [True, False])
+def test_dcgan_s_discriminator_keeps_every_promise(normalised):
+    trunk = dcgan.Trunk(width=0.05, normalised=normalised)
+    check_discriminator(trunk, (16, 16, 1), joint=not normalised)
+
+
 @pytest.mark.parametrize('classes', [0, 3])
 def test_a_logit_of_pairs_keeps_every_promise(classes):
     check_logit(bigan.PairLogit(5, classes), num_classes=classes, entries={'z': (8,)})
@@ -79,7 +89,7 @@ def test_a_logit_of_instances_keeps_every_promise(classes):
     [
         *[(Logit(), 0), (ProjectionLogit(3), 3), (SanLogit(), 0), (SanClassLogit(3), 3)],
         *[(stylegan2_d.Logit(), 0), (stylegan2_d.Logit(3, layers=1, rate=1.0), 3)],
-        *[(r3gan.Logit(), 0), (r3gan.Logit(3), 3)],
+        *[(r3gan.Logit(), 0), (r3gan.Logit(3), 3), (ConcatLogit(3, units=6), 3)],
     ],
 )
 def test_a_logit_keeps_every_promise(logit, classes):
