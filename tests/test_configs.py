@@ -115,6 +115,7 @@ PARAMETERS = {
     'cifar10_sndcgan': (3_820_099, 5_860_865),
     'cifar10_resnet': (4_275_971, 1_053_825),
     'cifar10_biggan': (9_415_044, 2_378_114),
+    'wgangp_cifar10': (1_204_099, 1_053_825),
     'celebahq128_sndcgan': (19_794_499, 5_983_745),
     'stylegan2_cifar10': (20_215_315, 23_089_664),
     'stylegan2_ada_lowdata': (19_947_539, 20_720_641),
@@ -199,6 +200,25 @@ def test_a_generator_without_classes_gets_them_of_a_method_that_needs_them():
     for method, classes in {'ada': 0, 'acgan': 10}.items():
         c = config.load_config(f'{ROOT}/configs/stylegan2_ada_lowdata.py:method={method}')
         assert (c.generator.num_classes, c.logit.num_classes) == (classes, 0)
+
+
+def test_wgan_gp_has_the_authors_numbers():
+    c = config.load_config(f'{ROOT}/configs/wgangp_cifar10.py')
+    assert {term: block.weight for term, block in c.terms.items()} == {
+        'adversarial': 1.0,
+        'wgan_gp': 10.0,
+    }
+    assert c.terms.adversarial.fn == 'gan_jax.terms.adversarial.wasserstein'
+    for side in 'gd':
+        rate = c.optim[side].learning_rate
+        assert (c.optim[side].b1, c.optim[side].b2) == (0, 0.9)
+        assert (rate.fn, rate.start, rate.end, rate.unit) == (
+            *('gan_jax.schedules.linear', 2e-4, 0, 'run'),
+        )
+    assert (c.batch_size, c.steps, c.d_steps, c.latent.dim) == (64, 100_000, 5, 128)
+    assert (c.joint, c.logit.normalised, c.ema.halflife_images) == (True, False, 1.0)
+    c = config.load_config(f'{ROOT}/configs/wgangp_cifar10.py:method=san')
+    assert c.logit.to_dict() == {'fn': 'gan_jax.models.san.SanLogit', 'initializer': 'glorot'}
 
 
 def cosine_of(block):

@@ -40,12 +40,13 @@ NORMALISED = D_LAYERS + 1  # the logit's layer too
 # They call the networks, D's average or an encoder beside the passes of the table.
 BY_THEMSELVES = ('path_length', 'logan', 'moco', 'byol', 'insgen', 'bigan')
 READ = {'cntr_latent': 1}  # latents whose images G's loss reads, where they are not all
-PENALISED = {'r1': 1, 'tangent': 1, 'r3gan': 2}  # views whose input gradient is read
+PENALISED = {'r1': 1, 'tangent': 1, 'wgan_gp': 1, 'r3gan': 2}  # views whose input gradient is read
 # Layers with spectral normalisation in the method's heads.
 OWN_LAYERS = {
     **dict.fromkeys(('rotation', 'jigsaw', 'acgan', 'adcgan', 'multi_hinge'), 1),
     **dict.fromkeys(('tacgan', 'contragan', 'reacgan'), 2),
-    **dict.fromkeys((*presets.SLICED, 'weight_clipping'), -1),  # their logit has none
+    # Their logit has none.
+    **dict.fromkeys((*presets.SLICED, 'weight_clipping', 'wgan_gp'), -1),
     'contrad': 6,
     'icgan': 1,  # the projection of the instance
 }

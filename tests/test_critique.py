@@ -52,6 +52,7 @@ SMALL = {
     'sndcgan': ({'width': 0.125}, 16),
     'resnet': ({'width': 0.03125}, 32),
     'biggan': ({'channels': 2}, 32),
+    'wgan_gp': ({'width': 0.03, 'layer_norm': True}, 16),
     'r3gan': ({'widths': (4, 4), 'group_size': 4}, 8),
     # Without the layers that look across the batch.
     'dcgan': ({'width': 0.05, 'normalised': False}, 16),

@@ -77,6 +77,7 @@ TANGENT = {'fn': 'gan_jax.terms.tangent.tangent', 'along': 'zoom_in', 'weight': 
 ORTHOGONAL = {'fn': 'gan_jax.terms.orthogonal.orthogonal', 'weight': 1e-4}
 # The paper's pace; a run of fewer than millions of images needs a faster one.
 ADA = {'fn': 'gan_jax.terms.ada.ada', 'images': 500_000.0, 'weight': 1.0}
+WGAN_GP = {'fn': 'gan_jax.terms.penalty.wgan_gp', 'weight': 10.0}
 APA = {'fn': 'gan_jax.terms.apa.apa', 'images': 500_000.0, 'weight': 1.0}
 # Latents of the size of config.latent.dim.
 BIGAN = {'fn': 'gan_jax.terms.bigan.bigan', 'size': 128, 'width': 1.0, 'weight': 1.0}
@@ -138,6 +139,7 @@ METHODS = {
     'byol': ('view', {'momentum': BYOL}),
     'insgen': ('view', {'insgen': INSGEN}),
     'weight_clipping': ('', {'adversarial': WASSERSTEIN, 'weight_clipping': CLIPPING}),
+    'wgan_gp': ('', {'adversarial': WASSERSTEIN, 'wgan_gp': WGAN_GP}),
     'bigan': ('', {'adversarial': BIGAN}),
     'icgan': ('', {}),
     'r3gan': ('critic', R3GAN),
@@ -155,12 +157,16 @@ INSTANCES = {
     'neighbours': 50,
     'dim': 2176,
 }
-# Blocks of a method beside 'augment' and 'terms'. The clip is for a discriminator without spectral
-# normalisation: a box around normalised weights would mean nothing.
+# Blocks of a method beside 'augment' and 'terms'. Clip and penalty are for a discriminator without
+# spectral normalisation: a box around normalised weights would mean nothing, and they bound its
+# slope already.
 FURTHER: dict[str, dict[str, Any]] = {
     **{name: {'averages': {'d': MOMENTUM}} for name in ('moco', 'byol', 'insgen')},
     **{name: {'logit': {'fn': SAN_LOGIT}} for name in SLICED},
-    'weight_clipping': {part: {'normalised': False} for part in ('discriminator', 'logit')},
+    **{
+        name: {part: {'normalised': False} for part in ('discriminator', 'logit')}
+        for name in ('weight_clipping', 'wgan_gp')
+    },
     'bigan': {'logit': {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}},
     'icgan': {
         'latent': INSTANCES,

@@ -72,6 +72,8 @@ class DownBlock(nn.Module):
         kernel_init: of the 3×3 convolutions.
         shortcut_init: of the 1×1 convolution.
         normalised: False leaves out the spectral normalisation.
+        norm: name -> a module x -> x before each ReLU, such as Flax's LayerNorm; None leaves it
+            out.
         dtype: of the convolutions.
     """
 
@@ -83,6 +85,7 @@ class DownBlock(nn.Module):
     first: bool = False
     identity_shortcut: bool = True
     normalised: bool = True
+    norm: Callable[..., nn.Module] | None = None
     dtype: Any = None
 
     @nn.compact
@@ -92,8 +95,9 @@ class DownBlock(nn.Module):
         options = dict(dtype=self.dtype, kernel_init=self.kernel_init, kernel_size=(3, 3))
         last, dense = (DownConv, DownDense) if self.down else (Conv, Dense)
 
-        y = call(Conv(self.hidden, name='conv_0', **options), x if self.first else nn.relu(x))
-        y = call(last(self.features, name='conv_1', **options), nn.relu(y))
+        y = x if self.first else self._activated(x, 'norm_0')
+        y = call(Conv(self.hidden, name='conv_0', **options), y)
+        y = call(last(self.features, name='conv_1', **options), self._activated(y, 'norm_1'))
         widens = x.shape[-1] != self.features
         if not (widens or self.identity_shortcut):
             return y
@@ -103,3 +107,6 @@ class DownBlock(nn.Module):
             self.features, dtype=self.dtype, kernel_init=self.shortcut_init, name='shortcut'
         )
         return y + call(shortcut, x)
+
+    def _activated(self, x: Array, name: str) -> Array:
+        return nn.relu(x if self.norm is None else self.norm(name=name)(x))

@@ -10,8 +10,12 @@ Spectral normalisation is everywhere in the discriminator and nowhere in the gen
     discriminator:  fn='gan_jax.models.resnet.Trunk'
     logit:          fn='gan_jax.models.critic.ProjectionLogit', num_classes=10, initializer='glorot'
                     (unconditional: '...critic.Logit')
+
+With `up` the generator has channels and sizes of one's own: those of WGAN-GP are in
+`models.wgan_gp`.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,7 +35,7 @@ from gan_jax.models.layers import (
     maybe_remat,
     square,
 )
-from gan_jax.runtime.ranges import Classes, Width
+from gan_jax.runtime.ranges import Classes, Units, Width
 
 
 class Layers(NamedTuple):
@@ -66,6 +70,8 @@ class Generator(nn.Module):
         width: factor on every number of channels.
         num_classes: 0 is unconditional; with classes the blocks' norms have a gain and a bias for
             each class, which start at 1 and 0.
+        up: channels of the 4×4 map and after each block, for images of 4, 8, 16, ... pixels; () has
+            those of `LAYERS`.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
         dtype: of the layers; BatchNorm's statistics and the image are float32 at least.
@@ -74,6 +80,7 @@ class Generator(nn.Module):
     shape: tuple[int, int, int]
     width: Width = 1.0
     num_classes: Classes = 0
+    up: Sequence[Units] = ()
     remat: bool = False
     dtype: Any = None
 
@@ -88,8 +95,8 @@ class Generator(nn.Module):
         Raises:
             ValueError: no layers for images of that size.
         """
-        side = square(self.shape, LAYERS, 'SN-ResNet')
-        first, *others = channels(self.width, *LAYERS[side].up)
+        side = square(self.shape, (2 << len(self.up),) if self.up else LAYERS, 'SN-ResNet')
+        first, *others = channels(self.width, *(self.up or LAYERS[side].up))
         bottom = side >> len(others)
         condition = None
         if self.num_classes:

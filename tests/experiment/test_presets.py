@@ -74,6 +74,7 @@ def test_methods_are_the_papers():
         'byol': (['view'], {'momentum': 0.1}),
         'insgen': (['view'], {'insgen': {'real': 1.0, 'fake': 1.0, 'gen': 0.1}}),
         'weight_clipping': ([], {'weight_clipping': 1.0}),
+        'wgan_gp': ([], {'wgan_gp': 10.0}),
         'bigan': ([], {}),
         'icgan': ([], {}),
         'r3gan': (['critic'], {'r1': 0.05, 'r2': 0.05}),
@@ -88,6 +89,7 @@ def test_the_game_is_hinge_but_where_a_method_brings_its_own():
         'san_ns': 'san.non_saturating',
         'san_relativistic': 'san.relativistic',
         'weight_clipping': 'adversarial.wasserstein',
+        'wgan_gp': 'adversarial.wasserstein',
         'bigan': 'bigan.bigan',
         'r3gan': 'adversarial.relativistic',
     }
@@ -123,7 +125,7 @@ def test_methods_of_san_bigan_and_icgan_bring_their_logit():
             assert plain == conditional == {'fn': 'gan_jax.models.bigan.PairLogit', 'units': 512}
         elif name == 'icgan':
             assert plain == conditional == {'fn': 'gan_jax.models.instances.InstanceLogit'}
-        elif name != 'weight_clipping':
+        elif name not in ('weight_clipping', 'wgan_gp'):
             assert plain is conditional is None
 
 
@@ -163,10 +165,10 @@ def test_r3gan_pairs_images_of_one_class_and_both_players_meet_reals_of_their_ow
     assert all('every' not in term for term in found['terms'].values())  # in every step
 
 
-def test_clipped_weights_have_no_spectral_normalisation():
+def test_clipped_and_penalised_weights_have_no_spectral_normalisation():
     for name in METHODS:
         found = method(name, '', 0.0, num_classes=7)
-        bare = name == 'weight_clipping'
+        bare = name in ('weight_clipping', 'wgan_gp')
         assert found.get('discriminator', {}) == ({'normalised': False} if bare else {})
         assert (found.get('logit') == {'normalised': False}) == bare
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_jax.models import bigan, biggan, dcgan, instances, r3gan, resnet, sndcgan
+from gan_jax.models import bigan, biggan, dcgan, instances, r3gan, resnet, sndcgan, wgan_gp
 from gan_jax.models.cgan import ConcatLogit
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.san import SanClassLogit, SanLogit
@@ -20,6 +20,7 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         (sndcgan.Generator((16, 16, 3), width=0.1), (16, 16, 3), 0),
         (sndcgan.Generator((16, 16, 3), width=0.1, num_classes=3), (16, 16, 3), 3),
         (resnet.Generator(SHAPE, width=0.02), SHAPE, 0),
+        (resnet.Generator((8, 8, 1), up=(4, 3)), (8, 8, 1), 0),
         (resnet.Generator(SHAPE, width=0.02, num_classes=3), SHAPE, 3),
         pytest.param(
             *(biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), SHAPE, 3),
@@ -36,7 +37,8 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         (dcgan.Generator((16, 16, 1), width=0.05, num_classes=3), (16, 16, 1), 3),
     ],
     ids=[
-        *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet with classes', 'biggan'),
+        *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet of own channels'),
+        *('resnet with classes', 'biggan'),
         *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
         *('dcgan', 'dcgan with classes'),
     ],
@@ -52,8 +54,10 @@ def test_a_generator_keeps_every_promise(generator, shape, classes):
         pytest.param(resnet.Trunk(width=0.05), SHAPE, marks=pytest.mark.slow),
         pytest.param(biggan.Trunk(channels=4), SHAPE, marks=pytest.mark.slow),
         (r3gan.Trunk((6, 4), 4), (8, 8, 1)),
+        (wgan_gp.Trunk(width=0.03), (16, 16, 1)),
+        (wgan_gp.Trunk(width=0.03, layer_norm=True), (16, 16, 1)),
     ],
-    ids=['sndcgan', 'resnet', 'biggan', 'r3gan'],
+    ids=['sndcgan', 'resnet', 'biggan', 'r3gan', 'wgan_gp', 'wgan_gp with norms'],
 )
 def test_a_discriminator_keeps_every_promise(trunk, shape):
     check_discriminator(trunk, shape)
