@@ -2,7 +2,17 @@
 
 import pytest
 
-from gan_jax.models import bigan, biggan, dcgan, instances, r3gan, resnet, sndcgan, wgan_gp
+from gan_jax.models import (
+    bigan,
+    biggan,
+    dcgan,
+    instances,
+    progan,
+    r3gan,
+    resnet,
+    sndcgan,
+    wgan_gp,
+)
 from gan_jax.models.cgan import ConcatLogit
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.san import SanClassLogit, SanLogit
@@ -33,6 +43,8 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         ),
         (r3gan.Generator((8, 8, 1), (6, 4), 4), (8, 8, 1), 0),
         (r3gan.Generator((8, 8, 1), (6, 4), 4, num_classes=3), (8, 8, 1), 3),
+        (progan.Generator((8, 8, 1), base=32, most=4), (8, 8, 1), 0),
+        (progan.Generator((8, 8, 1), base=32, most=4, num_classes=3), (8, 8, 1), 3),
         (dcgan.Generator((16, 16, 1), width=0.05), (16, 16, 1), 0),
         (dcgan.Generator((16, 16, 1), width=0.05, num_classes=3), (16, 16, 1), 3),
     ],
@@ -40,7 +52,7 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet of own channels'),
         *('resnet with classes', 'biggan'),
         *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
-        *('dcgan', 'dcgan with classes'),
+        *('progan', 'progan with classes', 'dcgan', 'dcgan with classes'),
     ],
 )
 def test_a_generator_keeps_every_promise(generator, shape, classes):
@@ -75,6 +87,11 @@ def test_stylegan2_s_discriminator_keeps_every_promise(group):
 def test_dcgan_s_discriminator_keeps_every_promise(normalised):
     trunk = dcgan.Trunk(width=0.05, normalised=normalised)
     check_discriminator(trunk, (16, 16, 1), joint=not normalised)
+
+
+@pytest.mark.parametrize('group', [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_progan_s_discriminator_keeps_every_promise(group):
+    check_discriminator(progan.Trunk(base=32, most=4, group=group), (8, 8, 1), joint=not group)
 
 
 @pytest.mark.parametrize('classes', [0, 3])

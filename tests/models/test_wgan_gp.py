@@ -1,6 +1,7 @@
 """WGAN-GP's networks: the authors' counts, the trunk in NumPy, its norms, its sizes."""
 
 from functools import partial
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -31,7 +32,7 @@ def block(inputs, hidden, features):
 
 def of_generator(up):
     """Parameters by hand, with a bias in every layer."""
-    blocks = sum(block(i, o, o) + 2 * i + 2 * o for i, o in zip(up, up[1:], strict=False))
+    blocks = sum(block(i, o, o) + 2 * i + 2 * o for i, o in pairwise(up))
     return 128 * 16 * up[0] + 16 * up[0] + blocks + 2 * up[-1] + conv(up[-1], 3)
 
 
@@ -55,7 +56,7 @@ def test_discriminators_have_the_authors_parameters(side, layer_norm):
         expected += layer_norm * 3 * 2 * 2 * 128
     else:
         widths = (64, 128, 256, 512, 512)
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = [*pairwise(widths)]
         expected = conv(3, 64) + sum(block(i, i, o) for i, o in pairs) + 16 * 512 + 1
         expected += layer_norm * sum(4 * i for i, _ in pairs)
     assert count(found) == expected

@@ -14,6 +14,7 @@ from gan_jax.models.stylegan2.equalised import EqualConv, EqualDense, activate
 from gan_jax.models.stylegan2.generator import ROOT_HALF, Base
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate
 from gan_jax.models.stylegan2.modulated import clamped
+from gan_jax.models.stylegan2.resampled import convolve_halve
 from gan_jax.models.stylegan2.sides import channels_at, sides
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
@@ -86,7 +87,7 @@ class DownBlock(nn.Module):
         gain = ROOT_HALF if self.residual else 1.0
         y = activate(EqualConv(self.hidden, dtype=self.dtype, name='conv_0')(x))
         y = clamped(y, 1.0, self.clamp)
-        y = EqualConv(self.features, down=True, dtype=self.dtype, name='conv_1')(y)
+        y = EqualConv(self.features, convolve_halve, self.dtype, name='conv_1')(y)
         y = clamped(activate(y, gain), gain, self.clamp)
         if not self.residual:
             return y

@@ -5,6 +5,7 @@ are as large beside the weights in every layer.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,7 +14,6 @@ from jax import Array
 
 from gan_jax.models.conv import convolve
 from gan_jax.models.layers import add_bias
-from gan_jax.models.stylegan2.resampled import convolve_halve
 
 LEAK = 0.2
 GAIN = math.sqrt(2)  # keeps the mean square of a normal variable but for the leak: times 1.04
@@ -33,12 +33,14 @@ class EqualDense(nn.Module):
             bias are used times the rate.
         bias: the stored bias at first; None leaves it out.
         dtype: of the product; None is the type of x.
+        gain: of the weight, beside the root of its number of inputs.
     """
 
     features: int
     rate: float = 1.0
     bias: float | None = 0.0
     dtype: Any = None
+    gain: float = 1.0
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -46,32 +48,38 @@ class EqualDense(nn.Module):
         init = nn.initializers.normal(1 / self.rate)
         kernel = self.param('kernel', init, (inputs, self.features), jnp.float32)
         x = x if self.dtype is None else x.astype(self.dtype)
-        y = x @ (kernel * (self.rate / math.sqrt(inputs))).astype(x.dtype)
+        y = x @ (kernel * (self.gain * self.rate / math.sqrt(inputs))).astype(x.dtype)
         if self.bias is None:
             return y
         start = nn.initializers.constant(self.bias)
         return add_bias(y, self.rate * self.param('bias', start, (self.features,), jnp.float32))
 
 
+def _plain(x: Array, w: Array) -> Array:
+    return convolve(x, w, (1, 1))
+
+
 class EqualConv(nn.Module):
-    """A 3×3 convolution: [N, H, W, C] -> [N, H, W, features], or half the sides.
+    """A 3×3 convolution: [N, H, W, C] -> [N, H, W, features], or other sides.
 
     Attributes:
         features: of the result.
-        down: whether the map is filtered and halved, see `resampled.convolve_halve`.
+        operation: (x, w [3, 3, C, features]) -> the map, such as `resampled.convolve_halve`.
         dtype: of the products; None is the type of x.
+        gain: of the weight, beside the root of its number of inputs.
     """
 
     features: int
-    down: bool = False
+    operation: Callable[[Array, Array], Array] = _plain
     dtype: Any = None
+    gain: float = 1.0
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param('kernel', nn.initializers.normal(1.0), shape, jnp.float32)
         x = x if self.dtype is None else x.astype(self.dtype)
-        kernel = (kernel / math.sqrt(9 * x.shape[-1])).astype(x.dtype)
-        y = convolve_halve(x, kernel) if self.down else convolve(x, kernel, (1, 1))
+        scale = math.sqrt(9 * x.shape[-1]) / self.gain
+        y = self.operation(x, (kernel / scale).astype(x.dtype))
         bias = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
         return add_bias(y, bias)

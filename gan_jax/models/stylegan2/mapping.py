@@ -47,5 +47,5 @@ class Mapping(nn.Module):
 
 
 def normalised(x: Array) -> Array:
-    """Rows over their root mean squares."""
-    return x * lax.rsqrt((x * x).mean(1, keepdims=True) + 1e-8)
+    """Vectors along the last axis over their root mean squares."""
+    return x * lax.rsqrt((x * x).mean(-1, keepdims=True) + 1e-8)
