@@ -55,6 +55,7 @@ SMALL = {
     'wgan_gp': ({'width': 0.03, 'layer_norm': True}, 16),
     'r3gan': ({'widths': (4, 4), 'group_size': 4}, 8),
     # Without the layers that look across the batch.
+    'ladagan': ({'widths': (4,), 'out': (4, 4), 'heads': 2, 'hidden': 6}, 16),
     'progan': ({'base': 32, 'most': 4, 'group': 0}, 8),
     'dcgan': ({'width': 0.05, 'normalised': False}, 16),
     'stylegan2.discriminator': ({'base': 32, 'most': 4, 'group': 0}, 8),

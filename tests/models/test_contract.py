@@ -7,6 +7,7 @@ from gan_jax.models import (
     biggan,
     dcgan,
     instances,
+    ladagan,
     progan,
     r3gan,
     resnet,
@@ -15,6 +16,7 @@ from gan_jax.models import (
 )
 from gan_jax.models.cgan import ConcatLogit
 from gan_jax.models.critic import Logit, ProjectionLogit
+from gan_jax.models.patches import PatchLogit
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
 from gan_jax.models.stylegan2 import generator as stylegan2_g
@@ -43,6 +45,14 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         ),
         (r3gan.Generator((8, 8, 1), (6, 4), 4), (8, 8, 1), 0),
         (r3gan.Generator((8, 8, 1), (6, 4), 4, num_classes=3), (8, 8, 1), 3),
+        pytest.param(
+            *(ladagan.Generator((16, 16, 1), (8, 4, 4), 2, 6), (16, 16, 1), 0),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *(ladagan.Generator((16, 16, 1), (8, 4, 4), 2, 6, 3), (16, 16, 1), 3),
+            marks=pytest.mark.slow,
+        ),
         (progan.Generator((8, 8, 1), base=32, most=4), (8, 8, 1), 0),
         (progan.Generator((8, 8, 1), base=32, most=4, num_classes=3), (8, 8, 1), 3),
         (dcgan.Generator((16, 16, 1), width=0.05), (16, 16, 1), 0),
@@ -52,7 +62,14 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet of own channels'),
         *('resnet with classes', 'biggan'),
         *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
-        *('progan', 'progan with classes', 'dcgan', 'dcgan with classes'),
+        *(
+            'ladagan',
+            'ladagan with classes',
+            'progan',
+            'progan with classes',
+            'dcgan',
+            'dcgan with classes',
+        ),
     ],
 )
 def test_a_generator_keeps_every_promise(generator, shape, classes):
@@ -89,6 +106,14 @@ def test_dcgan_s_discriminator_keeps_every_promise(normalised):
     check_discriminator(trunk, (16, 16, 1), joint=not normalised)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('widths', [(4,), (2, 4)])
+def test_ladagan_s_discriminator_keeps_every_promise(widths):
+    side, apart = 16 * len(widths), len(widths) == 1  # without and with BatchNorm
+    trunk = ladagan.Trunk(widths, out=(4, 6), heads=2, hidden=6)
+    check_discriminator(trunk, (side, side, 1), joint=apart)
+
+
 @pytest.mark.parametrize('group', [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_progan_s_discriminator_keeps_every_promise(group):
     check_discriminator(progan.Trunk(base=32, most=4, group=group), (8, 8, 1), joint=not group)
@@ -111,6 +136,7 @@ def test_a_logit_of_instances_keeps_every_promise(classes):
         *[(Logit(), 0), (ProjectionLogit(3), 3), (SanLogit(), 0), (SanClassLogit(3), 3)],
         *[(stylegan2_d.Logit(), 0), (stylegan2_d.Logit(3, layers=1, rate=1.0), 3)],
         *[(r3gan.Logit(), 0), (r3gan.Logit(3), 3), (ConcatLogit(3, units=6), 3)],
+        (PatchLogit(2, 1), 0),
     ],
 )
 def test_a_logit_keeps_every_promise(logit, classes):

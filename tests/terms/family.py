@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 
 from gan_jax import terms
+from gan_jax.models.patches import PatchLogit
 from gan_jax.models.san import SanLogit
 from gan_jax.terms import Term
 from gan_jax.testing import small
@@ -53,7 +54,11 @@ DRAWN = {
 NETS = {
     f'gan_jax.terms.san.{name}': {'logit': SanLogit()}
     for name in ('hinge', 'non_saturating', 'relativistic')
-} | {'gan_jax.terms.bigan.bigan': {'logit': small.PairLogit()}}
+} | {
+    'gan_jax.terms.bigan.bigan': {'logit': small.PairLogit()},
+    'gan_jax.terms.patches.hinge': {'logit': PatchLogit(1, 1, normalised=False)},
+    'gan_jax.terms.patches.non_saturating': {'logit': PatchLogit(1, 1, normalised=False)},
+}
 
 
 def find_factories():

@@ -1,0 +1,72 @@
+"""A discriminator's logits of patches of the image, whose mean is its logit."""
+
+from typing import Annotated
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from gan_jax.models.layers import Dense, Initializer, initializer
+from gan_jax.models.spectral import maybe_spectral
+from gan_jax.runtime.ranges import Integer
+
+Side = Annotated[int, Integer(1, 1024)]
+
+
+class PatchLogit(nn.Module):
+    """Logits of the windows of the trunk's last map: a convolution without padding and bias.
+
+    The features are a map, flat. `gan_jax.terms.patches` has the losses that read every patch; the
+    usual ones read the mean.
+
+    Attributes:
+        side: of the map.
+        kernel: side of a window.
+        initializer: as in `critic.Logit`.
+        normalised: False leaves out the spectral normalisation.
+    """
+
+    side: Side = 8
+    kernel: Side = 4
+    initializer: Initializer = 'normal'
+    normalised: bool = True
+
+    @nn.compact
+    def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
+        """{'logit': [N], 'patches': [N, P]} from features [N, F]; `label` is not used.
+
+        'logit' is the mean over the P = (side - kernel + 1)² windows, 'patches' what each differs
+        from it, so that 'logit' + 'patches' are the windows' logits.
+
+        Raises:
+            ValueError: F is no map of that side, or a window is larger than the map.
+        """
+        n, length = features.shape
+        if length % self.side**2 or self.kernel > self.side:
+            raise ValueError(
+                f'windows of {self.kernel}x{self.kernel} in a map of {self.side}x{self.side} '
+                f'places do not fit {length} features: change side or kernel'
+            )
+        x = features.reshape(n, self.side, self.side, -1)
+        kernel, count = self.kernel, self.side - self.kernel + 1
+        # One product for all weights of a window, and then the sum of shifted maps.
+        init = _of_windows(initializer(self.initializer), kernel)
+        layer = Dense(kernel * kernel, use_bias=False, kernel_init=init, name='dense')
+        parts = maybe_spectral(self.normalised, train=train)(layer, x)
+        logits = sum(
+            parts[:, i : i + count, j : j + count, i * kernel + j]
+            for i in range(kernel)
+            for j in range(kernel)
+        ).reshape(n, -1)
+        mean = jnp.mean(logits, axis=1)
+        return {'logit': mean, 'patches': logits - mean[:, None]}
+
+
+def _of_windows(init: nn.initializers.Initializer, kernel: int) -> nn.initializers.Initializer:
+    """The initialiser of a convolution to one channel, for its weights as [C, kernel²]."""
+
+    def start(key: Array, shape: tuple[int, int], dtype: type) -> Array:
+        weights = init(key, (kernel, kernel, shape[0], 1), dtype)
+        return weights.reshape(kernel * kernel, shape[0]).T
+
+    return start

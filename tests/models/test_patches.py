@@ -1,0 +1,50 @@
+"""The logits of patches: a convolution without padding in NumPy, and their mean."""
+
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.models.patches import PatchLogit
+from tests import small
+
+LABEL = np.zeros(3, int)
+
+
+def start(module, features):
+    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), features, LABEL)
+
+
+@pytest.mark.parametrize(('side', 'kernel'), [(5, 3), (4, 4), (3, 1)])
+def test_every_window_has_the_logit_of_a_convolution_without_padding(side, kernel):
+    x = np.random.default_rng(0).standard_normal((3, side, side, 2)).astype('f4')
+    module = PatchLogit(side, kernel, normalised=False)
+    variables = small.numbers(start(module, x.reshape(3, -1)), np.random.default_rng(1), 'f4')
+    weights = variables['params']['dense']['kernel'].reshape(2, kernel, kernel)
+    count = side - kernel + 1
+    expected = np.zeros((3, count, count))
+    for i in range(count):
+        for j in range(count):
+            window = x[:, i : i + kernel, j : j + kernel]
+            expected[:, i, j] = np.einsum('nijc,cij->n', window, weights)
+    out = small.jit(partial(module.apply, train=True))(variables, x.reshape(3, -1), LABEL)
+    expected = expected.reshape(3, -1)
+    np.testing.assert_allclose(out['logit'], expected.mean(1), rtol=1e-4, atol=1e-5)
+    logits = out['logit'][:, None] + out['patches']
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_orthogonal_weights_are_one_unit_vector_over_window_and_channels():
+    module = PatchLogit(4, 3, 'orthogonal', normalised=False)
+    made = small.jit(partial(module.init, train=True))(
+        jax.random.key(0), np.zeros((3, 4 * 4 * 5), 'f4'), LABEL
+    )
+    assert float((made['params']['dense']['kernel'] ** 2).sum()) == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize(('side', 'kernel', 'length'), [(4, 3, 30), (4, 5, 32)])
+def test_features_that_are_no_map_of_that_side_are_refused(side, kernel, length):
+    message = f'windows of {kernel}x{kernel} in a map of 4x4 places do not fit {length} features'
+    with pytest.raises(ValueError, match=message):
+        start(PatchLogit(side, kernel), np.zeros((3, length), 'f4'))
