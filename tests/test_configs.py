@@ -116,6 +116,7 @@ PARAMETERS = {
     'cifar10_resnet': (4_275_971, 1_053_825),
     'cifar10_biggan': (9_415_044, 2_378_114),
     'wgangp_cifar10': (1_204_099, 1_053_825),
+    'ladagan_cifar10': (19_901_647, 6_775_940),
     'celebahq128_sndcgan': (19_794_499, 5_983_745),
     'stylegan2_cifar10': (20_215_315, 23_089_664),
     'stylegan2_ada_lowdata': (19_947_539, 20_720_641),
@@ -219,6 +220,25 @@ def test_wgan_gp_has_the_authors_numbers():
     assert (c.joint, c.logit.normalised, c.ema.halflife_images) == (True, False, 1.0)
     c = config.load_config(f'{ROOT}/configs/wgangp_cifar10.py:method=san')
     assert c.logit.to_dict() == {'fn': 'gan_jax.models.san.SanLogit', 'initializer': 'glorot'}
+
+
+def test_ladagan_has_the_authors_numbers():
+    c = config.load_config(f'{ROOT}/configs/ladagan_cifar10.py')
+    assert {term: block.weight for term, block in c.terms.items()} == {
+        'adversarial': 1.0,
+        # 1e-4 times the square of the gradient of a sum of 25, in a term with half a square of the
+        # mean's.
+        'penalty': pytest.approx(2 * 1e-4 * 25**2),
+    }
+    assert c.terms.adversarial.fn == 'gan_jax.terms.patches.non_saturating'
+    for side in 'gd':
+        adam = c.optim[side]
+        assert (adam.learning_rate, adam.b1, adam.b2) == (2e-4, 0.5, 0.99)
+    assert (c.batch_size, round(c.steps * c.batch_size / 1e6), c.joint) == (128, 68, False)
+    assert 0.5 ** (128 / c.ema.halflife_images) == pytest.approx(0.999, abs=1e-6)
+    assert c.augment.critic == 'diffaugment_color|diffaugment_translation'
+    c = config.load_config(f'{ROOT}/configs/ladagan_cifar10.py:method=san')
+    assert 'penalty' not in c.terms and c.logit.fn == 'gan_jax.models.san.SanLogit'
 
 
 def cosine_of(block):

@@ -13,7 +13,7 @@ the latents, and nothing is added to the last layer of a block; the authors' cod
 
 The generator of 32 pixels has 19,901,647 parameters with z of 128 numbers; the authors say 19 M. In
 training BatchNorm in the discriminator, which it has above 16 pixels, looks across the batch, so
-`config.joint` has to be False. There the running statistics are those of the first view, the reals.
+`config.joint` has to be False; for its running statistics see `models.dcgan`.
 """
 
 import math

@@ -36,7 +36,11 @@ from tests.faults.verdict import civil
 SHIPPED = sorted((command.ROOT / 'configs').glob('*.py'))
 FAULTS = (2, 65, 66, 69)
 SIZE = dict.fromkeys(
-    ('celebahq128_sndcgan', 'digits', 'digits_r3gan', 'digits_stylegan2', 'stacked_digits'), 16
+    (
+        *('celebahq128_sndcgan', 'digits', 'digits_networks', 'digits_r3gan'),
+        *('digits_stylegan2', 'stacked_digits'),
+    ),
+    16,
 )  # else 32
 WITHOUT_LABELS = ('celebahq128_sndcgan', 'r3gan_ffhq64', 'stylegan2_ffhq256')
 
