@@ -7,8 +7,8 @@ generator (`width=2`). BatchNorm is everywhere but at the image and in the last 
 
 In training BatchNorm in the discriminator looks across the batch, and reals and fakes have passes
 of their own, as in the paper: `config.joint` has to be False. Then the running statistics, by which
-D is evaluated, are those of the first pass: of the reals, or of the fakes where a penalty reads the
-gradient at reals.
+D is evaluated, come from the first pass: at reals, or at fakes where a penalty reads the gradient
+at reals.
 
     generator:      fn='gan_jax.models.dcgan.Generator', num_classes=10   (0: unconditional)
     discriminator:  fn='gan_jax.models.dcgan.Trunk'

@@ -11,7 +11,7 @@ Spectral normalisation is everywhere in the discriminator and nowhere in the gen
     logit:          fn='gan_jax.models.critic.ProjectionLogit', num_classes=10, initializer='glorot'
                     (unconditional: '...critic.Logit')
 
-With `up` the generator has channels and sizes of one's own: those of WGAN-GP are in
+With `up` the generator has channels and sizes of one's own, such as WGAN-GP's, see
 `models.wgan_gp`.
 """
 
@@ -70,8 +70,8 @@ class Generator(nn.Module):
         width: factor on every number of channels.
         num_classes: 0 is unconditional; with classes the blocks' norms have a gain and a bias for
             each class, which start at 1 and 0.
-        up: channels of the 4×4 map and after each block, for images of 4, 8, 16, ... pixels; () has
-            those of `LAYERS`.
+        up: channels of the 4×4 map and after each block, for images of 4, 8, 16, ... pixels; ()
+            takes them from `LAYERS`.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
         dtype: of the layers; BatchNorm's statistics and the image are float32 at least.

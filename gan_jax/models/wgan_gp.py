@@ -1,6 +1,6 @@
 """WGAN-GP's residual discriminator (Gulrajani et al. 2017, arXiv 1704.00028, appendices C and F).
 
-The layers are those of the authors' code for CIFAR-10, here for 16 pixels too, and for 64 pixels.
+The layers are as in the authors' code for CIFAR-10, here for 16 pixels too, and for 64 pixels.
 Nothing mixes the images of a batch, so that the penalty on the gradient of each image means what it
 says. The generators are of the same blocks as SN-ResNet's:
 
