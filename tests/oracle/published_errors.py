@@ -1,0 +1,242 @@
+"""How far our StyleGAN2 and R3GAN are from what the published code computes with the same weights.
+
+    python -m tests.oracle.published_errors
+
+The published numbers are in tests/oracle/published, see record_published.py; neither that code nor
+PyTorch is needed. An error is the largest difference over the largest number of the array.
+"""
+
+import contextlib
+import functools
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict
+from jax import Array
+from numpy.typing import NDArray
+
+from gan_jax.models import r3gan
+from gan_jax.models.critic import Critic
+from gan_jax.models.stylegan2 import discriminator, generator
+from gan_jax.testing import small
+from tests.oracle import published_cases as cases
+from tests.oracle import published_weights as weights
+from tests.oracle.published_cases import Case
+
+MODULES = {
+    cases.STYLEGAN2: (generator.Generator, discriminator.Trunk, discriminator.Logit),
+    cases.R3GAN: (r3gan.Generator, r3gan.Trunk, r3gan.Logit),
+}
+VARIABLES = {
+    (cases.STYLEGAN2, 'g'): weights.stylegan2_generator,
+    (cases.STYLEGAN2, 'd'): weights.stylegan2_discriminator,
+    (cases.R3GAN, 'g'): weights.r3gan_generator,
+    (cases.R3GAN, 'd'): weights.r3gan_discriminator,
+}
+Tree = Any
+
+
+class Published(NamedTuple):
+    """What is recorded of a network, under the names and in the layouts of ours.
+
+    Attributes:
+        variables: of our network.
+        noise: of each convolution in turn, [side, side].
+        arrays: 'output', 'input', 'average', 'truncated'; see record_published.py.
+        first: gradients of the parameters.
+        second: second gradients, of large parameters NaN where nothing is kept.
+    """
+
+    variables: Tree
+    noise: list[NDArray[np.float32]]
+    arrays: dict[str, NDArray[np.float32]]
+    first: Tree
+    second: Tree
+
+
+def published(case: Case) -> Published:
+    """The record of a network."""
+    with np.load(cases.FOLDER / f'{case.name}.npz') as file:
+        found = dict(file)
+    shapes, noises = json.loads(str(found.pop('shapes'))), cases.noises(case)
+    average = {'mapping.w_avg': (cases.UNITS,)} if noises else {}
+    state = cases.weights(case.code, {**shapes, **noises, **average})
+    mapped = VARIABLES[case.code, case.player]
+    first, second = (
+        mapped(_split(found.pop(key), shapes, most))['params']
+        for key, most in (('first', None), ('second', cases.FEW))
+    )
+    return Published(mapped(state), [state[n] for n in noises], found, first, second)
+
+
+def _split(
+    values: NDArray[np.float32], shapes: dict[str, list[int]], most: int | None
+) -> dict[str, NDArray[np.float32]]:
+    """{name: value} of what is kept of each in turn."""
+    found, start = {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        places = cases.places(size, most or size)
+        found[name] = np.full(size, np.nan, np.float32)
+        found[name][places] = values[start : start + len(places)]
+        found[name], start = found[name].reshape(shape), start + len(places)
+    assert start == len(values)
+    return found
+
+
+class Network(NamedTuple):
+    """One of our networks as functions; G's images are in [-1, 1] and beyond, as theirs.
+
+    Attributes:
+        output: (parameters, latents or images) -> images [N, H, W, C] or logits [N].
+        inner: (parameters, latents or images) -> x, see record_published.py.
+        outer: (parameters, x) -> output.
+    """
+
+    output: Callable[[Tree, Array], Array]
+    inner: Callable[[Tree, Array], Array]
+    outer: Callable[[Tree, Array], Array]
+
+
+def network(case: Case, record: Published) -> Network:
+    """Our network with the published code's averages."""
+    label = jnp.asarray(cases.labels(case))
+    module = build(case)
+    stats = {name: x for name, x in record.variables.items() if name != 'params'}
+    rngs, mutable = {'noise': jax.random.key(0)}, [*stats]
+
+    def called(params: Tree, x: Array, **options: Any) -> Tree:
+        variables = {'params': params, **stats}
+        return module.apply(variables, x, label, train=True, rngs=rngs, mutable=mutable, **options)
+
+    def logits(params: Tree, x: Array) -> Array:
+        return called(params, (x + 1) / 2)[0]['logit']
+
+    def images(params: Tree, x: Array, **options: Any) -> Array:
+        found = called(params, x, **options)[0]
+        return 2 * (found['image'] if isinstance(found, dict) else found) - 1
+
+    if case.player == 'd':
+        return Network(logits, lambda params, x: x, logits)
+    if case.code == cases.R3GAN:
+        return Network(images, lambda params, x: x, images)
+    outer = functools.partial(images, method='synthesize')
+    return Network(images, lambda params, z: called(params, z)[0]['w'], outer)
+
+
+def build(case: Case, **options: Any) -> Any:
+    """Our module of a case; `options` are the generator's."""
+    make_generator, make_trunk, make_logit = MODULES[case.code]
+    blocks = case.settings
+    if case.player == 'g':
+        return make_generator(shape=case.shape, **blocks['generator'], **options)
+    return Critic(make_trunk(**blocks['discriminator']), {}, make_logit(**blocks['logit']))
+
+
+def computed(case: Case, record: Published) -> Published:
+    """What ours computes."""
+    net, r = network(case, record), cases.directions(case)
+
+    def s(params: Tree, x: Array) -> Array:
+        return jnp.sum(r * net.output(params, x))
+
+    def penalty(params: Tree, x: Array) -> Array:
+        slope = jax.grad(lambda x: jnp.sum(r * net.outer(params, x)))(net.inner(params, x))
+        return jnp.sum(slope**2) / 2
+
+    def all_of_it(params: Tree, x: Array) -> tuple:
+        first, of_input = jax.grad(s, (0, 1))(params, x)
+        return net.output(params, x), of_input, first, jax.grad(penalty)(params, x)
+
+    given = cases.latents(case) if case.player == 'g' else cases.images(case)
+    with given_noise(record.noise):
+        found = small.jit(all_of_it)(record.variables['params'], given)
+        more = evaluated(case, record) if record.noise else {}
+    output, of_input, first, second = jax.tree.map(np.asarray, found)
+    arrays = {'output': cases.kept(output), 'input': cases.kept(of_input), **more}
+    return record._replace(arrays=arrays, first=first, second=second)
+
+
+def evaluated(case: Case, record: Published) -> dict[str, NDArray[np.float32]]:
+    """The average w after the batch, and the images of truncated w."""
+    z, label = cases.latents(case), cases.labels(case)
+    rngs = {'noise': jax.random.key(0)}
+    module = build(case, truncation=cases.PSI, truncated=cases.TRUNCATED)
+
+    def both(variables: Tree) -> tuple:
+        mutable = dict(rngs=rngs, mutable=['averages'])
+        _, moved = module.apply(variables, z, label, train=True, **mutable)
+        moved = {'params': variables['params'], **moved}
+        w = module.apply(moved, z, label, train=False, rngs=rngs)['w']
+        # With `train` nothing is cut off.
+        again = dict(train=True, rngs=rngs, method='synthesize')
+        return moved['averages']['w'], 2 * module.apply(moved, w, label, **again)['image'] - 1
+
+    average, image = jax.tree.map(np.asarray, small.jit(both)(record.variables))
+    return {'average': average, 'truncated': cases.kept(image)}
+
+
+@contextlib.contextmanager
+def given_noise(maps: list[NDArray[np.float32]]) -> Iterator[None]:
+    """Within, random maps are these in turn, the same for all images, as the constant noise is."""
+    turns = itertools.cycle(maps)
+
+    def normal(key: Array, shape: tuple[int, ...]) -> Array:
+        return jnp.broadcast_to(jnp.asarray(next(turns))[None, :, :, None], shape)
+
+    with mock.patch.object(jax.random, 'normal', normal):
+        yield
+
+
+def errors(case: Case) -> dict[str, float]:
+    """The error of every array; of gradients by 'first/' or 'second/' and the parameter's path.
+
+    Second gradients are compared with the largest of their layer: biases of a discriminator have
+    some by the minibatch standard deviation alone, a thousandth of the kernel's, or rounding.
+    """
+    record = published(case)
+    theirs, ours = flat(record), flat(computed(case, record))
+    assert theirs.keys() == ours.keys()
+    scales: dict[str, float] = {}
+    for name, x in theirs.items():
+        scales[_scale_of(name)] = max(scales.get(_scale_of(name), 0), float(np.nanmax(np.abs(x))))
+    return {
+        n: _over(np.nanmax(np.abs(ours[n] - x)), scales[_scale_of(n)]) for n, x in theirs.items()
+    }
+
+
+def _scale_of(name: str) -> str:
+    return name.rpartition('/')[0] if name.startswith('second/') else name
+
+
+def _over(difference: float, scale: float) -> float:
+    return float(difference / scale) if scale else float(difference)
+
+
+def flat(record: Published) -> dict[str, NDArray[np.float32]]:
+    """All arrays but the variables, by name."""
+    gradients = {'first': record.first, 'second': record.second}
+    return {**record.arrays, **flatten_dict(gradients, sep='/')}
+
+
+def main() -> None:
+    """Prints the largest errors of each network, as a table."""
+    print('| | forward | gradients | second gradients |\n|---|---|---|---|')
+    for case in cases.CASES:
+        found = errors(case)
+        kinds = {'forward': 0.0, 'first': 0.0, 'second': 0.0}
+        for name, error in found.items():
+            kind = name.partition('/')[0].replace('input', 'first')
+            kind = kind if kind in kinds else 'forward'
+            kinds[kind] = max(kinds[kind], error)
+        print(f'| {case.name} | {" | ".join(f"{x:.1e}" for x in kinds.values())} |', flush=True)
+
+
+if __name__ == '__main__':
+    main()
