@@ -67,6 +67,22 @@ def cosine(start: float, end: float, *, over: Length = 1.0, begin: float = 0.0) 
     )
 
 
+def inverse_root(peak: float, *, ramp: Length = 1.0, over: Length = 1.0) -> Curve:
+    """From 0 to `peak` in a straight line, and from `over` on down with the root of the count.
+
+    v(t) = peak min(t / ramp, 1) / sqrt(max(t / over, 1)): the learning rate of EDM2 (Karras et al.
+    2023, arXiv 2312.02696), and of R3GAN2.
+
+    Args:
+        peak: the value between the two, or its bound where they overlap.
+        ramp: the count at which the line ends.
+        over: the count from which the value falls.
+    """
+    return lambda count: (
+        peak * jnp.minimum(count / ramp, 1) / jnp.sqrt(jnp.maximum(count / over, 1))
+    )
+
+
 def is_schedule(value: Any) -> bool:
     """True for a `Schedule`; a leaf test for `jax.tree`."""
     return isinstance(value, Schedule)

@@ -123,6 +123,7 @@ PARAMETERS = {
     'r3gan_cifar10': (20_781_952, 21_280_512),
     'r3gan_ffhq64': (22_429_824, 22_381_440),
     'r3gan_imagenet32': (82_914_304, 86_548_992),
+    'r3gan2_cifar10': (17_335_425, 17_720_832),
 }
 
 
@@ -283,6 +284,41 @@ def test_r3gan_takes_other_methods_with_their_logits(name):
     assert 'normalised' not in c.discriminator and 'normalised' not in c.logit
     c = config.load_config(f'{ROOT}/configs/{name}.py:method=bigan')
     assert c.terms.adversarial.size == c.latent.dim
+
+
+def test_r3gan2_has_the_authors_numbers():
+    c = config.load_config(f'{ROOT}/configs/r3gan2_cifar10.py')
+    for side in 'gd':
+        assert c.optim[side].learning_rate.to_dict() == {
+            'fn': 'gan_jax.schedules.inverse_root',
+            **{'peak': 0.01, 'ramp': 1e6, 'over': 1000 * 512, 'unit': 'images'},
+        }
+        assert cosine_of(c.optim[side].b2) == (0.9, 0.99, 2e7)
+        assert c.optim[side].b1 == 0
+    for term in ('r1', 'r2'):
+        assert cosine_of(c.terms[term].weight) == (0.05, 0.005, 2e7)
+    assert cosine_of(c.augment.strength) == (0.0, 0.55, 2e7)
+    assert (c.augment.critic, c.augment.real, c.augment.shared) == ('ada_r3gan', 'flip', True)
+    assert {name: block.std for name, block in c.averages.items()} == {
+        **{'short': 0.01, 'middle': 0.05, 'long': 0.1}
+    }
+    assert (c.latent.dim, c.latent.labels, c.g_reals) == (64, 'real', 'own')
+    assert (c.batch_size, c.dtype, c.evaluate.weights) == (512, 'bfloat16', 'middle')
+
+
+@pytest.mark.parametrize('name', ['r3gan2_cifar10', 'digits_r3gan2'])
+def test_r3gan2_takes_other_methods_with_their_logits_and_always_forces_norms(name):
+    own = 'gan_jax.models.r3gan2.discriminator.Logit'
+    for method, classes in {'r3gan': 10, 'bcr': 10, 'acgan': 0}.items():
+        c = config.load_config(f'{ROOT}/configs/{name}.py:method={method}')
+        assert (c.logit.fn, c.logit.num_classes, c.generator.num_classes) == (own, classes, 10)
+        assert c.terms.norm.fn == 'gan_jax.terms.forced_norm.forced_norm'
+        assert c.augment.shared == ('r2' in c.terms) == (method == 'r3gan')
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=weight_clipping')
+    assert 'normalised' not in c.discriminator and 'normalised' not in c.logit
+    c = config.load_config(f'{ROOT}/configs/{name}.py:method=bigan')
+    assert c.terms.adversarial.size == c.latent.dim
+    assert c.logit.fn == 'gan_jax.models.bigan.PairLogit'
 
 
 @every_file

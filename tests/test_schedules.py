@@ -54,6 +54,16 @@ def test_cosine_is_the_formula_of_r3gan():
         assert float(schedules.cosine(5.0, 0.5, over=10.0)(t)) == pytest.approx(value, rel=1e-6)
 
 
+def test_inverse_root_is_the_formula_of_edm2():
+    """With a line that ends before the fall begins, and as in R3GAN2 long after it."""
+    early = schedules.inverse_root(3.0, ramp=2.0, over=4.0)
+    assert [float(early(t)) for t in (0, 1, 2, 4, 16)] == [0, 1.5, 3, 3, 1.5]
+    late = schedules.inverse_root(0.01, ramp=1e6, over=512e3)
+    for t in (0, 3e5, 512e3, 8e5, 1e6, 2e7):
+        value = 0.01 * min(t / 1e6, 1) / np.sqrt(max(t / (1000 * 512), 1))
+        assert float(late(t)) == pytest.approx(value, rel=1e-6)
+
+
 def test_optax_cosine_is_the_same_curve():
     ours, theirs = schedules.cosine(2.0, 0.5, over=7.0), optax.cosine_decay_schedule(2.0, 7, 0.25)
     for t in range(10):

@@ -1,6 +1,7 @@
 """Maps twice and half as large, through the filter [1, 3, 3, 1] / 8 along each axis.
 
-R3GAN (Huang et al. 2025, arXiv 2501.05441) resamples so, with the filter of StyleGAN2. Beyond the
+R3GAN (Huang et al. 2025, arXiv 2501.05441) resamples so, with the filter of StyleGAN2; `smooth` is
+R3GAN2's where channels become places. Beyond the
 border there are zeros, and no weight is scaled up for them: a map of ones becomes 0.5625 in a
 corner when it is doubled, and 0.765625 when it is halved. Sums are float32 at least, and the result
 has the type of the map.
@@ -29,6 +30,11 @@ def halve(x: Array) -> Array:
     return _halve(_halve(at_least_float32(x), 1), 2).astype(x.dtype)
 
 
+def smooth(x: Array) -> Array:
+    """[N, H, W, C] -> [N, H, W, C], through the filter [1, 2, 1] / 4 along each axis."""
+    return _smooth(_smooth(at_least_float32(x), 1), 2).astype(x.dtype)
+
+
 def _double(x: Array, axis: int) -> Array:
     length = x.shape[axis]
     around = _padded(x, axis)
@@ -43,6 +49,12 @@ def _halve(x: Array, axis: int) -> Array:
     outer, inner = (_taken(pairs, axis + 1, k, 1).squeeze(axis + 1) for k in (0, 1))
     first = _taken(outer + 3 * inner, axis, 0, length)
     return (first + _taken(3 * outer + inner, axis, 1, length)) / 8
+
+
+def _smooth(x: Array, axis: int) -> Array:
+    around = _padded(x, axis)
+    before, here, after = (_taken(around, axis, start, x.shape[axis]) for start in (0, 1, 2))
+    return (before + 2 * here + after) / 4
 
 
 def _padded(x: Array, axis: int) -> Array:

@@ -37,7 +37,7 @@ SHIPPED = sorted((command.ROOT / 'configs').glob('*.py'))
 FAULTS = (2, 65, 66, 69)
 SIZE = dict.fromkeys(
     (
-        *('celebahq128_sndcgan', 'digits', 'digits_networks', 'digits_r3gan'),
+        *('celebahq128_sndcgan', 'digits', 'digits_networks', 'digits_r3gan', 'digits_r3gan2'),
         *('digits_stylegan2', 'stacked_digits'),
     ),
     16,
@@ -164,6 +164,7 @@ CHEAP = {
     'most': Integer(1, 4),
     'units': Integer(1, 8),
     'layers': Integer(1, 2),
+    'blocks': Integer(1, 2),
     'group': Integer(0, 2),
     'group_size': Choice((4, 8, 16)),
     'queue': Integer(1, 64),
@@ -204,8 +205,9 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
     size = SIZE.get(path.stem, 32)
     settings['data'] |= {'name': 'digits', 'size': size, 'dir': ''}
     for net in ('generator', 'discriminator'):
-        if 'widths' in settings[net]:  # one for each size from 4 pixels on
-            settings[net]['widths'] = [8] * (size.bit_length() - 2)
+        if 'widths' in settings[net]:  # one for each size from 4 pixels on, of R3GAN2 from 8 on
+            smallest = 8 if 'r3gan2' in settings[net]['fn'] else 4
+            settings[net]['widths'] = [8] * (size // smallest).bit_length()
     for block in (settings['generator'], *settings['terms'].values()):
         block |= {'num_classes': 10} if 'num_classes' in block else {}
     settings['evaluate'] |= {'metrics': '', 'full': ''}

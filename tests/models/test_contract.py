@@ -17,12 +17,15 @@ from gan_jax.models import (
 from gan_jax.models.cgan import ConcatLogit
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.patches import PatchLogit
+from gan_jax.models.r3gan2 import discriminator as r3gan2_d
+from gan_jax.models.r3gan2 import generator as r3gan2_g
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
 from gan_jax.models.stylegan2 import generator as stylegan2_g
 from gan_jax.testing import check_discriminator, check_generator, check_logit
 
 SHAPE = (32, 32, 3)
+R3GAN2 = dict(group_size=4, blocks=1, attention=(8,), head_size=4)
 STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
 
 
@@ -57,19 +60,14 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         (progan.Generator((8, 8, 1), base=32, most=4, num_classes=3), (8, 8, 1), 3),
         (dcgan.Generator((16, 16, 1), width=0.05), (16, 16, 1), 0),
         (dcgan.Generator((16, 16, 1), width=0.05, num_classes=3), (16, 16, 1), 3),
+        (r3gan2_g.Generator((8, 8, 1), (4,), num_classes=3, **R3GAN2), (8, 8, 1), 3),
     ],
     ids=[
         *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet of own channels'),
         *('resnet with classes', 'biggan'),
         *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
-        *(
-            'ladagan',
-            'ladagan with classes',
-            'progan',
-            'progan with classes',
-            'dcgan',
-            'dcgan with classes',
-        ),
+        *('ladagan', 'ladagan with classes', 'progan', 'progan with classes'),
+        *('dcgan', 'dcgan with classes', 'r3gan2'),
     ],
 )
 def test_a_generator_keeps_every_promise(generator, shape, classes):
@@ -85,8 +83,9 @@ def test_a_generator_keeps_every_promise(generator, shape, classes):
         (r3gan.Trunk((6, 4), 4), (8, 8, 1)),
         (wgan_gp.Trunk(width=0.03), (16, 16, 1)),
         (wgan_gp.Trunk(width=0.03, layer_norm=True), (16, 16, 1)),
+        (r3gan2_d.Trunk((4,), **R3GAN2), (8, 8, 3)),
     ],
-    ids=['sndcgan', 'resnet', 'biggan', 'r3gan', 'wgan_gp', 'wgan_gp with norms'],
+    ids=['sndcgan', 'resnet', 'biggan', 'r3gan', 'wgan_gp', 'wgan_gp with norms', 'r3gan2'],
 )
 def test_a_discriminator_keeps_every_promise(trunk, shape):
     check_discriminator(trunk, shape)
@@ -136,7 +135,7 @@ def test_a_logit_of_instances_keeps_every_promise(classes):
         *[(Logit(), 0), (ProjectionLogit(3), 3), (SanLogit(), 0), (SanClassLogit(3), 3)],
         *[(stylegan2_d.Logit(), 0), (stylegan2_d.Logit(3, layers=1, rate=1.0), 3)],
         *[(r3gan.Logit(), 0), (r3gan.Logit(3), 3), (ConcatLogit(3, units=6), 3)],
-        (PatchLogit(2, 1), 0),
+        *[(r3gan2_d.Logit(), 0), (r3gan2_d.Logit(3), 3), (PatchLogit(2, 1), 0)],
     ],
 )
 def test_a_logit_keeps_every_promise(logit, classes):

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.models.fir import double, halve
+from gan_jax.models.fir import double, halve, smooth
 
 TAPS = np.array([1, 3, 3, 1]) / 8
 
@@ -28,6 +28,12 @@ def reduced(x):
     return x
 
 
+def softened(x):
+    for axis in (1, 2):
+        x = along(axis, lambda line: np.convolve(line, [0.25, 0.5, 0.25], 'same'), x)
+    return x
+
+
 @pytest.fixture
 def maps():
     return np.random.default_rng(0).standard_normal((2, 6, 4, 3))
@@ -37,6 +43,7 @@ def test_are_their_definitions(maps, x64):
     assert double(maps).shape == (2, 12, 8, 3) and halve(maps).shape == (2, 3, 2, 3)
     np.testing.assert_allclose(double(maps), enlarged(maps), rtol=0, atol=1e-14)
     np.testing.assert_allclose(halve(maps), reduced(maps), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(smooth(maps), softened(maps), rtol=0, atol=1e-14)
 
 
 def test_a_line_by_hand():
@@ -61,7 +68,7 @@ def test_halving_is_a_quarter_of_the_adjoint_of_doubling(maps, x64):
 
 def test_sums_of_half_precision_are_rounded_once(maps):
     x = jnp.asarray(maps, jnp.bfloat16)
-    for function in (double, halve):
+    for function in (double, halve, smooth):
         found, exact = function(x), function(x.astype(jnp.float32))
         assert found.dtype == jnp.bfloat16
         np.testing.assert_array_equal(found, exact.astype(jnp.bfloat16))

@@ -16,6 +16,7 @@ from gan_jax.runtime.errors import DATA, UserError
 pytestmark = pytest.mark.usefixtures('compiled_once')
 
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
+NARROW = 'widths=(16,8)'
 FLAGS = (
     f'--config={TINY}:method=none',
     *('--config.steps=9', '--config.every.checkpoint=4', '--config.every.evaluate=3'),
@@ -213,19 +214,35 @@ def test_another_config_is_refused_though_config_json_is_gone(folder):
     assert contents(folder) == before
 
 
+def check_same_bits(folder, *flags):
+    """Raises unless 9 steps leave the bits of 4 steps and another 5."""
+    assert run(folder / 'whole', *flags) == 0
+    for steps in (4, 9):
+        assert run(folder / 'halves', *flags, f'--config.steps={steps}') == 0
+    whole, halves = (folder / name / 'checkpoints' for name in ('whole', 'halves'))
+    assert 4 in workdir.steps(halves)
+    one, other = (checkpoint.restore_leaves(place, ('',)) for place in (whole, halves))
+    assert one.state.keys() == other.state.keys() != set()
+    assert all(one.state[name].tobytes() == other.state[name].tobytes() for name in one.state)
+
+
+@pytest.mark.slow
+def test_a_run_of_r3gan2_goes_on_to_the_same_bits(tmp_path):
+    """Without schedules by the share of a run, which end later in a longer one."""
+    file = Path(__file__).parents[2] / 'configs' / 'digits_r3gan2.py'
+    flags = [f'{net}.{k}' for net in ('generator', 'discriminator') for k in ('blocks=1', NARROW)]
+    flags += [f'optim.{side}.{one}' for side in 'gd' for one in ('learning_rate=0.01', 'b2=0.9')]
+    flags += [f'terms.r{i}.weight=0.1' for i in (1, 2)]
+    flags += ['batch_size=8', 'evaluate.num=16', 'every.sample=9']
+    check_same_bits(tmp_path, f'--config={file}', *[f'--config.{flag}' for flag in flags])
+
+
 @pytest.mark.slow
 def test_a_run_of_r3gans_kind_goes_on_to_the_same_bits(tmp_path):
     flags = ['g_reals=own', 'latent.labels=real', 'latent.fn=gan_jax.latents.uniform']
     flags += ['augment.shared=true', 'augment.critic=translation']
     flags = [f'--config.{flag}' for flag in flags]
-    assert run(tmp_path / 'whole', *flags) == 0
-    for steps in (4, 9):
-        assert run(tmp_path / 'halves', *flags, f'--config.steps={steps}') == 0
-    whole, halves = (tmp_path / name / 'checkpoints' for name in ('whole', 'halves'))
-    assert 4 in workdir.steps(halves)
-    one, other = (checkpoint.restore_leaves(place, ('',)) for place in (whole, halves))
-    assert one.state.keys() == other.state.keys() != set()
-    assert all(one.state[name].tobytes() == other.state[name].tobytes() for name in one.state)
+    check_same_bits(tmp_path, *flags)
     with pytest.raises(UserError, match="g_reals: 'own' -> 'last'"):
         run(tmp_path / 'halves', *flags[1:])
 

@@ -27,6 +27,7 @@ def test_the_search_finds_the_terms():
         'feature_matching': ('feature_matching',),
         'insgen': ('insgen',),
         'jigsaw': ('jigsaw',),
+        'forced_norm': ('forced_norm',),
         'label_contrast': ('contragan', 'reacgan'),
         'labels': ('acgan', 'adcgan', 'multi_hinge', 'tacgan'),
         'latent_contrast': ('cntr_latent',),

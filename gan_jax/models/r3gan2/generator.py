@@ -1,0 +1,70 @@
+"""R3GAN2's generator."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from gan_jax.models.fir import double
+from gan_jax.models.layers import at_least_float32
+from gan_jax.models.r3gan2 import stage
+from gan_jax.models.r3gan2.magnitude import MPDense, MPEmbed, ToMap, activate
+from gan_jax.runtime.ranges import Classes, Units
+
+
+class Generator(nn.Module):
+    """Latents and classes to images, with noise from the random stream 'noise'.
+
+    Latents, the vector of the class, as long as they, and 1 go through a dense layer to twice the
+    first width, a map of 4×4 and a 1×1 convolution, which is doubled: blocks begin at 8×8.
+
+    Attributes:
+        shape: of one image, (H, W, C).
+        widths: channels of the maps of 8, 16, ... and H pixels.
+        group_size: channels of a group of the 3×3 convolutions, and of the 4×4 map.
+        num_classes: 0 is unconditional.
+        blocks: at each size.
+        attention: sides of the maps with an attention before each block; the authors' networks have
+            none.
+        head_size: numbers of a head of these.
+        dtype: of the maps from 8 pixels on; what comes before, and the image, is float32 at least.
+    """
+
+    shape: tuple[int, int, int]
+    widths: Sequence[Units]
+    group_size: Units = 32
+    num_classes: Classes = 0
+    blocks: stage.Blocks = 4
+    attention: Sequence[Units] = ()
+    head_size: stage.HeadSize = 64
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, z: Array, label: Array, *, train: bool) -> Array:
+        """Images [B, H, W, C] from z [B, Z] and label [B], not used without classes.
+
+        With `train` they are unbounded, as the discriminator meets them; most values lie in [0, 1].
+        Without it they are clipped to [0, 1].
+
+        Raises:
+            ValueError: the widths are of images of another size, or do not divide into groups,
+                heads or each other.
+        """
+        stage.check(self, self.shape)
+        if self.num_classes:
+            embedded = MPEmbed(self.num_classes, z.shape[1], name='classes')(label)
+            z = jnp.concatenate([z, embedded.astype(z.dtype)], axis=1)
+        first = self.widths[0]
+        x = activate(MPDense(2 * first, bias=True, name='dense')(z))
+        x = activate(ToMap(self.group_size, name='basis')(x))
+        x = double(MPDense(first, name='narrow')(x))
+        last = len(self.widths) - 1
+        for i in range(last + 1):
+            x, gain = stage.stage_of(self, i, noise=True)(x)
+            x = x if i == last else stage.up(x, gain, self.widths[i + 1])
+        scale = self.param('scale', nn.initializers.ones_init(), (), jnp.float32)
+        image = MPDense(self.shape[2], centred=False, name='image')
+        image = (image(at_least_float32(x), scale * gain) + 1) / 2
+        return image if train else jnp.clip(image, 0, 1)
