@@ -60,7 +60,10 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
         (progan.Generator((8, 8, 1), base=32, most=4, num_classes=3), (8, 8, 1), 3),
         (dcgan.Generator((16, 16, 1), width=0.05), (16, 16, 1), 0),
         (dcgan.Generator((16, 16, 1), width=0.05, num_classes=3), (16, 16, 1), 3),
-        (r3gan2_g.Generator((8, 8, 1), (4,), num_classes=3, **R3GAN2), (8, 8, 1), 3),
+        pytest.param(
+            *(r3gan2_g.Generator((8, 8, 1), (4,), num_classes=3, **R3GAN2), (8, 8, 1), 3),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=[
         *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet of own channels'),
@@ -83,7 +86,7 @@ def test_a_generator_keeps_every_promise(generator, shape, classes):
         (r3gan.Trunk((6, 4), 4), (8, 8, 1)),
         (wgan_gp.Trunk(width=0.03), (16, 16, 1)),
         (wgan_gp.Trunk(width=0.03, layer_norm=True), (16, 16, 1)),
-        (r3gan2_d.Trunk((4,), **R3GAN2), (8, 8, 3)),
+        pytest.param(r3gan2_d.Trunk((4,), **R3GAN2), (8, 8, 3), marks=pytest.mark.slow),
     ],
     ids=['sndcgan', 'resnet', 'biggan', 'r3gan', 'wgan_gp', 'wgan_gp with norms', 'r3gan2'],
 )

@@ -60,8 +60,8 @@ def rotation(height: int, width: int, size: int) -> tuple[np.ndarray, np.ndarray
     """Sines and cosines of the angles of a head's numbers at each place, [height * width, size].
 
     The coordinate of row i is (2 i + 1) / height - 1, and of columns alike. Number j of the first
-    quarter has the angle 2π times the row over 100^(4 j / size), number j of the second quarter
-    that of the column; the third and fourth quarters have the angles of the first and second.
+    quarter has the angle 2π row / 100^(4 j / size), number j of the second 2π column / 100^(4 j /
+    size); the third and fourth quarters have the angles of the first and second.
     """
     rows, columns = ((2 * np.arange(n) + 1) / n - 1 for n in (height, width))
     grid = np.stack(np.meshgrid(rows, columns, indexing='ij'), axis=-1).reshape(-1, 2, 1)
