@@ -12,6 +12,8 @@ def count(variables: Any) -> int:
 
 def biases_of_blocks(variables: Any) -> int:
     """The biases of a published generator that a BatchNorm after them subtracts; ours has none."""
-    layers = [block['conv_0'] for name, block in variables['params'].items() if 'block_' in name]
-    assert layers and all('bias' not in layer for layer in layers)
-    return sum(layer['kernel'].shape[-1] for layer in layers)
+    blocks = [block for name, block in variables['params'].items() if 'block_' in name]
+    layers = [layer for block in blocks for layer in block.values() if 'kernel' in layer]
+    without = [layer['kernel'] for layer in layers if 'bias' not in layer]
+    assert without
+    return sum(kernel.shape[-1] for kernel in without)

@@ -53,13 +53,13 @@ SMALL = {
     'resnet': ({'width': 0.03125}, 32),
     'biggan': ({'channels': 2}, 32),
     'wgan_gp': ({'width': 0.03, 'layer_norm': True}, 16),
+    'biggan_deep': ({'widths': (4, 4)}, 8),
     'r3gan': ({'widths': (4, 4), 'group_size': 4}, 8),
     # Without the layers that look across the batch.
     'ladagan': ({'widths': (4,), 'out': (4, 4), 'heads': 2, 'hidden': 6}, 16),
     'progan': ({'base': 32, 'most': 4, 'group': 0}, 8),
     'dcgan': ({'width': 0.05, 'normalised': False}, 16),
     'r3gan2.discriminator': ({'widths': (4,), 'group_size': 4, 'blocks': 1}, 8),
-    # Without the layer that looks across the batch.
     'stylegan2.discriminator': ({'base': 32, 'most': 4, 'group': 0}, 8),
 }
 

@@ -1,4 +1,4 @@
-"""BigGAN (Brock et al. 2018, appendix B) for images of 32 and 128, with or without classes.
+"""BigGAN (Brock et al. 2018, appendix B) and SAGAN for images of 32, 64 and 128.
 
 At 128 px the published codes agree but for one shortcut; at 32 px, a size that the paper does not
 have, three networks bear the name. Parameters of G / D with ten classes and `ProjectionLogit`:
@@ -15,8 +15,23 @@ have, three networks bear the name. Parameters of G / D with ten classes and `Pr
 
 compare_gan's own G has attention only with a fourth block, so not at 32 px: there it is
 `attention=False`, 9,231,875 parameters. Latents: Z = 80 for the first two (four parts of 20), 128
-for the third, 120 at 128 px. The logit's block is fn='gan_jax.models.critic.ProjectionLogit',
-num_classes=10, initializer='orthogonal' ('normal' for the third).
+for the third, 120 at 128 px. At 64 px the layers are StudioGAN's, Z = 100:
+
+        G(num_classes=10), Trunk()                                          24,566,724 / 43,991,330
+
+SAGAN (Zhang et al. 2018, arXiv 1805.08318) is the older network, with one latent vector and a table
+of classes in each norm:
+
+    SAGAN's at 64 and 128 px, with ten classes, Z = 128:
+        G(num_classes=10, channels=64, shared=0, hierarchical=False, initializer='glorot'),
+        Trunk(channels=64, compare_gan=False, initializer='glorot')
+                                                                            12,292,996 / 19,558,082
+                                                                            32,259,972 / 38,434,498
+
+Its self-attention stands on the map of half the image's side, as BigGAN-PyTorch and StudioGAN have
+it; SAGAN's authors have it there or at 32 px. The logit's block is
+fn='gan_jax.models.critic.ProjectionLogit', num_classes=10, initializer='orthogonal' ('normal' for
+BigGAN-PyTorch's, 'glorot' for SAGAN's).
 """
 
 from functools import partial
@@ -44,9 +59,9 @@ from gan_jax.runtime.ranges import Classes, Integer, Units
 
 # By side: multiples of `channels` before and after each block of the generator, multiples after
 # each block of the discriminator, and the number of its blocks that halve the map.
-UP = {32: (4, 4, 4, 4), 128: (16, 16, 8, 4, 2, 1)}
-DOWN = {32: (2, 2, 2, 2), 128: (1, 2, 4, 8, 16, 16)}
-HALVINGS = {32: 2, 128: 5}
+UP = {32: (4, 4, 4, 4), 64: (16, 8, 4, 2, 1), 128: (16, 16, 8, 4, 2, 1)}
+DOWN = {32: (2, 2, 2, 2), 64: (1, 2, 4, 8, 16), 128: (1, 2, 4, 8, 16, 16)}
+HALVINGS = {32: 2, 64: 4, 128: 5}
 
 
 class Generator(nn.Module):
@@ -56,11 +71,11 @@ class Generator(nn.Module):
     Either half may be absent; without both the norms are plain BatchNorm.
 
     Attributes:
-        shape: of one image, (H, W, C); H = W is 32 or 128.
+        shape: of one image, (H, W, C); H = W is 32, 64 or 128.
         channels: the unit of all numbers of channels.
         num_classes: 0 is unconditional.
         hierarchical: whether z is cut into a part for the first layer and one for each block
-            (four parts at 32 px, six at 128).
+            (four parts at 32 px, five at 64, six at 128).
         shared: length of the embedding of classes that all norms share; 0 gives each norm a table
             of its own, without spectral normalisation if z is not cut either.
         attention: self-attention on the map of half the image's side.
@@ -139,7 +154,7 @@ class Generator(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Images to features: four or six residual blocks with spectral normalisation.
+    """Images to features: four, five or six residual blocks with spectral normalisation.
 
     Attributes:
         channels: the unit of all numbers of channels.

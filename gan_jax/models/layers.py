@@ -60,6 +60,28 @@ def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
     return height
 
 
+def sides_of(shape: tuple[int, ...], widths: Collection[int], network: str) -> list[int]:
+    """The sides 4, 8, ... of a network's maps, one for each of its widths.
+
+    Args:
+        shape: of the images, [H, W, C], with H = W the last of the sides.
+        widths: channels of the maps.
+        network: its name, for the error.
+
+    Raises:
+        ValueError: the images have another size.
+    """
+    height, width, _ = shape
+    sides = [4 << i for i in range(len(widths))]
+    if [height, width] != 2 * sides[-1:]:
+        raise ValueError(
+            f'{network} with widths of maps of {", ".join(map(str, sides))} pixels has no layers '
+            f"for images of {height}x{width}: give a width for each size from 4 to the image's, "
+            'or change data.size'
+        )
+    return sides
+
+
 def at_least_float32(x: Array) -> Array:
     """x in float32 at least."""
     return x.astype(np.promote_types(x.dtype, np.float32))

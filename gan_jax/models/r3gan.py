@@ -30,7 +30,7 @@ from jax import Array
 
 from gan_jax.models.fir import double, halve
 from gan_jax.models.grouped import GroupedConv
-from gan_jax.models.layers import Dense, at_least_float32, maybe_remat, type_at
+from gan_jax.models.layers import Dense, at_least_float32, maybe_remat, sides_of, type_at
 from gan_jax.runtime.ranges import Classes, Units
 
 SMALLEST, BLOCKS = 4, 2  # pixels of the smallest map, blocks at each size
@@ -181,14 +181,7 @@ class Logit(nn.Module):
 
 def _check(shape: tuple[int, ...], widths: Sequence[int], group_size: int) -> None:
     """Raises unless widths are of maps up to images [H, W, C] and divide into groups."""
-    height, width, _ = shape
-    sides = [SMALLEST << i for i in range(len(widths))]
-    if [height, width] != 2 * sides[-1:]:
-        raise ValueError(
-            f'R3GAN with widths of maps of {", ".join(map(str, sides))} pixels has no layers for '
-            f"images of {height}x{width}: give a width for each size from 4 to the image's, or "
-            'change data.size'
-        )
+    sides_of(shape, widths, 'R3GAN')
     for channels in widths:
         if 2 * channels % group_size:
             raise ValueError(

@@ -20,6 +20,9 @@ KERNEL = initializer('orthogonal')
 PLAIN = dict(attention=False, initializer='normal')
 PLAIN_G = dict(channels=64, shared=0, hierarchical=False, **PLAIN)
 PLAIN_D = dict(channels=128, compare_gan=False, **PLAIN)
+SAGAN_G = dict(channels=64, shared=0, hierarchical=False, initializer='glorot')
+SAGAN_D = dict(channels=64, compare_gan=False, initializer='glorot')
+BLIND = dict(attention=False)
 
 
 def initial(module, *arguments):
@@ -47,7 +50,15 @@ def kept(module, method):
         (32, 10, 80, dict(attention=False), 9_231_875),
         (32, 0, 80, {}, 8_825_092),
         (32, 10, 128, PLAIN_G, 4_304_387),
+        (64, 10, 100, {}, 24_566_724),
+        (64, 1000, 100, dict(channels=80), 17_437_604),
         (128, 1000, 120, {}, 70_433_988),
+        (64, 10, 128, SAGAN_G, 12_292_996),
+        (64, 10, 128, SAGAN_G | BLIND, 12_272_515),
+        (64, 1000, 128, SAGAN_G | BLIND, 17_974_915),
+        (128, 10, 128, SAGAN_G, 32_259_972),
+        (128, 10, 128, SAGAN_G | BLIND, 32_239_491),
+        (128, 1000, 128, SAGAN_G | BLIND, 41_996_931),
     ],
 )
 def test_the_generator_has_as_many_parameters_as_the_published_one(
@@ -70,6 +81,14 @@ def test_the_generator_has_as_many_parameters_as_the_published_one(
         (32, 10, dict(attention=False), 2_332_033, 192),
         (32, 0, dict(compare_gan=False), 2_413_250, 192),
         (32, 10, PLAIN_D, 4_207_361, 256),
+        (64, 10, {}, 43_991_330, 1536),
+        (64, 1000, dict(channels=80), 31_820_722, 1280),
+        (64, 10, SAGAN_D, 19_558_082, 1024),
+        (64, 10, SAGAN_D | BLIND, 19_552_961, 1024),
+        (64, 1000, SAGAN_D | BLIND, 20_566_721, 1024),
+        (128, 10, SAGAN_D, 38_434_498, 1024),
+        (128, 10, SAGAN_D | BLIND, 38_429_377, 1024),
+        (128, 1000, SAGAN_D | BLIND, 39_443_137, 1024),
         (128, 1000, {}, 87_982_370, 1536),
         (128, 1000, dict(compare_gan=False), 87_982_370, 1536),
     ],
@@ -145,9 +164,9 @@ def test_latents_that_cannot_be_cut_are_refused_by_a_sentence(z):
         initial(module, latents(z), None)
 
 
-@pytest.mark.parametrize('shape', [(64, 64, 3), (32, 128, 1)])
+@pytest.mark.parametrize('shape', [(48, 48, 3), (32, 128, 1)])
 def test_sizes_without_layers_are_refused(shape):
-    sentence = f'BigGAN has layers for images of 32x32, 128x128, not {shape[0]}x{shape[1]}'
+    sentence = f'BigGAN has layers for images of 32x32, 64x64, 128x128, not {shape[0]}x{shape[1]}'
     with pytest.raises(ValueError, match=sentence):
         initial(biggan.Generator(shape), latents(80), None)
     with pytest.raises(ValueError, match=sentence):

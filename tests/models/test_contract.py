@@ -5,6 +5,7 @@ import pytest
 from gan_jax.models import (
     bigan,
     biggan,
+    biggan_deep,
     dcgan,
     instances,
     ladagan,
@@ -41,6 +42,10 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
             *(biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), SHAPE, 3),
             marks=pytest.mark.slow,
         ),
+        pytest.param(
+            *(biggan_deep.Generator((8, 8, 3), (8, 4), 3, shared=4), (8, 8, 3), 3),
+            marks=pytest.mark.slow,
+        ),
         (stylegan2_g.Generator((8, 8, 3), **STYLEGAN2), (8, 8, 3), 0),
         pytest.param(
             *(stylegan2_g.Generator((8, 8, 3), num_classes=3, **STYLEGAN2), (8, 8, 3), 3),
@@ -67,7 +72,7 @@ STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
     ],
     ids=[
         *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet of own channels'),
-        *('resnet with classes', 'biggan'),
+        *('resnet with classes', 'biggan', 'biggan_deep'),
         *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
         *('ladagan', 'ladagan with classes', 'progan', 'progan with classes'),
         *('dcgan', 'dcgan with classes', 'r3gan2'),
@@ -83,12 +88,16 @@ def test_a_generator_keeps_every_promise(generator, shape, classes):
         (sndcgan.Trunk(width=0.1), (16, 16, 3)),
         pytest.param(resnet.Trunk(width=0.05), SHAPE, marks=pytest.mark.slow),
         pytest.param(biggan.Trunk(channels=4), SHAPE, marks=pytest.mark.slow),
+        pytest.param(*(biggan_deep.Trunk((8, 4), attention=4), (8, 8, 1)), marks=pytest.mark.slow),
         (r3gan.Trunk((6, 4), 4), (8, 8, 1)),
         (wgan_gp.Trunk(width=0.03), (16, 16, 1)),
         (wgan_gp.Trunk(width=0.03, layer_norm=True), (16, 16, 1)),
         pytest.param(r3gan2_d.Trunk((4,), **R3GAN2), (8, 8, 3), marks=pytest.mark.slow),
     ],
-    ids=['sndcgan', 'resnet', 'biggan', 'r3gan', 'wgan_gp', 'wgan_gp with norms', 'r3gan2'],
+    ids=[
+        *('sndcgan', 'resnet', 'biggan', 'biggan_deep', 'r3gan', 'wgan_gp', 'wgan_gp with norms'),
+        'r3gan2',
+    ],
 )
 def test_a_discriminator_keeps_every_promise(trunk, shape):
     check_discriminator(trunk, shape)

@@ -62,6 +62,13 @@ def test_an_image_of_another_size_is_refused_by_a_sentence_with_the_known_ones(s
         layers.square(shape, (32, 48), 'Net')
 
 
+def test_widths_are_of_maps_from_four_pixels_to_the_image_s():
+    assert layers.sides_of((16, 16, 3), (7, 5, 5), 'Net') == [4, 8, 16]
+    for shape, widths in (((16, 16, 3), (7, 5)), ((8, 16, 3), (7, 5)), ((4, 4, 1), ())):
+        with pytest.raises(ValueError, match='Net with widths .* give a width for each size'):
+            layers.sides_of(shape, widths, 'Net')
+
+
 def test_doubling_and_pooling_equal_numpy_s():
     x = np.random.default_rng(0).standard_normal((2, 4, 6, 3)).astype('float32')
     np.testing.assert_array_equal(layers.upsample_nearest(x), x.repeat(2, 1).repeat(2, 2))

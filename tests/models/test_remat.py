@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan_jax.experiment import build, config
-from gan_jax.models import biggan, r3gan, resnet
+from gan_jax.models import biggan, biggan_deep, r3gan, resnet
 from tests import small
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -21,6 +21,8 @@ NETWORKS = {
     'resnet_d': (resnet.Trunk(width=0.05), (IMAGES,)),
     'biggan_g': (biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), (Z, LABEL)),
     'biggan_d': (biggan.Trunk(channels=4), (IMAGES,)),
+    'biggan_deep_g': (biggan_deep.Generator((8, 8, 3), (8, 4), 3, 4), (Z, LABEL)),
+    'biggan_deep_d': (biggan_deep.Trunk((8, 4)), (IMAGES[:, :8, :8],)),
     'r3gan_g': (r3gan.Generator((8, 8, 3), (4, 4), 4, num_classes=3), (Z, LABEL)),
     'r3gan_d': (r3gan.Trunk((4, 4), 4), (IMAGES[:, :8, :8],)),
 }

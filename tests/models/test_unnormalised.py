@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.models import biggan, resnet, sndcgan
+from gan_jax.models import biggan, biggan_deep, resnet, sndcgan
 from gan_jax.models.critic import Logit, ProjectionLogit
 from tests import small
 from tests.singular import normalised
@@ -36,6 +36,7 @@ def divided(params, stats):
         (sndcgan.Trunk(width=0.05), (IMAGES,)),
         (resnet.Trunk(width=0.05), (IMAGES,)),
         pytest.param(biggan.Trunk(channels=4), (IMAGES,), marks=pytest.mark.slow),
+        pytest.param(biggan_deep.Trunk((8, 4)), (IMAGES[:, :8, :8],), marks=pytest.mark.slow),
         (Logit(), FEATURES),
         (ProjectionLogit(3), FEATURES),
     ],

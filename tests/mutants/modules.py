@@ -64,6 +64,7 @@ TESTS = {
         'tests/models/test_layers.py',
         'tests/models/test_remat.py',
         'tests/models/test_biggan.py',
+        'tests/models/test_biggan_deep.py',
     ),
     'gan_jax/evaluate/__main__.py': ('tests/test_sample.py', 'tests/run/test_best.py'),
     'gan_jax/evaluate/arrays.py': ('tests/evaluate/test_references.py',),
