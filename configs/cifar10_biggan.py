@@ -23,12 +23,14 @@ that code), β is BigGAN's, the average has BigGAN's 0.9999 a step: a half-life 
 Measured by us: not yet, see docs/results.md.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from gan_jax.experiment.base import base
 from gan_jax.experiment.presets import blocks
 
-CLASSES = 10
+BIGGAN = 'gan_jax.models.biggan'
 
 
 def get_config(text: str = '') -> ConfigDict:
@@ -37,20 +39,39 @@ def get_config(text: str = '') -> ConfigDict:
     c.steps = 100_000
     c.batch_size = 256
     c.latent.dim = 80
-    c.generator = dict(
-        fn='gan_jax.models.biggan.Generator', channels=96, num_classes=CLASSES, remat=False
-    )
-    c.discriminator = dict(fn='gan_jax.models.biggan.Trunk', channels=96, remat=False)
-    c.logit = dict(
-        fn='gan_jax.models.critic.ProjectionLogit', num_classes=CLASSES, initializer='orthogonal'
-    )
     best = dict(method='bcr_cntr', augment='translation', strength=0.4)
-    c.update(blocks(text, conditional=True, num_classes=CLASSES, **best))
+    networks = (BIGGAN, dict(channels=96), dict(channels=96))
+    return with_networks(c, text, 10, networks, **best)
+
+
+def with_networks(
+    c: ConfigDict,
+    text: str,
+    classes: int,
+    networks: tuple[str, dict[str, Any], dict[str, Any]],
+    **paper: Any,
+) -> ConfigDict:
+    """The config with the blocks of a method, conditional networks, and BigGAN's β and average.
+
+    Args:
+        c: the config, with its batch size and latents.
+        text: the arguments.
+        classes: of the data.
+        networks: their module, and the keywords of its Generator and of its Trunk.
+        **paper: defaults of the arguments.
+    """
+    module, generator, trunk = networks
+    init = generator.get('initializer', 'orthogonal')
+    c.generator = dict(fn=f'{module}.Generator', num_classes=classes, remat=False, **generator)
+    c.discriminator = dict(fn=f'{module}.Trunk', remat=False, **trunk)
+    logit = 'gan_jax.models.critic.ProjectionLogit'
+    c.logit = dict(fn=logit, num_classes=classes, initializer=init)
+    c.update(blocks(text, conditional=True, num_classes=classes, **paper))
     if 'size' in c.terms.adversarial:
         c.terms.adversarial.size = c.latent.dim
     if any('num_classes' in term for term in c.terms.values()):
         # Methods with a classifier have it in place of the projection.
-        c.logit = dict(fn='gan_jax.models.critic.Logit', initializer='orthogonal')
+        c.logit = dict(fn='gan_jax.models.critic.Logit', initializer=init)
     c.optim.g.b1 = c.optim.d.b1 = 0.0
     c.ema.halflife_images = 6931.0 * c.batch_size
     return c

@@ -1,6 +1,7 @@
 """Every shipped config, with every method: locked, without faults, and its shapes fit together."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import build_setup
 from gan_jax.runtime.errors import UserError
+from gan_jax.terms.label_contrast import reacgan
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
-WITHOUT_LABELS = ('celebahq128_sndcgan', 'r3gan_ffhq64', 'stylegan2_ffhq256')
+WITHOUT_LABELS = ('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'stylegan2_ffhq256')
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
 
 
@@ -102,7 +104,8 @@ def test_digits_are_too_few_for_the_papers_pace(method):
 
 
 def test_insgen_keeps_the_papers_share_of_the_data():
-    for file, images in {'digits': 1437, 'cifar10_sndcgan': 50_000}.items():
+    every = {'digits': 1437, 'cifar10_sndcgan': 50_000, 'insgen_ffhq256': 140_000}
+    for file, images in every.items():
         c = config.load_config(f'{ROOT}/configs/{file}.py:method=insgen')
         assert c.terms.insgen.queue == round(0.05 * images)
         assert c.averages.d.halflife_images > 0
@@ -124,6 +127,10 @@ PARAMETERS = {
     'r3gan_ffhq64': (22_429_824, 22_381_440),
     'r3gan_imagenet32': (82_914_304, 86_548_992),
     'r3gan2_cifar10': (17_335_425, 17_720_832),
+    'bigdeep_imagenet128': (50_235_652, 34_590_210),
+    'sagan_imagenet128': (42_015_428, 39_448_258),
+    'reacgan_cifar10': (9_415_044, 2_413_250),
+    'insgen_ffhq256': (24_767_458, 24_001_089),
 }
 
 
@@ -319,6 +326,62 @@ def test_r3gan2_takes_other_methods_with_their_logits_and_always_forces_norms(na
     c = config.load_config(f'{ROOT}/configs/{name}.py:method=bigan')
     assert c.terms.adversarial.size == c.latent.dim
     assert c.logit.fn == 'gan_jax.models.bigan.PairLogit'
+
+
+@pytest.mark.parametrize(
+    ('name', 'rates', 'b1', 'batch', 'd_steps', 'steps', 'latent', 'mirrored'),
+    [
+        ('bigdeep_imagenet128', (5e-5, 2e-4), 0, 2048, 2, 200_000, 128, True),
+        ('sagan_imagenet128', (1e-4, 4e-4), 0, 256, 1, 1_000_000, 128, False),
+        ('reacgan_cifar10', (2.828e-4, 2.828e-4), 0.5, 128, 5, 100_000, 80, True),
+    ],
+)
+def test_biggan_s_kin_has_the_authors_numbers(
+    name, rates, b1, batch, d_steps, steps, latent, mirrored
+):
+    c = config.load_config(f'{ROOT}/configs/{name}.py')
+    assert tuple(c.optim[side].learning_rate for side in 'gd') == rates
+    assert all((c.optim[side].b1, c.optim[side].b2) == (b1, 0.999) for side in 'gd')
+    assert (c.batch_size, c.d_steps, c.steps, c.latent.dim) == (batch, d_steps, steps, latent)
+    assert (c.augment.real == 'flip') == mirrored
+    assert c.terms.adversarial.fn == 'gan_jax.terms.adversarial.hinge'
+    kept = 0.5 ** (batch / c.ema.halflife_images)  # of the average, a step
+    assert kept == pytest.approx(0.9999, abs=1e-8)
+    assert [*c.terms] == ['adversarial'] + ['classes'] * (name == 'reacgan_cifar10')
+
+
+def test_reacgan_has_the_authors_loss():
+    c = config.load_config(f'{ROOT}/configs/reacgan_cifar10.py')
+    assert c.terms.classes.fn == 'gan_jax.terms.label_contrast.reacgan'
+    assert (c.terms.classes.weight, c.terms.classes.num_classes) == (0.5, 10)
+    assert c.logit.fn == 'gan_jax.models.critic.Logit' and c.discriminator.compare_gan is False
+    keywords = inspect.signature(reacgan).parameters
+    values = {name: keywords[name].default for name in ('temperature', 'margin', 'size')}
+    assert values == {'temperature': 0.5, 'margin': 0.98, 'size': 512}
+
+
+def test_insgen_s_views_are_augmented_as_the_discriminator_s_images_are():
+    """By one policy, whose p is then one number, ADA's."""
+    c = config.load_config(f'{ROOT}/configs/insgen_ffhq256.py')
+    assert c.augment.view == c.augment.critic == 'ada_bgc'
+    assert {'ada', 'insgen', 'penalty', 'path_length'} < {*c.terms}
+    assert c.terms.insgen.weight.to_dict() == {'real': 1.0, 'fake': 1.0, 'gen': 0.1}
+    other = config.load_config(f'{ROOT}/configs/insgen_ffhq256.py:method=bcr')
+    assert other.augment.critic == '' and 'ada' not in other.terms
+
+
+def test_small_biggans_are_chosen_by_an_argument():
+    path = f'{ROOT}/configs/digits_biggan.py'
+    deep, sagan = (
+        config.load_config(f'{path}:{text}').generator
+        for text in ('', 'network=sagan,augment=n_of(2, flip, cutout),method=bcr')
+    )
+    assert (deep.fn, deep.num_classes) == ('gan_jax.models.biggan_deep.Generator', 10)
+    assert (sagan.fn, sagan.shared) == ('gan_jax.models.biggan.Generator', 0)
+    c = config.load_config(f'{path}:method=weight_clipping')
+    assert c.discriminator.normalised is False and c.logit.normalised is False
+    with pytest.raises(UserError, match="there is no network 'dcgan'; known: deep, sagan"):
+        config.load_config(f'{path}:network=dcgan')
 
 
 @every_file

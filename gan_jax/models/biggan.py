@@ -1,4 +1,4 @@
-"""BigGAN (Brock et al. 2018, appendix B) and SAGAN for images of 32, 64 and 128.
+"""BigGAN (Brock et al. 2018, appendix B) and SAGAN for images of 16, 32, 64 and 128.
 
 At 128 px the published codes agree but for one shortcut; at 32 px, a size that the paper does not
 have, three networks bear the name. Parameters of G / D with ten classes and `ProjectionLogit`:
@@ -15,7 +15,8 @@ have, three networks bear the name. Parameters of G / D with ten classes and `Pr
 
 compare_gan's own G has attention only with a fourth block, so not at 32 px: there it is
 `attention=False`, 9,231,875 parameters. Latents: Z = 80 for the first two (four parts of 20), 128
-for the third, 120 at 128 px. At 64 px the layers are StudioGAN's, Z = 100:
+for the third, 120 at 128 px. The layers for 16 px are ours, for 64 px
+StudioGAN's, there with Z = 100:
 
         G(num_classes=10), Trunk()                                          24,566,724 / 43,991,330
 
@@ -59,9 +60,9 @@ from gan_jax.runtime.ranges import Classes, Integer, Units
 
 # By side: multiples of `channels` before and after each block of the generator, multiples after
 # each block of the discriminator, and the number of its blocks that halve the map.
-UP = {32: (4, 4, 4, 4), 64: (16, 8, 4, 2, 1), 128: (16, 16, 8, 4, 2, 1)}
-DOWN = {32: (2, 2, 2, 2), 64: (1, 2, 4, 8, 16), 128: (1, 2, 4, 8, 16, 16)}
-HALVINGS = {32: 2, 64: 4, 128: 5}
+UP = {16: (4, 4, 4), 32: (4, 4, 4, 4), 64: (16, 8, 4, 2, 1), 128: (16, 16, 8, 4, 2, 1)}
+DOWN = {16: (2, 2, 2), 32: (2, 2, 2, 2), 64: (1, 2, 4, 8, 16), 128: (1, 2, 4, 8, 16, 16)}
+HALVINGS = {16: 2, 32: 2, 64: 4, 128: 5}
 
 
 class Generator(nn.Module):
@@ -71,11 +72,11 @@ class Generator(nn.Module):
     Either half may be absent; without both the norms are plain BatchNorm.
 
     Attributes:
-        shape: of one image, (H, W, C); H = W is 32, 64 or 128.
+        shape: of one image, (H, W, C); H = W is 16, 32, 64 or 128.
         channels: the unit of all numbers of channels.
         num_classes: 0 is unconditional.
         hierarchical: whether z is cut into a part for the first layer and one for each block
-            (four parts at 32 px, five at 64, six at 128).
+            (three parts at 16 px, four at 32, five at 64, six at 128).
         shared: length of the embedding of classes that all norms share; 0 gives each norm a table
             of its own, without spectral normalisation if z is not cut either.
         attention: self-attention on the map of half the image's side.
@@ -154,7 +155,7 @@ class Generator(nn.Module):
 
 
 class Trunk(nn.Module):
-    """Images to features: four, five or six residual blocks with spectral normalisation.
+    """Images to features: three to six residual blocks with spectral normalisation.
 
     Attributes:
         channels: the unit of all numbers of channels.

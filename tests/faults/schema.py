@@ -37,12 +37,12 @@ SHIPPED = sorted((command.ROOT / 'configs').glob('*.py'))
 FAULTS = (2, 65, 66, 69)
 SIZE = dict.fromkeys(
     (
-        *('celebahq128_sndcgan', 'digits', 'digits_networks', 'digits_r3gan', 'digits_r3gan2'),
-        *('digits_stylegan2', 'stacked_digits'),
+        *('celebahq128_sndcgan', 'digits', 'digits_biggan', 'digits_networks', 'digits_r3gan'),
+        *('digits_r3gan2', 'digits_stylegan2', 'stacked_digits'),
     ),
     16,
 )  # else 32
-WITHOUT_LABELS = ('celebahq128_sndcgan', 'r3gan_ffhq64', 'stylegan2_ffhq256')
+WITHOUT_LABELS = ('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'stylegan2_ffhq256')
 
 
 class Tried(NamedTuple):
@@ -208,6 +208,7 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
         if 'widths' in settings[net]:  # one for each size from 4 pixels on, of R3GAN2 from 8 on
             smallest = 8 if 'r3gan2' in settings[net]['fn'] else 4
             settings[net]['widths'] = [8] * (size // smallest).bit_length()
+            settings[net] |= {'attention': 8} if 'attention' in settings[net] else {}
     for block in (settings['generator'], *settings['terms'].values()):
         block |= {'num_classes': 10} if 'num_classes' in block else {}
     settings['evaluate'] |= {'metrics': '', 'full': ''}
