@@ -13,8 +13,8 @@ whose text says means. Parameters of G / D with latents of 128 numbers and `Proj
         widths=(2048, 1024, 512, 256, 128)                                32,874,372 / 20,951,554
     32 px, ten classes: Trunk(smallest=8), widths=(512, 512, 512, 512)      7,435,267 / 2,581,249
 
-G and D take the same widths. 128 and 256 px are the paper's; 64 and 32 px are StudioGAN's, of which
-compare_gan and BigGAN-PyTorch have others. The logit's block is
+G and D take the same widths. 128 and 256 px are the paper's; 64 and 32 px are StudioGAN's, and
+other codes have other widths there. The logit's block is
 fn='gan_jax.models.critic.ProjectionLogit', num_classes=1000, initializer='orthogonal'.
 """
 

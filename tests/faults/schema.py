@@ -158,7 +158,7 @@ CHEAP = {
     'channels': Integer(1, 2),
     'hidden': Integer(1, 8),
     'size': Integer(1, 8),
-    'shared': Integer(0, 4),
+    'shared': Integer(1, 4),
     'count': Integer(1, 2),
     'base': Integer(1, 64),
     'most': Integer(1, 4),
