@@ -19,67 +19,18 @@ from gan_jax.models.cgan import ConcatLogit
 from gan_jax.models.critic import Logit, ProjectionLogit
 from gan_jax.models.patches import PatchLogit
 from gan_jax.models.r3gan2 import discriminator as r3gan2_d
-from gan_jax.models.r3gan2 import generator as r3gan2_g
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
-from gan_jax.models.stylegan2 import generator as stylegan2_g
 from gan_jax.testing import check_discriminator, check_generator, check_logit
+from tests.models import generators
+from tests.models.generators import R3GAN2
 
 SHAPE = (32, 32, 3)
-R3GAN2 = dict(group_size=4, blocks=1, attention=(8,), head_size=4)
-STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
 
 
-@pytest.mark.parametrize(
-    ('generator', 'shape', 'classes'),
-    [
-        (sndcgan.Generator((16, 16, 3), width=0.1), (16, 16, 3), 0),
-        (sndcgan.Generator((16, 16, 3), width=0.1, num_classes=3), (16, 16, 3), 3),
-        (resnet.Generator(SHAPE, width=0.02), SHAPE, 0),
-        (resnet.Generator((8, 8, 1), up=(4, 3)), (8, 8, 1), 0),
-        (resnet.Generator(SHAPE, width=0.02, num_classes=3), SHAPE, 3),
-        pytest.param(
-            *(biggan.Generator(SHAPE, channels=2, num_classes=3, shared=4), SHAPE, 3),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            *(biggan_deep.Generator((8, 8, 3), (8, 4), 3, shared=4), (8, 8, 3), 3),
-            marks=pytest.mark.slow,
-        ),
-        (stylegan2_g.Generator((8, 8, 3), **STYLEGAN2), (8, 8, 3), 0),
-        pytest.param(
-            *(stylegan2_g.Generator((8, 8, 3), num_classes=3, **STYLEGAN2), (8, 8, 3), 3),
-            marks=pytest.mark.slow,
-        ),
-        (r3gan.Generator((8, 8, 1), (6, 4), 4), (8, 8, 1), 0),
-        (r3gan.Generator((8, 8, 1), (6, 4), 4, num_classes=3), (8, 8, 1), 3),
-        pytest.param(
-            *(ladagan.Generator((16, 16, 1), (8, 4, 4), 2, 6), (16, 16, 1), 0),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            *(ladagan.Generator((16, 16, 1), (8, 4, 4), 2, 6, 3), (16, 16, 1), 3),
-            marks=pytest.mark.slow,
-        ),
-        (progan.Generator((8, 8, 1), base=32, most=4), (8, 8, 1), 0),
-        (progan.Generator((8, 8, 1), base=32, most=4, num_classes=3), (8, 8, 1), 3),
-        (dcgan.Generator((16, 16, 1), width=0.05), (16, 16, 1), 0),
-        (dcgan.Generator((16, 16, 1), width=0.05, num_classes=3), (16, 16, 1), 3),
-        pytest.param(
-            *(r3gan2_g.Generator((8, 8, 1), (4,), num_classes=3, **R3GAN2), (8, 8, 1), 3),
-            marks=pytest.mark.slow,
-        ),
-    ],
-    ids=[
-        *('sndcgan', 'sndcgan with classes', 'resnet', 'resnet of own channels'),
-        *('resnet with classes', 'biggan', 'biggan_deep'),
-        *('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes'),
-        *('ladagan', 'ladagan with classes', 'progan', 'progan with classes'),
-        *('dcgan', 'dcgan with classes', 'r3gan2'),
-    ],
-)
-def test_a_generator_keeps_every_promise(generator, shape, classes):
-    check_generator(generator, shape, num_classes=classes)
+@pytest.mark.parametrize(('generator', 'classes'), generators.parameters())
+def test_a_generator_keeps_every_promise(generator, classes):
+    check_generator(generator, generator.shape, num_classes=classes)
 
 
 @pytest.mark.parametrize(
