@@ -9,9 +9,11 @@ import pytest
 from gan_jax.models import biggan, biggan_deep, dcgan, ladagan, progan, r3gan, resnet, sndcgan
 from gan_jax.models.r3gan2 import generator as r3gan2
 from gan_jax.models.stylegan2 import generator as stylegan2
+from gan_jax.models.stylegan3 import generator as stylegan3
 
 R3GAN2 = dict(group_size=4, blocks=1, attention=(8,), head_size=4)
 STYLEGAN2 = dict(units=8, layers=1, base=32, most=4, rate=1.0)
+STYLEGAN3 = dict(depth=3, **STYLEGAN2)
 
 
 class Case(NamedTuple):
@@ -39,6 +41,7 @@ GENERATORS = {
     'biggan_deep': Case(biggan_deep.Generator(RGB8, (8, 4), 3, shared=4), 3, True),
     'stylegan2': Case(stylegan2.Generator(RGB8, **STYLEGAN2)),
     'stylegan2 with classes': Case(stylegan2.Generator(RGB8, num_classes=3, **STYLEGAN2), 3, True),
+    'stylegan3 with classes': Case(stylegan3.Generator(RGB8, num_classes=3, **STYLEGAN3), 3, True),
     'r3gan': Case(r3gan.Generator(GREY8, (6, 4), 4)),
     'r3gan with classes': Case(r3gan.Generator(GREY8, (6, 4), 4, num_classes=3), 3),
     'r3gan2': Case(r3gan2.Generator(GREY8, (4,), num_classes=3, **R3GAN2), 3, True),

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import Array, lax
+from jax import Array
 
 from gan_jax.keys import named
 from gan_jax.models.fir import double
 from gan_jax.models.layers import is_half, type_at
 from gan_jax.models.stylegan2.equalised import EqualDense
-from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate
+from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate, average_after, truncated
 from gan_jax.models.stylegan2.modulated import StyledConv, ToImage
 from gan_jax.models.stylegan2.sides import channels_at, sides
 from gan_jax.runtime.ranges import INT32, Classes, Integer, Number, Units
@@ -80,10 +80,12 @@ class Generator(nn.Module):
         """
         first = self.mapping(z, label)
         if train and not self.is_initializing():
-            mean = lax.stop_gradient(first.mean(0)).astype(jnp.float32)
-            self.average.value = self.decay * self.average.value + (1 - self.decay) * mean
+            self.average.value = average_after(self.average.value, first, self.decay)
         w = jnp.repeat(first[:, None], number_of_w(self.shape), axis=1)
-        w = self._mixed(w, label, z) if train else self._truncated(w)
+        if train:
+            w = self._mixed(w, label, z)
+        else:
+            w = truncated(w, self.average.value, self.truncation, self.truncated)
         return {**self.synthesize(w, label, train=train), 'w': w}
 
     def synthesize(self, w: Array, label: Array, *, train: bool) -> dict[str, Array]:
@@ -102,13 +104,6 @@ class Generator(nn.Module):
         mixes = jax.random.bernoulli(named(key, 'mixes'), float(self.mixing))
         own = jnp.arange(last) < jnp.where(mixes, cutoff, last)
         return jnp.where(own[None, :, None], w, other[:, None])
-
-    def _truncated(self, w: Array) -> Array:
-        if self.truncation == 1:
-            return w
-        centre = self.average.value.astype(w.dtype)[None, None]
-        near = (jnp.arange(w.shape[1]) < self.truncated)[None, :, None]
-        return jnp.where(near, centre + self.truncation * (w - centre), w)
 
 
 def number_of_w(shape: tuple[int, ...]) -> int:

@@ -49,3 +49,25 @@ class Mapping(nn.Module):
 def normalised(x: Array) -> Array:
     """Vectors along the last axis over their root mean squares."""
     return x * lax.rsqrt((x * x).mean(-1, keepdims=True) + 1e-8)
+
+
+def average_after(average: Array, w: Array, decay: float) -> Array:
+    """The average w [W] after a batch w [N, W]; it has no gradient."""
+    mean = lax.stop_gradient(w.mean(0)).astype(jnp.float32)
+    return decay * average + (1 - decay) * mean
+
+
+def truncated(w: Array, average: Array, psi: float, layers: int) -> Array:
+    """w [N, L, W] moved towards the average w [W] in the first layers: average + psi (w - average).
+
+    Args:
+        w: of each image and layer.
+        average: float32.
+        psi: from 0 to 1.
+        layers: the first ones, so many; the others keep their w.
+    """
+    if psi == 1:
+        return w
+    centre = average.astype(w.dtype)[None, None]
+    near = (jnp.arange(w.shape[1]) < layers)[None, :, None]
+    return jnp.where(near, centre + psi * (w - centre), w)
