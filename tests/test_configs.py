@@ -20,7 +20,10 @@ from gan_jax.terms.label_contrast import reacgan
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
-WITHOUT_LABELS = ('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'stylegan2_ffhq256')
+WITHOUT_LABELS = (
+    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64'),
+    *('stylegan2_ffhq256', 'stylegan3_ffhq64'),
+)
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
 
 
@@ -123,6 +126,7 @@ PARAMETERS = {
     'celebahq128_sndcgan': (19_794_499, 5_983_745),
     'stylegan2_cifar10': (20_215_315, 23_089_664),
     'stylegan2_ada_lowdata': (19_947_539, 20_720_641),
+    'stylegan3_ffhq64': (37_768_199, 26_488_833),
     'r3gan_cifar10': (20_781_952, 21_280_512),
     'r3gan_ffhq64': (22_429_824, 22_381_440),
     'r3gan_imagenet32': (82_914_304, 86_548_992),
@@ -179,7 +183,21 @@ def test_stylegan2_has_the_authors_numbers(name, gamma, halflife, million, fract
     assert (c.batch_size, c.latent.dim, c.latent.labels, c.joint) == (64, 512, 'data', False)
 
 
-@pytest.mark.parametrize('name', ['stylegan2_cifar10', 'digits_stylegan2'])
+def test_stylegan3_has_the_authors_numbers():
+    c = config.load_config(f'{ROOT}/configs/stylegan3_ffhq64.py')
+    assert {term: block.weight for term, block in c.terms.items()} == {
+        **{'adversarial': 1.0, 'ada': 1.0},
+        'penalty': 0.5 * (64 / 128) ** 2,
+    }
+    assert (c.optim.g.learning_rate, c.optim.d.learning_rate) == (0.0025, 0.002)
+    assert c.generator.magnitude_decay**625 == pytest.approx(0.5)  # 20,000 images
+    assert (c.batch_size, c.steps * c.batch_size, c.data.size) == (32, 25_000_000, 64)
+    assert (c.ema.halflife_images, c.ema.ramp) == (10_000, 0.05)
+    assert (c.discriminator.group, c.discriminator.architecture) == (4, 'resnet')
+    assert 'mixing' not in c.generator
+
+
+@pytest.mark.parametrize('name', ['stylegan2_cifar10', 'digits_stylegan2', 'digits_stylegan3'])
 def test_stylegan2_takes_other_methods_with_their_logits(name):
     own = 'gan_jax.models.stylegan2.discriminator.Logit'
     c = config.load_config(f'{ROOT}/configs/{name}.py:method=bcr')

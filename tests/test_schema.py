@@ -67,7 +67,7 @@ NETWORKS = {
         *('critic.Logit', 'critic.ProjectionLogit', 'san.SanLogit', 'san.SanClassLogit'),
         *('bigan.Encoder', 'bigan.PairLogit', 'instances.InstanceLogit'),
         *(f'stylegan2.{part}' for part in ('generator.Generator', 'discriminator.Trunk')),
-        'stylegan2.discriminator.Logit',
+        *('stylegan2.discriminator.Logit', 'stylegan3.generator.Generator'),
     )
 }
 TERMS = {block['fn'] for _, blocks in METHODS.values() for block in blocks.values()}

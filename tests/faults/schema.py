@@ -38,11 +38,14 @@ FAULTS = (2, 65, 66, 69)
 SIZE = dict.fromkeys(
     (
         *('celebahq128_sndcgan', 'digits', 'digits_biggan', 'digits_networks', 'digits_r3gan'),
-        *('digits_r3gan2', 'digits_stylegan2', 'stacked_digits'),
+        *('digits_r3gan2', 'digits_stylegan2', 'digits_stylegan3', 'stacked_digits'),
     ),
     16,
 )  # else 32
-WITHOUT_LABELS = ('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'stylegan2_ffhq256')
+WITHOUT_LABELS = (
+    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64'),
+    *('stylegan2_ffhq256', 'stylegan3_ffhq64'),
+)
 
 
 class Tried(NamedTuple):
