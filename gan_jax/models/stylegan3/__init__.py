@@ -18,6 +18,6 @@ there are no mixed styles.
     logit:          fn='gan_jax.models.stylegan2.discriminator.Logit'
 
 The generator has 37,768,199 parameters at 32 and 64 pixels, 32,833,523 at 128; with base=16384
-32,300,555 at 64 and 27,034,685 at 128. Beside StyleGAN2's it takes 6 to 19 times the products, see
-docs/results.md. StyleGAN3-R, with 1×1 kernels and round filters, is not here.
+32,300,555 at 64 and 27,034,685 at 128. It takes 8 to 20 times the products of StyleGAN2's at these
+sizes, see docs/results.md. StyleGAN3-R, with 1×1 kernels and round filters, is not here.
 """
