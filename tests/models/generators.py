@@ -1,7 +1,6 @@
 """The package's generators, as small as they get, by name."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import pytest
@@ -54,8 +53,8 @@ GENERATORS = {
 }
 
 
-def parameters() -> Iterator[Any]:
-    """(generator, classes) of each, for `pytest.mark.parametrize`."""
-    for name, case in GENERATORS.items():
-        marks = pytest.mark.slow if case.slow else ()
-        yield pytest.param(case.network, case.classes, id=name, marks=marks)
+# (generator, classes) of each, for `pytest.mark.parametrize`.
+PARAMETERS = [
+    pytest.param(case.network, case.classes, id=name, marks=pytest.mark.slow if case.slow else ())
+    for name, case in GENERATORS.items()
+]

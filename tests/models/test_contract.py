@@ -22,13 +22,12 @@ from gan_jax.models.r3gan2 import discriminator as r3gan2_d
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
 from gan_jax.testing import check_discriminator, check_generator, check_logit
-from tests.models import generators
-from tests.models.generators import R3GAN2
+from tests.models.generators import PARAMETERS, R3GAN2
 
 SHAPE = (32, 32, 3)
 
 
-@pytest.mark.parametrize(('generator', 'classes'), generators.parameters())
+@pytest.mark.parametrize(('generator', 'classes'), PARAMETERS)
 def test_a_generator_keeps_every_promise(generator, classes):
     check_generator(generator, generator.shape, num_classes=classes)
 
