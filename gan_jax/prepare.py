@@ -4,7 +4,8 @@ The command downloads the publisher's files into DIR/downloads/NAME, or takes th
 It checks them, and writes images.npy, labels.npy and info.json to DIR/NAME/<split>/. Without a
 network, put the files anywhere and name them by --source, or name a copy of tensorflow-datasets.
 With your own NAME, --source is a folder, .zip, .tar or .npz of images. --to=zip also writes one
-split to DIR/NAME.zip, in the format of StyleGAN's dataset_tool.py; this works for digits, too.
+split to DIR/NAME.zip, in the format of StyleGAN's dataset_tool.py. --encode=FUNCTION also writes
+codes of an autoencoder to DIR/NAME.codes/, to train on them. Both work for digits, too.
 """
 
 if __name__ == '__main__':
@@ -23,16 +24,8 @@ from typing import Any
 
 import numpy as np
 import PIL
+import rich.progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from gan_jax import data
 from gan_jax.data import classes, prepared, sources
@@ -40,10 +33,11 @@ from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
 from gan_jax.data.pictures import stylegan
 from gan_jax.data.pictures.bad import shortened
 from gan_jax.data.pieces import Content, resized
-from gan_jax.experiment import config
+from gan_jax.experiment import config, encoding
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import DATA, UNWRITABLE, UserError
 from gan_jax.runtime.paths import ends_with, expanded, shown
+from gan_jax.runtime.progress import bar
 from gan_jax.runtime.ranges import INT32, Integer
 
 
@@ -56,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         _make(flags, root)
     if packed:
         _pack(flags, root, packed)
+    if flags.encode:
+        encoding.encode(flags.dataset, root, flags.encode, flags.size, bar)
     return os.EX_OK
 
 
@@ -98,7 +94,7 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
     advice = 'choose another --data_dir, or remove it'
     info = next(iter(done.values()))
     side = info['images']['shape'][1]
-    if flags.size not in (None, side) and not flags.to:  # --to resizes by itself
+    if flags.size not in (None, side) and not (flags.to or flags.encode):  # which resize too
         raise UserError(f'{folder} is prepared with {side} pixels, not {flags.size}: {advice}')
     if flags.source is not None:
         records = _records(flags, _paths(flags, folder.parent))
@@ -122,7 +118,7 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
     dataset = data.load(flags.dataset, root, flags.split, size=flags.size)
     count, height, width, channels = dataset.images.shape
     with prepared.locked(path.parent / flags.dataset, '--to'):
-        with _bar('zip', MofNCompleteColumn(), count) as progress:
+        with _bar('zip', rich.progress.MofNCompleteColumn(), count) as progress:
             stylegan.write(path, dataset, lambda count: progress(advance=count))
     labels = classes.listed(dataset.class_names, dataset.num_classes)
     text = labels if dataset.num_classes else 'no labels'
@@ -144,7 +140,7 @@ def _paths(flags: argparse.Namespace, root: Path) -> Mapping[str, Path]:
 @contextlib.contextmanager
 def _download_bar(file: File) -> Iterator[Callable[[int], None]]:
     print(f'downloading {file.name}, {file.size / 1e6:.1f} MB, from {file.url}', flush=True)
-    with _bar(file.name, DownloadColumn(), file.size) as progress:
+    with _bar(file.name, rich.progress.DownloadColumn(), file.size) as progress:
         yield lambda total: progress(completed=total)
 
 
@@ -187,7 +183,7 @@ def _write(
             'numpy': np.__version__,
         },
     }
-    with _bar('images', MofNCompleteColumn(), content.count) as progress:
+    with _bar('images', rich.progress.MofNCompleteColumn(), content.count) as progress:
         prepared.write_prepared(
             folder,
             resized(content.pieces, flags.size),
@@ -199,11 +195,15 @@ def _write(
 
 
 @contextlib.contextmanager
-def _bar(what: str, amount: ProgressColumn, total: int | None) -> Iterator[Callable[..., None]]:
+def _bar(
+    what: str, amount: rich.progress.ProgressColumn, total: int | None
+) -> Iterator[Callable[..., None]]:
     """Shows a progress bar in a terminal; yields an update function for its task."""
     console = Console()
-    columns = (TextColumn(what), BarColumn(), amount, TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    bars = rich.progress.BarColumn(), amount, rich.progress.TimeRemainingColumn()
+    columns = rich.progress.TextColumn(what), *bars
+    hidden = not console.is_terminal
+    with rich.progress.Progress(*columns, console=console, disable=hidden) as progress:
         task = progress.add_task(what, total=total)
 
         def update(**state: Any) -> None:
@@ -236,17 +236,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         'without it the published files are downloaded',
     )
     parser.add_argument(
-        '--data_dir',
-        metavar='DIR',
-        type=cli.path,
-        help=f'by default ${data.VARIABLE}, or else ./data',
+        '--data_dir', metavar='DIR', type=cli.path, help=f'by default ${data.VARIABLE}, or ./data'
     )
-    parser.add_argument(
-        '--size',
-        type=cli.within(config.VALUES['data.size']),
-        metavar='N',
-        help='resize the images to N by N',
-    )
+    size = cli.within(config.VALUES['data.size'])
+    parser.add_argument('--size', type=size, metavar='N', help='resize the images to N by N')
     parser.add_argument(
         '--max_bad',
         type=cli.within(Integer(0, INT32)),
@@ -259,6 +252,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar='zip|PATH.zip',
         type=_to,
         help="write it also as StyleGAN's tools read it, a zip: DIR/NAME.zip, or PATH.zip",
+    )
+    parser.add_argument(
+        '--encode',
+        metavar='FUNCTION',
+        help="the path of a function that makes an autoencoder, 'my_package.module.function'",
     )
     parser.add_argument(
         '--split', default='train', metavar='SPLIT', help="that --to writes; by default 'train'"
@@ -275,7 +273,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
     name, source = flags.dataset, flags.source
-    if name in data.READERS and (source or not flags.to):
+    if name in data.READERS and (source or not (flags.to or flags.encode)):
         raise UserError(f"'{name}' comes with gan_jax and needs no preparation")
     if name in (*known, *data.READERS):
         return

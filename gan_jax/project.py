@@ -46,7 +46,9 @@ def main(arguments: Sequence[str]) -> int:
     generator = restore_from_flags(flags)
     record = _record_of(generator)
     label = None if flags.label is None else label_of(flags.label, generator)
-    images = _read(flags.images, record['image'].shape[1:])
+    decoder = generator.decoder
+    decoded = jax.eval_shape(decoder.decode, decoder.variables, record['image'])
+    images = _read(flags.images, decoded.shape[1:])
     around = cloud(
         generator.network,
         generator.variables,
@@ -56,7 +58,11 @@ def main(arguments: Sequence[str]) -> int:
         label=label,
     )
     project = make_project(
-        generator.network, layers=record['w'].shape[1], steps=flags.steps, between=signals.check
+        generator.network,
+        layers=record['w'].shape[1],
+        steps=flags.steps,
+        between=signals.check,
+        decoder=decoder,
     )
     found = {}
     for name, image in images.items():

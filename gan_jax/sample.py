@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         label=label,
         batch_norm=generator.batch_norm,
         devices=generator.devices,
+        decoder=generator.decoder,
     )
     images = generate(generator.variables, flags.seed, range(flags.num))
     try:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from gan_jax import labels, views
 from gan_jax.gan import GAN
@@ -23,12 +24,15 @@ def real_images(gan: GAN, batch: Record, key: jax.Array, hyper: Hyper) -> Record
 
     Args:
         gan: networks and static options.
-        batch: {'image': uint8 [B, H, W, C], 'label': int32 [B], 'index': int32 [B], the rows of the
-            data set}; what else it holds is kept.
+        batch: {'image': uint8 [B, H, W, C], or float16 of codes, which are as the networks see
+            them; 'label': int32 [B], 'index': int32 [B], the rows of the data set}; what else it
+            holds is kept.
         key: of the augmentation.
         hyper: strengths and probabilities of policies.
     """
-    images = batch['image'].astype(float) / 255  # JAX's float: 32 bits unless x64 is on
+    images = batch['image'].astype(float)  # JAX's float: 32 bits unless x64 is on
+    if not jnp.issubdtype(batch['image'].dtype, jnp.floating):
+        images = images / 255
     images = augmented(gan.augment.real, named(key, 'real'), images, hyper)
     return {**batch, 'image': images}
 

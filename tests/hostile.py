@@ -17,7 +17,7 @@ Trap = Callable[[Path], None]
 
 SHIPPED = Path(__file__).parent.parent / 'configs' / 'digits.py'
 PLACES = ('generator', 'discriminator', 'logit', 'terms.consistency', 'optim.g', 'optim.d')
-PLACES += ('evaluate.mine', 'writers.mine', 'data')
+PLACES += ('evaluate.mine', 'writers.mine', 'data', 'data.autoencoder')
 
 
 @functools.cache
@@ -73,8 +73,9 @@ def _block(place: str, options: Mapping[str, Any]) -> dict[str, Any]:
         'optim': {'learning_rate': 0.1},
         'evaluate': {'every': 1},
         'data': {**settings()['data'], 'name': 'mine'},
+        'data.autoencoder': {},
     }
-    return {place: {**options, **words.get(place.split('.')[0], {})}}
+    return {place: {**options, **words.get(place, words.get(place.split('.')[0], {}))}}
 
 
 def _in(place: str, fn: str, **options: Any) -> Trap:

@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from gan_jax import sample, train
+from gan_jax import prepare, sample, train
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.run import log
 
@@ -19,17 +19,18 @@ COMMANDS = {
     'gan_jax.train': train.main,
     'gan_jax.evaluate': evaluate.main,
     'gan_jax.sample': sample.main,
+    'gan_jax.prepare': prepare.main,
 }
 # What makes a run of minutes one of seconds.
 SHORT = [
     '--config.steps=6',
     '--config.batch_size=8',
-    '--config.generator.width=0.0625',
-    '--config.discriminator.width=0.0625',
     '--config.evaluate.num=100',
     '--config.mesh.data=1',
     '--config.every.log=2',
 ]
+NARROW = ['--config.generator.width=0.0625', '--config.discriminator.width=0.0625']
+FEW = ['--config.generator.widths=(16, 16)', '--config.discriminator.widths=(16, 16)']
 
 
 def blocks(language):
@@ -69,10 +70,11 @@ def sent(monkeypatch):
 
 @pytest.mark.slow
 def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
-    assert len(commands()) == 8
+    assert len(commands()) == 11
     for python, module, name, *flags in commands():
         assert (python, module) == ('python', '-m')
-        short = SHORT if name == 'gan_jax.train' else ['--num=100']
+        small = FEW if '--config=with_codes.py' in flags else NARROW
+        short = {'gan_jax.train': [*SHORT, *small], 'gan_jax.prepare': []}.get(name, ['--num=100'])
         assert COMMANDS[name]([*flags, *short]) == 0, flags
 
     rows = {row['step']: row for row in log.read_rows(reader / 'workdirs/metrics/metrics.jsonl')}
@@ -92,7 +94,9 @@ def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
     losses = [step for step, values in sent if 'd/adversarial/real' in values]
     assert losses == [2, 4, 6] and any('samples' in values for _, values in sent)
     assert json.loads((reader / 'workdirs/online/wandb.json').read_text()) == {'id': 'x'}
-    assert (reader / 'bright.png').is_file()
+    assert (reader / 'bright.png').is_file() and (reader / 'codes.png').is_file()
+    record = json.loads((reader / 'data/digits.codes/train/info.json').read_text())
+    assert record['images']['shape'] == [1437, 8, 8, 3]
 
 
 def test_every_link_and_file_named_exists():

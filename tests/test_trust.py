@@ -39,6 +39,7 @@ KINDS = {
     'latents': kinds.LATENT,
     'extractor': kinds.EXTRACTOR,
     'metric': kinds.METRIC,
+    'autoencoder': kinds.AUTOENCODER,
     'reader': kinds.READER,
     'writer': kinds.WRITER,
 }
@@ -153,6 +154,7 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         },
         'extractor': set(),
         'metric': set(),
+        'autoencoder': set(),
         'reader': set(),
         'writer': {'gan_jax.run.wandb_writer.wandb'},
     }
@@ -207,8 +209,13 @@ PLACES = {
     'evaluate.mine': 'metric',
     'writers.mine': 'writer',
     'data': 'reader',
+    'data.autoencoder': 'autoencoder',
 }
-NEW = {'evaluate.mine': {'every': 1}, 'writers.mine': {}}  # blocks that are not in SETTINGS
+NEW = {
+    'evaluate.mine': {'every': 1},
+    'writers.mine': {},
+    'data.autoencoder': {},
+}  # blocks that are not in SETTINGS
 SETTINGS = hostile.settings()
 
 

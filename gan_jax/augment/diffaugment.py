@@ -34,7 +34,7 @@ def diffaugment_color(key: jax.Array, images: jax.Array, strength: jax.Array) ->
     return colour.merge([mean + (0.5 + contrast) * (channel - mean) for channel in channels])
 
 
-@operation.op(None)
+@operation.op(None, codes=True)
 def diffaugment_translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A shift along each axis by -n to n pixels, all equally likely, gray outside.
 
@@ -51,7 +51,7 @@ def diffaugment_translation(key: jax.Array, images: jax.Array, strength: jax.Arr
     return jnp.where(boxes.box(*stretches), resample.sample(images, *positions), GRAY)
 
 
-@operation.op(None)
+@operation.op(None, codes=True)
 def diffaugment_cutout(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A box of H/2 × W/2 turned gray, its centre anywhere; `strength` is not read.
 

@@ -44,7 +44,7 @@ def _erased(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array
     return boxes.box(*stretches)
 
 
-@operation.op(operation.OPEN)
+@operation.op(operation.OPEN, codes=True)
 def patch_mask(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A share λ of the image's patches set to 0, λ in [0, 1); all choices equally likely.
 

@@ -11,7 +11,7 @@ from gan_jax.augment import boxes, draws, operation
 from gan_jax.keys import named
 
 
-@operation.op(operation.CLOSED, mixes=True)
+@operation.op(operation.CLOSED, mixes=True, codes=True)
 def cutmix(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A box of αH × αW, α ~ U(0, λ), replaced by the box in the same place of another image.
 
@@ -21,7 +21,7 @@ def cutmix(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     return jnp.where(box, partners(named(key, 'partner'), images), images)
 
 
-@operation.op(operation.CLOSED, mixes=True)
+@operation.op(operation.CLOSED, mixes=True, codes=True)
 def mixup(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """(1-α)·I + α·I', α ~ U(0, λ), with another image I'; λ in [0, 1]."""
     (amount,) = strength * draws.uniform(named(key, 'amount'), images, 1)

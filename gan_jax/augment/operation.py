@@ -34,17 +34,19 @@ OPEN = Range(0.0, 1.0, closed=False)  # nothing would be left of the image at 1
 FINITE = Range(-math.inf, math.inf, closed=False)
 
 
-def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
+def op(strengths: Range | None, *, mixes: bool = False, codes: bool = False) -> Callable[[Op], Op]:
     """Make a function of (key, images, strength) an augmentation op.
 
     The function gets float images of at least 32 bits and a strength of the same dtype; its result
     is cast back. The op carries the attributes `strengths`, by which `policy` finds and checks it,
-    and `mixes`.
+    `mixes` and `codes`.
 
     Args:
         strengths: the valid strengths, or None for an op without a strength. A strength is traced,
             so the op itself cannot check it: `policy.check` does, before anything is compiled.
         mixes: whether an image of the result depends on others of the batch.
+        codes: whether it may also be applied to the codes of an autoencoder: it moves, covers or
+            averages places, all channels alike, clips nothing and knows no colour.
 
     Raises (the op, when called or traced):
         TypeError: images are not of a float dtype.
@@ -63,7 +65,8 @@ def op(strengths: Range | None, *, mixes: bool = False) -> Callable[[Op], Op]:
             return function(key, images.astype(dtype), strength).astype(images.dtype)
 
         # A function has any attributes; its type has none of them.
-        checked.strengths, checked.mixes = strengths, mixes  # type: ignore[attr-defined]
+        named = {'strengths': strengths, 'mixes': mixes, 'codes': codes}
+        vars(checked).update(named)
         return checked
 
     return decorate

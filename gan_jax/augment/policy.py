@@ -38,6 +38,7 @@ __all__ = [
     'mixes',
     'needs_probability',
     'needs_strength',
+    'of_colours',
     'parse',
     'paths',
 ]
@@ -97,6 +98,16 @@ def mixes(text: str, *, allow: Collection[str] | None = None) -> bool:
     """
     parts = grammar.parts(grammar.read(text, allow))
     return any(getattr(part.op, 'mixes', False) for part in parts)
+
+
+def of_colours(text: str, *, allow: Collection[str] | None = None) -> list[str]:
+    """The ops of a policy that are for images in [0, 1] alone, and not for an autoencoder's codes.
+
+    An op named by a path counts as its author's word says, and without one as for both.
+    Raises as `parse`.
+    """
+    parts = grammar.parts(grammar.read(text, allow))
+    return [part.name for part in parts if not getattr(part.op, 'codes', '.' in part.name)]
 
 
 def check(

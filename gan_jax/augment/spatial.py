@@ -7,7 +7,7 @@ from gan_jax.augment import boxes, draws, operation, resample
 from gan_jax.keys import named
 
 
-@operation.op(None)
+@operation.op(None, codes=True)
 def flip(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """Left and right exchanged with probability 1/2; `strength` is not read.
 
@@ -17,7 +17,7 @@ def flip(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     return draws.with_probability(key, 0.5, images[:, :, ::-1], images)
 
 
-@operation.op(None)
+@operation.op(None, codes=True)
 def rotate90(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A turn by 0, 90, 180 or 270 degrees, equally likely; `strength` is not read.
 
@@ -33,7 +33,7 @@ def rotate90(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Arra
     )
 
 
-@operation.op(operation.OPEN)
+@operation.op(operation.OPEN, codes=True)
 def translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A shift along each axis by its own α ~ U(-λ, λ) of the side, padded by reflection.
 
@@ -44,7 +44,7 @@ def translation(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.A
     return _moved_right(_moved_down(images, down), right)
 
 
-@operation.op(operation.OPEN)
+@operation.op(operation.OPEN, codes=True)
 def translation_x(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """As `translation`, along the width alone.
 
@@ -55,14 +55,14 @@ def translation_x(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax
     return _moved_right(images, right)
 
 
-@operation.op(operation.OPEN)
+@operation.op(operation.OPEN, codes=True)
 def translation_y(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """As `translation`, along the height alone."""
     (down,) = strength * draws.signed(key, images, 1)
     return _moved_down(images, down)
 
 
-@operation.op(operation.OPEN)
+@operation.op(operation.OPEN, codes=True)
 def shift(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """CR's shift: along each axis by -n to n pixels, n = round(λ·side), padded by reflection.
 
@@ -80,7 +80,7 @@ def shift(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     return resample.sample(images, *positions)
 
 
-@operation.op(operation.OPEN)
+@operation.op(operation.OPEN, codes=True)
 def zoom_in(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A crop of (1-α)H × (1-α)W, α ~ U(0, λ), anywhere in the image, enlarged to H × W.
 
@@ -91,7 +91,7 @@ def zoom_in(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array
     return resample.crop(images, top, left, extent, extent)
 
 
-@operation.op(operation.CLOSED)
+@operation.op(operation.CLOSED, codes=True)
 def zoom_out(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A crop of (1+α)H × (1+α)W, α ~ U(0, λ), of the image padded to (1+2α), shrunk to H × W.
 
@@ -108,7 +108,7 @@ def zoom_out(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Arra
     return resample.sample(images, *positions)
 
 
-@operation.op(operation.CLOSED)
+@operation.op(operation.CLOSED, codes=True)
 def cutout(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """A box of αH × αW, α ~ U(0, λ), anywhere inside the image, set to 0.
 

@@ -9,12 +9,12 @@ import numpy as np
 from jax.extend.core import Jaxpr
 from jax.sharding import Mesh
 
-from gan_jax import data
 from gan_jax.benchmark.flops import Work, of_jaxpr, trace
 from gan_jax.data import DataSet
+from gan_jax.data.dataset import as_seen
 from gan_jax.experiment import setup
 from gan_jax.experiment.build import Experiment
-from gan_jax.experiment.images import load_images
+from gan_jax.experiment.images import load_images, outline_images
 from gan_jax.experiment.program import Program
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.state import nbytes, trained
@@ -30,7 +30,7 @@ class Workload(NamedTuple):
 
     Attributes:
         settings: the resolved config, every term acting in every step.
-        dataset: the images that it trains on.
+        dataset: the images that it trains on, or codes in their place.
         experiment: networks, terms and hyperparameters.
         program: the train step.
     """
@@ -50,7 +50,7 @@ class Workload(NamedTuple):
         settings, shape = self.settings, self.dataset.images.shape[1:]
         rows = self.experiment.gan.batches(settings['d_steps']), settings['batch_size']
         batch = {
-            'image': jax.ShapeDtypeStruct((*rows, *shape), np.uint8),
+            'image': jax.ShapeDtypeStruct((*rows, *shape), self.dataset.images.dtype),
             **dict.fromkeys(('label', 'index'), jax.ShapeDtypeStruct(rows, np.int32)),
         }
         step = make_train_step(self.experiment.gan, self.experiment.terms)
@@ -93,7 +93,8 @@ def make_workload(
     settings = copy.deepcopy(dict(settings))
     for block in settings['terms'].values():
         block.pop('every', None)  # so that all steps are the same
-    return Workload(settings, dataset, *setup.build_trainer(settings, dataset, among=among))
+    built = setup.build_trainer(settings, dataset, among=among)
+    return Workload(settings, as_seen(dataset), *built)
 
 
 def images_of(settings: Settings) -> tuple[DataSet, bool]:
@@ -109,7 +110,10 @@ def images_of(settings: Settings) -> tuple[DataSet, bool]:
     if real:
         return form, True
     rng, total = np.random.default_rng(0), max(RANDOM, settings['batch_size'])
+    form = as_seen(form)
     images = rng.integers(0, 256, (total, *form.images.shape[1:]), np.uint8)
+    if form.images.dtype != np.uint8:  # of codes
+        images = (images / 255).astype(form.images.dtype)
     labels = rng.integers(0, form.num_classes, total, np.int32) if form.num_classes else None
     return form._replace(images=images, labels=labels), False
 
@@ -124,7 +128,7 @@ def form_of(settings: Settings) -> tuple[DataSet, bool]:
     try:
         return load_images(asked), True
     except UserError as error:
-        form = data.outline(asked['name'], asked['size'])
+        form = outline_images(asked)
         if error.status != MISSING or form is None:
             raise
         return form, False

@@ -3,12 +3,33 @@
 import hashlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.runtime.leaves import json_digest
+
 MEMORY = 2_000_000_000  # bytes of images: more stay on the disk
 SAMPLED = 1024  # images of a data set on the disk that go into its digest
+
+
+class Codes(NamedTuple):
+    """The images of a data set as an autoencoder encodes them, which the networks see instead.
+
+    Attributes:
+        array: float16 [N, h, w, c], around [0, 1] and unbounded: over the train split each channel
+            has the mean 1/2 and the standard deviation 1/4; or uint8, where 255 is 1.
+        offset, scale: for each channel: where the networks see x, the autoencoder's own number is
+            offset + scale · x.
+        autoencoder: path of its function.
+        variables: SHA-256, in hex, of its weights.
+    """
+
+    array: np.ndarray
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+    autoencoder: str
+    variables: str
 
 
 class DataSet(NamedTuple):
@@ -20,6 +41,7 @@ class DataSet(NamedTuple):
         num_classes: how many classes there are; 0 without labels.
         name: what `load` was asked for.
         class_names: one for each class, or None where the source names none.
+        codes: of the images, in their order; None where the networks see the images themselves.
     """
 
     images: np.ndarray
@@ -27,6 +49,7 @@ class DataSet(NamedTuple):
     num_classes: int
     name: str
     class_names: tuple[str, ...] | None = None
+    codes: Codes | None = None
 
 
 class Training(NamedTuple):
@@ -41,6 +64,26 @@ class Training(NamedTuple):
     dataset: DataSet
     data_dir: str | Path | None = None
     allow: Collection[str] | None = None
+
+
+def as_seen(dataset: DataSet) -> DataSet:
+    """The data set as the networks see it, with the codes, if there are any, for its images."""
+    if dataset.codes is None:
+        return dataset
+    return dataset._replace(images=dataset.codes.array, codes=None)
+
+
+def codes_record(dataset: DataSet) -> dict[str, Any] | None:
+    """All that the codes of a data set are decoded by, as JSON; None if it has none.
+
+    Returns:
+        {'image': [H, W, C], 'code': [h, w, c], 'offset', 'scale', 'autoencoder', 'variables'}.
+    """
+    if dataset.codes is None:
+        return None
+    array, *rest = dataset.codes
+    shapes = {'image': list(dataset.images.shape[1:]), 'code': list(array.shape[1:])}
+    return shapes | dict(zip(Codes._fields[1:], rest, strict=True))
 
 
 def is_outline(dataset: DataSet) -> bool:
@@ -81,3 +124,13 @@ def digest(dataset: DataSet) -> str:
         # A fixed byte order, so that the digest does not depend on the machine.
         content.update(b'labels' + dataset.labels.astype('<i4').tobytes())
     return content.hexdigest()
+
+
+def training_digest(dataset: DataSet) -> str:
+    """SHA-256, in hex, of all that a run is trained on: images, labels, codes and their record.
+
+    Without codes it is `digest`.
+    """
+    if dataset.codes is None:
+        return digest(dataset)
+    return json_digest([digest(dataset), digest(as_seen(dataset)), codes_record(dataset)])

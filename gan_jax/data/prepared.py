@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -225,8 +225,12 @@ def _parsed(content: bytes) -> dict[str, Any] | None:
     return info if sound else None
 
 
-def read_prepared(folder: Path, split: str, name: str) -> DataSet:
+def read_prepared(
+    folder: Path, split: str, name: str, types: Sequence[type] = (np.uint8,)
+) -> DataSet:
     """One split of a prepared data set: in memory, or mapped if it is larger than `MEMORY`.
+
+    The images, or in their place codes, are of one of these types.
 
     Raises:
         UserError: a file is missing or differs from its info.json. The pixels themselves are
@@ -235,7 +239,7 @@ def read_prepared(folder: Path, split: str, name: str) -> DataSet:
     info = infos(folder)[split]
     images = _array(folder, split, 'images', info)
     labels = None if info['labels'] is None else _array(folder, split, 'labels', info)
-    if (images.dtype, images.shape) != (np.uint8, tuple(info['images']['shape'])):
+    if images.dtype not in types or images.shape != tuple(info['images']['shape']):
         raise _damaged(folder, split, 'images')
     if labels is not None and (labels.dtype, labels.shape) != (np.int32, images.shape[:1]):
         raise _damaged(folder, split, 'labels')

@@ -42,7 +42,9 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
             'memory: take a smaller one, all (1.0), or prepare smaller images by --size'
         )
     part = None if dataset.labels is None else dataset.labels[indices]
-    return dataset._replace(images=dataset.images[indices], labels=part), indices
+    codes = dataset.codes and dataset.codes._replace(array=dataset.codes.array[indices])
+    images = dataset.images[indices]
+    return dataset._replace(images=images, labels=part, codes=codes), indices
 
 
 def _draw(members: np.ndarray, fraction: float, seed: int, label: int) -> np.ndarray:

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.dataset import labels_of
+from gan_jax.data.dataset import as_seen, labels_of
 from gan_jax.evaluate import dimension, logits, probes
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.features import in_batches
@@ -44,6 +44,11 @@ def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
 def _check(name: str, given: Context) -> None:
     if name not in HELD_OUT:
         return
+    if given.train.codes is not None:
+        raise UserError(
+            f"the metric '{name}' shows the discriminator images, and the one of this config sees "
+            'codes of an autoencoder: leave it out'
+        )
     if reads := reads_of(given.critic):
         raise UserError(
             f"the metric '{name}' shows the discriminator images alone, and the one of this config "
@@ -137,7 +142,7 @@ def _sensitivity(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
 def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn) -> Iterator[Any]:
     """D's gradients over batches of its training images, each with new fakes and random draws."""
     state = jax.device_put(state, jax.local_devices()[0])
-    train_subset, labels = given.train_subset.images, labels_of(given.train_subset)
+    train_subset, labels = as_seen(given.train_subset).images, labels_of(given.train_subset)
     for i in range(BATCHES):
         # With replacement: without, the batches of a small data set would differ too little.
         rows = np.random.default_rng([0, i]).integers(len(train_subset), size=given.batch_size)

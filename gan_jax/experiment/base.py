@@ -29,6 +29,7 @@ def base() -> ConfigDict:
             steps_per_dispatch=10,  # steps of one call of the device, 1 to 1000; on a CPU always 1
             joint=True,  # one pass of D for all views; False: one for each
             # data.fn: a function of one's own that reads the images, with its keywords.
+            # data.autoencoder=dict(fn=...): one whose codes the networks see, by prepare --encode.
             data=dict(
                 name='cifar10',  # a data set of `prepare`, or a path of images
                 size=32,  # pixels of a side, 1 to 1024

@@ -5,7 +5,16 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.experiment.kinds import LATENT, METRIC, NETWORK, OPTIMIZER, READER, TERM, WRITER
+from gan_jax.experiment.kinds import (
+    AUTOENCODER,
+    LATENT,
+    METRIC,
+    NETWORK,
+    OPTIMIZER,
+    READER,
+    TERM,
+    WRITER,
+)
 from gan_jax.experiment.values import VALUES
 from gan_jax.runtime import load, ranges
 from gan_jax.runtime.ranges import COUNT, FLOAT32, Number, quoted
@@ -50,6 +59,8 @@ def blocks(
         yield f'writers.{name}', block, WRITER, ('run',)
     if 'fn' in config.get('data', {}):
         yield 'data', config['data'], READER, ('split', 'folder')
+    if 'autoencoder' in config.get('data', {}):
+        yield 'data.autoencoder', config['data']['autoencoder'], AUTOENCODER, ()
 
 
 def metric_blocks(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

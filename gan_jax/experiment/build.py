@@ -7,7 +7,6 @@ import functools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +15,7 @@ import optax
 from gan_jax import labels, views
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages
+from gan_jax.experiment.generator import build_generator
 from gan_jax.experiment.kinds import LATENT, NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import AVERAGE, RESERVED, apart, data_keywords, make_number
@@ -58,7 +58,7 @@ def build_experiment(
 
     Args:
         config: nested dicts without `config.faults`.
-        shape: (H, W, C) of the data's images.
+        shape: (H, W, C) of the data's images, or of their codes.
         num_classes: classes of the data, 0 without labels.
         class_counts: proportions of the labels of generated images, see `labels.counts_of`; None
             draws all classes equally often.
@@ -116,20 +116,6 @@ def build_experiment(
     every = {name: block.get('every', 1) for name, block in blocks.items()}
     _check_always(terms, every, gan.critic.reads)
     return Experiment(gan, terms, every, hyper)
-
-
-def build_generator(
-    config: Mapping[str, Any], shape: tuple[int, int, int], allow: Collection[str] | None = None
-) -> nn.Module:
-    """The generator of a config without faults, by itself.
-
-    Args:
-        config: nested; read are its block `generator` and `dtype`.
-        shape: (H, W, C) of the data's images.
-        allow: whose code the config may name, as in `load.resolve`.
-    """
-    dtype = jnp.dtype(config['dtype'])
-    return _made('generator', config['generator'], NETWORK, allow, shape=shape, dtype=dtype)
 
 
 def build_latent(

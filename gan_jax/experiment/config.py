@@ -179,7 +179,7 @@ def differences(
 
 def _shape_faults(config: Any, name: str = 'config') -> Iterator[str]:
     """Everything that is not a tree of blocks."""
-    required = {'config': BLOCKS, 'config.optim': SIDES}
+    required = {'config': BLOCKS, 'config.optim': SIDES, 'config.data': ('autoencoder',)}
     if not is_block(config):
         yield f'{name} is {quoted(config)}: give a block of values'
         return
@@ -239,9 +239,16 @@ def _batch_faults(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _data_faults(values: Mapping[str, Any]) -> Iterator[str]:
-    """Of the name of data that a function reads."""
+    """Of the name of data that a function reads, or that are encoded."""
     name = values.get('data.name')
-    if 'data.fn' not in values or not isinstance(name, str):
+    if not isinstance(name, str):
+        return
+    if 'data.autoencoder.fn' in values and ('data.fn' in values or is_path(name)):
+        yield (
+            f'config.data.autoencoder needs images that are encoded, and {quoted(name)} is not '
+            'prepared: python -m gan_jax.prepare --encode says how'
+        )
+    if 'data.fn' not in values:
         return
     if not name or is_path(name) or name in names():
         yield (

@@ -35,6 +35,7 @@ def describe(setup: Setup) -> str:
     height, width, channels = setup.dataset.images.shape[1:]
     named = classes.listed(setup.dataset.class_names, setup.dataset.num_classes)
     lines.append(f'images: {height}x{width}x{channels}, {named}')
+    lines += _codes(setup)
     fault = '' if setup.outlined else data.content_fault(setup.dataset)
     if fault:
         lines.append(f'warning: {fault}')
@@ -51,6 +52,12 @@ def describe(setup: Setup) -> str:
     if 'flops' in cost:
         lines.append(f'one step: {cost["flops"]:.4g} FLOPs (counted by XLA before optimisation)')
     return '\n'.join(lines)
+
+
+def _codes(setup: Setup) -> Iterator[str]:
+    if codes := setup.dataset.codes:
+        shape = 'x'.join(map(str, codes.array.shape[1:]))
+        yield f'codes that the networks see: {shape} in {codes.array.dtype}, by {codes.autoencoder}'
 
 
 def _snapshots(setup: Setup) -> Iterator[str]:

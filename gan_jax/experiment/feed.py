@@ -30,8 +30,8 @@ class Feed(NamedTuple):
             `sampler.drawn`, or with the images too, sharded over the devices. For `count` > 1, the
             arrays of `count` steps from `step` on, with a leading axis of length `count`.
         gather: (resident, arrays of a step) ->
-            {'image': uint8 [k, B, H, W, C], 'label': int32 [k, B], 'index': int32 [k, B], the rows
-            of the data set, and what `reals` add}, traced.
+            {'image': [k, B, H, W, C] of the data set's type, 'label': int32 [k, B], 'index': int32
+            [k, B], the rows of the data set, and what `reals` add}, traced.
         shapes: of the resident arrays and of `index_batch` for one step, as
             `jax.ShapeDtypeStruct`s with shardings.
     """
@@ -53,7 +53,8 @@ def make_feed(
     """The feed for a data set; a data set on disk, an `np.memmap`, is streamed.
 
     Args:
-        dataset: the images; if in memory, every device of the mesh gets all of them, as uint8.
+        dataset: the images, uint8, or codes in their place, from `dataset.as_seen`; if in memory,
+            every device of the mesh gets all of them in their type.
         mesh: from `sharding.make_mesh`.
         batch_size: B, size of the global batch of one discriminator update.
         rows: k, batches in a step, see `GAN.batches`.
@@ -71,7 +72,7 @@ def make_feed(
 
 
 def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
-    """The arrays of a resident data set: {'image': uint8 [N, H * W * C], 'label': int32 [N]}.
+    """The arrays of a resident data set: {'image': [N, H * W * C], 'label': int32 [N]}.
 
     A row holds an image. A TPU would copy an array [N, H, W, C] in every step, into the layout from
     which it gathers rows.
@@ -88,7 +89,9 @@ def resident_shapes(
     """The arrays of `in_memory` on devices, as shapes."""
     size, *shape = dataset.images.shape
     return {
-        'image': jax.ShapeDtypeStruct((size, math.prod(shape)), jnp.uint8, sharding=where),
+        'image': jax.ShapeDtypeStruct(
+            (size, math.prod(shape)), dataset.images.dtype, sharding=where
+        ),
         'label': jax.ShapeDtypeStruct((size,), jnp.int32, sharding=where),
     }
 
@@ -102,7 +105,7 @@ def gather(resident: Arrays, drawn: Arrays, shape: Sequence[int]) -> Arrays:
         shape: of an image, [H, W, C].
 
     Returns:
-        {'image': uint8 [..., H, W, C], 'label': int32 [...]} beside what is drawn.
+        {'image': [..., H, W, C], 'label': int32 [...]} beside what is drawn.
     """
     index = drawn['index']
     batch = {name: array[index] for name, array in resident.items()}
@@ -129,8 +132,9 @@ def _resident(dataset: DataSet, mesh: Mesh, drawn: Shapes, options: Mapping[str,
 
 def _streamed(dataset: DataSet, mesh: Mesh, drawn: Shapes, options: Mapping[str, Any]) -> Feed:
     index = drawn['index']
+    images = dataset.images
     image = jax.ShapeDtypeStruct(
-        (*index.shape, *dataset.images.shape[1:]), jnp.uint8, sharding=index.sharding
+        (*index.shape, *images.shape[1:]), images.dtype, sharding=index.sharding
     )
     ahead = {}  # 'batches': the open stream; 'at': the (seed, step) of its next batch
 

@@ -1,15 +1,21 @@
-"""The images of a config: a data set by its name, or by a function of one's own, `data.fn`."""
+"""The images of a config: a data set by its name, or by a function of one's own, `data.fn`.
 
-from collections.abc import Collection, Mapping
+With `data.autoencoder` they have codes, which the networks see instead.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from gan_jax import data
-from gan_jax.data.dataset import on_disk
-from gan_jax.experiment.kinds import READER
+from gan_jax.data import autoencoder, codes
+from gan_jax.data.autoencoder import PLAIN, Autoencoder, Decoder
+from gan_jax.data.dataset import Codes, on_disk
+from gan_jax.experiment.kinds import AUTOENCODER, READER
 from gan_jax.runtime import load
-from gan_jax.runtime.errors import DATA, MISSING, UserError, sentence
+from gan_jax.runtime.errors import DATA, MISSING, PartError, UserError, of_part, sentence
 
 
 def load_images(
@@ -32,7 +38,10 @@ def load_images(
     """
     place = asked['dir'] or None
     if 'fn' not in asked:
-        return data.load(asked['name'], place, split, size=asked['size'])
+        found = data.load(asked['name'], place, split, size=asked['size'])
+        if 'autoencoder' not in asked:
+            return found
+        return codes.attached(found, data.folder_of(place), split, asked['autoencoder']['fn'])
     read = load.partial(asked, READER, allow, split=split, folder=data.folder_of(place))
     try:
         found = read()
@@ -46,6 +55,71 @@ def load_images(
         raise _refused(asked, f"gives for the split '{split}' {wrong}")
     labels = None if found.labels is None else found.labels.astype(np.int32)
     return data.at_size(found._replace(labels=labels, name=asked['name']), asked['size'])
+
+
+def outline_images(
+    asked: Mapping[str, Any], *, allow: Collection[str] | None = None
+) -> data.DataSet | None:
+    """Blank images, and codes, in the form of a published data set; None for other names.
+
+    Args:
+        asked, allow: as in `load_images`.
+
+    Raises:
+        UserError: the autoencoder fails, or does not take such images.
+    """
+    found = data.outline(asked['name'], asked['size'])
+    if found is None or 'autoencoder' not in asked:
+        return found
+    made, code = _autoencoder(asked['autoencoder'], found.images.shape[1:], allow)
+    zero = np.uint8(0) if code.dtype == np.uint8 else np.float16(0)
+    blank = np.broadcast_to(zero, (len(found.images), *code.shape))
+    none = (0.0,) * code.shape[-1], (1.0,) * code.shape[-1]
+    path = asked['autoencoder']['fn']
+    return found._replace(codes=Codes(blank, *none, path, autoencoder.digest(made)))
+
+
+def build_decoder(
+    asked: Mapping[str, Any],
+    record: Mapping[str, Any] | None,
+    *,
+    allow: Collection[str] | None = None,
+) -> Decoder:
+    """The way from what the generator of a config makes to images.
+
+    Args:
+        asked: the config's block `data`.
+        record: from `dataset.codes_record`; None if the networks see images.
+        allow: as in `load.resolve`.
+
+    Raises:
+        UserError: the autoencoder fails, has other weights than the codes were made with (65), or
+            does not fit the images.
+    """
+    if record is None:
+        return PLAIN
+    made, code = _autoencoder(asked['autoencoder'], record['image'], allow)
+    same = [*code.shape] == record['code']
+    if not same or autoencoder.digest(made) != record['variables']:
+        raise UserError(
+            f'config.data.autoencoder: {asked["autoencoder"]["fn"]} has other '
+            f'{"weights" if same else "codes"} than those with which the images were encoded: give '
+            'it these, or encode and train anew',
+            DATA,
+        )
+    return autoencoder.make_decoder(made, record)
+
+
+def _autoencoder(
+    block: Mapping[str, Any], shape: Sequence[int], allow: Collection[str] | None
+) -> tuple[Autoencoder, jax.ShapeDtypeStruct]:
+    """The autoencoder of a block, and the shape of its codes of images [H, W, C]."""
+    try:
+        with of_part('config.data.autoencoder'):
+            made = load.build(block, AUTOENCODER, allow=allow)
+            return made, autoencoder.code_of(made, shape)
+    except PartError as error:
+        raise UserError(str(error)) from error
 
 
 def _refused(asked: Mapping[str, Any], why: str) -> UserError:

@@ -11,6 +11,7 @@ import flax.linen as nn
 import optax
 
 from gan_jax.data import DataSet
+from gan_jax.data.autoencoder import Autoencoder
 from gan_jax.latents import Latent
 from gan_jax.metric import Metric
 from gan_jax.runtime.load import Kind
@@ -116,5 +117,10 @@ READER = Kind(
     'a reader of data',
     mark='a function of a package of your own',
     makes=DataSet,
-    reserved=('name', 'size', 'dir', 'fraction', 'subset_seed'),
+    reserved=('name', 'size', 'dir', 'fraction', 'subset_seed', 'autoencoder'),
+)
+AUTOENCODER = Kind(
+    'an autoencoder',
+    mark='a function of a package of your own',
+    makes=Autoencoder,
 )

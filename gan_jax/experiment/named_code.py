@@ -78,6 +78,8 @@ def policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> l
         except ValueError as error:
             wrong.append(f'config.{use.where}: {error}')
             continue
+        if 'autoencoder' in config['data']:
+            wrong += _colour_faults(use, allow)
         other, known = seen.setdefault(use.policy, (use.where, given))
         for kind, (words, example) in TWO.items():
             if policies.NEEDS[kind](use.policy) and known[kind] != given[kind]:
@@ -87,6 +89,16 @@ def policy_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> l
                     f"'{example}'"
                 )
     return wrong
+
+
+def _colour_faults(use: Use, allow: Collection[str] | None) -> Iterator[str]:
+    """Of a policy where the networks see codes."""
+    if wrong := policies.of_colours(use.policy, allow=allow):
+        yield (
+            f"config.{use.where}: '{wrong[0]}' is for images in [0, 1], and with "
+            'config.data.autoencoder the networks see codes: take augmentations that move or cover '
+            'places, such as flip, translation, zoom_in, cutout, ada_bg'
+        )
 
 
 def metric_faults(config: Mapping[str, Any], allow: Collection[str] | None) -> Iterator[str]:

@@ -9,10 +9,11 @@ import jax
 import numpy as np
 
 from gan_jax import data, labels
-from gan_jax.data.dataset import Training
+from gan_jax.data.autoencoder import PLAIN, Decoder
+from gan_jax.data.dataset import Training, as_seen, codes_record
 from gan_jax.experiment import memory
 from gan_jax.experiment.build import Experiment, build_experiment, build_latent
-from gan_jax.experiment.images import load_images
+from gan_jax.experiment.images import build_decoder, load_images, outline_images
 from gan_jax.experiment.program import Program, make_program
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import DATA, MISSING, USAGE, PartError, UserError
@@ -73,21 +74,22 @@ def build_setup(
             memory.
 
     Raises:
-        UserError: the data cannot be read, networks and terms do not fit together, or the state
-            does not fit into memory.
+        UserError: the data cannot be read or decoded, networks and terms do not fit together, or
+            the state does not fit into memory.
     """
     images = settings['data']
     load = functools.partial(load_images, images, allow=allow)
     try:
         reference, outlined = load(), False
     except UserError as error:
-        reference = data.outline(images['name'], images['size']) if outline else None
+        reference = outline_images(images, allow=allow) if outline else None
         if error.status == USAGE:
             raise UserError(f'config.data: {error}') from error
         if error.status != MISSING or reference is None:
             raise
         outlined = True
     dataset, subset = _fraction_of(reference, images)
+    decoder = build_decoder(images, codes_record(dataset), allow=allow)
     kept_in = _kept_dir(settings, allow, data_dir)
     experiment, program = build_trainer(
         settings, dataset, devices=devices, allow=allow, data_dir=kept_in
@@ -104,7 +106,7 @@ def build_setup(
         experiment=experiment,
         program=program,
         steps_per_dispatch=steps_per_dispatch(settings),
-        generate=make_sampler(experiment, settings),
+        generate=make_sampler(experiment, settings, decoder),
         allow=allow,
         data_dir=kept_in,
     )
@@ -157,11 +159,11 @@ def build_trainer(
     mesh = sharding.make_mesh(
         asked['data'], settings['batch_size'], settings['accumulate'], asked['model'], among
     )
-    training = Training(dataset, data_dir, allow)
+    training, seen = Training(dataset, data_dir, allow), as_seen(dataset)
     try:
         experiment = build_experiment(
             settings,
-            shape=dataset.images.shape[1:],
+            shape=seen.images.shape[1:],
             num_classes=dataset.num_classes,
             class_counts=_class_counts(settings, dataset),
             latent=build_latent(settings, allow, lambda: training),
@@ -169,7 +171,7 @@ def build_trainer(
         )
         program = make_program(
             experiment,
-            dataset,
+            seen,
             mesh,
             batch_size=settings['batch_size'],
             d_steps=settings['d_steps'],
@@ -196,7 +198,7 @@ def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
             of `Hyper`: term weights that stay active, strengths, learning rates; see
             `sweeps.groups.group`.
     """
-    _, *shape = setup.dataset.images.shape
+    _, *shape = as_seen(setup.dataset).images.shape
     experiment = build_experiment(
         settings,
         shape=tuple(shape),
@@ -208,13 +210,14 @@ def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
 
 
 def make_sampler(
-    experiment: Experiment, settings: Mapping[str, Any]
+    experiment: Experiment, settings: Mapping[str, Any], decoder: Decoder = PLAIN
 ) -> Callable[..., Iterator[np.ndarray]]:
     """A function (state, seed, indices) -> images, with the config's weights and statistics.
 
     Args:
         experiment: the experiment with the generator.
         settings: the resolved config.
+        decoder: of what the generator makes.
     """
     gan, asked = experiment.gan, settings['evaluate']
     draw = make_generate(
@@ -224,6 +227,7 @@ def make_sampler(
         latent=gan.latent,
         batch_norm=asked['batch_norm'],
         devices=sharding.workers(settings['mesh']['data']),
+        decoder=decoder,
     )
     weights = asked['weights']
     return lambda state, seed, indices: draw(variables_of(state, weights), seed, indices)

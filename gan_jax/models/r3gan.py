@@ -93,6 +93,7 @@ class Generator(nn.Module):
     widths: Sequence[Units]
     group_size: Units = 16
     num_classes: Classes = 0
+    clipped: bool = True
     remat: bool = False
     dtype: Any = None
 
@@ -101,7 +102,7 @@ class Generator(nn.Module):
         """Images [B, H, W, C] from z [B, Z] and label [B], not used without classes.
 
         With `train` they are unbounded, as the discriminator meets them; most values lie in [0, 1].
-        Without it they are clipped to [0, 1].
+        Without it they are clipped to [0, 1], unless `clipped` is False.
 
         Raises:
             ValueError: the widths are of images of another size, or do not divide into groups.
@@ -118,7 +119,7 @@ class Generator(nn.Module):
                 x = double(_to_width(x, self.widths[i], f'width_{i}', dtype))
             x = _blocks(self, x, i, dtype, train=train)
         image = (_linear(self.shape[2], name='image')(at_least_float32(x)) + 1) / 2
-        return image if train else jnp.clip(image, 0, 1)
+        return image if train or not self.clipped else jnp.clip(image, 0, 1)
 
 
 class Trunk(nn.Module):

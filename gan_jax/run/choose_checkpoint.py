@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gan_jax import data
+from gan_jax.data.dataset import training_digest
 from gan_jax.experiment.earlier import completed
 from gan_jax.run import resume
 from gan_jax.run.best import best_by
@@ -98,7 +99,7 @@ def refuse_other_images(
         dataset: the images to train on.
         metadata: of the checkpoint.
     """
-    if data.digest(dataset) != metadata['data']:
+    if training_digest(dataset) != metadata['data']:
         raise UserError(
             f"the images of '{name}' are not those that {folder} was trained on: restore them, or "
             'give the folder that they lie in now by --data_dir=DIR',

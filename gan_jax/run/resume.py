@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax import data
+from gan_jax.data.dataset import as_seen, codes_record, training_digest
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import log
@@ -21,15 +22,18 @@ Fingerprint = Mapping[str, Any]
 def fingerprint(setup: Setup) -> Fingerprint:
     """The config, the digest of the data and the form of the images of a run.
 
-    A checkpoint stores them. A resumed run must have the same config and data.
+    A checkpoint stores them. A resumed run must have the same config and data. The shape is the one
+    that the generator makes. Codes come with all that they are decoded by.
     """
+    codes = codes_record(setup.dataset)
     return {
         'config': setup.settings,
-        'data': data.digest(setup.dataset),
+        'data': training_digest(setup.dataset),
         'images': {
-            'shape': list(setup.dataset.images.shape[1:]),
+            'shape': list(as_seen(setup.dataset).images.shape[1:]),
             'class_counts': list(setup.experiment.gan.class_counts),
             'class_names': setup.reference.class_names,
+            **({'codes': codes} if codes else {}),
         },
     }
 

@@ -14,9 +14,12 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.data import classes
+from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages, config
-from gan_jax.experiment.build import build_generator, build_latent
+from gan_jax.experiment.build import build_latent
+from gan_jax.experiment.generator import build_generator
+from gan_jax.experiment.images import build_decoder
 from gan_jax.experiment.setup import load_training
 from gan_jax.labels import Counts
 from gan_jax.latents import Latent
@@ -29,7 +32,7 @@ from gan_jax.runtime.leaves import by_name, check_leaves, form
 from gan_jax.sampling.generate import takes_labels
 
 # The blocks of a config, and the values outside them, that generated images depend on.
-BLOCKS = ('generator', 'latent')
+BLOCKS = ('generator', 'latent', 'data.autoencoder')
 KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'dtype')
 IMAGES = tuple(f'data.{key}' for key in ('name', 'size', 'dir', 'fraction', 'subset_seed'))
 
@@ -38,7 +41,7 @@ class TrainedGenerator(NamedTuple):
     """A generator and the weights of one checkpoint.
 
     Attributes:
-        network: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1].
+        network: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1], or codes.
         variables: its parameters and other collections.
         latent_dim: Z.
         latent: the distribution of the latents.
@@ -47,6 +50,7 @@ class TrainedGenerator(NamedTuple):
         class_names: of the training data, in the order of their numbers; None where there are none.
         devices: that the config allows.
         step: of the checkpoint.
+        decoder: from what the network makes to images.
     """
 
     network: nn.Module
@@ -58,6 +62,7 @@ class TrainedGenerator(NamedTuple):
     class_names: Sequence[str] | None
     devices: Sequence[jax.Device]
     step: int
+    decoder: Decoder = PLAIN
 
 
 def restore_from_flags(flags: argparse.Namespace) -> TrainedGenerator:
@@ -99,8 +104,9 @@ def restore_generator(
         data_dir: as in `trained.restore_run`, for latents that are made of the training images.
 
     Raises:
-        UserError: no run, no such checkpoint or weights, a generator or latents with faults or of
-            other code, a config that is not the checkpoint's, or latents of other images.
+        UserError: no run, no such checkpoint or weights, a generator, latents or an autoencoder
+            with faults or of other code, a config that is not the checkpoint's, latents of other
+            images, or an autoencoder with other weights.
     """
     settings = read_settings(
         folder, lambda settings: config.part_faults(settings, KEYS, BLOCKS, allow)
@@ -142,6 +148,7 @@ def restore_generator(
         images['class_names'],
         sharding.workers(settings['mesh']['data']),
         found.step,
+        build_decoder(settings['data'], images.get('codes'), allow=allow),
     )
 
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import labels
+from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, Latent, draw_by_index
 from gan_jax.runtime import sharding
@@ -68,6 +69,7 @@ def make_generate(
     label: int | None = None,
     batch_norm: str = 'moving',
     devices: Sequence[jax.Device] | None = None,
+    decoder: Decoder = PLAIN,
 ) -> Callable[..., Iterator[np.ndarray]]:
     """A function that yields generated images in batches.
 
@@ -81,6 +83,7 @@ def make_generate(
             'batch': the statistics of the image's block of 100. 'standing(n)': the mean statistics
             of n batches of other latents, see `make_standing`.
         devices: devices that share the work; None is the first one. Their number changes no image.
+        decoder: of codes, where the generator makes codes.
 
     Returns:
         (variables, seed, indices) -> iterator of uint8 [n, H, W, C], the images of the indices in
@@ -98,10 +101,11 @@ def make_generate(
         return labels.at(class_counts, index) if label is None else np.full_like(index, label)
 
     def block(shared, numbered):
-        (variables, seed), (index, classes) = shared, numbered
+        (variables, seed, weights), (index, classes) = shared, numbered
         z, key = drawn(seed, index, 'sample'), named(jax.random.key(seed), 'rngs', index[0])
         batch = batch_norm == 'batch'
         images = synthesize(generator, variables, z, classes, key, train=batch)[0]['image']
+        images = decoder.decode(weights, images)
         images = jnp.clip(images.astype(jnp.float32), 0, 1)  # unbounded of some where they train
         return jnp.round(images * 255).astype(jnp.uint8)
 
@@ -120,7 +124,8 @@ def make_generate(
         if standing_batches:
             rows = np.arange(standing_batches * BATCH, dtype=np.int32).reshape(-1, BATCH)
             variables = settle(variables, (others(np.int32(seed), one) for one in rows))
-        shared = sharding.put((variables, np.int32(seed)), sharding.replicated(mesh))
+        given = variables, np.int32(seed), decoder.variables
+        shared = sharding.put(given, sharding.replicated(mesh))
         groups = [wanted[i : i + mesh.size] for i in range(0, len(wanted), mesh.size)]
         numbers = (_rows(group, mesh.size) for group in groups)
         made = (blocks(shared, (index, classes_of(index))) for index in numbers)

@@ -17,6 +17,7 @@ import numpy as np
 import optax
 
 from gan_jax import labels
+from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.keys import named
 from gan_jax.latents import Latent, draw_by_index
 from gan_jax.synthesis import synthesize
@@ -125,7 +126,12 @@ def cloud(
 
 
 def make_project(
-    generator: nn.Module, *, layers: int, steps: int, between: Callable[[], None] = lambda: None
+    generator: nn.Module,
+    *,
+    layers: int,
+    steps: int,
+    between: Callable[[], None] = lambda: None,
+    decoder: Decoder = PLAIN,
 ) -> Callable[[Variables, Cloud, np.ndarray, int], Projected]:
     """A function that projects an image.
 
@@ -134,6 +140,7 @@ def make_project(
         layers: that have a w.
         steps: of Adam.
         between: called after every 50 steps; it may raise.
+        decoder: of codes, where the generator makes codes; images are compared.
 
     Returns:
         (variables, cloud, image uint8 [H, W, C], seed) -> the image's place. The seed is of the
@@ -141,26 +148,27 @@ def make_project(
     """
     adam = optax.scale_by_adam()
 
-    def seen(variables, w, key):
+    def seen(given, w, key):
+        variables, weights = given
         w, label = jnp.broadcast_to(w[None, None], (1, layers, len(w))), jnp.zeros(1, jnp.int32)
         made = synthesize(
             generator, variables, w, label, named(key, 'rngs'), train=False, method='synthesize'
         )
-        return made[0]['image'][0]
+        return decoder.decode(weights, made[0]['image'])[0]
 
     @jax.jit
-    def look(variables, w, target, key):
-        image = seen(variables, w, key)
-        return image, distance(image, target)
+    def look(given, w, target, key):
+        image = seen(given, w, key)
+        return jnp.clip(image, 0, 1), distance(image, target)
 
     @jax.jit
-    def move(variables, around, target, key, state, first, last):
+    def move(given, around, target, key, state, first, last):
         def step(i, state):
             w, moments = state
             share = jnp.asarray(i, w.dtype) / steps
             drawn = jax.random.normal(named(key, 'w', i), w.shape, w.dtype)
             nearby = w + noise(share) * around.deviation * drawn
-            grad = jax.grad(lambda w: distance(seen(variables, w, key), target))(nearby)
+            grad = jax.grad(lambda w: distance(seen(given, w, key), target))(nearby)
             direction, moments = adam.update(grad, moments)
             return w - rate(share) * direction, moments
 
@@ -168,13 +176,14 @@ def make_project(
 
     def project(variables, around, image, seed):
         target, key = jnp.asarray(image, jnp.float32) / 255, jax.random.key(seed)
-        _, before = look(variables, around.mean, target, key)
+        given = variables, decoder.variables
+        _, before = look(given, around.mean, target, key)
         state = (around.mean, adam.init(around.mean))
         for first in range(0, steps, DISPATCH):
             last = min(first + DISPATCH, steps)
-            state = move(variables, around, target, key, state, first, last)
+            state = move(given, around, target, key, state, first, last)
             between()
-        made, after = look(variables, state[0], target, key)
+        made, after = look(given, state[0], target, key)
         return Projected(np.asarray(state[0]), np.asarray(made), float(before), float(after))
 
     return project

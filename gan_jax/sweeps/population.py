@@ -32,7 +32,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.data import DataSet, sampler
-from gan_jax.data.dataset import on_disk
+from gan_jax.data.dataset import as_seen, on_disk
 from gan_jax.experiment.build import Experiment
 from gan_jax.experiment.feed import gather, in_memory, resident_shapes
 from gan_jax.experiment.program import make_program
@@ -85,7 +85,7 @@ def make_population(
 
     Args:
         experiment: networks and terms of all members; its hyper-parameters are not used.
-        dataset: a data set in memory; every device gets all of it once, as uint8.
+        dataset: a data set in memory; every device gets all of it, or of its codes, once.
         hypers: hyper-parameters of each member; a member draws its batches from its own seed.
         batch_size: size of the batch of one discriminator update of one member.
         d_steps: discriminator updates in a step.
@@ -98,6 +98,7 @@ def make_population(
     """
     gan, terms, every, like = experiment
     _stack_numbers(like, hypers)  # refuses members of other terms before anything is built
+    dataset = as_seen(dataset)
     if on_disk(dataset):
         raise UserError(
             f"'{dataset.name}' is read from the disk as it is needed, and a population keeps its "

@@ -41,6 +41,7 @@ TESTS = {
         'tests/experiment/test_config.py',
         'tests/test_trust.py',
     ),
+    'gan_jax/experiment/generator.py': ('tests/experiment/test_encoding.py',),
     'gan_jax/experiment/feed.py': (
         'tests/experiment/test_feed.py',
         'tests/test_dispatch.py',

@@ -23,7 +23,7 @@ Stage = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 ALL = ('geometry', 'colour', 'bands', 'corruption')  # of ADA's own pipe
 
 
-@operation.op(operation.CLOSED)
+@operation.op(operation.CLOSED, codes=True)
 def ada_bg(key: jax.Array, images: jax.Array, strength: jax.Array) -> jax.Array:
     """ADA's pixel blitting and general geometry, 7 of its 18 transformations.
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gan_jax import data
 from gan_jax.benchmark.planning import devices
 from gan_jax.benchmark.planning.forecast import Forecast, Need, counts, forecast, need
 from gan_jax.benchmark.planning.programs import CompiledStep
 from gan_jax.benchmark.table import aligned, si
 from gan_jax.benchmark.workload import Settings, images_of, make_workload
-from gan_jax.data.dataset import labels_of, on_disk
+from gan_jax.data.dataset import DataSet, as_seen, labels_of, on_disk
+from gan_jax.experiment.images import outline_images
 from gan_jax.experiment.memory import advice
 from gan_jax.runtime.errors import MISSING, UserError
 
@@ -97,12 +97,11 @@ def _measured(path: str) -> Share:
         ) from error
 
 
-def _resident(settings: Settings, dataset: data.DataSet, real: bool) -> int:
+def _resident(settings: Settings, dataset: DataSet, real: bool) -> int:
     """Bytes of the data set that stay on every device."""
+    dataset = as_seen(dataset if real else outline_images(settings['data']))
     if on_disk(dataset):
         return 0
-    if not real:
-        dataset = data.outline(dataset.name, settings['data']['size'])
     size = dataset.images.nbytes + labels_of(dataset).nbytes
     return round(settings['data']['fraction'] * size)
 

@@ -43,6 +43,7 @@ class Generator(nn.Module):
         truncated: the first layers have the truncated w, so many; by default all.
         decay: of the average w, kept at each update of the generator.
         rate: multiplier of the mapping's learning rate.
+        clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
         dtype: below float32 it is the type of the maps of the four largest sides but 4, and all
             maps are kept within ±256; the mapping, the other maps and RGB are float32 at least.
     """
@@ -59,6 +60,7 @@ class Generator(nn.Module):
     truncated: Annotated[int, Integer(0, INT32)] = INT32
     decay: Chance = 0.995
     rate: Rate = 0.01
+    clipped: bool = True
     dtype: Any = None
 
     def setup(self):
@@ -91,7 +93,7 @@ class Generator(nn.Module):
     def synthesize(self, w: Array, label: Array, *, train: bool) -> dict[str, Array]:
         """{'image': [B, H, W, C]} from w [B, layers of w, units]; `label` is not used."""
         image = (self.synthesis(w) + 1) / 2
-        return {'image': image if train else jnp.clip(image, 0, 1)}
+        return {'image': image if train or not self.clipped else jnp.clip(image, 0, 1)}
 
     def _mixed(self, w: Array, label: Array, z: Array) -> Array:
         """w, with a probability from a random layer on of other latents; one layer for a batch."""
