@@ -12,15 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax.data import autoencoder, prepared
-from gan_jax.data.autoencoder import Autoencoder
-from gan_jax.data.dataset import Codes, DataSet, digest, evenly_spaced
-from gan_jax.data.pieces import Piece
+from gan_jax.data.autoencoder import PORTION, Autoencoder
+from gan_jax.data.dataset import Codes, DataSet, digest
+from gan_jax.data.pieces import Piece, chunk
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.paths import shown
 
 SAMPLED = 10_000  # images by which channels are shifted and scaled
 MEAN, DEVIATION = 0.5, 0.25  # of each channel as the networks see it, which map [0, 1] to [-1, 1]
-BLOCK = 1000  # images of a piece
 
 Encode = Callable[[np.ndarray], np.ndarray]  # uint8 [n, H, W, C] -> float32 or uint8 [n, h, w, c]
 
@@ -64,7 +63,9 @@ def write(
         UserError: codes that are not finite or, in a channel, all the same (65).
     """
     train, encode = splits['train'], autoencoder.make_encode(own)
-    found = range_of(encode(evenly_spaced(train.images, min(SAMPLED, len(train.images)))))
+    count = min(SAMPLED, len(train.images))
+    some = np.arange(count) * len(train.images) // count
+    found = range_of(np.concatenate(list(_encoded(encode, train.images, some))))
     encoded = {
         **found._asdict(),
         'autoencoder': path,
@@ -105,9 +106,15 @@ def range_of(codes: np.ndarray) -> Range:
 
 def _pieces(splits: Mapping[str, DataSet], encode: Encode, found: Range) -> Iterator[Piece]:
     for split, dataset in splits.items():
-        for first in range(0, len(dataset.images), BLOCK):
-            codes = encode(np.asarray(dataset.images[first : first + BLOCK]))
+        for codes in _encoded(encode, dataset.images, np.arange(len(dataset.images))):
             yield Piece(split, 'images', _as_seen(codes, found))
+
+
+def _encoded(encode: Encode, images: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """The codes of some of the images, in whole portions of about as many bytes as a piece has."""
+    count = max(1, chunk(images[0].nbytes) // PORTION) * PORTION
+    for first in range(0, len(rows), count):
+        yield encode(np.asarray(images[rows[first : first + count]]))
 
 
 def _as_seen(codes: np.ndarray, found: Range) -> np.ndarray:
