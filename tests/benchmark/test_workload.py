@@ -63,7 +63,7 @@ def test_the_game_is_the_first_term_where_none_is_called_adversarial():
 
 def test_random_images_stand_for_data_that_are_not_prepared(tmp_path):
     settings = read('', 'data.name=cifar10', f'data.dir={tmp_path}', 'data.size=32')
-    (images, labels, classes, name, _), real = workload.images_of(settings)
+    (images, labels, classes, name, *_), real = workload.images_of(settings)
     assert not real and (classes, name) == (10, 'cifar10')
     assert images.shape == (workload.RANDOM, 32, 32, 3) and images.dtype == np.uint8
     assert len(np.unique(images)) == 256

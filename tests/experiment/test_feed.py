@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gan_jax.data import DataSet, sampler, stream
+from gan_jax.data.dataset import Codes, as_seen
 from gan_jax.experiment import build
 from gan_jax.experiment.feed import make_feed
 from gan_jax.experiment.program import make_program
@@ -45,6 +46,21 @@ def test_both_give_the_same_batches_wherever_a_run_begins(twins):
         assert small.same(*jax.device_get(batches))
         for array in batches[1].values():
             assert array.sharding.spec[1] == 'data'
+
+
+def test_codes_are_fed_in_their_own_type(twins, tmp_path):
+    mesh, stored = sharding.make_mesh(1, small.BATCH), tmp_path / 'codes.npy'
+    floats = np.random.default_rng(1).normal(size=(COUNT, 2, 3, 5)).astype(np.float16)
+    np.save(stored, floats)
+    for array in (floats, np.load(stored, mmap_mode='r')):
+        dataset = as_seen(twins[0]._replace(codes=Codes(array, (0.0,) * 5, (1.0,) * 5, '', '')))
+        feed = make_feed(dataset, mesh, batch_size=small.BATCH, rows=2)
+        batch = jax.device_get(feed.gather(feed.resident(), feed.index_batch(0, 3)))
+        assert batch['image'].dtype == np.float16
+        np.testing.assert_array_equal(batch['image'], floats[batch['index']])
+        np.testing.assert_array_equal(batch['label'], twins[0].labels[batch['index']])
+        promised = {**feed.shapes[0], **feed.shapes[1]}['image']
+        assert promised.dtype == np.float16
 
 
 def other(bits, rows):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gan_jax import labels
+from gan_jax.data.autoencoder import Decoder
 from gan_jax.keys import named
 from gan_jax.run.observe import GRID
 from gan_jax.sampling.generate import BATCH, make_generate, takes_labels
@@ -222,3 +223,22 @@ def test_labels_follow_their_proportions_on_any_number_of_devices(devices):
     found = images_of(generate, {}, range(250)).ravel()
     np.testing.assert_array_equal(found, labels.at((5, 0, 2), range(250)))
     assert np.bincount(found[:70]).tolist() == [50, 0, 20]
+
+
+def test_what_the_generator_makes_is_decoded_before_it_is_cut_and_rounded(variables):
+    """A decoder gets unbounded numbers, and its own weights as arguments."""
+    got = []
+
+    def decode(weights, made):
+        got.append(made.shape)
+        assert isinstance(weights['shift'], jax.core.Tracer)
+        return jnp.repeat(4 * made - weights['shift'], 2, axis=1)
+
+    decoder = Decoder({'shift': np.float32(1.5)}, decode)
+    codes = images_of(drawing(), variables, range(130)).astype(float) / 255
+    found = images_of(drawing(decoder=decoder), variables, range(130))
+    assert {shape[0] for shape in got} == {BATCH}
+    assert found.shape == (130, 2 * codes.shape[1], *codes.shape[2:])
+    expected = 255 * np.clip(4 * codes.repeat(2, axis=1) - 1.5, 0, 1)
+    assert np.abs(found - expected).max() <= 0.5 + 4 * 0.5 + 1e-3  # the codes are rounded here
+    assert 0.1 < np.mean((found > 0) & (found < 255)) < 0.9
