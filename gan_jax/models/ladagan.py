@@ -134,6 +134,7 @@ class Generator(nn.Module):
         heads: of every attention.
         hidden: units between the dense layers of a block.
         num_classes: 0 is unconditional; else the class stands beside z.
+        clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
         dtype: of the layers; the image is float32 at least.
     """
 
@@ -142,6 +143,7 @@ class Generator(nn.Module):
     heads: Heads = 4
     hidden: Units = 512
     num_classes: Classes = 0
+    clipped: bool = True
     dtype: Any = None
 
     @nn.compact
@@ -162,7 +164,7 @@ class Generator(nn.Module):
         x = to_places(x, self.shape[0] // x.shape[1])
         x = _conv(self.shape[2], dtype=self.dtype, name='image')(x)
         image = (at_least_float32(x) + 1) / 2
-        return image if train else jnp.clip(image, 0, 1)
+        return image if train or not self.clipped else jnp.clip(image, 0, 1)
 
 
 class DownBlock(nn.Module):

@@ -51,6 +51,7 @@ class Generator(nn.Module):
         base: channels times side of a map.
         most: channels of a map at most.
         num_classes: 0 is unconditional.
+        clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
         dtype: of the products of the convolutions; pixel norm's means and the image are float32 at
             least.
     """
@@ -59,6 +60,7 @@ class Generator(nn.Module):
     base: Base = 16_384
     most: Units = 512
     num_classes: Classes = 0
+    clipped: bool = True
     dtype: Any = None
 
     @nn.compact
@@ -84,7 +86,7 @@ class Generator(nn.Module):
             x = pixel_norm(_act(up(x)))
             x = pixel_norm(_act(conv(channels(side), name=f'conv_{side}_1')(x)))
         image = (EqualDense(self.shape[2], name='image')(at_least_float32(x)) + 1) / 2
-        return image if train else jnp.clip(image, 0, 1)
+        return image if train or not self.clipped else jnp.clip(image, 0, 1)
 
 
 class Trunk(nn.Module):

@@ -1,7 +1,13 @@
 """The contracts of networks, for every network of the package."""
 
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
+from gan_jax.keys import streams
 from gan_jax.models import (
     bigan,
     biggan,
@@ -22,7 +28,8 @@ from gan_jax.models.r3gan2 import discriminator as r3gan2_d
 from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
 from gan_jax.testing import check_discriminator, check_generator, check_logit
-from tests.models.generators import PARAMETERS, R3GAN2
+from tests import small
+from tests.models.generators import GENERATORS, PARAMETERS, R3GAN2
 
 SHAPE = (32, 32, 3)
 
@@ -30,6 +37,26 @@ SHAPE = (32, 32, 3)
 @pytest.mark.parametrize(('generator', 'classes'), PARAMETERS)
 def test_a_generator_keeps_every_promise(generator, classes):
     check_generator(generator, generator.shape, num_classes=classes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'name', [name for name, case in GENERATORS.items() if hasattr(case.network, 'clipped')]
+)
+def test_a_generator_that_may_be_unbounded_is_so_when_asked(name):
+    network, *_ = GENERATORS[name]
+    z, label = 100 * jnp.ones((2, 12)), jnp.zeros(2, jnp.int32)
+    rngs = {'params': jax.random.key(0), **streams(jax.random.key(1))}
+    shapes = jax.eval_shape(lambda: network.init(rngs, z, label, train=True))
+    variables = small.numbers(shapes, np.random.default_rng(0), np.float32)
+    variables = jax.tree_util.tree_map_with_path(
+        lambda path, x: 1e4 * x if 'image' in str(path) else x, variables
+    )
+    for clipped in (True, False):
+        made, key = network.clone(clipped=clipped), streams(jax.random.key(1))
+        found = jax.jit(partial(made.apply, train=False, rngs=key))(variables, z, label)
+        image = found['image'] if isinstance(found, dict) else found
+        assert (image.min() >= 0 and image.max() <= 1) == clipped
 
 
 @pytest.mark.parametrize(

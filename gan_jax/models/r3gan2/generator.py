@@ -29,6 +29,7 @@ class Generator(nn.Module):
         attention: sides of the maps with an attention before each block; the authors' networks have
             none.
         head_size: numbers of a head of these.
+        clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
         dtype: of the maps from 8 pixels on; what comes before, and the image, is float32 at least.
     """
 
@@ -39,6 +40,7 @@ class Generator(nn.Module):
     blocks: stage.Blocks = 4
     attention: Sequence[Units] = ()
     head_size: stage.HeadSize = 64
+    clipped: bool = True
     dtype: Any = None
 
     @nn.compact
@@ -67,4 +69,4 @@ class Generator(nn.Module):
         scale = self.param('scale', nn.initializers.ones_init(), (), jnp.float32)
         image = MPDense(self.shape[2], centred=False, name='image')
         image = (image(at_least_float32(x), scale * gain) + 1) / 2
-        return image if train else jnp.clip(image, 0, 1)
+        return image if train or not self.clipped else jnp.clip(image, 0, 1)

@@ -40,6 +40,7 @@ class Generator(nn.Module):
         magnitude_decay: of the mean squares of the layers' inputs; the published code has a
             half-life of 20,000 images, 0.5 ** (batch / 20000).
         rate: multiplier of the mapping's learning rate.
+        clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
         dtype: below float32 it is the type of the maps of the four largest rates but 4, and
             activations are kept within ±256; the mapping, the input, the other maps and RGB are
             float32 at least, and so are the sums of resampling.
@@ -57,6 +58,7 @@ class Generator(nn.Module):
     decay: Chance = 0.998
     magnitude_decay: Chance = 0.999
     rate: Rate = 0.01
+    clipped: bool = True
     dtype: Any = None
 
     def setup(self):
@@ -98,7 +100,7 @@ class Generator(nn.Module):
         """
         shift = jnp.zeros((len(w), 2), w.dtype) if shift is None else shift
         image = (self.synthesis(w, shift, train=train) + 1) / 2
-        return {'image': image if train else jnp.clip(image, 0, 1)}
+        return {'image': image if train or not self.clipped else jnp.clip(image, 0, 1)}
 
 
 class Synthesis(nn.Module):
