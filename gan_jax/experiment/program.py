@@ -34,7 +34,8 @@ class Program(NamedTuple):
             `init_generator`, becomes part of it.
         update: (state, step, hyper, count=1) -> the state after `count` steps from `step` on, in
             which the same terms act; the given state is donated.
-        lower: (count=1) -> `count` steps with all terms, lowered and not compiled.
+        lower: (count=1, platforms=None) -> `count` steps with all terms, lowered and not compiled:
+            for the devices, or for platforms such as ('tpu', 'cuda') in one text.
         reset: metrics -> empty running means.
     """
 
@@ -143,14 +144,15 @@ def make_program(
         drawn = feed.index_batch(int(hyper.seed), step, count)
         return compiled(sets.pop(), count > 1)(state, feed.resident(), drawn, hyper)
 
-    def lower(count=1):
+    def lower(count=1, platforms=None):
         resident, drawn = feed.shapes
         if count > 1:
             where = sharding.batch_sharding(mesh, axis=2)
             drawn = jax.tree.map(
                 lambda x: jax.ShapeDtypeStruct((count, *x.shape), x.dtype, sharding=where), drawn
             )
-        return compiled(frozenset(terms), count > 1).lower(shapes, resident, drawn, hyper)
+        traced = compiled(frozenset(terms), count > 1).trace(shapes, resident, drawn, hyper)
+        return traced.lower(lowering_platforms=platforms)
 
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
     return Program(shapes, init_generator, init, update, lower, reset)

@@ -39,6 +39,20 @@ def test_a_generator_keeps_every_promise(generator, classes):
     check_generator(generator, generator.shape, num_classes=classes)
 
 
+@pytest.mark.parametrize('name', GENERATORS)
+def test_in_half_precision_a_generator_s_image_is_float32(name):
+    network = GENERATORS[name].network.clone(dtype=jnp.bfloat16)
+    z, label = jnp.zeros((2, 12)), jnp.zeros(2, jnp.int32)
+    rngs = {'params': jax.random.key(0), **streams(jax.random.key(1))}
+    with jax.numpy_dtype_promotion('standard'):  # Flax's norms mix types
+        made, variables = jax.eval_shape(
+            lambda: network.init_with_output(rngs, z, label, train=True)
+        )
+    image = made['image'] if isinstance(made, dict) else made
+    assert (image.dtype, image.shape) == (jnp.float32, (2, *network.shape))
+    assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     'name', [name for name, case in GENERATORS.items() if hasattr(case.network, 'clipped')]

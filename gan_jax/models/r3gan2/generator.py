@@ -48,7 +48,7 @@ class Generator(nn.Module):
         """Images [B, H, W, C] from z [B, Z] and label [B], not used without classes.
 
         With `train` they are unbounded, as the discriminator meets them; most values lie in [0, 1].
-        Without it they are clipped to [0, 1].
+        Without it they are clipped to [0, 1], unless `clipped` is False.
 
         Raises:
             ValueError: the widths are of images of another size, or do not divide into groups,

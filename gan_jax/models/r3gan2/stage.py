@@ -14,6 +14,7 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models.fir import double, halve, smooth
+from gan_jax.models.layers import at_least_float32
 from gan_jax.models.r3gan2.attention import Attention
 from gan_jax.models.r3gan2.magnitude import MPConv, MPDense, activate
 from gan_jax.runtime.ranges import Integer
@@ -75,7 +76,7 @@ class Stage(nn.Module):
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """The map [N, H, W, C] and v^(-1/2) [C], from x [N, H, W, C] of variance 1."""
         x = x if self.dtype is None else x.astype(self.dtype)
-        variance = jnp.ones(x.shape[-1], jnp.promote_types(x.dtype, jnp.float32))
+        variance = jnp.ones(x.shape[-1], at_least_float32(x).dtype)
         for i in range(self.blocks):
             if self.head_size:
                 attend = Attention(self.head_size, self.dtype, name=f'attention_{i}')
