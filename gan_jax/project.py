@@ -32,6 +32,7 @@ from gan_jax.runtime.paths import ends_with, opened
 from gan_jax.runtime.ranges import Integer
 from gan_jax.sampling import pictures
 from gan_jax.sampling.projection import Projected, cloud, make_project
+from gan_jax.sampling.truncation import untruncated
 from gan_jax.synthesis import synthesize
 
 MOST = 1000  # pictures at once
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parse(arguments)
     refuse_full(flags.out)
     generator = restore_from_flags(flags)
+    generator = generator._replace(network=untruncated(generator.network))
     record = _record_of(generator)
     label = None if flags.label is None else label_of(flags.label, generator)
     decoder = generator.decoder

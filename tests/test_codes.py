@@ -10,8 +10,9 @@ from PIL import Image
 from gan_jax import data, prepare, sample, train
 from gan_jax.data import autoencoder, codes, prepared
 from gan_jax.evaluate import __main__ as evaluate
-from gan_jax.run import log
+from gan_jax.run import evaluation, log
 from gan_jax.run.observe import GRID
+from gan_jax.run.trained import restore_run
 from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.a_fork import autoencoders
@@ -87,6 +88,16 @@ def test_evaluate_finds_the_numbers_of_the_run_against_the_images(root, trained)
     assert row['eval/gsnr'] > 0
     with pytest.raises(UserError, match="'overfitting' shows the discriminator images"):
         evaluate.main([*flags, '--metrics=overfitting'])
+
+
+def test_truncated_images_and_paths_are_decoded(root, trained):
+    run = restore_run(trained, 'last', ('tests',), data_dir=root)
+    state = run.checkpoint.state
+    cut = evaluate._truncated(run.setup, 'truncation', 2.0)
+    assert next(cut.generate(state, 0, range(2))).shape == (2, 16, 16, 1)
+    a, b = evaluation._paths(run.setup).pairs('z')(state, 0)
+    assert a.shape == b.shape == (100, 16, 16, 1)
+    assert 0 < float(abs(a - b).max()) < 0.01
 
 
 def test_a_run_goes_on_with_its_own_codes_and_weights_alone(root, trained, tmp_path, monkeypatch):

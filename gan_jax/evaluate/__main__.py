@@ -121,7 +121,7 @@ def _truncated(setup: Setup, axis: str, value: float | None) -> Setup:
     else:
         gan = gan._replace(latent=truncation.of_latent(value, gan.latent))
     experiment = setup.experiment._replace(gan=gan)
-    return setup._replace(generate=make_sampler(experiment, setup.settings))
+    return setup._replace(generate=make_sampler(experiment, setup.settings, setup.decoder))
 
 
 def _refuse_paths(metrics: str) -> None:

@@ -55,7 +55,7 @@ class Context(NamedTuple):
             uniform.
         unaugmented: n -> the models that were trained without augmentation, with n images of each
             checkpoint; with n = 0 it takes seconds. None if no such models are named.
-        data_dir: the folder that caches Inception's weights and references, see `data.folder_of`.
+        data_dir: the folder that caches published weights and references, see `data.folder_of`.
         allow: packages whose code a metric may name, as in `load.resolve`.
         devices: the devices that share the work of a large extractor; () is the first one.
         progress: reports the work of preparing metrics, such as a pass over all real images.

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax import data, labels
-from gan_jax.data.autoencoder import PLAIN, Decoder
+from gan_jax.data.autoencoder import Decoder
 from gan_jax.data.dataset import Training, as_seen, codes_record
 from gan_jax.experiment import memory
 from gan_jax.experiment.build import Experiment, build_experiment, build_latent
@@ -36,8 +36,9 @@ class Setup(NamedTuple):
             `schedule.dispatch_length`. 1 on a CPU, where XLA runs the gradients of convolutions
             inside a loop far slower.
         generate: (state, seed, indices) -> generated images, see `generate.make_generate`.
+        decoder: of what the generator makes.
         allow: packages whose code the config may name, as in `load.resolve`.
-        data_dir: the folder of Inception's weights and of references, see `data.folder_of`.
+        data_dir: the folder of published weights and of references, see `data.folder_of`.
     """
 
     settings: Mapping[str, Any]
@@ -50,6 +51,7 @@ class Setup(NamedTuple):
     program: Program
     steps_per_dispatch: int
     generate: Callable[..., Iterator[np.ndarray]]
+    decoder: Decoder
     allow: Collection[str] | None
     data_dir: str | Path | None
 
@@ -68,7 +70,7 @@ def build_setup(
         settings: nested dicts without `config.faults`.
         devices: number of devices to use; None takes the config's.
         allow: packages whose code the config may name, as in `load.resolve`.
-        data_dir: folder of Inception's weights and of references, see `data.folder_of`. Used only
+        data_dir: folder of published weights and of references, see `data.folder_of`. Used only
             if `allow` is given: a config from somebody else must not choose where to write.
         outline: use `data.outline` if a published data set is not prepared, and skip the check of
             memory.
@@ -107,6 +109,7 @@ def build_setup(
         program=program,
         steps_per_dispatch=steps_per_dispatch(settings),
         generate=make_sampler(experiment, settings, decoder),
+        decoder=decoder,
         allow=allow,
         data_dir=kept_in,
     )
@@ -210,7 +213,7 @@ def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
 
 
 def make_sampler(
-    experiment: Experiment, settings: Mapping[str, Any], decoder: Decoder = PLAIN
+    experiment: Experiment, settings: Mapping[str, Any], decoder: Decoder
 ) -> Callable[..., Iterator[np.ndarray]]:
     """A function (state, seed, indices) -> images, with the config's weights and statistics.
 

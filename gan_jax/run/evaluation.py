@@ -201,6 +201,7 @@ def _paths(setup: Setup) -> Paths:
             latent_dim=gan.latent_dim,
             class_counts=gan.class_counts,
             latent=gan.latent,
+            decoder=setup.decoder,
         )
         return lambda state, block: made(variables_of(state, asked['weights']), 0, block)
 

@@ -50,7 +50,7 @@ def restore_run(
         step: a number, 'last', or 'best', see `best.best_by`.
         allow: packages whose code the run's config may name, as in `load.resolve`.
         data_dir: folder of the data set; None is the folder in the config. References and
-            Inception's weights are kept in `data_dir`, see `data.folder_of`, never in the config's
+            published weights are kept in `data_dir`, see `data.folder_of`, never in the config's
             folder.
         evaluate: replacements for values of config.evaluate; None keeps a value.
 

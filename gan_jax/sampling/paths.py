@@ -13,10 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import labels
+from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, Latent, draw_by_index
 from gan_jax.models.layers import is_half
 from gan_jax.sampling.generate import BATCH
+from gan_jax.sampling.truncation import untruncated
 from gan_jax.state import TrainState
 from gan_jax.synthesis import synthesize
 
@@ -57,12 +59,13 @@ def make_pairs(
     latent_dim: int,
     class_counts: labels.Counts,
     latent: Latent = NORMAL,
+    decoder: Decoder = PLAIN,
 ) -> Callable[[Any, int, int], tuple[jax.Array, jax.Array]]:
     """A function that makes the pairs of one block of indices.
 
-    A pair has one class and the same noise. The network is in evaluation mode and in full float32.
-    With the space 'w' the path runs between the w of two latents, with 'z' between the latents,
-    straight in both.
+    A pair has one class and the same noise. The network is in evaluation mode and in full float32,
+    and its w are not truncated. With the space 'w' the path runs between the w of two latents, with 'z' between
+    the latents, straight in both.
 
     Args:
         generator: as `synthesis.synthesize` takes it; for 'w' see `has_w`.
@@ -70,6 +73,7 @@ def make_pairs(
         latent_dim: Z.
         class_counts: pair i has the class `labels.at(class_counts, [i])`.
         latent: the distribution of the latents.
+        decoder: of codes, where the generator makes codes.
 
     Returns:
         (variables, seed, block) -> images at the beginning of the paths and one `STEP` further,
@@ -80,7 +84,8 @@ def make_pairs(
         return draw_by_index(latent, named(jax.random.key(seed), purpose), index, latent_dim)
 
     @jax.jit
-    def of_block(variables, seed, index, classes):
+    def of_block(given, seed, index, classes):
+        variables, weights = given
         key = named(jax.random.key(seed), 'rngs', index[0])
 
         def record(x, method):
@@ -90,15 +95,17 @@ def make_pairs(
         method = '__call__'
         if space == 'w':
             (a, b), method = (record(z, method)['w'] for z in (a, b)), 'synthesize'
-        images = (record(x, method)['image'] for x in (a, a + STEP * (b - a)))
+        made = (record(x, method)['image'] for x in (a, a + STEP * (b - a)))
+        images = (decoder.decode(weights, one) for one in made)
         return tuple(jnp.clip(image.astype(jnp.float32), 0, 1) for image in images)
 
-    generator = _in_float32(generator)
+    generator = _in_float32(untruncated(generator))
 
     def pairs(variables: Any, seed: int, block: int) -> tuple[jax.Array, jax.Array]:
         index = np.arange(block * BATCH, (block + 1) * BATCH, dtype=np.int32)
         with jax.default_matmul_precision('highest'):  # rounding would be larger than a step
-            return of_block(variables, np.int32(seed), index, labels.at(class_counts, index))
+            given = variables, decoder.variables
+            return of_block(given, np.int32(seed), index, labels.at(class_counts, index))
 
     return pairs
 

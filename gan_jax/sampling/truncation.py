@@ -41,3 +41,8 @@ def of_network(psi: float | None, network: nn.Module) -> nn.Module:
             'leave it out'
         )
     return network.clone(truncation=psi)
+
+
+def untruncated(network: nn.Module) -> nn.Module:
+    """The generator whose w stay as they are, whatever its config cuts off in evaluation."""
+    return network.clone(truncation=1.0) if hasattr(network, 'truncation') else network

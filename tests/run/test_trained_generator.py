@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gan_jax import data, train
+from gan_jax.data.autoencoder import PLAIN
 from gan_jax.experiment import setup
 from gan_jax.run import trained_generator
 from gan_jax.run.trained import restore_run
@@ -90,7 +91,7 @@ def test_the_images_are_those_of_the_whole_run(run, weights, batch_norm):
     folder, whole = run
     settings = {**whole.setup.settings}
     settings['evaluate'] = {**settings['evaluate'], 'weights': weights, 'batch_norm': batch_norm}
-    draw = setup.make_sampler(whole.setup.experiment, settings)
+    draw = setup.make_sampler(whole.setup.experiment, settings, PLAIN)
     expected = np.concatenate(list(draw(whole.checkpoint.state, 3, range(120))))
     found = restore_generator(folder, 'last', ALLOW, weights=weights, batch_norm=batch_norm)
     assert images(found).tobytes() == expected.tobytes()
@@ -170,7 +171,7 @@ def test_a_name_with_a_slash_in_it_is_one_name(tmp_path):
     command = [f'--config={TINY}:method=none', f'--workdir={tmp_path}/run']
     assert train.main([*command, *(f'--config.{flag}' for flag in flags)]) == 0
     whole = restore_run(tmp_path / 'run', 'last', ALLOW)
-    draw = setup.make_sampler(whole.setup.experiment, whole.setup.settings)
+    draw = setup.make_sampler(whole.setup.experiment, whole.setup.settings, PLAIN)
     expected = np.concatenate(list(draw(whole.checkpoint.state, 3, range(4))))
     found = restore_generator(tmp_path / 'run', 'last', ALLOW)
     assert images(found, count=4).tobytes() == expected.tobytes()
@@ -195,7 +196,7 @@ def conditioned(tmp_path_factory):
 def test_they_are_made_anew_of_the_images_of_the_run(conditioned, tmp_path):
     folder, place = conditioned
     whole = restore_run(folder, 'last', ALLOW, data_dir=place)
-    draw = setup.make_sampler(whole.setup.experiment, whole.setup.settings)
+    draw = setup.make_sampler(whole.setup.experiment, whole.setup.settings, PLAIN)
     expected = np.concatenate(list(draw(whole.checkpoint.state, 3, range(4))))
     found = restore_generator(folder, 'last', ALLOW, data_dir=tmp_path)
     assert images(found, count=4).tobytes() == expected.tobytes()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gan_jax import labels
+from gan_jax.data.autoencoder import Decoder
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, draw_by_index
 from gan_jax.models.stylegan2.generator import Generator
@@ -66,6 +67,39 @@ def test_ends_are_a_step_apart_and_differ_in_nothing_else(space):
     np.testing.assert_allclose((b - a)[:, 0, 0, 0], moved, atol=2e-7)
     noise = (a[:, 0, 0, 0] - 0.5) * 100 - ends[0] @ [1, 2] - labels.at(COUNTS, range(100, 200))
     assert 0.8 < noise.std() < 1.2 and abs(noise.mean()) < 0.4
+
+
+def test_codes_are_decoded_before_they_are_cut_off():
+    decoder = Decoder(np.float32(9), lambda weight, codes: (weight * codes).repeat(2, 1) - 4)
+    made = {}
+    for name, options in (('codes', {}), ('images', {'decoder': decoder})):
+        pairs = make_pairs(Mapped(), 'w', latent_dim=2, class_counts=COUNTS, **options)
+        made[name] = np.stack(pairs(VARIABLES, 4, 1))
+    expected = np.clip(9 * made['codes'].repeat(2, 2) - 4, 0, 1)
+    np.testing.assert_allclose(made['images'], expected, atol=2e-6)
+    assert made['images'].shape == (2, 100, 2, 1, 1) and made['images'].std() > 0.1
+
+
+class Truncated(nn.Module):
+    truncation: float = 1.0
+
+    @nn.compact
+    def __call__(self, z, label, *, train):
+        w = z if train else self.truncation * z
+        return {**self.synthesize(w, label, train=train), 'w': w}
+
+    def synthesize(self, w, label, *, train):
+        return {'image': 0.5 + 0.01 * w[:, :1, None, None]}
+
+
+@pytest.mark.parametrize('space', ['w', 'z'])
+def test_paths_run_where_nothing_is_truncated(space):
+    whole, half = (
+        make_pairs(Truncated(psi), space, latent_dim=2, class_counts=COUNTS)({}, 4, 1)
+        for psi in (1.0, 0.5)
+    )
+    np.testing.assert_array_equal(whole, half)
+    assert np.std(whole[0]) > 0.005
 
 
 def test_blocks_and_seeds_differ():
