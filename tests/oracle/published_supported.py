@@ -1,4 +1,4 @@
-"""Which configs have a step of the published code to be timed against. No torch is imported."""
+"""The configs that have a step of the published code to be timed against. Torch stays out."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -49,6 +49,8 @@ def _choices(code: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any,
     for name, block in settings['terms'].items():
         if first_number(block['weight']):
             yield f'terms.{name}.fn', block['fn'], known
+    for player in ('g', 'd'):
+        yield f'optim.{player}.fn', settings['optim'][player]['fn'], ('optax.adam',)
     for use in ('real', 'critic', 'view'):
         yield f'augment.{use}', settings['augment'][use], ('',)
     yield 'dtype', settings['dtype'], ('float32',)

@@ -98,7 +98,7 @@ def _is_filter(name: str) -> bool:
 def called(
     case: Case, net: torch.nn.Module, given: torch.Tensor, condition: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the network gives, and x."""
+    """The network's result, and x."""
     if case.code == cases.R3GAN:
         return net(given, condition if case.classes else None), given
     if case.player == 'd':

@@ -32,6 +32,12 @@ def test_weights_fill_our_networks(case):
     assert jax.tree.map(np.shape, variables) == jax.tree.map(np.shape, expected)
 
 
+def test_a_nan_of_ours_is_no_small_error():
+    theirs = np.array([1.0, np.nan, 3.0], np.float32)
+    assert published_errors.difference(np.array([1.5, 7.0, 3.0], np.float32), theirs) == 0.5
+    assert np.isnan(published_errors.difference(np.array([1.5, 7.0, np.nan]), theirs))
+
+
 def test_a_name_of_another_network_is_refused():
     state = {'b8.conv0.weight': np.zeros((2, 2, 3, 3))}
     published_weights.stylegan2_discriminator(state)

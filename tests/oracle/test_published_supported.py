@@ -33,6 +33,7 @@ def test_the_papers_configs_without_augmentation():
         ('stylegan2', (STYLEGAN2.replace('none', 'bcr'),), 'config.terms.consistency.fn is '),
         ('stylegan2', (STYLEGAN2, 'dtype=bfloat16'), "config.dtype is 'bfloat16', which"),
         ('stylegan2', (STYLEGAN2, 'accumulate=2'), 'config.accumulate is 2, which the'),
+        ('stylegan2', (STYLEGAN2, 'optim.d.fn=optax.adamw'), "config.optim.d.fn is 'optax.ad"),
         ('stylegan2', (STYLEGAN2, 'd_steps=2'), 'config.d_steps is 2, which the published'),
         ('r3gan', (R3GAN, *PLAIN[:2]), "config.augment.real is 'flip', which the published"),
         ('r3gan', (R3GAN, PLAIN[0]), "config.augment.real is 'flip', which the published"),
