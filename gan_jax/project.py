@@ -1,8 +1,8 @@
 """Pictures in w: python -m gan_jax.project --workdir=DIR --images=PATH --out=FOLDER
 
 Looks for the w of StyleGAN2 whose image is nearest to a picture. PATH is a picture or a folder of
-them. FOLDER gets pairs.png, each picture beside its image, and w.npz with the arrays `names`,
-`w` [N, W] and `distance` [N].
+them. FOLDER gets w.npz with the arrays `names`, `w` [N, W] and `distance` [N], and pairs.png, the
+first 64 pictures, each beside its image. After a signal or a failure it gets what is found by then.
 """
 
 if __name__ == '__main__':
@@ -37,6 +37,7 @@ from gan_jax.synthesis import synthesize
 
 MOST = 1000  # pictures at once
 COLUMNS = 8  # of pairs.png: four pairs
+SHOWN = 64  # pairs
 STEPS = 1000  # the paper's
 
 
@@ -66,15 +67,16 @@ def main(arguments: Sequence[str]) -> int:
         between=signals.check,
         decoder=decoder,
     )
-    found = {}
-    for name, image in images.items():
-        found[name] = one = project(generator.variables, around, image, flags.seed)
-        print(f'{name}: distance {one.before:.4g} from the average w, {one.after:.4g} from its own')
+    found: dict[str, Projected] = {}
     try:
-        _write(flags.out, images, found)
-    except OSError as error:
-        raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
-    print(f'{len(found)} of step {generator.step} in {flags.out}')
+        for name, image in images.items():
+            found[name] = one = project(generator.variables, around, image, flags.seed)
+            before, after = f'{one.before:.4g} from the average w', f'{one.after:.4g} from its own'
+            print(f'{name}: distance {before}, {after}')
+    finally:  # a picture takes minutes
+        if found:
+            _write(flags.out, images, found)
+            print(f'{len(found)} of step {generator.step} in {flags.out}')
     return os.EX_OK
 
 
@@ -125,10 +127,17 @@ def _decoded(file, name: str, shape: Sequence[int]) -> np.ndarray:
 
 
 def _write(out: Path, images: Mapping[str, np.ndarray], found: Mapping[str, Projected]) -> None:
+    try:
+        _write_arrays(out, found)
+        shown = {name: np.uint8(np.round(found[name].image * 255)) for name in [*found][:SHOWN]}
+        pairs = np.stack([image for name in shown for image in (images[name], shown[name])])
+        pictures.save(out / 'pairs.png', pictures.grid(pairs, min(COLUMNS, len(pairs))))
+    except OSError as error:
+        raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error
+
+
+def _write_arrays(out: Path, found: Mapping[str, Projected]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    made = [np.uint8(np.round(one.image * 255)) for one in found.values()]
-    pairs = [image for pair in zip(images.values(), made, strict=True) for image in pair]
-    pictures.save(out / 'pairs.png', pictures.grid(np.stack(pairs), min(COLUMNS, len(pairs))))
     with atomic_path(out / 'w.npz') as partial, partial.open('wb') as file:
         np.savez(
             file,
