@@ -279,7 +279,7 @@ def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
         return
     if close := difflib.get_close_matches(name, known, n=1, cutoff=0.75):
         raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
-    own = prepared.NAME.fullmatch(name) and name not in prepared.RESERVED
+    own = prepared.can_name(name)
     root = data.folder_of(flags.data_dir)
     if source is None and not (own and (root / name).is_dir()):
         raise UserError(
@@ -289,8 +289,8 @@ def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
         )
     if not own:
         raise UserError(
-            f"'{shown(name)}' cannot name a data set: use letters, digits, '_', '-', and none of "
-            f'{", ".join(prepared.RESERVED)}'
+            f"'{shown(name)}' cannot name a data set: use letters, digits, '_', '-', no "
+            f'{prepared.CODES} at the end, and none of {", ".join(prepared.RESERVED)}'
         )
 
 

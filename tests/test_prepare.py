@@ -448,6 +448,7 @@ def test_two_at_once(run, published, tmp_path):
         (('--dataset=downloads', '--source=x'), "'downloads' cannot name a data set"),
         (('--dataset=inception', '--source=x'), "'inception' cannot name a data set"),
         (('--dataset=references', '--source=x'), "'references' cannot name a data set"),
+        (('--dataset=x.codes', '--source=x'), "'x.codes' cannot name a data set"),
         (('--dataset=imagenet', '--source=.', '--size=8'), 'lacks ILSVRC2012_img_train.tar'),
     ],
 )

@@ -159,7 +159,7 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
     """A split of a prepared data set or of a copy of tensorflow-datasets; None if neither is here.
 
     Raises:
-        UserError: the data set has no such split, or is damaged.
+        UserError: the data set has no such split, is damaged, or is codes of another (65).
     """
     root = folder_of(data_dir)
     if not prepared.NAME.fullmatch(name):
@@ -167,6 +167,12 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
     if splits := prepared.infos(root / name):
         if split not in splits:
             raise no_split(name, split, splits)
+        if 'encoded' in splits[split]:
+            raise UserError(
+                f"'{name}' in {root} is no data set but codes of one: name the data set "
+                f"'{name.removesuffix(prepared.CODES)}', and its codes by config.data.autoencoder",
+                DATA,
+            )
         return prepared.read_prepared(root / name, split, name)
     return contents.read_copy(root, name, split)
 
@@ -201,4 +207,5 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
 
 def _prepared_in(root: Path) -> list[str]:
     """The names of the prepared data sets in a folder."""
-    return sorted({path.parent.parent.name for path in root.glob('*/*/info.json')})
+    found = {path.parent.parent.name for path in root.glob('*/*/info.json')}
+    return sorted(name for name in found if not name.endswith(prepared.CODES))

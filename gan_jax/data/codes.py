@@ -1,11 +1,11 @@
 """The codes of a data set on the disk, `DIR/NAME.codes/<split>/`, in the form of `prepared`.
 
 There, images.npy holds codes as the networks see them, float16 or uint8 [N, h, w, c], and info.json
-names the autoencoder and the digests of its weights and of the images. The images themselves stay
-where they are: metrics compare with them.
+names the autoencoder and the digests of its weights, its source and the images. The images
+themselves stay where they are: metrics compare with them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from gan_jax.data.dataset import Codes, DataSet, digest
 from gan_jax.data.pieces import Piece, chunk
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.paths import shown
+from gan_jax.runtime.python_file import source_digest
 
 SAMPLED = 10_000  # images by which channels are shifted and scaled
 MEAN, DEVIATION = 0.5, 0.25  # of each channel as the networks see it, which map [0, 1] to [-1, 1]
@@ -37,7 +38,7 @@ class Range(NamedTuple):
 
 def folder_of(root: Path, name: str) -> Path:
     """The folder of a data set's codes in the folder of prepared data sets."""
-    return root / f'{name}.codes'
+    return root / f'{name}{prepared.CODES}'
 
 
 # Writing -----------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def write(
     Args:
         root: the folder of prepared data sets.
         splits: of one data set, 'train' among them.
-        path: of the function that made the autoencoder.
+        path: of the function that made the autoencoder; its module is imported.
         own: the autoencoder.
         advance: called with the number of images of each piece.
 
@@ -65,11 +66,12 @@ def write(
     train, encode = splits['train'], autoencoder.make_encode(own)
     count = min(SAMPLED, len(train.images))
     some = np.arange(count) * len(train.images) // count
-    found = range_of(np.concatenate(list(_encoded(encode, train.images, some))))
+    found = range_of(_encoded(encode, train.images, some))
     encoded = {
         **found._asdict(),
         'autoencoder': path,
         'variables': autoencoder.digest(own),
+        'source_sha256': source_digest(path),
         'images': {split: digest(dataset) for split, dataset in splits.items()},
     }
     prepared.write_prepared(
@@ -81,18 +83,28 @@ def write(
     )
 
 
-def range_of(codes: np.ndarray) -> Range:
-    """The range of codes, float32 [n, h, w, c], or uint8, whose range is 0 to 255.
+def range_of(pieces: Iterable[np.ndarray]) -> Range:
+    """The range of codes, float32 [n, h, w, c], or uint8, whose range is 0 to 255; at least one.
+
+    Only one piece is in memory: means and squares are joined piece by piece ("Updating Formulae and
+    a Pairwise Algorithm for Computing Sample Variances", Chan et al. 1979, equation 2.1).
 
     Raises:
         UserError: as `write`.
     """
-    channels = codes.shape[-1]
-    if codes.dtype == np.uint8:
-        return Range((0.0,) * channels, (255.0,) * channels)
-    _check_finite(codes)
-    rows = codes.reshape(-1, channels)
-    mean, deviation = rows.mean(0, np.float64), rows.std(0, np.float64)
+    count, mean, squares = 0, 0.0, 0.0
+    for codes in pieces:
+        channels = codes.shape[-1]
+        if codes.dtype == np.uint8:
+            return Range((0.0,) * channels, (255.0,) * channels)
+        _check_finite(codes)
+        rows = codes.reshape(-1, channels)
+        further, before = rows.mean(0, np.float64) - mean, count
+        count += len(rows)
+        mean = mean + further * len(rows) / count
+        squares = squares + rows.var(0, np.float64) * len(rows)
+        squares = squares + further**2 * before * len(rows) / count
+    deviation = np.sqrt(squares / count)
     if not deviation.all():
         channel = int(np.flatnonzero(deviation == 0)[0])
         raise UserError(
@@ -121,7 +133,8 @@ def _as_seen(codes: np.ndarray, found: Range) -> np.ndarray:
     if codes.dtype == np.uint8:
         return codes
     offset, scale = (np.asarray(numbers, np.float32) for numbers in found)
-    seen = ((codes - offset) / scale).astype('<f2')
+    with np.errstate(over='ignore'):  # what is too large is refused by a sentence
+        seen = ((codes - offset) / scale).astype('<f2')
     _check_finite(seen)
     return seen
 
@@ -181,4 +194,5 @@ def attached(dataset: DataSet, root: Path, split: str, path: str) -> DataSet:
         )
     array = prepared.read_prepared(folder, split, name, (np.uint8, np.float16)).images
     numbers = (tuple(record[key]) for key in Range._fields)
-    return dataset._replace(codes=Codes(array, *numbers, path, record['variables']))
+    digests = (record.get(key, '') for key in ('variables', 'source_sha256'))
+    return dataset._replace(codes=Codes(array, *numbers, path, *digests))

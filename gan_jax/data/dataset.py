@@ -23,6 +23,7 @@ class Codes(NamedTuple):
             offset + scale · x.
         autoencoder: path of its function.
         variables: SHA-256, in hex, of its weights.
+        source_sha256: of the file of its function.
     """
 
     array: np.ndarray
@@ -30,6 +31,7 @@ class Codes(NamedTuple):
     scale: tuple[float, ...]
     autoencoder: str
     variables: str
+    source_sha256: str
 
 
 class DataSet(NamedTuple):
@@ -77,7 +79,7 @@ def codes_record(dataset: DataSet) -> dict[str, Any] | None:
     """All that the codes of a data set are decoded by, as JSON; None if it has none.
 
     Returns:
-        {'image': [H, W, C], 'code': [h, w, c], 'offset', 'scale', 'autoencoder', 'variables'}.
+        {'image': [H, W, C], 'code': [h, w, c]}, and the other fields of `Codes` by name.
     """
     if dataset.codes is None:
         return None

@@ -26,7 +26,17 @@ from gan_jax.runtime.paths import check_regular, opened, removed, shown
 VERSION = 2  # of the form
 # A folder's name: never a path out of DIR, and never hidden, as unfinished folders are.
 NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]*')
-RESERVED = ('downloads', 'inception', 'references')  # other folders of this project in DIR
+CODES = '.codes'  # the end of the name of a folder of codes, see `codes`
+# Other folders of this project in DIR: of downloads, references, and each network's weights.
+RESERVED = (
+    *('downloads', 'references', 'inception', 'vgg16', 'lpips'),
+    *('dinov2_vits14', 'dinov2_vitb14', 'dinov2_vitl14', 'clip_vitb32'),
+)
+
+
+def can_name(name: str) -> bool:
+    """True if a data set of one's own may have that name."""
+    return bool(NAME.fullmatch(name)) and name not in RESERVED and not name.endswith(CODES)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from gan_jax.data.dataset import MEMORY, DataSet, labels_of, on_disk
+from gan_jax.data.dataset import MEMORY, DataSet, as_seen, labels_of, on_disk
 from gan_jax.runtime.errors import UserError
 
 
@@ -35,8 +35,9 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
     labels = labels_of(dataset)
     chosen = [_draw(np.flatnonzero(labels == c), fraction, seed, c) for c in np.unique(labels)]
     indices = np.sort(np.concatenate(chosen)).astype(np.int32)
-    need = dataset.images[:1].nbytes * len(indices)
-    if on_disk(dataset) and need > MEMORY:
+    stored = [one for one in (dataset, as_seen(dataset)) if on_disk(one)]
+    need = max((one.images[:1].nbytes * len(indices) for one in stored), default=0)
+    if need > MEMORY:
         raise UserError(
             f"fraction {fraction} of '{dataset.name}' is {need / 1e9:.1f} GB, more than is held in "
             'memory: take a smaller one, all (1.0), or prepare smaller images by --size'

@@ -6,10 +6,7 @@ go into every result and into the key of every cached reference.
 """
 
 import functools
-import hashlib
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -25,6 +22,7 @@ from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import UserError, sentence
 from gan_jax.runtime.load import resolve
 from gan_jax.runtime.progress import ProgressFn
+from gan_jax.runtime.python_file import source_digest
 
 BATCH = 64  # images of one pass of Inception on a device, always
 CHUNK = 4096  # images of one call of an extractor; a data set may not fit in memory
@@ -181,19 +179,6 @@ def from_path(path: str, allow: Collection[str] | None = None) -> Extractor:
         return Features(found, None)
 
     return Extractor(extract, metadata)
-
-
-def source_digest(path: str) -> str:
-    """SHA-256, in hex, of the file of a function that `load.resolve` has found by its path.
-
-    Raises:
-        ValueError: the module has no source.
-    """
-    # The module's source: results of `jax.jit` and functools.partial have none.
-    source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
-    if source.suffix != '.py':
-        raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
-    return hashlib.sha256(source.read_bytes()).hexdigest()
 
 
 def of_name(

@@ -12,7 +12,7 @@ import numpy as np
 
 from gan_jax.evaluate import pretrained, references
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
-from gan_jax.evaluate.extractor import Extractor, in_chunks, of_name, source_digest
+from gan_jax.evaluate.extractor import Extractor, in_chunks, of_name
 from gan_jax.experiment.blocks import metric_blocks
 from gan_jax.experiment.kinds import METRIC
 from gan_jax.keys import named
@@ -20,6 +20,7 @@ from gan_jax.metric import Metric, Snapshot
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import PartError, UserError, of_part, sentence
 from gan_jax.runtime.progress import Progress, no_progress
+from gan_jax.runtime.python_file import source_digest
 from gan_jax.runtime.ranges import quoted
 from gan_jax.sampling.generate import MOST_IMAGES
 from gan_jax.state import TrainState

@@ -16,6 +16,7 @@ from gan_jax.runtime import load
 from gan_jax.runtime.errors import DATA, PartError, UserError, of_part
 from gan_jax.runtime.paths import shown
 from gan_jax.runtime.progress import Progress, no_progress
+from gan_jax.runtime.python_file import source_digest
 
 TRIED = 100  # images that are decoded again, for the number that says how well
 
@@ -43,6 +44,7 @@ def encode(
         with of_part('--encode'):
             own = load.build({'fn': path}, AUTOENCODER)
             code = autoencoder.code_of(own, shape)
+            source_digest(path)  # which fails where stale codes could not be told
     except PartError as error:
         raise UserError(str(error)) from error
     folder = codes.folder_of(root, name)
@@ -79,13 +81,17 @@ def _check_done(
 ) -> None:
     for split, dataset in splits.items():
         found = codes.attached(dataset, root, split, path).codes
-        if found is None or found.variables != autoencoder.digest(own):
-            folder = codes.folder_of(root, dataset.name)
-            raise UserError(
-                f'{folder} is encoded with other weights of {path}: remove it, and encode and '
-                'train anew',
-                DATA,
-            )
+        if found.variables != autoencoder.digest(own):
+            other = 'weights'
+        elif found.source_sha256 != source_digest(path):
+            other = 'source'
+        else:
+            continue
+        raise UserError(
+            f'{codes.folder_of(root, dataset.name)} is encoded with other {other} of {path}: '
+            'remove it, and encode and train anew',
+            DATA,
+        )
 
 
 def _difference(own: Autoencoder, images: np.ndarray) -> float:

@@ -16,6 +16,7 @@ from gan_jax.data.dataset import Codes, on_disk
 from gan_jax.experiment.kinds import AUTOENCODER, READER
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import DATA, MISSING, PartError, UserError, of_part, sentence
+from gan_jax.runtime.python_file import source_digest
 
 
 def load_images(
@@ -71,12 +72,12 @@ def outline_images(
     found = data.outline(asked['name'], asked['size'])
     if found is None or 'autoencoder' not in asked:
         return found
-    made, code = _autoencoder(asked['autoencoder'], found.images.shape[1:], allow)
+    made, code, source = _autoencoder(asked['autoencoder'], found.images.shape[1:], allow)
     zero = np.uint8(0) if code.dtype == np.uint8 else np.float16(0)
     blank = np.broadcast_to(zero, (len(found.images), *code.shape))
     none = (0.0,) * code.shape[-1], (1.0,) * code.shape[-1]
     path = asked['autoencoder']['fn']
-    return found._replace(codes=Codes(blank, *none, path, autoencoder.digest(made)))
+    return found._replace(codes=Codes(blank, *none, path, autoencoder.digest(made), source))
 
 
 def build_decoder(
@@ -93,18 +94,22 @@ def build_decoder(
         allow: as in `load.resolve`.
 
     Raises:
-        UserError: the autoencoder fails, has other weights than the codes were made with (65), or
-            does not fit the images.
+        UserError: the autoencoder fails, has other weights or another source than the codes were
+            made with (65), or does not fit the images.
     """
     if record is None:
         return PLAIN
-    made, code = _autoencoder(asked['autoencoder'], record['image'], allow)
-    same = [*code.shape] == record['code']
-    if not same or autoencoder.digest(made) != record['variables']:
+    made, code, source = _autoencoder(asked['autoencoder'], record['image'], allow)
+    other = {
+        'codes': [*code.shape] != record['code'],
+        'weights': autoencoder.digest(made) != record['variables'],
+        'lines in its file': source != record.get('source_sha256'),
+    }
+    if any(other.values()):
         raise UserError(
             f'config.data.autoencoder: {asked["autoencoder"]["fn"]} has other '
-            f'{"weights" if same else "codes"} than those with which the images were encoded: give '
-            'it these, or encode and train anew',
+            f'{next(name for name in other if other[name])} than those with which the images were '
+            'encoded: give it these, or encode and train anew',
             DATA,
         )
     return autoencoder.make_decoder(made, record)
@@ -112,12 +117,12 @@ def build_decoder(
 
 def _autoencoder(
     block: Mapping[str, Any], shape: Sequence[int], allow: Collection[str] | None
-) -> tuple[Autoencoder, jax.ShapeDtypeStruct]:
-    """The autoencoder of a block, and the shape of its codes of images [H, W, C]."""
+) -> tuple[Autoencoder, jax.ShapeDtypeStruct, str]:
+    """The autoencoder of a block, the shape of its codes of images [H, W, C], its source."""
     try:
         with of_part('config.data.autoencoder'):
             made = load.build(block, AUTOENCODER, allow=allow)
-            return made, autoencoder.code_of(made, shape)
+            return made, autoencoder.code_of(made, shape), source_digest(block['fn'])
     except PartError as error:
         raise UserError(str(error)) from error
 

@@ -1,6 +1,8 @@
 """Functions from Python files of the user, a config or a sweep; exceptions become sentences."""
 
+import hashlib
 import runpy
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,19 @@ def call(path: Path, name: str, *arguments: Any) -> Any:
         return function(*arguments)
     except (Exception, SystemExit) as error:
         raise UserError(_said(path, error)) from error
+
+
+def source_digest(path: str) -> str:
+    """SHA-256, in hex, of the file of a function that `load.resolve` has found by its path.
+
+    Raises:
+        ValueError: the module has no source.
+    """
+    # The module's source: results of `jax.jit` and functools.partial have none.
+    source = Path(getattr(sys.modules[path.rpartition('.')[0]], '__file__', None) or '')
+    if source.suffix != '.py':
+        raise ValueError(f"'{path}' has no source: wrap it in a function of a file of yours")
+    return hashlib.sha256(source.read_bytes()).hexdigest()
 
 
 def _said(path: Path, error: BaseException) -> str:

@@ -64,8 +64,8 @@ def make_pairs(
     """A function that makes the pairs of one block of indices.
 
     A pair has one class and the same noise. The network is in evaluation mode and in full float32,
-    and its w are not truncated. With the space 'w' the path runs between the w of two latents, with 'z' between
-    the latents, straight in both.
+    and its w are not truncated. With the space 'w' the path runs between the w of two latents, with
+    'z' between the latents, straight in both.
 
     Args:
         generator: as `synthesis.synthesize` takes it; for 'w' see `has_w`.

@@ -11,6 +11,7 @@ from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.a_fork import autoencoders
 
 PATH = 'tests.a_fork.autoencoders.patches'
+BYTES = 'tests.a_fork.autoencoders.bytes_of_patches'
 SPLITS = {split: data.load('digits', split=split) for split in ('train', 'test')}
 
 
@@ -56,8 +57,8 @@ def test_offset_and_scale_lead_back_to_the_autoencoders_numbers(root):
 
 
 def test_bytes_stay_bytes(tmp_path):
-    codes.write(tmp_path, SPLITS, 'bytes', autoencoders.bytes_of_patches())
-    found = attached(tmp_path, path='bytes').codes
+    codes.write(tmp_path, SPLITS, BYTES, autoencoders.bytes_of_patches())
+    found = attached(tmp_path, path=BYTES).codes
     assert (found.array.dtype, found.offset, found.scale) == (np.uint8, (0,) * 4, (255,) * 4)
     images = SPLITS['train'].images
     np.testing.assert_array_equal(found.array[..., 3], images[:, 1::2, 1::2, 0])
@@ -100,6 +101,31 @@ def test_one_bad_code_of_the_last_split_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.filterwarnings('error')
+def test_a_code_too_large_for_half_precision_is_refused_without_a_warning(tmp_path):
+    images = SPLITS['test'].images.copy()
+    images[-1] = 255
+    splits = {**SPLITS, 'test': SPLITS['test']._replace(images=images)}
+    own = autoencoders.patches()
+
+    def encode(variables, x):
+        white = (x == 1).all((1, 2, 3))[:, None, None, None]
+        return own.encode(variables, x) + 1e6 * white.astype(x.dtype)
+
+    large = own._replace(encode=encode)
+    refused(DATA, 'NaN or too large', codes.write, tmp_path, splits, PATH, large)
+
+
+def test_the_range_of_pieces_is_the_one_of_all():
+    whole = np.random.default_rng(0).normal(1000, [0.5, 2, 9], (37, 4, 4, 3)).astype(np.float32)
+    whole[:9] -= 50
+    pieces = np.split(whole, [1, 9, 30])
+    offset, scale = codes.range_of(iter(pieces))
+    rows = whole.reshape(-1, 3).astype(np.float64)
+    np.testing.assert_allclose(scale, 4 * rows.std(0), rtol=1e-9)
+    np.testing.assert_allclose(offset, rows.mean(0) - 2 * rows.std(0), rtol=1e-9)
+
+
 def test_absent_other_and_damaged_codes_are_refused(root, tmp_path):
     said = (
         r"images of 'digits' are not encoded in .*gan_jax.prepare --dataset=digits --encode=tests"
@@ -128,7 +154,9 @@ def test_a_data_set_that_only_has_the_name_of_codes_is_none(tmp_path):
 
 def test_codes_are_no_images(root):
     """A data set by the name of the folder would train on float16 as if it were bytes."""
-    refused(DATA, 'missing or damaged', data.load, 'digits.codes', root)
+    said = r"is no data set but codes of one: name the data set 'digits'"
+    refused(DATA, said, data.load, 'digits.codes', root)
+    assert 'digits.codes' not in data._prepared_in(root)
 
 
 def test_large_codes_stay_on_the_disk(root, monkeypatch):
@@ -144,6 +172,15 @@ def test_a_part_of_a_data_set_has_its_codes(root):
     assert 100 < len(indices) < 200
     np.testing.assert_array_equal(part.codes.array, whole.codes.array[indices])
     np.testing.assert_array_equal(dataset.as_seen(part).images, part.codes.array)
+
+
+def test_a_part_whose_codes_do_not_fit_in_memory_is_refused(root, monkeypatch):
+    monkeypatch.setattr(prepared, 'MEMORY', 1000)
+    whole = attached(root)
+    monkeypatch.setattr(subsets, 'MEMORY', 8 * 8 * 3 * 2 * 140)
+    with pytest.raises(UserError, match="fraction 0.1 of 'digits' is 0.0 GB, more than is held"):
+        subsets.subset(whole, 0.1, 3)
+    assert len(subsets.subset(whole, 0.05, 3)[1])
 
 
 def test_the_digest_of_a_run_knows_codes_and_how_they_are_decoded_and_metrics_do_not(root):

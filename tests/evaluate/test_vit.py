@@ -8,7 +8,18 @@ import pytest
 from scipy.special import erf
 
 from gan_jax import data
-from gan_jax.evaluate import clip, dinov2, extractor, pretrained, published, scores, vit
+from gan_jax.data import prepared
+from gan_jax.evaluate import (
+    clip,
+    dinov2,
+    extractor,
+    lpips,
+    pretrained,
+    published,
+    scores,
+    vit,
+    weights,
+)
 from gan_jax.evaluate.context import Context
 from gan_jax.evaluate.names import parse_score
 from gan_jax.runtime.errors import DATA, UserError
@@ -266,6 +277,13 @@ def test_fewer_images_than_features_are_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match='1,000 images in 1,024 features'):
         for check in scores.checks(['fd1k_test@dinov2_vitl14'], extractor_context(tmp_path)):
             check()
+
+
+def test_no_data_set_shares_a_folder_with_weights():
+    every = [*(one.weights for one in pretrained.TRANSFORMERS.values()), *lpips.files()]
+    folders = [one.folder for one in [*every, weights._weights()]]
+    assert {*folders} <= {*prepared.RESERVED} and len({*folders}) == 7
+    assert not any(map(prepared.can_name, folders)) and prepared.can_name('photos.2')
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path, monkeypatch):

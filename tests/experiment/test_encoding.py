@@ -88,6 +88,23 @@ def test_codes_of_another_function_size_or_other_weights_stay(root, monkeypatch)
     refused(DATA, f'is encoded with other weights of {PATH}: remove it', encode, root)
 
 
+def test_codes_of_another_source_with_the_same_weights_are_stale(tmp_path, module_of):
+    source = (
+        'from gan_jax.data.autoencoder import Autoencoder\n\n\ndef halves() -> Autoencoder:\n'
+        '    return Autoencoder({}, lambda _, x: x[:, ::2, ::2] / 2, lambda _, c: '
+        '2 * c.repeat(2, 1).repeat(2, 2))\n'
+    )
+    module_of('halving_codes', source)
+    assert encode(tmp_path, 'halving_codes.halves') == 0
+    block = {**asked(tmp_path), 'autoencoder': {'fn': 'halving_codes.halves'}}
+    record = dataset.codes_record(images.load_images(block))
+    assert images.build_decoder(block, record)
+    module_of('halving_codes', source.replace('/ 2', '/ 3').replace('2 * c', '3 * c'))
+    said = 'is encoded with other source of halving_codes.halves: remove it'
+    refused(DATA, said, encode, tmp_path, 'halving_codes.halves')
+    refused(DATA, 'has other lines in its file than those', images.build_decoder, block, record)
+
+
 # The way in --------------------------------------------------------------------------------------
 
 

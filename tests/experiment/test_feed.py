@@ -53,7 +53,7 @@ def test_codes_are_fed_in_their_own_type(twins, tmp_path):
     floats = np.random.default_rng(1).normal(size=(COUNT, 2, 3, 5)).astype(np.float16)
     np.save(stored, floats)
     for array in (floats, np.load(stored, mmap_mode='r')):
-        dataset = as_seen(twins[0]._replace(codes=Codes(array, (0.0,) * 5, (1.0,) * 5, '', '')))
+        dataset = as_seen(twins[0]._replace(codes=Codes(array, (0.0,) * 5, (1.0,) * 5, *'abc')))
         feed = make_feed(dataset, mesh, batch_size=small.BATCH, rows=2)
         batch = jax.device_get(feed.gather(feed.resident(), feed.index_batch(0, 3)))
         assert batch['image'].dtype == np.float16
