@@ -1,10 +1,14 @@
 """The dimension of features: of the space that they fill, and of the surface that they lie on."""
 
+import itertools
+
 import numpy as np
 
 from gan_jax.evaluate import neighbours, rows
+from gan_jax.runtime.progress import ProgressFn
 
 NEIGHBOURS = 20
+VERSION = 1  # of both numbers, for their protocols
 SAME = 1e-12  # squared distances below this part of the largest squared length are rounding
 
 
@@ -31,7 +35,9 @@ def effective_rank(x: np.ndarray) -> float:
     return float(np.exp(-np.sum(share * np.log(share)))) if len(values) else 0.0
 
 
-def intrinsic_dimension(x: np.ndarray, *, k: int = NEIGHBOURS) -> float:
+def intrinsic_dimension(
+    x: np.ndarray, *, k: int = NEIGHBOURS, progress: ProgressFn = lambda *_: None
+) -> float:
     """The mean over rows of the local intrinsic dimension (LID), by maximum likelihood.
 
     "Maximum Likelihood Estimation of Intrinsic Dimension" (Levina and Bickel 2004, equations 8 and
@@ -42,6 +48,7 @@ def intrinsic_dimension(x: np.ndarray, *, k: int = NEIGHBOURS) -> float:
     Args:
         x: [N, F], any real type, N > k.
         k: neighbours, the row itself not counted; at least 2.
+        progress: told of each block of distances.
 
     Raises:
         ValueError: another shape, numbers that are not finite, or no more than k rows.
@@ -50,7 +57,12 @@ def intrinsic_dimension(x: np.ndarray, *, k: int = NEIGHBOURS) -> float:
         raise ValueError(f'k must be at least 2, got {k}')
     x = rows.checked('x', x, least=k + 1)
     centre = neighbours.middle(x)
-    squared = np.sort(neighbours.nearest(x, centre, k), axis=1)
+    blocks, done = -(-len(x) // rows.BLOCK), itertools.count(1)
+
+    def tick():
+        progress(next(done), blocks**2)
+
+    squared = np.sort(neighbours.nearest(x, centre, k, tick), axis=1)
     longest = max(float(((block - centre) ** 2).sum(axis=1).max()) for block in rows.blocks(x))
     apart = squared[squared[:, 0] > SAME * longest]
     logs = np.log(apart[:, -1:] / apart[:, :-1]).sum(axis=1) / 2

@@ -66,6 +66,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     """The given metrics of NAMES, ready to be computed."""
     features_of, logit_of = (output_of(given.critic, name) for name in ('features', 'logit'))
     probed = [name for name in asked if name in probes.NAMES]
+    spread = [name for name in asked if name in DIMENSIONS]
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         values, variables = {}, state.d.variables
@@ -73,7 +74,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             features = functools.partial(features_of, variables)
             found = probes.probe(features, given.train, given.held_out())
             values |= {name: found[name] for name in probed}
-        if spread := [name for name in asked if name in DIMENSIONS]:
+        if spread:
             found = features_of(variables, probes.some(given.held_out()).images)
             values |= {name: DIMENSIONS[name](found) for name in spread}
         for name in asked:
@@ -89,6 +90,12 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     protocol = {}
     if probed:
         protocol['probes'] = f'features of D, test images under {probes.POLICY}'
+    if spread:
+        protocol['dimensions'] = {
+            'images': len(probes.some(given.held_out()).images),
+            **({'k': dimension.NEIGHBOURS} if 'intrinsic_dimension' in spread else {}),
+            'version': dimension.VERSION,
+        }
     if 'gsnr' in asked:
         protocol['gsnr'] = (
             f'{BATCHES} batches of {given.batch_size}, {len(given.train_subset.images)} images'

@@ -1,7 +1,7 @@
 """Perceptual path length (PPL): how fast images change along a path between two latents.
 
-    ppl50k_wend   StyleGAN's `ppl2_wend`: from w towards another w, whole images, averaged down to
-                  256 pixels where they are larger
+    ppl50k_wend   StyleGAN's `ppl2_wend`: from w towards another w, whole images; those of twice 256
+                  pixels or more are averaged down by the whole factor that keeps 256 or more
     ppl50k_z      as in torch-fidelity, for any generator: from z towards another z, images rounded
                   to uint8 and brought to 64 pixels
 
@@ -31,7 +31,7 @@ from gan_jax.sampling.paths import STEP
 FORM = re.compile(r'ppl(?:([1-9]\d*)(k?))?(?:_(wend|z))?')
 NAMES = ('ppl50k_wend', 'ppl50k_z')
 LEAST = 100  # pairs: of fewer there is no hundredth to leave out
-LARGEST = 256  # side of the images of 'wend'
+LARGEST = 256  # side that images of 'wend' are averaged down to, where it divides theirs
 SIDE = 64  # of the images of 'z'
 PAIRS = 25  # whose maps are held at once
 
@@ -119,11 +119,13 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             values[one.name] = trimmed_mean(np.concatenate(found)[: one.num])
         return values
 
-    protocol = {one.name: _described(one) for one in wanted}
+    size = given.train.images.shape[1:3]
+    protocol = {one.name: _described(one, size) for one in wanted}
     return Evaluation(0, measure, {'path_lengths': protocol})
 
 
-def _described(one: Length) -> dict[str, Any]:
+def _described(one: Length, size: Sequence[int]) -> dict[str, Any]:
+    """The protocol of a path length, of images of that height and width."""
     return {
         'pairs': one.num,
         'space': one.kind[0],
@@ -131,8 +133,10 @@ def _described(one: Length) -> dict[str, Any]:
         'seed': 0,
         'vgg16_sha256': lpips.VGG16.sha256,
         'lpips_sha256': lpips.LINEAR.sha256,
-        'images': 'float32, at most 256 pixels' if one.kind == 'wend' else 'uint8, 64 pixels',
-        'version': 1,
+        'images': 'float32' if one.kind == 'wend' else 'uint8',
+        'sides': _averaged(*size)[1:] if one.kind == 'wend' else (SIDE, SIDE),
+        'clipped': True,
+        'version': 2,
     }
 
 
@@ -160,13 +164,18 @@ def _shown(images: jax.Array, kind: str) -> jax.Array:
     _, height, width, _ = images.shape
     x = jnp.broadcast_to(images * 255, (*images.shape[:3], 3))
     if kind == 'wend':
-        factor = max(height // LARGEST, 1)
-        high, wide = height // factor, width // factor
+        factor, high, wide = _averaged(height, width)
         x = x[:, : high * factor, : wide * factor]
         return x.reshape(len(x), high, factor, wide, factor, 3).mean((2, 4))
     how = 'area' if min(height, width) > SIDE else 'bilinear'
     rows, columns = (interpolate.matrix(how, n, SIDE) for n in (height, width))
     return jnp.einsum('ih,bhwc,jw->bijc', rows, jnp.round(x), columns, precision='highest')
+
+
+def _averaged(height: int, width: int) -> tuple[int, int, int]:
+    """The factor by which images of 'wend' are averaged down, and their height and width then."""
+    factor = max(height // LARGEST, 1)
+    return factor, height // factor, width // factor
 
 
 def trimmed_mean(lengths: np.ndarray) -> float:

@@ -146,10 +146,12 @@ def _div(score: Score, space: FeatureSpace, given: Context) -> Metric:
 
 def _lid(score: Score, space: FeatureSpace, given: Context) -> Metric:
     reals = space.features(score.split)
-    real = dimension.intrinsic_dimension(reals[rows.spaced(len(reals), score.num)])
+    some = reals[rows.spaced(len(reals), score.num)]
+    with given.progress(f'{score.name} of real images') as tick:
+        real = dimension.intrinsic_dimension(some, progress=tick)
 
     def metric(fakes: Features, tick: ProgressFn) -> Values:
-        found = dimension.intrinsic_dimension(fakes.features)
+        found = dimension.intrinsic_dimension(fakes.features, progress=tick)
         return {score.name: found, f'{score.name}_real': real}
 
     return metric

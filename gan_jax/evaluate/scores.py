@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.evaluate import digit_metrics, features, pretrained, references
+from gan_jax.evaluate import digit_metrics, dimension, features, pretrained, references
 from gan_jax.evaluate.context import (
     Check,
     Context,
@@ -188,6 +188,8 @@ def _extracted(extractor: Extractor, images: np.ndarray, progress: Progress) -> 
 
 def _described(score: Score, space: FeatureSpace) -> dict[str, Any]:
     described = {'num': score.num, 'extractor': dict(space.extractor.metadata)}
+    if score.kind == 'lid':
+        described |= {'k': dimension.NEIGHBOURS, 'version': dimension.VERSION}
     if score.split:
         real = space.split(score.split)
         described['reference'] = f'{score.split}, {len(real.images)} images'

@@ -1,5 +1,6 @@
 """Path lengths of a generator whose slope is known, their protocol, and what is refused."""
 
+import functools
 from types import SimpleNamespace
 
 import jax.numpy as jnp
@@ -61,6 +62,16 @@ def test_the_length_is_the_mean_square_of_the_slope_without_its_ends(plain):
     told = found.protocol['path_lengths']['ppl150_wend']
     assert (told['pairs'], told['space'], told['step']) == (150, 'w', 1e-4)
     assert told['vgg16_sha256'] == lpips.VGG16.sha256
+    assert (told['images'], told['sides'], told['clipped']) == ('float32', (16, 16), True)
+
+
+def test_the_protocol_tells_the_sides_that_are_compared(plain):
+    of = functools.partial(data.DataSet, labels=None, num_classes=0, name='large')
+    for side, told in ((255, 255), (384, 384), (512, 256), (1024, 256), (768, 256), (800, 266)):
+        train = of(images=np.zeros((1, side, side, 3), np.uint8))
+        found = protocol.prepare_metrics('ppl100_wend,ppl100_z', context(train=train)).protocol
+        sides = [one['sides'] for one in found['path_lengths'].values()]
+        assert sides == [(told, told), (64, 64)]
 
 
 def test_between_latents_images_are_rounded(plain):

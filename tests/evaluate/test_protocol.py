@@ -119,6 +119,9 @@ def test_dimensions_are_of_the_features_of_held_out_images():
     pixels = data.load('digits', split='test', size=16).images.reshape(360, -1) / 127.5
     by_hand = dimension.effective_rank(pixels), dimension.intrinsic_dimension(pixels)
     assert (*values.values(),) == pytest.approx(by_hand, rel=1e-3)
+    assert asked.protocol['dimensions'] == {'images': 360, 'k': 20, 'version': 1}
+    assert 'k' not in prepare('effective_rank', critic=Pixels()).protocol['dimensions']
+    assert 'dimensions' not in prepare('gsnr').protocol
 
 
 def test_only_what_is_asked_is_told():

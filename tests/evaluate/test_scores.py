@@ -274,6 +274,22 @@ def test_the_intrinsic_dimension_is_beside_as_many_reals(tmp_path):
     }
 
 
+def test_the_intrinsic_dimension_tells_its_progress_of_both_sides_and_its_k(tmp_path):
+    told = []
+
+    @contextlib.contextmanager
+    def progress(what):
+        yield lambda *at: told.append((what, *at))
+
+    given = context(tmp_path)._replace(progress=progress)
+    found = protocol.prepare_metrics('lid100_test@digits', given)
+    assert ('lid100_test@digits of real images', 1, 1) in told
+    described = found.protocol['scores']['lid100_test@digits']
+    assert (described['k'], described['version']) == (20, 1)
+    found.measure(fakes(100), None, None, progress)
+    assert told[-1] == ('lid100_test@digits', 1, 1)
+
+
 def test_classes_apart_need_classes_and_images(tmp_path):
     with pytest.raises(UserError, match='class by class, and the generator takes none'):
         prepare('intra_kd500_train@digits', tmp_path)  # nobody has said that it does
