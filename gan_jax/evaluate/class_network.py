@@ -80,17 +80,19 @@ def learn(
         logits = network.apply(params, images.astype(jnp.float32) / 255)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
+    def drawn(step):
+        return jax.random.randint(named(root, 'step', step), (BATCH,), 0, len(images))
+
     @jax.jit
-    def update(params, state, key, images, labels):
-        rows = jax.random.randint(key, (BATCH,), 0, len(images))
-        changes = jax.grad(loss)(params, images[rows], labels[rows])
+    def update(params, state, images, labels):
+        changes = jax.grad(loss)(params, images, labels)
         changes, state = optimiser.update(changes, state, params)
         return optax.apply_updates(params, changes), state
 
-    images, labels = jax.device_put((images, np.asarray(labels, np.int32)))
-    state = optimiser.init(params)
-    for step in range(steps):
-        params, state = update(params, state, named(root, 'step', step), images, labels)
+    labels, state = np.asarray(labels, np.int32), optimiser.init(params)
+    rows = np.asarray(jax.jit(jax.vmap(drawn))(np.arange(steps)))  # [steps, BATCH]
+    for step, some in enumerate(rows):  # a batch at a time: all may not fit on a device
+        params, state = update(params, state, images[some], labels[some])
         progress(step + 1, steps)
 
     @jax.jit

@@ -60,6 +60,10 @@ def _check(name: str, given: Context) -> None:
     real = given.split(one.split)
     if one.kind == 'spectrum':
         return refuse_few_reals(name, real, one.split)
+    if one.num > (most := sliced_wasserstein.MOST):
+        raise UserError(
+            f"'{name}' would hold more patches than fit in memory: take at most {most:,} images"
+        )
     if len(real.images) < one.num:
         raise UserError(
             f"'{name}' takes as many real images as generated ones, and the {one.split} split of "

@@ -5,8 +5,7 @@ arXiv 1710.10196, section 5 and their code). A fine level says how alike details
 how alike shapes are. No network takes part. Float32 on the host, where patches are many.
 """
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +14,10 @@ PATCHES = 128  # of an image and level
 DIRECTIONS = 512
 COARSEST = 16  # side of the last level
 SCALE = 1000  # of the published numbers
-CHUNK = 256  # images whose pyramids are held at once
+DRAWN = 256  # images whose places are drawn at once
+BLOCK = 1 << 16  # patches whose squares are held at once
+BYTES = 1 << 26  # of images in float32 whose pyramids are held at once, if more than one
+MOST = 32_768  # images of a metric: 2.5 GB of patches of three channels, and as much of reals
 AT_ONCE = 16  # directions whose projections are held at once
 BINOMIAL = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
@@ -111,30 +113,39 @@ def _refuse(real: np.ndarray, fake: np.ndarray) -> None:
 
 def _patches(images: np.ndarray, level: int, count: int, seed: list[int]) -> np.ndarray:
     """float32 [N * count, SIDE, SIDE, C], at random places of one level of the pyramid."""
-    rng = np.random.default_rng(seed)
-    return np.concatenate([_cut(pyramid(x, level), count, rng) for x in _chunks(images)])
+    rng, (total, *size, channels) = np.random.default_rng(seed), images.shape
+    places = [side - SIDE + 1 for side in level_sizes((size[0], size[1]))[level]]
+    step = max(1, BYTES // (4 * images[0].size))
+    made = np.empty((total, count, SIDE, SIDE, channels), np.float32)
+    for start in range(0, total, DRAWN):
+        end = min(start + DRAWN, total)
+        rows, columns = (rng.integers(n, size=(end - start, count)) for n in places)
+        for first in range(start, end, step):
+            at = slice(first, min(first + step, end))
+            part = slice(at.start - start, at.stop - start)
+            some = pyramid(np.asarray(images[at]), level)
+            made[at] = _cut(some, rows[part], columns[part])
+    return made.reshape(total * count, SIDE, SIDE, channels)
 
 
-def _cut(level: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _cut(level: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """[n, count, SIDE, SIDE, C] of images [n, H, W, C], by first rows and columns [n, count]."""
     windows = np.lib.stride_tricks.sliding_window_view(level, (SIDE, SIDE), axis=(1, 2))
-    n, high, wide = windows.shape[:3]  # of [n, high, wide, C, SIDE, SIDE]
-    rows, columns = (rng.integers(places, size=(n, count)) for places in (high, wide))
-    taken = windows[np.arange(n)[:, None], rows, columns]  # [n, count, C, SIDE, SIDE]
-    return np.moveaxis(taken, 2, -1).reshape(n * count, SIDE, SIDE, -1)
+    taken = windows[np.arange(len(level))[:, None], rows, columns]  # [n, count, C, SIDE, SIDE]
+    return np.moveaxis(taken, 2, -1)
 
 
 def _standardised(patches: np.ndarray) -> np.ndarray:
     """[M, SIDE² · C]: each channel with mean 0 and deviation 1; one that is constant stays 0."""
     mean = patches.mean(axis=(0, 1, 2), dtype=np.float64)
-    deviation = patches.std(axis=(0, 1, 2), dtype=np.float64)
     patches -= mean.astype(np.float32)
+    starts = range(0, len(patches), BLOCK)
+    squares = sum(
+        np.square(patches[i : i + BLOCK], dtype=np.float64).sum((0, 1, 2)) for i in starts
+    )
+    deviation = np.sqrt(squares / (len(patches) * SIDE**2))
     patches /= np.where(deviation > 0, deviation, 1).astype(np.float32)
     return patches.reshape(len(patches), -1)
-
-
-def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
-    starts = itertools.chain(range(0, len(images), CHUNK), [len(images)])
-    return (np.asarray(images[i:j]) for i, j in itertools.pairwise(starts))
 
 
 def _halved(x: np.ndarray) -> np.ndarray:

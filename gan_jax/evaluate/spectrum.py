@@ -14,7 +14,7 @@ import numpy as np
 
 BETA = 8  # of the Kaiser window
 PADDING = 4  # the side of the padded image in sides of the image
-CHUNK = 32  # images whose transforms are held at once
+CHUNK, BYTES = 32, 1 << 28  # at most so many images, or bytes, of transforms are held at once
 ROUNDING = 1 / 12  # variance of the rounding to uint8
 
 Progress = Callable[[int, int], object]  # (images done, images in all)
@@ -29,8 +29,9 @@ class Scale(NamedTuple):
 
 def scale_of(images: np.ndarray) -> Scale:
     """Mean and deviation of all values of uint8 images [N, H, W, C], N >= 1; 1 if all are equal."""
-    starts = range(0, len(images), CHUNK)
-    counts = sum(np.bincount(np.ravel(images[i : i + CHUNK]), minlength=256) for i in starts)
+    step = _chunk(images.shape)
+    starts = range(0, len(images), step)
+    counts = sum(np.bincount(np.ravel(images[i : i + step]), minlength=256) for i in starts)
     values, shares = np.arange(256), counts / images.size
     mean = float(shares @ values)
     return Scale(mean, math.sqrt(float(shares @ (values - mean) ** 2)) or 1.0)
@@ -66,11 +67,12 @@ def power_spectrum(
     count, height, width, _ = images.shape
     window = np.outer(_window(height), _window(width))[None, :, :, None]
     total = np.zeros((PADDING * height, PADDING * width))
-    for first in range(0, count, CHUNK):
-        some = np.asarray(images[first : first + CHUNK], np.float64)
+    step = _chunk(images.shape)
+    for first in range(0, count, step):
+        some = np.asarray(images[first : first + step], np.float64)
         found = np.fft.fft2((some - scale.mean) / scale.deviation * window, total.shape, (1, 2))
         total += (np.abs(found) ** 2).mean(axis=3).sum(axis=0)
-        progress(min(first + CHUNK, count), count)
+        progress(min(first + step, count), count)
     return total / count
 
 
@@ -87,6 +89,12 @@ def octaves(fake: np.ndarray, real: np.ndarray) -> dict[int, float]:
     starts = [2**k for k in range(math.ceil(math.log2(len(fake) - 1)))]
     ends = [*starts[1:], len(fake)]
     return {a: float(np.mean((fake - real)[a:b])) for a, b in zip(starts, ends, strict=True)}
+
+
+def _chunk(shape: tuple[int, ...]) -> int:
+    """The number of images [N, H, W, C] whose transforms are held at once; at least one."""
+    each = np.dtype(np.complex128).itemsize * PADDING**2 * math.prod(shape[1:])
+    return max(1, min(CHUNK, BYTES // each))
 
 
 def _window(size: int) -> np.ndarray:

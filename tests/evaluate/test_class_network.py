@@ -1,5 +1,6 @@
 """The network that learns classes: on digits, and on what it refuses."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -12,9 +13,12 @@ from gan_jax.evaluate import class_network
 def test_it_learns_digits():
     train, test = (data.load('digits', split=split) for split in ('train', 'test'))
     told = []
-    predict = class_network.learn(
-        train.images, train.labels, 10, steps=120, progress=lambda *at: told.append(at)
-    )
+
+    def tell(*at):
+        told.append(at)
+        assert not any(x.shape == train.images.shape for x in jax.live_arrays())
+
+    predict = class_network.learn(train.images, train.labels, 10, steps=120, progress=tell)
     assert np.mean(predict(test.images) == test.labels) > 0.9
     assert told == [(i, 120) for i in range(1, 121)]
 

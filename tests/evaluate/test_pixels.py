@@ -59,6 +59,7 @@ SMALL = data.DataSet(np.zeros((50, 6, 9, 1), np.uint8), None, 0, 'small')
         ('swd', {}, "'swd' does not say of how many images: write swd8192_test"),
         ('spectrum', {}, 'write spectrum10k_test'),
         ('swd40', {}, "'swd40' does not say which real images: write swd40_test, or _train"),
+        ('swd40k_train', {}, "'swd40k_train' would hold more patches than fit in memory: take at"),
         ('swd1_test', {}, "'swd1_test' is of 1 images: take 2 to 1,000,000"),
         ('spectrum1001k_test', {}, 'take 2 to 1,000,000'),
         ('swd10k_test', {}, "split of 'digits' has 360: write swd360_test"),

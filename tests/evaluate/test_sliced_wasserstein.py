@@ -73,12 +73,38 @@ def test_neither_brightness_nor_contrast_counts():
 
 def test_a_patch_is_a_patch_of_its_image_and_every_place_is_drawn():
     ramp = np.arange(10 * 9).reshape(1, 10, 9, 1).astype(np.float32)
-    found = swd._cut(ramp, 500, np.random.default_rng(0))
-    assert found.shape == (500, 7, 7, 1)
+    found = swd._patches(ramp, 0, 500, [0])
+    assert found.shape == (500, 7, 7, 1) and found.dtype == np.float32
     corners = found[:, 0, 0, 0]
     assert {*corners} == {9 * i + j for i in range(4) for j in range(3)}
     steps = found[:, :, :, 0] - corners[:, None, None]
     assert (steps == 9 * np.arange(7)[:, None] + np.arange(7)).all()
+
+
+def test_portions_move_no_place(monkeypatch):
+    x = images(7, 32)
+    whole = [swd._patches(x, level, 9, [3, level]) for level in range(2)]
+    monkeypatch.setattr(swd, 'BYTES', 2 * 4 * x[0].size)
+    for level in range(2):
+        np.testing.assert_array_equal(swd._patches(x, level, 9, [3, level]), whole[level])
+
+
+def test_large_images_are_taken_one_by_one(monkeypatch):
+    seen, plain = [], swd.pyramid
+    monkeypatch.setattr(swd, 'pyramid', lambda x, level: seen.append(len(x)) or plain(x, level))
+    monkeypatch.setattr(swd, 'BYTES', 100)
+    swd._patches(images(3, 16), 0, 2, [0])
+    assert seen == [1, 1, 1]
+
+
+def test_each_channel_of_the_patches_is_standardised(monkeypatch):
+    monkeypatch.setattr(swd, 'BLOCK', 4)
+    rng = np.random.default_rng(0)
+    x = rng.normal([5, -1, 300], [2, 0.1, 30], (11, 7, 7, 3)).astype(np.float32)
+    x[..., 1] = 7
+    found = swd._standardised(x.copy()).reshape(-1, 3).astype(np.float64)
+    np.testing.assert_allclose(found.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(found.std(0), [1, 0, 1], atol=1e-5)
 
 
 def test_levels_differ_by_where_the_sets_do():

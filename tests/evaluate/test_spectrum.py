@@ -34,6 +34,19 @@ def test_the_spectrum_is_that_of_the_sums_written_out():
     np.testing.assert_allclose(spectrum.power_spectrum(x, scale), expected.mean(axis=(0, 3)))
 
 
+def test_transforms_are_held_by_their_bytes(monkeypatch):
+    assert spectrum._chunk((9, 16, 16, 1)) == 32
+    assert spectrum._chunk((9, 256, 256, 3)) == 5  # of 50 MB each
+    assert spectrum._chunk((9, 1024, 1024, 3)) == 1
+    x, told = noise(5), []
+    scale = spectrum.scale_of(x)
+    whole = spectrum.power_spectrum(x, scale)
+    monkeypatch.setattr(spectrum, 'BYTES', 2 * 16 * 16 * 256)
+    found = spectrum.power_spectrum(x, scale, progress=lambda *at: told.append(at))
+    assert told == [(2, 5), (4, 5), (5, 5)] and spectrum.scale_of(x) == scale
+    np.testing.assert_allclose(found, whole)
+
+
 def test_white_noise_is_at_zero_decibel_at_every_frequency():
     x = noise(400)
     found = spectrum.profile(x, spectrum.scale_of(x))
