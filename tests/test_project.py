@@ -17,7 +17,7 @@ def get_config(text=''):
     c = runpy.run_path({tiny!r})['get_config']('method=none')
     c.generator = dict(
         fn='gan_jax.models.stylegan2.generator.Generator', num_classes=10, units=8, layers=1,
-        base=64, most=4)
+        base=64, most=4, truncation=0.5)
     c.data.size = 8
     c.steps = 2
     return c
@@ -71,6 +71,30 @@ def test_one_picture_of_another_size(trained, tmp_path):
     np.testing.assert_array_equal(first['w'], np.load(tmp_path / 'again' / 'w.npz')['w'])
     assert run(trained, tmp_path / 'flat.png', tmp_path / 'other', '--label=4') == 0
     assert not np.array_equal(first['w'], np.load(tmp_path / 'other' / 'w.npz')['w'])
+
+
+def test_what_is_found_before_a_failure_is_kept(trained, drawn, tmp_path, monkeypatch):
+    made, truncations, names = project.make_project, [], []
+
+    def failing(network, **options):
+        truncations.append(network.truncation)
+        one = made(network, **options)
+
+        def project_one(*given):
+            names.append(len(names))
+            if len(names) == 2:
+                raise KeyboardInterrupt
+            return one(*given)
+
+        return project_one
+
+    monkeypatch.setattr(project, 'make_project', failing)
+    monkeypatch.setattr(project, 'SHOWN', 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(trained, drawn, tmp_path / 'out')
+    assert truncations == [1.0]  # in place of 0.5: w itself is looked for
+    assert np.load(tmp_path / 'out' / 'w.npz')['names'].tolist() == ['0.png']
+    assert Image.open(tmp_path / 'out' / 'pairs.png').size == (2 * 54 - 6, 48)
 
 
 def refused(trained, images, out):

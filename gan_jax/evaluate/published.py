@@ -19,6 +19,7 @@ from gan_jax.data.archives.table import File
 from gan_jax.data.prepared import locked
 from gan_jax.evaluate import arrays
 from gan_jax.runtime.errors import UNAVAILABLE, UserError
+from gan_jax.runtime.progress import bar
 
 
 class Published(NamedTuple):
@@ -67,13 +68,14 @@ def variables_of(weights: Published, data_dir: str | Path | None = None) -> dict
 
 
 def check(weights: Published, data_dir: str | Path | None = None) -> None:
-    """Raises as `variables_of`, without a download."""
+    """Raises as `variables_of`, without a download; no file is read, since some have gigabytes."""
     with _explained(weights):
         if path := os.environ.get(weights.variable):
-            _given(weights, path)
+            _given(weights, path, read=False)
             return
-        fetched = _folder(weights, data_dir) / weights.file.name
-        if _kept(weights, data_dir) is None and not _is_here(weights, fetched):
+        folder = _folder(weights, data_dir)
+        kept, _ = _place(weights, folder)
+        if not kept.is_file() and not (folder / weights.file.name).is_file():
             with _by_other_means(weights):
                 refuse_unreachable(weights.file.url)
 
@@ -99,10 +101,14 @@ def _by_other_means(weights: Published) -> Iterator[None]:
         ) from error
 
 
-def _given(weights: Published, name: str) -> Path:
+def _given(weights: Published, name: str, *, read: bool = True) -> Path:
     path, why = Path(name).expanduser(), ''
     if not path.is_file():
         why = f'${weights.variable} names {path}, which is no file'
+    elif (size := path.stat().st_size) != weights.file.size:
+        why = f'{path} is another file than the published one ({size:,} bytes)'
+    elif not read:
+        return path
     elif (found := sha256_of(path)) != weights.file.sha256:
         why = f'{path} is another file than the published one (SHA-256 {found})'
     if why:
@@ -136,14 +142,26 @@ def _fetched(weights: Published, data_dir: str | Path | None) -> dict[str, Any]:
         folder.mkdir(exist_ok=True)
         fetched = folder / file.name
         if not _is_here(weights, fetched):
-            print(f'downloading {file.name}, {file.size / 1e6:.1f} MB', flush=True)
-            with _by_other_means(weights):
-                download(file.url, fetched, size=file.size, sha256=file.sha256)
+            _download(weights, fetched)
         variables = weights.load(fetched)
         kept, cache_key = _place(weights, folder)
         arrays.write_arrays(kept, flax.traverse_util.flatten_dict(variables, sep='/'), cache_key)
         fetched.unlink()
     return variables
+
+
+def _download(weights: Published, path: Path) -> None:
+    """Fetches the file, with a bar in megabytes; a signal ends it, and the next call goes on."""
+    file = weights.file
+    print(f'downloading {file.name}, {file.size / 1e6:.1f} MB', flush=True)
+    with _by_other_means(weights), bar(file.name) as tick:
+        download(
+            file.url,
+            path,
+            size=file.size,
+            sha256=file.sha256,
+            advance=lambda done: tick(round(done / 1e6), round(file.size / 1e6)),
+        )
 
 
 def _is_here(weights: Published, fetched: Path) -> bool:

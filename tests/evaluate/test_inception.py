@@ -1,5 +1,6 @@
 """Inception: shapes, quirks and weights. `tests/oracle` compares it with the public one."""
 
+import contextlib
 import functools
 
 import flax.linen as nn
@@ -9,7 +10,7 @@ import pytest
 
 from gan_jax.data.archives.download import sha256_of
 from gan_jax.data.archives.table import File
-from gan_jax.evaluate import inception, weights
+from gan_jax.evaluate import inception, published, weights
 from gan_jax.runtime.errors import DATA, UNAVAILABLE, UserError
 from tests.evaluate.torch_files import StateDict, tensor, write_legacy, write_zip
 from tests.oracle.made import random_weights
@@ -191,6 +192,38 @@ def test_a_file_with_another_sum_is_refused_before_it_is_read(release, tmp_path,
     assert f'{release} is another file than the published one' in refused(tmp_path)
     monkeypatch.setenv(weights.VARIABLE, str(tmp_path / 'nothing.pth'))
     assert 'nothing.pth, which is no file' in refused(tmp_path)
+
+
+def test_a_check_reads_no_file(release, tmp_path, monkeypatch):
+    weights.published(tmp_path)
+    for name in ('sha256_of', 'arrays'):
+        monkeypatch.setattr(published, name, None)
+    weights.check(tmp_path)
+    (kept,) = (tmp_path / 'inception').iterdir()
+    kept.rename(kept.with_name(weights.PUBLISHED.name))
+    weights.check(tmp_path)
+    monkeypatch.setenv(weights.VARIABLE, str(release))
+    weights.check(tmp_path)
+    release.write_bytes(b'torn')
+    with pytest.raises(UserError, match=r'is another file than the published one \(4 bytes\)'):
+        weights.check(tmp_path)
+
+
+def test_a_download_shows_its_progress_and_ends_at_a_signal(release, tmp_path, monkeypatch):
+    seen = []
+
+    @contextlib.contextmanager
+    def bar(what):
+        def tick(done, total):
+            seen.append((what, done, total))
+            raise KeyboardInterrupt
+
+        yield tick
+
+    monkeypatch.setattr(published, 'bar', bar)
+    with pytest.raises(KeyboardInterrupt):
+        weights.published(tmp_path)
+    assert seen == [('inception.pth', 0, 0)]
 
 
 def test_the_variable_goes_before_the_folder(release, tmp_path, monkeypatch):
