@@ -94,7 +94,8 @@ def test_what_is_found_before_a_failure_is_kept(trained, drawn, tmp_path, monkey
         run(trained, drawn, tmp_path / 'out')
     assert truncations == [1.0]  # in place of 0.5: w itself is looked for
     assert np.load(tmp_path / 'out' / 'w.npz')['names'].tolist() == ['0.png']
-    assert Image.open(tmp_path / 'out' / 'pairs.png').size == (2 * 54 - 6, 48)
+    pairs = np.asarray(Image.open(tmp_path / 'out' / 'pairs.png'))
+    assert pairs.shape == (48, 2 * 54 - 6)
 
 
 def refused(trained, images, out):
