@@ -1,7 +1,7 @@
 """Perceptual path length (PPL): how fast images change along a path between two latents.
 
-    ppl50k_wend   StyleGAN's `ppl2_wend`: from w towards another w, whole images; those of twice 256
-                  pixels or more are averaged down by the whole factor that keeps 256 or more
+    ppl50k_wend   StyleGAN's `ppl2_wend`: from w towards another w, whole images; of a height of
+                  512 or more, averaged down by the largest whole factor that leaves 256
     ppl50k_z      as in torch-fidelity, for any generator: from z towards another z, images rounded
                   to uint8 and brought to 64 pixels
 
