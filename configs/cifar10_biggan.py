@@ -19,8 +19,9 @@ The two 9.21 are one number: the first paper seems to quote ICR's as bCR's. Its 
 
 Batch 256 and 100,000 steps are the paper's; one discriminator update a step is what its algorithms
 say, which BigGAN was run with is not stated. The networks are compare_gan's (the second paper names
-that code), β is BigGAN's, the average has BigGAN's 0.9999 a step: a half-life of 6,931 steps.
-Measured by us: not yet, see docs/results.md.
+that code), β is BigGAN's, the average has BigGAN's 0.9999 a step: a half-life of 6,931 steps. Here
+it begins at the first step; BigGAN's code and its descendants copy the weights for some thousand
+steps before. Measured by us: not yet, see docs/results.md.
 """
 
 from typing import Any
@@ -73,5 +74,5 @@ def with_networks(
         # Methods with a classifier have it in place of the projection.
         c.logit = dict(fn='gan_jax.models.critic.Logit', initializer=init)
     c.optim.g.b1 = c.optim.d.b1 = 0.0
-    c.ema.halflife_images = 6931.0 * c.batch_size
+    c.ema = dict(halflife_images=6931.0 * c.batch_size, ramp=1e30)  # no ramp
     return c

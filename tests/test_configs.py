@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from gan_jax.data import load
@@ -15,6 +16,8 @@ from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import build_setup
 from gan_jax.runtime.errors import UserError
+from gan_jax.schedules import inverse_root
+from gan_jax.state import Ema, average
 from gan_jax.terms.label_contrast import reacgan
 
 ROOT = Path(__file__).parent.parent
@@ -267,6 +270,23 @@ def test_ladagan_has_the_authors_numbers():
     assert 'penalty' not in c.terms and c.logit.fn == 'gan_jax.models.san.SanLogit'
 
 
+@pytest.mark.parametrize(
+    ('name', 'kept'),
+    [
+        *((name, 0.9999) for name in ('cifar10_biggan', 'reacgan_cifar10')),
+        *((name, 0.9999) for name in ('bigdeep_imagenet128', 'sagan_imagenet128')),
+        ('ladagan_cifar10', 0.999),
+    ],
+)
+@pytest.mark.parametrize('step', [0, 1000])
+def test_an_average_of_so_much_a_step_keeps_it_from_the_first_step_on(name, kept, step):
+    c = config.load_config(f'{ROOT}/configs/{name}.py')
+    ema, rest = Ema(**c.ema.to_dict()), np.float32(0)
+    found = average(ema, np.float32(1), rest, np.int32(step), c.batch_size)
+    assert 1 - float(found) == pytest.approx(1 - kept, rel=2e-3)
+    assert re.search(rf'{kept}\sa\sstep', ast.get_docstring(ast.parse((ROOT / 'configs' / f'{name}.py').read_text())))
+
+
 def cosine_of(block):
     """(start, end, length in images) of a schedule in a config."""
     assert (block.fn, block.unit) == ('gan_jax.schedules.cosine', 'images')
@@ -322,6 +342,9 @@ def test_r3gan2_has_the_authors_numbers():
         assert c.optim[side].b1 == 0
     for term in ('r1', 'r2'):
         assert cosine_of(c.terms[term].weight) == (0.05, 0.005, 2e7)
+    numbers = {k: v for k, v in c.optim.g.learning_rate.items() if k not in ('fn', 'unit')}
+    rates = inverse_root(**numbers)(jnp.arange(0, 3e6, 1e4))
+    assert (rates.argmax(), round(float(rates.max()), 4)) == (100, 0.0072)  # as the docstring says
     assert cosine_of(c.augment.strength) == (0.0, 0.55, 2e7)
     assert (c.augment.critic, c.augment.real, c.augment.shared) == ('ada_r3gan', 'flip', True)
     assert {name: block.std for name, block in c.averages.items()} == {
