@@ -9,8 +9,10 @@ stylegan2_cifar10.py, and by default `ada`.
 The paper trains at 256 pixels and above. Networks and rates are the published code's defaults:
 batch 32, 25 million images, mirrored at random, rates 0.0025 for G and 0.002 for D, Adam's β 0 and
 0.99, two layers in the mapping, groups of 4, a half-life of 10,000 images, which is at most a
-twentieth of the images so far; no path length and no mixed styles. It advises R1 of γ 0.5 at 128
-pixels and batch 32; a quarter of that, by the square of the side, is ours. FID is of 50,000 samples
+twentieth of the images so far; no path length and no mixed styles. The means of squares in
+the generator forget half in 20,000 images at batch 32: beside another `--config.batch_size` give
+`--config.generator.magnitude_decay`, 0.5 ** (batch / 20000). It advises R1 of γ 0.5 at 128 pixels
+and batch 32; a quarter of that, by the square of the side, is ours. FID is of 50,000 samples
 against the 70,000 images. A step takes almost four times the products of one of StyleGAN2's, see
 docs/results.md. Measured by us: not yet.
 """

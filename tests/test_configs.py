@@ -284,7 +284,8 @@ def test_an_average_of_so_much_a_step_keeps_it_from_the_first_step_on(name, kept
     ema, rest = Ema(**c.ema.to_dict()), np.float32(0)
     found = average(ema, np.float32(1), rest, np.int32(step), c.batch_size)
     assert 1 - float(found) == pytest.approx(1 - kept, rel=2e-3)
-    assert re.search(rf'{kept}\sa\sstep', ast.get_docstring(ast.parse((ROOT / 'configs' / f'{name}.py').read_text())))
+    text = (ROOT / 'configs' / f'{name}.py').read_text()
+    assert re.search(rf'{kept}\sa\sstep', text)
 
 
 def cosine_of(block):

@@ -1,7 +1,9 @@
 """BigGAN (Brock et al. 2018, appendix B) and SAGAN for images of 16, 32, 64 and 128.
 
 At 128 px the published codes agree but for one shortcut; at 32 px, a size that the paper does not
-have, three networks bear the name. Parameters of G / D with ten classes and `ProjectionLogit`:
+have, three networks bear the name. Parameters of the published G / D with ten classes and
+`ProjectionLogit`; ours are the same, but that G lacks the biases before norms, see
+docs/differences.md, Biases (the first has 9,415,044):
 
     compare_gan's, the default, which the papers on consistency and augmentation train:
         G(num_classes=10), Trunk()                                            9,416,196 / 2,378,114
@@ -15,8 +17,8 @@ have, three networks bear the name. Parameters of G / D with ten classes and `Pr
 
 compare_gan's own G has attention only with a fourth block, so not at 32 px: there it is
 `attention=False`, 9,231,875 parameters. Latents: Z = 80 for the first two (four parts of 20), 128
-for the third, 120 at 128 px. The layers for 16 px are ours, for 64 px
-StudioGAN's, there with Z = 100:
+for the third, 120 at 128 px. The layers for 16 px are ours, for 64 px StudioGAN's, there with
+Z = 100:
 
         G(num_classes=10), Trunk()                                          24,566,724 / 43,991,330
 

@@ -3,7 +3,9 @@
 Two blocks with a bottleneck at every size, and shortcuts that keep what they pass: the generator's
 drop channels, the discriminator's add some. Latents are not cut; every norm of the generator is
 told class and latents. The discriminator's features are sums over places, as in compare_gan's code,
-whose text says means. Parameters of G / D with latents of 128 numbers and `ProjectionLogit`:
+whose text says means. Parameters of the published G / D with latents of 128 numbers and
+`ProjectionLogit`; ours are the same, but that G lacks the biases before norms, see
+docs/differences.md, Biases (at 128 px it has 50,235,652):
 
     128 px, 1,000 classes: attention=64,
         widths=(2048, 2048, 1024, 512, 256, 128)                          50,244,484 / 34,590,210
@@ -137,8 +139,8 @@ class Generator(nn.Module):
     """Latents and classes to images, with spectral normalisation everywhere but in the classes.
 
     The gains and biases of a block's norms are linear in the vector [class, z], and so is the first
-    map.
-    At each size but the last a block that keeps everything is followed by one that doubles the map.
+    map. At each size but the last a block that keeps everything is followed by one that doubles
+    the map.
 
     Attributes:
         shape: of one image, (H, W, C).

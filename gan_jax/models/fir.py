@@ -1,10 +1,9 @@
 """Maps twice and half as large, through the filter [1, 3, 3, 1] / 8 along each axis.
 
 R3GAN (Huang et al. 2025, arXiv 2501.05441) resamples so, with the filter of StyleGAN2; `smooth` is
-R3GAN2's where channels become places. Beyond the
-border there are zeros, and no weight is scaled up for them: a map of ones becomes 0.5625 in a
-corner when it is doubled, and 0.765625 when it is halved. Sums are float32 at least, and the result
-has the type of the map.
+R3GAN2's where channels become places. Beyond the border there are zeros, and no weight is scaled up
+for them: a map of ones becomes 0.5625 in a corner when it is doubled, and 0.765625 when it is
+halved. Sums are float32 at least, and the result has the type of the map.
 """
 
 import jax.numpy as jnp

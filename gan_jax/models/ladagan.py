@@ -27,7 +27,16 @@ from jax import Array
 
 from gan_jax.models.cgan import with_classes
 from gan_jax.models.conv import Conv, DownDense
-from gan_jax.models.layers import Dense, at_least_float32, initializer, square
+from gan_jax.models.layers import (
+    Dense,
+    add_bias,
+    at_least_float32,
+    image_of,
+    initializer,
+    sides_of,
+    square,
+    times,
+)
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
 Heads = Annotated[int, Integer(1, 1024)]
@@ -48,7 +57,8 @@ class Attention(nn.Module):
 
     Attributes:
         heads: their number, which divides the channels.
-        dtype: of the maps; the softmax is float32 at least.
+        dtype: of the maps; the softmax, and the sum over places that is g's gradient, are float32
+            at least.
     """
 
     heads: int
@@ -69,7 +79,8 @@ class Attention(nn.Module):
         scores = at_least_float32(scores) / math.sqrt(c // self.heads)
         weights = nn.softmax(scores, axis=1).astype(q.dtype)
         shared = jnp.einsum('nlh,nlhd->nhd', weights, q.reshape(n, -1, self.heads, c // self.heads))
-        return _dense(c, dtype=self.dtype, name='out')(shared.reshape(n, 1, c) * k * v)
+        shared = at_least_float32(shared).reshape(n, 1, c)
+        return _dense(c, dtype=self.dtype, name='out')(times(k, shared) * v)
 
 
 class ModulatedNorm(nn.Module):
@@ -78,7 +89,8 @@ class ModulatedNorm(nn.Module):
     Both are linear in a ReLU layer of the latents.
 
     Attributes:
-        dtype: of the result.
+        dtype: of the result; gain and bias, and the sums over places that are their gradients, are
+            float32 at least.
     """
 
     dtype: Any = None
@@ -86,10 +98,11 @@ class ModulatedNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array, z: Array) -> Array:
         """[N, L, C] from x [N, L, C] and z [N, Z]."""
-        layer = partial(_dense, x.shape[-1], dtype=self.dtype)
-        hidden = nn.relu(layer(name='hidden')(z))
+        layer = partial(_dense, x.shape[-1])
+        hidden = nn.relu(layer(name='hidden')(at_least_float32(z)))
         gain, bias = (layer(name=name)(hidden)[:, None] for name in ('gain', 'bias'))
-        return _norm(use_scale=False, use_bias=False, dtype=self.dtype)(x) * gain + bias
+        y = _norm(use_scale=False, use_bias=False, dtype=self.dtype)(x)
+        return add_bias(times(y, gain), bias)
 
 
 class Ladaformer(nn.Module):
@@ -98,7 +111,7 @@ class Ladaformer(nn.Module):
     Attributes:
         heads: of the attention.
         hidden: units between the dense layers, which have a GELU between them.
-        dtype: of the layers.
+        dtype: of the layers; the GELU is float32 at least.
     """
 
     heads: int
@@ -116,7 +129,8 @@ class Ladaformer(nn.Module):
 
         x = x + Attention(self.heads, self.dtype, name='attention')(normed('norm_0', x))
         y = _dense(self.hidden, dtype=self.dtype, name='dense_0')(normed('norm_1', x))
-        y = _dense(x.shape[-1], dtype=self.dtype, name='dense_1')(nn.gelu(y, approximate=False))
+        y = nn.gelu(at_least_float32(y), approximate=False).astype(y.dtype)
+        y = _dense(x.shape[-1], dtype=self.dtype, name='dense_1')(y)
         return y if z is not None else y + x
 
 
@@ -126,7 +140,7 @@ class Generator(nn.Module):
     Blocks at 4, 8 and 16 pixels for images of 16, else at 8, 16 and 32; between two of them four
     channels of a place become the four places of a map twice as large. From 64 pixels on the last
     map becomes the image so. In training images are not kept within [0, 1], as in the authors'
-    code; in evaluation they are cut off there.
+    code; in evaluation they are clipped to it, unless `clipped` is False.
 
     Attributes:
         shape: of one image, (H, W, C).
@@ -151,9 +165,16 @@ class Generator(nn.Module):
         """Images [B, H, W, C] from z [B, Z] and label [B], not used without classes.
 
         Raises:
-            ValueError: no layers for images of that size, or widths that do not divide.
+            ValueError: no layers for images of that size, no widths or too many, or widths that do
+                not divide.
         """
-        side = min(square(self.shape, SIDES, 'LadaGAN'), LARGEST) >> (len(self.widths) - 1)
+        last = min(square(self.shape, SIDES, 'LadaGAN'), LARGEST)
+        if not 0 < len(self.widths) <= last.bit_length():
+            raise ValueError(
+                f"{len(self.widths)} widths are given for LadaGAN's maps, the last of which has "
+                f'{last} pixels and each half as many as the next: give 1 to {last.bit_length()}'
+            )
+        side = last >> (len(self.widths) - 1)
         z, first = with_classes(z, label, self.num_classes), self.widths[0]
         dense = _dense(side * side * first, use_bias=False, dtype=self.dtype, name='dense')
         x = dense(z).reshape(-1, side, side, first)
@@ -163,8 +184,7 @@ class Generator(nn.Module):
             x = _attended(self, x, f'block_{i}', z)
         x = to_places(x, self.shape[0] // x.shape[1])
         x = _conv(self.shape[2], dtype=self.dtype, name='image')(x)
-        image = (at_least_float32(x) + 1) / 2
-        return image if train or not self.clipped else jnp.clip(image, 0, 1)
+        return image_of(at_least_float32(x), clipped=self.clipped and not train)
 
 
 class DownBlock(nn.Module):
@@ -217,9 +237,13 @@ class Trunk(nn.Module):
         """Features [N, F] of images [N, H, W, C] in [0, 1]: the last map [N, 8, 8, C'], flat.
 
         Raises:
-            ValueError: no layers for images of that size, or as many widths are for another.
+            ValueError: no layers for images of that size, as many widths are for another, or `out`
+                is not of two layers.
         """
-        square(image.shape[1:], (ATTENDED << len(self.widths) - 1,), 'LadaGAN with these widths')
+        square(image.shape[1:], SIDES, 'LadaGAN')
+        sides_of(image.shape[1:], self.widths, "LadaGAN's discriminator", ATTENDED)
+        if len(self.out) != 2:
+            raise ValueError(f'out has the channels of two layers, not {len(self.out)}: change out')
         first, *others = self.widths
         bare = dict(use_bias=False, dtype=self.dtype)
         x = nn.leaky_relu(_conv(first, name='image', **bare)(2 * image - 1), SLOPE)
@@ -235,7 +259,7 @@ def _attended(network: Generator | Trunk, x: Array, name: str, z: Array | None =
     """A block of a network on a map [N, H, W, C] and a learned vector for each place."""
     n, height, width, c = x.shape
     places = network.param(f'{name}_places', _init, (height * width, c), jnp.float32)
-    x = x.reshape(n, -1, c) + places[None].astype(x.dtype)
+    x = add_bias(x.reshape(n, -1, c), places)
     block = Ladaformer(network.heads, network.hidden, network.dtype, name=name)
     return block(x, z).reshape(n, height, width, c)
 

@@ -1,6 +1,6 @@
 """Layers that several networks share."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -40,13 +40,16 @@ def channels(width: float, *full: int) -> list[int]:
     return [max(1, round(width * n)) for n in full]
 
 
-def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
+def square(
+    shape: tuple[int, ...], sides: Collection[int], network: str, change: str = 'data.size'
+) -> int:
     """The side of square images [H, W, C], which must be one of `sides`.
 
     Args:
         shape: [H, W, C].
         sides: for which the network has layers.
         network: its name, for the error.
+        change: what to change, for the error.
 
     Raises:
         ValueError: not square, or another side; names the sides.
@@ -55,29 +58,32 @@ def square(shape: tuple[int, ...], sides: Collection[int], network: str) -> int:
     if height != width or height not in sides:
         known = ', '.join(f'{side}x{side}' for side in sides)
         raise ValueError(
-            f'{network} has layers for images of {known}, not {height}x{width}: change data.size'
+            f'{network} has layers for images of {known}, not {height}x{width}: change {change}'
         )
     return height
 
 
-def sides_of(shape: tuple[int, ...], widths: Collection[int], network: str) -> list[int]:
-    """The sides 4, 8, ... of a network's maps, one for each of its widths.
+def sides_of(
+    shape: Sequence[int], widths: Collection[int], network: str, smallest: int = 4
+) -> list[int]:
+    """The sides of a network's maps, such as 4, 8, ..., one for each of its widths.
 
     Args:
         shape: of the images, [H, W, C], with H = W the last of the sides.
         widths: channels of the maps.
         network: its name, for the error.
+        smallest: the first of the sides.
 
     Raises:
         ValueError: the images have another size.
     """
     height, width, _ = shape
-    sides = [4 << i for i in range(len(widths))]
+    sides = [smallest << i for i in range(len(widths))]
     if [height, width] != 2 * sides[-1:]:
+        maps = f'widths of maps of {", ".join(map(str, sides))} pixels' if sides else 'no widths'
         raise ValueError(
-            f'{network} with widths of maps of {", ".join(map(str, sides))} pixels has no layers '
-            f"for images of {height}x{width}: give a width for each size from 4 to the image's, "
-            'or change data.size'
+            f'{network} with {maps} has no layers for images of {height}x{width}: give a width for '
+            f"each size from {smallest} to the image's, or change data.size"
         )
     return sides
 
@@ -106,8 +112,13 @@ def type_at(side: int, last: int, dtype: Any) -> Any:
     return jnp.float32 if is_half(dtype) and side <= max(4, last >> 4) else dtype
 
 
+def times(x: Array, s: Array) -> Array:
+    """x times an s that broadcasts to it, in the type of x; see `add_bias` for s's gradient."""
+    return x * jnp.broadcast_to(s, x.shape).astype(x.dtype)
+
+
 def add_bias(x: Array, b: Array) -> Array:
-    """x [..., F] + b [F], in the type of x.
+    """x [..., F] plus a b that broadcasts to it, such as [F], in the type of x.
 
     The gradient of b is a sum over batch and places. XLA sums bfloat16 in bfloat16, on a CPU too,
     where 256 + 1 = 256. So b is cast to the type of x after it is broadcast, not before, and its
@@ -137,6 +148,12 @@ class Dense(nn.Module):
             return y
         b = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)
         return add_bias(y, b)
+
+
+def image_of(x: Array, *, clipped: bool) -> Array:
+    """Images (x + 1) / 2 of a last layer x, most of it in [-1, 1]; with `clipped` in [0, 1]."""
+    image = (x + 1) / 2
+    return jnp.clip(image, 0, 1) if clipped else image
 
 
 def maybe_remat(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Array:

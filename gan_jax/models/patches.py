@@ -4,10 +4,9 @@ from typing import Annotated
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import Array
+from jax import Array, lax
 
 from gan_jax.models.layers import Dense, Initializer, initializer
-from gan_jax.models.spectral import maybe_spectral
 from gan_jax.runtime.ranges import Integer
 
 Side = Annotated[int, Integer(1, 1024)]
@@ -23,7 +22,8 @@ class PatchLogit(nn.Module):
         side: of the map.
         kernel: side of a window.
         initializer: as in `critic.Logit`.
-        normalised: False leaves out the spectral normalisation.
+        normalised: False leaves out the spectral normalisation: with one output the largest
+            singular value is the kernel's norm, over window and channels, and takes no iteration.
     """
 
     side: Side = 8
@@ -33,7 +33,7 @@ class PatchLogit(nn.Module):
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
-        """{'logit': [N], 'patches': [N, P]} from features [N, F]; `label` is not used.
+        """{'logit': [N], 'patches': [N, P]} from features [N, F]; `label` and `train` are not used.
 
         'logit' is the mean over the P = (side - kernel + 1)² windows, 'patches' what each differs
         from it, so that 'logit' + 'patches' are the windows' logits.
@@ -52,12 +52,15 @@ class PatchLogit(nn.Module):
         # One product for all weights of a window, and then the sum of shifted maps.
         init = _of_windows(initializer(self.initializer), kernel)
         layer = Dense(kernel * kernel, use_bias=False, kernel_init=init, name='dense')
-        parts = maybe_spectral(self.normalised, train=train)(layer, x)
+        parts = layer(x)
         logits = sum(
             parts[:, i : i + count, j : j + count, i * kernel + j]
             for i in range(kernel)
             for j in range(kernel)
         ).reshape(n, -1)
+        if self.normalised:
+            power = (layer.variables['params']['kernel'] ** 2).sum()
+            logits = logits * lax.rsqrt(jnp.where(power != 0, power, 1))
         mean = jnp.mean(logits, axis=1)
         return {'logit': mean, 'patches': logits - mean[:, None]}
 

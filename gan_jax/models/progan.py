@@ -14,8 +14,9 @@ With z of 512 numbers, images of 1,024 pixels and the defaults there are 23,071,
 parameters: the 23.1 million that table 2 has for either. The RGB layers of smaller images, which
 only a growing network needs, are not among them. A trunk with a group looks across the
 batch, so `config.joint` has to be False. Authors' training: WGAN-GP, a drift of 0.001 (which is no
-term here), batch 16 at most from 256 pixels on, Adam with 0.001 and β (0, 0.99), an average of the
-generator of 0.999 a step.
+term here), batch 16, and 14, 6 and 3 at 256, 512 and 1,024 pixels, Adam with β (0, 0.99) and a rate
+of 0.001, to which it rises over 40,000 images after each doubling, an average of the generator of
+0.999 a step.
 """
 
 import math
@@ -28,7 +29,7 @@ from jax import Array
 
 from gan_jax.models.cgan import with_classes
 from gan_jax.models.conv import convolve_halve, double_convolve
-from gan_jax.models.layers import add_bias, at_least_float32
+from gan_jax.models.layers import add_bias, at_least_float32, image_of
 from gan_jax.models.stylegan2.discriminator import Spread
 from gan_jax.models.stylegan2.equalised import GAIN, LEAK, EqualConv, EqualDense
 from gan_jax.models.stylegan2.generator import Base
@@ -43,8 +44,8 @@ class Generator(nn.Module):
     """Latents, and classes if any, to images.
 
     In training images are not kept within [0, 1], as in the authors' code; in evaluation they are
-    cut off there. Latents, beside the class as a one-hot vector, are divided by their root mean
-    square.
+    clipped to it, unless `clipped` is False. Latents, beside the class as a one-hot vector, are
+    divided by their root mean square.
 
     Attributes:
         shape: of one image, (H, W, C); H = W is 8, 16, ..., 1024.
@@ -85,8 +86,8 @@ class Generator(nn.Module):
             up = conv(channels(side), double_convolve, name=f'conv_{side}_0')
             x = pixel_norm(_act(up(x)))
             x = pixel_norm(_act(conv(channels(side), name=f'conv_{side}_1')(x)))
-        image = (EqualDense(self.shape[2], name='image')(at_least_float32(x)) + 1) / 2
-        return image if train or not self.clipped else jnp.clip(image, 0, 1)
+        x = EqualDense(self.shape[2], name='image')(at_least_float32(x))
+        return image_of(x, clipped=self.clipped and not train)
 
 
 class Trunk(nn.Module):

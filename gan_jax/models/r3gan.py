@@ -30,7 +30,7 @@ from jax import Array
 
 from gan_jax.models.fir import double, halve
 from gan_jax.models.grouped import GroupedConv
-from gan_jax.models.layers import Dense, at_least_float32, maybe_remat, sides_of, type_at
+from gan_jax.models.layers import Dense, at_least_float32, image_of, maybe_remat, sides_of, type_at
 from gan_jax.runtime.ranges import Classes, Units
 
 SMALLEST, BLOCKS = 4, 2  # pixels of the smallest map, blocks at each size
@@ -83,6 +83,7 @@ class Generator(nn.Module):
         widths: channels of the maps of 4, 8, ... and H pixels.
         group_size: channels of a group of the 3×3 convolutions.
         num_classes: 0 is unconditional.
+        clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
         dtype: of the layers at the four largest sizes, but not at 4 pixels; everything else, and
@@ -118,8 +119,8 @@ class Generator(nn.Module):
             if i:
                 x = double(_to_width(x, self.widths[i], f'width_{i}', dtype))
             x = _blocks(self, x, i, dtype, train=train)
-        image = (_linear(self.shape[2], name='image')(at_least_float32(x)) + 1) / 2
-        return image if train or not self.clipped else jnp.clip(image, 0, 1)
+        x = _linear(self.shape[2], name='image')(at_least_float32(x))
+        return image_of(x, clipped=self.clipped and not train)
 
 
 class Trunk(nn.Module):

@@ -95,7 +95,11 @@ class Generator(nn.Module):
         Raises:
             ValueError: no layers for images of that size.
         """
-        side = square(self.shape, (2 << len(self.up),) if self.up else LAYERS, 'SN-ResNet')
+        if self.up:
+            own = (2 << len(self.up),), 'SN-ResNet with as many channels in up', 'up or data.size'
+            side = square(self.shape, *own)
+        else:
+            side = square(self.shape, LAYERS, 'SN-ResNet')
         first, *others = channels(self.width, *(self.up or LAYERS[side].up))
         bottom = side >> len(others)
         condition = None

@@ -222,10 +222,17 @@ def test_other_sizes_widths_and_heads_are_refused():
     z = np.zeros((2, 5), 'f4')
     with pytest.raises(ValueError, match='LadaGAN has layers for images of 16x16, .*, not 8x8'):
         initial(ladagan.Generator((8, 8, 1)), z, None)
-    with pytest.raises(
-        ValueError, match='with these widths has layers for images of 32x32, not 64'
-    ):
-        initial(ladagan.Trunk((4, 4)), np.zeros((2, 64, 64, 1), 'f4'))
+    for number in (0, 7):
+        with pytest.raises(ValueError, match=f'{number} widths .* 32 pixels .* give 1 to 6'):
+            initial(ladagan.Generator((32, 32, 1), (4,) * number), z, None)
+    for widths, words in {(): 'no widths', (4, 4): 'widths of maps of 16, 32 pixels'}.items():
+        words += ' has no layers for images of 64x64: give a width for each size from 16'
+        with pytest.raises(ValueError, match=f"LadaGAN's discriminator with {words}"):
+            initial(ladagan.Trunk(widths), np.zeros((2, 64, 64, 1), 'f4'))
+    with pytest.raises(ValueError, match='LadaGAN has layers for images of 16x16, .*, not 256x256'):
+        initial(ladagan.Trunk((4,) * 5), np.zeros((2, 256, 256, 1), 'f4'))
+    with pytest.raises(ValueError, match='out has the channels of two layers, not 1: change out'):
+        initial(ladagan.Trunk((4,), (4,), 2), np.zeros((2, 16, 16, 1), 'f4'))
     with pytest.raises(ValueError, match='6 channels do not divide into 4 heads: change heads'):
         initial(ladagan.Generator((16, 16, 1), (6, 4, 4)), z, None)
     with pytest.raises(ValueError, match='6 channels do not divide into 4 places: change widths'):

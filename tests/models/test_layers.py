@@ -62,11 +62,20 @@ def test_an_image_of_another_size_is_refused_by_a_sentence_with_the_known_ones(s
         layers.square(shape, (32, 48), 'Net')
 
 
-def test_widths_are_of_maps_from_four_pixels_to_the_image_s():
+def test_widths_are_of_maps_from_the_smallest_to_the_image_s():
     assert layers.sides_of((16, 16, 3), (7, 5, 5), 'Net') == [4, 8, 16]
-    for shape, widths in (((16, 16, 3), (7, 5)), ((8, 16, 3), (7, 5)), ((4, 4, 1), ())):
-        with pytest.raises(ValueError, match='Net with widths .* give a width for each size'):
+    assert layers.sides_of((16, 16, 3), (7, 5), 'Net', 8) == [8, 16]
+    for shape, widths in (((16, 16, 3), (7, 5)), ((8, 16, 3), (7, 5))):
+        with pytest.raises(ValueError, match='Net with widths of maps of 4, 8 pixels has no layers'):
             layers.sides_of(shape, widths, 'Net')
+    with pytest.raises(ValueError, match='Net with no widths .* 4x4: give a width .* from 8 to'):
+        layers.sides_of((4, 4, 1), (), 'Net', 8)
+
+
+def test_images_are_clipped_where_they_are_shown():
+    x = np.float32([-3, -1, 0, 0.5, 3])
+    np.testing.assert_array_equal(layers.image_of(x, clipped=False), [-1, 0, 0.5, 0.75, 2])
+    np.testing.assert_array_equal(layers.image_of(x, clipped=True), [0, 0, 0.5, 0.75, 1])
 
 
 def test_doubling_and_pooling_equal_numpy_s():

@@ -43,6 +43,27 @@ def test_orthogonal_weights_are_one_unit_vector_over_window_and_channels():
     assert float((made['params']['dense']['kernel'] ** 2).sum()) == pytest.approx(1, rel=1e-5)
 
 
+def test_the_spectral_norm_is_of_the_convolution_of_one_output():
+    """Of its kernel as a matrix of one column, [16 C, 1]."""
+    x = np.random.default_rng(0).standard_normal((3, 5 * 5 * 2)).astype('f4')
+    plain, normalised = (PatchLogit(5, 4, 'orthogonal', normalised=n) for n in (False, True))
+    shapes = start(normalised, x)
+    assert {*shapes} == {'params'} and shapes == start(plain, x)
+    variables = small.numbers(shapes, np.random.default_rng(1), 'f4')
+    matrix = np.asarray(variables['params']['dense']['kernel']).reshape(-1, 1)
+    (sigma,) = np.linalg.svd(matrix, compute_uv=False)
+    divided = jax.tree.map(lambda w: w / sigma, variables)
+    found, expected = (
+        small.jit(partial(module.apply, train=True))(v, x, LABEL)
+        for module, v in ((normalised, variables), (plain, divided))
+    )
+    for name in ('logit', 'patches'):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-6)
+    zero = jax.tree.map(np.zeros_like, variables)
+    slope = jax.grad(lambda v: normalised.apply(v, x, LABEL, train=True)['logit'].sum())(zero)
+    assert np.isfinite(slope['params']['dense']['kernel']).all()
+
+
 @pytest.mark.parametrize(('side', 'kernel', 'length'), [(4, 3, 30), (4, 5, 32)])
 def test_features_that_are_no_map_of_that_side_are_refused(side, kernel, length):
     message = f'windows of {kernel}x{kernel} in a map of 4x4 places do not fit {length} features'

@@ -8,7 +8,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.fir import double
-from gan_jax.models.layers import at_least_float32
+from gan_jax.models.layers import at_least_float32, image_of
 from gan_jax.models.r3gan2 import stage
 from gan_jax.models.r3gan2.magnitude import MPDense, MPEmbed, ToMap, activate
 from gan_jax.runtime.ranges import Classes, Units
@@ -68,5 +68,5 @@ class Generator(nn.Module):
             x = x if i == last else stage.up(x, gain, self.widths[i + 1])
         scale = self.param('scale', nn.initializers.ones_init(), (), jnp.float32)
         image = MPDense(self.shape[2], centred=False, name='image')
-        image = (image(at_least_float32(x), scale * gain) + 1) / 2
-        return image if train or not self.clipped else jnp.clip(image, 0, 1)
+        x = image(at_least_float32(x), scale * gain)
+        return image_of(x, clipped=self.clipped and not train)

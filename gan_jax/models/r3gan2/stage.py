@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models.fir import double, halve, smooth
-from gan_jax.models.layers import at_least_float32
+from gan_jax.models.layers import at_least_float32, sides_of, times
 from gan_jax.models.r3gan2.attention import Attention
 from gan_jax.models.r3gan2.magnitude import MPConv, MPDense, activate
 from gan_jax.runtime.ranges import Integer
@@ -92,7 +92,7 @@ def up(x: Array, gain: Array, channels: int) -> Array:
     With C channels it is `fir.double`. Otherwise every channel is repeated, each four channels
     become the four places of one of a map twice as large, and that is smoothed.
     """
-    x = _times(x, gain)
+    x = times(x, gain)
     n, height, width, c = x.shape
     if c == channels:
         return double(x)
@@ -106,7 +106,7 @@ def down(x: Array, gain: Array, channels: int) -> Array:
     With C channels it is `fir.halve`. Otherwise the map is smoothed, the four places of a channel
     become four channels, and each of the result is the mean of neighbours among these.
     """
-    x = _times(x, gain)
+    x = times(x, gain)
     n, height, width, c = x.shape
     if c == channels:
         return halve(x)
@@ -133,14 +133,7 @@ def check(network: Any, shape: Sequence[int]) -> None:
     """
     widths, group_size = network.widths, network.group_size
     attention, head_size = network.attention, network.head_size
-    height, width, _ = shape
-    sides = [SMALLEST << i for i in range(len(widths))]
-    if [height, width] != 2 * sides[-1:]:
-        raise ValueError(
-            f'R3GAN2 with widths of maps of {", ".join(map(str, sides))} pixels has no layers for '
-            f"images of {height}x{width}: give a width for each size from 8 to the image's, or "
-            'change data.size'
-        )
+    sides = sides_of(shape, widths, 'R3GAN2', SMALLEST)
     for side, channels in zip(sides, widths, strict=True):
         if WIDER * channels % group_size:
             raise ValueError(
@@ -163,7 +156,3 @@ def check(network: Any, shape: Sequence[int]) -> None:
             f'attention is for maps of {min(others)} pixels, and there are maps of '
             f'{", ".join(map(str, sides))}'
         )
-
-
-def _times(x: Array, gain: Array) -> Array:
-    return x * jnp.broadcast_to(gain, x.shape).astype(x.dtype)

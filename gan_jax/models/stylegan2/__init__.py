@@ -23,6 +23,7 @@ without classes 19,947,539 and 20,720,641. Its configuration 'auto' has the trun
 group=4, and below 512 pixels base=16384. A trunk with a group looks across the batch, so
 `config.joint` has to be False.
 
-Kernels are [height, width, inputs, outputs]. `tests/oracle/published_weights.py` makes variables of
-these networks of weights of the published code.
+Kernels are [height, width, inputs, outputs]. To take weights of the published code, transpose its
+kernels, and reorder the rows of the trunk's dense layer, which are [height, width, channel] here
+and [channel, height, width] there; `tests/oracle/published_weights.py` of the repository does so.
 """

@@ -10,7 +10,7 @@ from jax import Array
 
 from gan_jax.keys import named
 from gan_jax.models.fir import double
-from gan_jax.models.layers import is_half, type_at
+from gan_jax.models.layers import image_of, is_half, type_at
 from gan_jax.models.stylegan2.equalised import EqualDense
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate, average_after, truncated
 from gan_jax.models.stylegan2.modulated import StyledConv, ToImage
@@ -26,7 +26,8 @@ class Generator(nn.Module):
     """Latents and classes to images, with noise from the random stream 'noise'.
 
     In training images are not kept within [0, 1]: the discriminator sees what the layers give, as
-    in the published code, and no pixel loses its gradient. In evaluation they are cut off there.
+    in the published code, and no pixel loses its gradient. In evaluation they are clipped to it,
+    unless `clipped` is False.
 
     Attributes:
         shape: of one image, (H, W, C); H = W is 8, 16, ..., 1024.
@@ -92,8 +93,8 @@ class Generator(nn.Module):
 
     def synthesize(self, w: Array, label: Array, *, train: bool) -> dict[str, Array]:
         """{'image': [B, H, W, C]} from w [B, layers of w, units]; `label` is not used."""
-        image = (self.synthesis(w) + 1) / 2
-        return {'image': image if train or not self.clipped else jnp.clip(image, 0, 1)}
+        x = self.synthesis(w)
+        return {'image': image_of(x, clipped=self.clipped and not train)}
 
     def _mixed(self, w: Array, label: Array, z: Array) -> Array:
         """w, with a probability from a random layer on of other latents; one layer for a batch."""

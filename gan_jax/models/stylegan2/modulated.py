@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models.conv import convolve
-from gan_jax.models.layers import add_bias, at_least_float32
+from gan_jax.models.layers import add_bias, at_least_float32, times
 from gan_jax.models.stylegan2.equalised import EqualDense, activate
 from gan_jax.models.stylegan2.resampled import double_convolve
 
@@ -44,7 +44,7 @@ def modulated(x: Array, w: Array, style: Array, *, up: bool = False) -> Array:
 
 def scaled(x: Array, s: Array) -> Array:
     """x [N, H, W, C] times s [N, C] in the type of x; the gradient of s is summed in its own."""
-    return x * jnp.broadcast_to(s[:, None, None], x.shape).astype(x.dtype)
+    return times(x, s[:, None, None])
 
 
 class StyledConv(nn.Module):

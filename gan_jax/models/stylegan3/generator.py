@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
-from gan_jax.models.layers import add_bias, at_least_float32, is_half, square, type_at
+from gan_jax.models.layers import add_bias, at_least_float32, image_of, is_half, square, type_at
 from gan_jax.models.stylegan2.equalised import EqualDense
 from gan_jax.models.stylegan2.generator import Base, Chance
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate, average_after, truncated
@@ -24,7 +24,8 @@ SCALE = 0.25  # of the image
 class Generator(nn.Module):
     """Latents and classes to images that follow a shift of their input.
 
-    As in StyleGAN2's `Generator`, images are kept within [0, 1] in evaluation alone.
+    As in StyleGAN2's `Generator`, images are clipped to [0, 1] in evaluation alone, and not there
+    if `clipped` is False.
 
     Attributes:
         shape: of one image, (H, W, C); H = W is 8, 16, ..., 1024.
@@ -99,8 +100,8 @@ class Generator(nn.Module):
                 image; None is 0.
         """
         shift = jnp.zeros((len(w), 2), w.dtype) if shift is None else shift
-        image = (self.synthesis(w, shift, train=train) + 1) / 2
-        return {'image': image if train or not self.clipped else jnp.clip(image, 0, 1)}
+        x = self.synthesis(w, shift, train=train)
+        return {'image': image_of(x, clipped=self.clipped and not train)}
 
 
 class Synthesis(nn.Module):

@@ -88,7 +88,7 @@ def test_half_precision_is_of_the_map_alone():
     [
         ((16, 8, 3), (8, 8), {}, 'no layers for images of 16x8: give a width for each size from 8'),
         ((32, 32, 3), (8, 8), {}, 'widths of maps of 8, 16 pixels has no layers for .* 32x32'),
-        ((4, 4, 3), (), {}, 'no layers for images of 4x4'),
+        ((4, 4, 3), (), {}, 'R3GAN2 with no widths has no layers for images of 4x4'),
         ((8, 8, 3), (6,), {}, '12 channels, twice a width of 6, do not .* of 8'),
         ((8, 8, 3), (8,), {'attention': (8,), 'head_size': 16}, '8 channels .* 8 pixels .* of 16'),
         ((8, 8, 3), (12,), {'attention': (8,), 'head_size': 6}, 'heads of 6, a multiple of 4'),
