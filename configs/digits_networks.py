@@ -7,7 +7,8 @@ Arguments: network (dcgan, cgan, wgan_gp, progan or ladagan), and those of digit
 those of the README, with the network's own loss in place of the hinge loss: the logistic one, at
 every patch in LadaGAN. The default is `none`, for wgan_gp and progan `wgan_gp`. Of these papers
 none has an experiment on digits of 16 pixels: widths and rates are chosen for a run of minutes on
-two CPU cores. `cgan` is DCGAN that is told the class, by concatenation.
+two CPU cores. `cgan` is DCGAN that is told the class, by concatenation. With a penalty of D's
+gradient, or with clipped weights, DCGAN's discriminator has no BatchNorm.
 """
 
 import runpy
@@ -21,6 +22,7 @@ from gan_jax.runtime import brackets
 DIGITS = Path(__file__).with_name('digits.py')
 LOGIT = 'gan_jax.models.critic.Logit'  # of a method that brings none of its own
 HINGE = 'gan_jax.terms.adversarial.hinge'  # of a method that brings no loss of its own
+PENALTIES = ('gan_jax.terms.penalty.', 'gan_jax.terms.tangent.')
 LOGISTIC = 'gan_jax.terms.adversarial.non_saturating'
 MODELS = 'gan_jax.models'
 PLAIN = dict(fn=LOGIT, normalised=False)
@@ -86,9 +88,16 @@ def get_config(text: str = '') -> ConfigDict:
     c.joint, c.d_steps = network['joint'], network.get('d_steps', 1)
     classes = c.generator.get('num_classes', network['generator'].get('num_classes', 0))
     c.generator = {**network['generator'], 'num_classes': classes}
+    bare = not c.discriminator.get('normalised', True) or penalises_gradients(c)
     c.discriminator = dict(network['discriminator'])
+    if bare and 'normalised' in c.discriminator:
+        c.discriminator.normalised = False  # BatchNorm has no gradient of one image
     if c.logit.fn == LOGIT:
-        c.logit = dict(network['logit'])
+        # Methods with a classifier have it in place of the class beside the features.
+        labelled = any('num_classes' in term for term in c.terms.values())
+        c.logit = dict(
+            PLAIN if labelled and 'num_classes' in network['logit'] else network['logit']
+        )
         if c.terms.adversarial.fn == HINGE and c.terms.adversarial.weight:
             c.terms.adversarial.fn = network['loss']
             if 'penalty' in network:
@@ -96,6 +105,11 @@ def get_config(text: str = '') -> ConfigDict:
     for optimizer in (c.optim.g, c.optim.d):
         optimizer.update(network['adam'])
     return c
+
+
+def penalises_gradients(c: ConfigDict) -> bool:
+    """True if a term is a penalty of D's gradient at each image."""
+    return any(term.fn.startswith(PENALTIES) for term in c.terms.values())
 
 
 def network_of(text: str) -> tuple[str, str]:

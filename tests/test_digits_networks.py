@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gan_jax.experiment import config
+from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import build_setup
 from gan_jax.runtime.errors import UserError
 
@@ -78,6 +79,23 @@ def test_losses_are_the_networks_own_but_where_a_method_brings_one():
     assert c.terms.adversarial.fn == 'gan_jax.terms.san.hinge' and 'penalty' not in c.terms
     c = config.load_config(f'{FILE}:network=dcgan,method=acgan')
     assert (c.generator.num_classes, c.logit.normalised) == (10, False)
+
+
+@pytest.mark.parametrize('network', ['dcgan', 'cgan'])
+def test_a_penalty_of_one_image_or_clipped_weights_leave_out_the_batch_norm(network):
+    for method in METHODS:
+        c = config.load_config(f'{FILE}:network={network},method={method}')
+        bare = method in ('wgan_gp', 'weight_clipping', 'r1', 'r3gan', 'tangent')
+        assert c.discriminator.normalised == (not bare), method
+
+
+def test_a_classifier_replaces_the_class_beside_the_features():
+    for method in METHODS:
+        c = config.load_config(f'{FILE}:network=cgan,method={method}')
+        assert not (method in LABELLED and c.logit.fn.endswith('ConcatLogit')), method
+        assert c.generator.num_classes == 10
+    c = config.load_config(f'{FILE}:network=cgan,method=reacgan')
+    assert c.logit.to_dict() == {'fn': 'gan_jax.models.critic.Logit', 'normalised': False}
 
 
 def test_the_conditional_gan_tells_both_networks_the_class():

@@ -66,7 +66,7 @@ def test_widths_are_of_maps_from_the_smallest_to_the_image_s():
     assert layers.sides_of((16, 16, 3), (7, 5, 5), 'Net') == [4, 8, 16]
     assert layers.sides_of((16, 16, 3), (7, 5), 'Net', 8) == [8, 16]
     for shape, widths in (((16, 16, 3), (7, 5)), ((8, 16, 3), (7, 5))):
-        with pytest.raises(ValueError, match='Net with widths of maps of 4, 8 pixels has no layers'):
+        with pytest.raises(ValueError, match='Net with widths of maps of 4, 8 pixels has no'):
             layers.sides_of(shape, widths, 'Net')
     with pytest.raises(ValueError, match='Net with no widths .* 4x4: give a width .* from 8 to'):
         layers.sides_of((4, 4, 1), (), 'Net', 8)
