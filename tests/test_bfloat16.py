@@ -36,16 +36,43 @@ NETS = {
         {'fn': 'gan_jax.models.critic.ProjectionLogit', 'num_classes': CLASSES},
     ),
 }
+# Networks of which some maps are float32 in such a run: the smallest, and what a mapping makes.
+STYLE = {'base': 64, 'most': 8}
+MIXED = {
+    'ladagan': (
+        *(16, {'widths': (16, 8, 4), 'hidden': 8, 'heads': 2}),
+        {'widths': (8,), 'out': (8, 8), 'hidden': 8, 'heads': 2},
+        {'fn': 'gan_jax.models.patches.PatchLogit', 'side': 8, 'normalised': False},
+    ),
+    'r3gan2': (
+        *(16, {'widths': (8, 8), 'group_size': 8, 'blocks': 1, 'num_classes': CLASSES}),
+        {'widths': (8, 8), 'group_size': 8, 'blocks': 1},
+        {'fn': 'gan_jax.models.r3gan2.discriminator.Logit', 'num_classes': CLASSES},
+    ),
+    'stylegan3': (
+        *(16, {**STYLE, 'units': 8, 'depth': 3, 'num_classes': CLASSES}, {**STYLE, 'group': 0}),
+        {'fn': 'gan_jax.models.stylegan2.discriminator.Logit', 'num_classes': CLASSES},
+    ),
+    'progan': (
+        *(16, STYLE, {**STYLE, 'group': 0}),
+        {'fn': 'gan_jax.models.stylegan2.discriminator.Logit'},
+    ),
+}
+PLACE = {  # of the generator and the trunk, where they are not in one module
+    'r3gan2': ('r3gan2.generator', 'r3gan2.discriminator'),
+    'stylegan3': ('stylegan3.generator', 'stylegan2.discriminator'),
+}
 
 
 def read(net, dtype):
     """bCR + Cntr over a small network, as a config, and the shape of its images."""
-    side, generator, trunk, logit = NETS[net]
+    side, generator, trunk, logit = {**NETS, **MIXED}[net]
+    of_g, of_d = PLACE.get(net, (net, net))
     c = config.load_config('tests/smoke.py').to_dict() | {'dtype': dtype, 'logit': logit}
     c |= presets.method('bcr_cntr', 'translation', 0.2)
     c['latent']['dim'] = LATENT
-    c['generator'] = {'fn': f'gan_jax.models.{net}.Generator', **generator}
-    c['discriminator'] = {'fn': f'gan_jax.models.{net}.Trunk', **trunk}
+    c['generator'] = {'fn': f'gan_jax.models.{of_g}.Generator', **generator}
+    c['discriminator'] = {'fn': f'gan_jax.models.{of_d}.Trunk', **trunk}
     return c, (side, side, 3)
 
 
@@ -152,6 +179,17 @@ def test_sums_and_functions_are_float32_and_products_are_not(case):
     assert types == {HALF}
     dense = [e for e in found['dot_general'] if '/dense' in scope(e) and 'Generator' in scope(e)]
     assert HALF in {e.outvars[0].aval.dtype for e in dense}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('net', MIXED)
+def test_sums_and_functions_of_networks_of_both_types_are_float32_and_some_products_are_not(net):
+    jaxpr, (state, _), _ = traced(net)
+    # The gradient of a clamp is a half of one where both of its sides are equal.
+    assert {*faults(jaxpr)} == ({('div', '')} if net == 'stylegan3' else set())
+    products = {e.outvars[0].aval.dtype for e in equations(jaxpr) if e.primitive.name in PRODUCTS}
+    assert products == {HALF, np.dtype('float32')}
+    assert {x.dtype.name for _, x in _leaves(state)} <= {'float32', 'int32'}
 
 
 @pytest.mark.slow
