@@ -152,7 +152,9 @@ def traced(net, dtype='bfloat16', *others):
     hyper = parts.hyper._replace(weights={name: np.float32(1) for name in terms})
     state = jax.eval_shape(lambda: first(gan, terms, shape))
     step = make_train_step(gan, terms)
-    jaxpr, shapes = jax.make_jaxpr(step, return_shape=True)(state, make_batch(shape, 4), hyper)
+    # With more images than places, sums over a batch alone are seen, too.
+    batch = make_batch(shape, PLACES + 4 if net in MIXED else 4)
+    jaxpr, shapes = jax.make_jaxpr(step, return_shape=True)(state, batch, hyper)
     return jaxpr, shapes, seen
 
 
