@@ -211,7 +211,8 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
         if 'widths' in settings[net]:  # one for each size from 4 pixels on, of R3GAN2 from 8 on
             smallest = 8 if 'r3gan2' in settings[net]['fn'] else 4
             settings[net]['widths'] = [8] * (size // smallest).bit_length()
-            settings[net] |= {'attention': 8} if 'attention' in settings[net] else {}
+            own = [8] if smallest == 8 else 8  # R3GAN2's may follow maps of several sides
+            settings[net] |= {'attention': own} if 'attention' in settings[net] else {}
     for block in (settings['generator'], *settings['terms'].values()):
         block |= {'num_classes': 10} if 'num_classes' in block else {}
     settings['evaluate'] |= {'metrics': '', 'full': ''}
