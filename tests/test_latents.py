@@ -19,8 +19,8 @@ from gan_jax.latents import Latent, draw_by_index, draw_latents, normal, truncat
 from gan_jax.models.critic import Critic
 from gan_jax.players import make_losses
 from gan_jax.runtime.errors import PartError, UserError
-from gan_jax.sample import _latent
 from gan_jax.sampling.generate import make_generate
+from gan_jax.sampling.truncation import of_latent
 from gan_jax.sources import generated_images
 from gan_jax.terms import Network
 from gan_jax.terms.adversarial import hinge
@@ -199,10 +199,10 @@ def test_sampling_and_standing_statistics_draw_from_it(monkeypatch):
 
 def test_truncation_cuts_the_tails_of_what_has_some():
     latent = uniform()
-    assert _latent(None, latent) is latent
-    assert np.abs(many(_latent(0.3, normal()))).max() <= 0.3
+    assert of_latent(None, latent) is latent
+    assert np.abs(many(of_latent(0.3, normal()))).max() <= 0.3
     with pytest.raises(UserError, match='--truncation is 0.3, and the latents of this run have no'):
-        _latent(0.3, uniform())
+        of_latent(0.3, uniform())
 
 
 # The config ---------------------------------------------------------------------------------------

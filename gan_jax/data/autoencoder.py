@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.runtime import leaves, shapes
+from gan_jax.runtime.digest import json_digest
 
 PORTION = 20  # images that are encoded or decoded at once: maps of a decoder are large
 
@@ -54,7 +55,7 @@ PLAIN = Decoder((), lambda variables, images: images)  # where images are what t
 
 def digest(autoencoder: Autoencoder) -> str:
     """SHA-256, in hex, of the weights."""
-    return leaves.json_digest(leaves.digests(autoencoder.variables))
+    return json_digest(leaves.digests(autoencoder.variables))
 
 
 def code_of(autoencoder: Autoencoder, shape: Sequence[int]) -> jax.ShapeDtypeStruct:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.runtime.leaves import json_digest
+from gan_jax.runtime.digest import json_digest
 
 MEMORY = 2_000_000_000  # bytes of images: more stay on the disk
 SAMPLED = 1024  # images of a data set on the disk that go into its digest

@@ -26,8 +26,8 @@ from gan_jax.run import evaluation, trained
 from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import brackets, cli, files, signals, workdir
+from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import UNWRITABLE, UserError
-from gan_jax.runtime.leaves import json_digest
 from gan_jax.runtime.progress import bar
 from gan_jax.runtime.ranges import POSITIVE, Number
 from gan_jax.runtime.versions import versions

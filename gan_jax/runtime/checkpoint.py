@@ -16,13 +16,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from gan_jax.runtime import workdir
+from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import DATA, DISK, MISSING, Diverged, UserError, first_line
 from gan_jax.runtime.leaves import (
     by_name,
     check_leaves,
     digests,
     form_of,
-    json_digest,
     named_leaves,
     struct_of,
 )

@@ -18,11 +18,6 @@ def named_leaves(tree: Any) -> dict[str, np.ndarray]:
     return {name: np.asarray(leaf) for name, leaf in by_name(tree).items()}
 
 
-def json_digest(value: Any) -> str:
-    """SHA-256, in hex, of a JSON value; the order of its keys does not matter."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
 def digests(tree: Any) -> dict[str, str]:
     """For each leaf '<dtype> <shape> <SHA-256 of its bytes>'."""
     return {
