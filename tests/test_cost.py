@@ -186,6 +186,7 @@ def test_images_of_terms_that_call_the_networks_themselves(name):
     assert list(traced(name, 2)[1]) == expected[name]
 
 
+@pytest.mark.slow
 @methods_and_steps
 def test_convolutions_of_a_step(name, d_steps):
     """As many as the page says; the number of views is in none of the terms."""

@@ -83,6 +83,7 @@ def test_the_search_finds_the_trunks():
     assert {'small', *(f'gan_jax.models.{name}' for name in SMALL)} == {t.id for t in TRUNKS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('trunk', 'shape', 'with_dx'), TRUNKS)
 def test_one_pass_equals_one_pass_a_view(trunk, shape, with_dx, x64):
     """Outputs, collections, and the weights' gradient of a loss that reads every output."""
@@ -258,6 +259,7 @@ class Scores(nn.Module):
 LOGIT, CLASSES = ('mine', 'logit'), ('mine', 'classes')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('joint', [True, False])
 def test_dx_of_the_logits_that_are_followed(joint, x64):
     """Two of one view, another of another; of scores the one of the image's own class."""
@@ -289,6 +291,7 @@ def test_dx_of_the_logits_that_are_followed(joint, x64):
             np.testing.assert_allclose(dx, slope(wide, label), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('of', 'words'),
     [

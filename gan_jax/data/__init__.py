@@ -24,7 +24,7 @@ from gan_jax.data.subsets import subset
 from gan_jax.data.tfds import contents
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.nearest import nearest
-from gan_jax.runtime.paths import expanded, shown
+from gan_jax.runtime.paths import ends_with, expanded, shown
 
 __all__ = [
     'READERS',
@@ -208,4 +208,4 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
 def _prepared_in(root: Path) -> list[str]:
     """The names of the prepared data sets in a folder."""
     found = {path.parent.parent.name for path in root.glob('*/*/info.json')}
-    return sorted(name for name in found if not name.endswith(prepared.CODES))
+    return sorted(name for name in found if not ends_with(name, prepared.CODES))

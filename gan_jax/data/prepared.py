@@ -21,7 +21,7 @@ from gan_jax.data.dataset import MEMORY, DataSet
 from gan_jax.data.pieces import Piece
 from gan_jax.runtime.errors import BUSY, DATA, UNWRITABLE, UserError
 from gan_jax.runtime.files import file_lock, sync
-from gan_jax.runtime.paths import check_regular, opened, removed, shown
+from gan_jax.runtime.paths import check_regular, ends_with, opened, removed, shown
 
 VERSION = 2  # of the form
 # A folder's name: never a path out of DIR, and never hidden, as unfinished folders are.
@@ -36,7 +36,7 @@ RESERVED = (
 
 def can_name(name: str) -> bool:
     """True if a data set of one's own may have that name."""
-    return bool(NAME.fullmatch(name)) and name not in RESERVED and not name.endswith(CODES)
+    return bool(NAME.fullmatch(name)) and name not in RESERVED and not ends_with(name, CODES)
 
 
 @contextlib.contextmanager

@@ -68,6 +68,7 @@ def of_loops(tensors, factors, image):
     return maps
 
 
+@pytest.mark.slow
 def test_the_distance_is_that_of_loops(small, tmp_path):
     tensors, factors = vgg16(), linear()
     variables = {

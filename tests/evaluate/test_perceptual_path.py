@@ -86,6 +86,7 @@ def test_a_hundredth_at_either_end_is_left_out():
     assert perceptual_path.trimmed_mean(np.r_[x, 1e9]) < 600
 
 
+@pytest.mark.slow
 def test_images_are_averaged_down_to_256_or_brought_to_64():
     x = np.random.default_rng(0).random((2, 512, 512, 1), np.float32)
     found = perceptual_path._shown(x, 'wend')

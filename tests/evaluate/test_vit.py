@@ -142,6 +142,7 @@ def test_dinov2_is_that_of_loops(tmp_path):
     np.testing.assert_allclose(features(NET, variables, images), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_clip_is_that_of_loops_and_is_read_from_its_archive(tmp_path):
     net = NET._replace(quick=True, epsilon=1e-5)
     tensors, images = clip_tensors(), normal(2, SIDE, SIDE, 3)
@@ -240,6 +241,7 @@ def tiny(monkeypatch, tmp_path):
     return name, tensors
 
 
+@pytest.mark.slow
 def test_images_are_resized_normalised_and_shown_in_three_channels(tiny):
     name, tensors = tiny
     of = extractor.of_name(name, pretrained.variables_of)

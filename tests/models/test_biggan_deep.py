@@ -220,6 +220,7 @@ def passed(block, *arguments):
     return run(variables, *arguments), variables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('up', [False, True])
 def test_a_generator_s_shortcut_keeps_the_first_channels(up):
     x = images(4, channels=8)
@@ -229,6 +230,7 @@ def test_a_generator_s_shortcut_keeps_the_first_channels(up):
     assert np.array_equal(found, doubled(expected) if up else expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('down', [False, True])
 def test_a_discriminator_s_shortcut_keeps_all_channels_and_adds_some(down):
     x = images(4, channels=4) - 0.5  # not rectified

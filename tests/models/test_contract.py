@@ -34,20 +34,19 @@ from tests.models.generators import GENERATORS, PARAMETERS, R3GAN2
 SHAPE = (32, 32, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('generator', 'classes'), PARAMETERS)
 def test_a_generator_keeps_every_promise(generator, classes):
     check_generator(generator, generator.shape, num_classes=classes)
 
 
+@pytest.mark.usefixtures('mixed_types')
 @pytest.mark.parametrize('name', GENERATORS)
 def test_in_half_precision_a_generator_s_image_is_float32(name):
     network = GENERATORS[name].network.clone(dtype=jnp.bfloat16)
     z, label = jnp.zeros((2, 12)), jnp.zeros(2, jnp.int32)
     rngs = {'params': jax.random.key(0), **streams(jax.random.key(1))}
-    with jax.numpy_dtype_promotion('standard'):  # Flax's norms mix types
-        made, variables = jax.eval_shape(
-            lambda: network.init_with_output(rngs, z, label, train=True)
-        )
+    made, variables = jax.eval_shape(lambda: network.init_with_output(rngs, z, label, train=True))
     image = made['image'] if isinstance(made, dict) else made
     assert (image.dtype, image.shape) == (jnp.float32, (2, *network.shape))
     assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
@@ -73,6 +72,7 @@ def test_a_generator_that_may_be_unbounded_is_so_when_asked(name):
         assert (image.min() >= 0 and image.max() <= 1) == clipped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('trunk', 'shape'),
     [
@@ -94,6 +94,7 @@ def test_a_discriminator_keeps_every_promise(trunk, shape):
     check_discriminator(trunk, shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'group', [0, pytest.param(2, marks=pytest.mark.slow)], ids=['apart', 'in groups']
 )
@@ -102,6 +103,7 @@ def test_stylegan2_s_discriminator_keeps_every_promise(group):
     check_discriminator(trunk, (8, 8, 3), joint=not group)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('normalised', [True, False])
 def test_dcgan_s_discriminator_keeps_every_promise(normalised):
     trunk = dcgan.Trunk(width=0.05, normalised=normalised)

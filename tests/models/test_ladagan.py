@@ -137,6 +137,7 @@ def made(module, *arguments):
     return small.numbers(initial(module, *arguments), np.random.default_rng(3), 'float32')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('side', 'classes'), [(16, 3), pytest.param(64, 0, marks=pytest.mark.slow)]
 )

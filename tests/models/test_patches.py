@@ -43,6 +43,7 @@ def test_orthogonal_weights_are_one_unit_vector_over_window_and_channels():
     assert float((made['params']['dense']['kernel'] ** 2).sum()) == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_spectral_norm_is_of_the_convolution_of_one_output():
     """Of its kernel as a matrix of one column, [16 C, 1]."""
     x = np.random.default_rng(0).standard_normal((3, 5 * 5 * 2)).astype('f4')

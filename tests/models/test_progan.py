@@ -25,6 +25,7 @@ def latents(n=4, size=5):
     return np.random.default_rng(0).standard_normal((n, size)).astype('f4')
 
 
+@pytest.mark.slow
 def test_parameters_at_1024_pixels_are_those_of_table_2():
     generator = progan.Generator((1024, 1024, 3))
     made = count(initial(generator, latents(2, 512), None))

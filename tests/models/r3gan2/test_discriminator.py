@@ -45,6 +45,7 @@ def test_parameters_are_as_many_as_in_the_published_networks(name):
     assert count(variables) == expected and {*variables} == {'params'}
 
 
+@pytest.mark.slow
 def test_is_its_formula_and_not_one_with_a_fault(x64):
     image = images().astype(float)
     critic = Critic(Trunk(**NARROW), logit=Logit(3))
@@ -76,6 +77,7 @@ def test_the_logit_without_classes_is_a_centred_product(x64):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_blocks_do_nothing_at_first_and_classes_are_alike():
     narrow = NARROW | dict(blocks=1)
     critic = Critic(Trunk(attention=(8,), head_size=4, **narrow), logit=Logit(3))

@@ -53,6 +53,7 @@ def test_the_published_number_is_of_channels_in_a_group():
     assert params['basis']['centred']['kernel'].shape == (4, 4, 32, 1024)
 
 
+@pytest.mark.slow
 def test_is_its_formula_and_not_one_with_a_fault(x64):
     generator = Generator((16, 16, 2), num_classes=3, **NARROW)
     z, drawn = latents().astype(float), []
@@ -89,6 +90,7 @@ def started(**options):
     return generator, *start(rngs(), latents(), LABEL)
 
 
+@pytest.mark.slow
 def test_blocks_do_nothing_at_first_and_classes_are_alike():
     generator, image, variables = started(num_classes=3, attention=(8,), head_size=4)
     params = variables['params']
@@ -101,6 +103,7 @@ def test_blocks_do_nothing_at_first_and_classes_are_alike():
         np.testing.assert_allclose(again, image, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_images_begin_with_magnitude_one():
     """In [-1, 1], of latents of many numbers: standard deviation 1, or less by the resampling."""
     generator = Generator((8, 8, 3), (32,), 16, blocks=1)
@@ -110,6 +113,7 @@ def test_images_begin_with_magnitude_one():
     assert 0.3 < np.std(2 * image - 1) < 1.2 and abs(np.mean(2 * image - 1)) < 0.1
 
 
+@pytest.mark.slow
 def test_noise_changes_images_once_a_block_does_something_and_evaluation_clips():
     generator, _, variables = started()
     params = variables['params']

@@ -45,6 +45,7 @@ def test_half_precision_is_normalised_in_float32():
     assert normalised(jnp.ones((2, 2), jnp.bfloat16), centred=False).dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_rows_without_a_length_have_a_gradient():
     """Of centred rows of equal weights, such as rows of one weight."""
     found = jax.grad(lambda w: jnp.sum(normalised(w, centred=True)))(jnp.ones((1, 3)))
@@ -102,6 +103,7 @@ def test_only_a_centred_layer_does_not_see_the_mean(centred):
     assert (np.abs(out).max() < 1e-4) == centred
 
 
+@pytest.mark.slow
 def test_a_dense_layer_is_its_formula(x64):
     """Gains are of the inputs alone, the bias is the last row and the noise the row before it."""
     rng = np.random.default_rng(2)

@@ -17,6 +17,7 @@ def maps(channels, side=4, dtype='float64'):
     return np.random.default_rng(0).standard_normal((2, side, side, channels)).astype(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('channels', [8, 4, 2, 16, 32])
 def test_the_ways_between_sizes_are_their_definitions(channels, x64):
     x, gain = maps(8), np.random.default_rng(1).random(8)
@@ -39,6 +40,7 @@ def stage(x, **options):
     return small.jit(Stage(2, 4, **options).init_with_output)(rngs, x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('options', [{}, {'noise': True}, {'head_size': 4}])
 def test_is_the_identity_at_first(options):
     x = maps(8, dtype='float32')
@@ -51,6 +53,7 @@ def test_is_the_identity_at_first(options):
     assert not any(np.any(block['alpha']) for block in variables['params'].values())
 
 
+@pytest.mark.slow
 def test_the_running_variance_is_that_of_the_map():
     """For blocks that add about as much as there is."""
     x = np.random.default_rng(2).standard_normal((8, 8, 8, 64)).astype('float32')

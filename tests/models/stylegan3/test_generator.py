@@ -48,6 +48,7 @@ def called(module, variables, *inputs, **options):
 # Parameters --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('side', 'base', 'parameters_'),
     [
@@ -119,6 +120,7 @@ def test_in_training_inputs_are_over_the_average_with_this_batch_in_it(x64):
     np.testing.assert_allclose([found[name] for name in names], squares, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_averages_keep_their_shares_and_have_no_gradient(x64):
     module, variables = made(np.float64, decay=0.9, magnitude_decay=0.8)
     record, after = called(module, variables, latents(), LABEL, train=True)
