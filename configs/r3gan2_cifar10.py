@@ -11,10 +11,10 @@ No FID has been published. Over the first 20 million images these go from start 
 cosine: β2 0.9 to 0.99, γ 0.05 to 0.005, the augmentation's p 0 to 0.55. Both learning rates after t
 images are 0.01 min(t / 1,000,000, 1) / √max(t / 512,000, 1): they rise to 0.0072 at a million, then
 fall with the root of t, and never are 0.01. Batch 512, β1 0, images mirrored at random, bfloat16
-from 8 pixels on. Averages of the relative standard
-deviations 0.01, 0.05 and 0.1, of which the second is evaluated, and of which others can be made
-afterwards. All this is from the code; the length of 250 million images is R3GAN's.
-docs/differences.md says what is different. Measured by us: not yet, see docs/results.md.
+from 8 pixels on. Averages of the relative standard deviations 0.01, 0.05 and 0.1, of which the
+second is evaluated, and of which others can be made afterwards. All this is from the code; the
+length of 250 million images is R3GAN's. docs/differences.md says what is different. Measured by us:
+not yet, see docs/results.md.
 """
 
 from collections.abc import Sequence

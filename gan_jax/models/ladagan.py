@@ -264,20 +264,20 @@ def _attended(network: Generator | Trunk, x: Array, name: str, z: Array | None =
     return block(x, z).reshape(n, height, width, c)
 
 
-def to_places(x: Array, times: int) -> Array:
-    """[N, H, W, C] -> [N, H t, W t, C / t²]: the channels of a place as t×t places, row by row.
+def to_places(x: Array, factor: int) -> Array:
+    """[N, H, W, C] -> [N, H f, W f, C / f²]: the channels of a place as f×f places, row by row.
 
     Raises:
-        ValueError: t² does not divide C.
+        ValueError: f² does not divide C.
     """
     n, h, w, c = x.shape
-    if c % times**2:
-        raise ValueError(f'{c} channels do not divide into {times**2} places: change widths')
-    x = x.reshape(n, h, w, times, times, c // times**2).swapaxes(2, 3)
-    return x.reshape(n, h * times, w * times, -1)
+    if c % factor**2:
+        raise ValueError(f'{c} channels do not divide into {factor**2} places: change widths')
+    x = x.reshape(n, h, w, factor, factor, c // factor**2).swapaxes(2, 3)
+    return x.reshape(n, h * factor, w * factor, -1)
 
 
 def to_channels(x: Array) -> Array:
-    """The inverse of `to_places` for t = 2: [N, H, W, C] -> [N, H/2, W/2, 4 C]."""
+    """The inverse of `to_places` for f = 2: [N, H, W, C] -> [N, H/2, W/2, 4 C]."""
     n, h, w, c = x.shape
     return x.reshape(n, h // 2, 2, w // 2, 2, c).swapaxes(2, 3).reshape(n, h // 2, w // 2, 4 * c)

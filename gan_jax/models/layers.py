@@ -93,6 +93,11 @@ def at_least_float32(x: Array) -> Array:
     return x.astype(np.promote_types(x.dtype, np.float32))
 
 
+def cast(x: Array, dtype: Any) -> Array:
+    """x in a layer's type; None leaves it as it is."""
+    return x if dtype is None else x.astype(dtype)
+
+
 def is_half(dtype: Any) -> bool:
     """True for a type below float32."""
     return dtype is not None and jnp.finfo(dtype).bits < 32

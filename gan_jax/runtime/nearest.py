@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Collection
 
 FEW = 12  # words that still make a readable sentence
-# What other programs call our words.
+# Words of other programs for ours.
 ELSEWHERE = {
     'lr': 'learning_rate',
     'beta1': 'b1',

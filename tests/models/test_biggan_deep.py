@@ -212,7 +212,7 @@ def test_without_classes_the_norms_are_told_the_latents():
 
 
 def passed(block, *arguments):
-    """What the block returns if its last layer is zero: its shortcut."""
+    """The shortcut of a block: its result if the last layer is zero."""
     variables = small.numbers(initial(block, *arguments), np.random.default_rng(2), 'float32')
     last = jax.tree.map(np.zeros_like, variables['params']['conv_3'])
     variables['params'] = variables['params'] | {'conv_3': last}

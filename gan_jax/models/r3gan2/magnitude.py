@@ -23,7 +23,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.grouped import convolve_groups
-from gan_jax.models.layers import add_bias, at_least_float32
+from gan_jax.models.layers import add_bias, at_least_float32, cast
 
 CENTRED, UNIT = 'centred', 'unit'
 EPSILON = 1e-4
@@ -115,7 +115,7 @@ class MPDense(nn.Module):
             gain: a factor of each input, [K], or of all; not of bias and noise.
             out_gain: a factor of each output, [features], or of all; not of bias and noise.
         """
-        x, inputs = x if self.dtype is None else x.astype(self.dtype), x.shape[-1]
+        x, inputs = cast(x, self.dtype), x.shape[-1]
         rows = inputs + self.noise + self.bias
         kernel = Kernel((rows, self.features), name=CENTRED if self.centred else UNIT)
         w = kernel() / math.sqrt(rows)

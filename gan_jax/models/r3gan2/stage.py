@@ -14,7 +14,7 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models.fir import double, halve, smooth
-from gan_jax.models.layers import at_least_float32, sides_of, times
+from gan_jax.models.layers import at_least_float32, cast, sides_of, times
 from gan_jax.models.r3gan2.attention import Attention
 from gan_jax.models.r3gan2.magnitude import MPConv, MPDense, activate
 from gan_jax.runtime.ranges import Integer
@@ -75,7 +75,7 @@ class Stage(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> tuple[Array, Array]:
         """The map [N, H, W, C] and v^(-1/2) [C], from x [N, H, W, C] of variance 1."""
-        x = x if self.dtype is None else x.astype(self.dtype)
+        x = cast(x, self.dtype)
         variance = jnp.ones(x.shape[-1], at_least_float32(x).dtype)
         for i in range(self.blocks):
             if self.head_size:

@@ -13,7 +13,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.models.conv import convolve
-from gan_jax.models.layers import add_bias
+from gan_jax.models.layers import add_bias, cast
 
 LEAK = 0.2
 GAIN = math.sqrt(2)  # keeps the mean square of a normal variable but for the leak: times 1.04
@@ -47,7 +47,7 @@ class EqualDense(nn.Module):
         inputs = x.shape[-1]
         init = nn.initializers.normal(1 / self.rate)
         kernel = self.param('kernel', init, (inputs, self.features), jnp.float32)
-        x = x if self.dtype is None else x.astype(self.dtype)
+        x = cast(x, self.dtype)
         y = x @ (kernel * (self.gain * self.rate / math.sqrt(inputs))).astype(x.dtype)
         if self.bias is None:
             return y
@@ -78,7 +78,7 @@ class EqualConv(nn.Module):
     def __call__(self, x: Array) -> Array:
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param('kernel', nn.initializers.normal(1.0), shape, jnp.float32)
-        x = x if self.dtype is None else x.astype(self.dtype)
+        x = cast(x, self.dtype)
         scale = math.sqrt(9 * x.shape[-1]) / self.gain
         y = self.operation(x, (kernel / scale).astype(x.dtype))
         bias = self.param('bias', nn.initializers.zeros_init(), (self.features,), jnp.float32)

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models.conv import convolve
-from gan_jax.models.layers import add_bias, at_least_float32, times
+from gan_jax.models.layers import add_bias, at_least_float32, cast, times
 from gan_jax.models.stylegan2.equalised import EqualDense, activate
 from gan_jax.models.stylegan2.resampled import double_convolve
 
@@ -69,7 +69,7 @@ class StyledConv(nn.Module):
     @nn.compact
     def __call__(self, x: Array, w: Array) -> Array:
         """[N, H, W, features] from x [N, H, W, C] and w [N, W]; twice the sides with `up`."""
-        x = x if self.dtype is None else x.astype(self.dtype)
+        x = cast(x, self.dtype)
         style = EqualDense(x.shape[-1], bias=1.0, name='style')(w)
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param('kernel', nn.initializers.normal(1.0), shape, jnp.float32)
@@ -97,7 +97,7 @@ class ToImage(nn.Module):
     @nn.compact
     def __call__(self, x: Array, w: Array) -> Array:
         """The image from x [N, H, W, C] and w [N, W]."""
-        x, inputs = x if self.dtype is None else x.astype(self.dtype), x.shape[-1]
+        x, inputs = cast(x, self.dtype), x.shape[-1]
         style = EqualDense(inputs, bias=1.0, name='style')(w) / math.sqrt(inputs)
         init = nn.initializers.normal(1.0)
         kernel = self.param('kernel', init, (inputs, self.colours), jnp.float32)

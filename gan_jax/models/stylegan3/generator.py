@@ -6,7 +6,15 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
-from gan_jax.models.layers import add_bias, at_least_float32, image_of, is_half, square, type_at
+from gan_jax.models.layers import (
+    add_bias,
+    at_least_float32,
+    cast,
+    image_of,
+    is_half,
+    square,
+    type_at,
+)
 from gan_jax.models.stylegan2.equalised import EqualDense
 from gan_jax.models.stylegan2.generator import Base, Chance
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate, average_after, truncated
@@ -160,7 +168,7 @@ class FilteredConv(nn.Module):
     @nn.compact
     def __call__(self, x: Array, w: Array) -> Array:
         """The map of the target's side and channels from x [N, H, H, C] and w [N, W]."""
-        x = x if self.dtype is None else x.astype(self.dtype)
+        x = cast(x, self.dtype)
         style = EqualDense(x.shape[-1], bias=1.0, name='style')(w)
         shape = (3, 3, x.shape[-1], self.target.channels)
         kernel = self.param('kernel', nn.initializers.normal(1.0), shape, jnp.float32)
