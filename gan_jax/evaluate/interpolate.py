@@ -27,13 +27,7 @@ def matrix(kind: str, source: int, target: int) -> np.ndarray:
 def _tf1(source: int, target: int) -> np.ndarray:
     """Pixel i lies at i · source / target, between its two neighbours, the last one repeated."""
     at = np.arange(target, dtype=np.float32) * np.float32(source / target)  # as TF rounds
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, source - 1)
-    weights = np.zeros((target, source), np.float32)
-    rows = np.arange(target)
-    np.add.at(weights, (rows, low), 1 - (at - low))
-    np.add.at(weights, (rows, high), at - low)
-    return weights
+    return _between(at, source)
 
 
 def _clean(source: int, target: int) -> np.ndarray:
@@ -48,22 +42,26 @@ def _clean(source: int, target: int) -> np.ndarray:
     last = np.minimum(np.floor(centre + 2 * width + 0.5), source)
     pixel = np.arange(source)
     inside = (pixel >= first[:, None]) & (pixel < last[:, None])
-    weights = np.where(inside, _cubic((pixel + 0.5 - centre[:, None]) / width), 0)
+    weights = np.where(inside, cubic((pixel + 0.5 - centre[:, None]) / width, -0.5), 0)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' interpolation kernel, a = -0.5."""
+def cubic(x: np.ndarray, a: float) -> np.ndarray:
+    """Keys' interpolation kernel, of slope a at distance 1: Pillow's -0.5, PyTorch's -0.75."""
     x = np.abs(x)
-    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    near, far = ((a + 2) * x - (a + 3)) * x * x + 1, ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
     return np.where(x < 1, near, np.where(x < 2, far, 0))
 
 
 def _bilinear(source: int, target: int) -> np.ndarray:
     """Pixel i lies at (i + ½) · source / target - ½, not before the first pixel."""
-    at = np.maximum((np.arange(target) + 0.5) * (source / target) - 0.5, 0)
+    return _between(np.maximum((np.arange(target) + 0.5) * (source / target) - 0.5, 0), source)
+
+
+def _between(at: np.ndarray, source: int) -> np.ndarray:
+    """The shares of the two neighbours of places >= 0; beyond the last pixel it is repeated."""
     low = np.floor(at).astype(int)
-    weights, rows = np.zeros((target, source), np.float32), np.arange(target)
+    weights, rows = np.zeros((len(at), source), np.float32), np.arange(len(at))
     np.add.at(weights, (rows, low), 1 - (at - low))
     np.add.at(weights, (rows, np.minimum(low + 1, source - 1)), at - low)
     return weights

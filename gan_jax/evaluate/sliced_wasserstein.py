@@ -5,9 +5,9 @@ arXiv 1710.10196, section 5 and their code). A fine level says how alike details
 how alike shapes are. No network takes part. Float32 on the host, where patches are many.
 """
 
-from collections.abc import Callable
-
 import numpy as np
+
+from gan_jax.runtime.progress import ProgressFn
 
 SIDE = 7  # of a patch
 PATCHES = 128  # of an image and level
@@ -21,8 +21,6 @@ MOST = 32_768  # images of a metric: 2.5 GB of patches of three channels, and as
 AT_ONCE = 16  # directions whose projections are held at once
 BINOMIAL = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
-Progress = Callable[[int, int], object]  # (levels done, levels in all)
-
 
 def distances(
     real: np.ndarray,
@@ -31,7 +29,7 @@ def distances(
     patches: int = PATCHES,
     directions: int = DIRECTIONS,
     seed: int = 0,
-    progress: Progress = lambda *_: None,
+    progress: ProgressFn = lambda *_: None,
 ) -> dict[int, float]:
     """The distance of every level, from the finest on, by the height of its images; times 1,000.
 

@@ -7,17 +7,16 @@ The mean over circles of one frequency, and what is made of it, is ours; "Watch 
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+from gan_jax.runtime.progress import ProgressFn
 
 BETA = 8  # of the Kaiser window
 PADDING = 4  # the side of the padded image in sides of the image
 CHUNK, BYTES = 32, 1 << 28  # at most so many images, or bytes, of transforms are held at once
 ROUNDING = 1 / 12  # variance of the rounding to uint8
-
-Progress = Callable[[int, int], object]  # (images done, images in all)
 
 
 class Scale(NamedTuple):
@@ -38,7 +37,7 @@ def scale_of(images: np.ndarray) -> Scale:
 
 
 def profile(
-    images: np.ndarray, scale: Scale, *, progress: Progress = lambda *_: None
+    images: np.ndarray, scale: Scale, *, progress: ProgressFn = lambda *_: None
 ) -> np.ndarray:
     """Decibel [min(H, W) // 2 + 1]: the power at 0, 1, 2, ... cycles over the shorter side.
 
@@ -61,7 +60,7 @@ def profile(
 
 
 def power_spectrum(
-    images: np.ndarray, scale: Scale, *, progress: Progress = lambda *_: None
+    images: np.ndarray, scale: Scale, *, progress: ProgressFn = lambda *_: None
 ) -> np.ndarray:
     """Mean |FFT|² over images and channels, float64 [4H, 4W], with the constant part at [0, 0]."""
     count, height, width, _ = images.shape

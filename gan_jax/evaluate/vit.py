@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.evaluate import interpolate
+
 Variables = Mapping[str, Any]
 HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -83,16 +85,10 @@ def resized_positions(positions: np.ndarray, side: int, *, offset: float = 0.1) 
     weights = np.zeros((side, count))
     for k in range(-1, 3):
         source = np.clip(low + k, 0, count - 1)
-        np.add.at(weights, (np.arange(side), source), _cubic(at - low - k))
+        np.add.at(weights, (np.arange(side), source), interpolate.cubic(at - low - k, -0.75))
     grid = positions.reshape(count, count, -1).astype(np.float64)
     found = np.einsum('ia,abf,jb->ijf', weights, grid, weights)
     return found.reshape(side * side, -1).astype(np.float32)
-
-
-def _cubic(x: np.ndarray) -> np.ndarray:
-    x = np.abs(x)
-    near, far = (1.25 * x - 2.25) * x * x + 1, ((-0.75 * x + 3.75) * x - 6) * x + 3
-    return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
 def _block(net: Net, variables: Variables, x: jax.Array) -> jax.Array:
