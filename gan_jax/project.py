@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.damage import naming
@@ -31,9 +30,9 @@ from gan_jax.runtime.files import atomic_path
 from gan_jax.runtime.paths import ends_with, opened
 from gan_jax.runtime.ranges import Integer
 from gan_jax.sampling import pictures
+from gan_jax.sampling.paths import shapes_of_w
 from gan_jax.sampling.projection import Projected, cloud, make_project
 from gan_jax.sampling.truncation import untruncated
-from gan_jax.synthesis import synthesize
 
 MOST = 1000  # pictures at once
 COLUMNS = 8  # of pairs.png: four pairs
@@ -81,24 +80,18 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _record_of(generator: TrainedGenerator) -> Mapping[str, jax.ShapeDtypeStruct]:
-    """The shapes of what the generator gives for one latent.
+    """The shapes of what the generator gives for two latents.
 
     Raises:
         UserError: it has no w.
     """
-    network, z = generator.network, jnp.zeros((1, generator.latent_dim))
-
-    def given(variables):
-        label, key = jnp.zeros(1, jnp.int32), jax.random.key(0)
-        return synthesize(network, variables, z, label, key, train=False)[0]
-
-    record = jax.eval_shape(given, generator.variables)
-    if 'w' not in record or not hasattr(network, 'synthesize'):
-        raise UserError(
-            f'the generator of this run is {type(network).__name__}, which has no w to look in: '
-            'give the workdir of a StyleGAN2'
-        )
-    return record
+    network = generator.network
+    if found := shapes_of_w(network, generator.latent_dim):
+        return found
+    raise UserError(
+        f'the generator of this run is {type(network).__name__}, which has no w to look in: give '
+        'the workdir of a StyleGAN2'
+    )
 
 
 def _read(path: Path, shape: Sequence[int]) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ The perceptual path length compares them: "A Style-Based Generator Architecture 
 Adversarial Networks" (Karras et al. 2018, arXiv 1812.04948, section 4.1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
@@ -41,15 +41,24 @@ class Paths(NamedTuple):
     pairs: Callable[[Space], Callable[[TrainState, int], tuple[jax.Array, jax.Array]]]
 
 
-def has_w(generator: nn.Module, latent_dim: int) -> bool:
-    """True if the generator's record has a 'w', and its method 'synthesize' makes images of it."""
+def shapes_of_w(generator: nn.Module, latent_dim: int) -> Mapping[str, jax.ShapeDtypeStruct]:
+    """The record of two images, in shapes, of a generator whose 'synthesize' makes them from 'w'.
+
+    Others have none: {}.
+    """
 
     def record(z, label):
         return generator.init_with_output(jax.random.key(0), z, label, train=True)[0]
 
     z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
     found = jax.eval_shape(record, z, label)
-    return isinstance(found, dict) and 'w' in found and hasattr(generator, 'synthesize')
+    has_w = isinstance(found, dict) and 'w' in found and hasattr(generator, 'synthesize')
+    return found if has_w else {}
+
+
+def has_w(generator: nn.Module, latent_dim: int) -> bool:
+    """True if the generator's record has a 'w', and its method 'synthesize' makes images of it."""
+    return bool(shapes_of_w(generator, latent_dim))
 
 
 def make_pairs(
