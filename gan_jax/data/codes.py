@@ -13,7 +13,7 @@ import numpy as np
 
 from gan_jax.data import autoencoder, prepared
 from gan_jax.data.autoencoder import PORTION, Autoencoder
-from gan_jax.data.dataset import Codes, DataSet, digest
+from gan_jax.data.dataset import Codes, DataSet, digest, spaced
 from gan_jax.data.pieces import Piece, chunk
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.paths import shown
@@ -64,8 +64,7 @@ def write(
         UserError: codes that are not finite or, in a channel, all the same (65).
     """
     train, encode = splits['train'], autoencoder.make_encode(own)
-    count = min(SAMPLED, len(train.images))
-    some = np.arange(count) * len(train.images) // count
+    some = spaced(len(train.images), min(SAMPLED, len(train.images)))
     found = range_of(_encoded(encode, train.images, some))
     encoded = {
         **found._asdict(),
@@ -153,9 +152,8 @@ def _check_finite(codes: np.ndarray) -> None:
 
 def record_of(root: Path, name: str) -> Mapping[str, Any] | None:
     """The block `encoded` of info.json of the codes of a data set; None where it has none."""
-    for info in prepared.infos(folder_of(root, name)).values():
-        return info.get('encoded')
-    return None
+    infos = prepared.infos(folder_of(root, name)).values()
+    return next((info.get('encoded') for info in infos), None)
 
 
 def attached(dataset: DataSet, root: Path, split: str, path: str) -> DataSet:

@@ -105,9 +105,14 @@ def labels_of(dataset: DataSet) -> np.ndarray:
     return dataset.labels
 
 
+def spaced(size: int, count: int) -> np.ndarray:
+    """The indices of `count` of `size` images, 0 < count <= size, evenly spaced from 0 on."""
+    return np.arange(count) * size // count
+
+
 def evenly_spaced(images: np.ndarray, count: int) -> np.ndarray:
     """That many of the images [N, H, W, C], 0 < count <= N, evenly spaced from the first on."""
-    return images[np.arange(count) * len(images) // count]
+    return images[spaced(len(images), count)]
 
 
 def digest(dataset: DataSet) -> str:

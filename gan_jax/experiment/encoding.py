@@ -11,12 +11,10 @@ from gan_jax import data
 from gan_jax.data import autoencoder, codes, digits, prepared
 from gan_jax.data.autoencoder import Autoencoder
 from gan_jax.data.dataset import evenly_spaced
-from gan_jax.experiment.kinds import AUTOENCODER
-from gan_jax.runtime import load
-from gan_jax.runtime.errors import DATA, PartError, UserError, of_part
+from gan_jax.experiment.images import build_autoencoder
+from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import shown
 from gan_jax.runtime.progress import Progress, no_progress
-from gan_jax.runtime.python_file import source_digest
 
 TRIED = 100  # images that are decoded again, for the number that says how well
 
@@ -40,17 +38,11 @@ def encode(
     names = digits.SPLITS if name in data.READERS else prepared.infos(root / name)
     splits = {split: data.load(name, root, split, size=size) for split in names}
     shape = splits['train'].images.shape[1:]
-    try:
-        with of_part('--encode'):
-            own = load.build({'fn': path}, AUTOENCODER)
-            code = autoencoder.code_of(own, shape)
-            source_digest(path)  # which fails where stale codes could not be told
-    except PartError as error:
-        raise UserError(str(error)) from error
+    own, code, source = build_autoencoder({'fn': path}, shape, part='--encode')
     folder = codes.folder_of(root, name)
     with prepared.locked(folder):
         if os.path.lexists(folder):
-            _check_done(splits, root, path, own)
+            _check_done(splits, root, path, own, source)
             print(f'{shown(folder)} was encoded already; remove it to encode anew')
         else:
             _write(splits, root, path, own, progress)
@@ -77,19 +69,20 @@ def _write(
 
 
 def _check_done(
-    splits: Mapping[str, data.DataSet], root: Path, path: str, own: Autoencoder
+    splits: Mapping[str, data.DataSet], root: Path, path: str, own: Autoencoder, source: str
 ) -> None:
     for split, dataset in splits.items():
         found = codes.attached(dataset, root, split, path).codes
-        if found.variables != autoencoder.digest(own):
-            other = 'weights'
-        elif found.source_sha256 != source_digest(path):
-            other = 'source'
-        else:
-            continue
+    # All splits are of one record.
+    other = {
+        'weights': found.variables != autoencoder.digest(own),
+        'source': found.source_sha256 != source,
+    }
+    if any(other.values()):
         raise UserError(
-            f'{codes.folder_of(root, dataset.name)} is encoded with other {other} of {path}: '
-            'remove it, and encode and train anew',
+            f'{codes.folder_of(root, dataset.name)} is encoded with other '
+            f'{next(name for name in other if other[name])} of {path}: remove it, and encode and '
+            'train anew',
             DATA,
         )
 

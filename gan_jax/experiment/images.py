@@ -72,7 +72,7 @@ def outline_images(
     found = data.outline(asked['name'], asked['size'])
     if found is None or 'autoencoder' not in asked:
         return found
-    made, code, source = _autoencoder(asked['autoencoder'], found.images.shape[1:], allow)
+    made, code, source = build_autoencoder(asked['autoencoder'], found.images.shape[1:], allow)
     zero = np.uint8(0) if code.dtype == np.uint8 else np.float16(0)
     blank = np.broadcast_to(zero, (len(found.images), *code.shape))
     none = (0.0,) * code.shape[-1], (1.0,) * code.shape[-1]
@@ -99,7 +99,7 @@ def build_decoder(
     """
     if record is None:
         return PLAIN
-    made, code, source = _autoencoder(asked['autoencoder'], record['image'], allow)
+    made, code, source = build_autoencoder(asked['autoencoder'], record['image'], allow)
     other = {
         'codes': [*code.shape] != record['code'],
         'weights': autoencoder.digest(made) != record['variables'],
@@ -115,12 +115,25 @@ def build_decoder(
     return autoencoder.make_decoder(made, record)
 
 
-def _autoencoder(
-    block: Mapping[str, Any], shape: Sequence[int], allow: Collection[str] | None
+def build_autoencoder(
+    block: Mapping[str, Any],
+    shape: Sequence[int],
+    allow: Collection[str] | None = None,
+    part: str = 'config.data.autoencoder',
 ) -> tuple[Autoencoder, jax.ShapeDtypeStruct, str]:
-    """The autoencoder of a block, the shape of its codes of images [H, W, C], its source."""
+    """The autoencoder of a block, the shape and type of its codes, and the digest of its source.
+
+    Args:
+        block: with its function, 'fn', and keywords.
+        shape: of an image, [H, W, C].
+        allow: as in `load.resolve`.
+        part: where the block stands, for errors.
+
+    Raises:
+        UserError: there is no such function, it breaks its contract, or has no source.
+    """
     try:
-        with of_part('config.data.autoencoder'):
+        with of_part(part):
             made = load.build(block, AUTOENCODER, allow=allow)
             return made, autoencoder.code_of(made, shape), source_digest(block['fn'])
     except PartError as error:
