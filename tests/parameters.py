@@ -1,8 +1,15 @@
-"""Numbers of parameters, to compare with the published networks'."""
+"""Shapes and numbers of parameters, to compare with the published networks'."""
 
+from functools import partial
 from typing import Any
 
+import flax.linen as nn
 import jax
+
+
+def initial(module: nn.Module, *arguments: Any) -> Any:
+    """Shapes of what the module starts with in training."""
+    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 def count(variables: Any) -> int:

@@ -86,33 +86,32 @@ def test_codes_from_which_nothing_is_learned_are_refused_and_nothing_is_left(tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_one_bad_code_of_the_last_split_leaves_nothing(tmp_path):
+def with_one_bad_code(spoilt):
+    """The splits with a white image at the end of the test split, and an autoencoder for them.
+
+    Codes are `spoilt(codes, 1 for a white image and 0 for others)`.
+    """
     images = SPLITS['test'].images.copy()
     images[-1] = 255
-    splits = {**SPLITS, 'test': SPLITS['test']._replace(images=images)}
     own = autoencoders.patches()
 
     def encode(variables, x):
         white = (x == 1).all((1, 2, 3))[:, None, None, None]
-        return own.encode(variables, x) / (1 - white.astype(x.dtype))
+        return spoilt(own.encode(variables, x), white.astype(x.dtype))
 
-    bad = own._replace(encode=encode)
+    splits = {**SPLITS, 'test': SPLITS['test']._replace(images=images)}
+    return splits, own._replace(encode=encode)
+
+
+def test_one_bad_code_of_the_last_split_leaves_nothing(tmp_path):
+    splits, bad = with_one_bad_code(lambda codes, white: codes / (1 - white))
     refused(DATA, 'NaN or too large', codes.write, tmp_path, splits, PATH, bad)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.filterwarnings('error')
 def test_a_code_too_large_for_half_precision_is_refused_without_a_warning(tmp_path):
-    images = SPLITS['test'].images.copy()
-    images[-1] = 255
-    splits = {**SPLITS, 'test': SPLITS['test']._replace(images=images)}
-    own = autoencoders.patches()
-
-    def encode(variables, x):
-        white = (x == 1).all((1, 2, 3))[:, None, None, None]
-        return own.encode(variables, x) + 1e6 * white.astype(x.dtype)
-
-    large = own._replace(encode=encode)
+    splits, large = with_one_bad_code(lambda codes, white: codes + 1e6 * white)
     refused(DATA, 'NaN or too large', codes.write, tmp_path, splits, PATH, large)
 
 

@@ -12,7 +12,8 @@ from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from gan_jax.models.layers import SelfAttention, initializer
 from tests import small
-from tests.parameters import biases_of_blocks, count
+from tests.models.half_precision import check_inside
+from tests.parameters import biases_of_blocks, count, initial
 
 LABEL = np.array([0, 1, 2, 0])
 KERNEL = initializer('orthogonal')
@@ -23,11 +24,6 @@ PLAIN_D = dict(channels=128, compare_gan=False, **PLAIN)
 SAGAN_G = dict(channels=64, shared=0, hierarchical=False, initializer='glorot')
 SAGAN_D = dict(channels=64, compare_gan=False, initializer='glorot')
 BLIND = dict(attention=False)
-
-
-def initial(module, *arguments):
-    """Shapes of what the module starts with."""
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 def latents(length, n=4):
@@ -279,11 +275,4 @@ def test_a_population_under_vmap_is_its_members(trunk):
 def test_half_precision_is_inside_and_images_and_features_are_full(generator, trunk):
     passes = ((*generator[:2], latents(8), LABEL), trunk)
     for module, variables, *arguments in passes:
-        half = module.clone(dtype=jnp.bfloat16)
-        run = partial(half.apply, train=True, mutable=['batch_stats'])
-        shapes = jax.eval_shape(run, variables, *arguments)
-        assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {np.dtype('float32')}
-        text = str(jax.make_jaxpr(run)(variables, *arguments))
-        convolutions = [t for t in text.splitlines() if '= conv_general_dilated[' in t]
-        assert convolutions
-        assert all(':bf16[' in t for t in convolutions)
+        check_inside(module.clone(dtype=jnp.bfloat16), variables, *arguments)

@@ -13,16 +13,12 @@ from gan_jax.models import biggan_deep
 from gan_jax.models.critic import Critic, ProjectionLogit
 from gan_jax.models.layers import ConditionalNorm, SelfAttention, initializer
 from tests import small
-from tests.parameters import biases_of_blocks, count
+from tests.models.half_precision import check_inside
+from tests.parameters import biases_of_blocks, count, initial
 from tests.singular import normalised
 
 LABEL = np.array([0, 2, 1])
 KERNEL = initializer('orthogonal')
-
-
-def initial(module, *arguments):
-    """Shapes of what the module starts with."""
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 def latents(length=5, n=3):
@@ -268,14 +264,7 @@ def test_half_precision_is_inside_and_images_and_features_are_full():
     generator = biggan_deep.Generator((8, 8, 3), (8, 4), 3, 4, 8, dtype=jnp.bfloat16)
     trunk = biggan_deep.Trunk((8, 4), attention=4, dtype=jnp.bfloat16)
     for half, arguments in ((generator, (latents(), LABEL)), (trunk, (images(8),))):
-        variables = initial(half, *arguments)
-        run = partial(half.apply, train=True, mutable=['batch_stats'])
-        shapes = jax.eval_shape(run, variables, *arguments)
-        assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {np.dtype('float32')}
-        text = str(jax.make_jaxpr(run)(variables, *arguments))
-        convolutions = [t for t in text.splitlines() if '= conv_general_dilated[' in t]
-        assert convolutions
-        assert all(':bf16[' in t for t in convolutions)
+        check_inside(half, initial(half, *arguments), *arguments)
 
 
 @pytest.mark.parametrize('shape', [(8, 16, 3), (32, 32, 3), (12, 12, 3)])

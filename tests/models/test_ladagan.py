@@ -12,14 +12,9 @@ from gan_jax.models import ladagan
 from gan_jax.models.critic import Critic
 from gan_jax.models.patches import PatchLogit
 from tests import small
-from tests.parameters import count
+from tests.parameters import count, initial
 
 LABEL = np.array([0, 2, 1])
-
-
-def initial(module, *arguments):
-    """Shapes of what the module starts with."""
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 # Parameters --------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import jax
 import numpy as np
 import pytest
 
@@ -10,15 +9,10 @@ from gan_jax.models import progan
 from gan_jax.models.critic import Critic
 from gan_jax.models.stylegan2.discriminator import Logit, spreads
 from tests import small
-from tests.parameters import count
+from tests.parameters import count, initial
 
 SMALL = dict(base=24, most=4)
 LABEL = np.array([0, 2, 1, 0])
-
-
-def initial(module, *arguments):
-    """Shapes of what the module starts with."""
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 def latents(n=4, size=5):

@@ -10,14 +10,9 @@ import pytest
 from gan_jax.models import r3gan
 from gan_jax.models.critic import Critic
 from tests import small
-from tests.parameters import count
+from tests.parameters import count, initial
 
 LABEL = np.array([0, 2, 1])
-
-
-def initial(module, *arguments):
-    """Shapes of what the module starts with."""
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 def latents(length=5, n=3):

@@ -11,15 +11,11 @@ from gan_jax.models import resnet
 from gan_jax.models.blocks import DownBlock
 from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from tests import small
-from tests.parameters import biases_of_blocks, count
+from tests.models.half_precision import check_inside
+from tests.parameters import biases_of_blocks, count, initial
 
 Z = 128
 LABEL = np.array([0, 1, 2, 0])
-
-
-def initial(module, *arguments):
-    """Shapes of what the module starts with."""
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 def is_block(module, method):
@@ -156,11 +152,4 @@ def test_features_are_the_rectified_last_map_summed_over_places(trunk):
 @pytest.mark.usefixtures('mixed_types')
 def test_half_precision_is_inside_and_images_and_features_are_full(generator, trunk):
     for (module, variables, x), label in ((generator, (LABEL,)), (trunk, ())):
-        half = module.clone(dtype=jnp.bfloat16)
-        run = partial(half.apply, train=True, mutable=['batch_stats'])
-        shapes = jax.eval_shape(run, variables, x, *label)
-        assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {np.dtype('float32')}
-        text = str(jax.make_jaxpr(run)(variables, x, *label))
-        convolutions = [t for t in text.splitlines() if '= conv_general_dilated[' in t]
-        assert convolutions
-        assert all(':bf16[' in t for t in convolutions)
+        check_inside(module.clone(dtype=jnp.bfloat16), variables, x, *label)

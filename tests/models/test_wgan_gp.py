@@ -3,21 +3,15 @@
 from functools import partial
 from itertools import pairwise
 
-import jax
 import numpy as np
 import pytest
 
 from gan_jax.models import resnet, wgan_gp
 from gan_jax.models.critic import Critic, Logit
 from tests import small
-from tests.parameters import biases_of_blocks, count
+from tests.parameters import biases_of_blocks, count, initial
 
 UP = {16: (128,) * 3, 32: (128,) * 4, 64: (512, 512, 256, 128, 64)}
-
-
-def initial(module, *arguments):
-    """Shapes of what the module starts with."""
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 def conv(inputs, features, side=3, bias=True):

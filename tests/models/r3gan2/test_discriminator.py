@@ -12,7 +12,7 @@ from gan_jax.models.r3gan2.discriminator import Logit, Trunk
 from gan_jax.models.r3gan2.stage import Stage
 from tests import small
 from tests.models.r3gan2.loops import FAULTS, Loops
-from tests.parameters import count
+from tests.parameters import count, initial
 
 LABEL = np.array([0, 2, 1])
 NARROW = dict(widths=(8, 4), group_size=4, blocks=2)
@@ -28,10 +28,6 @@ PUBLISHED = {
 
 def images(side=16, channels=2):
     return np.random.default_rng(1).random((3, side, side, channels)).astype('float32')
-
-
-def initial(module, *arguments):
-    return jax.eval_shape(partial(module.init, train=True), jax.random.key(0), *arguments)
 
 
 @pytest.mark.parametrize('name', PUBLISHED)
