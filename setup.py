@@ -47,7 +47,7 @@ setup(
     ],
     python_requires='>=3.11',
     packages=find_packages(include=['gan_jax', 'gan_jax.*']),
-    package_data={'gan_jax.data': ['*.npz'], 'gan_jax.evaluate': ['*.npz']},
+    package_data={'gan_jax.data': ['*.npz'], 'gan_jax.extractors': ['*.npz']},
     install_requires=CORE,
     extras_require={
         'test': TEST,

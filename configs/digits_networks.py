@@ -3,12 +3,18 @@
     python -m gan_jax.train --config=configs/digits_networks.py --workdir=workdirs/dcgan
     python -m gan_jax.train --config=configs/digits_networks.py:network=cgan --workdir=workdirs/cgan
 
-Arguments: network (dcgan, cgan, wgan_gp, progan or ladagan), and those of digits.py. Methods are
-those of the README, with the network's own loss in place of the hinge loss: the logistic one, at
-every patch in LadaGAN. The default is `none`, for wgan_gp and progan `wgan_gp`. Of these papers
-none has an experiment on digits of 16 pixels: widths and rates are chosen for a run of minutes on
-two CPU cores. `cgan` is DCGAN that is told the class, by concatenation. With a penalty of D's
-gradient, or with clipped weights, DCGAN's discriminator has no BatchNorm.
+Arguments: network (dcgan, cgan, wgan_gp, progan, ladagan or projected), and those of digits.py.
+Methods are those of the README, with the network's own loss in place of the hinge loss: the
+logistic one, at every patch in LadaGAN; the hinge loss at every patch of every scale in
+`projected`. The default is `none`, for wgan_gp and progan `wgan_gp`. Of these papers none has an
+experiment on digits of 16 pixels: widths and rates are chosen for a run of minutes on two CPU
+cores. `cgan` is DCGAN that is told the class, by concatenation. With a penalty of D's gradient, or
+with clipped weights, the discriminators of DCGAN and `projected` have no BatchNorm.
+
+`projected` (Sauer et al. 2021, arXiv 2111.01007) has DCGAN's generator, and looks at images in the
+maps of the digits classifier, which has seen their labels. `fd_digits`, `modes` and `diversity`
+read the same classifier, and so favour it over the other networks: compare by `swd300_test` and
+`spectrum300_test` as well.
 """
 
 import runpy
@@ -75,6 +81,21 @@ NETWORKS: dict[str, dict[str, Any]] = {
         adam=dict(learning_rate=5e-4, b1=0.5, b2=0.99),
         penalty=0.1,
     ),
+    'projected': dict(
+        joint=False,
+        generator=DCGAN['generator'],
+        discriminator=dict(
+            fn=f'{MODELS}.projected.Trunk',
+            extractor=dict(fn='gan_jax.extractors.digits.digits_net'),
+            mixed=16,
+            width=64,
+            side=4,
+            normalised=True,
+        ),
+        logit=dict(fn=f'{MODELS}.projected.Logit', scales=3, side=4, kernel=3, normalised=True),
+        loss='gan_jax.terms.patches.hinge',
+        adam=dict(learning_rate=5e-4, b1=0.0, b2=0.99),
+    ),
 }
 
 
@@ -98,6 +119,8 @@ def get_config(text: str = '') -> ConfigDict:
         c.logit = dict(
             PLAIN if labelled and 'num_classes' in network['logit'] else network['logit']
         )
+        if bare and 'normalised' in c.logit:
+            c.logit.normalised = False
         if c.terms.adversarial.fn == HINGE and c.terms.adversarial.weight:
             c.terms.adversarial.fn = network['loss']
             if 'penalty' in network:

@@ -29,30 +29,52 @@ LOGIT = 'gan_jax.models.critic.Logit'  # of a method that brings none of its own
 NETWORKS = 'gan_jax.models.r3gan2'
 
 
-def get_config(text: str = '') -> ConfigDict:
-    """The arguments can follow the file name."""
+def get_config(
+    text: str = '',
+    *,
+    classes: int = 10,
+    widths: Sequence[int] = (512,) * 3,
+    gamma: float = 0.05,
+    strength: float = 0.55,
+    images: float = 2e7,
+    cosine_rate: bool = False,
+) -> ConfigDict:
+    """The arguments can follow the file name.
 
-    def half_cosine(start: float, end: float) -> dict[str, Any]:
-        return dict(fn='gan_jax.schedules.cosine', start=start, end=end, over=2e7, unit='images')
+    Args:
+        text: the arguments.
+        classes: of the data, 0 without labels.
+        widths: of both networks.
+        gamma: of R1 and R2 at the start; a tenth of it at the end.
+        strength: of the augmentation at the end.
+        images: the length of all schedules.
+        cosine_rate: whether both learning rates go along half a cosine of that length, from 0.01 to
+            0.001, and then fall with the root of the images, and do not rise at the start.
+    """
+
+    def half_cosine(start: float, end: float, fn: str = 'cosine') -> dict[str, Any]:
+        numbers = dict(start=start, end=end, over=images, unit='images')
+        return dict(fn=f'gan_jax.schedules.{fn}', **numbers)
 
     c = base()
     c.batch_size, c.steps, c.dtype = 512, 488_281, 'bfloat16'
     c.latent.dim = 64
-    code = dict(method='r3gan', augment='ada_r3gan', strength=0.55)
-    c.update(blocks(text, conditional=True, num_classes=10, **code))
+    code = dict(method='r3gan', augment='ada_r3gan', strength=strength)
+    c.update(blocks(text, conditional=classes > 0, num_classes=classes, **code))
     if 'r2' in c.terms:
         c.augment.update(real='flip', shared=True)
         c.augment.strength = half_cosine(0.0, c.augment.strength)
-        c.terms.r1.weight = half_cosine(0.05, 0.005)
-        c.terms.r2.weight = half_cosine(0.05, 0.005)
+        c.terms.r1.weight = half_cosine(gamma, gamma / 10)
+        c.terms.r2.weight = half_cosine(gamma, gamma / 10)
     if 'size' in c.terms.adversarial:
         c.terms.adversarial.size = c.latent.dim
-    with_r3gan2(c, 10, widths=(512,) * 3, group_size=32, blocks_of_size=4)
-    if not c.logit.fn.startswith(NETWORKS):
-        c.logit.num_classes = 10
-    rate = dict(fn='gan_jax.schedules.inverse_root', peak=0.01, ramp=1e6, over=512e3)
+    with_r3gan2(c, classes, widths=widths, group_size=32, blocks_of_size=4)
+    if classes and not c.logit.fn.startswith(NETWORKS):
+        c.logit.num_classes = classes
+    rate = dict(fn='gan_jax.schedules.inverse_root', peak=0.01, ramp=1e6, over=512e3, unit='images')
+    rate = half_cosine(0.01, 0.001, 'cosine_root') if cosine_rate else rate
     for optimizer in (c.optim.g, c.optim.d):
-        optimizer.learning_rate, optimizer.b2 = dict(rate, unit='images'), half_cosine(0.9, 0.99)
+        optimizer.learning_rate, optimizer.b2 = dict(rate), half_cosine(0.9, 0.99)
     stds = dict(short=0.01, middle=0.05, long=0.1)
     c.averages.update({name: dict(std=std) for name, std in stds.items()})
     c.evaluate.update(metrics='fid50k_train', full='kid50k_train,is50k', weights='middle')

@@ -67,11 +67,20 @@ def cosine(start: float, end: float, *, over: Length = 1.0, begin: float = 0.0) 
     )
 
 
+def cosine_root(start: float, end: float, *, over: Length = 1.0) -> Curve:
+    """`cosine` up to `over`, then down from `end` with the root of the count.
+
+    v(t) = cosine(t) / sqrt(max(t / T, 1)), the learning rate of R3GAN2 beyond CIFAR-10.
+    """
+    along = cosine(start, end, over=over)
+    return lambda count: along(count) / jnp.sqrt(jnp.maximum(count / over, 1))
+
+
 def inverse_root(peak: float, *, ramp: Length = 1.0, over: Length = 1.0) -> Curve:
     """From 0 to `peak` in a straight line, and from `over` on down with the root of the count.
 
     v(t) = peak min(t / ramp, 1) / sqrt(max(t / over, 1)): the learning rate of EDM2 (Karras et al.
-    2023, arXiv 2312.02696), and of R3GAN2.
+    2023, arXiv 2312.02696), and of R3GAN2 on CIFAR-10.
 
     Args:
         peak: the value between the two, or its bound where they overlap.

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import flax.linen as nn
@@ -24,6 +25,7 @@ def synthesize(
     train: bool,
     shape: Sequence[Any] = ('H', 'W', 'C'),
     method: str = '__call__',
+    inputs: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The record of generated images, and the generator's collections after the call.
 
@@ -37,6 +39,7 @@ def synthesize(
         train: as the generator takes it; True updates the collections.
         shape: of an image; a letter stands for any length.
         method: the generator's method; 'synthesize' makes images from 'w'.
+        inputs: further arguments of `method`, by name, such as 'shift'.
 
     Returns:
         {'image', 'label', 'z' and what else the generator returns}, and its collections.
@@ -54,6 +57,7 @@ def synthesize(
             mutable=list(collections) if train else (),
             rngs=streams(key),
             method=method,
+            **inputs,
         )
         is_record = isinstance(made, Mapping)
         record = dict(made) if is_record else {'image': made}

@@ -20,6 +20,7 @@ WORDS = {
     'keys': 'random keys by name',
     'labels': 'labels of fakes',
     'profiles': 'averages of averages',
+    'extractors': 'trained, frozen networks',
     'latents': 'distributions of z',
     'augment': 'ops and policies',
     'data': 'data sets, batches',

@@ -17,7 +17,8 @@ Trap = Callable[[Path], None]
 
 SHIPPED = Path(__file__).parent.parent / 'configs' / 'digits.py'
 PLACES = ('generator', 'discriminator', 'logit', 'terms.consistency', 'optim.g', 'optim.d')
-PLACES += ('evaluate.mine', 'writers.mine', 'data', 'data.autoencoder')
+PLACES += ('evaluate.mine', 'writers.mine', 'data', 'data.autoencoder', 'discriminator.extractor')
+PROJECTED = 'gan_jax.models.projected.Trunk'
 
 
 @functools.cache
@@ -68,6 +69,8 @@ def sprung(folder: Path) -> bool:
 
 def _block(place: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The change that puts a function in a place, with the words that its block must have."""
+    if place == 'discriminator.extractor':
+        return {'discriminator': {'fn': PROJECTED, 'extractor': dict(options)}}
     words = {
         'terms': {'weight': 1.0},
         'optim': {'learning_rate': 0.1},

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module imports modules of its own room and of rooms on lower floors.
 FLOORS = (
-    ('runtime', 'keys', 'labels', 'profiles'),
+    ('runtime', 'keys', 'labels', 'profiles', 'extractors'),
     ('augment', 'data', 'models', 'schedules', 'freezing', 'latents'),
     ('views',),
     ('terms',),

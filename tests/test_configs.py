@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
 WITHOUT_LABELS = (
-    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64'),
+    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'r3gan2_ffhq64', 'r3gan2_ffhq256'),
     *('stylegan2_ffhq256', 'stylegan3_ffhq64'),
 )
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
@@ -134,6 +134,10 @@ PARAMETERS = {
     'r3gan_ffhq64': (22_429_824, 22_381_440),
     'r3gan_imagenet32': (82_914_304, 86_548_992),
     'r3gan2_cifar10': (17_335_425, 17_720_832),
+    'r3gan2_ffhq64': (22_653_441, 22_572_544),
+    'r3gan2_ffhq256': (24_855_425, 24_771_456),
+    'r3gan2_imagenet32': (60_947_969, 63_718_400),
+    'r3gan2_imagenet64': (80_104_961, 82_867_200),
     'bigdeep_imagenet128': (50_235_652, 34_590_210),
     'sagan_imagenet128': (42_015_428, 39_448_258),
     'reacgan_cifar10': (9_415_044, 2_413_250),
@@ -332,27 +336,52 @@ def test_r3gan_takes_other_methods_with_their_logits(name):
     assert c.terms.adversarial.size == c.latent.dim
 
 
-def test_r3gan2_has_the_authors_numbers():
+def test_r3gan2_has_the_authors_rates_on_cifar10():
     c = config.load_config(f'{ROOT}/configs/r3gan2_cifar10.py')
     for side in 'gd':
         assert c.optim[side].learning_rate.to_dict() == {
             'fn': 'gan_jax.schedules.inverse_root',
             **{'peak': 0.01, 'ramp': 1e6, 'over': 1000 * 512, 'unit': 'images'},
         }
-        assert cosine_of(c.optim[side].b2) == (0.9, 0.99, 2e7)
-        assert c.optim[side].b1 == 0
-    for term in ('r1', 'r2'):
-        assert cosine_of(c.terms[term].weight) == (0.05, 0.005, 2e7)
     numbers = {k: v for k, v in c.optim.g.learning_rate.items() if k not in ('fn', 'unit')}
     rates = inverse_root(**numbers)(jnp.arange(0, 3e6, 1e4))
     assert (rates.argmax(), round(float(rates.max()), 4)) == (100, 0.0072)  # as the docstring says
-    assert cosine_of(c.augment.strength) == (0.0, 0.55, 2e7)
+
+
+@pytest.mark.parametrize(
+    ('name', 'widths', 'gamma', 'strength', 'images', 'batch', 'million'),
+    [
+        ('r3gan2_cifar10', [512] * 3, 0.05, 0.55, 2e7, 512, 250),
+        ('r3gan2_ffhq64', [512] * 4, 2.0, 0.3, 2e7, 256, 100),
+        ('r3gan2_ffhq256', [512] * 4 + [256, 128], 150.0, 0.3, 2e7, 256, 100),
+        ('r3gan2_imagenet32', [1024] * 3, 0.5, 0.4, 2e8, 4096, 1000),
+        ('r3gan2_imagenet64', [1024] * 4, 1.0, 0.4, 2e8, 4096, 1000),
+    ],
+)
+def test_r3gan2_has_the_authors_numbers(name, widths, gamma, strength, images, batch, million):
+    c = config.load_config(f'{ROOT}/configs/{name}.py')
+    for side in 'gd':
+        if name != 'r3gan2_cifar10':
+            assert c.optim[side].learning_rate.to_dict() == {
+                'fn': 'gan_jax.schedules.cosine_root',
+                **{'start': 0.01, 'end': 0.001, 'over': images, 'unit': 'images'},
+            }
+        assert cosine_of(c.optim[side].b2) == (0.9, 0.99, images)
+        assert c.optim[side].b1 == 0
+    for term in ('r1', 'r2'):
+        assert cosine_of(c.terms[term].weight) == (gamma, gamma / 10, images)
+    assert cosine_of(c.augment.strength) == (0.0, strength, images)
     assert (c.augment.critic, c.augment.real, c.augment.shared) == ('ada_r3gan', 'flip', True)
-    assert {name: block.std for name, block in c.averages.items()} == {
+    assert {average: block.std for average, block in c.averages.items()} == {
         **{'short': 0.01, 'middle': 0.05, 'long': 0.1}
     }
+    for network in (c.generator, c.discriminator):
+        assert (network.widths, network.group_size, network.blocks) == (widths, 32, 4)
+        assert network.attention == []
     assert (c.latent.dim, c.latent.labels, c.g_reals) == (64, 'real', 'own')
-    assert (c.batch_size, c.dtype, c.evaluate.weights) == (512, 'bfloat16', 'middle')
+    assert (c.batch_size, c.dtype, c.evaluate.weights) == (batch, 'bfloat16', 'middle')
+    assert round(c.steps * batch / 1e6) == million
+    assert int(re.search(r'\d+$', name)[0]) in (10, c.data.size)
 
 
 @pytest.mark.parametrize('name', ['r3gan2_cifar10', 'digits_r3gan2'])

@@ -15,6 +15,7 @@ from gan_jax.models.critic import Critic
 from gan_jax.terms.contrastive import ProjectionHead
 from gan_jax.views import View, augmented
 from tests import small
+from tests.models import pooled
 
 VIEWS = (View('real'), View('fake'), View('real', augmented, 'translation'))
 
@@ -59,6 +60,7 @@ SMALL = {
     'ladagan': ({'widths': (4,), 'out': (4, 4), 'heads': 2, 'hidden': 6}, 16),
     'progan': ({'base': 32, 'most': 4, 'group': 0}, 8),
     'dcgan': ({'width': 0.05, 'normalised': False}, 16),
+    'projected': ({**pooled.NARROW, 'normalised': False}, 8),
     'r3gan2.discriminator': ({'widths': (4,), 'group_size': 4, 'blocks': 1}, 8),
     'stylegan2.discriminator': ({'base': 32, 'most': 4, 'group': 0}, 8),
 }

@@ -10,10 +10,11 @@ import pytest
 from gan_jax.experiment import config
 from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import build_setup
+from gan_jax.extractors import digits
 from gan_jax.runtime.errors import UserError
 
 FILE = Path(__file__).parent.parent / 'configs' / 'digits_networks.py'
-NETWORKS = ('dcgan', 'cgan', 'wgan_gp', 'progan', 'ladagan')
+NETWORKS = ('dcgan', 'cgan', 'wgan_gp', 'progan', 'ladagan', 'projected')
 # The shipped ones are narrow; these are for the compiler.
 NARROW = {
     'dcgan': ('generator.width=0.05', 'discriminator.width=0.05'),
@@ -21,6 +22,7 @@ NARROW = {
     'wgan_gp': ('discriminator.width=0.03',),
     'progan': ('generator.most=4', 'discriminator.most=4'),
     'ladagan': ('generator.hidden=4', 'discriminator.hidden=4'),
+    'projected': ('generator.width=0.05', 'discriminator.mixed=2', 'discriminator.width=8'),
 }
 
 
@@ -41,6 +43,12 @@ def test_a_few_steps_move_all_that_is_trained_and_stay_finite(network):
         state = program.update(state, step, hyper)
     last = jax.device_get(state)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(last))
+    frozen = [state.d.stats.get('frozen', {}) for state in (first, last)]
+    assert jax.tree.all(jax.tree.map(np.array_equal, *frozen))
+    if network == 'projected':
+        found = frozen[1]['trunk'].pop('extractor')
+        assert jax.tree.all(jax.tree.map(np.array_equal, found, digits.weights()))
+        assert len(frozen[1]['trunk']) == 6  # two random layers for each scale
     still = {name for side in 'gd' for name in unmoved(*(getattr(s, side) for s in (first, last)))}
     # A number that is added to every logit leaves Wasserstein's loss and its penalty as they are.
     wasserstein = network in ('wgan_gp', 'progan')
@@ -74,6 +82,7 @@ def test_losses_are_the_networks_own_but_where_a_method_brings_one():
         **dict.fromkeys(('dcgan', 'cgan'), 'gan_jax.terms.adversarial.non_saturating'),
         **dict.fromkeys(('wgan_gp', 'progan'), 'gan_jax.terms.adversarial.wasserstein'),
         'ladagan': 'gan_jax.terms.patches.non_saturating',
+        'projected': 'gan_jax.terms.patches.hinge',
     }
     c = config.load_config(f'{FILE}:network=ladagan,method=san')
     assert c.terms.adversarial.fn == 'gan_jax.terms.san.hinge' and 'penalty' not in c.terms
@@ -81,12 +90,13 @@ def test_losses_are_the_networks_own_but_where_a_method_brings_one():
     assert (c.generator.num_classes, c.logit.normalised) == (10, False)
 
 
-@pytest.mark.parametrize('network', ['dcgan', 'cgan'])
+@pytest.mark.parametrize('network', ['dcgan', 'cgan', 'projected'])
 def test_a_penalty_of_one_image_or_clipped_weights_leave_out_the_batch_norm(network):
     for method in METHODS:
         c = config.load_config(f'{FILE}:network={network},method={method}')
         bare = method in ('wgan_gp', 'weight_clipping', 'r1', 'r3gan', 'tangent')
         assert c.discriminator.normalised == (not bare), method
+        assert not bare or not c.logit.get('normalised', False), method
 
 
 def test_a_classifier_replaces_the_class_beside_the_features():
@@ -105,7 +115,9 @@ def test_the_conditional_gan_tells_both_networks_the_class():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('network', 'layer'), [('dcgan', 'norm_1'), ('progan', 'spread')])
+@pytest.mark.parametrize(
+    ('network', 'layer'), [('dcgan', 'norm_1'), ('progan', 'spread'), ('projected', 'norm_16')]
+)
 def test_what_looks_across_the_batch_needs_passes_of_its_own(network, layer):
     with pytest.raises(
         UserError, match=f'looks across the batch .*{layer}.*Set config.joint=False'

@@ -30,7 +30,13 @@ SHORT = [
     '--config.every.log=2',
 ]
 NARROW = ['--config.generator.width=0.0625', '--config.discriminator.width=0.0625']
-FEW = ['--config.generator.widths=(16, 16)', '--config.discriminator.widths=(16, 16)']
+# Of networks without widths that are factors.
+OTHERS = {
+    '--config=with_codes.py': [
+        *('--config.generator.widths=(16, 16)', '--config.discriminator.widths=(16, 16)')
+    ],
+    '--config=with_features.py': [NARROW[0], '--config.discriminator.width=8'],
+}
 
 
 def blocks(language):
@@ -70,10 +76,10 @@ def sent(monkeypatch):
 
 @pytest.mark.slow
 def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
-    assert len(commands()) == 11
+    assert len(commands()) == 12
     for python, module, name, *flags in commands():
         assert (python, module) == ('python', '-m')
-        small = FEW if '--config=with_codes.py' in flags else NARROW
+        small = OTHERS.get(flags[0], NARROW)
         short = {'gan_jax.train': [*SHORT, *small], 'gan_jax.prepare': []}.get(name, ['--num=100'])
         assert COMMANDS[name]([*flags, *short]) == 0, flags
 

@@ -26,6 +26,7 @@ from gan_jax.evaluate import (
 )
 from gan_jax.evaluate.context import Context
 from gan_jax.evaluate.leak import classifier
+from gan_jax.extractors import digits
 from gan_jax.step import make_d_gradient, make_train_step
 from gan_jax.terms import contrastive
 from tests import lowered, test_bfloat16
@@ -176,7 +177,7 @@ NETWORKS = {
     ),
     'digits': (
         features._forward,
-        lambda: (variables(features.DigitsNet(), (16, 16, 1)), pixels(2, 16, 16, 1)),
+        lambda: (variables(digits.DigitsNet(), (16, 16, 1)), pixels(2, 16, 16, 1)),
         5,
     ),
     'leak': (

@@ -576,9 +576,11 @@ def test_a_curve_of_truncation_is_a_result_for_each_a_table_and_a_figure(trained
     [
         (['--psi=0.5,1', '--metrics=fd_digits'], '--psi is 0.5, and the generator of this run'),
         (['--truncation=1', '--metrics=ppl1k_z'], "'ppl1k_z' is not measured under truncation"),
+        (['--truncation=1', '--metrics=eqt9_int'], "'eqt9_int' is not measured under truncation"),
+        (['--metrics=eqt9_int'], "'eqt9_int' shifts the generator's input, and config.generator"),
     ],
 )
-def test_truncation_that_means_nothing_is_refused(trained, flags, said):
+def test_a_metric_that_means_nothing_is_refused(trained, flags, said):
     with pytest.raises(UserError) as caught:
         evaluate.main([f'--workdir={trained}', ALLOW, *flags])
     assert said in str(caught.value)
@@ -603,9 +605,9 @@ def test_path_lengths_are_of_the_weights_that_are_asked_for(trained, monkeypatch
     found = {}
     for weights in ('ema', 'raw'):
         run = restore_run(trained, 'last', ['tests'], evaluate={'weights': weights})
-        gan, paths = run.setup.experiment.gan, evaluation._paths(run.setup)
-        assert paths.statistics() == 'moving' and not paths.has_w()
-        found[weights], _ = paths.pairs('z')(run.checkpoint.state, 0)
+        gan, pairs = run.setup.experiment.gan, evaluation._pairs(run.setup)
+        assert pairs.statistics() == 'moving' and not pairs.has_w()
+        found[weights], _ = pairs.paths('z')(run.checkpoint.state, 0)
         z = latents.draw_by_index(
             gan.latent, named(jax.random.key(0), 'path'), np.arange(100), gan.latent_dim
         )

@@ -64,6 +64,16 @@ def test_inverse_root_is_the_formula_of_edm2():
         assert float(late(t)) == pytest.approx(value, rel=1e-6)
 
 
+def test_cosine_root_goes_on_from_the_cosine():
+    curve, wave = (
+        schedules.cosine_root(0.01, 0.001, over=8.0),
+        schedules.cosine(0.01, 0.001, over=8.0),
+    )
+    for t in (0.0, 3.0, 8.0):
+        assert float(curve(t)) == pytest.approx(float(wave(t)), rel=1e-6)
+    assert [float(curve(t)) for t in (32, 800)] == pytest.approx([0.0005, 0.0001], rel=1e-6)
+
+
 def test_optax_cosine_is_the_same_curve():
     ours, theirs = schedules.cosine(2.0, 0.5, over=7.0), optax.cosine_decay_schedule(2.0, 7, 0.25)
     for t in range(10):

@@ -40,12 +40,13 @@ KINDS = {
     'extractor': kinds.EXTRACTOR,
     'metric': kinds.METRIC,
     'autoencoder': kinds.AUTOENCODER,
+    'feature network': kinds.FEATURE_NETWORK,
     'reader': kinds.READER,
     'writer': kinds.WRITER,
 }
 # What SETTINGS name themselves.
 OWN = {'gan_jax.models.sndcgan', 'gan_jax.models.critic', 'gan_jax.terms.adversarial', 'optax'}
-OWN |= {'gan_jax.latents'}
+OWN |= {'gan_jax.latents', 'gan_jax.models.projected'}
 OWN |= {f'gan_jax.terms.{name}' for name in ('consistency', 'contrastive')}
 
 
@@ -155,15 +156,18 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         'extractor': set(),
         'metric': set(),
         'autoencoder': set(),
+        'feature network': {'gan_jax.extractors.digits.digits_net'},
         'reader': set(),
         'writer': {'gan_jax.run.wandb_writer.wandb'},
     }
     assert len(nameable) > 9000
-    assert all(len(expected[name]) >= 15 for name in PARTS if name != 'latents')
+    assert all(len(expected[name]) >= 15 for name in PARTS if name not in FEW)
     assert {'optax.adam', 'optax.adamw', 'optax.sgd', 'optax.lion'} <= expected['optimizer']
     found = {name: reached(nameable, kind, allow) for name, kind in KINDS.items()}
     assert found == expected
 
+
+FEW = ('latents', 'feature network')  # of which there are few parts
 
 # Places ------------------------------------------------------------------------------------------
 
@@ -197,11 +201,13 @@ PARTS = {
     'optimizer': 'optax.sgd',
     'op': 'gan_jax.augment.ops.flip',
     'latents': 'gan_jax.latents.uniform',
+    'feature network': 'gan_jax.extractors.digits.digits_net',
 }
 PLACES = {
     **dict.fromkeys(('generator', 'discriminator', 'logit'), 'network'),
     **{'terms.consistency': 'term', 'optim.g': 'optimizer', 'optim.d': 'optimizer'},
     'latent': 'latents',
+    'discriminator.extractor': 'feature network',
     **{f'augment.{use}': 'op' for use in ('real', 'critic', 'view')},
     'terms.consistency.policy': 'op',
     'evaluate.metrics': 'extractor',
@@ -225,6 +231,8 @@ def placed(path, place):
         change = {place: f'fd500_test@{path}'}
     elif place in NEW:
         change = {place: {'fn': path, **NEW[place]}}
+    elif place == 'discriminator.extractor':
+        change = {'discriminator': {'fn': hostile.PROJECTED, 'extractor': {'fn': path}}}
     elif place == 'data':
         change = {'data.fn': path, 'data.name': 'mine'}
     elif PLACES[place] == 'op':

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.evaluate import curve, perceptual_path
+from gan_jax.evaluate import curve, equivariance, perceptual_path
 from gan_jax.experiment import config
 from gan_jax.experiment.schedule import everything
 from gan_jax.experiment.setup import Setup, make_sampler
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     axis, values = _truncations(flags)
     setups = [_truncated(run.setup, axis, value) for value in values]
     if axis:
-        _refuse_paths(metrics)
+        _refuse_pairs(metrics)
     prepared, points = evaluator.prepare(metrics), []
     for setup, value in zip(setups, values, strict=True):
         found = evaluation.evaluate(setup, evaluator, [metrics], state, seed, bar)
@@ -124,9 +124,9 @@ def _truncated(setup: Setup, axis: str, value: float | None) -> Setup:
     return setup._replace(generate=make_sampler(experiment, setup.settings, setup.decoder))
 
 
-def _refuse_paths(metrics: str) -> None:
+def _refuse_pairs(metrics: str) -> None:
     for name in brackets.split(metrics, ','):
-        if perceptual_path.knows(name):
+        if perceptual_path.knows(name) or equivariance.knows(name):
             raise UserError(f"'{name}' is not measured under truncation: leave out one of both")
 
 

@@ -13,7 +13,7 @@ from gan_jax import labels
 from gan_jax.data import DataSet
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.progress import Progress, no_progress
-from gan_jax.sampling.paths import Paths
+from gan_jax.sampling.pairs import Pairs
 from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
@@ -61,7 +61,7 @@ class Context(NamedTuple):
         progress: reports the work of preparing metrics, such as a pass over all real images.
         outlined: whether `train` is only the outline of a data set that is not here.
         own: the metrics of the config's own, by name, see `own.build`.
-        paths: between latents of the generator.
+        pairs: images of the generator to compare with each other.
     """
 
     train: DataSet
@@ -80,7 +80,7 @@ class Context(NamedTuple):
     progress: Progress = no_progress
     outlined: bool = False
     own: Mapping[str, Any] = MappingProxyType({})
-    paths: Paths | None = None
+    pairs: Pairs | None = None
 
     def split(self, name: str) -> DataSet:
         """The split 'train' or 'test', at the size of the generated images.
@@ -113,6 +113,15 @@ def refuse_few_reals(name: str, real: DataSet, split: str, least: int = 2) -> No
         raise UserError(
             f"'{name}' takes at least {least} real images, and the {split} split of '{real.name}' "
             f'has {len(real.images)}: leave it out, or add images'
+        )
+
+
+def refuse_other_statistics(name: str, given: Context) -> None:
+    """Raises UserError if images of the run take other statistics than pairs of images do."""
+    if (statistics := given.pairs.statistics()) != 'moving':
+        raise UserError(
+            f"'{name}' takes the moving averages of BatchNorm, and config.evaluate.batch_norm is "
+            f"{statistics}: write 'moving', or leave the metric out"
         )
 
 

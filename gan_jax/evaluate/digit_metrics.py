@@ -16,6 +16,7 @@ from gan_jax import data
 from gan_jax.evaluate import features, frechet, names
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values
 from gan_jax.evaluate.diversity import COLLAPSED, diversity, vendi_ratio
+from gan_jax.extractors import digits
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
 
@@ -30,7 +31,7 @@ def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
     for name in asked:
         yield functools.partial(_refuse_others, name, given)
     if 'fd_digits' in asked:
-        width = features.WIDTH * given.train.images.shape[-1]
+        width = digits.WIDTH * given.train.images.shape[-1]
         instead = f'take kd{given.num}_test@digits, which has none, or more images'
         yield functools.partial(names.refuse_bias, 'fd_digits', given.num, width, instead)
 
@@ -64,7 +65,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
 
     protocol = {
         'extractor': 'gan_jax.evaluate.features.digits',
-        'extractor_sha256': features.weights_sha256(),
+        'extractor_sha256': digits.weights_sha256(),
     }
     return Evaluation(given.num, measure, protocol)
 

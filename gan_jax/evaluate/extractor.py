@@ -18,6 +18,7 @@ from gan_jax.evaluate import features, inception, pretrained, vit, weights
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.names import INCEPTION
 from gan_jax.experiment.kinds import EXTRACTOR
+from gan_jax.extractors import digits
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import UserError, sentence
 from gan_jax.runtime.load import resolve
@@ -141,7 +142,7 @@ def from_digits_net() -> Extractor:
 
     metadata = {
         'name': 'digits',
-        'weights_sha256': features.weights_sha256(),
+        'weights_sha256': digits.weights_sha256(),
         'precision': 'float32, highest',
         'version': 1,
     }

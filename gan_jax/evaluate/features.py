@@ -1,44 +1,19 @@
-"""Features and classes of digit images from a small classifier that comes with the package.
+"""Features and classes of digit images from the small classifier of `gan_jax.extractors.digits`.
 
 `fd_digits` is measured in its features, and its classes are counted as modes. `fd_digits` is not an
 FID, and means something only relative to its floor: real held-out images against real train images.
 """
 
 import functools
-import hashlib
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flax
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.data.resize import resize
-
-FILE = Path(__file__).with_name('digits_net.npz')
-SIZE = 16  # side of the images that the classifier was trained on
-WIDTH = 64  # features of a channel
-
-
-class DigitsNet(nn.Module):
-    """Three convolutions and two dense layers, 89,546 parameters."""
-
-    @nn.compact
-    def __call__(self, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Images [B, 16, 16, 1] in [0, 1] -> (features [B, 64], logits [B, 10])."""
-        # Full precision on every device: TF32 would move a Fréchet distance. GELU, because ReLU
-        # left a quarter of the features dead and their covariance without full rank.
-        conv = functools.partial(nn.Conv, kernel_size=(3, 3), precision='highest')
-        dense = functools.partial(nn.Dense, precision='highest')
-        x = 2 * images - 1
-        x = nn.gelu(conv(16, name='conv_0')(x))  # [B, 16, 16, 16]
-        x = nn.gelu(conv(32, strides=2, name='conv_1')(x))  # [B, 8, 8, 32]
-        x = nn.gelu(conv(64, strides=2, name='conv_2')(x))  # [B, 4, 4, 64]
-        features = nn.gelu(dense(WIDTH, name='hidden')(x.reshape(len(x), -1)))  # [B, 64]
-        return features, dense(10, name='logits')(features)
+from gan_jax.extractors.digits import SIZE, DigitsNet, weights
 
 
 class Features(NamedTuple):
@@ -116,24 +91,6 @@ def in_batches(function: Callable[[Any], Any], images: Any, size: int) -> Any:
         for first in range(0, count, size)
     ]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *batches)
-
-
-@functools.cache
-def weights() -> dict:
-    """The classifier's variables, {'params': ...}, from the file in the package."""
-    with np.load(FILE, allow_pickle=False) as file:
-        return unpack(file)
-
-
-def unpack(stored: Mapping[str, np.ndarray]) -> dict:
-    """The file's {'conv_0/kernel': float16, ...} as variables of Flax, in float32."""
-    flat = {name: stored[name].astype(np.float32) for name in stored}
-    return {'params': flax.traverse_util.unflatten_dict(flat, sep='/')}
-
-
-def weights_sha256() -> str:
-    """SHA-256, in hex, of the classifier's file: distances by two classifiers do not compare."""
-    return hashlib.sha256(FILE.read_bytes()).hexdigest()
 
 
 @jax.jit

@@ -21,11 +21,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.evaluate import interpolate, lpips
-from gan_jax.evaluate.context import Check, Context, Evaluation, Values
+from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_other_statistics
 from gan_jax.evaluate.names import number_of
+from gan_jax.evaluate.numbered import first_rows
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
-from gan_jax.sampling.generate import BATCH, MOST_IMAGES
+from gan_jax.sampling.generate import MOST_IMAGES
 from gan_jax.sampling.paths import STEP
 
 FORM = re.compile(r'ppl(?:([1-9]\d*)(k?))?(?:_(wend|z))?')
@@ -56,16 +57,12 @@ def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
 
 
 def _check(name: str, given: Context) -> None:
-    one, paths = _read(name), given.paths
-    if one.kind == 'wend' and not paths.has_w():
+    one = _read(name)
+    if one.kind == 'wend' and not given.pairs.has_w():
         raise UserError(
             f"'{name}' goes from w to w, and the generator has none: write {_other(one)}"
         )
-    if (statistics := paths.statistics()) != 'moving':
-        raise UserError(
-            f"'{name}' takes the moving averages of BatchNorm, and config.evaluate.batch_norm is "
-            f"{statistics}: write 'moving', or leave the metric out"
-        )
+    refuse_other_statistics(name, given)
     size = given.train.images.shape[1:3]
     if one.kind == 'wend' and min(size) < lpips.SMALLEST:
         raise UserError(
@@ -108,16 +105,15 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del images, hyper
         state = jax.device_put(state, jax.local_devices()[0])
-        values = {}
-        for one in wanted:
-            pairs, found = given.paths.pairs(one.kind[0]), []
-            blocks = -(-one.num // BATCH)
-            with progress(one.name) as tick:
-                for block in range(blocks):
-                    found.append(lengths(variables, *pairs(state, block), kind=one.kind))
-                    tick(block + 1, blocks)
-            values[one.name] = trimmed_mean(np.concatenate(found)[: one.num])
-        return values
+        return {one.name: trimmed_mean(_lengths_of(one, state, progress)) for one in wanted}
+
+    def _lengths_of(one: Length, state, progress: Progress) -> np.ndarray:
+        paths = given.pairs.paths(one.kind[0])
+
+        def of_block(block: int) -> np.ndarray:
+            return lengths(variables, *paths(state, block), kind=one.kind)
+
+        return first_rows(one.name, one.num, of_block, progress)
 
     size = given.train.images.shape[1:3]
     protocol = {one.name: _described(one, size) for one in wanted}

@@ -10,6 +10,7 @@ from gan_jax.evaluate import (
     classification,
     digit_metrics,
     discriminator,
+    equivariance,
     own,
     perceptual_path,
     pixels,
@@ -26,7 +27,10 @@ from gan_jax.runtime.progress import Progress, no_progress
 # Each family is a module with NAMES, or examples of them; knows(name) -> bool;
 # checks(names, context) -> Iterator[Check]; and prepare(names, context) -> Evaluation, for names
 # that pass these checks. A new family is a file and an entry here.
-FAMILIES = (digit_metrics, discriminator, scores, pixels, perceptual_path, classification, metric)
+FAMILIES = (
+    *(digit_metrics, discriminator, scores, pixels, perceptual_path, equivariance),
+    *(classification, metric),
+)
 
 
 def check_metrics(metrics: str, given: Context) -> bool:

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.evaluate import digit_metrics, dimension, features, pretrained, references
+from gan_jax.evaluate import digit_metrics, dimension, pretrained, references
 from gan_jax.evaluate.context import (
     Check,
     Context,
@@ -26,6 +26,7 @@ from gan_jax.evaluate.extractor import (
 )
 from gan_jax.evaluate.names import LEAST, Score, parse_score, refuse_few
 from gan_jax.evaluate.score_metrics import KINDS, FeatureSpace
+from gan_jax.extractors import digits
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
 
@@ -95,7 +96,7 @@ def _width(extractor: str, given: Context) -> int:
     if extractor in pretrained.WIDTHS:
         return pretrained.WIDTHS[extractor]
     if extractor == 'digits':
-        return features.WIDTH * given.train.images.shape[-1]
+        return digits.WIDTH * given.train.images.shape[-1]
     two = np.asarray(given.split('train').images[:2])
     return _of_path(extractor, given).extract(two).features.shape[1]
 

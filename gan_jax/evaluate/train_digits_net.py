@@ -15,7 +15,7 @@ import optax
 
 from gan_jax import data
 from gan_jax.data import sampler
-from gan_jax.evaluate.features import FILE, DigitsNet, unpack
+from gan_jax.extractors.digits import FILE, DigitsNet, unpack
 from gan_jax.keys import named
 from gan_jax.runtime.paths import expanded
 

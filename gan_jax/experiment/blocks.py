@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.experiment.kinds import (
     AUTOENCODER,
+    FEATURE_NETWORK,
     LATENT,
     METRIC,
     NETWORK,
@@ -47,6 +48,9 @@ def blocks(
     """(name, block, kind, keywords that are supplied) for every block with a function."""
     for name, supplied in NETWORKS.items():
         yield name, config.get(name, {}), NETWORK, supplied
+    if has_extractor(config):
+        block = config['discriminator']['extractor']
+        yield 'discriminator.extractor', block, FEATURE_NETWORK, ()
     yield 'latent', config.get('latent', {}), LATENT, ()
     for name, block in config.get('terms', {}).items():
         yield f'terms.{name}', block, TERM, ()
@@ -61,6 +65,12 @@ def blocks(
         yield 'data', config['data'], READER, ('split', 'folder')
     if 'autoencoder' in config.get('data', {}):
         yield 'data.autoencoder', config['data']['autoencoder'], AUTOENCODER, ()
+
+
+def has_extractor(config: Mapping[str, Any]) -> bool:
+    """True if the discriminator's block names a feature network in a block of its own."""
+    discriminator = config.get('discriminator', {})
+    return is_block(discriminator) and is_block(discriminator.get('extractor'))
 
 
 def metric_blocks(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

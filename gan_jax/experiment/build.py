@@ -15,8 +15,9 @@ import optax
 from gan_jax import labels, views
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages
+from gan_jax.experiment.blocks import has_extractor
 from gan_jax.experiment.generator import build_generator
-from gan_jax.experiment.kinds import LATENT, NETWORK, OPTIMIZER, TERM
+from gan_jax.experiment.kinds import FEATURE_NETWORK, LATENT, NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import AVERAGE, RESERVED, apart, data_keywords, make_number
 from gan_jax.gan import GAN, Augment
@@ -79,7 +80,7 @@ def build_experiment(
     terms = {name: _term(f'terms.{name}', block, keywords, allow) for name, block in blocks.items()}
     _check_players(terms)
     _check_classes(config, blocks, num_classes)
-    trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
+    trunk = make('discriminator', **_discriminator(config, allow), dtype=dtype)
     logit = make('logit', config['logit'], NETWORK)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     gan = GAN(
@@ -216,6 +217,16 @@ def _check_always(
                 f'terms.{name} gives it every {every[name]} steps: take out '
                 f'config.terms.{name}.every'
             )
+
+
+def _discriminator(config: Mapping[str, Any], allow: Collection[str] | None) -> dict[str, Any]:
+    """The discriminator's block and kind, and the feature network if the block names one."""
+    block = config['discriminator']
+    if not has_extractor(config):
+        return {'block': block, 'kind': NETWORK}
+    made = _made('discriminator.extractor', block['extractor'], FEATURE_NETWORK, allow)
+    others = {name: value for name, value in block.items() if name != 'extractor'}
+    return {'block': others, 'kind': NETWORK, 'extractor': made}
 
 
 def _made(

@@ -12,6 +12,7 @@ import optax
 
 from gan_jax.data import DataSet
 from gan_jax.data.autoencoder import Autoencoder
+from gan_jax.extractors import FeatureNetwork
 from gan_jax.latents import Latent
 from gan_jax.metric import Metric
 from gan_jax.runtime.load import Kind
@@ -123,4 +124,11 @@ AUTOENCODER = Kind(
     'an autoencoder',
     mark='a function of a package of your own',
     makes=Autoencoder,
+)
+FEATURE_NETWORK = Kind(
+    'a feature network',
+    mark="a function of gan_jax.extractors that is annotated as '-> FeatureNetwork'",
+    packages=('gan_jax.extractors',),
+    fits=_makers(FeatureNetwork),
+    makes=FeatureNetwork,
 )

@@ -24,7 +24,9 @@ from gan_jax.runtime.errors import sentence
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.progress import Progress, cancellable, no_progress
 from gan_jax.sampling.generate import takes_labels, variables_of
-from gan_jax.sampling.paths import Paths, Space, has_w, make_pairs
+from gan_jax.sampling.pairs import Pairs
+from gan_jax.sampling.paths import has_w, make_paths
+from gan_jax.sampling.shifts import make_shifts, takes_shift
 from gan_jax.sampling.standing import has_batch_norm
 from gan_jax.state import TrainState
 from gan_jax.step import make_d_gradient
@@ -69,7 +71,7 @@ def make_evaluator(setup: Setup, progress: Progress = no_progress) -> Evaluator:
         progress=progress,
         outlined=setup.outlined,
         own=own.build(settings, setup.allow),
-        paths=_paths(setup),
+        pairs=_pairs(setup),
     )
     return Evaluator(
         check=functools.partial(check_metrics, given=context),
@@ -190,14 +192,13 @@ def _d_gradient(experiment: Experiment) -> Callable[..., Any]:
     return jax.jit(make_d_gradient(gan, terms, every=every))
 
 
-def _paths(setup: Setup) -> Paths:
+def _pairs(setup: Setup) -> Pairs:
     gan, asked = setup.experiment.gan, setup.settings['evaluate']
 
-    @functools.cache
-    def pairs(space: Space) -> Callable[..., tuple[jax.Array, jax.Array]]:
-        made = make_pairs(
+    def of_run(make: Callable[..., Any], kind: Any) -> Callable[[TrainState, int], Any]:
+        made = make(
             gan.generator,
-            space,
+            kind,
             latent_dim=gan.latent_dim,
             class_counts=gan.class_counts,
             latent=gan.latent,
@@ -209,7 +210,13 @@ def _paths(setup: Setup) -> Paths:
         normalised = has_batch_norm(setup.program.shapes.g.variables)
         return asked['batch_norm'] if normalised else 'moving'
 
-    return Paths(functools.partial(has_w, gan.generator, gan.latent_dim), statistics, pairs)
+    return Pairs(
+        functools.partial(has_w, gan.generator, gan.latent_dim),
+        functools.partial(takes_shift, gan.generator, gan.latent_dim),
+        statistics,
+        functools.cache(functools.partial(of_run, make_paths)),
+        functools.cache(functools.partial(of_run, make_shifts)),
+    )
 
 
 def _unaugmented(setup: Setup, progress: Progress) -> Callable[[int], list[Unaugmented]] | None:

@@ -5,40 +5,20 @@ Adversarial Networks" (Karras et al. 2018, arXiv 1812.04948, section 4.1).
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gan_jax import labels
 from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, Latent, draw_by_index
-from gan_jax.models.layers import is_half
-from gan_jax.sampling.generate import BATCH
-from gan_jax.sampling.truncation import untruncated
-from gan_jax.state import TrainState
+from gan_jax.sampling.pairs import Space, by_block, exact
 from gan_jax.synthesis import synthesize
 
 STEP = 1e-4  # of the way from one end of the path to the other
-Space = Literal['w', 'z']
-
-
-class Paths(NamedTuple):
-    """The paths of a run's generator, for metrics.
-
-    Attributes:
-        has_w: () -> whether there are paths in w, see `has_w`.
-        statistics: () -> the statistics that BatchNorm uses in the images of the run, as in
-            `generate.make_generate`; 'moving' without BatchNorm. Pairs take the moving averages.
-        pairs: space -> (state, block) -> the pairs of `make_pairs`, with seed 0.
-    """
-
-    has_w: Callable[[], bool]
-    statistics: Callable[[], str]
-    pairs: Callable[[Space], Callable[[TrainState, int], tuple[jax.Array, jax.Array]]]
 
 
 def shapes_of_w(generator: nn.Module, latent_dim: int) -> Mapping[str, jax.ShapeDtypeStruct]:
@@ -61,7 +41,7 @@ def has_w(generator: nn.Module, latent_dim: int) -> bool:
     return bool(shapes_of_w(generator, latent_dim))
 
 
-def make_pairs(
+def make_paths(
     generator: nn.Module,
     space: Space,
     *,
@@ -92,7 +72,6 @@ def make_pairs(
     def ends(seed, index, purpose):
         return draw_by_index(latent, named(jax.random.key(seed), purpose), index, latent_dim)
 
-    @jax.jit
     def of_block(given, seed, index, classes):
         variables, weights = given
         key = named(jax.random.key(seed), 'rngs', index[0])
@@ -108,18 +87,5 @@ def make_pairs(
         images = (decoder.decode(weights, one) for one in made)
         return tuple(jnp.clip(image.astype(jnp.float32), 0, 1) for image in images)
 
-    generator = _in_float32(untruncated(generator))
-
-    def pairs(variables: Any, seed: int, block: int) -> tuple[jax.Array, jax.Array]:
-        index = np.arange(block * BATCH, (block + 1) * BATCH, dtype=np.int32)
-        with jax.default_matmul_precision('highest'):  # rounding would be larger than a step
-            given = variables, decoder.variables
-            return of_block(given, np.int32(seed), index, labels.at(class_counts, index))
-
-    return pairs
-
-
-def _in_float32(generator: nn.Module) -> nn.Module:
-    """The generator with float32 maps, as the published lengths are measured."""
-    halved = is_half(getattr(generator, 'dtype', None))
-    return generator.clone(dtype=jnp.float32) if halved else generator
+    generator = exact(generator)
+    return by_block(of_block, class_counts, decoder)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.extractors import FROZEN
 from gan_jax.keys import streams
 from gan_jax.testing import small
 from gan_jax.testing.require import require
@@ -68,7 +69,10 @@ def run_of(trial: Trial, *, train: bool, dtype: Any = None) -> Any:
 
 
 def check_statistics(trial: Trial) -> None:
-    """Training moves every array outside 'params', evaluation none; neither makes another one."""
+    """Training moves every array of collections but 'params' and `FROZEN`, evaluation none.
+
+    Neither makes another one.
+    """
     before = trial.stats
     _, trained = trial.train(trial.variables, *trial.inputs)
     require(
@@ -77,6 +81,12 @@ def check_statistics(trial: Trial) -> None:
     )
     for path, x in jax.tree_util.tree_leaves_with_path(trained):
         old = _at(before, path)
+        if path[0].key == FROZEN:
+            require(
+                bool(np.array_equal(x, old)),
+                f'{trial.what} moves {jax.tree_util.keystr(path)}, which is to stay',
+            )
+            continue
         require(
             not np.array_equal(x, old),
             f'{trial.what} does not move {jax.tree_util.keystr(path)} in training',

@@ -8,6 +8,7 @@ import pytest
 
 from gan_jax.evaluate import extractor, features
 from gan_jax.evaluate.inception_score import inception_score
+from gan_jax.extractors import digits
 from gan_jax.runtime.errors import UserError
 
 
@@ -20,7 +21,7 @@ def test_the_digits_net_sees_what_features_say():
     seen = found.extract(images(9))
     np.testing.assert_array_equal(seen.features, features.digits(images(9)).features)
     np.testing.assert_array_equal(seen.probs, features.digits(images(9)).probs[:, 0])
-    assert found.metadata['weights_sha256'] == features.weights_sha256()
+    assert found.metadata['weights_sha256'] == digits.weights_sha256()
 
 
 def test_stacked_digits_have_a_thousand_classes_in_the_order_of_their_numbers():

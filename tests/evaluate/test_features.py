@@ -10,6 +10,7 @@ import pytest
 
 from gan_jax import data
 from gan_jax.evaluate import features, frechet, train_digits_net
+from gan_jax.extractors import digits
 from gan_jax.testing import small
 
 
@@ -27,7 +28,7 @@ def test_held_out_accuracy_is_the_one_stated(held_out):
     found = features.digits(held_out.images)
     assert np.sum(found.classes == held_out.labels) == 359
     assert '359 of the 360' in train_digits_net.__doc__
-    assert train_digits_net.held_out_accuracy(features.weights()) == 359 / 360
+    assert train_digits_net.held_out_accuracy(digits.weights()) == 359 / 360
 
 
 def test_each_digit_is_recovered(held_out):
@@ -143,11 +144,11 @@ def test_other_images_are_refused(images):
 
 
 def test_weights_file_is_small_and_its_hash_is_the_files():
-    assert features.FILE.stat().st_size < 300_000
-    expected = hashlib.sha256(features.FILE.read_bytes()).hexdigest()
-    assert features.weights_sha256() == expected
-    count = sum(leaf.size for leaf in jax.tree.leaves(features.weights()))
-    assert f'{count:,} parameters' in features.DigitsNet.__doc__
+    assert digits.FILE.stat().st_size < 300_000
+    expected = hashlib.sha256(digits.FILE.read_bytes()).hexdigest()
+    assert digits.weights_sha256() == expected
+    count = sum(leaf.size for leaf in jax.tree.leaves(digits.weights()))
+    assert f'{count:,} parameters' in digits.DigitsNet.__doc__
 
 
 def test_augmentation_keeps_the_digit(held_out):
@@ -167,11 +168,11 @@ def test_training_script_learns_and_writes_the_file(tmp_path):
         [*command, f'--out={path}'], capture_output=True, text=True, check=True, timeout=120
     )
     with np.load(path, allow_pickle=False) as file:
-        variables = features.unpack(file)
+        variables = digits.unpack(file)
     accuracy = train_digits_net.held_out_accuracy(variables)
     assert accuracy > 0.8
     assert f'held-out accuracy {accuracy:.4f}' in done.stdout
-    assert jax.tree.map(np.shape, variables) == jax.tree.map(np.shape, features.weights())
+    assert jax.tree.map(np.shape, variables) == jax.tree.map(np.shape, digits.weights())
 
 
 def test_without_flags_the_script_trains_the_network_of_the_package(monkeypatch, tmp_path):
@@ -179,13 +180,13 @@ def test_without_flags_the_script_trains_the_network_of_the_package(monkeypatch,
 
     def train(**options):
         asked.update(options)
-        return features.weights()['params']
+        return digits.weights()['params']
 
     monkeypatch.setattr(train_digits_net, 'train', train)
     monkeypatch.setattr(sys, 'argv', ['train_digits_net', f'--out={tmp_path / "net.npz"}'])
     train_digits_net.main()
     assert asked == {'seed': 0, 'epochs': 80}
-    with np.load(tmp_path / 'net.npz') as mine, np.load(features.FILE) as shipped:
+    with np.load(tmp_path / 'net.npz') as mine, np.load(digits.FILE) as shipped:
         assert {name: mine[name].tobytes() for name in mine.files} == {
             name: shipped[name].tobytes() for name in shipped.files
         }

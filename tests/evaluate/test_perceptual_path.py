@@ -11,7 +11,8 @@ from gan_jax import data
 from gan_jax.evaluate import lpips, perceptual_path, protocol
 from gan_jax.evaluate.context import Context
 from gan_jax.runtime.errors import UserError
-from gan_jax.sampling.paths import STEP, Paths
+from gan_jax.sampling.pairs import Pairs
+from gan_jax.sampling.paths import STEP
 
 STATE = {'speed': np.float32(3.0)}
 
@@ -28,7 +29,8 @@ def paths(shape=(16, 16, 1), **changes):
 
         return of
 
-    return Paths(lambda: True, lambda: 'moving', pairs)._replace(**changes)
+    of_no = functools.partial(pytest.fail, 'no image is shifted')
+    return Pairs(lambda: True, of_no, lambda: 'moving', pairs, of_no)._replace(**changes)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def plain(monkeypatch):
 def context(**changes):
     train = data.load('digits')
     given = Context(train, lambda: data.load('digits', split='test'), train, None, num=9)
-    return given._replace(**{'paths': paths(), **changes})
+    return given._replace(**{'pairs': paths(), **changes})
 
 
 def test_the_length_is_the_mean_square_of_the_slope_without_its_ends(plain):
@@ -111,11 +113,11 @@ SMALL = SimpleNamespace(images=np.zeros((4, 8, 8, 1), np.uint8), name='small')
         ('ppl', {}, 'write ppl50k_wend, between two w, or ppl50k_z, between two latents'),
         ('ppl50k', {}, 'does not say of how many pairs and along what'),
         ('ppl99_z', {}, "'ppl99_z' is of 99 pairs: take 100 to 1,000,000"),
-        ('ppl1k_wend', {'paths': NO_W}, 'from w to w, and the generator has none: write ppl1k_z'),
+        ('ppl1k_wend', {'pairs': NO_W}, 'from w to w, and the generator has none: write ppl1k_z'),
         ('ppl1k_wend', {'train': SMALL}, "the run's have 8 by 8: write ppl1k_z, which enlarges"),
         (
             'ppl1k_z',
-            {'paths': paths(statistics=lambda: 'standing(9)')},
+            {'pairs': paths(statistics=lambda: 'standing(9)')},
             "config.evaluate.batch_norm is standing(9): write 'moving'",
         ),
     ],
@@ -127,5 +129,5 @@ def test_what_would_mean_nothing_is_refused(plain, name, changes, said):
 
 
 def test_what_means_something_is_let_through(plain):
-    assert protocol.check_metrics('ppl1k_z', context(paths=NO_W, train=SMALL)) is True
+    assert protocol.check_metrics('ppl1k_z', context(pairs=NO_W, train=SMALL)) is True
     assert all(perceptual_path.knows(name) for name in perceptual_path.NAMES)

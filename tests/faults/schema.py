@@ -43,7 +43,7 @@ SIZE = dict.fromkeys(
     16,
 )  # else 32
 WITHOUT_LABELS = (
-    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64'),
+    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'r3gan2_ffhq64', 'r3gan2_ffhq256'),
     *('stylegan2_ffhq256', 'stylegan3_ffhq64'),
 )
 

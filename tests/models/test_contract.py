@@ -16,6 +16,7 @@ from gan_jax.models import (
     instances,
     ladagan,
     progan,
+    projected,
     r3gan,
     resnet,
     sndcgan,
@@ -29,6 +30,7 @@ from gan_jax.models.san import SanClassLogit, SanLogit
 from gan_jax.models.stylegan2 import discriminator as stylegan2_d
 from gan_jax.testing import check_discriminator, check_generator, check_logit
 from tests import small
+from tests.models import pooled
 from tests.models.generators import GENERATORS, PARAMETERS, R3GAN2
 
 SHAPE = (32, 32, 3)
@@ -111,6 +113,13 @@ def test_dcgan_s_discriminator_keeps_every_promise(normalised):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('normalised', [True, False])
+def test_a_projected_discriminator_keeps_every_promise(normalised):
+    trunk = projected.Trunk(**pooled.NARROW, normalised=normalised)
+    check_discriminator(trunk, (8, 8, 3), joint=not normalised)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('widths', [(4,), (2, 4)])
 def test_ladagan_s_discriminator_keeps_every_promise(widths):
     side, apart = 16 * len(widths), len(widths) == 1  # without and with BatchNorm
@@ -141,6 +150,7 @@ def test_a_logit_of_instances_keeps_every_promise(classes):
         *[(stylegan2_d.Logit(), 0), (stylegan2_d.Logit(3, layers=1, rate=1.0), 3)],
         *[(r3gan.Logit(), 0), (r3gan.Logit(3), 3), (ConcatLogit(3, units=6), 3)],
         *[(r3gan2_d.Logit(), 0), (r3gan2_d.Logit(3), 3), (PatchLogit(2, 1), 0)],
+        (projected.Logit(2, side=1, kernel=1), 0),
     ],
 )
 def test_a_logit_keeps_every_promise(logit, classes):

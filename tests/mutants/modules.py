@@ -94,6 +94,10 @@ TESTS = {
         'tests/evaluate/test_prdc.py',
         'tests/evaluate/test_dimension.py',
     ),
+    'gan_jax/evaluate/numbered.py': (
+        'tests/evaluate/test_perceptual_path.py',
+        'tests/evaluate/test_equivariance.py',
+    ),
     'gan_jax/evaluate/score_metrics.py': ('tests/evaluate/test_scores.py',),
     'gan_jax/evaluate/published.py': (
         'tests/evaluate/test_inception.py',

@@ -12,7 +12,8 @@ from gan_jax import data, labels
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import build_setup
 from gan_jax.run import evaluation
-from gan_jax.run.evaluation import evaluate, make_evaluator
+from gan_jax.run.evaluation import describe_metrics, evaluate, make_evaluator
+from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Stopped, no_progress
 
 CONFIG = str(Path(__file__).parents[1] / 'smoke.py')
@@ -48,6 +49,21 @@ def test_metrics_are_given_what_the_config_says(monkeypatch, tmp_path):
     assert first.class_counts == labels.counts_of(part, 10)
     assert second.class_counts == (1,) * 10
     assert [*first.devices] == jax.local_devices()[:1]  # a CPU's devices are the same cores
+
+
+@pytest.mark.slow
+def test_a_generator_whose_input_cannot_be_shifted_is_refused_before_the_first_step():
+    stylegan3 = Path(__file__).parents[2] / 'configs' / 'digits_stylegan3.py'
+    asked = ['--config.evaluate.metrics=eqt9_int,eqt9_frac', '--config.evaluate.full=']
+    for file, refused in ((CONFIG, True), (stylegan3, False)):
+        setup = build_setup(json.loads(config.load_config(str(file), asked).to_json()))
+        evaluator = make_evaluator(setup)
+        if refused:
+            with pytest.raises(UserError, match='config.generator has none to shift') as caught:
+                describe_metrics(setup, evaluator)
+            assert "'eqt9_int'" in str(caught.value) and "'eqt9_frac'" in str(caught.value)
+        else:
+            assert 'what they need is there' in describe_metrics(setup, evaluator)
 
 
 def failing(error):

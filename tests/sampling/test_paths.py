@@ -14,7 +14,7 @@ from gan_jax.data.autoencoder import Decoder
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, draw_by_index
 from gan_jax.models.stylegan2.generator import Generator
-from gan_jax.sampling.paths import STEP, has_w, make_pairs
+from gan_jax.sampling.paths import STEP, has_w, make_paths
 
 COUNTS = (1, 3)
 
@@ -54,7 +54,7 @@ def latents(purpose, block):
 
 @pytest.mark.parametrize('space', ['w', 'z'])
 def test_ends_are_a_step_apart_and_differ_in_nothing_else(space):
-    pairs = make_pairs(Mapped(jnp.bfloat16), space, latent_dim=2, class_counts=COUNTS)
+    pairs = make_paths(Mapped(jnp.bfloat16), space, latent_dim=2, class_counts=COUNTS)
     a, b = map(np.asarray, pairs(VARIABLES, 4, 1))
     assert a.shape == b.shape == (100, 1, 1, 1)
     first, other = (np.asarray(latents(p, 1), np.float64) for p in ('path', 'path_end'))
@@ -73,7 +73,7 @@ def test_codes_are_decoded_before_they_are_cut_off():
     decoder = Decoder(np.float32(9), lambda weight, codes: (weight * codes).repeat(2, 1) - 4)
     made = {}
     for name, options in (('codes', {}), ('images', {'decoder': decoder})):
-        pairs = make_pairs(Mapped(), 'w', latent_dim=2, class_counts=COUNTS, **options)
+        pairs = make_paths(Mapped(), 'w', latent_dim=2, class_counts=COUNTS, **options)
         made[name] = np.stack(pairs(VARIABLES, 4, 1))
     expected = np.clip(9 * made['codes'].repeat(2, 2) - 4, 0, 1)
     np.testing.assert_allclose(made['images'], expected, atol=2e-6)
@@ -95,7 +95,7 @@ class Truncated(nn.Module):
 @pytest.mark.parametrize('space', ['w', 'z'])
 def test_paths_run_where_nothing_is_truncated(space):
     whole, half = (
-        make_pairs(Truncated(psi), space, latent_dim=2, class_counts=COUNTS)({}, 4, 1)
+        make_paths(Truncated(psi), space, latent_dim=2, class_counts=COUNTS)({}, 4, 1)
         for psi in (1.0, 0.5)
     )
     np.testing.assert_array_equal(whole, half)
@@ -103,7 +103,7 @@ def test_paths_run_where_nothing_is_truncated(space):
 
 
 def test_blocks_and_seeds_differ():
-    pairs = make_pairs(Mapped(), 'w', latent_dim=2, class_counts=COUNTS)
+    pairs = make_paths(Mapped(), 'w', latent_dim=2, class_counts=COUNTS)
     seen = [pairs(VARIABLES, seed, block)[0].tobytes() for seed, block in ((0, 0), (0, 1), (1, 0))]
     assert len({*seen}) == 3 and pairs(VARIABLES, 0, 1)[0].tobytes() == seen[1]
 
@@ -119,5 +119,5 @@ def test_stylegan2_has_paths_in_w():
     assert has_w(generator, 4)
     z, label = jnp.zeros((2, 4)), jnp.zeros(2, jnp.int32)
     variables = jax.jit(functools.partial(generator.init, train=False))(jax.random.key(0), z, label)
-    a, b = make_pairs(generator, 'w', latent_dim=4, class_counts=COUNTS)(variables, 0, 0)
+    a, b = make_paths(generator, 'w', latent_dim=4, class_counts=COUNTS)(variables, 0, 0)
     assert 0 < np.abs(a - b).max() < 0.01 and np.std(a) > 0.01

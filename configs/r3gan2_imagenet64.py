@@ -1,0 +1,29 @@
+"""R3GAN2 on ImageNet at 64x64, conditional: IFeelBloated/R3GAN2, which has no paper.
+
+    python -m gan_jax.prepare --dataset=imagenet64 --source=DIR_OF_ARCHIVES --data_dir=data
+    python -m gan_jax.train --config=configs/r3gan2_imagenet64.py --workdir=workdirs/r3gan2_imagenet
+
+Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is R3GAN's
+(Huang et al. 2025, arXiv 2501.05441). No FID has been published; it is of 50,000 samples against
+the 1,281,167 training images.
+
+As r3gan2_imagenet32.py, but for γ 1 to 0.1, and a fourth size. All this is from the code; the
+length of one billion images is R3GAN's. Measured by us: not yet, see docs/results.md.
+"""
+
+import runpy
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+CIFAR10 = Path(__file__).with_name('r3gan2_cifar10.py')
+
+
+def get_config(text: str = '') -> ConfigDict:
+    """The arguments can follow the file name."""
+    get = runpy.run_path(str(CIFAR10))['get_config']
+    numbers = dict(gamma=1.0, strength=0.4, images=2e8, cosine_rate=True)
+    c = get(text, classes=1000, widths=(1024,) * 4, **numbers)
+    c.batch_size, c.steps = 4096, 244_140
+    c.data.update(name='imagenet64', size=64)
+    return c
