@@ -116,7 +116,7 @@ def _opened(files, names: Sequence[str], shape: Sequence[int]) -> Iterator:
 
 def _decoded(file, name: str, shape: Sequence[int]) -> np.ndarray:
     with naming(name):
-        return decode.pixels(decode.in_memory(file, name), name, channels=shape[2], size=shape[0])
+        return decode.pixels(decode.in_memory(file, name), name, channels=shape[2], size=shape[:2])
 
 
 def _write(out: Path, images: Mapping[str, np.ndarray], found: Mapping[str, Projected]) -> None:
