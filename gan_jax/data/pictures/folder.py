@@ -15,14 +15,14 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.data.damage import naming
-from gan_jax.data.pictures import decode, stylegan
+from gan_jax.data.pictures import decode, depth, stylegan
 from gan_jax.data.pictures.bad import Bad
 from gan_jax.data.pictures.layout import Layout, make_layout
 from gan_jax.data.pictures.listing import Listing, listing
 from gan_jax.data.pieces import Content, Piece
 from gan_jax.data.resize import Size, pair, shown_size
 from gan_jax.runtime.errors import DATA, MISSING, UserError
-from gan_jax.runtime.paths import ends_with, shown
+from gan_jax.runtime.paths import shown
 
 ANY_SIZE = 8  # of images that are decoded only to find errors
 
@@ -58,11 +58,10 @@ def open_folder(
             their names.
     """
     with listing(path) as files:
-        names = [n for n in files.names if ends_with(n, *decode.SUFFIXES)]
+        names = decode.images_of(files.names)
         if not names:
-            raise UserError(
-                f'{path} holds no images: put some there, {", ".join(decode.SUFFIXES)}', MISSING
-            )
+            endings = ', '.join((*decode.SUFFIXES, *decode.TIFF))
+            raise UserError(f'{path} holds no images: put some there, {endings}', MISSING)
         layout = make_layout(names, path, stylegan.labels(files, names, path))
         bad = Bad(path, len(names), max_bad)
         scan = _scan(files, names, path, size, bad)
@@ -91,13 +90,15 @@ def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
 
 
 def _scan(files: Listing, names: Sequence[str], path: Path, size: Size | None, bad: Bad) -> Scan:
-    grey, first, fault = [], None, ''
+    grey, deep, first, fault = [], [], None, ''
     for name in names:
         header = bad.tried(name, _header, files, name, path)
         if header is None:
             continue
         if header.grey:
             grey.append(name)
+        if header.deep:
+            deep.append(name)
         if size is None:
             first = first or (name, header)
             fault = fault or _size_fault(path, first, (name, header))
@@ -107,9 +108,11 @@ def _scan(files: Listing, names: Sequence[str], path: Path, size: Size | None, b
     channels = 1 if len(grey) == good else 3
     notes = ()
     if grey and channels == 3:
-        notes = (
+        notes += (
             f'{path}: {len(grey)} images are grey and become colour, such as {shown(grey[0])}',
         )
+    if deep:
+        notes += (f'{path}: {len(deep)} images {depth.NOTE}, such as {shown(deep[0])}',)
     height, width = pair(size) if size is not None else (first[1].height, first[1].width)
     return Scan((height, width, channels), notes, fault)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.data.damage import reading
-from gan_jax.data.pictures import decode
+from gan_jax.data.pictures import decode, depth
 from gan_jax.data.pieces import BLOCK, Content, Piece
 from gan_jax.data.resize import shown_size
 from gan_jax.runtime.errors import DATA, MISSING, UserError
@@ -28,8 +28,8 @@ def open_npz(path: Path) -> tuple[Content, tuple[int, int, int]]:
     """The content of a .npz, one split 'train', and [H, W, C] of its images as stored.
 
     Args:
-        path: of a file with `images`, uint8 [N, H, W, C] with C 1 or 3, and perhaps `labels`,
-            integers [N] from 0 on.
+        path: of a file with `images`, uint8 or uint16 [N, H, W, C] with C 1 or 3, and perhaps
+            `labels`, integers [N] from 0 on. uint16 is rounded to uint8, see `depth`.
 
     Raises:
         UserError: no such file, or it holds other arrays.
@@ -47,11 +47,12 @@ def open_npz(path: Path) -> tuple[Content, tuple[int, int, int]]:
             )
         with array(archive, 'images', path) as (shape, dtype, _):
             _check(path, shape, dtype)
+            deep = dtype.itemsize == 2
         others = [name for name in names if name not in ('images', 'labels')]
         if 'labels' not in names:
             _check_labels_are_not_called_otherwise(archive, others, path, shape[0])
         labels = _labels(archive, path, shape[0]) if 'labels' in names else None
-    num_classes, notes = 0, ()
+    num_classes, notes = 0, (f'{path}: the images {depth.NOTE}',) if deep else ()
     if labels is not None:
         num_classes = int(labels.max()) + 1
         notes += classes.empty_note(path, labels, num_classes)
@@ -101,9 +102,14 @@ def blocks(shape: tuple[int, ...], dtype: np.dtype, file: BinaryIO, name: str) -
 
 
 def _check(path: Path, shape: tuple, dtype: np.dtype) -> None:
-    if dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape:
+    if (
+        (dtype.kind, dtype.itemsize) not in (('u', 1), ('u', 2))
+        or len(shape) != 4
+        or shape[3] not in (1, 3)
+        or 0 in shape
+    ):
         raise UserError(
-            f"{path}: 'images' must be uint8 [N, H, W, C] with C 1 or 3, got {dtype} "
+            f"{path}: 'images' must be uint8 or uint16 [N, H, W, C] with C 1 or 3, got {dtype} "
             f'{list(shape)}: save it again',
             DATA,
         )
@@ -162,6 +168,6 @@ def _pieces(path: Path, labels: np.ndarray | None) -> Iterator[Piece]:
     with reading(path) as file, zipfile.ZipFile(file) as archive:
         with array(archive, 'images', path) as (shape, dtype, numbers):
             for block in blocks(shape, dtype, numbers, str(path)):
-                yield Piece('train', 'images', block)
+                yield Piece('train', 'images', block if dtype == np.uint8 else depth.rounded(block))
     if labels is not None:
         yield Piece('train', 'labels', labels)

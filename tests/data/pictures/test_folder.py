@@ -237,32 +237,11 @@ def animated(kind):
     return saved(frames[0], kind, save_all=True, append_images=frames[1:])
 
 
-def rgb_16():
-    """A PNG of 16 bits a colour, which Pillow reads as if it had 8."""
-    import struct
-    import zlib
-
-    def chunk(kind, content):
-        return (
-            struct.pack('>I', len(content)) + kind + content
-            + struct.pack('>I', zlib.crc32(kind + content))
-        )  # fmt: skip
-
-    pixels = b''.join(b'\0' + noise(row, 48).tobytes() for row in range(8))
-    header = struct.pack('>IIBBBBB', 8, 8, 16, 2, 0, 0, 0)
-    return (
-        b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header)
-        + chunk(b'IDAT', zlib.compress(pixels)) + chunk(b'IEND', b'')
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ('name', 'content', 'sentence'),
     [
         ('rgba.png', transparent(), 'is transparent in places'),
         ('grey.png', grey_transparent(), 'is transparent in places'),
-        ('16.png', png(noise(0, 8, 8).astype(np.uint16) * 257), 'does not have 8 bits a channel'),
-        ('rgb16.png', rgb_16(), 'does not have 8 bits a channel'),
         ('move.gif', animated('GIF'), 'has 3 frames'),
         ('move.png', animated('PNG'), 'has 3 frames'),
         ('move.webp', animated('WEBP'), 'has 3 frames'),
@@ -270,7 +249,6 @@ def rgb_16():
         ('cut.jpg', png(noise(0, 64, 64, 3), 'JPEG')[:-800], 'cannot be read as an image'),
         ('text.png', b'<html>not found</html>', 'cannot be read as an image'),
         ('empty.png', b'', 'cannot be read as an image'),
-        ('tiff.png', png(noise(0, 8, 8, 3), 'TIFF'), 'cannot be read as an image'),
     ],
 )
 @pytest.mark.parametrize('kind', ['folder', 'zip'])
@@ -420,6 +398,7 @@ class Canary:
     [
         (dict(x_train=noise(0, 2, 8, 8, 3)), "holds no array 'images' but x_train"),
         (dict(images=noise(0, 2, 8, 8, 3) / 255), 'got float64 [2, 8, 8, 3]'),
+        (dict(images=noise(0, 2, 8, 8, 3).astype(np.int16)), 'got int16 [2, 8, 8, 3]'),
         (dict(images=noise(0, 2, 8, 8)), 'got uint8 [2, 8, 8]'),
         (dict(images=noise(0, 2, 8, 8, 4)), 'got uint8 [2, 8, 8, 4]'),
         (dict(images=noise(0, 0, 8, 8, 3)), 'got uint8 [0, 8, 8, 3]'),
