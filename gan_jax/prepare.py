@@ -15,7 +15,6 @@ if __name__ == '__main__':
 
 import argparse
 import contextlib
-import difflib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,21 +28,21 @@ from rich.console import Console
 
 from gan_jax import data
 from gan_jax.data import classes, prepared, sources
-from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File
+from gan_jax.data.archives.table import File
 from gan_jax.data.pictures import stylegan
 from gan_jax.data.pictures.bad import shortened
 from gan_jax.data.pieces import Content, resized
-from gan_jax.experiment import config, encoding
+from gan_jax.data.resize import Size, flag_of, pair
+from gan_jax.experiment import encoding, prepare_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import DATA, UNWRITABLE, UserError
-from gan_jax.runtime.paths import ends_with, expanded, shown
+from gan_jax.runtime.paths import expanded, shown
 from gan_jax.runtime.progress import bar
-from gan_jax.runtime.ranges import INT32, Integer
 
 
 def main(arguments: Sequence[str]) -> int:
     """Prepares one data set unless it is prepared already; with --to, also writes a zip."""
-    flags = _parse(arguments)
+    flags = prepare_flags.parse(arguments, __doc__)
     root = data.folder_of(flags.data_dir)
     packed = _packed(flags, root) if flags.to else None
     if flags.dataset not in data.READERS:
@@ -67,7 +66,7 @@ def _make(flags: argparse.Namespace, root: Path) -> None:
         count, height, width, channels = info['images']['shape']
         named = prepared.class_names_of(info)
         labels = classes.listed(named, info['num_classes']) if info['labels'] else 'no labels'
-        print(f'{shown(folder / split)}: {count} images of {width}x{height}x{channels}, {labels}')
+        print(f'{shown(folder / split)}: {count} images of {height}x{width}x{channels}, {labels}')
     if done is not None:
         print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
 
@@ -93,9 +92,11 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
         )
     advice = 'choose another --data_dir, or remove it'
     info = next(iter(done.values()))
-    side = info['images']['shape'][1]
-    if flags.size not in (None, side) and not (flags.to or flags.encode):  # which resize too
-        raise UserError(f'{folder} is prepared with {side} pixels, not {flags.size}: {advice}')
+    own, other = info['images']['shape'][1:3], flags.size and [*pair(flags.size)]
+    if other not in (None, own) and not (flags.to or flags.encode):  # which resize too
+        raise UserError(
+            f'{folder} is prepared with {flag_of(own)} pixels, not {flag_of(other)}: {advice}'
+        )
     if flags.source is not None:
         records = _records(flags, _paths(flags, folder.parent))
         if records != info['sources']:
@@ -123,7 +124,7 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
     labels = classes.listed(dataset.class_names, dataset.num_classes)
     text = labels if dataset.num_classes else 'no labels'
     print(
-        f"{shown(path)}: the {count} images of '{flags.split}', {width}x{height}x{channels}, {text}"
+        f"{shown(path)}: the {count} images of '{flags.split}', {height}x{width}x{channels}, {text}"
     )
 
 
@@ -178,7 +179,7 @@ def _write(
         'made': {
             'by': 'gan_jax.prepare',
             'size': flags.size,
-            'resize': 'the square in the middle, bicubic, antialiased',
+            'resize': f'{_part(flags.size)} in the middle, bicubic, antialiased',
             'pillow': PIL.__version__,
             'numpy': np.__version__,
         },
@@ -192,6 +193,12 @@ def _write(
             class_names=content.class_names,
             advance=lambda count: progress(advance=count),
         )
+
+
+def _part(size: Size | None) -> str:
+    """The part of an image that is resized, for info.json."""
+    is_square = size is None or isinstance(size, int)
+    return 'the square' if is_square else 'the largest part of these proportions'
 
 
 @contextlib.contextmanager
@@ -211,87 +218,6 @@ def _bar(
             progress.update(task, **state)
 
         yield update
-
-
-def _to(text: str) -> str:
-    """The value of --to, as an argparse type."""
-    if text != 'zip' and not ends_with(text, '.zip'):
-        raise argparse.ArgumentTypeError(f"is '{text}': give zip, or a path that ends in .zip")
-    return text
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    known = [*ARCHIVES, *FOLDERS]
-    parser = cli.Parser(
-        'gan_jax.prepare', __doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        '--dataset', required=True, metavar='NAME', help=f'{", ".join(known)}, or a name of yours'
-    )
-    parser.add_argument(
-        '--source',
-        metavar='PATH[,PATH...]',
-        type=cli.named,
-        help='the published files or a folder of them, a copy of tensorflow-datasets, or images; '
-        'without it the published files are downloaded',
-    )
-    parser.add_argument(
-        '--data_dir', metavar='DIR', type=cli.path, help=f'by default ${data.VARIABLE}, or ./data'
-    )
-    size = cli.within(config.VALUES['data.size'])
-    parser.add_argument('--size', type=size, metavar='N', help='resize the images to N by N')
-    parser.add_argument(
-        '--max_bad',
-        type=cli.within(Integer(0, INT32)),
-        default=0,
-        metavar='N',
-        help='leave out up to N images that cannot be taken, and list them',
-    )
-    parser.add_argument(
-        '--to',
-        metavar='zip|PATH.zip',
-        type=_to,
-        help="write it also as StyleGAN's tools read it, a zip: DIR/NAME.zip, or PATH.zip",
-    )
-    parser.add_argument(
-        '--encode',
-        metavar='FUNCTION',
-        help="the path of a function that makes an autoencoder, 'my_package.module.function'",
-    )
-    parser.add_argument(
-        '--split', default='train', metavar='SPLIT', help="that --to writes; by default 'train'"
-    )
-    parser.add_argument('--sha256', metavar='HEX', help='what the one file of --source must have')
-    flags = parser.parse_args(arguments)
-    if flags.split != 'train' and not flags.to:
-        parser.error('--split is for --to: all splits are prepared')
-    if flags.sha256 is not None and (not flags.source or ',' in flags.source):
-        parser.error('--sha256 is for one file of --source')
-    _check_name(flags, known)
-    return flags
-
-
-def _check_name(flags: argparse.Namespace, known: Sequence[str]) -> None:
-    name, source = flags.dataset, flags.source
-    if name in data.READERS and (source or not (flags.to or flags.encode)):
-        raise UserError(f"'{name}' comes with gan_jax and needs no preparation")
-    if name in (*known, *data.READERS):
-        return
-    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.75):
-        raise UserError(f"there is no data set '{name}'; did you mean '{close[0]}'?")
-    own = prepared.can_name(name)
-    root = data.folder_of(flags.data_dir)
-    if source is None and not (own and (root / name).is_dir()):
-        raise UserError(
-            f"'{shown(name)}' is not prepared in {shown(root)}, and there is no data set "
-            f"'{shown(name)}' to download; known: {', '.join(known)}; for images of your own add "
-            '--source=PATH'
-        )
-    if not own:
-        raise UserError(
-            f"'{shown(name)}' cannot name a data set: use letters, digits, '_', '-', no "
-            f'{prepared.CODES} at the end, and none of {", ".join(prepared.RESERVED)}'
-        )
 
 
 if __name__ == '__main__':

@@ -96,11 +96,11 @@ def _record_of(generator: TrainedGenerator) -> Mapping[str, jax.ShapeDtypeStruct
 
 def _read(path: Path, shape: Sequence[int]) -> dict[str, np.ndarray]:
     """The pictures as uint8 [H, W, C] of the generator's shape, by name."""
-    if path.is_file() and ends_with(path, *decode.SUFFIXES):
+    if path.is_file() and ends_with(path, *decode.SUFFIXES, *decode.TIFF):
         with opened(path) as file:
             return {path.name: _decoded(file, path.name, shape)}
     with listing(path) as files:
-        names = [name for name in files.names if ends_with(name, *decode.SUFFIXES)]
+        names = decode.images_of(files.names)
         if not 1 <= len(names) <= MOST:
             raise UserError(
                 f'--images={path} holds {len(names)} pictures: give from 1 to {MOST}', MISSING
@@ -116,7 +116,7 @@ def _opened(files, names: Sequence[str], shape: Sequence[int]) -> Iterator:
 
 def _decoded(file, name: str, shape: Sequence[int]) -> np.ndarray:
     with naming(name):
-        return decode.pixels(decode.in_memory(file, name), name, channels=shape[2], size=shape[0])
+        return decode.pixels(decode.in_memory(file, name), name, channels=shape[2], size=shape[:2])
 
 
 def _write(out: Path, images: Mapping[str, np.ndarray], found: Mapping[str, Projected]) -> None:

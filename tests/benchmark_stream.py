@@ -45,7 +45,7 @@ GB = 1e9
 def drawings(size):
     """A few smooth pictures, uint8 [PICTURES, size, size, 3]."""
     seeds = np.random.default_rng(0).integers(0, 256, (PICTURES, 8, 8, 3), np.uint8)
-    return data.resize(seeds, size)
+    return data.resize.resize(seeds, size)
 
 
 def picture(n, drawn):

@@ -112,8 +112,30 @@ def test_preparing_twice_says_so_and_changes_nothing(run, published, tmp_path):
 def test_size(run, published, tmp_path):
     assert run('--dataset=cifar10', f'--source={published[0]}', '--size=16')[0] == 0
     images = data.load('cifar10', tmp_path / 'out').images
-    expected = data.resize(published[1]['train'][0], 16)
+    expected = data.resize.resize(published[1]['train'][0], 16)
     np.testing.assert_array_equal(images, expected)
+
+
+def test_a_size_of_two_numbers_is_height_and_width(run, published, tmp_path):
+    flags = ('--dataset=cifar10', f'--source={published[0]}')
+    out = run(*flags, '--size=8x16')[1]
+    assert 'images of 8x16x3, 10 classes' in out
+    found = data.load('cifar10', tmp_path / 'out')
+    expected = data.resize.fitted(published[1]['train'][0], (8, 16))
+    np.testing.assert_array_equal(found.images, expected)
+    info = json.loads((tmp_path / 'out' / 'cifar10' / 'train' / 'info.json').read_text())
+    assert info['made']['size'] == [8, 16]
+    assert info['made']['resize'].startswith('the largest part of these proportions in the middle')
+    assert run(*flags, '--size=8x16')[0] == 0
+    failed(run(*flags, '--size=16x8'), USAGE, 'is prepared with 8x16 pixels, not 16x8')
+    failed(run(*flags, '--to=zip'), USAGE, 'squares whose side', 'have 8x16 pixels', '--size=8 or')
+
+
+def test_a_square_of_two_numbers_is_a_square(run, published, tmp_path):
+    assert run('--dataset=cifar10', f'--source={published[0]}', '--size=16x16')[0] == 0
+    info = json.loads((tmp_path / 'out' / 'cifar10' / 'train' / 'info.json').read_text())
+    assert info['made']['size'] == 16
+    assert info['made']['resize'] == 'the square in the middle, bicubic, antialiased'
 
 
 def test_an_empty_name_is_no_source(run, tmp_path, monkeypatch):
@@ -463,6 +485,9 @@ def test_names(flags, sentence, run):
         (),
         ('--dataset=cifar10', '--size=0'),
         ('--dataset=cifar10', '--size=1025'),
+        ('--dataset=cifar10', '--size=8x'),
+        ('--dataset=cifar10', '--size=8x1025'),
+        ('--dataset=cifar10', '--size=8x8x8'),
         ('--dataset=cifar10', '--sha256=00'),
         ('--dataset=mnist', '--source=a,b', '--sha256=00'),
         ('--dataset=cifar10', '--sorce=x'),

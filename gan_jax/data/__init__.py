@@ -5,6 +5,7 @@ tensorflow-datasets; a path is a folder, zip, tar or npz of images. A new embedd
 and one entry of `READERS`; a new archive is one reader and one entry of `archives.table.ARCHIVES`.
 """
 
+import math
 import os
 import shlex
 import sys
@@ -18,7 +19,7 @@ from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.content import content_fault
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
 from gan_jax.data.pieces import collected, no_split, resized
-from gan_jax.data.resize import resize
+from gan_jax.data.resize import Size, fitted, flag_of, pair, shown_size
 from gan_jax.data.sources import absolute, is_path, open_images, place_of
 from gan_jax.data.subsets import subset
 from gan_jax.data.tfds import contents
@@ -64,7 +65,7 @@ def load(
     data_dir: str | Path | None = None,
     split: str = 'train',
     *,
-    size: int | None = None,
+    size: Size | None = None,
 ) -> DataSet:
     """The data set of that name or path.
 
@@ -75,8 +76,9 @@ def load(
         data_dir: the folder of prepared data sets and of copies of tensorflow-datasets, see
             `folder_of`. A path is looked for here too, by its last part, before its own place.
         split: 'train', 'test', or another split of the data set.
-        size: side of the square that every image is resized to (bicubic, antialiased; image files
-            are first cropped to the square in the middle); None leaves the images as they are.
+        size: that every image is brought to, the side of a square or (height, width): the largest
+            part of these proportions in the middle, resized (bicubic, antialiased); None leaves the
+            images as they are.
 
     Returns:
         A `DataSet` with images uint8 [N, H, W, C]; the same call gives the same bytes. A prepared
@@ -86,7 +88,7 @@ def load(
         UserError: no such name, path or split, a size below 1, images that are refused, damaged
             files, or images that stay on the disk and have another size.
     """
-    if size is not None and size < 1:
+    if size is not None and min(pair(size)) < 1:
         raise UserError(f'the size of an image must be at least 1 pixel, got {size}')
     if name in READERS:
         if split not in digits.SPLITS:
@@ -99,7 +101,7 @@ def load(
     return data if size is None else at_size(data, size)
 
 
-def outline(name: str, size: int) -> DataSet | None:
+def outline(name: str, size: Size) -> DataSet | None:
     """Blank images in the form of a published data set, which take no memory; None for other names.
 
     A run's networks and cost depend on nothing else, so that they are known without the data set.
@@ -110,43 +112,43 @@ def outline(name: str, size: int) -> DataSet | None:
     if archive := ARCHIVES.get(name):
         channels, classes = archive.channels, archive.num_classes
         class_names = archive.class_names
-    images = np.broadcast_to(np.uint8(0), (OUTLINE, size, size, channels))
+    images = np.broadcast_to(np.uint8(0), (OUTLINE, *pair(size), channels))
     labels = np.broadcast_to(np.int32(0), OUTLINE) if classes else None
     return DataSet(images, labels, classes, name, class_names)
 
 
-def at_size(data: DataSet, size: int) -> DataSet:
-    """A data set with images of size x size pixels.
+def at_size(data: DataSet, size: Size) -> DataSet:
+    """A data set with its images `fitted` to a size.
 
     Raises:
         UserError: images of another size that lie on the disk (65) or would not fit in memory.
     """
-    if data.images.shape[1:3] == (size, size):
+    if data.images.shape[1:3] == pair(size):
         return data
     if on_disk(data):
         raise UserError(
-            f"'{data.name}' is prepared with {data.images.shape[2]}x{data.images.shape[1]} pixels "
-            f'and too large to be resized in memory: prepare it again with --size={size} in '
-            'another --data_dir',
+            f"'{data.name}' is prepared with {shown_size(data.images.shape[1:3])} pixels "
+            'and too large to be resized in memory: prepare it again with '
+            f'--size={flag_of(size)} in another --data_dir',
             DATA,
         )
-    if (need := len(data.images) * size * size * data.images.shape[3]) > MEMORY:
+    if (need := len(data.images) * math.prod(pair(size)) * data.images.shape[3]) > MEMORY:
         raise UserError(
-            f"'{data.name}' would take {need / 1e9:.1f} GB of memory with {size}x{size} pixels: "
-            'choose a smaller size'
+            f"'{data.name}' would take {need / 1e9:.1f} GB of memory with {shown_size(size)} "
+            'pixels: choose a smaller size'
         )
-    return data._replace(images=resize(data.images, size))
+    return data._replace(images=fitted(data.images, size))
 
 
-def _from_path(name: str, path: Path, split: str, size: int | None) -> DataSet:
+def _from_path(name: str, path: Path, split: str, size: Size | None) -> DataSet:
     content, shape = open_images(path, size)
-    side = size or shape[0]
-    need = content.count * side * side * shape[2]
+    asked = shape[:2] if size is None else size
+    need = content.count * math.prod(pair(asked)) * shape[2]
     if need > MEMORY:
         raise UserError(
             f'{name} would take {need / 1e9:.1f} GB of memory: prepare it once, python -m '
-            f'gan_jax.prepare --dataset=A_NAME {shlex.quote(f"--source={name}")} --size={side}, '
-            'and use that name',
+            f'gan_jax.prepare --dataset=A_NAME {shlex.quote(f"--source={name}")} '
+            f'--size={flag_of(asked)}, and use that name',
             DATA,
         )
     for note in content.notes:
@@ -177,12 +179,16 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
     return contents.read_copy(root, name, split)
 
 
-def _missing(name: str, root: Path, size: int | None) -> NoReturn:
+def _missing(name: str, root: Path, size: Size | None) -> NoReturn:
     """Raises a UserError that says how that data set is prepared, or which name was meant."""
     if name in (*ARCHIVES, *FOLDERS):
         archive = ARCHIVES.get(name)
         source = '' if archive and archive.files[0].url else ' --source=PATH'
-        side = f' --size={size or "N"}' if name in FOLDERS or archive.photographs else ''
+        side = (
+            f' --size={flag_of(size) if size else "N"}'
+            if name in FOLDERS or archive.photographs
+            else ''
+        )
         raise UserError(
             f"'{name}' is not prepared in {root}: python -m gan_jax.prepare --dataset={name}"
             f'{source}{side} {shlex.quote(f"--data_dir={root}")}',

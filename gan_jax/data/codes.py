@@ -186,7 +186,7 @@ def attached(dataset: DataSet, root: Path, split: str, path: str) -> DataSet:
     if record['images'].get(split) != digest(dataset):
         height, width = dataset.images.shape[1:3]
         raise UserError(
-            f"{folder} has codes of other images than the {width}x{height} of the split '{split}': "
+            f"{folder} has codes of other images than the {height}x{width} of the split '{split}': "
             'give config.data.size as it was, or remove the folder and encode anew',
             DATA,
         )

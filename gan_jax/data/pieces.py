@@ -1,12 +1,13 @@
 """Data sets on their way from a source to the disk or to memory, piece by piece."""
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from gan_jax.data.dataset import DataSet
-from gan_jax.data.resize import resize
+from gan_jax.data.resize import Size, fitted, pair
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.nearest import nearest
 
@@ -55,18 +56,18 @@ def chunk(size: int) -> int:
     return max(1, min(CHUNK, DECODED // size))
 
 
-def resized(pieces: Iterable[Piece], size: int | None) -> Iterator[Piece]:
-    """The same images at that size; a resized piece has about `DECODED` bytes at most.
+def resized(pieces: Iterable[Piece], size: Size | None) -> Iterator[Piece]:
+    """The same images `fitted` to a size; a resized piece has about `DECODED` bytes at most.
 
     With None the pieces stay as they are.
     """
     for piece in pieces:
-        if size is None or piece.kind == 'labels' or piece.array.shape[1:3] == (size, size):
+        if size is None or piece.kind == 'labels' or piece.array.shape[1:3] == pair(size):
             yield piece
             continue
-        count = max(1, DECODED // (size * size * piece.array.shape[3]))
+        count = max(1, DECODED // (math.prod(pair(size)) * piece.array.shape[3]))
         for first in range(0, len(piece.array), count):
-            yield piece._replace(array=resize(piece.array[first : first + count], size))
+            yield piece._replace(array=fitted(piece.array[first : first + count], size))
 
 
 def collected(

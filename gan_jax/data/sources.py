@@ -13,6 +13,7 @@ from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pictures.npz import open_npz
 from gan_jax.data.pieces import Content
+from gan_jax.data.resize import Size
 from gan_jax.data.tfds import copies
 from gan_jax.data.tfds.contents import open_copy
 from gan_jax.runtime.errors import DATA, MISSING, UserError
@@ -53,11 +54,11 @@ def place_of(name: str, data_dir: str | Path | None) -> Path:
     )
 
 
-def open_images(path: Path, size: int | None, max_bad: int = 0) -> tuple[Content, Shape]:
+def open_images(path: Path, size: Size | None, max_bad: int = 0) -> tuple[Content, Shape]:
     """The content of a folder, zip, tar or npz of images, and [H, W, C] of its images."""
     if ends_with(path, '.npz'):
         _refuse_max_bad(path, max_bad)
-        return open_npz(path, size)
+        return open_npz(path)
     return open_folder(path, size, max_bad)
 
 
@@ -107,14 +108,14 @@ def find(name: str, source: str) -> dict[str, Path]:
 
 
 def open_source(
-    name: str, paths: Mapping[str, Path], size: int | None, max_bad: int = 0
+    name: str, paths: Mapping[str, Path], size: Size | None, max_bad: int = 0
 ) -> Content:
     """The content of the paths that `find` or `fetch` gave; files are read with the pieces.
 
     Args:
         name: of the data set.
         paths: of its files.
-        size: side of the images, or None.
+        size: of the images, or None.
         max_bad: how many images of a folder or archive of images may be refused and left out.
     """
     if '' not in paths:

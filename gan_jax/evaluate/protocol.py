@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gan_jax import data
+from gan_jax.data.resize import as_config
 from gan_jax.evaluate import (
     classification,
     digit_metrics,
@@ -99,7 +100,7 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
         held_out = held_out_of(given)
         protocol |= {
             'data': given.train.name,
-            'size': given.train.images.shape[1],
+            'size': as_config(given.train.images.shape[1:3]),
             'reference': f'train, {len(given.train.images)} images',
             'reference_digest': data.digest(given.train),
             'train_subset': f'{len(given.train_subset.images)} images',

@@ -32,7 +32,7 @@ def base() -> ConfigDict:
             # data.autoencoder=dict(fn=...): one whose codes the networks see, by prepare --encode.
             data=dict(
                 name='cifar10',  # a data set of `prepare`, or a path of images
-                size=32,  # pixels of a side, 1 to 1024
+                size=32,  # pixels of a side, 1 to 1024, or (height, width)
                 dir='',  # where prepared data lie; '' is $GAN_JAX_DATA, else ./data
                 fraction=1.0,  # of each class, above 0, at most 1
                 subset_seed=0,  # which images those are

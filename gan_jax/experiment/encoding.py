@@ -11,6 +11,7 @@ from gan_jax import data
 from gan_jax.data import autoencoder, codes, digits, prepared
 from gan_jax.data.autoencoder import Autoencoder
 from gan_jax.data.dataset import evenly_spaced
+from gan_jax.data.resize import Size
 from gan_jax.experiment.images import build_autoencoder
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import shown
@@ -20,7 +21,7 @@ TRIED = 100  # images that are decoded again, for the number that says how well
 
 
 def encode(
-    name: str, root: Path, path: str, size: int | None, progress: Progress = no_progress
+    name: str, root: Path, path: str, size: Size | None, progress: Progress = no_progress
 ) -> None:
     """Encodes all splits of a data set, unless that is done, and prints how well they are decoded.
 

@@ -13,6 +13,7 @@ from gan_jax import data
 from gan_jax.data import autoencoder, codes
 from gan_jax.data.autoencoder import PLAIN, Autoencoder, Decoder
 from gan_jax.data.dataset import Codes, on_disk
+from gan_jax.data.resize import Size, as_config, pair
 from gan_jax.experiment.kinds import AUTOENCODER, READER
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import DATA, MISSING, PartError, UserError, of_part, sentence
@@ -144,18 +145,19 @@ def _refused(asked: Mapping[str, Any], why: str) -> UserError:
     return UserError(f'config.data: {asked["fn"]} {why}', DATA)
 
 
-def _fault(found: Any, size: int) -> str:
+def _fault(found: Any, size: Size) -> str:
     """The second half of a sentence about a result that is no data set; '' if it is one."""
     if not isinstance(found, data.DataSet):
         return f'a {type(found).__name__}: return a gan_jax.data.DataSet, or None for no such split'
     images, labels = found.images, found.labels
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
-        return f'images {_form(images)}: return uint8 [N, H, H, C]'
+        return f'images {_form(images)}: return uint8 [N, H, W, C]'
     count, height, width, channels = images.shape
-    if not count or height != width or channels not in (1, 3):
-        return f'images {_form(images)}: return at least one, squares with 1 or 3 channels'
-    if on_disk(found) and height != size:
-        return f'images of {height} pixels on the disk: give config.data.size={height}'
+    if not count or channels not in (1, 3):
+        return f'images {_form(images)}: return at least one, with 1 or 3 channels'
+    if on_disk(found) and (height, width) != pair(size):
+        own = as_config((height, width))
+        return f'images of {height}x{width} pixels on the disk: give config.data.size={own}'
     return _label_fault(labels, count, found.num_classes) or _name_fault(found)
 
 

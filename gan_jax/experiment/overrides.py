@@ -53,7 +53,8 @@ def _value(text: str, old: Any) -> Any:
     if isinstance(old, bool):
         return {'true': True, '1': True, 'false': False, '0': False}.get(text.lower(), text)
     kind = type(old) if isinstance(old, int | float) else float
-    for meaning in (ast.literal_eval, kind) if old is None else (kind, ast.literal_eval):
+    any_form = old is None or isinstance(old, list | tuple)
+    for meaning in (ast.literal_eval, kind) if any_form else (kind, ast.literal_eval):
         with contextlib.suppress(*UNREADABLE):
             value = meaning(text)
             # A ConfigDict would store True as 1.0 where the old value is a float.

@@ -14,6 +14,7 @@ from gan_jax.runtime.ranges import (
     Flag,
     Integer,
     Number,
+    Pair,
     Pattern,
     Text,
 )
@@ -22,6 +23,8 @@ from gan_jax.sampling.generate import BATCH_NORM, MOST_IMAGES
 # Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a
 # core for 4, in 45 s for 8 and in 87 s for 16, 5.2 s for each, and so in 340 s for this many.
 PARTS = 64
+
+SIDE = Integer(1, 1024)  # pixels
 
 # Every key outside the blocks of functions. No value that is let through keeps the program from
 # answering.
@@ -35,7 +38,7 @@ VALUES: Mapping[str, Any] = {
     'steps_per_dispatch': Integer(1, 1000),
     'joint': Flag(),
     'data.name': Text(),
-    'data.size': Integer(1, 1024),
+    'data.size': Annotated[int, SIDE] | Annotated[tuple, Pair(SIDE)],  # or height and width
     'data.dir': Text(),
     'data.fraction': Number(0, 1, above=True),
     'data.subset_seed': Integer(0, INT32),

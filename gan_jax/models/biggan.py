@@ -1,4 +1,4 @@
-"""BigGAN (Brock et al. 2018, appendix B) and SAGAN for images of 16, 32, 64 and 128.
+"""BigGAN (Brock et al. 2018, appendix B) and SAGAN for images of 16, 32, 64 and 128, and others.
 
 At 128 px the published codes agree but for one shortcut; at 32 px, a size that the paper does not
 have, three networks bear the name. Parameters of the published G / D with ten classes and
@@ -55,8 +55,8 @@ from gan_jax.models.layers import (
     at_least_float32,
     initializer,
     maybe_remat,
-    square,
 )
+from gan_jax.models.sizes import first_map, side_of
 from gan_jax.models.spectral import spectral
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
@@ -65,6 +65,7 @@ from gan_jax.runtime.ranges import Classes, Integer, Units
 UP = {16: (4, 4, 4), 32: (4, 4, 4, 4), 64: (16, 8, 4, 2, 1), 128: (16, 16, 8, 4, 2, 1)}
 DOWN = {16: (2, 2, 2), 32: (2, 2, 2, 2), 64: (1, 2, 4, 8, 16), 128: (1, 2, 4, 8, 16, 16)}
 HALVINGS = {16: 2, 32: 2, 64: 4, 128: 5}
+MULTIPLES = {side: 1 << len(up) - 1 for side, up in UP.items()}  # that height and width are
 
 
 class Generator(nn.Module):
@@ -74,7 +75,7 @@ class Generator(nn.Module):
     Either half may be absent; without both the norms are plain BatchNorm.
 
     Attributes:
-        shape: of one image, (H, W, C); H = W is 16, 32, 64 or 128.
+        shape: of one image, (H, W, C).
         channels: the unit of all numbers of channels.
         num_classes: 0 is unconditional.
         hierarchical: whether z is cut into a part for the first layer and one for each block
@@ -110,7 +111,7 @@ class Generator(nn.Module):
             ValueError: no layers for images of that size, no such initialiser, or Z cannot be cut
                 into equal parts.
         """
-        side = square(self.shape, UP, 'BigGAN')
+        side = side_of(self.shape, MULTIPLES, 'BigGAN')
         options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
         first, *others = (self.channels * m for m in UP[side])
         z, conditions = self._conditions(z, label, len(others), options)
@@ -123,11 +124,12 @@ class Generator(nn.Module):
             **options,
         )
         call = partial(maybe_remat, train=train, remat=self.remat)
-        x = spectral(Dense(16 * first, name='dense', **options), z, train=train)
-        x = x.reshape(-1, 4, 4, first)
+        height, width = first_map(self.shape, len(others))
+        dense = Dense(height * width * first, name='dense', **options)
+        x = spectral(dense, z, train=train).reshape(-1, height, width, first)
         for i, (features, condition) in enumerate(zip(others, conditions, strict=True)):
             x = call(block(features, name=f'block_{i}'), x, condition)
-            if self.attention and 2 * x.shape[1] == side:
+            if self.attention and 2 * x.shape[1] == self.shape[0]:
                 x = call(SelfAttention(name='attention', **options), x)
         x = nn.relu(norm(name='norm')(x, None, train=train))
         x = spectral(Conv(self.shape[2], (3, 3), name='image', **options), x, train=train)
@@ -189,7 +191,7 @@ class Trunk(nn.Module):
         Raises:
             ValueError: no layers for images of that size, or no such initialiser.
         """
-        side = square(image.shape[1:], DOWN, 'BigGAN')
+        side = side_of(image.shape[1:], MULTIPLES, 'BigGAN')
         options = dict(
             dtype=self.dtype,
             kernel_init=initializer(self.initializer),

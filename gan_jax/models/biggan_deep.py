@@ -40,9 +40,9 @@ from gan_jax.models.layers import (
     average_pool,
     initializer,
     maybe_remat,
-    sides_of,
     upsample_nearest,
 )
+from gan_jax.models.sizes import first_map, sides_of
 from gan_jax.models.spectral import maybe_spectral, spectral
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
@@ -147,7 +147,8 @@ class Generator(nn.Module):
         widths: channels of the maps of 4, 8, ... and H pixels, which do not grow.
         num_classes: 0 is unconditional, with norms that are told z alone.
         shared: length of the embedding of classes that all norms share.
-        attention: side of the map that has self-attention, of 8 ... H pixels; 0 for none.
+        attention: side of the map that has self-attention, of 8 ... H pixels, see `sizes`; 0 for
+            none.
         initializer: 'orthogonal', 'normal' or 'glorot', see `layers.initializer`.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
@@ -175,7 +176,8 @@ class Generator(nn.Module):
             ValueError: the widths are of images of another size, or grow, no map has the side of
                 the attention, or no such initialiser.
         """
-        _check(self.attention, _sides(self.shape, self.widths)[1:])
+        _, *sides = _sides(self.shape, self.widths)
+        _check(self.attention, sides)
         options = dict(dtype=self.dtype, kernel_init=initializer(self.initializer))
         call = partial(maybe_remat, train=train, remat=self.remat)
         norm = partial(ConditionalNorm, normalised=True, **options)
@@ -186,12 +188,13 @@ class Generator(nn.Module):
             y = nn.Dense(self.shared, use_bias=False, name='classes', **options)(y)
             # Latents are float32, also where labels are embedded in bfloat16.
             condition = jnp.concatenate([at_least_float32(y), z], axis=1)
-        dense = Dense(16 * self.widths[0], name='dense', **options)
-        x = spectral(dense, condition, train=train).reshape(-1, 4, 4, self.widths[0])
-        for i, features in enumerate(self.widths[1:]):
+        height, width = first_map(self.shape, len(sides))
+        dense = Dense(height * width * self.widths[0], name='dense', **options)
+        x = spectral(dense, condition, train=train).reshape(-1, height, width, self.widths[0])
+        for i, (side, features) in enumerate(zip(sides, self.widths[1:], strict=True)):
             x = call(block(x.shape[-1], name=f'block_{2 * i}'), x, condition)
             x = call(block(features, up=True, name=f'block_{2 * i + 1}'), x, condition)
-            if x.shape[1] == self.attention:
+            if side == self.attention:
                 x = call(SelfAttention(name='attention', **options), x)
         x = nn.relu(norm(name='norm')(x, None, train=train))
         x = spectral(Conv(self.shape[2], (3, 3), name='image', **options), x, train=train)
@@ -240,16 +243,18 @@ class Trunk(nn.Module):
         x = maybe_spectral(self.normalised, train=train)(conv, 2 * image - 1)
         options['normalised'] = self.normalised
         call = partial(maybe_remat, train=train, remat=self.remat)
+        side = sides[-1] * 2
         for i, features in enumerate(self.widths[-2::-1]):
-            down = x.shape[1] >= 2 * self.smallest
+            down = side >= 2 * self.smallest
+            side = side // 2 if down else side
             x = call(DownBottleneck(features, down=down, name=f'block_{2 * i}', **options), x)
             x = call(DownBottleneck(features, name=f'block_{2 * i + 1}', **options), x)
-            if down and x.shape[1] == self.attention:
+            if down and side == self.attention:
                 x = call(SelfAttention(name='attention', **options), x)
         return at_least_float32(nn.relu(x)).sum((1, 2))  # [N, F]
 
 
-def _sides(shape: tuple[int, ...], widths: Sequence[int]) -> list[int]:
+def _sides(shape: tuple[int, ...], widths: Sequence[int]) -> tuple[int, ...]:
     """The sides of the maps; raises unless widths are of images [H, W, C] and do not grow."""
     sides = sides_of(shape, widths, 'BigGAN-deep')
     if any(one < larger for one, larger in pairwise(widths)):

@@ -1,9 +1,10 @@
-"""DCGAN (Radford et al. 2015, arXiv 1511.06434) for images of 16, 32, 64 and 128.
+"""DCGAN (Radford et al. 2015, arXiv 1511.06434) for images of 16 to 128 pixels.
 
-Maps double from 4×4 to the image, and halve back to 4×4, by 5×5 convolutions of stride 2. A map of
-s pixels has 32 H / s channels in images of H pixels: 64 below the image, twice as many at half the
-size. At 64 pixels that is compare_gan's DCGAN; the paper's figure 1 has twice the channels in the
-generator (`width=2`). BatchNorm is everywhere but at the image and in the last layer.
+Maps double from 4×4 to the image, and halve back to 4×4, by 5×5 convolutions of stride 2; for what
+are no squares see `models.sizes`. A map of s pixels has 32 H / s channels in images of H pixels: 64
+below the image, twice as many at half the size. At 64 pixels that is compare_gan's DCGAN; the
+paper's figure 1 has twice the channels in the generator (`width=2`). BatchNorm is everywhere but at
+the image and in the last layer.
 
 In training BatchNorm in the discriminator looks across the batch, and reals and fakes have passes
 of their own, as in the paper: `config.joint` has to be False. Then the running statistics, by which
@@ -27,11 +28,11 @@ from jax import Array
 
 from gan_jax.models.cgan import with_classes
 from gan_jax.models.conv import Conv, ConvTranspose
-from gan_jax.models.layers import Dense, at_least_float32, channels, initializer, square
+from gan_jax.models.layers import Dense, at_least_float32, channels, initializer
+from gan_jax.models.sizes import first_map, sides
 from gan_jax.runtime.ranges import Classes, Width
 
-SIDES = (16, 32, 64, 128)
-SMALLEST = 4  # pixels of the smallest map
+LEAST, MOST = 16, 128  # sides of the smallest and the largest square
 _init = initializer('normal')
 
 
@@ -68,8 +69,9 @@ class Generator(nn.Module):
         norm = _norm(train, self.dtype)
         options = dict(dtype=self.dtype, kernel_init=_init)
         z = with_classes(z, label, self.num_classes)
-        x = Dense(SMALLEST**2 * first, use_bias=False, name='dense', **options)(z)
-        x = nn.relu(norm(name='norm_0')(x.reshape(-1, SMALLEST, SMALLEST, first)))
+        height, width = first_map(self.shape, len(others) + 1)
+        x = Dense(height * width * first, use_bias=False, name='dense', **options)(z)
+        x = nn.relu(norm(name='norm_0')(x.reshape(-1, height, width, first)))
         up = partial(ConvTranspose, kernel_size=(5, 5), strides=(2, 2), **options)
         for i, features in enumerate(others, 1):
             x = up(features, use_bias=False, name=f'up_{i}')(x)
@@ -93,7 +95,8 @@ class Trunk(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool) -> Array:
-        """Features [N, F] of images [N, H, W, C] in [0, 1]: the last map [N, 4, 4, C'], flat.
+        """Features [N, F] of images [N, H, W, C] in [0, 1]: the last map, such as
+        [N, 4, 4, C'], flat.
 
         With `train` BatchNorm takes the statistics of the batch, as in `Generator`.
 
@@ -111,8 +114,8 @@ class Trunk(nn.Module):
 
 def _channels(shape: tuple[int, ...], width: float) -> list[int]:
     """The channels of the maps of 4, 8, ... and H / 2 pixels for images [H, W, C]."""
-    side = square(shape, SIDES, 'DCGAN')
-    return channels(width, *(32 * side >> n for n in range(2, side.bit_length() - 1)))
+    *maps, last = sides(shape, 'DCGAN', least=LEAST, most=MOST)
+    return channels(width, *(32 * last // side for side in maps))
 
 
 def _norm(train: bool, dtype: Any) -> partial[nn.BatchNorm]:

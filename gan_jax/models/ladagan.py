@@ -33,14 +33,13 @@ from gan_jax.models.layers import (
     at_least_float32,
     image_of,
     initializer,
-    sides_of,
-    square,
     times,
 )
+from gan_jax.models.sizes import side_of, sides_of
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
 Heads = Annotated[int, Integer(1, 1024)]
-SIDES = (16, 32, 64, 128)
+MULTIPLES = {16: 4, 32: 4, 64: 8, 128: 16}  # that height and width are
 LARGEST, ATTENDED = 32, 16  # pixels of the last map of G's blocks, and of the map of D's
 SLOPE = 0.2
 _init = initializer('orthogonal')
@@ -168,16 +167,24 @@ class Generator(nn.Module):
             ValueError: no layers for images of that size, no widths or too many, or widths that do
                 not divide.
         """
-        last = min(square(self.shape, SIDES, 'LadaGAN'), LARGEST)
+        image_side = side_of(self.shape, MULTIPLES, 'LadaGAN')
+        last = min(image_side, LARGEST)
         if not 0 < len(self.widths) <= last.bit_length():
             raise ValueError(
                 f"{len(self.widths)} widths are given for LadaGAN's maps, the last of which has "
                 f'{last} pixels and each half as many as the next: give 1 to {last.bit_length()}'
             )
-        side = last >> (len(self.widths) - 1)
+        factor = image_side // (last >> (len(self.widths) - 1))
+        if any(n % factor for n in self.shape[:2]):
+            raise ValueError(
+                f'LadaGAN with {len(self.widths)} widths begins with a map {factor} times smaller '
+                f'than the image, and {self.shape[0]}x{self.shape[1]} are no multiples of '
+                f'{factor}: change data.size, or give fewer widths'
+            )
+        height, width = (n // factor for n in self.shape[:2])
         z, first = with_classes(z, label, self.num_classes), self.widths[0]
-        dense = _dense(side * side * first, use_bias=False, dtype=self.dtype, name='dense')
-        x = dense(z).reshape(-1, side, side, first)
+        dense = _dense(height * width * first, use_bias=False, dtype=self.dtype, name='dense')
+        x = dense(z).reshape(-1, height, width, first)
         for i, features in enumerate(self.widths):
             if i:
                 x = _conv(features, dtype=self.dtype, name=f'conv_{i}')(to_places(x, 2))
@@ -240,7 +247,7 @@ class Trunk(nn.Module):
             ValueError: no layers for images of that size, as many widths are for another, or `out`
                 is not of two layers.
         """
-        square(image.shape[1:], SIDES, 'LadaGAN')
+        side_of(image.shape[1:], MULTIPLES, 'LadaGAN')
         sides_of(image.shape[1:], self.widths, "LadaGAN's discriminator", ATTENDED)
         if len(self.out) != 2:
             raise ValueError(f'out has the channels of two layers, not {len(self.out)}: change out')

@@ -1,6 +1,6 @@
 """Layers that several networks share."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -40,54 +40,6 @@ def channels(width: float, *full: int) -> list[int]:
     return [max(1, round(width * n)) for n in full]
 
 
-def square(
-    shape: tuple[int, ...], sides: Collection[int], network: str, change: str = 'data.size'
-) -> int:
-    """The side of square images [H, W, C], which must be one of `sides`.
-
-    Args:
-        shape: [H, W, C].
-        sides: for which the network has layers.
-        network: its name, for the error.
-        change: what to change, for the error.
-
-    Raises:
-        ValueError: not square, or another side; names the sides.
-    """
-    height, width, _ = shape
-    if height != width or height not in sides:
-        known = ', '.join(f'{side}x{side}' for side in sides)
-        raise ValueError(
-            f'{network} has layers for images of {known}, not {height}x{width}: change {change}'
-        )
-    return height
-
-
-def sides_of(
-    shape: Sequence[int], widths: Collection[int], network: str, smallest: int = 4
-) -> list[int]:
-    """The sides of a network's maps, such as 4, 8, ..., one for each of its widths.
-
-    Args:
-        shape: of the images, [H, W, C], with H = W the last of the sides.
-        widths: channels of the maps.
-        network: its name, for the error.
-        smallest: the first of the sides.
-
-    Raises:
-        ValueError: the images have another size.
-    """
-    height, width, _ = shape
-    sides = [smallest << i for i in range(len(widths))]
-    if [height, width] != 2 * sides[-1:]:
-        maps = f'widths of maps of {", ".join(map(str, sides))} pixels' if sides else 'no widths'
-        raise ValueError(
-            f'{network} with {maps} has no layers for images of {height}x{width}: give a width for '
-            f"each size from {smallest} to the image's, or change data.size"
-        )
-    return sides
-
-
 def at_least_float32(x: Array) -> Array:
     """x in float32 at least."""
     return x.astype(np.promote_types(x.dtype, np.float32))
@@ -110,8 +62,8 @@ def type_at(side: int, last: int, dtype: Any) -> Any:
     R3GAN.
 
     Args:
-        side: of the map, a power of 2.
-        last: the image's side.
+        side: of the map, see `sizes`.
+        last: the image's.
         dtype: of the network.
     """
     return jnp.float32 if is_half(dtype) and side <= max(4, last >> 4) else dtype
@@ -249,8 +201,17 @@ class SelfAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        """[N, H, W, C] from x [N, H, W, C]; H and W are even."""
+        """[N, H, W, C] from x [N, H, W, C]; H and W are even.
+
+        Raises:
+            ValueError: H or W is odd.
+        """
         n, h, w, c = x.shape
+        if h % 2 or w % 2:
+            raise ValueError(
+                f'self-attention pools maps of even sides, and not {h}x{w}: change data.size, or '
+                'where attention stands'
+            )
         call = maybe_spectral(self.normalised, train=train)
 
         def linear(name: str, features: int, x: Array) -> Array:

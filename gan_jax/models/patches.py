@@ -1,5 +1,6 @@
 """A discriminator's logits of patches of the image, whose mean is its logit."""
 
+import math
 from typing import Annotated
 
 import jax.numpy as jnp
@@ -19,14 +20,14 @@ class PatchLogit(nn.Module):
     usual ones read the mean.
 
     Attributes:
-        side: of the map.
+        side: of the map, or its height and width.
         kernel: side of a window.
         initializer: as in `critic.Logit`.
         normalised: False leaves out the spectral normalisation: with one output the largest
             singular value is the kernel's norm, over window and channels, and takes no iteration.
     """
 
-    side: Side = 8
+    side: Side | tuple[Side, Side] = 8
     kernel: Side = 4
     initializer: Initializer = 'normal'
     normalised: bool = True
@@ -35,26 +36,28 @@ class PatchLogit(nn.Module):
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
         """{'logit': [N], 'patches': [N, P]} from features [N, F]; `label` and `train` are not used.
 
-        'logit' is the mean over the P = (side - kernel + 1)² windows, 'patches' what each differs
-        from it, so that 'logit' + 'patches' are the windows' logits.
+        'logit' is the mean over the P windows, (side - kernel + 1)² in a square, 'patches' what
+        each differs from it, so that 'logit' + 'patches' are the windows' logits.
 
         Raises:
             ValueError: F is no map of that side, or a window is larger than the map.
         """
         n, length = features.shape
-        if length % self.side**2 or self.kernel > self.side:
+        kernel = self.kernel
+        size = (self.side, self.side) if isinstance(self.side, int) else self.side
+        if len(size) != 2 or length % math.prod(size) or kernel > min(size):
             raise ValueError(
-                f'windows of {self.kernel}x{self.kernel} in a map of {self.side}x{self.side} '
-                f'places do not fit {length} features: change side or kernel'
+                f'windows of {kernel}x{kernel} in a map of {"x".join(map(str, size))} places do '
+                f'not fit {length} features: change side or kernel'
             )
-        x = features.reshape(n, self.side, self.side, -1)
-        kernel, count = self.kernel, self.side - self.kernel + 1
+        x = features.reshape(n, *size, -1)
+        rows, columns = (one - kernel + 1 for one in size)
         # One product for all weights of a window, and then the sum of shifted maps.
         init = _of_windows(initializer(self.initializer), kernel)
         layer = Dense(kernel * kernel, use_bias=False, kernel_init=init, name='dense')
         parts = layer(x)
         logits = sum(
-            parts[:, i : i + count, j : j + count, i * kernel + j]
+            parts[:, i : i + rows, j : j + columns, i * kernel + j]
             for i in range(kernel)
             for j in range(kernel)
         ).reshape(n, -1)

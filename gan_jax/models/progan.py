@@ -30,11 +30,11 @@ from jax import Array
 from gan_jax.models.cgan import with_classes
 from gan_jax.models.conv import convolve_halve, double_convolve
 from gan_jax.models.layers import add_bias, at_least_float32, image_of
+from gan_jax.models.sizes import channels_at, first_map, sides
 from gan_jax.models.stylegan2.discriminator import Spread
 from gan_jax.models.stylegan2.equalised import GAIN, LEAK, EqualConv, EqualDense
 from gan_jax.models.stylegan2.generator import Base
 from gan_jax.models.stylegan2.mapping import normalised
-from gan_jax.models.stylegan2.sides import channels_at, sides
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
 _act = partial(nn.leaky_relu, negative_slope=LEAK)
@@ -48,7 +48,7 @@ class Generator(nn.Module):
     divided by their root mean square.
 
     Attributes:
-        shape: of one image, (H, W, C); H = W is 8, 16, ..., 1024.
+        shape: of one image, (H, W, C); see `sizes.sides`.
         base: channels times side of a map.
         most: channels of a map at most.
         num_classes: 0 is unconditional.
@@ -76,8 +76,10 @@ class Generator(nn.Module):
         conv = partial(EqualConv, dtype=self.dtype, gain=GAIN)
         x = normalised(with_classes(z, label, self.num_classes))
         # The authors' gain, of an earlier code of theirs; the bias is one for each channel.
-        dense = EqualDense(16 * channels(smallest), bias=None, gain=math.sqrt(2) / 4, name='dense')
-        x = dense(x).reshape(-1, smallest, smallest, channels(smallest))
+        height, width = first_map(self.shape, len(others))
+        units = height * width * channels(smallest)
+        dense = EqualDense(units, bias=None, gain=math.sqrt(2) / 4, name='dense')
+        x = dense(x).reshape(-1, height, width, channels(smallest))
         zeros = nn.initializers.zeros_init()
         bias = self.param('bias', zeros, (channels(smallest),), jnp.float32)
         x = pixel_norm(_act(add_bias(x, bias)))

@@ -1,4 +1,4 @@
-"""R3GAN (Huang et al. 2025, arXiv 2501.05441) for square images of 4, 8, 16, ... pixels.
+"""R3GAN (Huang et al. 2025, arXiv 2501.05441) for images of 4, 8, 16, ... pixels, and others.
 
 Two residual blocks at every size from 4 pixels on, and no normalisation anywhere. The discriminator
 is the generator's mirror. Built from a description of the authors' networks. Parameters of G / D:
@@ -19,6 +19,7 @@ the L blocks of the network. The last layer of a block starts at zero. So at fir
 the image, and G in its latents.
 """
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -30,10 +31,11 @@ from jax import Array
 
 from gan_jax.models.fir import double, halve
 from gan_jax.models.grouped import GroupedConv
-from gan_jax.models.layers import Dense, at_least_float32, image_of, maybe_remat, sides_of, type_at
+from gan_jax.models.layers import Dense, at_least_float32, image_of, maybe_remat, type_at
+from gan_jax.models.sizes import first_map, sides_of
 from gan_jax.runtime.ranges import Classes, Units
 
-SMALLEST, BLOCKS = 4, 2  # pixels of the smallest map, blocks at each size
+BLOCKS = 2  # at each size
 SLOPE = 0.2
 EMBEDDING = 64  # numbers of a class in the generator
 
@@ -80,7 +82,7 @@ class Generator(nn.Module):
 
     Attributes:
         shape: of one image, (H, W, C).
-        widths: channels of the maps of 4, 8, ... and H pixels.
+        widths: channels of the maps of 4, 8, ... and H pixels, see `sizes`.
         group_size: channels of a group of the 3×3 convolutions.
         num_classes: 0 is unconditional.
         clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
@@ -108,13 +110,14 @@ class Generator(nn.Module):
         Raises:
             ValueError: the widths are of images of another size, or do not divide into groups.
         """
-        _check(self.shape, self.widths, self.group_size)
+        sides = _sides(self.shape, self.widths, self.group_size)
         if self.num_classes:
             one_hot = jax.nn.one_hot(label, self.num_classes, dtype=z.dtype)
             z = jnp.concatenate([z, _linear(EMBEDDING, name='classes')(one_hot)], axis=1)
         x = _linear(self.widths[0], name='dense')(z)[:, None, None]
-        x = x * _basis(self, nn.initializers.normal(1.0), self.widths[0])
-        for i, dtype in enumerate(_types(self.dtype, len(self.widths))):
+        start = *first_map(self.shape, len(sides) - 1), self.widths[0]
+        x = x * _basis(self, nn.initializers.normal(1.0), start)
+        for i, dtype in enumerate(_types(self.dtype, sides)):
             x = _cast(x, dtype)
             if i:
                 x = double(_to_width(x, self.widths[i], f'width_{i}', dtype))
@@ -147,14 +150,14 @@ class Trunk(nn.Module):
         Raises:
             ValueError: the widths are of images of another size, or do not divide into groups.
         """
-        _check(image.shape[1:], self.widths, self.group_size)
-        types = _types(self.dtype, len(self.widths))
+        types = _types(self.dtype, _sides(image.shape[1:], self.widths, self.group_size))
         x = _linear(self.widths[-1], dtype=types[-1], name='image')(2 * image - 1)
         for i, dtype in reversed([*enumerate(types)]):
             x = _blocks(self, _cast(x, dtype), i, dtype, train=train)
             if i:
                 x = _to_width(halve(x), self.widths[i - 1], f'width_{i}', dtype)
-        weights = _basis(self, nn.initializers.normal(1 / SMALLEST), self.widths[0])
+        places = math.prod(x.shape[1:3])
+        weights = _basis(self, nn.initializers.normal(places**-0.5), x.shape[1:])
         return jnp.sum(x * weights, axis=(1, 2))
 
 
@@ -181,20 +184,20 @@ class Logit(nn.Module):
         return {'logit': jnp.sum(_linear(length, name='dense')(features) * embedded, axis=1)}
 
 
-def _check(shape: tuple[int, ...], widths: Sequence[int], group_size: int) -> None:
-    """Raises unless widths are of maps up to images [H, W, C] and divide into groups."""
-    sides_of(shape, widths, 'R3GAN')
+def _sides(shape: tuple[int, ...], widths: Sequence[int], group_size: int) -> tuple[int, ...]:
+    """The sides of the maps; raises unless widths are of images [H, W, C] and make groups."""
+    sides = sides_of(shape, widths, 'R3GAN')
     for channels in widths:
         if 2 * channels % group_size:
             raise ValueError(
                 f'{2 * channels} channels, twice a width of {channels}, do not divide into groups '
                 f'of {group_size}: change widths or group_size'
             )
+    return sides
 
 
-def _types(dtype: Any, sizes: int) -> list[Any]:
-    """The type of the layers at each size, the smallest first; None is float32 at least."""
-    sides = [SMALLEST << i for i in range(sizes)]
+def _types(dtype: Any, sides: Sequence[int]) -> list[Any]:
+    """The type of the layers at each side, the smallest first; None is float32 at least."""
     return [type_at(side, sides[-1], dtype) for side in sides]
 
 
@@ -202,9 +205,9 @@ def _cast(x: Array, dtype: Any) -> Array:
     return at_least_float32(x) if dtype is None else x.astype(dtype)
 
 
-def _basis(network: nn.Module, init: nn.initializers.Initializer, channels: int) -> Array:
-    """A weight for each channel and place of the 4×4 map, [1, 4, 4, channels]."""
-    return network.param('basis', init, (SMALLEST, SMALLEST, channels), jnp.float32)[None]
+def _basis(network: nn.Module, init: nn.initializers.Initializer, shape: Sequence[int]) -> Array:
+    """A weight for each place and channel of the smallest map: [1, h, w, c] of shape [h, w, c]."""
+    return network.param('basis', init, tuple(shape), jnp.float32)[None]
 
 
 def _to_width(x: Array, channels: int, name: str, dtype: Any) -> Array:

@@ -1,8 +1,9 @@
-"""SN-ResNet (Miyato et al. 2018, tables 4-6) for images of 32, 48, 64 and 128.
+"""SN-ResNet (Miyato et al. 2018, tables 4-6) for images of 32, 48, 64 and 128, and others.
 
-The layers follow from the image's side, and are the layers of the SNGAN authors' code and of
-mimicry. The generator upsamples by nearest values (mimicry: bilinear). The discriminator's features
-are sums over places (compare_gan: means, which makes logits smaller by the number of places).
+The layers follow from the image's size, see `models.sizes`, and are the layers of the SNGAN
+authors' code and of mimicry. The generator upsamples by nearest values (mimicry: bilinear). The
+discriminator's features are sums over places (compare_gan: means, which makes logits smaller by the
+number of places).
 Weights start as in the authors' code: Glorot's, and √2 times as large in residual 3×3 convolutions.
 Spectral normalisation is everywhere in the discriminator and nowhere in the generator.
 
@@ -33,8 +34,8 @@ from gan_jax.models.layers import (
     channels,
     initializer,
     maybe_remat,
-    square,
 )
+from gan_jax.models.sizes import first_map, side_of
 from gan_jax.runtime.ranges import Classes, Units, Width
 
 
@@ -58,6 +59,9 @@ LAYERS = {
     64: Layers((1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024), 5),
     128: Layers((1024, 1024, 512, 256, 128, 64), (64, 128, 256, 512, 1024, 1024), 5),
 }
+# The numbers that height and width are multiples of.
+UP = {side: 1 << len(layers.up) - 1 for side, layers in LAYERS.items()}
+DOWN = {side: 1 << layers.halvings for side, layers in LAYERS.items()}
 _glorot = initializer('glorot')
 _glorot_relu = nn.initializers.variance_scaling(2.0, 'fan_avg', 'uniform')
 
@@ -66,7 +70,7 @@ class Generator(nn.Module):
     """Latents to images: a dense layer and three to five blocks, each twice as large.
 
     Attributes:
-        shape: of one image, (H, W, C); H = W is 32, 48, 64 or 128.
+        shape: of one image, (H, W, C).
         width: factor on every number of channels.
         num_classes: 0 is unconditional; with classes the blocks' norms have a gain and a bias for
             each class, which start at 1 and 0.
@@ -96,12 +100,13 @@ class Generator(nn.Module):
             ValueError: no layers for images of that size.
         """
         if self.up:
-            own = (2 << len(self.up),), 'SN-ResNet with as many channels in up', 'up or data.size'
-            side = square(self.shape, *own)
+            own = {2 << len(self.up): 1 << len(self.up) - 1}
+            side_of(self.shape, own, 'SN-ResNet with as many channels in up', 'up or data.size')
+            up = self.up
         else:
-            side = square(self.shape, LAYERS, 'SN-ResNet')
-        first, *others = channels(self.width, *(self.up or LAYERS[side].up))
-        bottom = side >> len(others)
+            up = LAYERS[side_of(self.shape, UP, 'SN-ResNet')].up
+        first, *others = channels(self.width, *up)
+        height, width = first_map(self.shape, len(others))
         condition = None
         if self.num_classes:
             condition = jax.nn.one_hot(label, self.num_classes, dtype=z.dtype)
@@ -113,9 +118,9 @@ class Generator(nn.Module):
             shortcut_init=_glorot,
             dtype=self.dtype,
         )
-        units = bottom * bottom * first
+        units = height * width * first
         x = Dense(units, dtype=self.dtype, kernel_init=_glorot, name='dense')(z)
-        x = x.reshape(-1, bottom, bottom, first)
+        x = x.reshape(-1, height, width, first)
         for i, features in enumerate(others):
             own = block(features, name=f'block_{i}')
             x = maybe_remat(own, x, condition, train=train, remat=self.remat)
@@ -149,7 +154,7 @@ class Trunk(nn.Module):
         Raises:
             ValueError: no layers for images of that size.
         """
-        layers = LAYERS[square(image.shape[1:], LAYERS, 'SN-ResNet')]
+        layers = LAYERS[side_of(image.shape[1:], DOWN, 'SN-ResNet')]
         block = partial(
             DownBlock,
             kernel_init=_glorot_relu,

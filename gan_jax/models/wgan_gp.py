@@ -18,11 +18,13 @@ from jax import Array
 
 from gan_jax.models.blocks import DownBlock
 from gan_jax.models.conv import Conv
-from gan_jax.models.layers import at_least_float32, channels, initializer, square
+from gan_jax.models.layers import at_least_float32, channels, initializer
+from gan_jax.models.sizes import side_of
 from gan_jax.runtime.ranges import Width
 
 # Channels after the first layer and after each further block, by the image's side.
 LAYERS = {16: (128,) * 4, 32: (128,) * 4, 64: (64, 128, 256, 512, 512)}
+MULTIPLES = {16: 4, 32: 4, 64: 16}  # that height and width are
 LARGE = 64  # pixels from which all blocks halve the map, after a plain convolution
 _glorot = initializer('glorot')
 _glorot_relu = nn.initializers.variance_scaling(2.0, 'fan_avg', 'uniform')
@@ -54,7 +56,7 @@ class Trunk(nn.Module):
         Raises:
             ValueError: no layers for images of that size.
         """
-        side = square(image.shape[1:], LAYERS, 'WGAN-GP')
+        side = side_of(image.shape[1:], MULTIPLES, 'WGAN-GP')
         first, *others = channels(self.width, *LAYERS[side])
         inits = dict(kernel_init=_glorot_relu, shortcut_init=_glorot)
         block = partial(DownBlock, normalised=False, dtype=self.dtype, **inits)

@@ -129,6 +129,19 @@ class Row(NamedTuple):
         return f'a list, each {_either(map(str, self.parts))}' if self.parts else 'a list'
 
 
+class Pair(NamedTuple):
+    """Lists and tuples of two integers in a range."""
+
+    part: Integer
+
+    def holds(self, value: Any) -> bool:
+        """True if the value is such a list or tuple."""
+        return Row((self.part,)).holds(value) and len(value) == 2
+
+    def __str__(self):
+        return f'two integers from {self.part.low} to {self.part.high}'
+
+
 class Block(NamedTuple):
     """Blocks of a config."""
 
@@ -140,7 +153,7 @@ class Block(NamedTuple):
         return 'a block of values'
 
 
-Range = Integer | Number | Flag | Text | Pattern | Choice | Row | Block
+Range = Integer | Number | Flag | Text | Pattern | Choice | Row | Pair | Block
 
 COUNT = Integer(1, INT32)
 POSITIVE = Number(1e-30, 1e30)

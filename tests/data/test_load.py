@@ -132,9 +132,11 @@ def test_size_resizes_by_pillows_bicubic_filter(name, size):
 
 def test_size_treats_channels_apart():
     stack = data.load('stacked_digits', split='test').images[:3]
-    together = data.resize(stack, 24)
+    together = data.resize.resize(stack, 24)
     for c in range(3):
-        np.testing.assert_array_equal(together[..., c : c + 1], data.resize(stack[..., [c]], 24))
+        np.testing.assert_array_equal(
+            together[..., c : c + 1], data.resize.resize(stack[..., [c]], 24)
+        )
 
 
 @pytest.mark.parametrize(

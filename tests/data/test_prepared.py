@@ -259,7 +259,7 @@ def test_what_is_no_data_set_is_not_written(wrong, sentence, tmp_path):
 def test_pieces_are_resized():
     small = list(resized(pieces(), 4))
     assert [p.array.shape for p in small] == [(4, 4, 4, 3), (10,), (6, 4, 4, 3), (2, 4, 4, 3)]
-    np.testing.assert_array_equal(small[2].array, data.resize(IMAGES[4:], 4))
+    np.testing.assert_array_equal(small[2].array, data.resize.resize(IMAGES[4:], 4))
 
 
 def test_pieces_that_grow_are_cut():

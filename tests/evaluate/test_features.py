@@ -107,8 +107,8 @@ def test_float64_mode_gives_the_same_bits(held_out):
 
 def test_other_sizes_are_resized(held_out):
     images = held_out.images[:60]
-    larger = data.resize(images, 32)
-    expected = features.digits(data.resize(larger, 16))
+    larger = data.resize.resize(images, 32)
+    expected = features.digits(data.resize.resize(larger, 16))
     np.testing.assert_array_equal(features.digits(larger).features, expected.features)
     assert np.mean(features.digits(larger).classes == held_out.labels[:60]) >= 0.98
 
@@ -127,7 +127,7 @@ def test_features_tell_real_images_from_others(held_out):
     assert far(noise) > 80 * floor
     # One digit missing, and images too soft, are both far above the floor.
     assert far(held_out.images[held_out.labels != 3]) > 5 * floor
-    assert far(data.resize(data.resize(held_out.images, 6), 16)) > 5 * floor
+    assert far(data.resize.resize(data.resize.resize(held_out.images, 6), 16)) > 5 * floor
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def test_every_fault_is_named_in_one_go():
         ('accumulate=0', 'config.accumulate is 0: give an integer from 1 to 64'),
         ('accumulate=3', 'config.accumulate is 3, and config.batch_size 64 does not divide'),
         ('data.size=0', 'config.data.size is 0'),
+        ('data.size=(8, 0)', 'is (8, 0): give an integer from 1 to 1024 or two integers from 1 to'),
         ('latent.dim=0', 'config.latent.dim is 0'),
         ('augment.strength=-0.1', 'config.augment.strength is -0.1'),
         ('augment.strength=inf', 'config.augment.strength is inf'),
@@ -167,6 +168,9 @@ def test_a_step_has_so_many_parts_at_most():
         ('augment.view=', 'augment.view', ''),
         ('evaluate.unaugmented=a=b', 'evaluate.unaugmented', 'a=b'),
         ('mesh.data=-1', 'mesh.data', -1),
+        ('data.size=(64, 32)', 'data.size', (64, 32)),
+        ('data.size=[64,32]', 'data.size', [64, 32]),
+        ('data.size=64,32', 'data.size', (64, 32)),
         # Further keywords of a block's function.
         ('optim.g.eps=1e-6', 'optim.g.eps', 1e-6),
         ('optim.d.nesterov=True', 'optim.d.nesterov', True),
@@ -178,6 +182,18 @@ def test_a_step_has_so_many_parts_at_most():
 def test_an_override_has_the_type_of_what_it_replaces(override, key, value):
     found = config.flat(config.load_config(DIGITS, [f'--config.{override}']))[key]
     assert type(found) is type(value) and found == value
+
+
+def test_a_pair_is_overridden_by_a_number(tmp_path):
+    """A number keeps its own type in the place of a list."""
+    file = tmp_path / 'oblong.py'
+    file.write_text(
+        'from gan_jax.experiment.base import base\n\n\n'
+        'def get_config():\n    c = base()\n    c.data.size = (16, 8)\n    return c\n'
+    )
+    assert config.load_config(str(file)).data.size == (16, 8)
+    found = config.load_config(str(file), ['--config.data.size=16']).data.size
+    assert found == 16 and type(found) is int
 
 
 def test_a_flag_of_the_config_is_turned_off():

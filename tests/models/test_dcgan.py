@@ -46,9 +46,9 @@ def test_maps_have_twice_the_channels_at_half_the_size(side, widths):
     assert norms == widths and convs == [64 << i for i in range(len(widths))]
 
 
-@pytest.mark.parametrize('shape', [(48, 48, 1), (16, 32, 1), (8, 8, 3)])
+@pytest.mark.parametrize('shape', [(15, 15, 1), (50, 64, 1), (8, 8, 3)])
 def test_other_sizes_are_refused(shape):
-    message = 'DCGAN has layers for images of 16x16, 32x32, 64x64, 128x128, not'
+    message = 'DCGAN takes .* multiples of 2 up to 32 pixels, of 4 up to 64, of 8 up to 128, the'
     with pytest.raises(ValueError, match=message):
         initial(dcgan.Generator(shape), np.zeros((2, 8), 'f4'), None)
     with pytest.raises(ValueError, match=message):

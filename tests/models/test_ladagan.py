@@ -216,16 +216,22 @@ def test_attention_has_no_product_of_places_with_places():
 
 def test_other_sizes_widths_and_heads_are_refused():
     z = np.zeros((2, 5), 'f4')
-    with pytest.raises(ValueError, match='LadaGAN has layers for images of 16x16, .*, not 8x8'):
+    with pytest.raises(ValueError, match='LadaGAN takes images .* above 8, and not 8x8'):
         initial(ladagan.Generator((8, 8, 1)), z, None)
+    with pytest.raises(
+        ValueError, match='4 widths .* 8 times smaller .* 20x16 are no multiples of 8'
+    ):
+        initial(ladagan.Generator((20, 16, 1), (64,) * 4), z, None)
     for number in (0, 7):
         with pytest.raises(ValueError, match=f'{number} widths .* 32 pixels .* give 1 to 6'):
             initial(ladagan.Generator((32, 32, 1), (4,) * number), z, None)
-    for widths, words in {(): 'no widths', (4, 4): 'widths of maps of 16, 32 pixels'}.items():
-        words += ' has no layers for images of 64x64: give a width for each size from 16'
+    for widths in ((), (4, 4)):
+        words = (
+            f'{len(widths)} widths .* 64x64: give .* of its maps, 16x16, 32x32, 64x64, or change'
+        )
         with pytest.raises(ValueError, match=f"LadaGAN's discriminator with {words}"):
             initial(ladagan.Trunk(widths), np.zeros((2, 64, 64, 1), 'f4'))
-    with pytest.raises(ValueError, match='LadaGAN has layers for images of 16x16, .*, not 256x256'):
+    with pytest.raises(ValueError, match='LadaGAN takes images .*, and not 256x256'):
         initial(ladagan.Trunk((4,) * 5), np.zeros((2, 256, 256, 1), 'f4'))
     with pytest.raises(ValueError, match='out has the channels of two layers, not 1: change out'):
         initial(ladagan.Trunk((4,), (4,), 2), np.zeros((2, 16, 16, 1), 'f4'))

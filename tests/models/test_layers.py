@@ -52,26 +52,6 @@ def test_an_unknown_initializer_is_refused_by_a_sentence_with_the_known_ones():
         layers.initializer('xavier')
 
 
-# Sizes -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize('shape', [(16, 16, 3), (32, 48, 3)])
-def test_an_image_of_another_size_is_refused_by_a_sentence_with_the_known_ones(shape):
-    sentence = f'Net has layers for images of 32x32, 48x48, not {shape[0]}x{shape[1]}'
-    with pytest.raises(ValueError, match=sentence):
-        layers.square(shape, (32, 48), 'Net')
-
-
-def test_widths_are_of_maps_from_the_smallest_to_the_image_s():
-    assert layers.sides_of((16, 16, 3), (7, 5, 5), 'Net') == [4, 8, 16]
-    assert layers.sides_of((16, 16, 3), (7, 5), 'Net', 8) == [8, 16]
-    for shape, widths in (((16, 16, 3), (7, 5)), ((8, 16, 3), (7, 5))):
-        with pytest.raises(ValueError, match='Net with widths of maps of 4, 8 pixels has no'):
-            layers.sides_of(shape, widths, 'Net')
-    with pytest.raises(ValueError, match='Net with no widths .* 4x4: give a width .* from 8 to'):
-        layers.sides_of((4, 4, 1), (), 'Net', 8)
-
-
 def test_images_are_clipped_where_they_are_shown():
     x = np.float32([-3, -1, 0, 0.5, 3])
     np.testing.assert_array_equal(layers.image_of(x, clipped=False), [-1, 0, 0.5, 0.75, 2])

@@ -65,6 +65,22 @@ def test_the_spectral_norm_is_of_the_convolution_of_one_output():
     assert np.isfinite(slope['params']['dense']['kernel']).all()
 
 
+def test_a_map_that_is_no_square_has_the_windows_of_both_sides():
+    """The last three columns of a map of 4×5 are a map of 4×3."""
+    x = np.random.default_rng(3).standard_normal((2, 4, 5, 3)).astype('f4')
+    tall, oblong = PatchLogit((4, 3), 3), PatchLogit([4, 5], 3)
+    flat, part = x.reshape(2, -1), x[:, :, 2:].reshape(2, -1)
+    variables = small.numbers(start(oblong, flat), np.random.default_rng(1), 'f4')
+    whole, last = (
+        out['logit'][:, None] + out['patches']
+        for out in (
+            oblong.apply(variables, flat, LABEL, train=True),
+            tall.apply(variables, part, LABEL, train=True),
+        )
+    )
+    np.testing.assert_allclose(last, whole.reshape(2, 2, 3)[:, :, 2], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(('side', 'kernel', 'length'), [(4, 3, 30), (4, 5, 32)])
 def test_features_that_are_no_map_of_that_side_are_refused(side, kernel, length):
     message = f'windows of {kernel}x{kernel} in a map of 4x4 places do not fit {length} features'

@@ -117,8 +117,8 @@ def test_a_trunk_is_the_numpy_one(group):
 
 
 def test_a_size_without_layers_is_refused():
-    with pytest.raises(ValueError, match='ProGAN has layers for images of 8x8, .*, not 12x12'):
-        initial(progan.Generator((12, 12, 1)), latents(), None)
+    with pytest.raises(ValueError, match='ProGAN takes images .* and not 12x11'):
+        initial(progan.Generator((12, 11, 1)), latents(), None)
 
 
 def test_pixel_norm_is_of_each_place():

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from gan_jax.runtime import ranges
-from gan_jax.runtime.ranges import FLOAT32, INT32, Block, Choice, Flag, Integer, Number, Row, Text
+from gan_jax.runtime.ranges import (
+    FLOAT32,
+    INT32,
+    Block,
+    Choice,
+    Flag,
+    Integer,
+    Number,
+    Pair,
+    Row,
+    Text,
+)
 
 HALF_OPEN = Number(0, 1, below=True)
 
@@ -29,6 +40,7 @@ HALF_OPEN = Number(0, 1, below=True)
         (Choice(('a', 'b')), ['a'], ['c', None, []], "'a' or 'b'"),
         (Choice((1,)), [1], [True, 1.0], '1'),
         (Row((Integer(1, 3),)), [[], [1], (2, 3)], [[0], 1, 'a', [[1]]], 'a list, each an integer'),
+        (Pair(Integer(1, 3)), [[1, 3], (2, 2)], [[1], [1, 4], [1, 2, 3], 2, '12'], 'two integers'),
         (Block(), [{}, {'a': 1}], [[], 1, None], 'a block of values'),
     ],
 )

@@ -12,6 +12,7 @@ import numpy as np
 from gan_jax.data.archives.binary import members, rows
 from gan_jax.data.damage import reading
 from gan_jax.data.pieces import Piece
+from gan_jax.data.resize import Size
 from gan_jax.runtime.errors import DATA, UserError
 
 PIXELS = 3 * 32 * 32
@@ -20,12 +21,12 @@ HUNDRED = {'train.bin': 'train', 'test.bin': 'test'}
 LARGEST = 1 << 28  # bytes of one member; the real ones have 30,730,000 and 153,700,000
 
 
-def read_cifar10(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_cifar10(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
     """Images uint8 [n, 32, 32, 3] and labels 0-9, in the order of the numbered batches."""
     return _read(paths['cifar-10-binary.tar.gz'], TEN, 1)
 
 
-def read_cifar100(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_cifar100(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
     """Images uint8 [n, 32, 32, 3] and the fine labels 0-99."""
     return _read(paths['cifar-100-binary.tar.gz'], HUNDRED, 2)
 

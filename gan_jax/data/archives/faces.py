@@ -7,6 +7,7 @@ from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pieces import Content, Piece
+from gan_jax.data.resize import Size
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import ends_with, opened, shown
 
@@ -16,8 +17,8 @@ SPLITS = ('train', 'validation', 'test')  # 0, 1 and 2 in that file
 HELD_OUT = 10  # one of so many images of CelebA-HQ is in the test split
 
 
-def read_celeba(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
-    """CelebA: uint8 [n, size, size, 3], without labels; the 160×160 in the middle, resized.
+def read_celeba(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
+    """CelebA: uint8 [n, H, W, 3], without labels; of the 160×160 in the middle, resized.
 
     The photographs have 178×218 pixels; the crop is the one of earlier GAN studies, which cuts the
     background away. list_eval_partition.txt gives the splits train, validation and test.
@@ -57,7 +58,7 @@ def _partition(path: Path, known: Mapping[str, str]) -> Mapping[str, list[str]]:
 
 
 def open_celeba_hq(
-    path: Path, size: int | None, max_bad: int = 0
+    path: Path, size: Size | None, max_bad: int = 0
 ) -> tuple[Content, tuple[int, int, int]]:
     """CelebA-HQ from any folder, zip or tar of its images, without labels.
 
@@ -69,7 +70,7 @@ def open_celeba_hq(
 
 
 def open_ffhq(
-    path: Path, size: int | None, max_bad: int = 0
+    path: Path, size: Size | None, max_bad: int = 0
 ) -> tuple[Content, tuple[int, int, int]]:
     """FFHQ from any folder, zip or tar of its images, without labels.
 
@@ -79,7 +80,9 @@ def open_ffhq(
     return _unlabelled(path, size, max_bad)
 
 
-def _unlabelled(path: Path, size: int | None, max_bad: int) -> tuple[Content, tuple[int, int, int]]:
+def _unlabelled(
+    path: Path, size: Size | None, max_bad: int
+) -> tuple[Content, tuple[int, int, int]]:
     content, shape = open_folder(path, size, max_bad)
     pieces = (piece for piece in content.pieces if piece.kind != 'labels')
     return content._replace(pieces=pieces, num_classes=0, class_names=None), shape

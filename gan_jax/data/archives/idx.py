@@ -15,12 +15,13 @@ import numpy as np
 from gan_jax.data.archives.binary import rows, unpacked
 from gan_jax.data.damage import reading
 from gan_jax.data.pieces import Piece
+from gan_jax.data.resize import Size
 from gan_jax.runtime.errors import DATA, UserError
 
 LARGEST_SIDE = 4096
 
 
-def read_mnist(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_mnist(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
     """MNIST, Fashion-MNIST, KMNIST: uint8 [n, 28, 28, 1] and labels 0-9 of train and test."""
     for name, path in paths.items():
         split = 'train' if name.startswith('train') else 'test'
@@ -28,7 +29,7 @@ def read_mnist(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
             yield from _pieces(content, split, str(path))
 
 
-def read_emnist(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_emnist(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
     """The 'balanced' part of EMNIST: uint8 [n, 28, 28, 1] and labels 0-46 of train and test.
 
     Its images are stored column by column; here they are upright.

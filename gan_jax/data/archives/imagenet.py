@@ -14,12 +14,13 @@ import numpy as np
 from gan_jax.data.damage import reading
 from gan_jax.data.pictures import decode, npz
 from gan_jax.data.pieces import Piece
+from gan_jax.data.resize import Size
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import ends_with
 
 
-def read_imagenet(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
-    """The training images: uint8 [n, size, size, 3], the square in the middle of each, resized.
+def read_imagenet(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
+    """The training images: uint8 [n, H, W, 3], the middle of each, resized.
 
     The labels, 0-999, number the sorted WordNet names of the classes. The images of a class come in
     the order of their file names.
@@ -58,7 +59,7 @@ def _files(archive: tarfile.TarFile, name: str) -> Iterator[tuple]:
         yield decode.in_memory(archive.extractfile(member), path), path
 
 
-def read_small_imagenet(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_small_imagenet(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
     """The version at 32 or 64 pixels: uint8 [n, side, side, 3] and labels 0-999, train and test.
 
     Each archive is a zip of .npz files with `data`, uint8 [n, 3·side²], red, green, blue, and

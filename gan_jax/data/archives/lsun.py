@@ -5,12 +5,13 @@ from pathlib import Path
 from gan_jax.data.pictures.folder import open_folder
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pieces import Content
+from gan_jax.data.resize import Size
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import ends_with
 
 
 def open_lsun(
-    path: Path, size: int | None, max_bad: int = 0
+    path: Path, size: Size | None, max_bad: int = 0
 ) -> tuple[Content, tuple[int, int, int]]:
     """One category, or several categories in a folder each, whose names are the classes.
 

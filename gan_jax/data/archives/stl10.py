@@ -9,6 +9,7 @@ from pathlib import Path
 from gan_jax.data.archives.binary import members, rows
 from gan_jax.data.damage import reading
 from gan_jax.data.pieces import Piece
+from gan_jax.data.resize import Size
 
 MEMBERS = {
     'train_X.bin': ('train', 'images'),
@@ -19,7 +20,7 @@ MEMBERS = {
 }
 
 
-def read_stl10(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_stl10(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
     """Images uint8 [n, 96, 96, 3] and labels 0-9 of train and test; 'unlabelled' has no labels."""
     (path,) = paths.values()
     with reading(path) as file:

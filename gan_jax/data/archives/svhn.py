@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from gan_jax.data.pieces import Piece
+from gan_jax.data.resize import Size
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import opened
 
 
-def read_svhn(paths: Mapping[str, Path], size: int | None) -> Iterator[Piece]:
+def read_svhn(paths: Mapping[str, Path], size: Size | None) -> Iterator[Piece]:
     """Images uint8 [n, 32, 32, 3] and labels 0-9 of train and test.
 
     A file holds X, uint8 [32, 32, 3, n], and y, the digits, where 10 stands for 0.

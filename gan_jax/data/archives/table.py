@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gan_jax.data.archives import cifar, faces, idx, imagenet, lsun, names, stl10, svhn
 from gan_jax.data.pieces import Content, Piece
+from gan_jax.data.resize import Size
 
 Shape = tuple[int, int, int]
 
@@ -40,7 +41,7 @@ class Archive(NamedTuple):
     """
 
     files: tuple[File, ...]
-    read: Callable[[Mapping[str, Path], int | None], Iterator[Piece]]
+    read: Callable[[Mapping[str, Path], Size | None], Iterator[Piece]]
     num_classes: int
     photographs: bool = False
     channels: int = 3

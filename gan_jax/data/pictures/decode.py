@@ -1,14 +1,15 @@
 """Image files decoded to pixels; files are read, converted or refused.
 
-Grey (also 1 bit), RGB, palette, CMYK and YCbCr images of 8 bits are read. The EXIF orientation is
-applied, an alpha channel that is opaque everywhere is dropped, colours become RGB by Pillow's own
-conversion. Images that cannot become 8-bit grey or RGB without a decision are refused
-(transparency, 16 bits, several frames), and so are files that Pillow cannot read to the end. Of a
-stereo photograph (MPO) the first picture is taken.
+Grey (also 1 bit), RGB, palette, CMYK and YCbCr images of 8 bits are read; 16 bits are rounded to 8,
+see `depth`. The EXIF orientation is applied, an alpha channel that is opaque everywhere is dropped,
+colours become RGB by Pillow's own conversion. Images that cannot become 8-bit grey or RGB without a
+decision are refused (transparency, floats, several frames), and so are files that Pillow cannot
+read to the end. Of a stereo photograph (MPO) the first picture is taken.
 """
 
 import contextlib
 import io
+import math
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,16 +18,18 @@ from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
 from gan_jax.data import pieces
+from gan_jax.data.pictures import depth
 from gan_jax.data.pictures.budget import Budget
-from gan_jax.data.resize import resize
+from gan_jax.data.resize import Size, pair, resize, shown_size, window
 from gan_jax.runtime.errors import DATA, UserError
-from gan_jax.runtime.paths import shown
+from gan_jax.runtime.paths import ends_with, shown
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
-FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')  # Pillow finds MPO by itself in a JPEG
+TIFF = ('.tif', '.tiff')  # images where there are no others, see `images_of`
+FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')  # Pillow finds MPO by itself in a JPEG
 GREY = {'1', 'L', 'LA'}
 MODES = GREY | {'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr'}
 LARGEST = 1 << 26  # pixels of an image: a larger one may be a decompression bomb
@@ -37,7 +40,9 @@ MEMORY = Budget(1 << 30)  # bytes for all images that are decoded at the same ti
 # of up to four channels, a WebP two canvases and a copy; all other formats take two images of
 # Pillow's, 4 bytes each.
 COPIES, COPIES_OF = 8, {'JPEG': 12, 'MPO': 12, 'WEBP': 20}
+DEEP = 8  # further bytes a pixel of 16 bits a channel: another image of Pillow's, and an array
 RESIZED = 6  # bytes a pixel of the resized image, in the same way
+TURNED = range(5, 9)  # EXIF orientations that change height and width
 STRIP = 1 << 20  # pixels that become numbers at once
 # Pillow takes memory in blocks of 16 MiB. glibc keeps many freed ones for each thread (measured),
 # but gives back blocks above 32 MiB.
@@ -50,11 +55,28 @@ warnings.filterwarnings('ignore', module=r'PIL\.')
 
 
 class Header(NamedTuple):
-    """The size and the colours of an image file, known without its pixels."""
+    """What is known of an image file without its pixels.
+
+    Attributes:
+        width, height: in pixels.
+        grey: whether it has no colours.
+        deep: whether it has 16 bits a channel.
+    """
 
     width: int
     height: int
     grey: bool
+    deep: bool = False
+
+
+def images_of(names: Iterable[str]) -> list[str]:
+    """The names of image files among some; TIFFs are images where there are none of `SUFFIXES`.
+
+    Beside others they may be what these were made of, and earlier versions left them out.
+    """
+    names = [*names]
+    found = [name for name in names if ends_with(name, *SUFFIXES)]
+    return found or [name for name in names if ends_with(name, *TIFF)]
 
 
 def header(file: BinaryIO, name: str) -> Header:
@@ -66,11 +88,13 @@ def header(file: BinaryIO, name: str) -> Header:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # a program may have set other filters since the import
         with _opened(file, name) as image:
-            return Header(*image.size, image.mode in GREY)
+            deep = depth.is_deep(image)
+            grey = depth.is_grey(image) if deep else image.mode in GREY
+            return Header(*_turned_size(image), grey, deep)
 
 
 def pixels(
-    file: BinaryIO, name: str, *, channels: int, size: int | None, crop: int | None = None
+    file: BinaryIO, name: str, *, channels: int, size: Size | None, crop: int | None = None
 ) -> np.ndarray:
     """An image file as uint8 [H, W, channels]; waits until `MEMORY` has room for it.
 
@@ -78,8 +102,8 @@ def pixels(
         file: open for reading.
         name: of the file, for errors.
         channels: 1 (grey; the image must be grey) or 3 (RGB).
-        size: side of the result: the largest square in the middle, resized by `resize`. None leaves
-            the image whole.
+        size: of the result: the largest part of its proportions in the middle, resized by `resize`.
+            None leaves the image whole.
         crop: side of the square in the middle that is cut out first, at most the shorter side.
 
     Raises:
@@ -87,6 +111,8 @@ def pixels(
     """
     with _opened(file, name) as image, _decoding(name), MEMORY.share(_memory(image, size)):
         # In another function, whose arrays are freed before the share is given back.
+        if depth.is_deep(image):
+            image = depth.at_8_bits(image, file)
         return _pixels(image, name, channels, size, crop)
 
 
@@ -135,6 +161,12 @@ def in_memory(file: BinaryIO, name: str) -> BinaryIO:
     return io.BytesIO(content)
 
 
+def _turned_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height with the EXIF orientation, as far as it is known without the pixels."""
+    turned = 'exif' in image.info and image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+    return image.size[::-1] if turned else image.size
+
+
 @contextlib.contextmanager
 def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     with _decoding(name):
@@ -147,19 +179,16 @@ def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
 
 def _fault(image: Image.Image) -> str:
     if image.width * image.height > LARGEST:
-        return f'has {image.width}x{image.height} pixels, too many to decode safely: leave it out'
-    # Pillow reads colour PNGs of 16 bits as RGB without a warning; only the raw mode differs.
-    if image.mode not in MODES or any('16' in _unpacked(tile[3]) for tile in image.tile):
-        return 'does not have 8 bits a channel: convert it, as you find right for its range'
+        size = shown_size(image.size[::-1])
+        return f'has {size} pixels, too many to decode safely: leave it out'
+    if depth.is_deep(image):
+        if fault := depth.fault(image):
+            return fault
+    elif image.mode not in MODES:
+        return 'has neither 8 nor 16 bits a channel: convert it, as you find right for its range'
     if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
         return f'has {image.n_frames} frames: save each that you want as an image of its own'
     return ''
-
-
-def _unpacked(arguments: object) -> str:
-    """The raw mode of a decoder of Pillow: the first of its arguments, or the only one."""
-    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return first if isinstance(first, str) else ''
 
 
 @contextlib.contextmanager
@@ -175,21 +204,25 @@ def _decoding(name: str) -> Iterator[None]:
 
 
 def _pixels(
-    image: Image.Image, name: str, channels: int, size: int | None, crop: int | None
+    image: Image.Image, name: str, channels: int, size: Size | None, crop: int | None
 ) -> np.ndarray:
     ImageOps.exif_transpose(image, in_place=True)
     image = _converted(image, 'L' if channels == 1 else 'RGB', name)
-    if crop or size:
-        image = _centre(image, min(*image.size, crop or max(image.size)))
+    if crop:
+        image = _centre(image, (min(*image.size, crop),) * 2)
+    if size is not None:
+        rows, columns = window(image.size[::-1], size)
+        image = _centre(image, (rows.stop - rows.start, columns.stop - columns.start))
     array = _array(image, channels)
     image.close()
     return array if size is None else resize(array[None], size)[0]
 
 
-def _memory(image: Image.Image, size: int | None) -> int:
+def _memory(image: Image.Image, size: Size | None) -> int:
     """Bytes that decoding an open image takes at its worst moment, the result included."""
-    copies = COPIES_OF.get(image.format, COPIES)
-    return image.width * image.height * copies + RESIZED * (size or 0) ** 2
+    copies = COPIES_OF.get(image.format, COPIES) + DEEP * depth.is_deep(image)
+    result = 0 if size is None else math.prod(pair(size))
+    return image.width * image.height * copies + RESIZED * result
 
 
 # Each of these functions closes its argument if it returns another image: there is no room for two
@@ -219,12 +252,13 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
         return image.convert(mode)
 
 
-def _centre(image: Image.Image, side: int) -> Image.Image:
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    if image.size == (side, side):
+def _centre(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    height, width = size
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    if image.size == (width, height):
         return image
     with contextlib.closing(image):
-        return image.crop((left, top, left + side, top + side))
+        return image.crop((left, top, left + width, top + height))
 
 
 def _array(image: Image.Image, channels: int) -> np.ndarray:

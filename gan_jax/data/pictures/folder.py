@@ -15,13 +15,14 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.data.damage import naming
-from gan_jax.data.pictures import decode, stylegan
+from gan_jax.data.pictures import decode, depth, stylegan
 from gan_jax.data.pictures.bad import Bad
 from gan_jax.data.pictures.layout import Layout, make_layout
 from gan_jax.data.pictures.listing import Listing, listing
 from gan_jax.data.pieces import Content, Piece
-from gan_jax.runtime.errors import MISSING, UserError
-from gan_jax.runtime.paths import ends_with, shown
+from gan_jax.data.resize import Size, pair, shown_size
+from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.runtime.paths import shown
 
 ANY_SIZE = 8  # of images that are decoded only to find errors
 
@@ -41,14 +42,14 @@ class Scan(NamedTuple):
 
 
 def open_folder(
-    path: Path, size: int | None, max_bad: int = 0
+    path: Path, size: Size | None, max_bad: int = 0
 ) -> tuple[Content, tuple[int, int, int]]:
     """The content of a folder, zip or tar, and [H, W, C] of its images, which are not yet decoded.
 
     Args:
         path: of the folder or archive.
-        size: side of the images: the largest square in the middle, resized. None takes them as they
-            are, if all are squares of one size.
+        size: of the images: the largest part of its proportions in the middle, resized. None takes
+            them as they are, if all are of one size.
         max_bad: how many images may be refused and left out.
 
     Raises:
@@ -57,23 +58,22 @@ def open_folder(
             their names.
     """
     with listing(path) as files:
-        names = [n for n in files.names if ends_with(n, *decode.SUFFIXES)]
+        names = decode.images_of(files.names)
         if not names:
-            raise UserError(
-                f'{path} holds no images: put some there, {", ".join(decode.SUFFIXES)}', MISSING
-            )
+            endings = ', '.join((*decode.SUFFIXES, *decode.TIFF))
+            raise UserError(f'{path} holds no images: put some there, {endings}', MISSING)
         layout = make_layout(names, path, stylegan.labels(files, names, path))
         bad = Bad(path, len(names), max_bad)
         scan = _scan(files, names, path, size, bad)
     if scan.fault:  # reported together with the images that are refused
-        for _ in _pieces(path, layout, scan.shape[2], ANY_SIZE, bad):
+        for _ in _pieces(path, layout, scan.shape, ANY_SIZE, bad):
             pass
         bad.check(scan.fault)
     notes = files.notes + layout.notes + scan.notes + _empty_note(path, layout)
     others = {n for n in files.names if n.rpartition('/')[2] != stylegan.NAME} - {*names}
     if others:
         notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
-    pieces = _checked(_pieces(path, layout, scan.shape[2], size, bad), bad)
+    pieces = _checked(_pieces(path, layout, scan.shape, size, bad), bad)
     count, labels = len(names) - len(bad), layout.labels
     content = Content(
         pieces, labels.num_classes, count, notes, labels.class_names, left_out=bad.left_out
@@ -89,14 +89,16 @@ def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
     return classes.empty_note(path, train, labels.num_classes, labels.class_names)
 
 
-def _scan(files: Listing, names: Sequence[str], path: Path, size: int | None, bad: Bad) -> Scan:
-    grey, first, fault = [], None, ''
+def _scan(files: Listing, names: Sequence[str], path: Path, size: Size | None, bad: Bad) -> Scan:
+    grey, deep, first, fault = [], [], None, ''
     for name in names:
         header = bad.tried(name, _header, files, name, path)
         if header is None:
             continue
         if header.grey:
             grey.append(name)
+        if header.deep:
+            deep.append(name)
         if size is None:
             first = first or (name, header)
             fault = fault or _size_fault(path, first, (name, header))
@@ -106,11 +108,13 @@ def _scan(files: Listing, names: Sequence[str], path: Path, size: int | None, ba
     channels = 1 if len(grey) == good else 3
     notes = ()
     if grey and channels == 3:
-        notes = (
+        notes += (
             f'{path}: {len(grey)} images are grey and become colour, such as {shown(grey[0])}',
         )
-    side = size or first[1].width
-    return Scan((side, side, channels), notes, fault)
+    if deep:
+        notes += (f'{path}: {len(deep)} images {depth.NOTE}, such as {shown(deep[0])}',)
+    height, width = pair(size) if size is not None else (first[1].height, first[1].width)
+    return Scan((height, width, channels), notes, fault)
 
 
 def _header(files: Listing, name: str, path: Path) -> decode.Header:
@@ -122,17 +126,13 @@ def _header(files: Listing, name: str, path: Path) -> decode.Header:
 def _size_fault(
     path: Path, first: tuple[str, decode.Header], this: tuple[str, decode.Header]
 ) -> str:
-    (a, one), (b, other) = first, this
-    a, b = shown(a), shown(b)
-    advice = 'give the size that all are cropped and resized to (--size=N, in a config data.size)'
-    if one[:2] != other[:2]:
-        return (
-            f'{path} holds images of different sizes, {a} with {one.width}x{one.height} and {b} '
-            f'with {other.width}x{other.height}: {advice}'
-        )
-    if other.width != other.height:
-        return f'{path}: {b} is no square but {other.width}x{other.height}: {advice}'
-    return ''
+    if first[1][:2] == this[1][:2]:
+        return ''
+    a, b = (f'{shown(name)} with {h.height}x{h.width}' for name, h in (first, this))
+    return (
+        f'{path} holds images of different sizes, {a} and {b}: give the size that all are cropped '
+        'and resized to (--size=N or --size=HEIGHTxWIDTH, in a config data.size)'
+    )
 
 
 def _checked(pieces: Iterator[Piece], bad: Bad) -> Iterator[Piece]:
@@ -142,13 +142,20 @@ def _checked(pieces: Iterator[Piece], bad: Bad) -> Iterator[Piece]:
 
 
 def _pieces(
-    path: Path, layout: Layout, channels: int, size: int | None, bad: Bad
+    path: Path, layout: Layout, shape: Sequence[int], size: Size | None, bad: Bad
 ) -> Iterator[Piece]:
     """The images that are not refused, and their labels; refused images are added to `bad`."""
 
     def pixels(file, place, name):
         def decoded():
-            return decode.pixels(file, place, channels=channels, size=size)
+            image = decode.pixels(file, place, channels=shape[2], size=size)
+            if size is None and image.shape != shape:  # a few formats say so only with the pixels
+                raise UserError(
+                    f'{shown(place)} is turned by its EXIF orientation and has '
+                    f'{shown_size(image.shape[:2])} pixels, unlike others: save it as it is shown',
+                    DATA,
+                )
+            return image
 
         return bad.tried(name, decoded)
 

@@ -137,7 +137,7 @@ class Walk:
             files, folders = self._enter(place)
             waiting += [f'{place}{name}/' for name in folders]
             yield from (f'{place}{name}' for name in files)
-            of_images = sum(ends_with(name, *decode.SUFFIXES) for name in files)
+            of_images = sum(ends_with(name, *decode.SUFFIXES, *decode.TIFF) for name in files)
             self._images += of_images
             self._others += len(files) + len(folders) - of_images
             if self._others > max(STRAY, STRAY_EACH * self._images):

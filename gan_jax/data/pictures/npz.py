@@ -15,22 +15,21 @@ import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.data.damage import reading
-from gan_jax.data.pictures import decode
+from gan_jax.data.pictures import decode, depth
 from gan_jax.data.pieces import BLOCK, Content, Piece
+from gan_jax.data.resize import shown_size
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.paths import ends_with, shown
 
 ALIKE = ('y', 'target', 'targets', 'class', 'classes')  # other names that labels have
 
 
-def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int]]:
+def open_npz(path: Path) -> tuple[Content, tuple[int, int, int]]:
     """The content of a .npz, one split 'train', and [H, W, C] of its images as stored.
 
     Args:
-        path: of a file with `images`, uint8 [N, H, W, C] with C 1 or 3, and perhaps `labels`,
-            integers [N] from 0 on.
-        size: None if the images must be squares already; otherwise the pieces are cropped to
-            squares, which the caller resizes.
+        path: of a file with `images`, uint8 or uint16 [N, H, W, C] with C 1 or 3, and perhaps
+            `labels`, integers [N] from 0 on. uint16 is rounded to uint8, see `depth`.
 
     Raises:
         UserError: no such file, or it holds other arrays.
@@ -47,12 +46,13 @@ def open_npz(path: Path, size: int | None) -> tuple[Content, tuple[int, int, int
                 DATA,
             )
         with array(archive, 'images', path) as (shape, dtype, _):
-            _check(path, shape, dtype, size)
+            _check(path, shape, dtype)
+            deep = dtype.itemsize == 2
         others = [name for name in names if name not in ('images', 'labels')]
         if 'labels' not in names:
             _check_labels_are_not_called_otherwise(archive, others, path, shape[0])
         labels = _labels(archive, path, shape[0]) if 'labels' in names else None
-    num_classes, notes = 0, ()
+    num_classes, notes = 0, (f'{path}: the images {depth.NOTE}',) if deep else ()
     if labels is not None:
         num_classes = int(labels.max()) + 1
         notes += classes.empty_note(path, labels, num_classes)
@@ -101,23 +101,22 @@ def blocks(shape: tuple[int, ...], dtype: np.dtype, file: BinaryIO, name: str) -
         raise UserError(f'{name} is longer than it declares: save it again', DATA)
 
 
-def _check(path: Path, shape: tuple, dtype: np.dtype, size: int | None) -> None:
-    if dtype != np.uint8 or len(shape) != 4 or shape[3] not in (1, 3) or 0 in shape:
+def _check(path: Path, shape: tuple, dtype: np.dtype) -> None:
+    if (
+        (dtype.kind, dtype.itemsize) not in (('u', 1), ('u', 2))
+        or len(shape) != 4
+        or shape[3] not in (1, 3)
+        or 0 in shape
+    ):
         raise UserError(
-            f"{path}: 'images' must be uint8 [N, H, W, C] with C 1 or 3, got {dtype} "
+            f"{path}: 'images' must be uint8 or uint16 [N, H, W, C] with C 1 or 3, got {dtype} "
             f'{list(shape)}: save it again',
             DATA,
         )
     if shape[1] * shape[2] > decode.LARGEST:
         raise UserError(
-            f'{path} holds images of {shape[2]}x{shape[1]} pixels, too many to read safely: save '
-            'smaller ones',
-            DATA,
-        )
-    if size is None and shape[1] != shape[2]:
-        raise UserError(
-            f'{path}: the images are no squares but {shape[2]}x{shape[1]}: give the size that all '
-            'are cropped and resized to (--size=N, in a config data.size)',
+            f'{path} holds images of {shown_size(shape[1:3])} pixels, too many to read safely: '
+            'save smaller ones',
             DATA,
         )
 
@@ -168,9 +167,7 @@ def _counted(labels: np.ndarray, path: Path) -> np.ndarray:
 def _pieces(path: Path, labels: np.ndarray | None) -> Iterator[Piece]:
     with reading(path) as file, zipfile.ZipFile(file) as archive:
         with array(archive, 'images', path) as (shape, dtype, numbers):
-            side = min(shape[1:3])
-            top, left = (shape[1] - side) // 2, (shape[2] - side) // 2
             for block in blocks(shape, dtype, numbers, str(path)):
-                yield Piece('train', 'images', block[:, top : top + side, left : left + side])
+                yield Piece('train', 'images', block if dtype == np.uint8 else depth.rounded(block))
     if labels is not None:
         yield Piece('train', 'labels', labels)

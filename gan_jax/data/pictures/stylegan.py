@@ -208,7 +208,7 @@ def _check_sides(dataset: DataSet) -> None:
         below = 1 << (min(height, width).bit_length() - 1)
         raise UserError(
             f"StyleGAN's tools take squares whose side is a power of two, and the images of "
-            f"'{dataset.name}' have {width}x{height} pixels: give --size={below} or "
+            f"'{dataset.name}' have {height}x{width} pixels: give --size={below} or "
             f'--size={2 * below}'
         )
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax.data.pictures import decode
+from gan_jax.data.resize import Size, pair
 from gan_jax.data.tfds import tfrecord
 from gan_jax.runtime.errors import DATA, UserError, first_line
 
@@ -89,7 +90,7 @@ def frames_of(file_format: str, folder: Path) -> Frames:
     return frames
 
 
-def records(copy: Copy, *, size: int | None = None) -> Iterator[Labelled]:
+def records(copy: Copy, *, size: Size | None = None) -> Iterator[Labelled]:
     """The images of a split, decoded one by one, so that a split need not fit in memory.
 
     They come in the order of the files' numbers and of the records in a file, which is the same in
@@ -97,8 +98,9 @@ def records(copy: Copy, *, size: int | None = None) -> Iterator[Labelled]:
 
     Args:
         copy: from `find`.
-        size: side of the square in the middle, resized by `resize`; None leaves the images as they
-            are stored. Of celeb_a the 160×160 in the middle is taken, as from its archive.
+        size: of the images: the largest part of its proportions in the middle, resized by `resize`;
+            None leaves the images as they are stored. Of celeb_a the 160×160 in the middle is
+            taken, as from its archive.
 
     Raises:
         UserError: a file is damaged, or holds another number of records.
@@ -111,7 +113,7 @@ def records(copy: Copy, *, size: int | None = None) -> Iterator[Labelled]:
     # The same decoder as for all other images. tensorflow-datasets decodes by OpenCV or Pillow,
     # whichever is installed, and their JPEG pixels differ.
     encoded = {'image': theirs.SkipDecoding()}
-    shape = copy.shape if size is None else (size, size, copy.shape[2])
+    shape = copy.shape if size is None else (*pair(size), copy.shape[2])
     crop = copy.crop if size else None
     for path, count in copy.shards:
         number = 0

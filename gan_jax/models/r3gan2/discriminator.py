@@ -39,11 +39,10 @@ class Trunk(nn.Module):
             ValueError: the widths are of images of another size, or do not divide into groups,
                 heads or each other.
         """
-        stage.check(self, image.shape[1:])
-        widths = self.widths
+        sides, widths = stage.sides_for(self, image.shape[1:]), self.widths
         x = MPDense(widths[-1], centred=False, dtype=self.dtype, name='image')(2 * image - 1)
-        for i in reversed(range(len(widths))):
-            x, gain = stage.stage_of(self, i, noise=False)(x)
+        for i, side in reversed([*enumerate(sides)]):
+            x, gain = stage.stage_of(self, i, side, noise=False)(x)
             x = x if i == 0 else stage.down(x, gain, widths[i - 1])
         x = halve(at_least_float32(x))
         x = activate(MPDense(2 * widths[0], bias=True, name='widen')(x, gain))

@@ -11,6 +11,7 @@ from gan_jax.models.fir import double
 from gan_jax.models.layers import at_least_float32, image_of
 from gan_jax.models.r3gan2 import stage
 from gan_jax.models.r3gan2.magnitude import MPDense, MPEmbed, ToMap, activate
+from gan_jax.models.sizes import first_map
 from gan_jax.runtime.ranges import Classes, Units
 
 
@@ -22,7 +23,7 @@ class Generator(nn.Module):
 
     Attributes:
         shape: of one image, (H, W, C).
-        widths: channels of the maps of 8, 16, ... and H pixels.
+        widths: channels of the maps of 8, 16, ... and H pixels, see `sizes`.
         group_size: channels of a group of the 3×3 convolutions, and of the 4×4 map.
         num_classes: 0 is unconditional.
         blocks: at each size.
@@ -54,18 +55,17 @@ class Generator(nn.Module):
             ValueError: the widths are of images of another size, or do not divide into groups,
                 heads or each other.
         """
-        stage.check(self, self.shape)
+        sides = stage.sides_for(self, self.shape)
         if self.num_classes:
             embedded = MPEmbed(self.num_classes, z.shape[1], name='classes')(label)
             z = jnp.concatenate([z, embedded.astype(z.dtype)], axis=1)
         first = self.widths[0]
         x = activate(MPDense(2 * first, bias=True, name='dense')(z))
-        x = activate(ToMap(self.group_size, name='basis')(x))
+        x = activate(ToMap(self.group_size, first_map(self.shape, len(sides)), name='basis')(x))
         x = double(MPDense(first, name='narrow')(x))
-        last = len(self.widths) - 1
-        for i in range(last + 1):
-            x, gain = stage.stage_of(self, i, noise=True)(x)
-            x = x if i == last else stage.up(x, gain, self.widths[i + 1])
+        for i, side in enumerate(sides):
+            x, gain = stage.stage_of(self, i, side, noise=True)(x)
+            x = x if side == sides[-1] else stage.up(x, gain, self.widths[i + 1])
         scale = self.param('scale', nn.initializers.ones_init(), (), jnp.float32)
         image = MPDense(self.shape[2], centred=False, name='image')
         x = image(at_least_float32(x), scale * gain)

@@ -145,25 +145,28 @@ class MPConv(nn.Module):
 
 
 class ToMap(nn.Module):
-    """Rows to maps of 4×4, in groups: [N, F] -> [N, 4, 4, F].
+    """Rows to maps, in groups: [N, F] -> [N, H, W, F].
 
     Each value of the map is a weighted sum of the row's values in its channel's group.
 
     Attributes:
         group_size: channels of a group.
+        size: of the map, (H, W).
     """
 
     group_size: int
+    size: tuple[int, int] = (4, 4)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        w = _of_groups(Kernel((4, 4, self.group_size, x.shape[-1]), name=CENTRED)())
+        w = _of_groups(Kernel((*self.size, self.group_size, x.shape[-1]), name=CENTRED)())
         x = x.reshape(len(x), -1, self.group_size) / math.sqrt(self.group_size)
-        return jnp.einsum('ngi,hwigf->nhwgf', x, w.astype(x.dtype)).reshape(len(x), 4, 4, -1)
+        y = jnp.einsum('ngi,hwigf->nhwgf', x, w.astype(x.dtype))
+        return y.reshape(len(x), *self.size, -1)
 
 
 class FromMap(nn.Module):
-    """Maps of 4×4 to rows, in groups: [N, 4, 4, F] -> [N, F].
+    """Maps to rows, in groups: [N, H, W, F] -> [N, F].
 
     Each value of a row is a weighted sum over the places and the channels of its group.
 
@@ -175,8 +178,9 @@ class FromMap(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        w = _of_groups(Kernel((4, 4, self.group_size, x.shape[-1]), name=CENTRED)())
-        x = x.reshape(len(x), 4, 4, -1, self.group_size) / math.sqrt(16 * self.group_size)
+        n, *size, channels = x.shape
+        w = _of_groups(Kernel((*size, self.group_size, channels), name=CENTRED)())
+        x = x.reshape(n, *size, -1, self.group_size) / math.sqrt(math.prod(size) * self.group_size)
         return jnp.einsum('nhwgi,hwigf->ngf', x, w.astype(x.dtype)).reshape(len(x), -1)
 
 
@@ -204,6 +208,6 @@ def _one_column(key: Array, shape: Sequence[int], dtype: Any) -> Array:
 
 
 def _of_groups(kernel: Array) -> Array:
-    """[4, 4, I, F] -> [4, 4, I, groups, F / groups]; the groups are F / I."""
+    """[H, W, I, F] -> [H, W, I, groups, F / groups]; the groups are F / I."""
     *size, inside, features = kernel.shape
     return kernel.reshape(*size, inside, features // inside, inside)

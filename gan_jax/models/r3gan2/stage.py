@@ -14,9 +14,10 @@ from flax import linen as nn
 from jax import Array, lax
 
 from gan_jax.models.fir import double, halve, smooth
-from gan_jax.models.layers import at_least_float32, cast, sides_of, times
+from gan_jax.models.layers import at_least_float32, cast, times
 from gan_jax.models.r3gan2.attention import Attention
 from gan_jax.models.r3gan2.magnitude import MPConv, MPDense, activate
+from gan_jax.models.sizes import sides_of
 from gan_jax.runtime.ranges import Integer
 
 SMALLEST = 8  # pixels of the smallest map with blocks
@@ -114,26 +115,27 @@ def down(x: Array, gain: Array, channels: int) -> Array:
     return fours.reshape(n, height // 2, width // 2, channels, -1).mean(4)
 
 
-def stage_of(network: Any, i: int, *, noise: bool) -> Stage:
-    """The blocks of a network with the attributes of `generator.Generator`, at its i-th size."""
-    head_size = network.head_size if SMALLEST << i in network.attention else 0
+def stage_of(network: Any, i: int, side: int, *, noise: bool) -> Stage:
+    """The blocks of a network with the attributes of `generator.Generator`, at its i-th side."""
+    head_size = network.head_size if side in network.attention else 0
     options = (network.blocks, network.group_size, head_size, noise, network.dtype)
     return Stage(*options, name=f'stage_{i}')
 
 
-def check(network: Any, shape: Sequence[int]) -> None:
-    """Raises unless a network's widths are of images [H, W, C] and divide into groups and heads.
+def sides_for(network: Any, shape: Sequence[int]) -> tuple[int, ...]:
+    """The sides of the maps with blocks, see `sizes`, for images [H, W, C].
 
     Args:
         network: with the attributes of `generator.Generator`.
         shape: of an image.
 
     Raises:
-        ValueError: they do not.
+        ValueError: its widths are not of such images, or do not divide into groups, heads or each
+            other.
     """
     widths, group_size = network.widths, network.group_size
     attention, head_size = network.attention, network.head_size
-    sides = sides_of(shape, widths, 'R3GAN2', SMALLEST)
+    sides = sides_of(shape, widths, 'R3GAN2', SMALLEST, bare=1)
     for side, channels in zip(sides, widths, strict=True):
         if WIDER * channels % group_size:
             raise ValueError(
@@ -156,3 +158,4 @@ def check(network: Any, shape: Sequence[int]) -> None:
             f'attention is for maps of {min(others)} pixels, and there are maps of '
             f'{", ".join(map(str, sides))}'
         )
+    return sides

@@ -10,12 +10,12 @@ from jax import Array, lax
 
 from gan_jax.models.fir import halve
 from gan_jax.models.layers import at_least_float32, is_half, type_at
+from gan_jax.models.sizes import channels_at, sides
 from gan_jax.models.stylegan2.equalised import EqualConv, EqualDense, activate
 from gan_jax.models.stylegan2.generator import ROOT_HALF, Base
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate
 from gan_jax.models.stylegan2.modulated import clamped
 from gan_jax.models.stylegan2.resampled import convolve_halve
-from gan_jax.models.stylegan2.sides import channels_at, sides
 from gan_jax.runtime.ranges import Classes, Integer, Units
 
 DECAY = 0.99  # of the average spread, kept at each update of the discriminator
@@ -46,21 +46,21 @@ class Trunk(nn.Module):
         Raises:
             ValueError: no layers for images of that size, or the group does not divide N.
         """
-        above = sides(image.shape[1:])[:0:-1]
-        last, clamp = above[0], is_half(self.dtype)
+        first, *above = sides(image.shape[1:])
+        last, clamp = above[-1], is_half(self.dtype)
         channels = partial(channels_at, base=self.base, most=self.most)
         dtype = type_at(last, last, self.dtype)
         x = EqualDense(channels(last), dtype=dtype, name='from_image')(2 * image - 1)
         x = clamped(activate(x), 1.0, clamp)
-        for side in above:
+        for side in reversed(above):
             dtype = type_at(side, last, self.dtype)
             residual, width = self.architecture == 'resnet', (channels(side), channels(side // 2))
             x = DownBlock(*width, residual, clamp, dtype, name=f'block_{side}')(x)
         x = at_least_float32(x)
         if self.group:
             x = Spread(self.group, name='spread')(x, train=train)
-        x = clamped(activate(EqualConv(channels(4), name='conv')(x)), 1.0, clamp)
-        return activate(EqualDense(channels(4), name='dense')(x.reshape(len(x), -1)))
+        x = clamped(activate(EqualConv(channels(first), name='conv')(x)), 1.0, clamp)
+        return activate(EqualDense(channels(first), name='dense')(x.reshape(len(x), -1)))
 
 
 class DownBlock(nn.Module):

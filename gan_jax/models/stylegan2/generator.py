@@ -11,10 +11,10 @@ from jax import Array
 from gan_jax.keys import named
 from gan_jax.models.fir import double
 from gan_jax.models.layers import image_of, is_half, type_at
+from gan_jax.models.sizes import channels_at, first_map, sides
 from gan_jax.models.stylegan2.equalised import EqualDense
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate, average_after, truncated
 from gan_jax.models.stylegan2.modulated import StyledConv, ToImage
-from gan_jax.models.stylegan2.sides import channels_at, sides
 from gan_jax.runtime.ranges import INT32, Classes, Integer, Number, Units
 
 Base = Annotated[int, Integer(1, 2**24)]
@@ -30,7 +30,7 @@ class Generator(nn.Module):
     unless `clipped` is False.
 
     Attributes:
-        shape: of one image, (H, W, C); H = W is 8, 16, ..., 1024.
+        shape: of one image, (H, W, C); see `sizes.sides`.
         num_classes: 0 is unconditional.
         units: of w.
         layers: of the mapping; the paper's 8, ADA has 2 but in its 'paper' configurations.
@@ -130,23 +130,24 @@ class Synthesis(nn.Module):
     @nn.compact
     def __call__(self, w: Array) -> Array:
         """Images [N, H, W, C] from w [N, layers of w, units]."""
-        first = channels_at(4, self.base, self.most)
-        constant = self.param('constant', nn.initializers.normal(1.0), (4, 4, first), jnp.float32)
+        first, *_, last = all_sides = sides(self.shape)
+        start = *first_map(self.shape, len(all_sides) - 1), channels_at(first, self.base, self.most)
+        constant = self.param('constant', nn.initializers.normal(1.0), start, jnp.float32)
         x = jnp.broadcast_to(constant.astype(w.dtype), (len(w), *constant.shape))
         image, used, clamp = None, 0, is_half(self.dtype)
-        for side in sides(self.shape):
-            dtype = type_at(side, self.shape[0], self.dtype)
+        for side in all_sides:
+            dtype = type_at(side, last, self.dtype)
             block = UpBlock(
                 channels_at(side, self.base, self.most),
-                first=side == 4,
+                first=side == first,
                 residual=self.architecture == 'resnet',
                 clamp=clamp,
                 dtype=dtype,
                 name=f'block_{side}',
             )
-            x, used = block(x, w[:, used:]), used + (1 if side == 4 else 2)
+            x, used = block(x, w[:, used:]), used + (1 if side == first else 2)
             image = None if image is None else double(image)
-            if self.architecture == 'skip' or side == self.shape[0]:
+            if self.architecture == 'skip' or side == last:
                 to_image = ToImage(self.shape[2], clamp, dtype, name=f'image_{side}')
                 own = to_image(x, w[:, used])
                 image = own if image is None else image + own

@@ -12,19 +12,19 @@ from gan_jax.models.layers import (
     cast,
     image_of,
     is_half,
-    square,
     type_at,
 )
+from gan_jax.models.sizes import square
 from gan_jax.models.stylegan2.equalised import EqualDense
 from gan_jax.models.stylegan2.generator import Base, Chance
 from gan_jax.models.stylegan2.mapping import Layers, Mapping, Rate, average_after, truncated
 from gan_jax.models.stylegan2.modulated import ToImage, modulated
-from gan_jax.models.stylegan2.sides import SIDES
 from gan_jax.models.stylegan3.bands import LOWEST, Band, bands
 from gan_jax.models.stylegan3.resampled import continuous_activate
 from gan_jax.models.stylegan3.waves import Waves
 from gan_jax.runtime.ranges import INT32, Classes, Integer, Units
 
+SIDES = tuple(2**n for n in range(3, 11))  # of images
 Depth = Annotated[int, Integer(LOWEST, 64)]
 SCALE = 0.25  # of the image
 

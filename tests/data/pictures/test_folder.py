@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from gan_jax import data
 from gan_jax.data import pieces
@@ -114,17 +114,46 @@ def refused(path, sentence, status=DATA, **options):
 def test_mixed_sizes_need_a_size(tmp_path):
     files = {'a.png': png(noise(0, 8, 8, 3)), 'b.png': png(noise(1, 6, 10, 3))}
     path = make(tmp_path, files)
-    refused(path, 'different sizes, a.png with 8x8 and b.png with 10x6: give the size')
+    refused(path, 'different sizes, a.png with 8x8 and b.png with 6x10: give the size')
     dataset = data.load(path, size=4)
     square = Image.fromarray(noise(1, 6, 10, 3)[:, 2:8])
     expected = np.asarray(square.resize((4, 4), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(dataset.images[1], expected)
 
 
-def test_what_is_no_square_needs_a_size(tmp_path):
-    path = make(tmp_path, {'a.png': png(noise(0, 9, 6, 3))})
-    refused(path, 'a.png is no square but 6x9')
-    assert data.load(path, size=6).images.shape == (1, 6, 6, 3)
+def test_what_is_no_square_is_kept_or_cropped_to_the_proportions_of_a_size(tmp_path):
+    pixels = noise(0, 9, 6, 3)
+    path = make(tmp_path, {'a.png': png(pixels)})
+    np.testing.assert_array_equal(data.load(path).images, pixels[None])
+    np.testing.assert_array_equal(data.load(path, size=6).images, pixels[None, 1:7])
+    middle = Image.fromarray(pixels[3:6]).resize((4, 2), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(data.load(path, size=(2, 4)).images, np.asarray(middle)[None])
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'WEBP', 'PNG'])
+def test_an_image_that_its_orientation_turns_has_the_size_that_is_shown(kind, tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    files = {
+        f'{name}.{kind}': saved(Image.fromarray(noise(0, 4, 8)), kind, exif=exif) for name in 'ab'
+    }
+    assert data.load(make(tmp_path / 'turned', files)).images.shape[1:3] == (8, 4)
+    plain = {f'c.{kind}': saved(Image.fromarray(noise(0, 4, 8)), kind)}
+    refused(make(tmp_path / 'both', files | plain), 'different sizes')
+
+
+def test_an_orientation_that_comes_after_the_pixels_is_refused_where_sizes_differ(tmp_path):
+    """A PNG may say it at its end; the header is read without the pixels."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    content = saved(Image.fromarray(noise(0, 4, 8)), exif=exif)
+    start = content.index(b'eXIf') - 4
+    length = int.from_bytes(content[start : start + 4], 'big') + 12
+    end = content.index(b'IEND') - 4
+    late = content[:start] + content[start + length : end] + content[start : start + length]
+    path = make(tmp_path, {'a.png': late + content[end:]})
+    refused(path, 'is turned by its EXIF orientation and has 8x4 pixels')
+    assert data.load(path, size=(8, 4)).images.shape == (1, 8, 4, 1)
 
 
 # Modes -------------------------------------------------------------------------------------------
@@ -208,32 +237,11 @@ def animated(kind):
     return saved(frames[0], kind, save_all=True, append_images=frames[1:])
 
 
-def rgb_16():
-    """A PNG of 16 bits a colour, which Pillow reads as if it had 8."""
-    import struct
-    import zlib
-
-    def chunk(kind, content):
-        return (
-            struct.pack('>I', len(content)) + kind + content
-            + struct.pack('>I', zlib.crc32(kind + content))
-        )  # fmt: skip
-
-    pixels = b''.join(b'\0' + noise(row, 48).tobytes() for row in range(8))
-    header = struct.pack('>IIBBBBB', 8, 8, 16, 2, 0, 0, 0)
-    return (
-        b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header)
-        + chunk(b'IDAT', zlib.compress(pixels)) + chunk(b'IEND', b'')
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ('name', 'content', 'sentence'),
     [
         ('rgba.png', transparent(), 'is transparent in places'),
         ('grey.png', grey_transparent(), 'is transparent in places'),
-        ('16.png', png(noise(0, 8, 8).astype(np.uint16) * 257), 'does not have 8 bits a channel'),
-        ('rgb16.png', rgb_16(), 'does not have 8 bits a channel'),
         ('move.gif', animated('GIF'), 'has 3 frames'),
         ('move.png', animated('PNG'), 'has 3 frames'),
         ('move.webp', animated('WEBP'), 'has 3 frames'),
@@ -241,7 +249,6 @@ def rgb_16():
         ('cut.jpg', png(noise(0, 64, 64, 3), 'JPEG')[:-800], 'cannot be read as an image'),
         ('text.png', b'<html>not found</html>', 'cannot be read as an image'),
         ('empty.png', b'', 'cannot be read as an image'),
-        ('tiff.png', png(noise(0, 8, 8, 3), 'TIFF'), 'cannot be read as an image'),
     ],
 )
 @pytest.mark.parametrize('kind', ['folder', 'zip'])
@@ -376,8 +383,8 @@ def test_labels_from_1_on_leave_a_class_empty_and_it_is_said(tmp_path, capsys):
 def test_npz_is_cropped_and_resized(tmp_path):
     images = noise(0, 2, 8, 12, 1)
     np.savez(tmp_path / 'a.npz', images=images)
-    refused(f'{tmp_path}/a.npz', 'no squares but 12x8')
-    expected = data.resize(images[:, :, 2:10], 4)
+    np.testing.assert_array_equal(data.load(f'{tmp_path}/a.npz').images, images)
+    expected = data.resize.resize(images[:, :, 2:10], 4)
     np.testing.assert_array_equal(data.load(f'{tmp_path}/a.npz', size=4).images, expected)
 
 
@@ -391,6 +398,7 @@ class Canary:
     [
         (dict(x_train=noise(0, 2, 8, 8, 3)), "holds no array 'images' but x_train"),
         (dict(images=noise(0, 2, 8, 8, 3) / 255), 'got float64 [2, 8, 8, 3]'),
+        (dict(images=noise(0, 2, 8, 8, 3).astype(np.int16)), 'got int16 [2, 8, 8, 3]'),
         (dict(images=noise(0, 2, 8, 8)), 'got uint8 [2, 8, 8]'),
         (dict(images=noise(0, 2, 8, 8, 4)), 'got uint8 [2, 8, 8, 4]'),
         (dict(images=noise(0, 0, 8, 8, 3)), 'got uint8 [0, 8, 8, 3]'),

@@ -288,7 +288,7 @@ def test_images_that_become_large_come_in_small_pieces(shape, monkeypatch):
     images = noise(0, *shape)
     found = [p.array for p in pieces.resized([pieces.Piece('train', 'images', images)], 50)]
     assert max(map(len, found)) <= 7
-    np.testing.assert_array_equal(np.concatenate(found), pieces.resize(images, 50))
+    np.testing.assert_array_equal(np.concatenate(found), pieces.fitted(images, 50))
 
 
 def test_a_split_is_once_in_memory():

@@ -90,18 +90,20 @@ def test_images_of_mixed_sizes_come_as_records_only(tmp_path):
     found = {image.shape: label for image, label in records(find(tmp_path, 'cifar10', 'train'))}
     assert found == {(5, 7, 3): 0, (9, 4, 3): 1}
     assert refusal(DATA, tmp_path, 'cifar10', 'train') == (
-        f'the copy in {folder} holds images that are no squares of one size, or too many to decode '
-        'into memory: run `python -m gan_jax.prepare --dataset=cifar10 '
+        f'the copy in {folder} holds images that are not of one size, to be cropped, or too many '
+        'to decode into memory: run `python -m gan_jax.prepare --dataset=cifar10 '
         f'--source={folder} --size=N` once'
     )
 
 
-def test_records_of_a_size_are_the_square_in_the_middle(tmp_path):
+def test_records_of_a_size_are_its_proportions_in_the_middle(tmp_path):
     wide = rng.integers(0, 256, (6, 10, 3), np.uint8)
     small(tmp_path, images=[wide], labels=[4], feature={'shape': (6, 10, 3)})
     ((image, label),) = records(find(tmp_path, 'cifar10', 'train'), size=6)
     assert label == 4
     np.testing.assert_array_equal(image, wide[:, 2:8])
+    ((image, _),) = records(find(tmp_path, 'cifar10', 'train'), size=(5, 10))
+    np.testing.assert_array_equal(image, wide[:5])
 
 
 def test_of_celeb_a_the_face_is_cut_out(tmp_path):
@@ -114,10 +116,14 @@ def test_of_celeb_a_the_face_is_cut_out(tmp_path):
     np.testing.assert_array_equal(image, tall)
 
 
-def test_squares_that_fit_are_read_and_others_are_for_prepare(tmp_path, copies, monkeypatch):
-    wide = small(tmp_path, images=IMAGES[:4, :6], feature={'shape': (6, 8, 3)})
-    sentence = refusal(DATA, tmp_path, 'cifar10', 'train')
-    assert 'images that are no squares' in sentence and f'--source={wide}' in sentence
+def test_images_of_one_size_that_fit_are_read_and_others_are_for_prepare(
+    tmp_path, copies, monkeypatch
+):
+    small(tmp_path, images=IMAGES[:4, :6], feature={'shape': (6, 8, 3)})
+    assert read_copy(tmp_path, 'cifar10', 'train').images.shape == (4, 6, 8, 3)
+    faces = small(tmp_path, name='celeb_a', images=IMAGES[:4], labels=[-1] * 4)
+    sentence = refusal(DATA, tmp_path, 'celeb_a', 'train')
+    assert 'to be cropped' in sentence and f'--source={faces}' in sentence
     monkeypatch.setattr(contents, 'MEMORY', 31 * 8 * 8 * 3)
     assert len(read_copy(copies['tfrecord'], 'cifar10', 'train').images) == 31
     monkeypatch.setattr(contents, 'MEMORY', 31 * 8 * 8 * 3 - 1)

@@ -88,8 +88,9 @@ def run(layer, *inputs, **options):
         (MPConv(16), (8, 9, 9, 64)),
         (ToMap(16), (64, 64)),
         (FromMap(16), (64, 4, 4, 64)),
+        (FromMap(16), (64, 4, 2, 64)),
     ],
-    ids=['dense', 'noisy', 'conv', 'to map', 'from map'],
+    ids=['dense', 'noisy', 'conv', 'to map', 'from map', 'from an oblong'],
 )
 def test_layers_keep_the_variance(layer, shape):
     out, _ = run(layer, np.random.default_rng(1).standard_normal(shape).astype('float32'))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan_jax.models.r3gan2.generator import Generator
-from gan_jax.models.r3gan2.stage import Stage, check, down, up
+from gan_jax.models.r3gan2.stage import Stage, down, sides_for, up
 from tests import small
 from tests.models.r3gan2.loops import doubled, halved, merged, split
 
@@ -89,9 +89,9 @@ def test_half_precision_is_of_the_map_alone():
 @pytest.mark.parametrize(
     ('shape', 'widths', 'options', 'words'),
     [
-        ((16, 8, 3), (8, 8), {}, 'no layers for images of 16x8: give a width for each size from 8'),
-        ((32, 32, 3), (8, 8), {}, 'widths of maps of 8, 16 pixels has no layers for .* 32x32'),
-        ((4, 4, 3), (), {}, 'R3GAN2 with no widths has no layers for images of 4x4'),
+        ((16, 8, 3), (8,), {}, 'no layers for images of 16x8: give a width .* maps, 8x4, 16x8, or'),
+        ((32, 32, 3), (8, 8), {}, 'R3GAN2 with 2 widths has no layers for .* 32x32'),
+        ((4, 4, 3), (), {}, 'R3GAN2 takes images .* above 4, and not 4x4'),
         ((8, 8, 3), (6,), {}, '12 channels, twice a width of 6, do not .* of 8'),
         ((8, 8, 3), (8,), {'attention': (8,), 'head_size': 16}, '8 channels .* 8 pixels .* of 16'),
         ((8, 8, 3), (12,), {'attention': (8,), 'head_size': 6}, 'heads of 6, a multiple of 4'),
@@ -102,9 +102,11 @@ def test_half_precision_is_of_the_map_alone():
 def test_widths_that_do_not_fit_are_refused(shape, widths, options, words):
     network = Generator(shape, widths, 8, **options)
     with pytest.raises(ValueError, match=words):
-        check(network, shape)
+        sides_for(network, shape)
 
 
 def test_widths_that_fit_are_not_refused():
-    check(Generator((32, 32, 3), (16, 16, 4), 8, attention=(16,), head_size=8), (32, 32, 3))
-    check(Generator((8, 8, 3), (8,), 8, head_size=64), (8, 8, 3))
+    network = Generator((32, 32, 3), (16, 16, 4), 8, attention=(16,), head_size=8)
+    assert sides_for(network, (32, 32, 3)) == (8, 16, 32)
+    assert sides_for(Generator((8, 8, 3), (8,), 8, head_size=64), (8, 8, 3)) == (8,)
+    assert sides_for(network, (32, 24, 3)) == (8, 16, 32)
