@@ -74,7 +74,7 @@ def _make(flags: argparse.Namespace, root: Path) -> None:
 
 def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     paths = _paths(flags, root)
-    content = sources.open_source(flags.dataset, paths, flags.size, flags.max_bad)
+    content = sources.open_source(flags.dataset, paths, flags.size, flags.max_bad, flags.background)
     records = _records(flags, paths)
     _write(folder, content, records, flags)
     # Printed at the end, so that an error is the only message.
@@ -178,6 +178,7 @@ def _write(
         'made': {
             'by': 'gan_jax.prepare',
             'size': flags.size,
+            'background': flags.background,
             'resize': 'the square in the middle, bicubic, antialiased',
             'pillow': PIL.__version__,
             'numpy': np.__version__,
@@ -238,7 +239,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--data_dir', metavar='DIR', type=cli.path, help=f'by default ${data.VARIABLE}, or ./data'
     )
-    size = cli.within(config.VALUES['data.size'])
+    size, colour = (cli.within(config.VALUES[f'data.{key}']) for key in ('size', 'background'))
     parser.add_argument('--size', type=size, metavar='N', help='resize the images to N by N')
     parser.add_argument(
         '--max_bad',
@@ -247,6 +248,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar='N',
         help='leave out up to N images that cannot be taken, and list them',
     )
+    parser.add_argument('--background', type=colour, default='', help='under transparent images')
     parser.add_argument(
         '--to',
         metavar='zip|PATH.zip',

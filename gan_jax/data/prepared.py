@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,8 +25,9 @@ from gan_jax.runtime.files import file_lock, sync
 from gan_jax.runtime.paths import check_regular, ends_with, opened, removed, shown
 
 VERSION = 2  # of the form
-# A folder's name: never a path out of DIR, and never hidden, as unfinished folders are.
-NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]*')
+# A folder's name: never a path out of DIR, and never hidden, as unfinished folders are. Letters are
+# those of any language.
+NAME = re.compile(r'\w[\w.-]*')
 CODES = '.codes'  # the end of the name of a folder of codes, see `codes`
 # Other folders of this project in DIR: of downloads, references, and each network's weights.
 RESERVED = (
@@ -34,9 +36,17 @@ RESERVED = (
 )
 
 
+def can_be_folder(name: str) -> bool:
+    """True if the name can be a folder's in DIR.
+
+    A letter may be written as two signs, as 'u' and dots, which many file systems keep apart.
+    """
+    return bool(NAME.fullmatch(unicodedata.normalize('NFC', name)))
+
+
 def can_name(name: str) -> bool:
     """True if a data set of one's own may have that name."""
-    return bool(NAME.fullmatch(name)) and name not in RESERVED and not ends_with(name, CODES)
+    return can_be_folder(name) and name not in RESERVED and not ends_with(name, CODES)
 
 
 @contextlib.contextmanager
@@ -119,7 +129,7 @@ def _write_arrays(
     arrays: dict[tuple[str, str], GrowingArray] = {}
     with contextlib.ExitStack() as stack:
         for split, kind, array in pieces:
-            if not NAME.fullmatch(split):  # a copy of tensorflow-datasets names its splits itself
+            if not can_be_folder(split):  # a copy of tensorflow-datasets names its splits itself
                 raise UserError(f"'{shown(split)}' cannot name a split: get the source again", DATA)
             if (split, kind) not in arrays:
                 (folder / split).mkdir(exist_ok=True)

@@ -79,7 +79,15 @@ def reading(module_of):
 
 
 def asked(fn='stripes', size=8, folder='', **keywords):
-    block = dict(name='mine', size=size, dir=str(folder), fraction=1.0, subset_seed=0)
+    block = dict(
+        name='mine',
+        size=size,
+        dir=str(folder),
+        fraction=1.0,
+        subset_seed=0,
+        held_out=0.0,
+        background='',
+    )
     return {**block, 'fn': f'reading.{fn}', **keywords}
 
 

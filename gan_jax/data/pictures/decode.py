@@ -3,8 +3,8 @@
 Grey (also 1 bit), RGB, palette, CMYK and YCbCr images of 8 bits are read. The EXIF orientation is
 applied, an alpha channel that is opaque everywhere is dropped, colours become RGB by Pillow's own
 conversion. Images that cannot become 8-bit grey or RGB without a decision are refused
-(transparency, 16 bits, several frames), and so are files that Pillow cannot read to the end. Of a
-stereo photograph (MPO) the first picture is taken.
+(transparency without a background, 16 bits, several frames), and so are files that Pillow cannot
+read to the end. Of a stereo photograph (MPO) the first picture is taken.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from gan_jax.data.resize import resize
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import shown
 
+BACKGROUND = r'(white|black|grey|#[0-9a-fA-F]{6})?'  # colours for transparent places
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')  # Pillow finds MPO by itself in a JPEG
 GREY = {'1', 'L', 'LA'}
@@ -70,7 +71,13 @@ def header(file: BinaryIO, name: str) -> Header:
 
 
 def pixels(
-    file: BinaryIO, name: str, *, channels: int, size: int | None, crop: int | None = None
+    file: BinaryIO,
+    name: str,
+    *,
+    channels: int,
+    size: int | None,
+    crop: int | None = None,
+    background: str = '',
 ) -> np.ndarray:
     """An image file as uint8 [H, W, channels]; waits until `MEMORY` has room for it.
 
@@ -81,13 +88,14 @@ def pixels(
         size: side of the result: the largest square in the middle, resized by `resize`. None leaves
             the image whole.
         crop: side of the square in the middle that is cut out first, at most the shorter side.
+        background: a colour of Pillow's that transparent images are laid over; '' refuses them.
 
     Raises:
         UserError: it is not an image that this project reads.
     """
     with _opened(file, name) as image, _decoding(name), MEMORY.share(_memory(image, size)):
         # In another function, whose arrays are freed before the share is given back.
-        return _pixels(image, name, channels, size, crop)
+        return _pixels(image, name, channels, size, crop, background)
 
 
 def in_chunks(items: Iterable, decode: Callable[..., np.ndarray | None]) -> Iterator[np.ndarray]:
@@ -175,10 +183,15 @@ def _decoding(name: str) -> Iterator[None]:
 
 
 def _pixels(
-    image: Image.Image, name: str, channels: int, size: int | None, crop: int | None
+    image: Image.Image,
+    name: str,
+    channels: int,
+    size: int | None,
+    crop: int | None,
+    background: str,
 ) -> np.ndarray:
     ImageOps.exif_transpose(image, in_place=True)
-    image = _converted(image, 'L' if channels == 1 else 'RGB', name)
+    image = _converted(image, 'L' if channels == 1 else 'RGB', name, background)
     if crop or size:
         image = _centre(image, min(*image.size, crop or max(image.size)))
     array = _array(image, channels)
@@ -196,20 +209,31 @@ def _memory(image: Image.Image, size: int | None) -> int:
 # large ones.
 
 
-def _converted(image: Image.Image, mode: str, name: str) -> Image.Image:
+def _converted(image: Image.Image, mode: str, name: str, background: str) -> Image.Image:
     """The image in that mode, without the alpha channel that it may have.
 
     Raises:
-        UserError: the image is not opaque everywhere.
+        UserError: the image is not opaque everywhere, and there is no background.
     """
     if image.has_transparency_data:
         image = _in_mode(image, 'RGBA')
         if image.getchannel('A').getextrema()[0] < 255:
-            raise UserError(
-                f'{shown(name)} is transparent in places: lay it over the background that you want',
-                DATA,
-            )
+            if not background:
+                raise UserError(
+                    f'{shown(name)} is transparent in places: give a colour to lay it over '
+                    '(--background=white, in a config data.background)',
+                    DATA,
+                )
+            image = _over(image, background)
     return _in_mode(image, mode)
+
+
+def _over(image: Image.Image, background: str) -> Image.Image:
+    """An image with an alpha channel, laid over a colour; RGB."""
+    with contextlib.closing(image):
+        whole = Image.new('RGB', image.size, background)
+        whole.paste(image, mask=image)
+        return whole
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:

@@ -41,7 +41,7 @@ class Scan(NamedTuple):
 
 
 def open_folder(
-    path: Path, size: int | None, max_bad: int = 0
+    path: Path, size: int | None, max_bad: int = 0, background: str = ''
 ) -> tuple[Content, tuple[int, int, int]]:
     """The content of a folder, zip or tar, and [H, W, C] of its images, which are not yet decoded.
 
@@ -50,6 +50,7 @@ def open_folder(
         size: side of the images: the largest square in the middle, resized. None takes them as they
             are, if all are squares of one size.
         max_bad: how many images may be refused and left out.
+        background: a colour that transparent images are laid over, see `decode.pixels`.
 
     Raises:
         UserError: no such path, no images, images both in and beside class folders, sizes that need
@@ -57,28 +58,43 @@ def open_folder(
             their names.
     """
     with listing(path) as files:
-        names = [n for n in files.names if ends_with(n, *decode.SUFFIXES)]
-        if not names:
-            raise UserError(
-                f'{path} holds no images: put some there, {", ".join(decode.SUFFIXES)}', MISSING
-            )
-        layout = make_layout(names, path, stylegan.labels(files, names, path))
+        names, layout = _arranged(files, path)
         bad = Bad(path, len(names), max_bad)
         scan = _scan(files, names, path, size, bad)
     if scan.fault:  # reported together with the images that are refused
-        for _ in _pieces(path, layout, scan.shape[2], ANY_SIZE, bad):
+        for _ in _pieces(path, layout, scan.shape[2], ANY_SIZE, bad, background):
             pass
         bad.check(scan.fault)
     notes = files.notes + layout.notes + scan.notes + _empty_note(path, layout)
     others = {n for n in files.names if n.rpartition('/')[2] != stylegan.NAME} - {*names}
     if others:
         notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
-    pieces = _checked(_pieces(path, layout, scan.shape[2], size, bad), bad)
+    pieces = _checked(_pieces(path, layout, scan.shape[2], size, bad, background), bad)
     count, labels = len(names) - len(bad), layout.labels
     content = Content(
         pieces, labels.num_classes, count, notes, labels.class_names, left_out=bad.left_out
     )
     return content, scan.shape
+
+
+def survey(path: Path) -> Layout:
+    """The splits and classes of the images of a folder, zip or tar; no image is opened.
+
+    Raises:
+        UserError: as `open_folder`, of the path and the names.
+    """
+    with listing(path) as files:
+        return _arranged(files, path)[1]
+
+
+def _arranged(files: Listing, path: Path) -> tuple[list[str], Layout]:
+    """The names of the images, and their layout."""
+    names = [n for n in files.names if ends_with(n, *decode.SUFFIXES)]
+    if not names:
+        raise UserError(
+            f'{path} holds no images: put some there, {", ".join(decode.SUFFIXES)}', MISSING
+        )
+    return names, make_layout(names, path, stylegan.labels(files, names, path))
 
 
 def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
@@ -142,13 +158,13 @@ def _checked(pieces: Iterator[Piece], bad: Bad) -> Iterator[Piece]:
 
 
 def _pieces(
-    path: Path, layout: Layout, channels: int, size: int | None, bad: Bad
+    path: Path, layout: Layout, channels: int, size: int | None, bad: Bad, background: str
 ) -> Iterator[Piece]:
     """The images that are not refused, and their labels; refused images are added to `bad`."""
 
     def pixels(file, place, name):
         def decoded():
-            return decode.pixels(file, place, channels=channels, size=size)
+            return decode.pixels(file, place, channels=channels, size=size, background=background)
 
         return bad.tried(name, decoded)
 
