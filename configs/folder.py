@@ -1,11 +1,12 @@
 """A GAN on images of your own, of any number and kind: docs/photos.md goes through it.
 
     python -m gan_jax.train --config=configs/folder.py:path=PHOTOS,size=64 --workdir=workdirs/photos
+    python -m gan_jax.train --config=configs/folder.py --workdir=workdirs/tried
 
 Arguments: path, a folder, zip, tar or npz of images, or the name of a data set that is prepared in
 dir (by default $GAN_JAX_DATA, else data); size; background, for transparent images; flip, 1 or 0;
 method, augment, strength, cntr_augment and cntr_strength as of digits.py. Methods are those of the
-README. Without arguments it trains on the package's digits, to try it.
+README. Without a path it trains on the package's digits, to try it.
 
 The config looks at the number of images, their classes and the size, and chooses. Up to 128 pixels
 SNDCGAN, whose sizes are multiples of 8, with half the channels below 2,000 images; above StyleGAN2
@@ -33,7 +34,7 @@ METHODS = dict(method='', augment='translation', strength=0.1, cntr_augment='', 
 
 def get_config(text: str = '') -> ConfigDict:
     """The arguments can follow the file name."""
-    asked = arguments(text, path='digits', dir='', size=0, background='', flip=1, **METHODS)
+    asked = arguments(text, **METHODS, path='digits', dir='', size=0, background='', flip=1)
     name, folder = place_of(asked['path'], asked['dir'])
     there = data.overview(name, folder)
     if there is None or 'train' not in there.counts:

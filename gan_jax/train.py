@@ -55,9 +55,9 @@ def main(arguments: Sequence[str]) -> int:
         preflight.check(setup, flags.workdir, anew=flags.restart)
         if distributed.is_leader():
             print(describe(setup), flush=True)
-            print(describe_metrics(setup, evaluator))
             for warning in preflight.warnings(setup):
                 print(f'warning: {warning}')
+            print(describe_metrics(setup, evaluator))
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
