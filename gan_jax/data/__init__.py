@@ -124,7 +124,7 @@ def overview(name: str, data_dir: str | Path | None = None) -> Overview | None:
         return Overview(counts, sets['train'].num_classes)
     if is_path(name):
         return overview_of(place_of(name, data_dir))
-    if not prepared.can_be_folder(name):
+    if not prepared.NAME.fullmatch(name):
         return None
     if infos := prepared.infos(root / name):
         counts = {split: info['images']['shape'][0] for split, info in infos.items()}
@@ -205,7 +205,7 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
         UserError: the data set has no such split, is damaged, or is codes of another (65).
     """
     root = folder_of(data_dir)
-    if not prepared.can_be_folder(name):
+    if not prepared.NAME.fullmatch(name):
         return None
     if splits := prepared.infos(root / name):
         if split not in splits:
@@ -235,7 +235,7 @@ def _missing(name: str, root: Path, size: int | None) -> NoReturn:
     meant = nearest(name, known)
     if name and Path(name).exists():
         advice = f'; for the images in {name} write ./{name}'
-    elif prepared.can_be_folder(name) and not meant:
+    elif prepared.NAME.fullmatch(name) and not meant:
         advice = (
             f'; for images of your own: python -m gan_jax.prepare --dataset={shown(name)} '
             f'--source=PATH --data_dir={root}'

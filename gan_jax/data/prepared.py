@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,8 +25,8 @@ from gan_jax.runtime.paths import check_regular, ends_with, opened, removed, sho
 
 VERSION = 2  # of the form
 # A folder's name: never a path out of DIR, and never hidden, as unfinished folders are. Letters are
-# those of any language.
-NAME = re.compile(r'\w[\w.-]*')
+# those of any language, also as two signs, a letter and its accent, which some systems write.
+NAME = re.compile(r'\w[\w\u0300-\u036f.-]*')
 CODES = '.codes'  # the end of the name of a folder of codes, see `codes`
 # Other folders of this project in DIR: of downloads, references, and each network's weights.
 RESERVED = (
@@ -36,17 +35,9 @@ RESERVED = (
 )
 
 
-def can_be_folder(name: str) -> bool:
-    """True if the name can be a folder's in DIR.
-
-    A letter may be written as two signs, as 'u' and dots, which many file systems keep apart.
-    """
-    return bool(NAME.fullmatch(unicodedata.normalize('NFC', name)))
-
-
 def can_name(name: str) -> bool:
     """True if a data set of one's own may have that name."""
-    return can_be_folder(name) and name not in RESERVED and not ends_with(name, CODES)
+    return bool(NAME.fullmatch(name)) and name not in RESERVED and not ends_with(name, CODES)
 
 
 @contextlib.contextmanager
@@ -129,7 +120,7 @@ def _write_arrays(
     arrays: dict[tuple[str, str], GrowingArray] = {}
     with contextlib.ExitStack() as stack:
         for split, kind, array in pieces:
-            if not can_be_folder(split):  # a copy of tensorflow-datasets names its splits itself
+            if not NAME.fullmatch(split):  # a copy of tensorflow-datasets names its splits itself
                 raise UserError(f"'{shown(split)}' cannot name a split: get the source again", DATA)
             if (split, kind) not in arrays:
                 (folder / split).mkdir(exist_ok=True)
