@@ -30,7 +30,7 @@ def test_it_is_refused_with_a_way_out(folder):
     assert caught.value.status == DATA
     lines = str(caught.value).splitlines()
     assert ['b.png' in lines[0], 'c.png' in lines[1]] == [True, True]
-    assert '--background=white, in a config data.background' in lines[0]
+    assert '--background=white, to train --config.data.background=white' in lines[0]
 
 
 @pytest.mark.parametrize(
