@@ -35,7 +35,7 @@ from gan_jax.terms.contrastive import nt_xent
 WIDTHS = (16, 32, 64, 128)  # of the stages; the last is the number of features
 SIDE = 64  # of the images: larger ones are made smaller
 MOST = 20_000  # images that it is trained on, evenly spaced in the split
-STEPS, BATCH, RATE = 500, 64, 2e-3
+STEPS, BATCH, RATE = 300, 32, 2e-3
 TEMPERATURE = 0.5  # SimCLR's for small images
 CROP = 0.7, 0.3  # strength of SimCLR's views, and of the classifier's crop
 VERSION = 1  # of the network and its training
