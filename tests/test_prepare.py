@@ -583,7 +583,7 @@ def test_wrong_flags_of_a_zip(flags, status, sentence, run):
 def test_a_name_has_letters_of_any_language(name, run, tmp_path):
     folder = tmp_path / 'Bilder ä'
     folder.mkdir()
-    (folder / '1.png').write_bytes(png(noise(8, 8, 3)))
+    (folder / '1.png').write_bytes(png(noise(0, 8, 8, 3)))
     status, out, err = run(f'--dataset={name}', f'--source={folder}')
     assert status == 0 and f'{name}/train: 1 images' in out and err == ''
     assert data.load(name, tmp_path / 'out').images.shape == (1, 8, 8, 3)

@@ -2,8 +2,8 @@
 
 The names are those of a run's metrics, without a generator: 'fid10k' compares 10,000 images with
 all of the reference's split train, 'fid10k_test' with its split test. The networks and their
-resizing are the same, so that 'fid10k' is the number of torch-fidelity, and 'fid10k_clean' that
-of clean-fid; both take images of any one size as they are.
+resizing are the same, so that 'fid10k' is torch-fidelity's number, and 'fid10k_clean' is
+clean-fid's; both take images of any one size as they are.
 """
 
 import os

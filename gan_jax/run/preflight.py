@@ -1,4 +1,4 @@
-"""What training would refuse, found before it: for `train --dry_run`. Nothing is written."""
+"""Checks for `train --dry_run` of everything that training would refuse; nothing is written."""
 
 import os
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def check(setup: Setup, folder: Path | None, *, anew: bool) -> None:
 
 
 def warnings(setup: Setup) -> Iterator[str]:
-    """What training on this machine, as it is now, would refuse, and another machine may take."""
+    """Sentences on faults of this machine: data that are not prepared, too little memory."""
     if setup.outlined:
         try:
             setup.held_out()

@@ -34,7 +34,7 @@ def test_a_sound_run_is_let_through_and_nothing_is_written(tmp_path, capsys):
 def test_a_workdir_among_the_images(tmp_path):
     (tmp_path / 'images').mkdir()
     for i in range(20):
-        (tmp_path / 'images' / f'{i}.png').write_bytes(png(noise(16, 16, 1)))
+        (tmp_path / 'images' / f'{i}.png').write_bytes(png(noise(i, 16, 16, 3)))
     flags = f'--config.data.name={tmp_path}/images', f'--workdir={tmp_path}/images/run'
     refused('whose images are trained on', USAGE, *flags, '--config.evaluate.metrics=')
 
