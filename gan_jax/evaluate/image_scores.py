@@ -1,6 +1,6 @@
 """Scores of any images against others: FID, KID, precision and recall, and metrics of pixels.
 
-The names are those of a run's metrics, without a generator: 'fid10k' compares 10,000 images with
+The metrics have the names of a run's, without a generator: 'fid10k' compares 10,000 images with
 all of the reference's split train, 'fid10k_test' with its split test. The networks and their
 resizing are the same, so that 'fid10k' is torch-fidelity's number, and 'fid10k_clean' is
 clean-fid's; both take images of any one size as they are.
