@@ -53,7 +53,7 @@ notebooks: dev  ## execute the notebooks, which stay without outputs
 oracle-env:
 	@VENV=.venv-oracle sh launch/setup.sh dev
 	.venv-oracle/bin/python -m pip install --quiet -r tests/oracle/requirements.txt
-	.venv-oracle/bin/python -m pip install --quiet --no-deps torch-fidelity==0.4.0
+	.venv-oracle/bin/python -m pip install --quiet --no-deps torch-fidelity==0.4.0 clean-fid==0.1.35
 
 oracle: oracle-env  ## compare our metrics with the public packages, our step with PyTorch's
 	.venv-oracle/bin/python -m pytest -m oracle tests/oracle $(ARGS)

@@ -73,7 +73,7 @@ def _make(flags: argparse.Namespace, root: Path) -> None:
 
 def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     paths = _paths(flags, root)
-    content = sources.open_source(flags.dataset, paths, flags.size, flags.max_bad)
+    content = sources.open_source(flags.dataset, paths, flags.size, flags.max_bad, flags.background)
     records = _records(flags, paths)
     _write(folder, content, records, flags)
     # Printed at the end, so that an error is the only message.
@@ -179,6 +179,7 @@ def _write(
         'made': {
             'by': 'gan_jax.prepare',
             'size': flags.size,
+            'background': flags.background,
             'resize': f'{_part(flags.size)} in the middle, bicubic, antialiased',
             'pillow': PIL.__version__,
             'numpy': np.__version__,

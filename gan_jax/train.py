@@ -21,7 +21,7 @@ from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.flags import config_parser, parse_config
 from gan_jax.experiment.schedule import dispatch_length, due, evaluations, everything
 from gan_jax.experiment.setup import Setup, build_setup
-from gan_jax.run import disk_space, resume, run
+from gan_jax.run import disk_space, preflight, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
 from gan_jax.run.start_from import refuse_own_workdir, start_from
@@ -52,8 +52,11 @@ def main(arguments: Sequence[str]) -> int:
     evaluator = make_evaluator(setup, bar)
     signals.check()
     if flags.dry_run:
+        preflight.check(setup, flags.workdir, anew=flags.restart)
         if distributed.is_leader():
             print(describe(setup), flush=True)
+            for warning in preflight.warnings(setup):
+                print(f'warning: {warning}')
             print(describe_metrics(setup, evaluator))
         return os.EX_OK
     if flags.workdir is None:
@@ -168,7 +171,9 @@ def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         action='store_true',
         help='on a GPU: the same bits in every process, so that a run resumes bit for bit',
     )
-    parser.add_argument('--dry_run', action='store_true', help='say what would be done, and stop')
+    parser.add_argument(
+        '--dry_run', action='store_true', help='check everything, say what would be done, and stop'
+    )
     parser.add_argument(
         '--data_dir',
         metavar='DIR',

@@ -599,3 +599,31 @@ def test_a_zip_that_is_cut_short_by_a_signal_is_not_there(run, tmp_path, monkeyp
 def test_wrong_flags_of_a_zip(flags, status, sentence, run):
     code, _, err = run(*flags)
     assert code == status and sentence in err
+
+
+# Names and backgrounds ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('name', ['Blüten_1', 'Blu\u0308ten', '写真'])
+def test_a_name_has_letters_of_any_language(name, run, tmp_path):
+    folder = tmp_path / 'Bilder ä'
+    folder.mkdir()
+    (folder / '1.png').write_bytes(png(noise(0, 8, 8, 3)))
+    status, out, err = run(f'--dataset={name}', f'--source={folder}')
+    assert status == 0 and f'{name}/train: 1 images' in out and err == ''
+    assert data.load(name, tmp_path / 'out').images.shape == (1, 8, 8, 3)
+    assert data.overview(name, tmp_path / 'out').counts == {'train': 1}
+
+
+def test_transparent_images_are_laid_over_the_background(run, tmp_path):
+    folder = tmp_path / 'in'
+    folder.mkdir()
+    Image.new('RGBA', (8, 8), (0, 0, 0, 0)).save(folder / 'clear.png')
+    asked = '--dataset=clear', f'--source={folder}'
+    failed(run(*asked), DATA, 'clear.png is transparent in places', '--background=white')
+    failed(run(*asked, '--background=pink'), USAGE, "--background is 'pink'", 'white, black, grey')
+    assert run(*asked, '--background=white')[0] == 0
+    found = data.load('clear', tmp_path / 'out')
+    assert found.images.shape == (1, 8, 8, 3) and (found.images == 255).all()
+    info = json.loads((tmp_path / 'out' / 'clear' / 'train' / 'info.json').read_text())
+    assert info['made']['background'] == 'white'

@@ -402,6 +402,8 @@ def test_nothing_to_measure_is_said_and_no_file_is_written(trained, tmp_path):
     shutil.rmtree(tmp_path / 'run' / 'results', ignore_errors=True)
     with pytest.raises(UserError, match='names no metrics: give --metrics=a,b'):
         evaluate.main([f'--workdir={tmp_path}/run', ALLOW])
+    with pytest.raises(UserError, match='--metrics names no metrics'):
+        evaluate.main([f'--workdir={tmp_path}/run', ALLOW, '--metrics=,'])
     assert not (tmp_path / 'run' / 'results').exists()
 
 

@@ -5,6 +5,7 @@ tensorflow-datasets; a path is a folder, zip, tar or npz of images. A new embedd
 and one entry of `READERS`; a new archive is one reader and one entry of `archives.table.ARCHIVES`.
 """
 
+import functools
 import math
 import os
 import shlex
@@ -20,9 +21,16 @@ from gan_jax.data.content import content_fault
 from gan_jax.data.dataset import MEMORY, DataSet, digest, on_disk
 from gan_jax.data.pieces import collected, no_split, resized
 from gan_jax.data.resize import Size, fitted, flag_of, pair, shown_size
-from gan_jax.data.sources import absolute, is_path, open_images, place_of
-from gan_jax.data.subsets import subset
-from gan_jax.data.tfds import contents
+from gan_jax.data.sources import (
+    Overview,
+    absolute,
+    is_path,
+    open_images,
+    overview_of,
+    place_of,
+)
+from gan_jax.data.subsets import hold_out, subset
+from gan_jax.data.tfds import contents, copies
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import ends_with, expanded, shown
@@ -35,10 +43,12 @@ __all__ = [
     'content_fault',
     'digest',
     'folder_of',
+    'hold_out',
     'is_path',
     'load',
     'names',
     'outline',
+    'overview',
     'subset',
 ]
 
@@ -66,6 +76,7 @@ def load(
     split: str = 'train',
     *,
     size: Size | None = None,
+    background: str = '',
 ) -> DataSet:
     """The data set of that name or path.
 
@@ -79,6 +90,8 @@ def load(
         size: that every image is brought to, the side of a square or (height, width): the largest
             part of these proportions in the middle, resized (bicubic, antialiased); None leaves the
             images as they are.
+        background: a colour that transparent images of a path are laid over: white, black, grey or
+            #RRGGBB; '' refuses them. Prepared images have none.
 
     Returns:
         A `DataSet` with images uint8 [N, H, W, C]; the same call gives the same bytes. A prepared
@@ -95,10 +108,32 @@ def load(
             raise no_split(name, split, digits.SPLITS)
         data = READERS[name](split)
     elif is_path(name):
-        data = _from_path(name, place_of(name, data_dir), split, size)
+        data = _from_path(name, place_of(name, data_dir), split, size, background)
     else:
         data = _stored(name, data_dir, split) or _missing(name, folder_of(data_dir), size)
     return data if size is None else at_size(data, size)
+
+
+def overview(name: str, data_dir: str | Path | None = None) -> Overview | None:
+    """The splits and classes of a data set, none of whose images is read; None if it is not here.
+
+    Arguments and errors as of `load`.
+    """
+    root = folder_of(data_dir)
+    if name in READERS:
+        sets = {split: READERS[name](split) for split in digits.SPLITS}
+        counts = {split: len(one.images) for split, one in sets.items()}
+        return Overview(counts, sets['train'].num_classes)
+    if is_path(name):
+        return overview_of(place_of(name, data_dir))
+    if not prepared.NAME.fullmatch(name):
+        return None
+    if infos := prepared.infos(root / name):
+        counts = {split: info['images']['shape'][0] for split, info in infos.items()}
+        return Overview(counts, max(info['num_classes'] for info in infos.values()))
+    found = {split: copies.find(root, name, split) for split in copies.splits(root, name)}
+    counts = {split: copy.count for split, copy in found.items()}
+    return Overview(counts, max(copy.num_classes for copy in found.values())) if found else None
 
 
 def outline(name: str, size: Size) -> DataSet | None:
@@ -140,8 +175,10 @@ def at_size(data: DataSet, size: Size) -> DataSet:
     return data._replace(images=fitted(data.images, size))
 
 
-def _from_path(name: str, path: Path, split: str, size: Size | None) -> DataSet:
-    content, shape = open_images(path, size)
+def _from_path(name: str, path: Path, split: str, size: Size | None, background: str) -> DataSet:
+    if split not in (known := overview_of(path).counts):
+        raise no_split(name, split, known)
+    content, shape = open_images(path, size, background=background)
     asked = shape[:2] if size is None else size
     need = content.count * math.prod(pair(asked)) * shape[2]
     if need > MEMORY:
@@ -152,9 +189,15 @@ def _from_path(name: str, path: Path, split: str, size: Size | None) -> DataSet:
             DATA,
         )
     for note in content.notes:
-        print(f'gan_jax: {note}', file=sys.stderr)
+        _say_once(note)
     pieces = resized(content.pieces, size)
     return collected(pieces, split, content.num_classes, name, content.class_names)
+
+
+@functools.cache
+def _say_once(note: str) -> None:
+    """Prints a note; a run reads its data set more than once, and one note of it is enough."""
+    print(f'gan_jax: {note}', file=sys.stderr)
 
 
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:

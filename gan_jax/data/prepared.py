@@ -24,8 +24,9 @@ from gan_jax.runtime.files import file_lock, sync
 from gan_jax.runtime.paths import check_regular, ends_with, opened, removed, shown
 
 VERSION = 2  # of the form
-# A folder's name: never a path out of DIR, and never hidden, as unfinished folders are.
-NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]*')
+# A folder's name: never a path out of DIR, and never hidden, as unfinished folders are. Letters are
+# those of any language, also as two signs, a letter and its accent, which some systems write.
+NAME = re.compile(r'\w[\w\u0300-\u036f.-]*')
 CODES = '.codes'  # the end of the name of a folder of codes, see `codes`
 # Other folders of this project in DIR: of downloads, references, and each network's weights.
 RESERVED = (

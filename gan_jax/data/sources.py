@@ -5,11 +5,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gan_jax.data.archives.download import download, sha256_of
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File, Shape
-from gan_jax.data.pictures.folder import open_folder
+from gan_jax.data.pictures.folder import open_folder, survey
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pictures.npz import open_npz
 from gan_jax.data.pieces import Content
@@ -54,12 +54,32 @@ def place_of(name: str, data_dir: str | Path | None) -> Path:
     )
 
 
-def open_images(path: Path, size: Size | None, max_bad: int = 0) -> tuple[Content, Shape]:
+def open_images(
+    path: Path, size: Size | None, max_bad: int = 0, background: str = ''
+) -> tuple[Content, Shape]:
     """The content of a folder, zip, tar or npz of images, and [H, W, C] of its images."""
     if ends_with(path, '.npz'):
         _refuse_max_bad(path, max_bad)
         return open_npz(path)
-    return open_folder(path, size, max_bad)
+    return open_folder(path, size, max_bad, background)
+
+
+class Overview(NamedTuple):
+    """The number of images in each split, and the number of classes; 0 without labels."""
+
+    counts: Mapping[str, int]
+    num_classes: int
+
+
+def overview_of(path: Path) -> Overview:
+    """The overview of a folder, zip, tar or npz of images; no image is opened."""
+    if ends_with(path, '.npz'):
+        content, _ = open_npz(path)
+        return Overview({'train': content.count}, content.num_classes)
+    layout = survey(path)
+    return Overview(
+        {s: len(names) for s, names in layout.splits.items()}, layout.labels.num_classes
+    )
 
 
 def _refuse_max_bad(source: object, max_bad: int) -> None:
@@ -108,7 +128,11 @@ def find(name: str, source: str) -> dict[str, Path]:
 
 
 def open_source(
-    name: str, paths: Mapping[str, Path], size: Size | None, max_bad: int = 0
+    name: str,
+    paths: Mapping[str, Path],
+    size: Size | None,
+    max_bad: int = 0,
+    background: str = '',
 ) -> Content:
     """The content of the paths that `find` or `fetch` gave; files are read with the pieces.
 
@@ -117,6 +141,7 @@ def open_source(
         paths: of its files.
         size: of the images, or None.
         max_bad: how many images of a folder or archive of images may be refused and left out.
+        background: a colour that transparent ones are laid over, see `decode.pixels`.
     """
     if '' not in paths:
         _refuse_max_bad(f"the source of '{name}'", max_bad)
@@ -132,7 +157,9 @@ def open_source(
     if copies.is_copy(paths['']):
         _refuse_max_bad(paths[''], max_bad)
         return open_copy(paths[''], size, name)[0]
-    return FOLDERS.get(name, open_images)(paths[''], size, max_bad)[0]
+    if name in FOLDERS:
+        return FOLDERS[name](paths[''], size, max_bad)[0]
+    return open_images(paths[''], size, max_bad, background)[0]
 
 
 def record(path: Path) -> dict[str, Any]:

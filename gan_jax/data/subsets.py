@@ -8,6 +8,43 @@ from gan_jax.data.dataset import MEMORY, DataSet, as_seen, labels_of, on_disk
 from gan_jax.runtime.errors import UserError
 
 
+def hold_out(dataset: DataSet, share: float) -> tuple[DataSet, DataSet]:
+    """A data set without a share of its images, and these images, for a split test of its own.
+
+    They are drawn by a fixed seed, which no other draw of images depends on, about the same share
+    of each class; each class keeps an image at least.
+
+    Args:
+        dataset: the whole.
+        share: in (0, 0.5]; round(share · N) images are held out, at least one.
+
+    Raises:
+        UserError: there are fewer than two images of a class, or they do not fit in memory.
+    """
+    if on_disk(dataset) or on_disk(as_seen(dataset)):
+        raise UserError(
+            f"'{dataset.name}' is too large for config.data.held_out, which copies it in memory: "
+            'prepare it with folders train and test, or set held_out to 0'
+        )
+    count, labels = len(dataset.images), labels_of(dataset)
+    place = np.empty(count)  # of an image in its class, in (0, 1) but for the first, which stays
+    for c in np.unique(labels):
+        members = np.flatnonzero(labels == c)
+        raw = _raw('held out', 0, c, len(members))
+        order = np.argsort(raw, kind='stable')
+        place[members[order]] = (np.arange(len(members)) + raw[order] / 2**64) / len(members)
+        place[members[order[0]]] = 0
+    last = np.argsort(place, kind='stable')[count - max(1, int(share * count + 0.5)) :]
+    held = np.sort(last[place[last] > 0]).astype(np.int32)
+    if not len(held):
+        raise UserError(
+            f"'{dataset.name}' has {count} images and no class with two: config.data.held_out can "
+            'take none, set it to 0'
+        )
+    kept = np.setdiff1d(np.arange(count, dtype=np.int32), held)
+    return _at(dataset, kept), _at(dataset, held)
+
+
 def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.ndarray]:
     """The same fraction of every class, drawn by a seed.
 
@@ -42,14 +79,23 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
             f"fraction {fraction} of '{dataset.name}' is {need / 1e9:.1f} GB, more than is held in "
             'memory: take a smaller one, all (1.0), or prepare smaller images by --size'
         )
+    return _at(dataset, indices), indices
+
+
+def _at(dataset: DataSet, indices: np.ndarray) -> DataSet:
+    """The images at these indices, with all that belongs to them."""
     part = None if dataset.labels is None else dataset.labels[indices]
     codes = dataset.codes and dataset.codes._replace(array=dataset.codes.array[indices])
-    images = dataset.images[indices]
-    return dataset._replace(images=images, labels=part, codes=codes), indices
+    return dataset._replace(images=dataset.images[indices], labels=part, codes=codes)
 
 
 def _draw(members: np.ndarray, fraction: float, seed: int, label: int) -> np.ndarray:
-    """The first members of a shuffled class. It sorts raw Philox numbers, as the sampler does."""
-    key = [zlib.crc32(b'subset'), (seed << 32) + int(label)]
-    order = np.argsort(np.random.Philox(key=key).random_raw(len(members)), kind='stable')
+    """The first members of a shuffled class."""
+    order = np.argsort(_raw('subset', seed, label, len(members)), kind='stable')
     return members[order[: max(1, int(fraction * len(members) + 0.5))]]
+
+
+def _raw(purpose: str, seed: int, label: int, count: int) -> np.ndarray:
+    """Raw Philox numbers, uint64 [count], which no version of NumPy changes."""
+    key = [zlib.crc32(purpose.encode()), (seed << 32) + int(label)]
+    return np.random.Philox(key=key).random_raw(count)

@@ -1,5 +1,8 @@
 """Scores of a trained run: python -m gan_jax.evaluate --workdir=DIR
 
+Without a run: --images=FOLDER|ZIP|NPZ --against=FOLDER|ZIP|NPZ|DATASET --metrics=a,b scores images
+against others; --images=... --help lists its flags.
+
 Prints the scores and writes them to DIR/results/*.json with all that they depend on. With --psi=X,Y
 or --truncation=X,Y there is such a file for each, and DIR/results/step_N_psi.csv and .png of all.
 """
@@ -10,15 +13,15 @@ if __name__ == '__main__':
     begin.command()
 
 import argparse
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.evaluate import curve, equivariance, perceptual_path
+from gan_jax.evaluate import curve, equivariance, image_command, perceptual_path
+from gan_jax.evaluate import result as result_file
 from gan_jax.experiment import config
 from gan_jax.experiment.schedule import everything
 from gan_jax.experiment.setup import Setup, make_sampler
@@ -27,7 +30,7 @@ from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import brackets, cli, files, signals, workdir
 from gan_jax.runtime.digest import json_digest
-from gan_jax.runtime.errors import UNWRITABLE, UserError
+from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
 from gan_jax.runtime.ranges import POSITIVE, Number
 from gan_jax.runtime.versions import versions
@@ -36,7 +39,9 @@ from gan_jax.sampling.generate import BATCH
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Evaluates one checkpoint."""
+    """Evaluates one checkpoint, or images without a run."""
+    if image_command.is_asked(arguments):
+        return image_command.main(arguments)
     flags = _parse(arguments)
     folder = flags.workdir / 'results'
     _warn_unwritable(folder)
@@ -44,10 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     evaluator = make_evaluator(run.setup, bar)
     settings, state = run.setup.settings, run.checkpoint.state
     metrics = everything(settings) if flags.metrics is None else flags.metrics
-    if not metrics:
-        raise UserError(
-            f'the config of {flags.workdir} names no metrics: give --metrics=a,b, see the README'
-        )
+    if not any(brackets.split(metrics, ',')):
+        named = f'the config of {flags.workdir}' if flags.metrics is None else '--metrics'
+        raise UserError(f'{named} names no metrics: give --metrics=a,b, see the README')
     seed = settings['seed'] if flags.seed is None else flags.seed
     axis, values = _truncations(flags)
     setups = [_truncated(run.setup, axis, value) for value in values]
@@ -61,10 +65,9 @@ def main(arguments: Sequence[str]) -> int:
         signals.check()
         if len(values) > 1:
             print(f'{axis} {value:g}')
-        for name, number in result['metrics'].items():
-            print(f'{name}: {"not finite" if number is None else f"{number:.6g}"}')
+        result_file.print_values(result)
         path = folder / _name(result)
-        _write(path, lambda path=path, result=result: workdir.write_json(path, result))
+        result_file.write(path, lambda path=path, result=result: workdir.write_json(path, result))
         print(f'step {run.checkpoint.step}, {prepared.num} images, seed {seed}: {path}')
         points.append(curve.Point(value, result['metrics']))
     if len(values) > 1:
@@ -81,7 +84,7 @@ def _result(
     """The content of a result file."""
     settings, asked = run.setup.settings, run.setup.settings['evaluate']
     return {
-        **_values(found),
+        **result_file.values_of(found),
         'protocol': {
             **protocol,
             'labels': settings['latent']['labels'],
@@ -130,17 +133,6 @@ def _refuse_pairs(metrics: str) -> None:
             raise UserError(f"'{name}' is not measured under truncation: leave out one of both")
 
 
-def _write(path: Path, write: Callable[[], object]) -> None:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        write()
-    except OSError as error:
-        raise UserError(
-            f'cannot write {path}: {error.strerror}; the scores are printed and not kept',
-            UNWRITABLE,
-        ) from error
-
-
 def _replace(path: Path, content: bytes) -> None:
     with files.atomic_path(path) as partial:
         partial.write_bytes(content)
@@ -155,7 +147,7 @@ def _write_curve(stem: Path, axis: str, points: Sequence[curve.Point]) -> None:
         print("the figure is left out: matplotlib is missing; pip install 'gan_jax[plots]'")
     for ending, content in contents.items():
         path = stem.with_name(stem.name + ending)
-        _write(path, lambda path=path, content=content: _replace(path, content))
+        result_file.write(path, lambda path=path, content=content: _replace(path, content))
         print(f'{axis}: {path}')
 
 
@@ -177,13 +169,6 @@ def _name(result: Mapping[str, Any]) -> str:
     protocol = result['protocol']
     step, num, seed = result['checkpoint']['step'], protocol['num'], protocol['seed']
     return f'step_{step}_num_{num}_seed_{seed}_{json_digest(protocol)[:16]}.json'
-
-
-def _values(metrics: Mapping[str, float]) -> dict[str, Any]:
-    """The metrics as JSON, which has no number that is not finite: null, listed in 'not_finite'."""
-    bad = {name: f'{value}' for name, value in metrics.items() if not math.isfinite(value)}
-    values = {name: None if name in bad else value for name, value in metrics.items()}
-    return {'metrics': values, **({'not_finite': bad} if bad else {})}
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

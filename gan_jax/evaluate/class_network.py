@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gan_jax.evaluate.descent import descend
 from gan_jax.evaluate.features import checked, in_batches
 from gan_jax.keys import named
 
@@ -72,28 +73,21 @@ def learn(
     images = checked(images)
     if np.shape(labels) != (len(images),):
         raise ValueError(f'labels must be [{len(images)}], got shape {np.shape(labels)}')
-    network, root = ResNet(num_classes), jax.random.key(seed)
-    optimiser = optax.adamw(optax.cosine_decay_schedule(RATE, steps))
-    params = jax.jit(network.init)(named(root, 'init'), images[:1] / np.float32(255))
+    network = ResNet(num_classes)
+    key = named(jax.random.key(seed), 'init')
+    params = jax.jit(network.init)(key, images[:1] / np.float32(255))
 
-    def loss(params, images, labels):
+    def loss(params, key, images, labels):
+        del key
         logits = network.apply(params, images.astype(jnp.float32) / 255)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
-    def drawn(step):
-        return jax.random.randint(named(root, 'step', step), (BATCH,), 0, len(images))
-
-    @jax.jit
-    def update(params, state, images, labels):
-        changes = jax.grad(loss)(params, images, labels)
-        changes, state = optimiser.update(changes, state, params)
-        return optax.apply_updates(params, changes), state
-
-    labels, state = np.asarray(labels, np.int32), optimiser.init(params)
-    rows = np.asarray(jax.jit(jax.vmap(drawn))(np.arange(steps)))  # [steps, BATCH]
-    for step, some in enumerate(rows):  # a batch at a time: all may not fit on a device
-        params, state = update(params, state, images[some], labels[some])
-        progress(step + 1, steps)
+    params = descend(
+        loss,
+        params,
+        [images, np.asarray(labels, np.int32)],
+        **dict(seed=seed, steps=steps, batch=BATCH, rate=RATE, progress=progress),
+    )
 
     @jax.jit
     def classes(params, images):

@@ -62,6 +62,10 @@ class Context(NamedTuple):
         outlined: whether `train` is only the outline of a data set that is not here.
         own: the metrics of the config's own, by name, see `own.build`.
         pairs: images of the generator to compare with each other.
+        split_unsaid: the split of the real images where a metric's name says none; '' refuses such
+            a name.
+        floors: whether every distance has a floor. Where there is no other split of real images,
+            it is the distance between two halves of the reference.
     """
 
     train: DataSet
@@ -81,6 +85,8 @@ class Context(NamedTuple):
     outlined: bool = False
     own: Mapping[str, Any] = MappingProxyType({})
     pairs: Pairs | None = None
+    split_unsaid: str = ''
+    floors: bool = False
 
     def split(self, name: str) -> DataSet:
         """The split 'train' or 'test', at the size of the generated images.

@@ -78,9 +78,10 @@ def from_inception(
         'interpolation': interpolation,
         'layer': '2048',
         'precision': 'float32, highest',
-        'version': 1,  # of our preprocessing and network
+        # Of our preprocessing and network; of 'clean' the first one did not clip.
+        'version': 2 if interpolation == 'clean' else 1,
     }
-    return Extractor(_shared(of_batch, variables, devices, lambda images: images), metadata)
+    return Extractor(shared(of_batch, variables, devices, lambda images: images), metadata)
 
 
 def from_transformer(
@@ -103,7 +104,7 @@ def from_transformer(
         x = jnp.broadcast_to(images.astype(jnp.float32) / 255, (*images.shape[:3], 3))
         return vit.class_features(one.net, variables, (x - mean) / deviation)
 
-    extract = _shared(of_batch, variables, devices, lambda images: resize(images, one.side))
+    extract = shared(of_batch, variables, devices, lambda images: resize(images, one.side))
     metadata = {
         'name': name,
         'weights_sha256': one.weights.file.sha256,
@@ -114,13 +115,20 @@ def from_transformer(
     return Extractor(lambda images: Features(extract(images), None), metadata)
 
 
-def _shared(
+def shared(
     of_batch: Callable[[Any, Any], Any],
     variables: Mapping[str, Any],
     devices: Sequence[jax.Device],
     prepared: Callable[[np.ndarray], np.ndarray],
 ) -> Callable[[np.ndarray], Any]:
-    """Images -> `of_batch(variables, prepared(images))`, on all devices, `BATCH` images on each."""
+    """Images -> `of_batch(variables, prepared(images))`, on all devices, `BATCH` images on each.
+
+    Args:
+        of_batch: (variables, images [B, ...]) -> a tree of [B, ...], traced.
+        variables: of the network.
+        devices: the devices that share the work; () is the first one.
+        prepared: images uint8 [B, H, W, C] -> the images that the network takes, on the host.
+    """
     mesh = sharding.line(devices or jax.local_devices()[:1])
     of_batches = sharding.on_each(of_batch, mesh)
     held = functools.cache(lambda: sharding.put(variables, sharding.replicated(mesh)))

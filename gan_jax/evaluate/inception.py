@@ -86,6 +86,8 @@ def features(
     resized = jnp.einsum(
         'ih,bhwc,jw->bijc', height, images.astype(jnp.float32), width, precision='highest'
     )
+    if interpolation == 'clean':
+        resized = jnp.clip(resized, 0, 255)  # beyond which the cubic overshoots
     resized = jnp.broadcast_to(resized, (*resized.shape[:3], 3))
     found = Inception().apply(variables, (resized - 128) / 128)
     return {name: found[name] for name in layers}

@@ -2,8 +2,9 @@
 
 - `tf1`: bilinear with the corners of pixels aligned and no antialiasing, TensorFlow 1's
   `resize_bilinear`, by which published FIDs were measured.
-- `clean`: Pillow's bicubic (a = -0.5), antialiased if it shrinks: "On Aliased Resizing and
-  Surprising Subtleties in GAN Evaluation" (Parmar et al. 2022, arXiv 2104.11222).
+- `clean`: Pillow's bicubic (a = -0.5), antialiased if it shrinks; the caller clips the result to
+  [0, 255]: "On Aliased Resizing and Surprising Subtleties in GAN Evaluation" (Parmar et al. 2022,
+  arXiv 2104.11222).
 - `bilinear` and `area`: PyTorch's, without aligned corners or antialiasing, and the means over the
   source pixels that a target pixel touches.
 

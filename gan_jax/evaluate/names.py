@@ -32,6 +32,7 @@ OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Incept
 # Images: one for each split of an Inception Score, or one more than neighbours.
 LEAST = {'is': 10, 'pr': 4, 'dc': 6, 'lid': 21}
 INCEPTION = 'inception'
+TRAINED = ('classifier', 'simclr')  # extractors that are trained on the data themselves
 WIDTH = 2048  # of Inception's features
 
 
@@ -46,8 +47,8 @@ class Score(NamedTuple):
         interpolation: of `interpolate`.
         intra: whether it is the mean of the scores of each class.
         biased: whether fewer images than features are allowed.
-        extractor: 'inception', 'digits', a name of `pretrained.TRANSFORMERS` or the path of a
-            function.
+        extractor: 'inception', 'digits', a name of `pretrained.TRANSFORMERS`, one of TRAINED or the
+            path of a function.
     """
 
     name: str
@@ -60,24 +61,28 @@ class Score(NamedTuple):
     extractor: str = INCEPTION
 
 
-def parse_score(name: str) -> Score | None:
+def parse_score(name: str, split: str = '') -> Score | None:
     """The score of that name; None if the name has not the form of a score's.
+
+    Args:
+        name: of the score.
+        split: of the real images, if the name says none; '' refuses such a name.
 
     Raises:
         UserError: it has, and cannot be measured so.
     """
     if name in KINDS:
-        example = 'is10k' if name == 'is' else f'{name}10k_test'
+        example = 'is10k' if name == 'is' else f'{name}10k' + '_test' * (not split)
         example += '@digits' * (name in OTHERS)
         raise UserError(f"'{name}' does not say of how many images: write {example}")
     if (found := FORM.fullmatch(name)) is None:
         return None
-    intra, kind, number, thousands, split, clean, biased, extractor = found.groups(default='')
+    intra, kind, number, thousands, said, clean, biased, extractor = found.groups(default='')
     score = Score(
         name,
         kind,
         number_of(number, thousands),
-        split,
+        said or (split if kind != 'is' else ''),
         interpolation=clean or 'tf1',
         intra=bool(intra),
         biased=bool(biased),

@@ -20,6 +20,7 @@ from gan_jax.data import digest
 from gan_jax.evaluate import rows, sliced_wasserstein, spectrum
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.names import number_of
+from gan_jax.evaluate.score_metrics import HALVES
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
 from gan_jax.sampling.generate import MOST_IMAGES
@@ -50,7 +51,7 @@ def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
 
 
 def _check(name: str, given: Context) -> None:
-    one = _read(name)
+    one = read(name, given.split_unsaid)
     size = given.train.images.shape[1:3]
     if min(size) < sliced_wasserstein.SIDE:
         raise UserError(
@@ -67,39 +68,45 @@ def _check(name: str, given: Context) -> None:
     if len(real.images) < one.num:
         raise UserError(
             f"'{name}' takes as many real images as generated ones, and the {one.split} split of "
-            f"'{real.name}' has {len(real.images)}: write swd{len(real.images)}_{one.split}"
+            f"'{real.name}' has {len(real.images)}: write "
+            f'{name.replace(name.partition("_")[0], f"swd{len(real.images)}", 1)}'
         )
 
 
-def _read(name: str) -> Compared:
+def read(name: str, split: str = '') -> Compared:
     """The metric of a name that is known.
+
+    Args:
+        name: of the metric.
+        split: of the real images, if the name says none; '' refuses such a name.
 
     Raises:
         UserError: the name lacks a part, or asks for too few or too many images.
     """
-    kind, number, thousands, split = FORM.fullmatch(name).groups(default='')
-    example = {'swd': 'swd8192', 'spectrum': 'spectrum10k'}[kind]
+    kind, number, thousands, said = FORM.fullmatch(name).groups(default='')
+    example = {'swd': 'swd8192', 'spectrum': 'spectrum10k'}[kind] + '_test' * (not split)
     if not number:
-        raise UserError(f"'{name}' does not say of how many images: write {example}_test")
+        raise UserError(f"'{name}' does not say of how many images: write {example}")
     num = number_of(number, thousands)
     if not 2 <= num <= MOST_IMAGES:
         raise UserError(f"'{name}' is of {num:,} images: take 2 to {MOST_IMAGES:,}")
-    if not split:
+    if not (said or split):
         raise UserError(f"'{name}' does not say which real images: write {name}_test, or _train")
-    return Compared(name, kind, num, split)
+    return Compared(name, kind, num, said or split)
 
 
 def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     """The given metrics, ready to be computed."""
-    wanted = [_read(name) for name in asked]
+    wanted = [read(name, given.split_unsaid) for name in asked]
     metrics = {one.name: KINDS[one.kind](one, given) for one in wanted}
+    floors = {one.name: FLOORS[one.kind](one, given) if given.floors else {} for one in wanted}
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del state, hyper
         values = {}
         for one in wanted:
             with progress(one.name) as tick:
-                values |= metrics[one.name](images[: one.num], tick)
+                values |= metrics[one.name](images[: one.num], tick) | floors[one.name]
         return values
 
     protocol = {one.name: _described(one, given) for one in wanted}
@@ -113,6 +120,7 @@ def _described(one: Compared, given: Context) -> dict[str, Any]:
         'reference': f'{one.split}, {min(one.num, len(real.images))} of {len(real.images)} images',
         'reference_digest': digest(real),
         **SETTINGS[one.kind],
+        **({'floor': HALVES} if given.floors else {}),
         'version': 1,
     }
 
@@ -149,7 +157,21 @@ def _spectrum(one: Compared, given: Context) -> Measured:
     return metric
 
 
+def _swd_floor(one: Compared, given: Context) -> Values:
+    """The distance between two halves of the real images, as many as that takes."""
+    found = sliced_wasserstein.distances(*rows.halves(_some(one, given)))
+    return {f'{one.name}_floor': float(np.mean([*found.values()]))}
+
+
+def _spectrum_floor(one: Compared, given: Context) -> Values:
+    real = _some(one, given)
+    scale = spectrum.scale_of(real)
+    profiles = (spectrum.profile(half, scale) for half in rows.halves(real))
+    return {f'{one.name}_floor': spectrum.difference(*profiles)}
+
+
 KINDS = {'swd': _swd, 'spectrum': _spectrum}
+FLOORS = {'swd': _swd_floor, 'spectrum': _spectrum_floor}
 SETTINGS = {
     'swd': {
         'patches': sliced_wasserstein.PATCHES,

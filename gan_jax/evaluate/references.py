@@ -33,7 +33,8 @@ def moments(
     """
 
     def compute():
-        kept = arrays.read_arrays(*_place('features', dataset, extractor, data_dir))
+        cache_key = _key('features', dataset, extractor)
+        kept = arrays.read_arrays(_path(cache_key, data_dir), cache_key)
         chunks = [kept['features']] if kept else _extracted(dataset, extractor, progress)
         mean, cov = frechet.streamed(chunks)
         return {'mean': mean, 'cov': cov}
@@ -62,17 +63,17 @@ def _extracted(dataset: DataSet, extractor: Extractor, progress: Progress) -> It
             yield chunk.features
 
 
-def _place(
-    what: str, dataset: DataSet, extractor: Extractor, data_dir: str | Path | None
-) -> tuple[Path, Mapping[str, Any]]:
-    """The path of an entry, and its key."""
-    cache_key = {
+def _key(what: str, dataset: DataSet, extractor: Extractor) -> Mapping[str, Any]:
+    return {
         'what': what,
         'images': digest(dataset),
         'extractor': dict(extractor.metadata),
         'version': VERSION,
     }
-    return folder_of(data_dir) / 'references' / arrays.name_of(cache_key), cache_key
+
+
+def _path(cache_key: Mapping[str, Any], data_dir: str | Path | None) -> Path:
+    return folder_of(data_dir) / 'references' / arrays.name_of(cache_key)
 
 
 def kept(
@@ -91,7 +92,22 @@ def kept(
         data_dir: the folder that caches them, see `data.folder_of`.
         compute: () -> the arrays, by name.
     """
-    path, cache_key = _place(what, dataset, extractor, data_dir)
+    return cached(_key(what, dataset, extractor), data_dir, compute)
+
+
+def cached(
+    cache_key: Mapping[str, Any],
+    data_dir: str | Path | None,
+    compute: Callable[[], arrays.Arrays],
+) -> arrays.Arrays:
+    """Arrays from the disk, or computed and written there.
+
+    Args:
+        cache_key: all that they depend on, as JSON.
+        data_dir: the folder that caches them, see `data.folder_of`.
+        compute: () -> the arrays, by name.
+    """
+    path = _path(cache_key, data_dir)
     if (found := arrays.read_arrays(path, cache_key)) is not None:
         return found
     computed = compute()

@@ -35,6 +35,15 @@ def spaced(size: int, most: int) -> np.ndarray:
     return np.linspace(0, size - 1, min(most, size)).astype(int)
 
 
+def halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first, third, ... and the second, fourth, ... rows of x, as many of both.
+
+    A data set is often sorted by class: both halves have about as many rows of each.
+    """
+    count = len(x) // 2
+    return x[0::2][:count], x[1::2][:count]
+
+
 def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
     """The rows of x, [N, F], in order: float64 [<= BLOCK, F] at a time."""
     for first in range(0, len(x), BLOCK):

@@ -11,11 +11,13 @@ from gan_jax.evaluate.context import Context, Values, held_out_of
 from gan_jax.evaluate.diversity import diversity, vendi_ratio
 from gan_jax.evaluate.extractor import Extractor, Features
 from gan_jax.evaluate.inception_score import inception_score
-from gan_jax.evaluate.names import Score
+from gan_jax.evaluate.names import TRAINED, Score
 from gan_jax.runtime.progress import ProgressFn
 
 Metric = Callable[[Features, ProgressFn], Values]
 OTHER = {'train': 'test', 'test': 'train'}
+DISTANCES = ('fid', 'fd', 'kid', 'kd')
+HALVES = 'two halves of the reference'
 
 
 class FeatureSpace(NamedTuple):
@@ -37,16 +39,39 @@ class FeatureSpace(NamedTuple):
 def _frechet(score: Score, space: FeatureSpace, given: Context) -> Metric:
     if score.intra:
         return _by_class(score, space, given, _frechet_of)
-    reference = space.moments(score.split)
-    floor, held_out = {}, held_out_of(given)
-    if held_out is not None and len(held_out.images) >= 2:
-        other = space.moments(OTHER[score.split])
-        floor = {f'{score.name}_floor': frechet.distance(other, reference)}
+    by = floor_by(score, space, given)
+    # Before the moments, which are then made of these features.
+    halves = rows.halves(space.features(score.split)) if by == HALVES else ()
+    reference, floor = space.moments(score.split), {}
+    if by:
+        pair = [*map(frechet.moments, halves)] or (space.moments(OTHER[score.split]), reference)
+        floor = {f'{score.name}_floor': frechet.distance(*pair)}
 
     def metric(fakes: Features, tick: ProgressFn) -> Values:
         return {score.name: frechet.distance(frechet.moments(fakes.features), reference), **floor}
 
     return metric
+
+
+def floor_by(score: Score, space: FeatureSpace, given: Context) -> str:
+    """The real images that a distance's floor is measured with; '' if it has none.
+
+    It is the distance of the other real split from the reference. Kernel distances have one with
+    `Context.floors`, and in features that mean something on these data alone. With `floors`, where
+    there is no other split, it is the distance between two halves of the reference, unless these
+    have fewer images than a Fréchet distance takes.
+    """
+    is_frechet = score.kind in ('fid', 'fd')
+    if not (is_frechet or given.floors or score.extractor in TRAINED):
+        return ''
+    held_out = held_out_of(given)
+    if held_out is not None and len(held_out.images) >= 2:
+        return f'the split {OTHER[score.split]}'
+    half = len(space.split(score.split).images) // 2
+    if not given.floors or half < 2:
+        return ''
+    biased = is_frechet and not score.biased and half < space.features(score.split).shape[1]
+    return '' if biased else HALVES
 
 
 def _frechet_of(fake: np.ndarray, real: np.ndarray) -> float:
@@ -56,8 +81,12 @@ def _frechet_of(fake: np.ndarray, real: np.ndarray) -> float:
 def _kernel(score: Score, space: FeatureSpace, given: Context) -> Metric:
     if score.intra:
         return _by_class(score, space, given, kernel.kid)
-    reference = space.features(score.split)
-    return lambda fakes, tick: {score.name: kernel.kid(fakes.features, reference)}
+    reference, floor = space.features(score.split), {}
+    if by := floor_by(score, space, given):
+        halves = rows.halves(reference) if by == HALVES else ()
+        pair = halves or (space.features(OTHER[score.split]), reference)
+        floor = {f'{score.name}_floor': kernel.kid(*pair)}
+    return lambda fakes, tick: {score.name: kernel.kid(fakes.features, reference), **floor}
 
 
 def _by_class(score: Score, space: FeatureSpace, given: Context, distance: Callable) -> Metric:

@@ -9,7 +9,13 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
-from gan_jax.evaluate import digit_metrics, dimension, pretrained, references
+from gan_jax.evaluate import (
+    digit_metrics,
+    dimension,
+    pretrained,
+    references,
+    trained_features,
+)
 from gan_jax.evaluate.context import (
     Check,
     Context,
@@ -24,8 +30,8 @@ from gan_jax.evaluate.extractor import (
     in_chunks,
     of_name,
 )
-from gan_jax.evaluate.names import LEAST, Score, parse_score, refuse_few
-from gan_jax.evaluate.score_metrics import KINDS, FeatureSpace
+from gan_jax.evaluate.names import FORM, LEAST, TRAINED, Score, parse_score, refuse_few
+from gan_jax.evaluate.score_metrics import DISTANCES, KINDS, FeatureSpace, floor_by
 from gan_jax.extractors import digits
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
@@ -35,17 +41,18 @@ FRECHET = ('fid', 'fd')  # mostly bias with fewer images than features
 
 
 def knows(name: str) -> bool:
-    """True if the name is a score's.
-
-    Raises:
-        UserError: it is, and the score cannot be measured so.
-    """
-    return parse_score(name) is not None
+    """True if the name is a score's, or lacks its number only."""
+    return name in KINDS or FORM.fullmatch(name) is not None
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
-    """Checks the networks, the splits, and the numbers of images in all and in each class."""
-    wanted = [parse_score(name) for name in asked]
+    """Checks the names, networks, splits, and the numbers of images in all and in each class."""
+    wanted = []
+    for name in asked:
+        try:
+            wanted.append(parse_score(name, given.split_unsaid))
+        except UserError:
+            yield functools.partial(parse_score, name, given.split_unsaid)
     for extractor in dict.fromkeys(score.extractor for score in wanted):
         yield functools.partial(_check_extractor, extractor, given)
     for score in wanted:
@@ -57,6 +64,8 @@ def _check_extractor(name: str, given: Context) -> None:
         pretrained.check(name, given.data_dir)
     elif name == 'digits':
         digit_metrics.refuse_no_digits(given.train.name)
+    elif name in TRAINED:
+        trained_features.check(name, given.split('train'))
     else:
         _of_path(name, given)
 
@@ -97,6 +106,8 @@ def _width(extractor: str, given: Context) -> int:
         return pretrained.WIDTHS[extractor]
     if extractor == 'digits':
         return digits.WIDTH * given.train.images.shape[-1]
+    if extractor in TRAINED:
+        return trained_features.WIDTHS[-1]
     two = np.asarray(given.split('train').images[:2])
     return _of_path(extractor, given).extract(two).features.shape[1]
 
@@ -107,7 +118,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     Images are extracted once, as many as the largest score needs; the others take the first of
     them. Each Fréchet distance has its floor, `<name>_floor`: the distance of the other real split,
     which a generator that has learned the data would reach. There is no floor if the data have no
-    other split of at least two images.
+    other split of at least two images; with `Context.floors` see `score_metrics.floor_by`.
 
     Args:
         asked: names that `names.parse_score` reads and `checks` lets through.
@@ -116,7 +127,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     Raises:
         UserError: the weights are not available (69).
     """
-    wanted = [parse_score(name) for name in asked]
+    wanted = [parse_score(name, given.split_unsaid) for name in asked]
     variables_of = functools.cache(lambda name: pretrained.variables_of(name, given.data_dir))
     keys = dict.fromkeys(_extractor_key(score) for score in wanted)
     spaces = {key: _feature_space(_extractor(*key, variables_of, given), given) for key in keys}
@@ -139,7 +150,9 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
                     values |= metrics[score](first, tick)
         return values
 
-    protocol = {score.name: _described(score, spaces[_extractor_key(score)]) for score in wanted}
+    protocol = {
+        score.name: _described(score, spaces[_extractor_key(score)], given) for score in wanted
+    }
     return Evaluation(max(score.num for score in wanted), measure, {'scores': protocol})
 
 
@@ -150,6 +163,10 @@ def _extractor_key(score: Score) -> tuple[str, str]:
 def _extractor(
     name: str, interpolation: str, variables_of: Callable[[str], Any], given: Context
 ) -> Extractor:
+    if name in TRAINED:
+        return trained_features.trained_extractor(
+            name, given.train, given.data_dir, devices=given.devices, progress=given.progress
+        )
     with _refusing(name):
         return of_name(
             name,
@@ -187,7 +204,7 @@ def _extracted(extractor: Extractor, images: np.ndarray, progress: Progress) -> 
         return jax.tree.map(lambda *x: np.concatenate(x), *in_chunks(extractor, images, tick))
 
 
-def _described(score: Score, space: FeatureSpace) -> dict[str, Any]:
+def _described(score: Score, space: FeatureSpace, given: Context) -> dict[str, Any]:
     described = {'num': score.num, 'extractor': dict(space.extractor.metadata)}
     if score.kind == 'lid':
         described |= {'k': dimension.NEIGHBOURS, 'version': dimension.VERSION}
@@ -195,4 +212,7 @@ def _described(score: Score, space: FeatureSpace) -> dict[str, Any]:
         real = space.split(score.split)
         described['reference'] = f'{score.split}, {len(real.images)} images'
         described['reference_digest'] = digest(real)
+    has_floors = given.floors or score.extractor in TRAINED
+    if has_floors and score.kind in DISTANCES and not score.intra:
+        described['floor'] = floor_by(score, space, given) or 'none'
     return described

@@ -36,6 +36,8 @@ def base() -> ConfigDict:
                 dir='',  # where prepared data lie; '' is $GAN_JAX_DATA, else ./data
                 fraction=1.0,  # of each class, above 0, at most 1
                 subset_seed=0,  # which images those are
+                held_out=0.0,  # share that becomes a split `test` where there is none, 0 to 0.5
+                background='',  # under transparent images: white, black, grey, '#RRGGBB'
             ),
             latent=dict(
                 # Its distribution; or `uniform`, `truncated`, `gan_jax.instances.instances`.

@@ -14,6 +14,8 @@ ADDED: Mapping[str, Any] = {
     'latent.fn': 'gan_jax.latents.normal',
     'writers': {},
     'freeze': '',
+    'data.held_out': 0.0,
+    'data.background': '',
     'every.snapshot': 5000,
 }
 

@@ -27,7 +27,7 @@ def load_images(
 
     A function at 'fn' is called with `split`, with `folder`, the folder of `data.folder_of`, and
     with its other keys of the block. It returns a `DataSet`, whose name the block gives, or None if
-    the data have no such split.
+    the data have no such split. Where there is no split test, 'held_out' makes one of train.
 
     Args:
         asked: the config's block `data`, without `config.faults`.
@@ -38,9 +38,30 @@ def load_images(
         UserError: as `data.load`; of a function, it fails (65), its result is no data set of
             images (65), or there is no such split (66).
     """
+    if not asked['held_out'] or _has_test(asked, allow):
+        return _read(asked, split, allow)
+    kept, test = data.hold_out(_read(asked, 'train', allow), asked['held_out'])
+    return test if split == 'test' else kept
+
+
+def _has_test(asked: Mapping[str, Any], allow: Collection[str] | None) -> bool:
+    if 'fn' not in asked:
+        found = data.overview(asked['name'], asked['dir'] or None)
+        return found is not None and 'test' in found.counts
+    try:
+        return bool(_read(asked, 'test', allow))
+    except UserError as error:
+        if error.status != MISSING:
+            raise
+        return False
+
+
+def _read(asked: Mapping[str, Any], split: str, allow: Collection[str] | None) -> data.DataSet:
+    """A split as it is stored, or as a function gives it."""
     place = asked['dir'] or None
     if 'fn' not in asked:
-        found = data.load(asked['name'], place, split, size=asked['size'])
+        size, background = asked['size'], asked['background']
+        found = data.load(asked['name'], place, split, size=size, background=background)
         if 'autoencoder' not in asked:
             return found
         return codes.attached(found, data.folder_of(place), split, asked['autoencoder']['fn'])

@@ -118,7 +118,10 @@ READER = Kind(
     'a reader of data',
     mark='a function of a package of your own',
     makes=DataSet,
-    reserved=('name', 'size', 'dir', 'fraction', 'subset_seed', 'autoencoder'),
+    reserved=(
+        *('name', 'size', 'dir', 'fraction', 'subset_seed', 'held_out', 'background'),
+        'autoencoder',
+    ),
 )
 AUTOENCODER = Kind(
     'an autoencoder',

@@ -8,7 +8,7 @@ from gan_jax import data
 from gan_jax.data import prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
 from gan_jax.data.resize import Size
-from gan_jax.experiment.values import SIDE
+from gan_jax.experiment.values import SIDE, VALUES
 from gan_jax.runtime import cli
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.paths import ends_with, shown
@@ -72,6 +72,13 @@ def parse(arguments: Sequence[str], description: str | None) -> argparse.Namespa
         default=0,
         metavar='N',
         help='leave out up to N images that cannot be taken, and list them',
+    )
+    parser.add_argument(
+        '--background',
+        type=cli.within(VALUES['data.background']),
+        default='',
+        metavar='COLOUR',
+        help="under transparent images: white, black, grey or '#RRGGBB'",
     )
     parser.add_argument(
         '--to',

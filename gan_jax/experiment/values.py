@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from gan_jax.data.pictures import decode
 from gan_jax.experiment import averages
 from gan_jax.labels import CHOICES
 from gan_jax.runtime.ranges import (
@@ -42,6 +43,8 @@ VALUES: Mapping[str, Any] = {
     'data.dir': Text(),
     'data.fraction': Number(0, 1, above=True),
     'data.subset_seed': Integer(0, INT32),
+    'data.held_out': Number(0, 0.5),
+    'data.background': Text(decode.BACKGROUND, "white, black, grey, '#RRGGBB', or '' for none"),
     'latent.dim': Integer(1, 2**24),
     'latent.labels': Choice(CHOICES),
     'augment.real': Text(),

@@ -5,13 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gan_jax import data
+from gan_jax.data.dataset import evenly_spaced
 from gan_jax.data.pictures.listing import HIDDEN
 from gan_jax.data.sources import place_of
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import snapshots
+from gan_jax.run.observe import GRID
 from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import UserError
+from gan_jax.sampling import pictures
 
 
 def refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
@@ -51,8 +56,21 @@ def begin(folder: Path, setup: Setup, restored: int | None) -> None:
     workdir.write_json(folder / 'config.json', setup.settings)
     if setup.subset is not None:
         workdir.write_json(folder / 'subset.json', setup.subset.tolist())
+    draw_reals(folder, setup.dataset.images)
     if names := setup.dataset.class_names:
         workdir.write_json(folder / 'classes.json', dict(enumerate(names)))
     snapshots.forget_after(folder, restored or 0)
     if restored is None:  # best/0 of an earlier run with this workdir is of another initial state
         shutil.rmtree(folder / 'best' / '0', ignore_errors=True)
+
+
+def draw_reals(folder: Path, images: np.ndarray) -> None:
+    """Writes samples/real.png: training images as they are read, before augmentation, in a grid.
+
+    Args:
+        folder: the workdir.
+        images: of the run, uint8 [N, H, W, C]; at most `GRID` of them are taken, evenly spaced.
+    """
+    (folder / 'samples').mkdir(exist_ok=True)
+    some = np.asarray(evenly_spaced(images, min(GRID, len(images))))
+    pictures.save(folder / 'samples' / 'real.png', pictures.grid(some))

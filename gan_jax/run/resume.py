@@ -70,6 +70,30 @@ def resume(
     return checkpoint.Restored(**fields | {'state': distributed.broadcast(state)})
 
 
+def check_config(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuses a config with which the run in a workdir does not go on; no checkpoint is read.
+
+    Args:
+        folder: the workdir.
+        settings: the resolved config.
+
+    Raises:
+        UserError: the workdir holds a run of another config, or one past `steps`.
+    """
+    reached = _reached(folder)
+    if reached and (kept := _kept_config(folder)) is not None:
+        _refuse_changes(folder, kept, settings)
+    _refuse_end(folder, max(workdir.steps(folder / 'checkpoints'), default=0), settings)
+
+
+def _refuse_end(folder: Path, step: int, settings: Mapping[str, Any]) -> None:
+    if step > settings['steps']:
+        raise UserError(
+            f'{folder} has gone to step {step}, past config.steps {settings["steps"]}: give at '
+            f'least --config.steps={step}, or choose another --workdir'
+        )
+
+
 def last_seen(restored: checkpoint.Restored | None) -> int:
     """The last step with everything due at it written; -1 if there is none.
 
@@ -122,12 +146,7 @@ def _read(
             f'{restored.step}'
         )
     _refuse_changes(folder, restored.metadata['config'], fingerprint['config'])
-    if restored.step > setup.settings['steps']:
-        raise UserError(
-            f'{folder} has gone to step {restored.step}, past config.steps '
-            f'{setup.settings["steps"]}: give at least --config.steps={restored.step}, or '
-            'choose another --workdir'
-        )
+    _refuse_end(folder, restored.step, setup.settings)
     if restored.metadata['data'] != fingerprint['data']:
         raise UserError(
             f'the images of config.data are not those that {folder} was trained on: '

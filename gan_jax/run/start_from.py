@@ -66,6 +66,14 @@ def start_from(settings: Mapping[str, Any], state: TrainState) -> TrainState:
     )
 
 
+def check_start(settings: Mapping[str, Any], shapes: TrainState) -> None:
+    """Raises as `start_from` would, for a state that is only `jax.ShapeDtypeStruct`s."""
+    asked, mine = settings['init'], by_name(shapes)
+    if asked['workdir']:
+        wanted = {name: leaf for name, leaf in mine.items() if _is_wanted(name, asked)}
+        _fitting(expanded(asked['workdir']), wanted)
+
+
 def refuse_own_workdir(settings: Mapping[str, Any], folder: Path) -> None:
     """Refuses to begin a run anew in the workdir whose networks it begins with.
 

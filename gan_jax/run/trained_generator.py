@@ -34,7 +34,10 @@ from gan_jax.sampling.generate import takes_labels
 # The blocks of a config, and the values outside them, that generated images depend on.
 BLOCKS = ('generator', 'latent', 'data.autoencoder')
 KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'dtype')
-IMAGES = tuple(f'data.{key}' for key in ('name', 'size', 'dir', 'fraction', 'subset_seed'))
+IMAGES = tuple(
+    f'data.{key}'
+    for key in ('name', 'size', 'dir', 'fraction', 'subset_seed', 'held_out', 'background')
+)
 
 
 class TrainedGenerator(NamedTuple):

@@ -14,7 +14,8 @@ def call(path: Path, name: str, *arguments: Any) -> Any:
     """Runs a Python file, and calls the function of that name in it.
 
     Raises:
-        UserError: there is no such file or function, or the file or the function raises anything.
+        UserError: there is no such file or function, or the file or the function raises anything;
+            one that the function raises stays as it is.
     """
     try:
         function = runpy.run_path(str(path)).get(name)
@@ -24,6 +25,8 @@ def call(path: Path, name: str, *arguments: Any) -> Any:
         raise UserError(f'{path} defines no function {name}()')
     try:
         return function(*arguments)
+    except UserError:  # a sentence already
+        raise
     except (Exception, SystemExit) as error:
         raise UserError(_said(path, error)) from error
 

@@ -18,7 +18,7 @@ def get_config():
         fn='tests.a_fork.schedules.stairs', start=2.0, height=0.5, over=2.0, unit='steps'
     )
     c.data = dict(fn='tests.a_fork.reader.stripes', name='stripes', size=16)
-    c.data.update(dir='', fraction=1.0, subset_seed=0)
+    c.data.update(dir='', fraction=1.0, subset_seed=0, held_out=0.0, background='')
     c.evaluate.metrics = ''
     c.evaluate.full = ''
     c.evaluate.brightness = dict(fn='tests.a_fork.metrics.brightness', every=2)

@@ -220,3 +220,32 @@ def test_the_home_of_somebody_who_is_not_known_is_a_sentence(named):
     with pytest.raises(errors.UserError, match='~nobody.* is in the home of nobody') as caught:
         data.load(**{key: value.replace('nobody', 'nobody-here') for key, value in named.items()})
     assert caught.value.status == errors.MISSING
+
+
+# Without reading an image ------------------------------------------------------------------------
+
+
+def test_an_overview_counts_images_and_classes(tmp_path):
+    for split, count in (('train', 3), ('Val', 2)):
+        for kind in ('a', 'b'):
+            (tmp_path / 'in' / split / kind).mkdir(parents=True)
+            for i in range(count):
+                (tmp_path / 'in' / split / kind / f'{i}.png').write_text('no image')
+    assert data.overview(f'{tmp_path}/in') == ({'train': 6, 'test': 4}, 2)
+    np.savez(tmp_path / 'x.npz', images=np.zeros((5, 4, 6, 3), np.uint8), labels=np.arange(5))
+    assert data.overview(f'{tmp_path}/x.npz') == ({'train': 5}, 5)
+    assert data.overview('digits') == ({'train': 1437, 'test': 360}, 10)
+    assert data.overview('cifar10', tmp_path) is None and data.overview('a b', tmp_path) is None
+    with pytest.raises(errors.UserError, match='does not exist'):
+        data.overview(f'{tmp_path}/none')
+
+
+def test_a_note_is_said_once_however_often_the_images_are_read(tmp_path, capsys):
+    """A run reads both splits, and the dry run and metrics read them again."""
+    for split in ('train', 'test'):
+        (tmp_path / split).mkdir()
+        Image.new('RGB', (4, 4)).save(tmp_path / split / 'a.png')
+        Image.new('L', (4, 4)).save(tmp_path / split / 'grey.png')
+    for split in ('train', 'test', 'train'):
+        assert len(data.load(str(tmp_path), split=split).images) == 2
+    assert capsys.readouterr().err.count('2 images are grey and become colour') == 1

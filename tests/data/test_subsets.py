@@ -84,3 +84,41 @@ def test_of_images_on_the_disk_what_fits_is_taken(whole, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="fraction 0.25 of 'whole' is 0.0 GB, more than"):
         data.subset(mapped, 0.25, 0)
     assert len(data.subset(whole, 0.25, 0)[1]) == 26
+
+
+# A split of its own -------------------------------------------------------------------------------
+
+
+def test_a_tenth_is_held_out_of_every_class(whole):
+    kept, held = data.hold_out(whole, 0.1)
+    assert len(kept.images) == 90 and np.bincount(held.labels, minlength=3).tolist() == [4, 0, 6]
+    numbers = [one.images[:, 0, 0, 0] for one in (kept, held)]
+    assert sorted(np.concatenate(numbers).tolist()) == list(range(100))
+    for one, rows in zip((kept, held), numbers, strict=True):
+        assert (np.diff(rows.astype(int)) > 0).all()  # in the order of the whole
+        np.testing.assert_array_equal(one.labels, whole.labels[rows])
+    again = data.hold_out(whole, 0.1)[1]
+    np.testing.assert_array_equal(held.images, again.images)
+
+
+def test_many_small_classes_give_their_tenth_together():
+    labels = np.repeat(np.arange(20, dtype=np.int32), 3)
+    some = DataSet(np.arange(60, dtype=np.uint8).reshape(60, 1, 1, 1), labels, 20, 'some')
+    kept, held = data.hold_out(some, 0.1)
+    assert len(held.images) == 6 and len({*held.labels}) == 6 and len({*kept.labels}) == 20
+
+
+def test_images_without_labels_are_one_class(whole):
+    kept, held = data.hold_out(whole._replace(labels=None, num_classes=0), 0.25)
+    assert (len(kept.images), len(held.images), held.labels) == (75, 25, None)
+    few = whole._replace(images=whole.images[:2], labels=None)
+    assert [len(one.images) for one in data.hold_out(few, 0.01)] == [1, 1]
+
+
+def test_what_cannot_be_held_out_is_refused(whole, tmp_path):
+    each = whole._replace(images=whole.images[:3], labels=np.arange(3, dtype=np.int32))
+    with pytest.raises(UserError, match='no class with two: config.data.held_out'):
+        data.hold_out(each, 0.1)
+    mapped = np.memmap(tmp_path / 'x', np.uint8, 'w+', shape=whole.images.shape)
+    with pytest.raises(UserError, match='too large for config.data.held_out'):
+        data.hold_out(whole._replace(images=mapped), 0.1)

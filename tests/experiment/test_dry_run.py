@@ -68,7 +68,7 @@ def test_it_warns_of_data_without_content_that_are_here(tmp_path, capsys):
     for away in ('digits', 'kmnist'):
         more = [f'--config.data.name={away}', f'--config.data.dir={tmp_path}']
         assert train.main([*asked, *more]) == 0
-        assert 'warning: ' not in capsys.readouterr().out
+        assert 'black' not in capsys.readouterr().out
 
 
 def test_of_data_that_are_not_here_it_says_what_was_not_checked(tmp_path, capsys):

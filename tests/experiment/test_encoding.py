@@ -18,6 +18,7 @@ from tests.a_fork import autoencoders
 
 PATH = 'tests.a_fork.autoencoders.patches'
 ASKED = {'name': 'digits', 'size': 16, 'fraction': 1.0, 'subset_seed': 0}
+ASKED |= {'held_out': 0.0, 'background': ''}
 
 
 def encode(root, path=PATH, *flags):

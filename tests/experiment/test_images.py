@@ -78,7 +78,15 @@ def reading(module_of):
 
 
 def asked(fn='stripes', size=8, folder='', **keywords):
-    block = dict(name='mine', size=size, dir=str(folder), fraction=1.0, subset_seed=0)
+    block = dict(
+        name='mine',
+        size=size,
+        dir=str(folder),
+        fraction=1.0,
+        subset_seed=0,
+        held_out=0.0,
+        background='',
+    )
     return {**block, 'fn': f'reading.{fn}', **keywords}
 
 
@@ -234,3 +242,31 @@ def test_a_dry_run_reads_them_and_checks_what_the_metrics_need(tmp_path, capsys)
     with pytest.raises(UserError, match="^config.data: .* fails on the split 'train'") as caught:
         run(tmp_path, '--dry_run', fn='broken')
     assert caught.value.status != USAGE
+
+
+# A split test of its own --------------------------------------------------------------------------
+
+
+def test_a_split_test_is_held_out_where_there_is_none(tmp_path):
+    images = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1).repeat(8, 1).repeat(8, 2)
+    np.savez(tmp_path / 'mine.npz', images=images)
+    block = {**asked(), 'name': str(tmp_path / 'mine.npz')}
+    del block['fn']
+    with pytest.raises(UserError, match="no split 'test'"):
+        load_images(block, 'test')
+    kept, held = (load_images({**block, 'held_out': 0.25}, s) for s in ('train', 'test'))
+    assert (len(kept.images), len(held.images)) == (30, 10)
+    assert not {*kept.images[:, 0, 0, 0]} & {*held.images[:, 0, 0, 0]}
+
+
+def test_a_split_that_is_there_stays_as_it_is(tmp_path):
+    block = {**asked(), 'name': 'digits', 'size': 16, 'held_out': 0.25}
+    del block['fn']
+    assert [len(load_images(block, s).images) for s in ('train', 'test')] == [1437, 360]
+    own = load_images(asked(count=30, held_out=0.25))  # of a function
+    assert len(own.images) == 30
+
+
+def test_a_function_without_a_test_split_gives_one_too():
+    block = asked('alone', held_out=0.1)
+    assert [len(load_images(block, s).images) for s in ('train', 'test')] == [54, 6]

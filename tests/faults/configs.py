@@ -26,6 +26,8 @@ VALUES = {
     'data.name': ('/', '.', '/dev/zero', '/dev/full', '/proc/self/mem', 'nothing', ''),
     'data.size': ('0', '100000000'),
     'data.fraction': ('0', '-1', '1.01', 'nan', 'inf'),
+    'data.held_out': ('-1', '0.6', 'nan'),
+    'data.background': ('pink', '#12', '0'),
     'augment.view': ('nothing', 'translation(', 'x.y', 'translation(nan)'),
     'augment.strength': ('-1', 'inf', 'nan'),
     'evaluate.metrics': ('nothing', 'fid0k_test', 'leak@nothing'),

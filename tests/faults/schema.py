@@ -38,6 +38,7 @@ FAULTS = (2, 65, 66, 69)
 SIZE = dict.fromkeys(
     (
         *('celebahq128_sndcgan', 'digits', 'digits_biggan', 'digits_networks', 'digits_r3gan'),
+        'folder',
         *('digits_r3gan2', 'digits_stylegan2', 'digits_stylegan3', 'stacked_digits'),
     ),
     16,

@@ -25,16 +25,35 @@ def fidelity(name):
     return importlib.import_module(f'torch_fidelity.{name}')
 
 
+def clean(name):
+    """A module of clean-fid.
+
+    Of torchvision it uses the function alone that makes a tensor of an array [H, W, C].
+    """
+    import torch  # here: that it is missing is for a caller to find
+
+    fidelity('utils')  # with the empty modules
+    vision = sys.modules['torchvision']
+    vision.transforms = sys.modules['torchvision.transforms']
+    vision.transforms.ToTensor = lambda: lambda x: torch.from_numpy(x.transpose(2, 0, 1).copy())
+    return importlib.import_module(f'cleanfid.{name}')
+
+
+def public_network(path, layers, *, device='cpu'):
+    """torch-fidelity's Inception with the weights in a file: uint8 [B, 3, H, W] -> (layer, ...)."""
+    module = fidelity('feature_extractor_inceptionv3').FeatureExtractorInceptionV3
+    net = module('inception', list(layers), feature_extractor_weights_path=str(path))
+    return net.eval().to(device)
+
+
 def public_inception(path, layers, *, device='cpu'):
-    """torch-fidelity's Inception with the weights in a file: uint8 [B, H, W, 3] -> {layer: [B, F]}.
+    """The same of arrays: uint8 [B, H, W, 3] -> {layer: [B, F]}.
 
     Its images lie as torch's loaders put them, colours first in memory.
     """
     import torch  # here: that it is missing is for a caller to find
 
-    module = fidelity('feature_extractor_inceptionv3').FeatureExtractorInceptionV3
-    net = module('inception', list(layers), feature_extractor_weights_path=str(path))
-    net = net.eval().to(device)
+    net = public_network(path, layers, device=device)
 
     def features(images):
         planes = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(device)

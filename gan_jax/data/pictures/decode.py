@@ -3,7 +3,8 @@
 Grey (also 1 bit), RGB, palette, CMYK and YCbCr images of 8 bits are read; 16 bits are rounded to 8,
 see `depth`. The EXIF orientation is applied, an alpha channel that is opaque everywhere is dropped,
 colours become RGB by Pillow's own conversion. Images that cannot become 8-bit grey or RGB without a
-decision are refused (transparency, floats, several frames), and so are files that Pillow cannot
+decision are refused (transparency without a background, floats, several frames), and so are files
+that Pillow cannot
 read to the end. Of a stereo photograph (MPO) the first picture is taken.
 """
 
@@ -27,6 +28,7 @@ from gan_jax.data.resize import Size, pair, resize, shown_size, window
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import ends_with, shown
 
+BACKGROUND = r'(white|black|grey|#[0-9a-fA-F]{6})?'  # colours for transparent places
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 TIFF = ('.tif', '.tiff')  # images where there are no others, see `images_of`
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')  # Pillow finds MPO by itself in a JPEG
@@ -94,7 +96,13 @@ def header(file: BinaryIO, name: str) -> Header:
 
 
 def pixels(
-    file: BinaryIO, name: str, *, channels: int, size: Size | None, crop: int | None = None
+    file: BinaryIO,
+    name: str,
+    *,
+    channels: int,
+    size: Size | None,
+    crop: int | None = None,
+    background: str = '',
 ) -> np.ndarray:
     """An image file as uint8 [H, W, channels]; waits until `MEMORY` has room for it.
 
@@ -105,6 +113,7 @@ def pixels(
         size: of the result: the largest part of its proportions in the middle, resized by `resize`.
             None leaves the image whole.
         crop: side of the square in the middle that is cut out first, at most the shorter side.
+        background: a colour of Pillow's that transparent images are laid over; '' refuses them.
 
     Raises:
         UserError: it is not an image that this project reads.
@@ -113,7 +122,7 @@ def pixels(
         # In another function, whose arrays are freed before the share is given back.
         if depth.is_deep(image):
             image = depth.at_8_bits(image, file)
-        return _pixels(image, name, channels, size, crop)
+        return _pixels(image, name, channels, size, crop, background)
 
 
 def in_chunks(items: Iterable, decode: Callable[..., np.ndarray | None]) -> Iterator[np.ndarray]:
@@ -204,10 +213,15 @@ def _decoding(name: str) -> Iterator[None]:
 
 
 def _pixels(
-    image: Image.Image, name: str, channels: int, size: Size | None, crop: int | None
+    image: Image.Image,
+    name: str,
+    channels: int,
+    size: Size | None,
+    crop: int | None,
+    background: str,
 ) -> np.ndarray:
     ImageOps.exif_transpose(image, in_place=True)
-    image = _converted(image, 'L' if channels == 1 else 'RGB', name)
+    image = _converted(image, 'L' if channels == 1 else 'RGB', name, background)
     if crop:
         image = _centre(image, (min(*image.size, crop),) * 2)
     if size is not None:
@@ -229,20 +243,31 @@ def _memory(image: Image.Image, size: Size | None) -> int:
 # large ones.
 
 
-def _converted(image: Image.Image, mode: str, name: str) -> Image.Image:
+def _converted(image: Image.Image, mode: str, name: str, background: str) -> Image.Image:
     """The image in that mode, without the alpha channel that it may have.
 
     Raises:
-        UserError: the image is not opaque everywhere.
+        UserError: the image is not opaque everywhere, and there is no background.
     """
     if image.has_transparency_data:
         image = _in_mode(image, 'RGBA')
         if image.getchannel('A').getextrema()[0] < 255:
-            raise UserError(
-                f'{shown(name)} is transparent in places: lay it over the background that you want',
-                DATA,
-            )
+            if not background:
+                raise UserError(
+                    f'{shown(name)} is transparent in places: give a colour to lay it over, to '
+                    'prepare --background=white, to train --config.data.background=white',
+                    DATA,
+                )
+            image = _over(image, background)
     return _in_mode(image, mode)
+
+
+def _over(image: Image.Image, background: str) -> Image.Image:
+    """An image with an alpha channel, laid over a colour; RGB."""
+    with contextlib.closing(image):
+        whole = Image.new('RGB', image.size, background)
+        whole.paste(image, mask=image)
+        return whole
 
 
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:

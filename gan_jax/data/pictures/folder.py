@@ -42,7 +42,7 @@ class Scan(NamedTuple):
 
 
 def open_folder(
-    path: Path, size: Size | None, max_bad: int = 0
+    path: Path, size: Size | None, max_bad: int = 0, background: str = ''
 ) -> tuple[Content, tuple[int, int, int]]:
     """The content of a folder, zip or tar, and [H, W, C] of its images, which are not yet decoded.
 
@@ -51,6 +51,7 @@ def open_folder(
         size: of the images: the largest part of its proportions in the middle, resized. None takes
             them as they are, if all are of one size.
         max_bad: how many images may be refused and left out.
+        background: a colour that transparent images are laid over, see `decode.pixels`.
 
     Raises:
         UserError: no such path, no images, images both in and beside class folders, sizes that need
@@ -58,27 +59,42 @@ def open_folder(
             their names.
     """
     with listing(path) as files:
-        names = decode.images_of(files.names)
-        if not names:
-            endings = ', '.join((*decode.SUFFIXES, *decode.TIFF))
-            raise UserError(f'{path} holds no images: put some there, {endings}', MISSING)
-        layout = make_layout(names, path, stylegan.labels(files, names, path))
+        names, layout = _arranged(files, path)
         bad = Bad(path, len(names), max_bad)
         scan = _scan(files, names, path, size, bad)
     if scan.fault:  # reported together with the images that are refused
-        for _ in _pieces(path, layout, scan.shape, ANY_SIZE, bad):
+        for _ in _pieces(path, layout, scan.shape, ANY_SIZE, bad, background):
             pass
         bad.check(scan.fault)
     notes = files.notes + layout.notes + scan.notes + _empty_note(path, layout)
     others = {n for n in files.names if n.rpartition('/')[2] != stylegan.NAME} - {*names}
     if others:
         notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
-    pieces = _checked(_pieces(path, layout, scan.shape, size, bad), bad)
+    pieces = _checked(_pieces(path, layout, scan.shape, size, bad, background), bad)
     count, labels = len(names) - len(bad), layout.labels
     content = Content(
         pieces, labels.num_classes, count, notes, labels.class_names, left_out=bad.left_out
     )
     return content, scan.shape
+
+
+def survey(path: Path) -> Layout:
+    """The splits and classes of the images of a folder, zip or tar; no image is opened.
+
+    Raises:
+        UserError: as `open_folder`, of the path and the names.
+    """
+    with listing(path) as files:
+        return _arranged(files, path)[1]
+
+
+def _arranged(files: Listing, path: Path) -> tuple[list[str], Layout]:
+    """The names of the images, and their layout."""
+    names = decode.images_of(files.names)
+    if not names:
+        endings = ', '.join((*decode.SUFFIXES, *decode.TIFF))
+        raise UserError(f'{path} holds no images: put some there, {endings}', MISSING)
+    return names, make_layout(names, path, stylegan.labels(files, names, path))
 
 
 def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
@@ -142,13 +158,18 @@ def _checked(pieces: Iterator[Piece], bad: Bad) -> Iterator[Piece]:
 
 
 def _pieces(
-    path: Path, layout: Layout, shape: Sequence[int], size: Size | None, bad: Bad
+    path: Path,
+    layout: Layout,
+    shape: Sequence[int],
+    size: Size | None,
+    bad: Bad,
+    background: str,
 ) -> Iterator[Piece]:
     """The images that are not refused, and their labels; refused images are added to `bad`."""
 
     def pixels(file, place, name):
         def decoded():
-            image = decode.pixels(file, place, channels=shape[2], size=size)
+            image = decode.pixels(file, place, channels=shape[2], size=size, background=background)
             if size is None and image.shape != shape:  # a few formats say so only with the pixels
                 raise UserError(
                     f'{shown(place)} is turned by its EXIF orientation and has '

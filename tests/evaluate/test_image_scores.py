@@ -1,0 +1,220 @@
+"""Scores of images without a run: equal to a run's metrics, or refused where they mean nothing."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax import data
+from gan_jax.evaluate import (
+    __main__,
+    features,
+    frechet,
+    image_scores,
+    kernel,
+    prdc,
+    rows,
+    sliced_wasserstein,
+)
+from gan_jax.evaluate.image_scores import score
+from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
+
+
+def digits(split='train', count=None):
+    return data.load('digits', split=split).images[:count]
+
+
+def noisy(count=200):
+    noise = np.random.default_rng(0).integers(0, 40, (count, 16, 16, 1))
+    return np.clip(digits(count=count) + noise, 0, 255).astype(np.uint8)
+
+
+def folder(path, images):
+    path.mkdir(parents=True)
+    for i, image in enumerate(images):
+        Image.fromarray(image.squeeze()).save(path / f'{i:04d}.png')
+    return path
+
+
+def looked_at(images):
+    return features.digits(images).features
+
+
+# Values ------------------------------------------------------------------------------------------
+
+
+def test_the_values_are_those_of_the_metrics_and_have_floors_of_two_halves(tmp_path):
+    fake, real = noisy(), digits(count=300)
+    asked = 'fd200@digits,kd200@digits,pr200@digits,swd200,spectrum200'
+    found = score(fake, folder(tmp_path / 'reals', real), asked, tmp_path)
+    values, (x, y) = found['metrics'], map(looked_at, (fake, real))
+    halves = rows.halves(y)
+    by_hand = {
+        'fd200@digits': frechet.distance(*map(frechet.moments, (x, y))),
+        'fd200@digits_floor': frechet.distance(*map(frechet.moments, halves)),
+        'kd200@digits': kernel.kid(x, y),
+        'kd200@digits_floor': kernel.kid(*halves),
+        'precision200@digits': prdc.precision_recall(y, x)['precision'],
+    }
+    assert {k: values[k] for k in by_hand} == pytest.approx(by_hand, rel=1e-5)
+    some = real[rows.spaced(300, 200)]
+    assert values['swd200'] == sliced_wasserstein.distances(some, fake)[16]
+    assert values['swd200_floor'] == sliced_wasserstein.distances(*rows.halves(some))[16]
+    assert 0 < values['spectrum200_floor'] < values['spectrum200']
+    told = found['protocol']['scores']['fd200@digits']
+    assert told['reference'] == 'train, 300 images' and told['floor'].startswith('two halves')
+    assert found['protocol']['pixels']['swd200']['floor'].startswith('two halves')
+    assert found['protocol']['scored']['drawn'] == 'all'
+    assert list((tmp_path / 'references').iterdir())  # features of the reference are kept
+    json.dumps(found, allow_nan=False)
+
+
+def test_the_floor_of_a_data_set_is_that_of_a_run():
+    found = score(noisy(), 'digits', 'fd_digits,kd200_test@digits,fd200_train@digits')
+    train, test = (looked_at(digits(split)) for split in ('train', 'test'))
+    floor = frechet.distance(*map(frechet.moments, (test, train)))
+    values = found['metrics']
+    assert values['fd_digits_floor'] == pytest.approx(floor)
+    assert values['fd200_train@digits_floor'] == pytest.approx(floor)
+    assert values['kd200_test@digits_floor'] == pytest.approx(kernel.kid(train, test))
+    told = found['protocol']['scores']
+    assert told['kd200_test@digits']['floor'] == 'the split train'
+
+
+def test_too_few_reals_for_a_floor_have_none():
+    """63 images in 64 features are mostly bias; a kernel distance has none."""
+    values = score(noisy(), digits(count=126), 'fd200@digits,kd200@digits')['metrics']
+    assert 'fd200@digits_floor' not in values and 'kd200@digits_floor' in values
+    values = score(noisy(), digits(count=126), 'fd200_biased@digits')['metrics']
+    assert 'fd200_biased@digits_floor' in values
+
+
+def test_a_metric_of_some_takes_them_at_random():
+    """The first images of a folder may all be of one class."""
+    fake = noisy()
+    found = score(fake, 'digits', 'kd50@digits')
+    again = score(fake, 'digits', 'kd50@digits')
+    assert found == again
+    first = kernel.kid(looked_at(fake[:50]), looked_at(digits()))
+    assert found['metrics']['kd50@digits'] != pytest.approx(first)
+    assert found['protocol']['scored']['drawn'].startswith('at random')
+
+
+def test_grey_images_in_three_channels_are_compared_as_grey_ones(tmp_path):
+    fake = noisy(80)
+    grey = score(fake, 'digits', 'kd80@digits')
+    colour = score(np.repeat(fake, 3, axis=3), 'digits', 'kd80@digits')
+    assert colour['metrics'] == grey['metrics']
+    assert 'three equal channels' in colour['protocol']['scored']['notes'][0]
+    red = fake * np.array([1, 0, 0], np.uint8)
+    found = score(red, 'digits', 'swd80')  # the digits become colour
+    by_hand = sliced_wasserstein.distances(
+        np.repeat(digits()[rows.spaced(1437, 80)], 3, axis=3), red
+    )
+    assert found['metrics']['swd80'] == by_hand[16]
+
+
+def test_size_crops_and_resizes_both(tmp_path):
+    rng = np.random.default_rng(0)
+    wide = folder(tmp_path / 'wide', rng.integers(0, 256, (20, 20, 30, 3)).astype(np.uint8))
+    square = folder(tmp_path / 'square', rng.integers(0, 256, (20, 24, 24, 3)).astype(np.uint8))
+    found = score(wide, square, 'swd20', size=16)
+    a, b = (data.load(str(path), size=16).images for path in (wide, square))
+    assert found['metrics']['swd20'] == sliced_wasserstein.distances(b, a)[16]
+    with pytest.raises(UserError, match='--size=N'):
+        score(wide, square, 'swd20')
+
+
+def test_paths_in_folders_of_one_name_are_not_confused(tmp_path, monkeypatch):
+    """Nor are they looked for in the folder of data sets, as a run's data set is."""
+    for name, count in (('a', 3), ('b', 4), ('data', 5)):
+        folder(tmp_path / name / 'images', digits(count=count))
+    pair = image_scores.open_pair(
+        tmp_path / 'a' / 'images', tmp_path / 'b' / 'images', tmp_path / 'data'
+    )
+    assert (len(pair.images.images), len(pair.reference.images)) == (3, 4)
+    monkeypatch.chdir(tmp_path / 'a')
+    assert len(image_scores.open_pair('images', 'digits').images.images) == 3
+
+
+# Refusals ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('metrics', 'said'),
+    [
+        ('', 'no metrics are named'),
+        (',', 'no metrics are named'),
+        ('retrieval', 'of a generator or a discriminator, and images alone have none'),
+        ('ppl50k_z', 'of a generator or a discriminator'),
+        ('cas10k', 'of a generator or a discriminator'),
+        ('intra_kd200@digits', 'of a generator or a discriminator'),
+        ('leak@flip', 'of a generator or a discriminator'),
+        ('kd', "'kd' does not say of how many images: write kd200, all of 'an array'"),
+        ('fid10k', "'fid10k' takes 10,000 images, and 'an array' holds 200: write kid200"),
+        ('kd10k@digits', 'write kd200@digits'),
+        ('swd8192', 'write swd200'),
+        ('fid200', "'fid200': 200 images in 2,048 features .* take kid200"),
+        ('kd200_test@digits', "with a split test, and 'an array' has none: write kd200@digits"),
+        ('fd_digits', 'reads digits and means nothing on'),
+        ('kid_200', 'there is no metric'),
+        ('lid200@digits', 'at least 200 real images'),
+    ],
+)
+def test_what_would_mean_nothing_is_refused(metrics, said):
+    with pytest.raises(UserError, match=said):
+        score(noisy(), digits(count=150), metrics)
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(UserError) as caught:
+        score(noisy(), digits(count=150), 'kd,retrieval,fd20@digits,kd200@digits')
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_pixels_of_two_sizes_do_not_compare():
+    with pytest.raises(UserError, match='16x16 of them, .* 20x20: give the size of both'):
+        score(noisy(20), np.zeros((20, 20, 20, 1), np.uint8), 'swd20')
+
+
+def test_arrays_of_other_types_are_refused():
+    with pytest.raises(UserError, match=r'uint8 \[N, H, W, C\] .* float64 \[2, 16, 16, 1\]'):
+        score(np.zeros((2, 16, 16, 1)), 'digits', 'kd2@digits')
+
+
+# The command -------------------------------------------------------------------------------------
+
+
+def command(*arguments):
+    return __main__.main([*map(str, arguments)])
+
+
+def test_the_command_prints_and_writes_what_score_returns(tmp_path, capsys):
+    images, out = folder(tmp_path / 'fakes ü', noisy(100)), tmp_path / 'new' / 'scores.json'
+    asked = f'--images={images}', '--against=digits', '--metrics=kd100@digits,pr50@digits'
+    assert command(*asked, f'--data_dir={tmp_path}', f'--out={out}') == 0
+    said, written = capsys.readouterr().out, json.loads(out.read_text())
+    expected = score(images, 'digits', 'kd100@digits,pr50@digits', tmp_path)
+    assert {k: written[k] for k in expected} == expected and 'jax' in written['versions']
+    value = expected['metrics']['kd100@digits']
+    assert f'kd100@digits: {value:.6g}\n' in said and '100 images of ' in said
+
+
+def test_what_is_wrong_with_its_arguments_is_a_sentence(tmp_path):
+    images = folder(tmp_path / 'fakes', noisy(100))
+    both = f'--images={images}', '--against=digits'
+    for arguments, said in (
+        ((*both,), '--metrics'),
+        ((both[0], '--metrics=kd100@digits'), '--against'),
+        ((*both, '--metrics=kd100@digits', '--step=3'), 'unknown argument --step=3'),
+        ((*both, '--metrics=,'), 'no metrics are named'),
+    ):
+        with pytest.raises(UserError, match=said):
+            command(*arguments)
+    with pytest.raises(UserError) as caught:
+        command(f'--images={tmp_path}/none', '--against=digits', '--metrics=kd100@digits')
+    assert caught.value.status == MISSING
+    with pytest.raises(UserError, match='printed and not kept') as caught:
+        command(*both, '--metrics=kd100@digits', f'--out={images}/0000.png/x')
+    assert caught.value.status == UNWRITABLE

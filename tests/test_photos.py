@@ -1,0 +1,161 @@
+"""docs/photos.md and docs/scores.md are programs: their commands, on photographs of mixed kinds."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax import data
+from gan_jax.evaluate import trained_features
+from gan_jax.experiment import config
+from gan_jax.runtime.errors import DATA, UserError
+from tests.faults.bench import within
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ('Blüten im Mai', 'Çin gezisi')
+COUNT = 16  # in each folder
+# What makes a run of hours one of seconds.
+SHORT = [
+    '--config.steps=2',
+    '--config.generator.width=0.03',
+    '--config.discriminator.width=0.03',
+    '--config.evaluate.num=100',
+    '--config.mesh.data=1',
+]
+pytestmark = pytest.mark.usefixtures('mixed_types')  # optax's schedules
+
+
+def commands(page):
+    text = (ROOT / 'docs' / page).read_text(encoding='utf-8')
+    blocks = re.findall(r'^```sh\n(.*?)^```$', text, flags=re.M | re.S)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def photographs(folder):
+    """Of several sizes: colour, grey, CMYK, one turned and one transparent; and another file."""
+    rng, kinds = np.random.default_rng(0), ['RGB', 'L', 'CMYK', 'RGB']
+    for name in FOLDERS:
+        (folder / name).mkdir(parents=True)
+        for i in range(COUNT):
+            size = tuple(int(x) for x in rng.integers(70, 110, 2))
+            coarse = rng.integers(0, 256, (5, 7, 3)).astype(np.uint8)
+            image = Image.fromarray(coarse).resize(size).convert(kinds[i % 4])
+            image.save(folder / name / f'Bild {i}.{"png" if i == 3 else "jpg"}')
+    Image.new('RGBA', (80, 90), (200, 0, 0, 100)).save(folder / FOLDERS[0] / 'durchsichtig.png')
+    (folder / 'Thumbs.db').write_text('none')
+
+
+@pytest.fixture
+def beside_configs(tmp_path, monkeypatch):
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('GAN_JAX_DATA', raising=False)
+    monkeypatch.setattr(trained_features, 'STEPS', 2)
+    return tmp_path
+
+
+def typed(words, more=()):
+    module = 'evaluate.__main__' if words[2] == 'gan_jax.evaluate' else words[2].split('.')[1]
+    return within(f'gan_jax.{module}', [*words[3:], *more])
+
+
+@pytest.mark.slow
+def test_the_page_goes_from_photographs_to_scores(beside_configs):
+    photographs(beside_configs / 'My photos')
+    look, over_white, prepare, train, *rest = commands('photos.md')
+    refused = typed(look)
+    assert refused.status == DATA and 'durchsichtig.png is transparent in places' in refused.err
+    assert '--background=white' in refused.err
+    seen = typed(over_white)
+    assert seen.status == 0 and '2 classes (0 Blüten im Mai, 1 Çin gezisi)' in seen.out
+    # Said once by each command; here both are one process.
+    assert (refused.err + seen.err).count('images are grey and become colour') == 1
+    assert 'what they need is there' in seen.out and 'warning' not in seen.out
+    for words in (prepare, [*train, *SHORT], *rest):
+        done = typed(words)
+        assert done.status == 0, (words, done.err)
+    run = beside_configs / 'workdirs' / 'photos'
+    row = json.loads((run / 'metrics.jsonl').read_text().splitlines()[-1])
+    assert {'eval/kd1k_train@classifier', 'eval/kd1k_train@classifier_floor'} <= row.keys()
+    real = np.asarray(Image.open(run / 'samples' / 'real.png'))
+    assert real.shape == (5 * 65 - 1, 6 * 65 - 1, 3)  # 30 photographs of 33
+    values = json.loads(Path('scores.json').read_text())['metrics']
+    assert {
+        'kd200@simclr',
+        'kd200@simclr_floor',
+        'precision200@simclr',
+        'spectrum200',
+    } <= values.keys()
+
+
+@pytest.mark.slow
+def test_photographs_train_without_preparation_and_without_classes(beside_configs):
+    photographs(beside_configs / 'in' / 'Ä')
+    folder = beside_configs / 'in' / 'Ä' / FOLDERS[1]
+    config = f'--config=configs/folder.py:path={folder},size=32'
+    done = within('gan_jax.train', [config, '--workdir=run ü', *SHORT])
+    assert done.status == 0 and done.err.count('are grey and become colour') == 1, done.err
+    row = json.loads(Path('run ü/metrics.jsonl').read_text().splitlines()[-1])
+    assert 'eval/kd1k_train@simclr_floor' in row and 'eval_failed' not in row
+
+
+@pytest.mark.slow
+def test_the_page_on_scores(beside_configs):
+    (beside_configs / 'drawn').mkdir()
+    for i, image in enumerate(data.load('digits').images[:400]):
+        Image.fromarray(image[..., 0]).save(beside_configs / 'drawn' / f'{i}.png')
+    for words in commands('scores.md'):
+        done = typed(words)
+        assert done.status == 0, done.err
+    values = json.loads(Path('scores.json').read_text())['metrics']
+    assert 'fd360@digits_floor' in values
+    (source,) = re.findall(r'```python\n(.*?)```', (ROOT / 'docs' / 'scores.md').read_text(), re.S)
+    names = {}
+    exec(source, names)
+    assert names['found']['metrics']['kd360@digits'] == values['kd360@digits']
+
+
+# The config's choices ----------------------------------------------------------------------------
+
+
+def settings(*arguments, count=40):
+    np.savez('some.npz', images=np.zeros((count, 4, 4, 3), np.uint8))
+    text = ','.join(['path=some.npz', *arguments])
+    return config.load_config(f'configs/folder.py:{text}')
+
+
+@pytest.mark.parametrize(('count', 'batch'), [(2, 2), (40, 16), (300, 32), (3000, 64)])
+def test_the_batch_follows_the_number_of_images(count, batch, beside_configs):
+    c = settings(count=count)
+    assert (c.batch_size, c.data.size, c.data.held_out) == (batch, 64, 0.1)
+    assert c.generator.width == (0.5 if count < 2000 else 1.0)
+    assert c.augment.real == 'flip' and c.augment.critic.startswith('diffaugment')
+    assert c.evaluate.metrics == 'kd1k_train@simclr,overfitting'
+
+
+def test_size_and_arguments_choose_networks_and_methods(beside_configs):
+    assert settings('size=128').generator.fn == 'gan_jax.models.sndcgan.Generator'
+    large = settings('size=256')
+    assert large.generator.fn == 'gan_jax.models.stylegan2.generator.Generator'
+    assert 'ada' in large.terms and large.latent.dim == 512
+    plain = settings('method=real_only', 'augment=cutout', 'background=white')
+    assert plain.augment.real == 'flip|cutout' and plain.data.background == 'white'
+    assert settings('flip=0').augment.real == ''
+    assert settings('method=bigan').evaluate.metrics == 'kd1k_train@simclr'
+
+
+@pytest.mark.parametrize('size', [20, 136, 300])
+def test_a_size_without_networks_is_refused(size, beside_configs):
+    with pytest.raises(UserError, match=f'size is {size}: give a multiple of 8 up to 128, or a po'):
+        settings(f'size={size}')
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(beside_configs):
+    done = within('gan_jax.train', ['--config=configs/folder.py:path=Fotos', '--dry_run'])
+    assert done.status == 2 and "there is no data set 'Fotos' in data" in done.err
+    done = within('gan_jax.train', ['--config=configs/folder.py:path=./Fotos', '--dry_run'])
+    assert done.status == 66 and 'Fotos does not exist: check the path' in done.err
