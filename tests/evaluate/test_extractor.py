@@ -55,7 +55,8 @@ def test_devices_share_the_work_and_change_no_bit(small_inception, devices):
 def test_facts_tell_interpolations_and_weights_apart(small_inception, monkeypatch):
     tf1 = extractor.from_inception(small_inception)
     clean = extractor.from_inception(small_inception, interpolation='clean')
-    assert {k for k in tf1.metadata if tf1.metadata[k] != clean.metadata[k]} == {'interpolation'}
+    differing = {k for k in tf1.metadata if tf1.metadata[k] != clean.metadata[k]}
+    assert differing == {'interpolation', 'version'}
     assert tf1.metadata['weights_sha256'].startswith('6726825d')
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gan_jax.data.archives.download import sha256_of
 from gan_jax.data.archives.table import File
-from gan_jax.evaluate import inception, published, weights
+from gan_jax.evaluate import inception, interpolate, published, weights
 from gan_jax.runtime.errors import DATA, UNAVAILABLE, UserError
 from tests.evaluate.torch_files import StateDict, tensor, write_legacy, write_zip
 from tests.oracle.made import random_weights
@@ -52,6 +52,23 @@ def test_the_mean_does_not_count_padding_and_the_last_block_takes_the_maximum():
     with nn.intercept_methods(watched):
         jax.eval_shape(inception.Inception().init, jax.random.key(0), IMAGES)
     assert calls == [('Mixed_7b', inception._mean_pool), ('Mixed_7c', inception._max_pool)]
+
+
+def test_clean_images_stay_in_the_range_of_pixels(monkeypatch):
+    """The cubic overshoots at an edge, and clean-fid cuts that off."""
+    edge = np.zeros((1, 8, 8, 1), np.uint8)
+    edge[:, :, 4:] = 255
+    rows = interpolate.matrix('clean', 8, 299) @ edge[0, 0, :, 0]
+    assert rows.min() < -5 and rows.max() > 260
+
+    class Seen:
+        def apply(self, variables, images):
+            return {'2048': images}
+
+    monkeypatch.setattr(inception, 'Inception', Seen)
+    for kind in ('clean', 'tf1'):
+        seen = inception.features({}, edge, interpolation=kind, layers=['2048'])['2048']
+        assert (seen.min(), seen.max()) == (-1, 127 / 128)
 
 
 # The convolutions of the published file, by block.
