@@ -14,7 +14,7 @@ N ?= 1
 export VENV
 
 .PHONY: help core dev demo test test-slow test-all mutants faults soak notebooks oracle oracle-env
-.PHONY: compilers compilers-env slurm lint lock clean
+.PHONY: compilers compilers-env browser browser-env slurm lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,14 @@ compilers-env:
 compilers: compilers-env  ## compile train steps for TPUs and NVIDIA cards, without any
 	.venv-compilers/bin/python -m pytest -n 2 --dist loadgroup -m compiler tests/compilers $(ARGS)
 
+# In an environment of their own: what drives a browser. The browser is $CHROME, or one on the PATH.
+browser-env:
+	@VENV=.venv-browser sh launch/setup.sh dev
+	.venv-browser/bin/python -m pip install --quiet -r tests/browser/requirements.txt
+
+browser: browser-env  ## the report and the explorer in Chromium, where there is one
+	.venv-browser/bin/python -m pytest -m browser -rs tests/browser $(ARGS)
+
 # Attacks on the commands and on what they write: docs/reliability.md.
 faults: dev  ## what is promised of faults, tried, 15 minutes; N=10: ten times as much
 	$(PY) -m tests.faults --n=$(N) $(ARGS)
@@ -87,5 +95,5 @@ lock: core  ## pin setup.py's dependencies anew (takes uv from the package index
 	$(LOCK) setup.py --extra dev --constraint requirements.lock -o requirements-dev.lock
 
 clean:  ## remove the environment and all caches, but no workdir
-	rm -rf .venv .venv-oracle .venv-compilers .cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-oracle .venv-compilers .venv-browser .cache .pytest_cache .ruff_cache build dist *.egg-info
 	find gan_jax tests configs -name __pycache__ -prune -exec rm -rf {} +

@@ -46,6 +46,7 @@ WORDS = {
     'evaluate': 'metrics',
     'instances': 'neighbourhoods',
     'run': 'one run in its workdir',
+    'reports': 'runs as a page',
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
     'testing': 'contracts for your parts',
@@ -54,11 +55,13 @@ WORDS = {
     'project': 'command',
     'sweep': 'command',
     'prepare': 'command',
+    'report': 'command',
     'evaluate.__main__': 'command',
     'benchmark.__main__': 'command',
 }
 COLOURS = ('#fde8c8', '#dcecf9', '#dff2e1', '#efe4f7')  # commands, around, algorithm, ground
-AROUND = ('sampling', 'experiment', 'evaluate', 'run', 'sweeps', 'benchmark', 'testing')
+AROUND = ('sampling', 'experiment', 'evaluate', 'run', 'reports', 'sweeps')
+AROUND += ('benchmark', 'testing')
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34
 
 Arrow = tuple[str, str]

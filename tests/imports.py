@@ -26,9 +26,10 @@ FLOORS = (
     ('experiment',),
     ('evaluate',),
     ('run', 'instances'),
+    ('reports',),
     ('sweeps', 'benchmark'),
     ('testing',),
-    ('train', 'sample', 'project', 'sweep', 'prepare'),
+    ('train', 'sample', 'project', 'sweep', 'prepare', 'report'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

@@ -17,6 +17,7 @@ ADDED: Mapping[str, Any] = {
     'data.held_out': 0.0,
     'data.background': '',
     'every.snapshot': 5000,
+    'every.report': 0,
 }
 
 

@@ -26,6 +26,7 @@ STEP = re.compile('0|[1-9][0-9]{0,17}')  # name of a checkpoint's folder
 WRITTEN = (
     *('checkpoints', 'best', 'snapshots', 'quarantine', 'samples', 'results', 'tensorboard'),
     *('subset.json', 'metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'wandb.json'),
+    'report.html',
     'config.json',
     'status.json',
 )
@@ -168,7 +169,7 @@ def read_status(workdir: Path) -> Mapping[str, Any] | None:
     """
     unreadable = {'status': 'unreadable', 'step': 0}
     try:
-        status = _read_json(workdir / 'status.json')
+        status = read_json(workdir / 'status.json')
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
@@ -185,7 +186,7 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
     """
     path = workdir / 'config.json'
     try:
-        return _read_json(path)
+        return read_json(path)
     except FileNotFoundError as error:
         raise UserError(
             f'{path} does not exist: --workdir must be the folder of a training run', MISSING
@@ -199,8 +200,13 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
         ) from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; raises OSError or ValueError."""
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a plain file.
+
+    Raises:
+        OSError: there is no plain file, or it cannot be read.
+        ValueError: it holds something else, or one nested deeper than `DEEPEST`.
+    """
     try:
         value = json.loads(files.read_plain(path))
     except RecursionError as error:
