@@ -277,6 +277,7 @@ NOT_OURS = {
     '.venv',
     '.venv-oracle',
     '.venv-compilers',
+    '.venv-docs',
     '.cache',
     '.pytest_cache',
     '.ruff_cache',
