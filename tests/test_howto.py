@@ -79,11 +79,15 @@ def shortened(words, folder):
     short = short_for(words) if program in ('gan_jax.train', 'gan_jax.benchmark') else []
     if any(word.startswith('--cluster') for word in words):  # all processes' devices take part
         short = [flag for flag in short if 'mesh.data' not in flag]
-    return [*words, *short, *(['--repeats=1'] if program == 'gan_jax.benchmark' else [])]
+    timed = ['--repeats=1', '--whole_only'] if program == 'gan_jax.benchmark' else []
+    return [*words, *short, *timed]
+
+
+pytestmark = pytest.mark.usefixtures('quick', 'compiled_once')
 
 
 @pytest.fixture(scope='module')
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, quick, compiled_once):
     """A run such as the tutorial's, some steps long."""
     folder = tmp_path_factory.mktemp('trained') / 'run'
     command = [f'--config={ROOT}/configs/digits.py', f'--workdir={folder}', *flags_of()]
@@ -137,7 +141,7 @@ def run(words, folder):
     elif words[:2] == ['python', '-m']:
         command = shortened(words, folder)
         if '--compile_for' in ' '.join(words) and not importlib.util.find_spec('libtpu'):
-            with pytest.raises(UserError, match='gan_jax\\[tpu_compiler\\]') as caught:
+            with pytest.raises(UserError, match=r'\[tpu_compiler\]') as caught:
                 MAINS[words[2]](command[3:])
             assert caught.value.status == MISSING
         else:
