@@ -11,10 +11,11 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --generate-hashes --python-ve
 SCRIPTS = launch/*.sh launch/*.sbatch tests/slurm/*.sh tests/accelerator/*.sh .ci/run
 DEMO ?= workdirs/demo
 N ?= 1
+NOTEBOOKS ?= off
 export VENV
 
 .PHONY: help core dev demo test test-slow test-all mutants faults soak notebooks oracle oracle-env
-.PHONY: compilers compilers-env browser browser-env slurm lint lock clean
+.PHONY: compilers compilers-env browser browser-env docs docs-env slurm lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +75,16 @@ browser-env:
 browser: browser-env  ## the report and the explorer in Chromium, where there is one
 	.venv-browser/bin/python -m pytest -m browser -rs tests/browser $(ARGS)
 
+# In an environment of their own: only the site needs Sphinx.
+docs-env:
+	@VENV=.venv-docs sh launch/setup.sh dev
+	.venv-docs/bin/python -m pip install --quiet -r docs/requirements.txt
+
+# NOTEBOOKS=cache also executes the notebooks, once until they change.
+docs: docs-env  ## the site of docs/, in build/docs; NOTEBOOKS=cache executes the notebooks for it
+	NOTEBOOKS=$(NOTEBOOKS) .venv-docs/bin/python -m sphinx -W --keep-going --quiet -c docs . build/docs $(ARGS)
+	.venv-docs/bin/python -m pytest -m site tests/site
+
 # Attacks on the commands and on what they write: docs/reliability.md.
 faults: dev  ## what is promised of faults, tried, 15 minutes; N=10: ten times as much
 	$(PY) -m tests.faults --n=$(N) $(ARGS)
@@ -95,5 +106,6 @@ lock: core  ## pin setup.py's dependencies anew (takes uv from the package index
 	$(LOCK) setup.py --extra dev --constraint requirements.lock -o requirements-dev.lock
 
 clean:  ## remove the environment and all caches, but no workdir
-	rm -rf .venv .venv-oracle .venv-compilers .venv-browser .cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venv-oracle .venv-compilers .venv-browser .venv-docs .cache .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info
 	find gan_jax tests configs -name __pycache__ -prune -exec rm -rf {} +

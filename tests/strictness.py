@@ -8,6 +8,7 @@ PROMOTION = {
     'tests/evaluate/test_features.py': COSINE,
     'tests/oracle/test_inception.py': PUBLIC,
     'tests/oracle/test_metrics.py': PUBLIC,
+    'tests/test_howto.py': COSINE,
     'tests/test_schema.py': "Flax's layers promote float32 parameters and bfloat16 inputs",
     'tests/testing/test_networks.py': 'networks that mix types, as one of a fork may',
     'tests/test_bfloat16.py': "Flax's layers promote float32 parameters and bfloat16 inputs",

@@ -1,4 +1,4 @@
-"""One table of exit statuses: docs/reliability.md, the README's short one and the code agree."""
+"""One table of exit statuses: docs/reliability.md and the code agree."""
 
 import ast
 import math
@@ -69,12 +69,6 @@ def test_every_status_of_a_user_error_is_a_constant():
                 status = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == 'status')]
                 wrong += [(path.name, node.lineno) for s in status if isinstance(s, ast.Constant)]
     assert not wrong
-
-
-def test_the_readme_names_the_same_statuses():
-    short = [int(n) for row in table('README.md', 'exit status') for n in row[0].split(',')]
-    assert short == sorted(short)
-    assert set(short) == ROWS.keys()
 
 
 def test_every_row_says_what_to_do():

@@ -281,6 +281,7 @@ NOT_OURS = {
     '.venv-oracle',
     '.venv-compilers',
     '.venv-browser',
+    '.venv-docs',
     '.cache',
     '.pytest_cache',
     '.ruff_cache',

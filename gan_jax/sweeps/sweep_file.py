@@ -19,19 +19,28 @@ RUNS = 10_000
 
 # For each key of the dict: a check of its value, and the expected value in words.
 NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    # The config file of every run, with or without arguments: 'configs/digits.py:method=bcr'.
     'config': (lambda v: isinstance(v, str), 'a config file'),
+    # Keys and the values of each: all combinations are trained. Several dicts are several grids.
     'grid': (
         lambda v: isinstance(v, Mapping | list | tuple) and len(v) > 0,
         '{key: [values]}, or a list of such dicts',
     ),
+    # How many times each combination is trained: with the seeds 0, 1, ...
     'seeds': (lambda v: type(v) is int and v >= 1, 'a positive integer'),
 }
 OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
+    # The arm that the others are compared with, in pairs of one seed.
     'baseline': (lambda v: _is_arm(v), 'keys and values of one arm'),
+    # The metric of the figure and of the comparisons; by default fd_digits.
     'metric': (lambda v: isinstance(v, str), 'the name of a metric'),
+    # Whether less or more of the metric is better.
     'better': (lambda v: v in ('lower', 'higher'), "'lower' or 'higher'"),
+    # The key on the horizontal axis of the figure.
     'x': (lambda v: isinstance(v, str), 'a key of the grid'),
+    # The key whose values are curves of the figure.
     'curve': (lambda v: isinstance(v, str), 'a key of the grid'),
+    # Further pairs of arms whose difference the table shows.
     'contrasts': (
         lambda v: isinstance(v, list | tuple) and all(map(_is_pair, v)),
         'a list of pairs: keys and values of one arm, and of the other',
