@@ -8,9 +8,13 @@ import importlib
 
 __version__ = '0.1.0'
 
-# Name -> the module that defines it.
+# Name -> the module that defines it, or is it.
 SURFACE = {
-    'load_generator': 'gan_jax.library.generators',
+    'load_generator': 'gan_jax.api.generators',
+    'load_run': 'gan_jax.api.runs',
+    'losses': 'gan_jax.losses',
+    'augment': 'gan_jax.augment',  # modules that are called, see `runtime.callable_module`
+    'train': 'gan_jax.train',
 }
 
 
@@ -18,7 +22,8 @@ def __getattr__(name: str) -> object:
     """An entry of `SURFACE`."""
     if name not in SURFACE:
         raise AttributeError(f'gan_jax has no {name!r}; it has {", ".join(SURFACE)}')
-    return getattr(importlib.import_module(SURFACE[name]), name)
+    module = importlib.import_module(SURFACE[name])
+    return module if SURFACE[name] == f'gan_jax.{name}' else getattr(module, name)
 
 
 def __dir__() -> list[str]:

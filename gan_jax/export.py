@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.exported import card
+from gan_jax.exported import card, hub
 from gan_jax.exported.description import is_exported
 from gan_jax.exported.write import FORMATS, Source, refuse_stayers, write_folder
-from gan_jax.run.flags import add_flags, refuse_batch_norm, refuse_full
+from gan_jax.run.flags import add_flags, refuse_batch_norm, refuse_full, refuse_packages
 from gan_jax.run.kept_scores import of_checkpoint
 from gan_jax.run.trained_generator import RunWeights, generator_of, read_run
 from gan_jax.runtime import cli, workdir
@@ -37,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     """Writes the generator of a run into a folder of its own."""
     flags = _parse(arguments)
     refuse_full(flags.out)
+    refuse_packages(flags)
+    if flags.push:
+        hub.require()
     if is_exported(flags.workdir):
         raise UserError(f'--workdir={flags.workdir} is an exported generator already: copy it')
     run = read_run(flags.workdir, flags.step, flags.allow, flags.weights)
@@ -57,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     print(
         f'the generator of step {run.step} is in {flags.out}; its card is {flags.out}/{card.NAME}'
     )
+    if flags.push:
+        print(f'on the Hub: {hub.push(flags.out, flags.push)}')
     return os.EX_OK
 
 
@@ -101,6 +106,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=[],
         metavar='A,B',
         help='beside the weights: stablehlo, a program that JAX alone runs',
+    )
+    parser.add_argument(
+        '--push',
+        type=cli.within(Text(hub.REPOSITORY.pattern, "a repository's name, 'user/name'")),
+        metavar='USER/NAME',
+        help="of the Hugging Face Hub: upload the folder there, with the extra 'hub'",
     )
     return parser.parse_args(arguments)
 

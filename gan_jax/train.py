@@ -12,7 +12,8 @@ import argparse
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
 from gan_jax.run.start_from import refuse_own_workdir, start_from
-from gan_jax.runtime import cli, determinism, distributed, sharding, signals
+from gan_jax.runtime import callable_module, cli, determinism, distributed, sharding, signals
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
 
@@ -34,6 +35,8 @@ NEXT = """\
   numbers      {folder}/metrics.jsonl, tensorboard {logdir}
   more images  python -m gan_jax.sample {run} --num=64 --out=grid.png"""
 EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
+
+callable_module.calls(__name__, 'gan_jax.api.training.train')
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,7 +67,16 @@ def main(arguments: Sequence[str]) -> int:
     return stopped
 
 
-def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = False) -> int:
+def train(
+    setup: Setup,
+    evaluator: Evaluator,
+    folder: Path,
+    *,
+    anew: bool = False,
+    shown: bool = True,
+    writers: Sequence[Any] = (),
+    stopping: Callable[[], AbstractContextManager[Callable[[], int]]] = distributed.stop_together,
+) -> int:
     """Trains a run in its workdir, from its newest checkpoint to its last step.
 
     Args:
@@ -72,6 +84,9 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
         evaluator: the evaluator of the run.
         folder: the workdir.
         anew: begin at step 0, and set the run in the workdir aside.
+        shown: the progress is shown in the terminal.
+        writers: further writers of metrics, see `runtime.writers`.
+        stopping: a context that yields a function: the status to stop with, or 0.
 
     Returns:
         0 when the run is done; 129, 130 or 143 after a signal, when the step has been saved.
@@ -87,7 +102,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
 
-    with distributed.lock_workdir(folder) as own, distributed.stop_together() as stopped:
+    with distributed.lock_workdir(folder) as own, stopping() as stopped:
         distributed.broadcast_json(lambda: disk_space.check_disk_space(folder, [setup]))
         # State: the newest valid checkpoint of the same experiment, or a fresh start.
         if anew:
@@ -104,7 +119,9 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
                 print(f'stopped at step {step} in {folder}; the same command goes on from there')
             return ended
         writing = run.opened(
-            setup, evaluator, own, fingerprint, restored, stopped, shown=distributed.is_leader()
+            *(setup, evaluator, own, fingerprint, restored, stopped),
+            shown=shown and distributed.is_leader(),
+            writers=writers,
         )
         with writing as opened, distributed.guard_peers():
             if restored:

@@ -29,6 +29,7 @@ WORDS = {
     'views': 'what D looks at',
     'terms': 'losses, one idea a file',
     'networks': 'networks of terms',
+    'losses': 'losses as functions',
     'routing': 'views to terms',
     'critique': 'the joint pass of D',
     'state': 'the tree of training',
@@ -48,7 +49,7 @@ WORDS = {
     'run': 'one run in its workdir',
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
-    'library': 'for your own programs',
+    'api': 'for your own programs',
     'testing': 'contracts for your parts',
     'train': 'command',
     'sample': 'command',
@@ -68,7 +69,7 @@ AROUND = (
     'run',
     'sweeps',
     'benchmark',
-    'library',
+    'api',
     'testing',
 )
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34

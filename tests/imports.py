@@ -16,7 +16,7 @@ FLOORS = (
     ('augment', 'data', 'models', 'schedules', 'freezing', 'latents'),
     ('views',),
     ('terms',),
-    ('networks',),
+    ('networks', 'losses'),
     ('routing', 'critique', 'state', 'accumulation'),
     ('gan', 'control', 'synthesis', 'metric'),
     ('sources',),
@@ -26,7 +26,7 @@ FLOORS = (
     ('experiment',),
     ('evaluate', 'exported'),
     ('run', 'instances'),
-    ('sweeps', 'benchmark', 'library'),
+    ('sweeps', 'benchmark', 'api'),
     ('testing',),
     ('train', 'sample', 'project', 'sweep', 'prepare', 'export'),
 )

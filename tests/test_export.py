@@ -1,10 +1,12 @@
 """The command `gan_jax.export`, and what is drawn from the folder that it writes."""
 
+import dataclasses
 import json
 import shutil
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +14,7 @@ from PIL import Image
 import gan_jax
 from gan_jax import data, export, sample, train
 from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.exported import hub
 from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import DATA, UserError
 
@@ -85,6 +88,13 @@ def test_a_folder_draws_the_same_bytes_without_data_and_the_fork(fork, tmp_path,
     np.testing.assert_array_equal(pictures(tmp_path / 'again')[..., None], expected)
     assert (found.step, found.num_classes, found.image_shape) == (4, 10, (16, 16, 1))
     assert 'a_fork_of_mine' not in sys.modules
+
+
+def test_the_bytes_are_the_same_on_another_number_of_devices(fork):
+    found = gan_jax.load_generator(fork / 'out', allow='a_fork_of_mine')
+    others = dataclasses.replace(found, devices=jax.devices()[:3])
+    assert len(found.devices) == 1
+    np.testing.assert_array_equal(others.generate(range(220)), found.generate(range(220)))
 
 
 def test_a_folder_holds_what_it_says_and_no_pickle(fork):
@@ -173,6 +183,7 @@ def test_a_network_of_this_package_needs_no_allow(plain, tmp_path):
     assert not (tmp_path / 'out' / 'generator.stablehlo').exists()
 
 
+@pytest.mark.slow
 def test_standing_statistics_travel_as_numbers(plain, tmp_path):
     flags = [f'--workdir={plain}', '--batch_norm=standing(2)']
     assert export.main([*flags, f'--out={tmp_path}/out']) == 0
@@ -185,6 +196,12 @@ def test_a_folder_that_holds_something_is_refused(plain, tmp_path):
     (tmp_path / 'file').write_text('mine')
     with pytest.raises(UserError, match='is a folder that holds file'):
         export.main([f'--workdir={plain}', f'--out={tmp_path}'])
+
+
+def test_an_exported_generator_is_no_run(fork):
+    flags = [f'--workdir={fork}/out', '--allow=a_fork_of_mine']
+    with pytest.raises(UserError, match='is an exported generator, and this needs a run: give'):
+        evaluate.main(flags)
 
 
 def test_an_exported_folder_is_not_exported_again(fork, tmp_path):
@@ -235,6 +252,32 @@ def test_a_license_that_is_none_is_refused(plain, tmp_path):
         export.main([f'--workdir={plain}', f'--out={tmp_path}/out', '--license=My own!'])
     with pytest.raises(UserError, match="--formats is 'onnx': give 'stablehlo'"):
         export.main([f'--workdir={plain}', f'--out={tmp_path}/out', '--formats=onnx'])
+
+
+def test_a_folder_is_pushed_whole_and_loaded_by_its_name(plain, tmp_path, monkeypatch):
+    pushed = []
+
+    def push(folder, name):
+        pushed.append((sorted(f.name for f in folder.iterdir()), name))
+        return 'https://the.hub/me/digits'
+
+    monkeypatch.setattr(hub, 'require', lambda: None)
+    monkeypatch.setattr(hub, 'push', push)
+    flags = [f'--workdir={plain}', f'--out={tmp_path}/out', '--push=me/digits']
+    assert export.main(flags) == 0
+    names = ['README.md', 'config.json', 'generator.safetensors', 'samples.png']
+    assert pushed == [(names, 'me/digits')]
+    monkeypatch.setattr(hub, 'pull', lambda name: {'me/digits@v1': tmp_path / 'out'}[name])
+    assert gan_jax.load_generator('me/digits@v1').step == 4
+
+
+def test_a_missing_client_is_told_before_the_export(plain, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
+    with pytest.raises(UserError, match=r"client is missing: pip install 'gan_jax\[hub\]'"):
+        export.main([f'--workdir={plain}', f'--out={tmp_path}/out', '--push=me/digits'])
+    with pytest.raises(UserError, match="--push is 'digits': give a repository's name"):
+        export.main([f'--workdir={plain}', f'--out={tmp_path}/out', '--push=digits'])
+    assert not (tmp_path / 'out').exists()
 
 
 # Hostile folders ---------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def files_of(modules: Collection[str]) -> dict[str, Path]:
     are installed, as by pip, are left out: whoever loads the generator installs them.
 
     Args:
-        modules: dotted names of modules that are imported; those of `load.OURS` have no files.
+        modules: dotted names of modules that are imported; `load.OURS` have no files.
 
     Raises:
         UserError: a module has no source file.
@@ -130,7 +130,7 @@ def _collect(root: Path, file: Path, found: dict[str, Path]) -> None:
 
 
 def _imports(file: Path, name: str) -> Iterator[str]:
-    """Dotted names that a file imports, and those of attributes, which may be modules."""
+    """Dotted names that a file imports; also of attributes, which may be modules."""
     package = name.removesuffix(INIT).removesuffix('.py').rstrip('/').split('/')
     if not name.endswith(INIT):
         package.pop()

@@ -1,17 +1,19 @@
 """A generator as one program in StableHLO, weights included, that JAX alone runs."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax.errors import InvalidRngError
 from jax import export
 
 from gan_jax.runtime.errors import UserError, sentence
 from gan_jax.sampling.generator import Generator, make_of_latents
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
-FIXED = 16  # images of a call, where the network is not traced for any number of them
+FIXED = 16  # images of a call, where image n has the noise of place n
 
 
 class Program(NamedTuple):
@@ -45,21 +47,40 @@ def lowered(generator: Generator, platforms: Sequence[str] = PLATFORMS) -> Progr
         )
     weights = generator.settled, generator.decoder.variables
     of_latents = make_of_latents(generator.network, generator.decoder)
-    program = jax.jit(lambda z, label: of_latents(weights, z, label))
 
-    def lower(size: Any) -> bytes:
-        z = jax.ShapeDtypeStruct((size, generator.latent_dim), jnp.float32)
-        label = jax.ShapeDtypeStruct((size,), jnp.int32)
-        return bytes(export.export(program, platforms=platforms)(z, label).serialize())
+    def together(z, label):
+        return of_latents(weights, z, label)
+
+    def each(z, label):
+        # The network sees one image at a time: it may not compute with an unknown number of them.
+        return jax.vmap(lambda z, label: together(z[None], label[None])[0])(z, label)
 
     try:
-        return Program(lower(export.symbolic_shape('n')[0]), None)
-    except Exception:  # a network may compute with the number of images
-        pass
-    try:
-        return Program(lower(FIXED), FIXED)
+        if draws_noise(generator):
+            return Program(_exported(generator, together, FIXED, platforms), FIXED)
+        (size,) = export.symbolic_shape('n')
+        return Program(_exported(generator, each, size, platforms), None)
     except Exception as error:  # it may be anybody's code
         raise UserError(
             f'the network cannot be lowered to StableHLO ({sentence(error)}): leave out '
             '--formats=stablehlo'
         ) from error
+
+
+def draws_noise(generator: Generator) -> bool:
+    """True if a network draws random numbers in evaluation, whose rows an image's place chooses."""
+    z, label = jnp.zeros((1, generator.latent_dim)), jnp.zeros(1, jnp.int32)
+    draw = functools.partial(generator.network.apply, train=False)
+    try:
+        jax.eval_shape(draw, generator.variables, z, label)
+    except InvalidRngError:
+        return True
+    return False
+
+
+def _exported(
+    generator: Generator, program: Callable[..., Any], size: Any, platforms: Sequence[str]
+) -> bytes:
+    z = jax.ShapeDtypeStruct((size, generator.latent_dim), jnp.float32)
+    label = jax.ShapeDtypeStruct((size,), jnp.int32)
+    return bytes(export.export(jax.jit(program), platforms=platforms)(z, label).serialize())

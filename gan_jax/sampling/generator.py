@@ -198,7 +198,7 @@ class Generator:
         return settle(self.variables, ROOT)
 
     def _once(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What `make` makes, kept by its key: a program is compiled once."""
+        """The result of `make`, kept by its key: a program is compiled once."""
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]

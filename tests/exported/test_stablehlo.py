@@ -1,7 +1,9 @@
 """The program that JAX alone runs: its images, where gan_jax cannot be imported."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import flax.linen as nn
 import jax
@@ -14,6 +16,7 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.generator import Generator, shapes_of
 from tests import small
 from tests.models import generators
+from tests.sweeps import tiny
 
 BLOCKED = """
 import sys
@@ -25,6 +28,8 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 """
+PAGE = Path(__file__).parents[2] / 'docs' / 'export.md'
+BLOCK = re.compile(r'test_stablehlo.py runs this block. -->\n```python\n(.*?)```', re.S)
 FIVE_LINES = """
 import numpy as np
 from jax import export
@@ -61,7 +66,7 @@ def run(content, folder, *inputs):
 
 
 def test_the_images_are_those_of_generate_where_gan_jax_is_not(tmp_path):
-    one = of_network(small.Generator(), small.SHAPE)
+    one = of_network(tiny.Labelled((8, 8, 1), small.CLASSES), (8, 8, 1))
     program = stablehlo.lowered(one)
     assert program.batch is None
     z, label = drawn(one, 5)
@@ -70,6 +75,16 @@ def test_the_images_are_those_of_generate_where_gan_jax_is_not(tmp_path):
     assert found.dtype == np.uint8 and found.shape == expected.shape
     assert np.abs(found.astype(int) - expected).max() <= 1
     assert expected.std() > 10
+
+
+def test_the_lines_of_the_page_run_where_gan_jax_is_not(tmp_path):
+    one = of_network(small.Generator(), small.SHAPE, 128)
+    (tmp_path / 'digits-bcr').mkdir()
+    (tmp_path / 'digits-bcr' / 'generator.stablehlo').write_bytes(stablehlo.lowered(one).content)
+    code = BLOCKED + BLOCK.search(PAGE.read_text())[1] + '\nprint(images.shape, images.dtype)'
+    command = [sys.executable, '-I', '-c', code]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert ran.stdout.strip() == f'(16, {", ".join(map(str, small.SHAPE))}) uint8', ran.stderr
 
 
 def test_it_is_for_cpus_nvidia_cards_and_tpus():
@@ -81,33 +96,40 @@ def test_it_is_for_cpus_nvidia_cards_and_tpus():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(('network', 'classes'), generators.PARAMETERS)
-def test_every_network_of_this_package_is_lowered_for_any_number_of_images(network, classes):
+def test_every_network_of_this_package_is_lowered(network, classes):
     one = of_network(network, network.shape, 8, class_counts=(1,) * max(classes, 1))
     content, batch = stablehlo.lowered(one)
-    assert batch is None
-    z, label = drawn(one, 3)
+    assert batch == (16 if stablehlo.draws_noise(one) else None)
+    z, label = drawn(one, batch or 3)
     found = jax.export.deserialize(bytearray(content)).call(z, label)
     expected = one.generate(z, label if one.num_classes else None)
     assert np.abs(np.asarray(found).astype(int) - expected).max() <= 1
 
 
 class Counting(nn.Module):
-    """A network that computes with the number of images."""
+    """A network that computes with the number of images, and draws noise if asked for."""
+
+    noise: float = 0.0
 
     @nn.compact
     def __call__(self, z, label, *, train):
-        rows = range(0, len(z), 2)
-        x = jnp.concatenate([z[i : i + 2] for i in rows])
+        x = jnp.concatenate([z[i : i + 2] for i in range(0, len(z), 2)])
+        if self.noise:
+            x += self.noise * jax.random.normal(self.make_rng('noise'), x.shape)
         return nn.sigmoid(jnp.broadcast_to(x[:, :1, None, None], (len(z), 4, 4, 1)))
 
 
-def test_a_network_that_counts_images_has_a_fixed_number():
-    one = of_network(Counting(), (4, 4, 1))
-    content, batch = stablehlo.lowered(one, ['cpu'])
-    assert batch == 16
-    z, label = drawn(one, 16)
-    found = jax.export.deserialize(bytearray(content)).call(z, label)
-    np.testing.assert_array_equal(found, one.generate(z, 0))
+@pytest.mark.parametrize(('noise', 'batch'), [(0.0, None), (1.0, 16)])
+def test_any_number_of_images_but_with_noise_a_fixed_one(noise, batch):
+    one = of_network(Counting(noise), (4, 4, 1))
+    content, found = stablehlo.lowered(one, ['cpu'])
+    assert found == batch
+    z, label = drawn(one, batch or 5)
+    images = jax.export.deserialize(bytearray(content)).call(z, label)
+    np.testing.assert_allclose(images, one.generate(z), atol=1)
+    if noise:
+        without = of_network(Counting(), (4, 4, 1)).generate(z)
+        assert np.abs(np.asarray(images).astype(int) - without).max() > 9
 
 
 class Broken(nn.Module):

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from gan_jax.api.quiet import quiet
+from gan_jax.exported import hub
 from gan_jax.run.choose_checkpoint import STEP
 from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime.errors import UserError
@@ -11,6 +13,7 @@ from gan_jax.runtime.ranges import quoted
 from gan_jax.sampling.generator import Generator
 
 
+@quiet()
 def load_generator(
     source: str | Path,
     *,
@@ -22,11 +25,14 @@ def load_generator(
     """A trained generator, without its discriminator, its terms or a train step.
 
     `generator.generate(range(64))` gives the 64 images of `python -m gan_jax.sample`, uint8
-    [64, H, W, C]; `generator.latents(seeds)` gives latents [N, Z], of which, or of others,
-    `generator.generate(z, label=3)` makes images. See `sampling.generator.Generator`.
+    [64, H, W, C]; `z = generator.latents(seeds)` gives latents [N, Z], and
+    `generator.generate(z, label=3)` makes images of these, or of others; see
+    `sampling.generator.Generator`.
 
     Args:
-        source: the workdir of a run.
+        source: the workdir of a run, a folder of `python -m gan_jax.export`, or the name of such a
+            folder on the Hugging Face Hub, 'user/repository' or 'user/repository@revision', for
+            which the extra 'hub' is needed.
         step: of a run: a number, 'last' or 'best'; None is the last.
         weights: of a run: 'ema', 'raw', an average by its name in the config, or 'std:0.08', made
             of the averages with a std; None is as its config says.
@@ -41,8 +47,9 @@ def load_generator(
     chosen = 'last' if step is None else f'{step}'
     if not STEP.holds(chosen):
         raise UserError(f'step is {quoted(step)}: give {STEP}')
+    name = f'{source}'
     return restore_generator(
-        expanded(source),
+        hub.pull(name) if hub.is_name(name) else expanded(source),
         chosen,
         [allow] if isinstance(allow, str) else [*allow],
         weights=weights,
