@@ -21,6 +21,8 @@ CORE = [
     'google-crc32c',
     'tensorboardX',
     'rich',
+    'safetensors>=0.5',
+    'flatbuffers',  # jax.export writes and reads its programs with it, and does not declare it
 ]
 
 TEST = ['pytest', 'pytest-xdist', 'scikit-learn', 'dm-pix', 'tensorboard']
@@ -63,6 +65,7 @@ setup(
         'grain': GRAIN,
         'plots': PLOTS,
         'notebooks': NOTEBOOKS,
+        'hub': ['huggingface_hub>=1.0'],
         'wandb': ['wandb>=0.19.10'],  # from there on several runs are open in one process
         'oracle': ['torch', 'torch-fidelity', 'prdc'],
         # For `python -m gan_jax.benchmark --compile_for`; neither needs its hardware.

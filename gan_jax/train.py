@@ -13,6 +13,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from gan_jax.run import disk_space, preflight, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
 from gan_jax.run.start_from import refuse_own_workdir, start_from
-from gan_jax.runtime import cli, determinism, distributed, sharding, signals
+from gan_jax.runtime import callable_module, cli, determinism, distributed, sharding, signals
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
 
@@ -36,6 +37,8 @@ NEXT = """\
   numbers      {folder}/metrics.jsonl, tensorboard {logdir}
   more images  python -m gan_jax.sample {run} --num=64 --out=grid.png"""
 EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
+
+callable_module.calls(__name__, 'gan_jax.api.training.train')
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,6 +80,9 @@ def train(
     *,
     anew: bool = False,
     report: Callable[[Path], object] = lambda folder: None,
+    shown: bool = True,
+    writers: Sequence[Any] = (),
+    stopping: Callable[[], AbstractContextManager[Callable[[], int]]] = distributed.stop_together,
 ) -> int:
     """Trains a run in its workdir, from its newest checkpoint to its last step.
 
@@ -86,6 +92,9 @@ def train(
         folder: the workdir.
         anew: begin at step 0, and set the run in the workdir aside.
         report: as in `run.opened`.
+        shown: the progress is shown in the terminal.
+        writers: further writers of metrics, see `runtime.writers`.
+        stopping: a context that yields a function: the status to stop with, or 0.
 
     Returns:
         0 when the run is done; 129, 130 or 143 after a signal, when the step has been saved.
@@ -101,7 +110,7 @@ def train(
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
 
-    with distributed.lock_workdir(folder) as own, distributed.stop_together() as stopped:
+    with distributed.lock_workdir(folder) as own, stopping() as stopped:
         distributed.broadcast_json(lambda: disk_space.check_disk_space(folder, [setup]))
         # State: the newest valid checkpoint of the same experiment, or a fresh start.
         if anew:
@@ -119,7 +128,8 @@ def train(
             return ended
         writing = run.opened(
             *(setup, evaluator, own, fingerprint, restored, stopped),
-            shown=distributed.is_leader(),
+            shown=shown and distributed.is_leader(),
+            writers=writers,
             report=report,
         )
         with writing as opened, distributed.guard_peers():

@@ -30,6 +30,7 @@ WORDS = {
     'views': 'what D looks at',
     'terms': 'losses, one idea a file',
     'networks': 'networks of terms',
+    'losses': 'losses as functions',
     'routing': 'views to terms',
     'critique': 'the joint pass of D',
     'state': 'the tree of training',
@@ -44,11 +45,13 @@ WORDS = {
     'sampling': 'images from a generator',
     'experiment': 'config to program',
     'evaluate': 'metrics',
+    'exported': 'a generator alone',
     'instances': 'neighbourhoods',
     'run': 'one run in its workdir',
     'reports': 'runs as a page',
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
+    'api': 'for your own programs',
     'testing': 'contracts for your parts',
     'train': 'command',
     'sample': 'command',
@@ -56,12 +59,13 @@ WORDS = {
     'sweep': 'command',
     'prepare': 'command',
     'report': 'command',
+    'export': 'command',
     'evaluate.__main__': 'command',
     'benchmark.__main__': 'command',
 }
 COLOURS = ('#fde8c8', '#dcecf9', '#dff2e1', '#efe4f7')  # commands, around, algorithm, ground
-AROUND = ('sampling', 'experiment', 'evaluate', 'run', 'reports', 'sweeps')
-AROUND += ('benchmark', 'testing')
+AROUND = ('sampling', 'experiment', 'evaluate', 'exported', 'run', 'reports', 'sweeps')
+AROUND += ('benchmark', 'api', 'testing')
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34
 
 Arrow = tuple[str, str]

@@ -16,7 +16,7 @@ FLOORS = (
     ('augment', 'data', 'models', 'schedules', 'freezing', 'latents'),
     ('views',),
     ('terms',),
-    ('networks',),
+    ('networks', 'losses'),
     ('routing', 'critique', 'state', 'accumulation'),
     ('gan', 'control', 'synthesis', 'metric'),
     ('sources',),
@@ -24,12 +24,12 @@ FLOORS = (
     ('step',),
     ('sampling',),
     ('experiment',),
-    ('evaluate',),
+    ('evaluate', 'exported'),
     ('run', 'instances'),
     ('reports',),
-    ('sweeps', 'benchmark'),
+    ('sweeps', 'benchmark', 'api'),
     ('testing',),
-    ('train', 'sample', 'project', 'sweep', 'prepare', 'report'),
+    ('train', 'sample', 'project', 'sweep', 'prepare', 'export', 'report'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

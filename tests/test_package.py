@@ -22,6 +22,8 @@ LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'vl
 UP = {
     # The runs of a sweep are trained by the very loop of the command, which is in train.py.
     ('sweeps.runner', 'train'),
+    # So is a run from a notebook.
+    ('api.training', 'train'),
 }
 
 

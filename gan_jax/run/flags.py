@@ -1,12 +1,14 @@
 """The flags by which a command names a trained run."""
 
 import argparse
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gan_jax import data
 from gan_jax.experiment import averages, config
+from gan_jax.exported import own_code
 from gan_jax.run.choose_checkpoint import STEP
 from gan_jax.runtime import cli, ranges
 from gan_jax.runtime.errors import UserError
@@ -41,9 +43,34 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar='PACKAGE',
-        type=cli.package,
+        type=cli.named,
         help='a package that you trust: the config of the workdir may run any of its code',
     )
+
+
+def refuse_packages(flags: argparse.Namespace) -> None:
+    """Raises UserError if --allow names a package that can nowhere be imported from.
+
+    An exported folder, as --workdir, may bring its own code. Nothing is imported.
+
+    Args:
+        flags: with `allow` and `workdir`.
+    """
+    for name in flags.allow:
+        top = name.partition('.')[0]
+        brought = flags.workdir / own_code.FOLDER
+        if not any((brought / file).exists() for file in (top, f'{top}.py')) and not _is_there(top):
+            raise UserError(
+                f"--allow is '{name}', and there is no such package: spell it as in the config's "
+                'paths, and look whether PYTHONPATH leads to it'
+            )
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def refuse_weights(weights: str, settings: Mapping[str, Any]) -> None:

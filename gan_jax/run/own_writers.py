@@ -7,13 +7,33 @@ left alone, with one warning.
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_jax.experiment.kinds import WRITER
-from gan_jax.runtime import distributed, load
+from gan_jax.run import log
+from gan_jax.runtime import distributed, load, tensorboard
 from gan_jax.runtime.errors import UserError, printable, sentence
-from gan_jax.runtime.writers import RunInfo, Writer
+from gan_jax.runtime.writers import RunInfo, TerminalWriter, Writer, Writers
+
+
+def open_writers(of: RunInfo, rows: log.Log, shown: bool, further: Sequence[Any]) -> Writers:
+    """All writers of a run as one.
+
+    Args:
+        of: the run.
+        rows: its log.
+        shown: whether its progress is shown in the terminal.
+        further: writers that are open.
+
+    Raises:
+        UserError: as `own_writers`.
+    """
+    terminal = [TerminalWriter(of.settings['steps'], max(of.since, 0))] if shown else []
+    events = tensorboard.Events(of.folder / 'tensorboard', of.since)
+    writers = Writers([rows, events, *terminal, *own_writers(of.settings, of), *further])
+    writers.write_hparams(of.settings)
+    return writers
 
 
 def own_writers(settings: Mapping[str, Any], of: RunInfo) -> list['Guarded']:

@@ -6,7 +6,7 @@ Both training loops use it: `train.train` for one run, and `sweeps.train_populat
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from gan_jax.run import alarms, evaluation, log, observe, place, snapshots
 from gan_jax.run.background import Background
 from gan_jax.run.best import Best, best_by, best_how
 from gan_jax.run.evaluation import Evaluator
-from gan_jax.run.own_writers import own_writers
+from gan_jax.run.own_writers import open_writers
 from gan_jax.run.resume import Fingerprint, last_seen
 from gan_jax.run.status import Status, advised, reasons
-from gan_jax.runtime import checkpoint, distributed, tensorboard
+from gan_jax.runtime import checkpoint, distributed
 from gan_jax.runtime.errors import Diverged, UserError, fault_of
 from gan_jax.runtime.progress import Stopped
-from gan_jax.runtime.writers import RunInfo, TerminalWriter, Writers
+from gan_jax.runtime.writers import RunInfo, Writers
 from gan_jax.state import TrainState
 
 
@@ -250,6 +250,7 @@ def opened(
     *,
     shown: bool = True,
     report: Callable[[Path], object] = lambda folder: None,
+    writers: Sequence[Any] = (),
 ) -> Iterator[Run]:
     """Opens a run in a workdir that this process holds, new or resumed, and closes it at the end.
 
@@ -263,6 +264,7 @@ def opened(
         shown: True if the run shows its progress in the terminal.
         report: (folder) -> writes the run's report, and raises nothing; called when it is due, in
             the background, and when the run is done.
+        writers: further ones, which this closes.
 
     Raises:
         UserError: the training inside ran out of device memory, among other errors.
@@ -273,15 +275,15 @@ def opened(
         written = restored.metadata.get('log') if restored and distributed.is_leader() else None
         rows = log.Log(folder / log.NAME, since, written)
         files.callback(rows.close)
-        writers = _writers(folder, settings, since, rows, shown)
-        files.callback(writers.close)
+        all_writers = open_writers(RunInfo(folder, settings, since), rows, shown, writers)
+        files.callback(all_writers.close)
         checkpoints = files.enter_context(checkpoint.manager(folder / 'checkpoints'))
         background = Background()
         files.callback(background.close)  # before what it writes to
         best = Best(folder / 'best', best_by(settings), best_how(settings), background.submit)
         run = Run(
             *(setup, evaluator, folder, fingerprint, restored, stopped),
-            *(rows, writers, checkpoints, best, background, report),
+            *(rows, all_writers, checkpoints, best, background, report),
         )
         run.begin()
         try:
@@ -294,16 +296,6 @@ def opened(
             run.fail(fault_of(error))
             raise
         background.close()  # after a failure it may still be writing
-        writers.close()  # the live bar ends before the last message
+        all_writers.close()  # the live bar ends before the last message
         if run.failed is None:
             run.conclude()
-
-
-def _writers(
-    folder: Path, settings: Mapping[str, Any], since: int, rows: log.Log, shown: bool
-) -> Writers:
-    terminal = [TerminalWriter(settings['steps'], max(since, 0))] if shown else []
-    others = own_writers(settings, RunInfo(folder, settings, since))
-    writers = Writers([rows, tensorboard.Events(folder / 'tensorboard', since), *terminal, *others])
-    writers.write_hparams(settings)
-    return writers

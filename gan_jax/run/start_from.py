@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gan_jax.exported.read import is_exported, read_leaves
 from gan_jax.runtime import checkpoint, distributed
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.leaves import by_name, form
@@ -32,6 +33,8 @@ BEGINNINGS = (
 
 def start_from(settings: Mapping[str, Any], state: TrainState) -> TrainState:
     """The first state with the networks of `config.init.workdir`; unchanged if that is ''.
+
+    The folder may also be of `gan_jax.export`, which has a generator alone.
 
     Arrays of the same name and form are taken from the newest valid checkpoint; others, such as
     the class tables of data with other classes, stay as they are, and so do optimisers, terms and
@@ -112,15 +115,7 @@ def _fitting(folder: Path, mine: Mapping[str, Any]) -> dict[str, np.ndarray]:
             f'config.init takes nothing from {folder}: no array of its nets has a name that '
             'config.init.match finds'
         )
-    asked_for = (*mine, *map(_beginning, mine))
-    restored = checkpoint.restore_leaves(folder / 'checkpoints', asked_for)
-    if restored is None:
-        raise UserError(
-            f'config.init.workdir: there is no checkpoint in {folder}: give the --workdir of a run '
-            'that has saved one',
-            MISSING,
-        )
-    there = restored.state
+    there = _saved(folder, (*mine, *map(_beginning, mine)))
     found = {n: there[o] for n in mine for o in (_beginning(n), n) if o in there}
     saved = {n: x for n, x in found.items() if form(x) == form(mine[n])}
     if not saved:
@@ -129,6 +124,27 @@ def _fitting(folder: Path, mine: Mapping[str, Any]) -> dict[str, np.ndarray]:
             'one of this run; are its networks others?'
         )
     return saved
+
+
+def _saved(folder: Path, names: tuple[str, ...]) -> Mapping[str, np.ndarray]:
+    """The arrays of a run, or of an exported generator, by names of a state.
+
+    An exported generator has one set of variables: they are G's own and its average.
+    """
+    if is_exported(folder):
+        own = read_leaves(folder)
+        return {f'ema/{name}': leaf for name, leaf in own.items()} | {
+            f'g/{name}' if name.startswith('params/') else f'g/stats/{name}': leaf
+            for name, leaf in own.items()
+        }
+    restored = checkpoint.restore_leaves(folder / 'checkpoints', names)
+    if restored is None:
+        raise UserError(
+            f'config.init.workdir: there is no checkpoint in {folder}: give the --workdir of a run '
+            'that has saved one, or an exported generator',
+            MISSING,
+        )
+    return restored.state
 
 
 def _report(folder: Path, wanted: list[str], taken: list[str]) -> None:

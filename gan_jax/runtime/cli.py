@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import importlib.util
 import os
 import sys
 import traceback
@@ -150,20 +149,6 @@ def named(text: str) -> str:
     """Any text but the empty one, which an unset shell variable gives."""
     if not text:
         raise argparse.ArgumentTypeError('names nothing: give it a value, or leave it out')
-    return text
-
-
-def package(text: str) -> str:
-    """The name of a package or module that can be imported; nothing is imported."""
-    try:
-        found = importlib.util.find_spec(text.partition('.')[0])
-    except (ImportError, ValueError):
-        found = None
-    if found is None:
-        raise argparse.ArgumentTypeError(
-            f"is '{text}', and there is no such package: spell it as in the config's paths, and "
-            'look whether PYTHONPATH leads to it'
-        )
     return text
 
 

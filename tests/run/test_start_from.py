@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import train
+from gan_jax import export, train
 from gan_jax.experiment import config, setup
 from gan_jax.run.start_from import start_from
 from gan_jax.run.status import advised
@@ -201,3 +201,24 @@ def test_faults_of_the_block(block, words):
     c.init = block
     (found,) = config.faults(c)
     assert re.search(words, found)
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_an_exported_generator(trained, tmp_path):
+    """G's own variables are the average that was exported, and D begins anew."""
+    folder, saved = trained
+    assert export.main([f'--workdir={folder}', f'--out={tmp_path}/out']) == 0
+    first, after = begun(tmp_path / 'out')
+    for name, array in after.items():
+        of_g = name.startswith(('ema/', 'g/params/', 'g/stats/'))
+        part = name.removeprefix('ema/').removeprefix('g/stats/').removeprefix('g/')
+        expected = saved[f'ema/{part}'] if of_g else first[name]
+        np.testing.assert_array_equal(array, expected, err_msg=name)
+    assert any(name.startswith('g/stats/') for name in after)
+
+
+@pytest.mark.slow
+def test_an_exported_generator_has_no_discriminator(trained, tmp_path):
+    assert export.main([f'--workdir={trained[0]}', f'--out={tmp_path}/out']) == 0
+    with pytest.raises(UserError, match='no array there has the name and shape'):
+        begun(tmp_path / 'out', nets='d')

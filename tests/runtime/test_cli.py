@@ -41,15 +41,14 @@ def parser():
     made.add_argument('--rate', type=cli.within(Number(0, 1)))
     made.add_argument('--quick', action='store_true')
     made.add_argument('--mode', type=cli.within(Choice(('a', 'b'))))
-    made.add_argument('--allow', type=cli.package)
     made.add_argument('--metrics', type=cli.named)
     return made
 
 
 def test_flags_are_values():
-    flags = parser().parse_args(['--workdir=x y', '--num=7', '--rate=1', '--quick', '--allow=os'])
+    flags = parser().parse_args(['--workdir=x y', '--num=7', '--rate=1', '--quick'])
     assert (flags.workdir, flags.num, flags.rate, flags.quick) == (Path('x y'), 7, 1.0, True)
-    assert type(flags.rate) is float and flags.allow == 'os' and flags.mode is None
+    assert type(flags.rate) is float and flags.mode is None
 
 
 @pytest.mark.parametrize(
@@ -65,9 +64,6 @@ def test_flags_are_values():
         ('--quick=yes', '--quick takes no value'),
         ('--workdir=', '--workdir names nothing: give it a value, or leave it out'),
         ('--metrics=', '--metrics names nothing: give it a value, or leave it out'),
-        ('--allow=no_such_package', "--allow is 'no_such_package', and there is no such package"),
-        ('--allow=', "--allow is '', and there is no such package"),
-        ('--allow=.os', "--allow is '.os', and there is no such package"),
         ('--wrokdir=x', "unknown argument --wrokdir=x; did you mean '--workdir'?"),
         ('--work=x', "unknown argument --work=x; did you mean '--workdir'?"),
         ('file.png', 'unknown argument file.png; known: '),
