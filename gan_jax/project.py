@@ -11,6 +11,7 @@ if __name__ == '__main__':
     begin.command()
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,13 +24,14 @@ from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.listing import listing
 from gan_jax.experiment import config
 from gan_jax.run.flags import add_data_flag, add_flags, refuse_full
-from gan_jax.run.trained_generator import TrainedGenerator, label_of, restore_from_flags
+from gan_jax.run.trained_generator import restore_from_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.runtime.files import atomic_path
 from gan_jax.runtime.paths import ends_with, opened
 from gan_jax.runtime.ranges import Integer
 from gan_jax.sampling import pictures
+from gan_jax.sampling.generator import Generator
 from gan_jax.sampling.paths import shapes_of_w
 from gan_jax.sampling.projection import Projected, cloud, make_project
 from gan_jax.sampling.truncation import untruncated
@@ -45,9 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     flags = _parse(arguments)
     refuse_full(flags.out)
     generator = restore_from_flags(flags)
-    generator = generator._replace(network=untruncated(generator.network))
+    generator = dataclasses.replace(generator, network=untruncated(generator.network))
     record = _record_of(generator)
-    label = None if flags.label is None else label_of(flags.label, generator)
+    label = None if flags.label is None else generator.class_of(flags.label)
     decoder = generator.decoder
     decoded = jax.eval_shape(decoder.decode, decoder.variables, record['image'])
     images = _read(flags.images, decoded.shape[1:])
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     return os.EX_OK
 
 
-def _record_of(generator: TrainedGenerator) -> Mapping[str, jax.ShapeDtypeStruct]:
+def _record_of(generator: Generator) -> Mapping[str, jax.ShapeDtypeStruct]:
     """The shapes of what the generator gives for two latents.
 
     Raises:

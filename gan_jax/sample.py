@@ -18,13 +18,14 @@ import numpy as np
 
 from gan_jax.experiment import config
 from gan_jax.run.flags import add_data_flag, add_flags, refuse_full
-from gan_jax.run.trained_generator import label_of, restore_from_flags
+from gan_jax.run.trained_generator import restore_from_flags
 from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown
-from gan_jax.runtime.ranges import POSITIVE, Integer, Number
+from gan_jax.runtime.ranges import POSITIVE, Integer
 from gan_jax.sampling import pictures, truncation
 from gan_jax.sampling.generate import MOST_IMAGES, make_generate
+from gan_jax.sampling.generator import PSI
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,18 +34,17 @@ def main(arguments: Sequence[str]) -> int:
     refuse_full(flags.out)
     generator = restore_from_flags(flags)
     names = generator.class_names
-    label = None if flags.label is None else label_of(flags.label, generator)
+    label = None if flags.label is None else generator.class_of(flags.label)
     generate = make_generate(
         truncation.of_network(flags.psi, generator.network),
         latent_dim=generator.latent_dim,
         class_counts=generator.class_counts,
         latent=truncation.of_latent(flags.truncation, generator.latent),
-        label=label,
         batch_norm=generator.batch_norm,
         devices=generator.devices,
         decoder=generator.decoder,
     )
-    images = generate(generator.variables, flags.seed, range(flags.num))
+    images = generate(generator.variables, flags.seed, range(flags.num), label)
     try:
         _write(flags.out, images, flags.num)
     except OSError as error:
@@ -92,7 +92,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         '--psi',
-        type=cli.within(Number(0, 1)),
+        type=cli.within(PSI),
         help="of StyleGAN2: the share of w's way from its average; by default the config's",
     )
     return parser.parse_args(arguments)

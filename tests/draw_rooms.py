@@ -43,21 +43,34 @@ WORDS = {
     'sampling': 'images from a generator',
     'experiment': 'config to program',
     'evaluate': 'metrics',
+    'exported': 'a generator alone',
     'instances': 'neighbourhoods',
     'run': 'one run in its workdir',
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
+    'library': 'for your own programs',
     'testing': 'contracts for your parts',
     'train': 'command',
     'sample': 'command',
     'project': 'command',
     'sweep': 'command',
     'prepare': 'command',
+    'export': 'command',
     'evaluate.__main__': 'command',
     'benchmark.__main__': 'command',
 }
 COLOURS = ('#fde8c8', '#dcecf9', '#dff2e1', '#efe4f7')  # commands, around, algorithm, ground
-AROUND = ('sampling', 'experiment', 'evaluate', 'run', 'sweeps', 'benchmark', 'testing')
+AROUND = (
+    'sampling',
+    'experiment',
+    'evaluate',
+    'exported',
+    'run',
+    'sweeps',
+    'benchmark',
+    'library',
+    'testing',
+)
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34
 
 Arrow = tuple[str, str]

@@ -24,11 +24,11 @@ FLOORS = (
     ('step',),
     ('sampling',),
     ('experiment',),
-    ('evaluate',),
+    ('evaluate', 'exported'),
     ('run', 'instances'),
-    ('sweeps', 'benchmark'),
+    ('sweeps', 'benchmark', 'library'),
     ('testing',),
-    ('train', 'sample', 'project', 'sweep', 'prepare'),
+    ('train', 'sample', 'project', 'sweep', 'prepare', 'export'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

@@ -201,7 +201,7 @@ def test_truncation_cuts_the_tails_of_what_has_some():
     latent = uniform()
     assert of_latent(None, latent) is latent
     assert np.abs(many(of_latent(0.3, normal()))).max() <= 0.3
-    with pytest.raises(UserError, match='--truncation is 0.3, and the latents of this run have no'):
+    with pytest.raises(UserError, match='truncation is 0.3, and the latents of this run have no'):
         of_latent(0.3, uniform())
 
 

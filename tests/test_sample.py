@@ -1,5 +1,6 @@
 """Images and scores from a trained run, through the public commands."""
 
+import dataclasses
 import json
 import os
 import re
@@ -119,7 +120,7 @@ def test_truncation_bounds_every_latent():
             # The variance of a standard normal cut at 0.5.
             np.testing.assert_allclose(seen['z'].var(), 0.0806, atol=0.003)
     np.testing.assert_array_equal(seen['label'], np.arange(100) % 10)
-    list(generate.make_generate(module, label=7, **options)(variables, 0, range(1)))
+    list(generate.make_generate(module, **options)(variables, 0, range(1), 7))
     jax.effects_barrier()
     assert set(seen['label'].tolist()) == {7}
 
@@ -128,7 +129,7 @@ def test_psi_is_of_a_generator_with_an_average_w():
     network = StyleGAN2((8, 8, 1), truncation=0.9)
     assert truncation.of_network(None, network).truncation == 0.9
     assert truncation.of_network(0.5, network).truncation == 0.5
-    with pytest.raises(UserError, match='--psi is 0.5, and the generator of this run has no ave'):
+    with pytest.raises(UserError, match='psi is 0.5, and the generator of this run has no ave'):
         truncation.of_network(0.5, tiny.Generator((8, 8, 1)))
 
 
@@ -173,7 +174,7 @@ def test_a_class_outside_the_data_is_refused(label, conditional, tmp_path):
 
 @pytest.mark.parametrize('label', [1, 10])
 def test_a_class_of_a_generator_without_classes_is_refused(label, trained, tmp_path):
-    with pytest.raises(UserError, match=f'--label is {label}, and .* takes no classes') as caught:
+    with pytest.raises(UserError, match=f'label is {label}, and .* takes no classes') as caught:
         draw(trained, tmp_path / 'x', f'--label={label}')
     assert caught.value.status == 2
 
@@ -216,8 +217,11 @@ def test_a_class_is_drawn_by_its_name(conditional, tmp_path, monkeypatch, capsys
     asked = []
 
     def blank(network, **options):
-        asked.append(options['label'])
-        return lambda variables, seed, indices: iter([np.zeros((1, 16, 16, 1), np.uint8)])
+        def generate(variables, seed, indices, label):
+            asked.append(label)
+            return iter([np.zeros((1, 16, 16, 1), np.uint8)])
+
+        return generate
 
     monkeypatch.setattr(sample, 'make_generate', blank)
     draw(conditional, tmp_path / 'a.png', '--num=1', '--label=7')
@@ -226,7 +230,7 @@ def test_a_class_is_drawn_by_its_name(conditional, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(
         sample,
         'restore_from_flags',
-        lambda flags: restore(flags)._replace(class_names=tuple('abcdefghij')),
+        lambda flags: dataclasses.replace(restore(flags), class_names=tuple('abcdefghij')),
     )
     for label in ('c', '2'):
         draw(conditional, tmp_path / 'a.png', '--num=1', f'--label={label}')
@@ -574,7 +578,7 @@ def test_a_curve_of_truncation_is_a_result_for_each_a_table_and_a_figure(trained
 @pytest.mark.parametrize(
     ('flags', 'said'),
     [
-        (['--psi=0.5,1', '--metrics=fd_digits'], '--psi is 0.5, and the generator of this run'),
+        (['--psi=0.5,1', '--metrics=fd_digits'], 'psi is 0.5, and the generator of this run'),
         (['--truncation=1', '--metrics=ppl1k_z'], "'ppl1k_z' is not measured under truncation"),
     ],
 )

@@ -5,31 +5,26 @@ The data are read only if its latents are made of them.
 
 import argparse
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
-from gan_jax.data import classes
-from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages, config
 from gan_jax.experiment.build import build_latent
 from gan_jax.experiment.generator import build_generator
 from gan_jax.experiment.images import build_decoder
 from gan_jax.experiment.setup import load_training
-from gan_jax.labels import Counts
-from gan_jax.latents import Latent
+from gan_jax.exported.read import is_exported, read_generator
 from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
 from gan_jax.run.flags import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import by_name, check_leaves, form
-from gan_jax.sampling.generate import takes_labels
+from gan_jax.sampling.generator import Generator, shapes_of
 
 # The blocks of a config, and the values outside them, that generated images depend on.
 BLOCKS = ('generator', 'latent', 'data.autoencoder')
@@ -37,35 +32,29 @@ KEYS = ('latent.dim', 'evaluate.weights', 'evaluate.batch_norm', 'mesh.data', 'd
 IMAGES = tuple(f'data.{key}' for key in ('name', 'size', 'dir', 'fraction', 'subset_seed'))
 
 
-class TrainedGenerator(NamedTuple):
-    """A generator and the weights of one checkpoint.
+class RunWeights(NamedTuple):
+    """The weights of a run's generator at one of its checkpoints.
 
     Attributes:
-        network: (z [B, Z], label [B], train) -> images [B, H, W, C] in [0, 1], or codes.
-        variables: its parameters and other collections.
-        latent_dim: Z.
-        latent: the distribution of the latents.
-        batch_norm: the statistics that BatchNorm takes, see `generate.make_generate`.
-        class_counts: proportions of the labels of generated images.
-        class_names: of the training data, in the order of their numbers; None where there are none.
-        devices: that the config allows.
+        settings: the run's resolved config.
+        images: what the checkpoint says of the images: 'shape', 'class_counts', 'class_names'.
+        weights: name of the average, as in `restore_generator`.
         step: of the checkpoint.
-        decoder: from what the network makes to images.
+        leaves: arrays by their names in the network's variables.
+        digest: of the checkpoint.
+        data: digest of the training images.
     """
 
-    network: nn.Module
-    variables: Mapping[str, Any]
-    latent_dim: int
-    latent: Latent
-    batch_norm: str
-    class_counts: Counts
-    class_names: Sequence[str] | None
-    devices: Sequence[jax.Device]
+    settings: Mapping[str, Any]
+    images: Mapping[str, Any]
+    weights: str
     step: int
-    decoder: Decoder = PLAIN
+    leaves: Mapping[str, Any]
+    digest: str
+    data: str
 
 
-def restore_from_flags(flags: argparse.Namespace) -> TrainedGenerator:
+def restore_from_flags(flags: argparse.Namespace) -> Generator:
     """The generator of the run that the flags of `flags.add_flags` name.
 
     Raises:
@@ -91,11 +80,11 @@ def restore_generator(
     weights: str | None = None,
     batch_norm: str | None = None,
     data_dir: Path | None = None,
-) -> TrainedGenerator:
-    """The generator of a run at one of its checkpoints.
+) -> Generator:
+    """The generator of a run at one of its checkpoints, or of an exported folder.
 
     Args:
-        folder: the workdir.
+        folder: the workdir, or a folder of `gan_jax.export`, which has one step and its weights.
         step: a number, 'last', or 'best', see `best.best_by`.
         allow: packages whose code its block may name, as in `load.resolve`.
         weights: 'ema', 'raw', a name in config.averages, or 'std:0.08', see `posthoc`; None is as
@@ -106,15 +95,60 @@ def restore_generator(
     Raises:
         UserError: no run, no such checkpoint or weights, a generator, latents or an autoencoder
             with faults or of other code, a config that is not the checkpoint's, latents of other
-            images, or an autoencoder with other weights.
+            images, or an autoencoder with other weights; of an exported folder as
+            `exported.read.read_generator`.
+    """
+    if is_exported(folder):
+        _refuse_choices(folder, step, weights, batch_norm)
+        return read_generator(folder, allow or (), sharding.workers(-1))
+    run = read_run(folder, step, allow, weights)
+    return generator_of(folder, run, allow, batch_norm, data_dir)
+
+
+def generator_of(
+    folder: Path,
+    run: RunWeights,
+    allow: Collection[str] | None,
+    batch_norm: str | None = None,
+    data_dir: Path | None = None,
+) -> Generator:
+    """The generator of weights from `read_run`; arguments as above.
+
+    Raises:
+        UserError: as `restore_generator`, of a run.
+    """
+    network = build_generator(run.settings, tuple(run.images['shape']), allow)
+    training = functools.partial(_training, folder, run, allow, data_dir)
+    settings, images = run.settings, run.images
+    return Generator(
+        network,
+        _as_tree(folder, run, shapes_of(network, settings['latent']['dim'])),
+        image_shape=tuple(images.get('codes', {'image': images['shape']})['image']),
+        latent_dim=settings['latent']['dim'],
+        class_counts=tuple(images['class_counts']),
+        class_names=images['class_names'],
+        step=run.step,
+        latent=build_latent(settings, allow, training),
+        batch_norm=batch_norm or settings['evaluate']['batch_norm'],
+        devices=sharding.workers(settings['mesh']['data']),
+        decoder=build_decoder(settings['data'], images.get('codes'), allow=allow),
+    )
+
+
+def read_run(
+    folder: Path, step: str, allow: Collection[str] | None, weights: str | None = None
+) -> RunWeights:
+    """The weights of a run's generator, and all that is known of them; arguments as above.
+
+    Raises:
+        UserError: as `restore_generator`, of a run.
     """
     settings = read_settings(
         folder, lambda settings: config.part_faults(settings, KEYS, BLOCKS, allow)
     )
-    asked = settings['evaluate']
     if weights is not None:
         refuse_weights(weights, settings)
-    chosen = weights or asked['weights']
+    chosen = weights or settings['evaluate']['weights']
     places = _places(chosen, settings)
     read = functools.partial(checkpoint.restore_leaves, prefix=tuple(places))
     found = restore_step(folder, step, settings, read)
@@ -129,55 +163,41 @@ def restore_generator(
         leaves = _renamed(found.state, places)
     else:
         leaves = posthoc.reconstruct(folder, found.step, found.state, settings, chosen)
-    network = build_generator(settings, tuple(images['shape']), allow)
-    shapes = jax.eval_shape(functools.partial(_variables, network, settings['latent']['dim']))
-    check_leaves(folder, found.step, {n: form(x) for n, x in leaves.items()}, by_name(shapes))
-    # By the tree of the network: names of collections may have a slash in them.
-    variables = jax.tree.unflatten(
-        jax.tree.structure(shapes), [leaves[name] for name in by_name(shapes)]
-    )
-    return TrainedGenerator(
-        network,
-        variables,
-        settings['latent']['dim'],
-        build_latent(
-            settings, allow, lambda: _training(folder, settings, found.metadata, allow, data_dir)
-        ),
-        batch_norm or asked['batch_norm'],
-        tuple(images['class_counts']),
-        images['class_names'],
-        sharding.workers(settings['mesh']['data']),
-        found.step,
-        build_decoder(settings['data'], images.get('codes'), allow=allow),
+    return RunWeights(
+        settings, images, chosen, found.step, leaves, found.digest, found.metadata['data']
     )
 
 
-def label_of(text: str, generator: TrainedGenerator) -> int:
-    """The number of the class that --label names.
+def _as_tree(folder: Path, run: RunWeights, shapes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arrays as the network's variables, by their tree: a collection's name may have a '/'."""
+    forms = {name: form(leaf) for name, leaf in run.leaves.items()}
+    check_leaves(folder, run.step, forms, by_name(shapes))
+    return jax.tree.unflatten(
+        jax.tree.structure(shapes), [run.leaves[name] for name in by_name(shapes)]
+    )
 
-    Raises:
-        UserError: no such class, or the generator takes no classes.
-    """
-    if not takes_labels(generator.network, generator.latent_dim):
-        raise UserError(
-            f'--label is {text}, and the generator of this run takes no classes: leave it out'
-        )
-    return classes.number_of(text, generator.class_names, len(generator.class_counts))
+
+def _refuse_choices(folder: Path, step: str, weights: str | None, batch_norm: str | None) -> None:
+    """Raises UserError if something is to be chosen of an exported generator, which is one."""
+    asked = {'step': None if step == 'last' else step, 'weights': weights, 'batch_norm': batch_norm}
+    for name, value in asked.items():
+        if value is not None:
+            raise UserError(
+                f'{name} is {value}, and {folder} is an exported generator, which has one of each: '
+                'leave it out, or give the workdir of its run'
+            )
 
 
 def _training(
-    folder: Path,
-    settings: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    allow: Collection[str] | None,
-    data_dir: Path | None,
+    folder: Path, run: RunWeights, allow: Collection[str] | None, data_dir: Path | None
 ) -> Training:
     """The images that the run was trained on."""
+    settings = run.settings
     if wrong := config.part_faults(settings, IMAGES, ('data',), allow):
         raise UserError('\n'.join(f'{folder}/config.json: {fault}' for fault in wrong))
     images = settings['data'] | ({} if data_dir is None else {'dir': str(data_dir)})
     training = load_training({**settings, 'data': images}, allow, data_dir)
-    refuse_other_images(folder, images['name'], training.dataset, metadata)
+    refuse_other_images(folder, images['name'], training.dataset, {'data': run.data})
     return training
 
 
@@ -198,8 +218,3 @@ def _renamed(leaves: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, 
         for old, new in places.items()
         if name.startswith(old)
     }
-
-
-def _variables(network: nn.Module, latent_dim: int) -> Mapping[str, Any]:
-    z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
-    return network.init(jax.random.key(0), z, label, train=True)

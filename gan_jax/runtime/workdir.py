@@ -168,7 +168,7 @@ def read_status(workdir: Path) -> Mapping[str, Any] | None:
     """
     unreadable = {'status': 'unreadable', 'step': 0}
     try:
-        status = _read_json(workdir / 'status.json')
+        status = read_json(workdir / 'status.json')
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
@@ -185,7 +185,7 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
     """
     path = workdir / 'config.json'
     try:
-        return _read_json(path)
+        return read_json(path)
     except FileNotFoundError as error:
         raise UserError(
             f'{path} does not exist: --workdir must be the folder of a training run', MISSING
@@ -199,8 +199,13 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
         ) from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; raises OSError or ValueError."""
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a plain file.
+
+    Raises:
+        OSError: the file does not exist, is no plain file, or cannot be read.
+        ValueError: it holds no JSON object, or one that is nested too deeply.
+    """
     try:
         value = json.loads(files.read_plain(path))
     except RecursionError as error:

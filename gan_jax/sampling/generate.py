@@ -25,6 +25,7 @@ from gan_jax.state import TrainState
 from gan_jax.synthesis import synthesize
 
 BATCH = 100  # fixed, since the rounding of a convolution depends on the size of the batch
+SAMPLE = 'sample'  # name of the key that the latents of images are drawn with
 MOST_IMAGES = 1_000_000  # of one seed: a picture or a metric holds them in memory
 
 BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
@@ -66,7 +67,6 @@ def make_generate(
     latent_dim: int,
     class_counts: labels.Counts,
     latent: Latent = NORMAL,
-    label: int | None = None,
     batch_norm: str = 'moving',
     devices: Sequence[jax.Device] | None = None,
     decoder: Decoder = PLAIN,
@@ -76,63 +76,102 @@ def make_generate(
     Args:
         generator: as `synthesis.synthesize` takes it. Its random streams have a key for each block.
         latent_dim: Z.
-        class_counts: without `label`, image i has the class `labels.at(class_counts, [i])`.
+        class_counts: without a label, image i has the class `labels.at(class_counts, [i])`.
         latent: the distribution of the latents.
-        label: the class of every image.
         batch_norm: the statistics that BatchNorm uses. 'moving': the moving averages of training.
             'batch': the statistics of the image's block of 100. 'standing(n)': the mean statistics
-            of n batches of other latents, see `make_standing`.
+            of n batches of other latents, see `make_settle`.
         devices: devices that share the work; None is the first one. Their number changes no image.
         decoder: of codes, where the generator makes codes.
 
     Returns:
-        (variables, seed, indices) -> iterator of uint8 [n, H, W, C], the images of the indices in
-        their order. Consecutive indices cost least, since a whole block is generated for any index
-        in it. The call itself starts the first block. A caller who needs only that block may then
-        donate the variables to another computation, and fetch the images in another thread.
+        (variables, seed, indices, label=None) -> iterator of uint8 [n, H, W, C], the images of the
+        indices in their order, all of the class `label` if it is given. Consecutive indices cost
+        least, since a whole block is generated for any index in it. The call itself starts the
+        first block. A caller who needs only that block may then donate the variables to another
+        computation, and fetch the images in another thread.
     """
     mesh = sharding.line(devices or jax.local_devices()[:1])
-    standing_batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
-
-    def drawn(seed, index, purpose):
-        return draw_by_index(latent, named(jax.random.key(seed), purpose), index, latent_dim)
-
-    def classes_of(index):
-        return labels.at(class_counts, index) if label is None else np.full_like(index, label)
 
     def block(shared, numbered):
         (variables, seed, weights), (index, classes) = shared, numbered
-        z, key = drawn(seed, index, 'sample'), named(jax.random.key(seed), 'rngs', index[0])
-        batch = batch_norm == 'batch'
-        images = synthesize(generator, variables, z, classes, key, train=batch)[0]['image']
-        images = decoder.decode(weights, images)
-        images = jnp.clip(images.astype(jnp.float32), 0, 1)  # unbounded of some where they train
-        return jnp.round(images * 255).astype(jnp.uint8)
+        root = jax.random.key(seed)
+        z = draw_by_index(latent, named(root, SAMPLE), index, latent_dim)
+        key, batch = named(root, 'rngs', index[0]), batch_norm == 'batch'
+        made = synthesize(generator, variables, z, classes, key, train=batch)[0]['image']
+        return to_uint8(decoder, weights, made)
 
-    draw_others = jax.jit(lambda seed, index: drawn(seed, index, 'standing'))
+    blocks = sharding.on_each(block, mesh)
+    settle = make_settle(
+        generator, batch_norm, latent_dim=latent_dim, class_counts=class_counts, latent=latent
+    )
 
-    def others(seed, index):
-        """Inputs for standing statistics: latents of no image, all classes even with `label`."""
-        return draw_others(seed, index), labels.at(class_counts, index)
-
-    blocks, settle = sharding.on_each(block, mesh), make_standing(generator)
-
-    def generate(variables: Any, seed: int, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def generate(
+        variables: Any, seed: int, indices: Sequence[int], label: int | None = None
+    ) -> Iterator[np.ndarray]:
         wanted = _by_block(np.asarray(indices))
         if not wanted:
             return iter(())
-        if standing_batches:
-            rows = np.arange(standing_batches * BATCH, dtype=np.int32).reshape(-1, BATCH)
-            variables = settle(variables, (others(np.int32(seed), one) for one in rows))
-        given = variables, np.int32(seed), decoder.variables
+        given = settle(variables, seed), np.int32(seed), decoder.variables
         shared = sharding.put(given, sharding.replicated(mesh))
         groups = [wanted[i : i + mesh.size] for i in range(0, len(wanted), mesh.size)]
         numbers = (_rows(group, mesh.size) for group in groups)
-        made = (blocks(shared, (index, classes_of(index))) for index in numbers)
+        made = (blocks(shared, (i, _classes_of(class_counts, i, label))) for i in numbers)
         made = itertools.chain([next(made)], made)
         return itertools.chain.from_iterable(map(_fetched, groups, made))
 
     return generate
+
+
+def make_settle(
+    generator: nn.Module,
+    batch_norm: str,
+    *,
+    latent_dim: int,
+    class_counts: labels.Counts,
+    latent: Latent = NORMAL,
+) -> Callable[[Any, int], Any]:
+    """A function that gives a generator the standing statistics that `batch_norm` asks for.
+
+    Args:
+        generator, batch_norm, latent_dim, class_counts, latent: as in `make_generate`.
+
+    Returns:
+        (variables, seed) -> the variables, with the statistics of latents of that seed that make
+        no image, in the proportions of all classes; as they are unless it is 'standing(n)'.
+    """
+    batches = int(BATCH_NORM.fullmatch(batch_norm)[1] or 0)
+    standing = make_standing(generator)
+
+    @jax.jit
+    def drawn(seed, index):
+        return draw_by_index(latent, named(jax.random.key(seed), 'standing'), index, latent_dim)
+
+    def settle(variables, seed):
+        if not batches:
+            return variables
+        rows = np.arange(batches * BATCH, dtype=np.int32).reshape(-1, BATCH)
+        others = ((drawn(np.int32(seed), row), labels.at(class_counts, row)) for row in rows)
+        return standing(variables, others)
+
+    return settle
+
+
+def to_uint8(decoder: Decoder, weights: Any, made: jax.Array) -> jax.Array:
+    """Images uint8 [N, H, W, C] from what a generator makes, [N, h, w, c]; traced.
+
+    Args:
+        decoder: of codes, where the generator makes codes.
+        weights: its variables.
+        made: 'image' of the generator's record.
+    """
+    images = decoder.decode(weights, made)
+    images = jnp.clip(images.astype(jnp.float32), 0, 1)  # unbounded of some where they train
+    return jnp.round(images * 255).astype(jnp.uint8)
+
+
+def _classes_of(class_counts: labels.Counts, index: np.ndarray, label: int | None) -> np.ndarray:
+    return labels.at(class_counts, index) if label is None else np.full_like(index, label)
 
 
 def _rows(group: Sequence[np.ndarray], devices: int) -> np.ndarray:

@@ -21,8 +21,8 @@ def of_latent(threshold: float | None, latent: Latent) -> Latent:
         return latent
     if latent.within is None:
         raise UserError(
-            f'--truncation is {threshold:g}, and the latents of this run have no tails to cut '
-            'off: leave it out'
+            f'truncation is {threshold:g}, and the latents of this run have no tails to cut off: '
+            'leave it out'
         )
     return latent.within(threshold)
 
@@ -37,7 +37,7 @@ def of_network(psi: float | None, network: nn.Module) -> nn.Module:
         return network
     if not hasattr(network, 'truncation'):
         raise UserError(
-            f'--psi is {psi:g}, and the generator of this run has no average w to go towards: '
+            f'psi is {psi:g}, and the generator of this run has no average w to go towards: '
             'leave it out'
         )
     return network.clone(truncation=psi)

@@ -1,0 +1,50 @@
+"""`gan_jax.load_generator`: a trained generator from wherever it lies."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from gan_jax.run.choose_checkpoint import STEP
+from gan_jax.run.trained_generator import restore_generator
+from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.paths import expanded
+from gan_jax.runtime.ranges import quoted
+from gan_jax.sampling.generator import Generator
+
+
+def load_generator(
+    source: str | Path,
+    *,
+    step: int | str | None = None,
+    weights: str | None = None,
+    allow: str | Collection[str] = (),
+    data_dir: str | Path | None = None,
+) -> Generator:
+    """A trained generator, without its discriminator, its terms or a train step.
+
+    `generator.generate(range(64))` gives the 64 images of `python -m gan_jax.sample`, uint8
+    [64, H, W, C]; `generator.latents(seeds)` gives latents [N, Z], of which, or of others,
+    `generator.generate(z, label=3)` makes images. See `sampling.generator.Generator`.
+
+    Args:
+        source: the workdir of a run.
+        step: of a run: a number, 'last' or 'best'; None is the last.
+        weights: of a run: 'ema', 'raw', an average by its name in the config, or 'std:0.08', made
+            of the averages with a std; None is as its config says.
+        allow: packages that you trust: code of them that the config names is run. Code of other
+            packages is refused, but for what gan_jax has for that place.
+        data_dir: of a run: the folder of its data, for latents that are made of the training
+            images. Other generators need no data.
+
+    Raises:
+        UserError: a sentence: there is no such run, step or weights, or it names other code.
+    """
+    chosen = 'last' if step is None else f'{step}'
+    if not STEP.holds(chosen):
+        raise UserError(f'step is {quoted(step)}: give {STEP}')
+    return restore_generator(
+        expanded(source),
+        chosen,
+        [allow] if isinstance(allow, str) else [*allow],
+        weights=weights,
+        data_dir=None if data_dir is None else expanded(data_dir),
+    )
