@@ -49,10 +49,12 @@ WORDS = {
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
     'library': 'for your own programs',
+    'explorer': 'a page to play with',
     'testing': 'contracts for your parts',
     'train': 'command',
     'sample': 'command',
     'project': 'command',
+    'explore': 'command',
     'sweep': 'command',
     'prepare': 'command',
     'export': 'command',
@@ -69,6 +71,7 @@ AROUND = (
     'sweeps',
     'benchmark',
     'library',
+    'explorer',
     'testing',
 )
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34

@@ -26,9 +26,9 @@ FLOORS = (
     ('experiment',),
     ('evaluate', 'exported'),
     ('run', 'instances'),
-    ('sweeps', 'benchmark', 'library'),
+    ('sweeps', 'benchmark', 'library', 'explorer'),
     ('testing',),
-    ('train', 'sample', 'project', 'sweep', 'prepare', 'export'),
+    ('train', 'sample', 'project', 'explore', 'sweep', 'prepare', 'export'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

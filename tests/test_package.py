@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, foreign, graph, imported, modules, room
 
-LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'wandb')
+LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'wandb', 'gradio')
 
 # Arrows that run up, each with its reason.
 UP = {

@@ -69,9 +69,9 @@ def open_page(chromium) -> Iterator[Callable]:
         page.on('pageerror', lambda error: said.append(f'{error}'))
         page.on(
             'console',
-            lambda message: said.append(message.text)
-            if message.type in ('error', 'warning')
-            else None,
+            lambda message: (
+                said.append(message.text) if message.type in ('error', 'warning') else None
+            ),
         )
         page.goto(address.absolute().as_uri() if isinstance(address, Path) else address)
         return page
