@@ -108,9 +108,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     flags = parser.parse_args(arguments)
     if (flags.workdir is None) == (flags.generator is None):
-        raise UserError(
-            'give either --workdir=DIR, of a run, or --generator=FOLDER, an exported one'
-        )
+        raise UserError('give --workdir=DIR, of a run, or --generator=FOLDER, an exported one')
     if flags.workdir is None:
         flags.workdir = flags.generator
     return flags

@@ -1,4 +1,4 @@
-"""What the controls of the page do: each takes their values and gives HTML."""
+"""The acts of the page: each takes the values of its controls and gives HTML."""
 
 import functools
 from collections.abc import Callable, Mapping

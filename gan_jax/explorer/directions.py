@@ -130,7 +130,7 @@ def _recorded(call, inputs, options, context):
 
 
 def _has_parameters(layer: nn.Module) -> bool:
-    """True if a module has parameters beside those of the modules in it."""
+    """True if a module has parameters of its own, beside the parameters of modules in it."""
     return any(not isinstance(x, Mapping) for x in layer.variables.get('params', {}).values())
 
 

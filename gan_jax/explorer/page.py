@@ -29,7 +29,7 @@ figure { margin: 0; }
 
 
 class Parts(NamedTuple):
-    """What the sections of the page share.
+    """The things that the sections of the page share.
 
     Attributes:
         gr: the module gradio.

@@ -30,7 +30,7 @@ Variables = Mapping[str, Any]
 
 
 class Choice(NamedTuple):
-    """What a picture is made of.
+    """The numbers that a picture is made of.
 
     Attributes:
         number: of the image, as in `python -m gan_jax.sample --seed=0`: its latents.
@@ -118,11 +118,11 @@ class Explorer:
         return np.std(np.asarray(points, np.float32) @ self.directions.vectors.T, axis=0)
 
     def point(self, choice: Choice, variables: Variables | None = None) -> np.ndarray:
-        """Where a choice lies, float32: w [L, W], or z [Z] where there is no w.
+        """The place of a choice, float32: w [L, W], or z [Z] where there is no w.
 
         Args:
             choice: numbers out of their ranges are not looked for.
-            variables: None are those of `variables`.
+            variables: of a checkpoint; None are `Explorer.variables`.
         """
         given = self.variables if variables is None else variables
         point = self._start(choice.number, choice, given) if choice.found is None else choice.found

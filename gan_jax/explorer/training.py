@@ -1,4 +1,4 @@
-"""What the workdir of a run adds to its generator: checkpoints over time, D, training images."""
+"""The run of a generator that is explored: checkpoints over time, D, training images."""
 
 import functools
 from collections.abc import Mapping, Sequence

@@ -28,8 +28,8 @@ def straight(a: np.ndarray, b: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def around(a: np.ndarray, b: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """The arc from a to b, float32 [N, X]; at 0 and 1 a and b themselves.
 
-    Points of a normal distribution in many dimensions lie near a sphere, of which the straight way
-    leaves the surface: "Sampling Generative Networks" (White 2016, arXiv 1609.04468, section 2.1).
+    Points of a normal distribution in many dimensions lie near a sphere, and the straight way goes
+    through its inside: "Sampling Generative Networks" (White 2016, arXiv 1609.04468, section 2.1).
     Weights are sin((1 - s) θ) / sin θ and sin(s θ) / sin θ with the angle θ between a and b; where
     θ is 0 or a half turn, the way is straight.
 

@@ -92,6 +92,7 @@ def test_biggan_has_its_dense_layer_and_the_norms_that_read_z_without_the_class(
     same_rows(in_z(network, dim), np.concatenate(expected))
 
 
+@pytest.mark.slow
 def test_blocks_that_are_computed_again_have_the_same_directions():
     options = dict(channels=2, num_classes=3, shared=4, attention=False)
     kept, again = (in_z(biggan.Generator(RGB16, remat=x, **options), 9) for x in (False, True))
