@@ -17,6 +17,7 @@ CORE = [
     'numpy',
     'scipy',
     'pillow',
+    'vl-convert-python>=1.9',
     'google-crc32c',
     'tensorboardX',
     'rich',
@@ -48,7 +49,11 @@ setup(
     ],
     python_requires='>=3.11',
     packages=find_packages(include=['gan_jax', 'gan_jax.*']),
-    package_data={'gan_jax.data': ['*.npz'], 'gan_jax.evaluate': ['*.npz']},
+    package_data={
+        'gan_jax.data': ['*.npz'],
+        'gan_jax.evaluate': ['*.npz'],
+        'gan_jax.reports': ['*.css', '*.js'],
+    },
     install_requires=CORE,
     extras_require={
         'test': TEST,

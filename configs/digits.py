@@ -36,5 +36,5 @@ def get_config(text: str = '', num_classes: int = 10) -> ConfigDict:
     c.optim.g.learning_rate = c.optim.d.learning_rate = 6e-4
     c.ema.halflife_images = 10_000.0
     c.evaluate.update(metrics='fd_digits,modes', full='', num=5000)
-    c.every = dict(log=20, sample=350, evaluate=350, full=1400, checkpoint=350, snapshot=350)
+    c.every.update(log=20, sample=350, evaluate=350, full=1400, checkpoint=350, snapshot=350)
     return c

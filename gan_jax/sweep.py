@@ -1,8 +1,8 @@
 """Runs a grid of experiments: python -m gan_jax.sweep --sweep=FILE --workdir=DIR
 
 The same command again skips finished runs and resumes the others. DIR gets a workdir for each run,
-table.csv, table.md and figure.png. A run that has diverged stays failed, and is not tried again
-unless its folder is removed.
+table.csv, table.md, figure.png and report.html. A run that has diverged stays failed, and is not
+tried again unless its folder is removed.
 
 Runs never wait for each other. --shard=i/n takes a part of them, for jobs of an array or for
 several machines. Tasks that srun or mpirun starts divide the runs among themselves.
@@ -25,12 +25,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_jax.runtime import cli, distributed
+from gan_jax.reports import build, training
+from gan_jax.runtime import cli, distributed, files
 from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
-from gan_jax.runtime.files import atomic_path
 from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.ranges import COUNT, quoted
-from gan_jax.sweeps import figure, grid, results, table
+from gan_jax.sweeps import figure, grid, record, report, results, table
 from gan_jax.sweeps.groups import group, shard
 from gan_jax.sweeps.runner import run_all
 
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str]) -> int:
         print('stopped: the same command goes on from here', flush=True)
         return outcome.stopped
     _draw(folder, sweep, found)
-    print(f'tables in {folder}: table.md, table.csv', flush=True)
+    _explain(folder)
+    print(f'tables in {folder}: table.md, table.csv; in a browser: {build.NAME}', flush=True)
     # Runs that diverged under an earlier command count as failed, too.
     diverged = [r.name for r in mine if found[r.name].final and found[r.name].status == 'failed']
     earlier = {name: UserError(found[name].reason, DIVERGED) for name in diverged}
@@ -141,17 +142,10 @@ def _opening(folder: Path, sweep: grid.Sweep, mine: Sequence[grid.SweepRun], tod
 def _write_tables(folder: Path, sweep: grid.Sweep, title: str) -> SweepResults:
     found = _results(folder, sweep)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / 'table.csv', table.as_csv(sweep, found).encode())
-    _write(folder / 'table.md', table.as_markdown(sweep, found, title).encode())
+    files.replace(folder / 'table.csv', table.as_csv(sweep, found).encode())
+    files.replace(folder / 'table.md', table.as_markdown(sweep, found, title).encode())
+    record.write(folder, sweep, title)
     return found
-
-
-def _write(path: Path, content: bytes) -> None:
-    # Every job of an array writes the tables, each through its own temporary file.
-    own = path.with_name(f'{path.name}.{os.getpid()}')
-    with atomic_path(own) as partial:
-        partial.write_bytes(content)
-    own.replace(path)
 
 
 def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
@@ -160,9 +154,14 @@ def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
         print(f"no run has the metric '{sweep.metric}'{nearest(sweep.metric, names)}")
         return
     try:
-        _write(folder / 'figure.png', figure.render(sweep, found))
+        files.replace(folder / 'figure.png', figure.render(sweep, found))
     except ImportError:
         print("figure.png is left out: matplotlib is missing; pip install 'gan_jax[plots]'")
+
+
+def _explain(folder: Path) -> None:
+    images = training.finder()
+    build.write_or_say(folder, lambda: report.report(folder, images))
 
 
 def _report(failed: Mapping[str, UserError], count: int) -> None:

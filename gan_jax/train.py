@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.flags import config_parser, parse_config
 from gan_jax.experiment.schedule import dispatch_length, due, evaluations, everything
 from gan_jax.experiment.setup import Setup, build_setup
+from gan_jax.reports import training
 from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
@@ -31,6 +32,7 @@ from gan_jax.runtime.progress import bar
 
 NEXT = """\
   pictures     {folder}/samples/
+  report       {folder}/report.html
   numbers      {folder}/metrics.jsonl, tensorboard {logdir}
   more images  python -m gan_jax.sample {run} --num=64 --out=grid.png"""
 EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
@@ -58,13 +60,21 @@ def main(arguments: Sequence[str]) -> int:
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
-    stopped = train(setup, evaluator, flags.workdir, anew=flags.restart)
+    report = training.reporter(setup)
+    stopped = train(setup, evaluator, flags.workdir, anew=flags.restart, report=report)
     if not stopped and distributed.is_leader():
         print(_what_next(flags.workdir, settings))
     return stopped
 
 
-def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = False) -> int:
+def train(
+    setup: Setup,
+    evaluator: Evaluator,
+    folder: Path,
+    *,
+    anew: bool = False,
+    report: Callable[[Path], object] = lambda folder: None,
+) -> int:
     """Trains a run in its workdir, from its newest checkpoint to its last step.
 
     Args:
@@ -72,6 +82,7 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
         evaluator: the evaluator of the run.
         folder: the workdir.
         anew: begin at step 0, and set the run in the workdir aside.
+        report: as in `run.opened`.
 
     Returns:
         0 when the run is done; 129, 130 or 143 after a signal, when the step has been saved.
@@ -104,7 +115,9 @@ def train(setup: Setup, evaluator: Evaluator, folder: Path, *, anew: bool = Fals
                 print(f'stopped at step {step} in {folder}; the same command goes on from there')
             return ended
         writing = run.opened(
-            setup, evaluator, own, fingerprint, restored, stopped, shown=distributed.is_leader()
+            *(setup, evaluator, own, fingerprint, restored, stopped),
+            shown=distributed.is_leader(),
+            report=report,
         )
         with writing as opened, distributed.guard_peers():
             if restored:

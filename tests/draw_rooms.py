@@ -46,6 +46,7 @@ WORDS = {
     'exported': 'a generator alone',
     'instances': 'neighbourhoods',
     'run': 'one run in its workdir',
+    'reports': 'runs as a page',
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
     'library': 'for your own programs',
@@ -58,6 +59,7 @@ WORDS = {
     'sweep': 'command',
     'prepare': 'command',
     'export': 'command',
+    'report': 'command',
     'evaluate.__main__': 'command',
     'benchmark.__main__': 'command',
 }
@@ -68,6 +70,7 @@ AROUND = (
     'evaluate',
     'exported',
     'run',
+    'reports',
     'sweeps',
     'benchmark',
     'library',

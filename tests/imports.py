@@ -26,9 +26,10 @@ FLOORS = (
     ('experiment',),
     ('evaluate', 'exported'),
     ('run', 'instances'),
+    ('reports',),
     ('sweeps', 'benchmark', 'library', 'explorer'),
     ('testing',),
-    ('train', 'sample', 'project', 'explore', 'sweep', 'prepare', 'export'),
+    ('train', 'sample', 'project', 'explore', 'sweep', 'prepare', 'export', 'report'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

@@ -14,7 +14,7 @@ def get_config(text=''):
     c.generator.width = 0.0625
     c.discriminator.width = 0.0625
     c.evaluate.num = 100
-    c.every = dict(log=4, sample=10, evaluate=10, full=20, checkpoint=7, snapshot=5)
+    c.every.update(log=4, sample=10, evaluate=10, full=20, checkpoint=7, snapshot=5)
     c.mesh.data = 1
     # Fast enough that the pictures of two steps differ.
     c.optim.g.learning_rate = c.optim.d.learning_rate = 0.003

@@ -16,7 +16,16 @@ from packaging.utils import canonicalize_name
 
 from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, foreign, graph, imported, modules, room
 
-LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'wandb', 'gradio')
+LAZY = (
+    'tensorflow',
+    'tensorflow_datasets',
+    'grain',
+    'matplotlib',
+    'torch',
+    'vl_convert',
+    'wandb',
+    'gradio',
+)
 
 # Arrows that run up, each with its reason.
 UP = {
@@ -179,6 +188,9 @@ def test_the_version_is_the_changelogs_newest(metadata):
     assert newest and newest[1] == metadata['version']
 
 
+SHIPPED = {'.npz', '.json', '.css', '.js'}
+
+
 def test_every_package_and_its_data_are_shipped(metadata):
     folders = {f.parent.relative_to(ROOT) for f in modules().values()}
     assert set(metadata['packages']) == {'.'.join(f.parts) for f in folders}
@@ -188,7 +200,7 @@ def test_every_package_and_its_data_are_shipped(metadata):
         for pattern in patterns
         for file in (ROOT / package.replace('.', '/')).glob(pattern)
     }
-    assert shipped == {f for f in (ROOT / 'gan_jax').rglob('*') if f.suffix in {'.npz', '.json'}}
+    assert shipped == {f for f in (ROOT / 'gan_jax').rglob('*') if f.suffix in SHIPPED}
 
 
 # Distributions whose module has another name, and those that are run and not imported.

@@ -59,7 +59,8 @@ def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
     metric = '--config.evaluate.metrics=fd50_test@numpy.mean'
     settings = config.load_config(path, [metric]).to_dict()
     said = train._what_next(Path("my runs/a'b"), settings).splitlines()
-    _, numbers, drawn, scored = map(shlex.split, said)
+    _, report, numbers, drawn, scored = map(shlex.split, said)
+    assert report == ['report', "my runs/a'b/report.html"]
     assert numbers[-1] == "--logdir=my runs/a'b"
     flags = ["--workdir=my runs/a'b", '--allow=numpy', '--allow=tests']
     assert drawn[-5:] == [*flags, '--num=64', '--out=grid.png'] and scored[-3:] == flags
@@ -72,6 +73,7 @@ def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
 def test_the_run_leaves_the_files_that_the_docs_name(finished):
     names = {path.name for path in finished.iterdir()}
     assert names >= {'config.json', 'metrics.jsonl', 'samples', 'checkpoints', 'status.json'}
+    assert (finished / 'report.html').read_bytes().startswith(b'<!doctype html>')
     assert json.loads((finished / 'status.json').read_text())['status'] == 'done'
 
 

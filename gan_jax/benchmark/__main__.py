@@ -16,7 +16,6 @@ import functools
 import json
 import os
 import shlex
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,6 @@ from typing import Any
 
 import jax
 
-import gan_jax
 from gan_jax.benchmark import baselines
 from gan_jax.benchmark.compilers.compile import compile_for
 from gan_jax.benchmark.compilers.table import table as compiled_table
@@ -40,7 +38,7 @@ from gan_jax.runtime import cli, signals, workdir
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.progress import bar
 from gan_jax.runtime.ranges import Choice, Integer
-from gan_jax.runtime.versions import versions
+from gan_jax.runtime.versions import commit, versions
 
 # Flags that mean nothing without another.
 PARTNERS = {'share': 'plan=TABLE', 'compiled': 'plan=TABLE', 'devices': 'compile_for=DEVICE'}
@@ -110,7 +108,7 @@ def _asked(
         'command': shlex.join(['python', '-m', 'gan_jax.benchmark', *arguments]),
         'settings': settings,
         'versions': versions(),
-        'commit': _commit(),
+        'commit': commit(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
 
@@ -130,18 +128,6 @@ def _write(out: Path, result: dict) -> None:
         workdir.write_json(out, result)
     except OSError as error:
         raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error
-
-
-def _commit() -> str | None:
-    """The commit of a checkout, with '-dirty' if files differ from it; None for a package."""
-    root = Path(gan_jax.__file__).parent.parent
-    if not (root / '.git').exists():  # else git would find a repository around the environment
-        return None
-    command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--exclude=*']
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

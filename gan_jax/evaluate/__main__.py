@@ -30,7 +30,7 @@ from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.progress import bar
 from gan_jax.runtime.ranges import POSITIVE, Number
-from gan_jax.runtime.versions import versions
+from gan_jax.runtime.versions import commit, versions
 from gan_jax.sampling import truncation
 from gan_jax.sampling.generate import BATCH
 
@@ -101,6 +101,7 @@ def _result(
         'config_sha256': json_digest(workdir.read_config(flags.workdir)),
         'training_seed': settings['seed'],
         'versions': versions(),
+        'commit': commit(),
         'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()),
     }
 

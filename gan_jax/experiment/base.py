@@ -86,6 +86,7 @@ def base() -> ConfigDict:
                 full=50_000,
                 checkpoint=5000,
                 snapshot=5000,  # of `averages` with a std; all are kept
+                report=0,  # report.html; 0: in the end alone
             ),
             writers=dict(),  # further ones: wandb=dict(fn='gan_jax.run.wandb_writer.wandb')
             mesh=dict(

@@ -15,6 +15,7 @@ ADDED: Mapping[str, Any] = {
     'writers': {},
     'freeze': '',
     'every.snapshot': 5000,
+    'every.report': 0,
 }
 
 

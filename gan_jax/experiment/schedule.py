@@ -11,17 +11,19 @@ from gan_jax.experiment.blocks import metric_blocks
 
 
 def due(step: int, settings: Mapping[str, Any]) -> set[str]:
-    """The actions at a step: 'log', 'sample', 'evaluate', 'full', 'checkpoint' and two more.
+    """The actions at a step: 'log', 'sample', 'evaluate', 'full', 'checkpoint' and three more.
 
     'evaluate.NAME' are metrics with an interval of their own, a 'snapshot' is due if there are
-    averages with a std. All actions at the last step. At step 0 there is nothing to log or to save,
-    and the full protocol is not worth its time.
+    averages with a std, a 'report' if it has an interval. All actions at the last step. At step 0
+    there is nothing to log or to save, and the full protocol is not worth its time.
     """
     every = {f'evaluate.{name}': block['every'] for name, block in metric_blocks(settings).items()}
     first = {'evaluate', *every}
     every |= settings['every']
     if not with_std(settings.get('averages', {})):
         every.pop('snapshot', None)
+    if not every.get('report'):
+        every.pop('report', None)
     if step == settings['steps']:
         return {*every}
     wanted = first if step == 0 else {*every} - {'sample'}

@@ -67,6 +67,7 @@ VALUES: Mapping[str, Any] = {
     'every.full': COUNT,
     'every.checkpoint': COUNT,
     'every.snapshot': COUNT,
+    'every.report': Integer(0, INT32),  # 0: in the end alone
     'mesh.data': Literal[-1] | Annotated[int, COUNT],  # -1 is all devices
     'mesh.model': COUNT,
     'dtype': Choice(('float32', 'bfloat16')),

@@ -11,9 +11,9 @@ import numpy as np
 from gan_jax.data.dataset import DataSet, evenly_spaced, labels_of, spaced
 from gan_jax.evaluate.discriminator import LogitOf, output_of
 from gan_jax.experiment.setup import Setup
-from gan_jax.explorer.nearest import Nearest, nearest, shrunk
 from gan_jax.explorer.still import Explorer, Variables
 from gan_jax.models.critic import reads_of
+from gan_jax.reports import nearest
 from gan_jax.run.trained import restore_run
 from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime import checkpoint, workdir
@@ -37,6 +37,18 @@ class Score(NamedTuple):
     logit: float
     share: float
     count: int
+
+
+class Nearest(NamedTuple):
+    """Training images near a picture, the nearest first.
+
+    Attributes:
+        rows: of the data set, int [K].
+        distances: root mean squares of the differences of pixels, in grey levels, [K].
+    """
+
+    rows: np.ndarray
+    distances: np.ndarray
 
 
 class TrainedRun:
@@ -94,8 +106,20 @@ class TrainedRun:
         return Score(float(logit), float(np.mean(of_reals < logit)), len(of_reals))
 
     def nearest(self, picture: np.ndarray, count: int) -> Nearest:
-        """The training images nearest to a picture, uint8 [H, W, C]; raises as `dataset`."""
-        return nearest(self._table, shrunk(picture[None])[0], count)
+        """The training images nearest to a picture.
+
+        Args:
+            picture: uint8 [H, W, C].
+            count: of images.
+
+        Raises:
+            UserError: as `dataset`, or there are too many or too few images to look among.
+        """
+        if fault := nearest.fault(picture[None], self.dataset.images):
+            raise UserError(fault)
+        x = nearest.reduced(picture[None])
+        rows, squared = nearest.nearest_rows(x, self._table, min(count, len(self._table)))
+        return Nearest(rows[0], np.sqrt(squared[0] / x.shape[1]))
 
     def _variables(self, step: int) -> Variables:
         """The generator's at a step of `steps`, ready for `Explorer.image`."""
@@ -110,7 +134,7 @@ class TrainedRun:
 
     @functools.cached_property
     def _table(self) -> np.ndarray:
-        return shrunk(self.dataset.images)
+        return nearest.reduced(self.dataset.images)
 
     @functools.cached_property
     def _logit(self) -> LogitOf:

@@ -56,8 +56,10 @@ class Run:
         checkpoints: ocp.CheckpointManager,
         best: Best,
         background: Background,
+        report: Callable[[Path], object],
     ):
         self.status = 0
+        self._report = report
         self._setup, self._evaluator, self._folder = setup, evaluator, folder
         self._fingerprint, self._stopped = fingerprint, stopped
         self._log, self._writers, self._checkpoints, self._best = rows, writers, checkpoints, best
@@ -119,6 +121,8 @@ class Run:
         if row:
             self._writers.write_scalars(step, row)
             self._mark = time.monotonic(), step
+        if 'report' in now and step < settings['steps'] and distributed.is_leader():
+            self._submit(self._report, self._folder)  # after the picture of the step
         return 'log' in now
 
     def save(self, state: TrainState, step: int) -> None:
@@ -203,6 +207,8 @@ class Run:
         """Writes the final status and prints the step that the run has reached."""
         self.status, step = self._stopped(), self._status_json.step
         self._status_json.write('stopped' if self.status else 'done')
+        if not self.status and distributed.is_leader():
+            self._report(self._folder)
         if self.status:
             saved = 'saved' if self._status_json.committed == step else 'stopped at'
             message = f'{saved} step {step} in {self._folder}; the same command goes on from there'
@@ -243,6 +249,7 @@ def opened(
     stopped: Callable[[], int],
     *,
     shown: bool = True,
+    report: Callable[[Path], object] = lambda folder: None,
 ) -> Iterator[Run]:
     """Opens a run in a workdir that this process holds, new or resumed, and closes it at the end.
 
@@ -254,6 +261,8 @@ def opened(
         restored: from `resume.resume`.
         stopped: from `signals.stop_on_signal`.
         shown: True if the run shows its progress in the terminal.
+        report: (folder) -> writes the run's report, and raises nothing; called when it is due, in
+            the background, and when the run is done.
 
     Raises:
         UserError: the training inside ran out of device memory, among other errors.
@@ -272,7 +281,7 @@ def opened(
         best = Best(folder / 'best', best_by(settings), best_how(settings), background.submit)
         run = Run(
             *(setup, evaluator, folder, fingerprint, restored, stopped),
-            *(rows, writers, checkpoints, best, background),
+            *(rows, writers, checkpoints, best, background, report),
         )
         run.begin()
         try:

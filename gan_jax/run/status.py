@@ -10,6 +10,7 @@ from typing import Any
 
 from gan_jax.runtime import distributed, workdir
 from gan_jax.runtime.errors import UserError, printable
+from gan_jax.runtime.versions import commit, versions
 
 
 class Status:
@@ -31,6 +32,7 @@ class Status:
         self._folder = folder
         self._warnings = [] if resumed is None else _kept_warnings(folder)
         self._failing: Mapping[str, str] = {}  # metrics that failed when they were last due
+        self._made_by = {'commit': commit(), 'versions': versions()}
         self._lock = threading.Lock()
 
     def write(self, status: str) -> None:
@@ -84,7 +86,7 @@ class Status:
                 print(f'gan_jax: warning of {self._folder}: {warning}', file=sys.stderr, flush=True)
 
     def _write(self, status: str, **more: Any) -> None:
-        known: dict[str, Any] = {'checkpoint': self.committed}
+        known: dict[str, Any] = {'checkpoint': self.committed, **self._made_by}
         if self._failing:
             known['eval_failed'] = reasons(self._failing)
         if self._warnings:

@@ -1,9 +1,13 @@
-"""The cache of compiled programs on disk: a second start takes seconds."""
+"""The cache on disk of what takes seconds to make: compiled programs, the library of charts."""
 
+import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
+
+from gan_jax.runtime import files
 
 
 def use() -> None:
@@ -24,3 +28,22 @@ def use() -> None:
         return
     if found.st_uid == os.getuid() and not found.st_mode & 0o077:
         jax.config.update('jax_compilation_cache_dir', str(folder))
+
+
+def kept(name: str, make: Callable[[], str]) -> str:
+    """A text of the cache, which is made, and kept there, if it is not in it.
+
+    Args:
+        name: of the file; it says everything that the text depends on.
+        make: () -> the text.
+    """
+    folder = Path(jax.config.values['jax_compilation_cache_dir'] or '')
+    path = folder / name if folder.is_absolute() and folder.is_dir() else None
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path is not None:
+            return files.read_plain(path).decode()
+    text = make()
+    with contextlib.suppress(OSError):
+        if path is not None:
+            files.replace(path, text.encode())
+    return text

@@ -28,6 +28,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Writes a file whole; of several processes that write it at once one is the last.
+
+    Each goes through a temporary file of its own.
+    """
+    own = path.with_name(f'{path.name}.{os.getpid()}')
+    with atomic_path(own) as partial:
+        partial.write_bytes(content)
+    own.replace(path)
+
+
 def sync(path: Path) -> None:
     """Flushes a file, or the names in a folder, to the disk, so that it survives a power loss."""
     descriptor = os.open(path, os.O_RDONLY)

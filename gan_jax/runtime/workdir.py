@@ -26,6 +26,7 @@ STEP = re.compile('0|[1-9][0-9]{0,17}')  # name of a checkpoint's folder
 WRITTEN = (
     *('checkpoints', 'best', 'snapshots', 'quarantine', 'samples', 'results', 'tensorboard'),
     *('subset.json', 'metrics.jsonl', 'metrics.damaged*.jsonl', 'classes.json', 'wandb.json'),
+    'report.html',
     'config.json',
     'status.json',
 )

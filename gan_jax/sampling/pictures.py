@@ -41,3 +41,25 @@ def save(path: Path, picture: np.ndarray) -> None:
     squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
     with atomic_path(path) as partial:
         Image.fromarray(squeezed).save(partial, format='PNG')
+
+
+def ungrid(picture: np.ndarray, size: int) -> np.ndarray | None:
+    """The images of a `grid`, in their order, with the grey places of the last row.
+
+    Args:
+        picture: uint8 [R, S, C].
+        size: pixels of an image's side, at least 1.
+
+    Returns:
+        uint8 [N, size, size, C]; None if the picture is no grid of such images.
+    """
+    factor = max(1, SMALLEST // size)
+    small = picture[::factor, ::factor]
+    high, wide = small.shape[0] + GAP, small.shape[1] + GAP
+    exact = picture.shape[:2] == (small.shape[0] * factor, small.shape[1] * factor)
+    if not exact or high % (size + GAP) or wide % (size + GAP):
+        return None
+    padded = np.pad(small, ((0, GAP), (0, GAP), (0, 0)))
+    tiles = padded.reshape(high // (size + GAP), size + GAP, wide // (size + GAP), size + GAP, -1)
+    tiles = tiles.swapaxes(1, 2)[:, :, :size, :size]
+    return tiles.reshape(-1, size, size, picture.shape[-1])

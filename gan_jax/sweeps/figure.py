@@ -36,15 +36,15 @@ def render(sweep: Sweep, results: Results) -> bytes:
         figure = matplotlib.figure.Figure((7, 1.2 + 0.4 * len(sweep.arms)), layout='constrained')
         _rows(figure.subplots(), sweep, results)
     else:
-        panels = _panels(sweep, results)
-        across = min(len(panels), 4)
-        down = -(-len(panels) // across)
+        found = panels(sweep, results)
+        across = min(len(found), 4)
+        down = -(-len(found) // across)
         size = (1 + (5.4 if across == 1 else 3.0 * across), 1 + (3.2 if down == 1 else 2.6 * down))
         figure = matplotlib.figure.Figure(size, layout='constrained')
         axes = figure.subplots(down, across, sharey=True, squeeze=False).flatten()
-        for axis in axes[len(panels) :]:
+        for axis in axes[len(found) :]:
             axis.remove()
-        _curves(figure, axes, panels, sweep, summary(values_of(sweep, results, sweep.baseline)))
+        _curves(figure, axes, found, sweep, summary(values_of(sweep, results, sweep.baseline)))
     for axis in figure.axes:
         axis.spines[['top', 'right']].set_visible(False)
     file = io.BytesIO()
@@ -52,17 +52,17 @@ def render(sweep: Sweep, results: Results) -> bytes:
     return file.getvalue()
 
 
-def _panels(sweep: Sweep, results: Results) -> dict[str, dict[str, Points]]:
+def panels(sweep: Sweep, results: Results) -> dict[str, dict[str, Points]]:
     """Panel -> curve -> points of the finished runs. An arm without x has no point."""
     beside = [key for key in varied(sweep.arms) if key not in (sweep.x, sweep.curve)]
-    panels: dict[str, dict[str, dict[float, list[float]]]] = {}
+    found: dict[str, dict[str, dict[float, list[float]]]] = {}
     for arm in sweep.arms:
         values = values_of(sweep, results, arm)
         if values and numbers(sweep.x, [arm]):
-            curves = panels.setdefault(label(only(arm, beside)), {})
+            curves = found.setdefault(label(only(arm, beside)), {})
             points = curves.setdefault(str(arm.get(sweep.curve, '')), {})
             points.setdefault(arm[sweep.x], []).extend(values)
-    return panels or {'': {}}
+    return found or {'': {}}
 
 
 def _curves(
@@ -77,14 +77,14 @@ def _curves(
     for axis, (title, curves) in zip(axes, panels.items(), strict=False):
         axis.set_title(title.replace(',', '\n'), fontsize='medium')  # a panel is narrow
         if baseline is not None:
-            shown[_name(sweep.baseline, sweep)] = axis.axhline(
+            shown[baseline_name(sweep.baseline, sweep)] = axis.axhline(
                 baseline.mean, color=GREY, linestyle='--', linewidth=1
             )
         for name, points in curves.items():
             shown[name] = _curve(axis, points, names.index(name))
         _axis(axis, sorted({x for curve in curves.values() for x in curve}))
     figure.supxlabel(sweep.x, fontsize='medium')
-    figure.supylabel(_quantity(sweep), fontsize='medium')
+    figure.supylabel(quantity(sweep), fontsize='medium')
     legend = figure.legend(
         [*shown.values()], [*shown], loc='outside right upper', title=sweep.curve, frameon=False
     )
@@ -134,14 +134,16 @@ def _rows(axis: Any, sweep: Sweep, results: Results) -> None:
     names = [', '.join(map(str, only(arm, columns).values())) or 'all' for arm in sweep.arms]
     axis.set_yticks(range(len(names)), names)
     axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.set_xlabel(_quantity(sweep))
+    axis.set_xlabel(quantity(sweep))
 
 
-def _name(arm: Arm, sweep: Sweep) -> str:
+def baseline_name(arm: Arm, sweep: Sweep) -> str:
+    """The label of the baseline in a legend."""
     return f'baseline: {label(only(arm, varied(sweep.arms)))}'
 
 
-def _quantity(sweep: Sweep) -> str:
+def quantity(sweep: Sweep) -> str:
+    """The label of the metric's axis."""
     seeds = len({run.seed for run in sweep.runs})
     better = 'higher' if sweep.higher else 'lower'
     over = 'mean ± sd over seeds, ' if seeds > 1 else ''  # some may not be done yet

@@ -42,17 +42,17 @@ def as_markdown(sweep: Sweep, results: Results, title: str) -> str:
     """One row per arm over its finished seeds, with the paired difference to the baseline."""
     columns = varied(sweep.arms)
     first, *others = metrics(sweep, results)
-    baseline = _by_seed(sweep, results, sweep.baseline, first)
+    baseline = by_seed(sweep, results, sweep.baseline, first)
     compared = label(only(sweep.baseline, columns)) or 'the first arm'
     head = [*columns, 'runs', first, f'against {compared}', 'pairs', *others]
     rows = []
     for arm in sweep.arms:
-        values = _by_seed(sweep, results, arm, first)
+        values = by_seed(sweep, results, arm, first)
         cells = [str(arm.get(key, DASH)) for key in columns]
-        cells += [_runs(sweep, results, arm), plus_minus(summary([*values.values()]))]
+        cells += [finished(sweep, results, arm), plus_minus(summary([*values.values()]))]
         cells += ['baseline', DASH] if arm == sweep.baseline else _difference(values, baseline)
         for name in others:
-            found = summary([*_by_seed(sweep, results, arm, name).values()])
+            found = summary([*by_seed(sweep, results, arm, name).values()])
             cells.append(plus_minus(found))
         rows.append(cells)
     better = 'higher' if sweep.higher else 'lower'
@@ -73,9 +73,18 @@ def metrics(sweep: Sweep, results: Results) -> list[str]:
     return list(dict.fromkeys([sweep.metric, *found]))
 
 
+def varying(sweep: Sweep, results: Results) -> list[str]:
+    """The `metrics` that differ between runs: a floor, equal in all of them, has no differences."""
+    return [
+        name
+        for name in metrics(sweep, results)
+        if len({result.values.get(name) for result in results.values()} - {None}) > 1
+    ]
+
+
 def values_of(sweep: Sweep, results: Results, arm: Arm) -> list[float]:
     """The main metric of every finished run of an arm."""
-    return [*_by_seed(sweep, results, arm, sweep.metric).values()]
+    return [*by_seed(sweep, results, arm, sweep.metric).values()]
 
 
 def number(value: float, spread: float = math.nan) -> str:
@@ -97,7 +106,8 @@ def plus_minus(found: Summary | None) -> str:
     return f'{number(found.mean, found.sd)} ± {number(found.sd, found.sd)}'
 
 
-def _by_seed(sweep: Sweep, results: Results, arm: Arm, metric: str) -> dict[int, float]:
+def by_seed(sweep: Sweep, results: Results, arm: Arm, metric: str) -> dict[int, float]:
+    """A metric of an arm's finished runs, by their seeds."""
     values = {r.seed: results[r.name].values.get(metric) for r in sweep.runs if r.arm == arm}
     return {seed: value for seed, value in values.items() if value is not None}
 
@@ -111,7 +121,8 @@ def _best(result: Result, sweep: Sweep) -> tuple[Any, Any]:
     return min(found, key=lambda pair: -pair[0] if sweep.higher else pair[0])
 
 
-def _runs(sweep: Sweep, results: Results, arm: Arm) -> str:
+def finished(sweep: Sweep, results: Results, arm: Arm) -> str:
+    """The number of an arm's runs that are done, in words."""
     statuses = [results[run.name].status for run in sweep.runs if run.arm == arm]
     done, failed = statuses.count('done'), statuses.count('failed')
     text = str(done) if done == len(statuses) else f'{done} of {len(statuses)}'
@@ -128,15 +139,9 @@ def _difference(values: Mapping[int, float], baseline: Mapping[int, float]) -> l
 
 
 def _contrasts(sweep: Sweep, results: Results, columns: Sequence[str]) -> str:
-    # A metric that is equal in all runs, such as a metric's floor, has no differences.
-    names = [
-        name
-        for name in metrics(sweep, results)
-        if len({result.values.get(name) for result in results.values()} - {None}) > 1
-    ]
-    rows = []
+    names, rows = varying(sweep, results), []
     for pair in sweep.contrasts:
-        both = {n: [_by_seed(sweep, results, arm, n) for arm in pair] for n in names}
+        both = {n: [by_seed(sweep, results, arm, n) for arm in pair] for n in names}
         differences = [_difference(*both[n])[0] for n in names]
         rows.append([*(label(only(arm, columns)) for arm in pair), *differences])
     if not rows:

@@ -273,12 +273,6 @@ def test_a_signal_leaves_no_result(tmp_path, monkeypatch):
     assert received and not out.exists()
 
 
-def test_a_package_is_no_checkout(monkeypatch):
-    """A repository around the environment is somebody else's: here it is ours."""
-    monkeypatch.setattr(gan_jax, '__file__', str(ROOT / 'tests' / 'gan_jax' / '__init__.py'))
-    assert command._commit() is None
-
-
 def test_no_compilation_is_read_from_the_cache_while_one_is_timed(tmp_path):
     kept = {n: getattr(jax.config, n) for n in CACHE}
     try:

@@ -94,7 +94,7 @@ NUMBERS = {
     for key, expected in config.VALUES.items()
     if any(isinstance(one, Integer | Number) for one in ranges.of(expected))
 }
-EVERY = ('log', 'sample', 'evaluate', 'full', 'checkpoint', 'snapshot')
+EVERY = ('log', 'sample', 'evaluate', 'full', 'checkpoint', 'snapshot', 'report')
 # One value above each bound: what it bounds would keep the program from answering, or overflow.
 ABOVE = {
     'seed': 2**31,
@@ -426,6 +426,7 @@ FIRST = {
     'every.full': ONE,
     'every.checkpoint': ONE,
     'every.snapshot': ONE,
+    'every.report': (0, -1),
     'mesh.data': (-1, -2),
     'mesh.model': ONE,
 }

@@ -281,6 +281,36 @@ def test_the_log_outlives_a_loss_of_power_before_the_checkpoint_says_so(
     assert calls == ['synced', 1, 'synced', 2]
 
 
+@pytest.mark.parametrize(
+    ('interval', 'stopped', 'expected'),
+    [
+        (10, 0, [('running', [5, 10]), ('done', [5, 10, 15, 20])]),
+        (0, 0, [('done', [5, 10, 15, 20])]),
+        (10, 143, []),
+    ],
+)
+def test_a_report_is_due_at_its_interval_and_when_the_run_is_done(
+    setup, tmp_path, interval, stopped, expected
+):
+    """It finds the row and the picture of its step on the disk; a run that stops writes none."""
+    found = []
+
+    def report(folder):
+        rows = [row['step'] for row in log.read_rows(folder / log.NAME)]
+        assert picture(folder).exists()
+        found.append((told(folder), rows))
+
+    setup.settings['steps'] = 20
+    setup.settings['every'] |= {'log': 5, 'report': interval}
+    with run.opened(
+        *(setup, EVALUATOR, tmp_path, FACTS, None, lambda: stopped), shown=False, report=report
+    ) as one:
+        for step in (5, 10, 15, 20):
+            one.on_step(state_at(step), step)
+            one.finish()
+    assert found == expected
+
+
 def test_tensorboard_has_what_the_log_has_before_the_checkpoint_says_so(
     setup, tmp_path, monkeypatch
 ):

@@ -82,7 +82,7 @@ def get_config(text=''):
     c.discriminator = dict(fn='tests.sweeps.tiny.Trunk')
     c.ema.halflife_images = 1.0  # so that what is evaluated is what was trained
     c.evaluate.num = 100
-    c.every = dict(log=4, sample=100, evaluate=6, full=6, checkpoint=100, snapshot=4)
+    c.every.update(log=4, sample=100, evaluate=6, full=6, checkpoint=100, snapshot=4)
     c.mesh.data = 1
     c.optim.g.learning_rate = c.optim.d.learning_rate = 0.01
     # Adam makes steps of full length of gradients that are nothing but rounding, as those of the

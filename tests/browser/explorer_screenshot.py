@@ -1,4 +1,4 @@
-"""Draws docs/explore.png: python -m tests.browser.screenshots.explore WORKDIR
+"""Draws docs/explore.png: python -m tests.browser.explorer_screenshot WORKDIR
 
 WORKDIR is a run of configs/digits_stylegan2.py; `make browser-env` installs what draws.
 """
@@ -12,10 +12,10 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import FLAGS, find_chromium
+from tests.browser.screenshots import compressed
 from tests.launched import ROOT, launch
 
 PICTURE = ROOT / 'docs' / 'explore.png'
-LARGEST = 200_000  # bytes
 
 
 def drawn(address: str) -> bytes:
@@ -35,15 +35,14 @@ def drawn(address: str) -> bytes:
 
 
 def main(workdir: Path) -> None:
-    """Serves a run, and saves its page with few colours."""
+    """Serves a run, and saves its page."""
     process = launch('-m', 'gan_jax.explore', f'--workdir={workdir}')
     try:
         picture = Image.open(io.BytesIO(drawn(process.stdout.readline().split()[0])))
-        picture.convert('RGB').quantize(64).save(PICTURE, optimize=True)
+        PICTURE.write_bytes(compressed(picture.convert('RGB')))
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
-    assert PICTURE.stat().st_size <= LARGEST
 
 
 if __name__ == '__main__':

@@ -1,0 +1,1 @@
+"""Reports: a run, or several, as one HTML page that needs nothing else."""
