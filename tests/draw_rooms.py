@@ -29,6 +29,7 @@ WORDS = {
     'views': 'what D looks at',
     'terms': 'losses, one idea a file',
     'networks': 'networks of terms',
+    'losses': 'losses as functions',
     'routing': 'views to terms',
     'critique': 'the joint pass of D',
     'state': 'the tree of training',

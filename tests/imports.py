@@ -16,7 +16,7 @@ FLOORS = (
     ('augment', 'data', 'models', 'schedules', 'freezing', 'latents'),
     ('views',),
     ('terms',),
-    ('networks',),
+    ('networks', 'losses'),
     ('routing', 'critique', 'state', 'accumulation'),
     ('gan', 'control', 'synthesis', 'metric'),
     ('sources',),
