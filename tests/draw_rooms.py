@@ -52,10 +52,12 @@ WORDS = {
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
     'api': 'for your own programs',
+    'explorer': 'a page to play with',
     'testing': 'contracts for your parts',
     'train': 'command',
     'sample': 'command',
     'project': 'command',
+    'explore': 'command',
     'sweep': 'command',
     'prepare': 'command',
     'report': 'command',
@@ -65,7 +67,7 @@ WORDS = {
 }
 COLOURS = ('#fde8c8', '#dcecf9', '#dff2e1', '#efe4f7')  # commands, around, algorithm, ground
 AROUND = ('sampling', 'experiment', 'evaluate', 'exported', 'run', 'reports', 'sweeps')
-AROUND += ('benchmark', 'api', 'testing')
+AROUND += ('benchmark', 'api', 'explorer', 'testing')
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34
 
 Arrow = tuple[str, str]

@@ -27,9 +27,9 @@ FLOORS = (
     ('evaluate', 'exported'),
     ('run', 'instances'),
     ('reports',),
-    ('sweeps', 'benchmark', 'api'),
+    ('sweeps', 'benchmark', 'api', 'explorer'),
     ('testing',),
-    ('train', 'sample', 'project', 'sweep', 'prepare', 'export', 'report'),
+    ('train', 'sample', 'project', 'explore', 'sweep', 'prepare', 'export', 'report'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

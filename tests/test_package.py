@@ -16,7 +16,16 @@ from packaging.utils import canonicalize_name
 
 from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, foreign, graph, imported, modules, room
 
-LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'vl_convert', 'wandb')
+LAZY = (
+    'tensorflow',
+    'tensorflow_datasets',
+    'grain',
+    'matplotlib',
+    'torch',
+    'vl_convert',
+    'wandb',
+    'gradio',
+)
 
 # Arrows that run up, each with its reason.
 UP = {

@@ -103,12 +103,13 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     return Evaluation(given.num if 'overfitting' in asked else 0, measure, protocol)
 
 
-def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
+def output_of(critic: nn.Module, name: str, batch: int = BATCH) -> Callable[..., np.ndarray]:
     """An output of the discriminator, in evaluation mode, on one device.
 
     Args:
         critic: the discriminator.
         name: 'features', which do not depend on labels, or 'logit'.
+        batch: images in one pass.
 
     Returns:
         (variables, images uint8 [N, H, W, C], labels int32 [N], by default zeros) -> float32
@@ -116,8 +117,8 @@ def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
     """
 
     @jax.jit
-    def of_batch(variables, batch):
-        images, label = batch
+    def of_batch(variables, given):
+        images, label = given
         images = images.astype(jnp.float32) / 255
         with jax.default_matmul_precision('highest'):
             return critic.apply(variables, images, label, train=False)[name]
@@ -125,7 +126,7 @@ def output_of(critic: nn.Module, name: str) -> Callable[..., np.ndarray]:
     def of_all(variables, images, labels=None):
         variables = jax.device_put(variables, jax.local_devices()[0])
         labels = np.zeros(len(images), np.int32) if labels is None else labels
-        return in_batches(functools.partial(of_batch, variables), (images, labels), BATCH)
+        return in_batches(functools.partial(of_batch, variables), (images, labels), batch)
 
     return of_all
 

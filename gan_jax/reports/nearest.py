@@ -35,10 +35,10 @@ def nearest_images(samples: np.ndarray, training: np.ndarray) -> Nearest:
         training: uint8 [M, H, W, C], more than K.
     """
     samples = samples[:SAMPLES]
-    small, known = _reduced(samples), _reduced(training)
-    index, squared = _nearest(small, known, NEIGHBOURS)
+    small, known = reduced(samples), reduced(training)
+    index, squared = nearest_rows(small, known, NEIGHBOURS)
     # A training image is its own nearest one: the next is another.
-    _, among = _nearest(known[spaced(len(known), min(SAMPLES, len(known)))], known, 2)
+    _, among = nearest_rows(known[spaced(len(known), min(SAMPLES, len(known)))], known, 2)
     images = np.stack([samples, *(training[row] for row in index.T)])
     pixels = small.shape[1]
     return Nearest(images, np.sqrt(squared[:, 0] / pixels), np.sqrt(among[:, 1] / pixels))
@@ -58,8 +58,14 @@ def fault(samples: np.ndarray, training: np.ndarray) -> str:
     return ''
 
 
-def _reduced(images: np.ndarray) -> np.ndarray:
-    """[N, F]: the pixels, or the means of squares of them where a side has more than `SIDE`."""
+def reduced(images: np.ndarray) -> np.ndarray:
+    """Images as they are compared, [N, F], uint8 or float32.
+
+    They are the pixels, or the means of squares of them where a side has more than `SIDE`.
+
+    Args:
+        images: uint8 [N, H, W, C].
+    """
     count, height, _, channels = images.shape
     factor = max(1, height // SIDE)
     if factor == 1:
@@ -70,8 +76,14 @@ def _reduced(images: np.ndarray) -> np.ndarray:
     return cells.mean(axis=(2, 4), dtype=np.float32).reshape(count, -1)
 
 
-def _nearest(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """(indices of the k nearest rows of y, [N, k], ascending; their squared distances)."""
+def nearest_rows(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(indices of the k nearest rows of y, [N, k], ascending; their squared distances).
+
+    Args:
+        x: [N, F].
+        y: [M, F].
+        k: at most M.
+    """
     best = np.full((len(x), k), np.inf)
     index = np.zeros((len(x), k), int)
     for i, j, squared in neighbours.distances(x, y, neighbours.middle(y), lambda: None):

@@ -15,9 +15,16 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.standing import has_batch_norm
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags that name a trained run: --workdir, --step, --weights and others."""
-    parser.add_argument('--workdir', required=True, metavar='DIR', type=cli.path, help='of the run')
+def add_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Adds the flags that name a trained run: --workdir, --step, --weights and others.
+
+    Args:
+        parser: of the command.
+        required: False where something else may take the place of the run.
+    """
+    parser.add_argument(
+        '--workdir', required=required, metavar='DIR', type=cli.path, help='of the run'
+    )
     parser.add_argument(
         '--step',
         default='last',

@@ -1,0 +1,1 @@
+"""A trained generator to play with: directions, walks, films, and the page that shows them."""

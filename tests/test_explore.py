@@ -1,0 +1,56 @@
+"""The command of the explorer, up to its page; tests/browser has the page."""
+
+import importlib.util
+import os
+import sys
+
+import pytest
+
+from gan_jax import explore
+from gan_jax.runtime.errors import MISSING, USAGE, UserError
+
+
+def refused(*arguments):
+    with pytest.raises(UserError) as caught:
+        explore.main([*map(str, arguments)])
+    return caught.value
+
+
+@pytest.fixture
+def with_gradio(monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: name)
+
+
+@pytest.mark.parametrize('flags', [(), ('--workdir=a', '--generator=b')])
+def test_one_of_a_run_and_a_generator_is_asked_for(flags):
+    error = refused(*flags)
+    assert str(error).startswith('give --workdir=DIR, of a run, or --generator=FOLDER')
+    assert error.status == USAGE
+
+
+def test_a_missing_gradio_is_named_with_the_command_that_installs_it(monkeypatch):
+    found = importlib.util.find_spec
+    without = lambda name: None if name == 'gradio' else found(name)  # noqa: E731
+    monkeypatch.setattr(importlib.util, 'find_spec', without)
+    error = refused('--workdir=a')
+    assert 'needs the package gradio, which is not installed' in str(error)
+    assert str(error).endswith(f"{sys.executable} -m pip install 'gan_jax[explore]'")
+
+
+@pytest.mark.usefixtures('with_gradio')
+def test_a_folder_without_a_run_is_said(tmp_path):
+    for flag in ('workdir', 'generator'):
+        error = refused(f'--{flag}={tmp_path}')
+        assert 'config.json does not exist' in str(error) and error.status == MISSING
+
+
+def test_uploads_lie_in_a_folder_that_goes(monkeypatch):
+    monkeypatch.setenv('GRADIO_TEMP_DIR', 'mine')
+    with explore._uploads():
+        folder = os.environ['GRADIO_TEMP_DIR']
+        assert os.stat(folder).st_mode & 0o777 == 0o700
+    assert not os.path.exists(folder) and os.environ['GRADIO_TEMP_DIR'] == 'mine'
+    monkeypatch.delenv('GRADIO_TEMP_DIR')
+    with explore._uploads():
+        pass
+    assert 'GRADIO_TEMP_DIR' not in os.environ
