@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, foreign, graph, imported, modules, room
 
 LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'wandb')
+LAZY += ('huggingface_hub',)
 
 # Arrows that run up, each with its reason.
 UP = {
