@@ -25,7 +25,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gan_jax.reports import build, training
+from gan_jax.reports import build
 from gan_jax.runtime import cli, distributed, files
 from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
 from gan_jax.runtime.nearest import nearest
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str]) -> int:
         print('stopped: the same command goes on from here', flush=True)
         return outcome.stopped
     _draw(folder, sweep, found)
-    _explain(folder)
+    if todo or not (folder / build.NAME).exists():
+        _explain(folder)
     print(f'tables in {folder}: table.md, table.csv; in a browser: {build.NAME}', flush=True)
     # Runs that diverged under an earlier command count as failed, too.
     diverged = [r.name for r in mine if found[r.name].final and found[r.name].status == 'failed']
@@ -160,6 +161,8 @@ def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
 
 
 def _explain(folder: Path) -> None:
+    from gan_jax.reports import training  # not for tables alone: it reads checkpoints
+
     images = training.finder()
     build.write_or_say(folder, lambda: report.report(folder, images))
 
