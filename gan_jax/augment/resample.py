@@ -74,12 +74,12 @@ def sample(images: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
 
 def sample_rows(images: jax.Array, rows: jax.Array) -> jax.Array:
     """As `sample` along the height alone; a position a pixel or more outside the image reads 0."""
-    return _times_rows(_weights(rows, images.shape[1]), images)
+    return times_rows(_weights(rows, images.shape[1]), images)
 
 
 def sample_columns(images: jax.Array, columns: jax.Array) -> jax.Array:
     """As `sample` along the width alone; a position a pixel or more outside the image reads 0."""
-    return _times_columns(_weights(columns, images.shape[2]), images)
+    return times_columns(_weights(columns, images.shape[2]), images)
 
 
 def convolve(images: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -92,8 +92,8 @@ def convolve(images: jax.Array, kernel: jax.Array) -> jax.Array:
     Returns:
         [B, H, W, C].
     """
-    images = _times_rows(_filter(kernel, images.shape[1]), images)
-    return _times_columns(_filter(kernel, images.shape[2]), images)
+    images = times_rows(_filter(kernel, images.shape[1]), images)
+    return times_columns(_filter(kernel, images.shape[2]), images)
 
 
 def crop(
@@ -130,9 +130,11 @@ def _filter(kernel: jax.Array, size: int) -> jax.Array:
     return jnp.einsum('bk,kij->bij', kernel, places, precision=EXACT)
 
 
-def _times_rows(matrices: jax.Array, images: jax.Array) -> jax.Array:
+def times_rows(matrices: jax.Array, images: jax.Array) -> jax.Array:
+    """Matrices [B, P, H] times the columns of pixels of images [B, H, W, C]: [B, P, W, C]."""
     return jnp.einsum('bhi,biwc->bhwc', matrices, images, precision=EXACT)
 
 
-def _times_columns(matrices: jax.Array, images: jax.Array) -> jax.Array:
+def times_columns(matrices: jax.Array, images: jax.Array) -> jax.Array:
+    """Matrices [B, P, W] times the rows of pixels of images [B, H, W, C]: [B, H, P, C]."""
     return jnp.einsum('bwj,bhjc->bhwc', matrices, images, precision=EXACT)

@@ -53,6 +53,7 @@ def test_the_search_finds_the_terms():
 SLOW = {
     f'gan_jax.terms.{name}'
     for name in (
+        'ada.ada',
         'balanced.bcr_dual',
         'bigan.bigan',
         'insgen.insgen',
@@ -77,6 +78,15 @@ SLOW = {
         'orthogonal.orthogonal',
         'patches.hinge',
         'path_length.path_length',
+        'consistency.improved',
+        'ood.ood',
+        'patches.non_saturating',
+        'penalty.dragan',
+        'penalty.wgan_gp',
+        'rotation.rotation',
+        'san.non_saturating',
+        'san.relativistic',
+        'top_k.top_k',
         'random_projection.random_projection',
         'tangent.tangent',
     )
