@@ -45,7 +45,7 @@ SHORT = {
     'generator.width': 0.0625,
     'discriminator.width': 0.0625,
     'evaluate.num': 200,  # more than features of stacked digits
-    'every.log': 2,
+    'every.log': 1,
     'mesh.data': 1,
 }
 GRID = ''.join(f"'{key}': [{value}], " for key, value in SHORT.items())
@@ -189,12 +189,12 @@ def check_learning_rate(folder, said):
 
 
 def check_joint(folder, said):
-    # Later steps differ more: Adam's first moves are signs, also of gradients that are rounding.
+    # Adam's first moves are signs, also of gradients that are rounding: what follows them differs.
     row, same = rows_of(folder, 'one_by_one')[1], rows_of(folder, 'digits')[1]
-    names = {name for name in row if name.startswith(('d/', 'g/'))}
-    assert len(names) > 10 and row['step'] == same['step']
+    names = {name for name in row if name.startswith('d/')}
+    assert len(names) > 6 and row['step'] == same['step'] == 1
     for name in names:
-        assert row[name] == pytest.approx(same[name], rel=1e-2, abs=1e-4), name
+        assert row[name] == pytest.approx(same[name], rel=1e-3, abs=1e-6), name
     command = ['--config=configs/digits_networks.py:network=dcgan', '--dry_run']
     with pytest.raises(UserError, match='config.joint is True'):
         train.main([*command, '--config.joint=True', '--config.generator.width=0.0625'])
@@ -216,7 +216,7 @@ def check_compare_runs(folder, said):
 
 
 def check_which_fid(folder, said):
-    for named in ('"interpolation"', '"weights": "ema"', '"reference_digest"', 'checkpoint last'):
+    for named in ('"extractor"', '"weights": "ema"', '"reference_digest"', 'checkpoint last'):
         assert named in said
 
 

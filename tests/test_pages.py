@@ -61,6 +61,14 @@ def test_every_file_of_the_checkout_that_a_page_names_exists(page):
 
 
 @every_page
+def test_every_python_file_that_a_command_names_is_there_or_is_to_be_written(page):
+    text = page.read_text('utf-8')
+    named = re.compile(r'(?:--(?:config|sweep)=|^python )([\w/]+\.py)')
+    for name in named.findall('\n'.join(pages.commands(text))):
+        assert name in pages.files(text) or (ROOT / name).exists(), name
+
+
+@every_page
 def test_every_make_target_named_exists(page):
     makefile = text_of('Makefile')
     for target in {*re.findall(r'`make ([a-z-]+)', page.read_text('utf-8'))}:
