@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from gan_jax import prepare, sample, sweep, train
+from gan_jax import export, prepare, report, sample, sweep, train
 from gan_jax.benchmark import __main__ as benchmark
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.run import log
@@ -27,6 +27,8 @@ MAINS = {
     'gan_jax.evaluate': evaluate.main,
     'gan_jax.sample': sample.main,
     'gan_jax.sweep': sweep.main,
+    'gan_jax.export': export.main,
+    'gan_jax.report': report.main,
     'gan_jax.benchmark': benchmark.main,
     'gan_jax.prepare': prepare.main,
 }
