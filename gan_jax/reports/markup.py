@@ -74,7 +74,7 @@ def table(
     body = ''.join(f'<tr>{"".join(map(_cell, row, range(len(row))))}</tr>' for row in rows)
     kind = ' class="sortable"' if sorts else ''
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{text(caption)}">'
+        f'<div class="wide" role="group" tabindex="0" aria-label="{text(caption)}">'
         f'<table{kind}><caption>{text(caption)}</caption><thead><tr>{titles}</tr></thead>'
         f'<tbody>{body}</tbody></table></div>'
     )

@@ -12,12 +12,12 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from gan_jax.reports import build, training
-from tests.browser.conftest import FLAGS, MISSING, find_chromium, wait_until
+from tests.browser.conftest import DRAWN, FLAGS, MISSING, find_chromium, wait_until
 from tests.imports import ROOT
 
 PICTURE = ROOT / 'docs' / 'report.png'
 LARGEST = 200_000  # bytes
-VIEWS = (('light', 900), ('dark', 900), ('light', 390))  # colours, pixels of width
+VIEWS = (('light', 1160), ('dark', 1160), ('light', 390))  # colours, pixels of width
 HEIGHT = 1150
 
 
@@ -33,7 +33,7 @@ def main(workdir: Path) -> None:
     for one in views:
         whole.paste(one, (left, 0))
         left += one.width + 24
-    content = compressed(whole.resize((wide * 2 // 3, HEIGHT * 2 // 3), Image.Resampling.LANCZOS))
+    content = compressed(whole.resize((wide // 2, HEIGHT // 2), Image.Resampling.LANCZOS))
     PICTURE.write_bytes(content)
     print(f'{PICTURE}: {len(content):,} bytes')
 
@@ -49,7 +49,8 @@ def shots(file: Path) -> list[Image.Image]:
             size = {'width': width, 'height': HEIGHT}
             page = browser.new_page(viewport=size, color_scheme=colours)
             page.goto(file.as_uri())
-            wait_until(page, "document.querySelectorAll('.chart svg').length > 1")
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")  # draws every chart
+            wait_until(page, DRAWN)
             page.wait_for_timeout(500)
             found.append(Image.open(io.BytesIO(page.screenshot())).convert('RGB'))
         browser.close()
