@@ -154,11 +154,11 @@ class Actions:
             UserError: the file is no picture that this package reads.
         """
         target = self._read(Path(path))
-        variables = self._variables(values)
-        around = self._clouds(values.get('step'), self._choice(values, None).label)
+        variables, label = self._variables(values), self._choice(values, None).label
+        around = self._clouds(values.get('step'), label)
         one: Projected = self._projections(steps)(variables, around, target, 0)
         w = np.repeat(one.w[None], self.explorer.layers, axis=0)
-        found = np.uint8(np.round(one.image * 255))
+        found = self.explorer.image(w, label, variables)
         captions = 'your picture', f'its image, at a distance of {one.after:.3g}'
         return w, markup.row([target, found], captions)
 

@@ -21,7 +21,7 @@ figure { margin: 0; }
 .picture img { width: min(100%, 448px); image-rendering: pixelated; display: block; }
 .picture figcaption { margin-top: 0.5em; }
 .picture a { text-decoration: underline; }
-[data-testid="min-value"], [data-testid="max-value"] { color: inherit !important; }
+[data-testid="min-value"], [data-testid="max-value"], span.or { color: inherit !important; }
 .row-of-images { display: flex; flex-wrap: wrap; gap: 1em; }
 .row-of-images figure { width: 128px; }
 .row-of-images img { width: 128px; image-rendering: pixelated; display: block; }
