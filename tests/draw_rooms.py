@@ -48,6 +48,9 @@ WORDS = {
     'sweeps': 'grids of runs',
     'benchmark': 'time and memory',
     'testing': 'contracts for your parts',
+    'flags': 'what a command takes',
+    'commands': 'all, by name',
+    '__main__': 'gan_jax COMMAND',
     'train': 'command',
     'sample': 'command',
     'project': 'command',
@@ -57,7 +60,8 @@ WORDS = {
     'benchmark.__main__': 'command',
 }
 COLOURS = ('#fde8c8', '#dcecf9', '#dff2e1', '#efe4f7')  # commands, around, algorithm, ground
-AROUND = ('sampling', 'experiment', 'evaluate', 'run', 'sweeps', 'benchmark', 'testing')
+AROUND = ('sampling', 'experiment', 'evaluate', 'run', 'sweeps', 'benchmark', 'flags', 'commands')
+AROUND += ('testing',)
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34
 
 Arrow = tuple[str, str]

@@ -26,9 +26,9 @@ FLOORS = (
     ('experiment',),
     ('evaluate',),
     ('run', 'instances'),
-    ('sweeps', 'benchmark'),
+    ('sweeps', 'benchmark', 'flags', 'commands'),
     ('testing',),
-    ('train', 'sample', 'project', 'sweep', 'prepare'),
+    ('__main__', 'train', 'sample', 'project', 'sweep', 'prepare'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

@@ -7,7 +7,6 @@ and one entry of `READERS`; a new archive is one reader and one entry of `archiv
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +21,7 @@ from gan_jax.data.resize import resize
 from gan_jax.data.sources import absolute, is_path, open_images, place_of
 from gan_jax.data.subsets import subset
 from gan_jax.data.tfds import contents
+from gan_jax.runtime import output
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import ends_with, expanded, shown
@@ -150,7 +150,7 @@ def _from_path(name: str, path: Path, split: str, size: int | None) -> DataSet:
             DATA,
         )
     for note in content.notes:
-        print(f'gan_jax: {note}', file=sys.stderr)
+        output.note(note)
     pieces = resized(content.pieces, size)
     return collected(pieces, split, content.num_classes, name, content.class_names)
 

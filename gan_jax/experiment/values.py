@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from gan_jax.experiment import averages
-from gan_jax.labels import CHOICES
 from gan_jax.runtime.ranges import (
     COUNT,
     FLOAT32,
@@ -17,11 +15,13 @@ from gan_jax.runtime.ranges import (
     Pattern,
     Text,
 )
-from gan_jax.sampling.generate import BATCH_NORM, MOST_IMAGES
+from gan_jax.sampling.limits import BATCH_NORM, MOST_IMAGES
 
 # Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a
 # core for 4, in 45 s for 8 and in 87 s for 16, 5.2 s for each, and so in 340 s for this many.
 PARTS = 64
+
+WITHOUT_AVERAGES = ('ema', 'raw')  # weights of the generator that every run has
 
 # Every key outside the blocks of functions. No value that is let through keeps the program from
 # answering.
@@ -40,7 +40,7 @@ VALUES: Mapping[str, Any] = {
     'data.fraction': Number(0, 1, above=True),
     'data.subset_seed': Integer(0, INT32),
     'latent.dim': Integer(1, 2**24),
-    'latent.labels': Choice(CHOICES),
+    'latent.labels': Choice(('data', 'uniform', 'real')),
     'augment.real': Text(),
     'augment.critic': Text(),
     'augment.view': Text(),
@@ -56,7 +56,7 @@ VALUES: Mapping[str, Any] = {
     'evaluate.metrics': Text(),
     'evaluate.full': Text(),
     'evaluate.num': Integer(2, MOST_IMAGES),
-    'evaluate.weights': averages.weights(()),  # and those of config.averages
+    'evaluate.weights': Choice(WITHOUT_AVERAGES),  # and those of config.averages
     'evaluate.batch_norm': Text(
         BATCH_NORM.pattern, "'moving', 'batch' or 'standing(N)' with N from 1 to 9999"
     ),

@@ -5,13 +5,12 @@ left alone, with one warning.
 """
 
 import contextlib
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_jax.experiment.kinds import WRITER
-from gan_jax.runtime import distributed, load
+from gan_jax.runtime import distributed, load, output
 from gan_jax.runtime.errors import UserError, printable, sentence
 from gan_jax.runtime.writers import RunInfo, Writer
 
@@ -73,11 +72,9 @@ class Guarded:
                     self._close()
 
     def _warn(self, error: Exception) -> None:
-        print(
-            f'gan_jax: config.writers.{self._name} stops here, and the run goes on without it: '
-            f'{printable(sentence(error))}',
-            file=sys.stderr,
-            flush=True,
+        output.note(
+            f'config.writers.{self._name} stops here, and the run goes on without it: '
+            f'{printable(sentence(error))}'
         )
 
 

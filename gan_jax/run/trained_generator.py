@@ -25,7 +25,7 @@ from gan_jax.labels import Counts
 from gan_jax.latents import Latent
 from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
-from gan_jax.run.flags import refuse_batch_norm, refuse_weights
+from gan_jax.run.refusals import refuse_batch_norm, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import by_name, check_leaves, form

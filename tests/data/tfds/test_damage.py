@@ -171,7 +171,7 @@ def test_tensorflow_datasets_is_needed_only_where_there_is_a_copy(copies, monkey
     monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
     assert read_copy(tmp_path, 'cifar10', 'train') is None
     sentence = refusal(USAGE, copies['tfrecord'], 'cifar10', 'train')
-    assert sentence.endswith('): pip install tensorflow-datasets importlib_resources')
+    assert sentence.endswith(' -m pip install tensorflow-datasets importlib_resources')
 
 
 def test_the_first_line_of_a_fault():
