@@ -1,10 +1,10 @@
-"""The flags that name a run: packages that are allowed have to be somewhere."""
+"""Refusals of flags: packages that are allowed have to be somewhere."""
 
 import argparse
 
 import pytest
 
-from gan_jax.run.flags import refuse_packages
+from gan_jax.run.refusals import refuse_packages
 from gan_jax.runtime.errors import UserError
 
 
