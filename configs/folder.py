@@ -105,4 +105,4 @@ def measures(c: ConfigDict, test: int, num_classes: int) -> None:
     c.evaluate.update(metrics=f'kd1k_{split}@{features},overfitting', full='', num=1000)
     if c.logit.fn.endswith(('PairLogit', 'InstanceLogit')):  # which read more than an image
         c.evaluate.metrics = f'kd1k_{split}@{features}'
-    c.every = dict(log=50, sample=500, evaluate=1000, full=10_000, checkpoint=500, snapshot=1000)
+    c.every.update(log=50, sample=500, evaluate=1000, full=10_000, checkpoint=500, snapshot=1000)

@@ -12,7 +12,7 @@ from typing import Any
 
 from gan_jax.experiment import shipped
 from gan_jax.flags.sweep import parse
-from gan_jax.reports import build, training
+from gan_jax.reports import build
 from gan_jax.runtime import cli, distributed, environment, files, output
 from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
 from gan_jax.runtime.nearest import nearest
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         print('stopped: the same command goes on from here', flush=True)
         return outcome.stopped
     _draw(folder, sweep, found)
-    _explain(folder)
+    if todo or not (folder / build.NAME).exists():
+        _explain(folder)
     print(f'tables in {folder}: table.md, table.csv; in a browser: {build.NAME}', flush=True)
     # Runs that diverged under an earlier command count as failed, too.
     diverged = [r.name for r in mine if found[r.name].final and found[r.name].status == 'failed']
@@ -125,6 +126,8 @@ def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
 
 
 def _explain(folder: Path) -> None:
+    from gan_jax.reports import training  # not for tables alone: it reads checkpoints
+
     images = training.finder()
     build.write_or_say(folder, lambda: report.report(folder, images))
 

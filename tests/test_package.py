@@ -17,16 +17,8 @@ from packaging.utils import canonicalize_name
 
 from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, foreign, graph, imported, modules, room
 
-LAZY = (
-    'tensorflow',
-    'tensorflow_datasets',
-    'grain',
-    'matplotlib',
-    'torch',
-    'vl_convert',
-    'wandb',
-    'gradio',
-)
+LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'vl_convert', 'wandb')
+LAZY += ('gradio', 'huggingface_hub')
 
 # Arrows that run up, each with its reason.
 UP = {

@@ -30,7 +30,7 @@ images = generator.generate(z)
 `FOLDER` is this folder, or the name of its repository on the Hub. Seed i gives image i of
 `python -m gan_jax.sample --workdir=FOLDER`."""
 PROGRAM = """\
-Without gan_jax, by JAX alone, with latents and labels for {many} of images:
+Without gan_jax, by JAX alone, with latents and labels for {many} images:
 
 ```python
 import numpy as np
@@ -148,7 +148,7 @@ def _use(card: Card, description: Description) -> str:
             'loading: read it first.'
         )
     if card.stablehlo_batch != 0:
-        many = 'any number' if card.stablehlo_batch is None else f'{card.stablehlo_batch}'
+        many = 'any number of' if card.stablehlo_batch is None else f'{card.stablehlo_batch}'
         size, dim = card.stablehlo_batch or 8, description.latent['dim']
         parts.append(PROGRAM.format(many=many, size=size, dim=dim))
     return '\n\n'.join(parts)

@@ -6,7 +6,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.files import atomic_path
@@ -23,7 +23,7 @@ def write(path: Path, tree: Mapping) -> None:
     """
     leaves = {name: _plain(leaf) for name, leaf in by_name(tree).items()}
     with atomic_path(path) as partial:
-        save_file(leaves, partial)
+        partial.write_bytes(save(leaves))
 
 
 def read(path: Path, expected: Mapping) -> dict[str, np.ndarray]:

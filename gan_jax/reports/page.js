@@ -38,18 +38,19 @@
     smooth(element);
     element.dataset.drawn = '';
   };
+  const begun = new Set();
+  const begin = (element) => {
+    if (begun.has(element)) return;
+    begun.add(element);
+    draw(element);
+  };
   const near = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (isIntersecting) {
-        near.unobserve(target);
-        draw(target);
-      }
-    }
+    for (const { isIntersecting, target } of entries) if (isIntersecting) begin(target);
   }, { rootMargin: '400px' });
   const charts = [...document.querySelectorAll('.chart')];
   charts.forEach((one) => near.observe(one));
   dark.addEventListener('change', () => [...views.keys()].forEach(draw));
-  addEventListener('beforeprint', () => charts.filter((one) => !views.has(one)).forEach(draw));
+  addEventListener('beforeprint', () => charts.forEach(begin));
 
   for (const slider of document.querySelectorAll('.smoothing')) {
     const weights = slider.dataset.weights.split(',');

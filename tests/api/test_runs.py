@@ -1,7 +1,7 @@
 """`gan_jax.load_run` and `gan_jax.train`: arrays, callbacks, interrupts, silence."""
 
-import _thread
 import json
+import os
 import signal
 import sys
 import threading
@@ -99,9 +99,18 @@ def test_a_callback_ends_a_run_which_the_same_call_goes_on_with(trained, tmp_pat
     assert capsys.readouterr() == ('', '')
 
 
-def test_an_interrupt_saves_and_returns(tmp_path):
+@pytest.mark.parametrize('after', [0, 0.2])
+def test_an_interrupt_saves_and_returns(after, tmp_path):
+    """SIGINT, as a kernel sends it, in a callback and while none is called."""
+    sent = []
+
     def interrupt(step, row):
-        _thread.interrupt_main()
+        if not sent:
+            sent.append(step)
+            kill = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
+            kill.start()
+            if not after:
+                kill.join()
 
     found = gan_jax.train(settings(steps=2000), tmp_path, [interrupt])
     assert found.status['status'] == 'stopped' and 2 <= found.status['step'] < 2000

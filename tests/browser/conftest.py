@@ -6,6 +6,7 @@ a line that says so.
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,6 +35,17 @@ def find_chromium() -> str | None:
     if chosen := os.environ.get('CHROME'):
         return shutil.which(chosen) or chosen
     return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def wait_until(page, expression: str, seconds: float = 30) -> None:
+    """Waits until a JavaScript expression is true on a page.
+
+    `Page.wait_for_function` evaluates text within the page, which the policy of a page may forbid.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f'{expression} has not come true in {seconds} s'
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope='session')

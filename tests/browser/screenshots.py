@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from gan_jax.reports import build, training
-from tests.browser.conftest import FLAGS, MISSING, find_chromium
+from tests.browser.conftest import FLAGS, MISSING, find_chromium, wait_until
 from tests.imports import ROOT
 
 PICTURE = ROOT / 'docs' / 'report.png'
@@ -49,7 +49,7 @@ def shots(file: Path) -> list[Image.Image]:
             size = {'width': width, 'height': HEIGHT}
             page = browser.new_page(viewport=size, color_scheme=colours)
             page.goto(file.as_uri())
-            page.wait_for_function("document.querySelectorAll('.chart svg').length > 1")
+            wait_until(page, "document.querySelectorAll('.chart svg').length > 1")
             page.wait_for_timeout(500)
             found.append(Image.open(io.BytesIO(page.screenshot())).convert('RGB'))
         browser.close()

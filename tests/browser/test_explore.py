@@ -18,7 +18,7 @@ TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 CONFIG = """import runpy
 def get_config(text=''):
     c = runpy.run_path({tiny!r})['get_config']('method=none')
-    c.every = dict(log=4, sample=100, evaluate=100, full=100, checkpoint=2, snapshot=100)
+    c.every.checkpoint = 2
     c.steps = 6
     {network}
     return c

@@ -7,6 +7,7 @@ import pytest
 
 from gan_jax.reports import build, curves, watch
 from gan_jax.sweeps import report as sweep_report
+from tests.browser.conftest import wait_until
 from tests.reports import made
 
 pytestmark = pytest.mark.browser
@@ -37,15 +38,16 @@ def pages(tmp_path_factory):
 
 
 def drawn(page):
-    """The page when every chart on it has been scrolled to."""
-    for chart in page.locator('.chart').all():
-        chart.scroll_into_view_if_needed()
-    page.wait_for_function(DRAWN, timeout=30_000)
+    """The page when every chart on it is drawn, as before it is printed."""
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    wait_until(page, DRAWN)
     return page
 
 
-@pytest.mark.parametrize('name', ['run', 'runs', 'sweep'])
-@pytest.mark.parametrize('dark', [False, True], ids=['light', 'dark'])
+@pytest.mark.parametrize(
+    ('name', 'dark'),
+    [('run', False), ('run', True), ('runs', False), ('sweep', False), ('sweep', True)],
+)
 def test_axe_finds_no_violation(open_page, violations, pages, name, dark):
     page = drawn(open_page(pages[name], dark=dark))
     for details in page.locator('summary').all():
@@ -65,13 +67,17 @@ def test_it_is_painted_within_a_second(open_page, pages, name):
     times = []
     for _ in range(3):  # the machine may be busy
         page = open_page(pages[name])
-        page.wait_for_function(f'{PAINTED} > 0')
+        wait_until(page, f'{PAINTED} > 0')
         times.append(page.evaluate(PAINTED))
     assert min(times) <= 1000
 
 
 def test_every_chart_is_a_picture_with_a_description(open_page, pages):
-    page = drawn(open_page(pages['run']))
+    page = open_page(pages['run'])
+    assert page.locator('.chart svg').count() < page.locator('.chart').count()
+    for chart in page.locator('.chart').all():  # each is drawn when it is scrolled to
+        chart.scroll_into_view_if_needed()
+    wait_until(page, DRAWN)
     labels = page.eval_on_selector_all(
         '.chart[role=graphics-document], .chart [role=graphics-document]',
         "all => all.map(one => one.getAttribute('aria-label'))",
@@ -108,7 +114,7 @@ def test_the_samples_play(open_page, pages):
     button = page.locator('.frames button')
     button.click()
     assert button.inner_text() == 'Stop' and shown(page) == ['0']
-    page.wait_for_function("document.querySelector('.frames output').textContent === '1'")
+    wait_until(page, "document.querySelector('.frames output').textContent === '1'")
     button.click()
     assert button.inner_text() == 'Play'
 
@@ -127,7 +133,7 @@ def test_smoothing_changes_the_curves_by_keyboard(open_page, pages):
     slider.focus()
     page.keyboard.press('End')
     assert slider.get_attribute('aria-valuetext') == f'{curves.LEVELS[-1]:g}'
-    page.wait_for_function(f'{before!r} !== ({CURVE})()')
+    wait_until(page, f'{before!r} !== ({CURVE})()')
     page.keyboard.press('Home')
     assert slider.get_attribute('aria-valuetext') == '0'
 

@@ -1,6 +1,7 @@
 """Arrays in a file: what is written is read, byte for byte, and files with faults are refused."""
 
 import json
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -52,6 +53,13 @@ def test_the_file_is_in_float32_and_the_published_format(file):
     start, end = kernel['data_offsets']
     numbers = np.frombuffer(content[8 + length :][start:end], '<f4').reshape(3, 2)
     np.testing.assert_array_equal(numbers, [[0, 3], [1, 4], [2, 5]])
+
+
+def test_others_may_read_the_file_as_the_umask_says(tmp_path):
+    (tmp_path / 'plain').touch()
+    tensors.write(tmp_path / 'a.safetensors', TREE)
+    modes = {file.name: file.stat().st_mode for file in tmp_path.iterdir()}
+    assert modes['a.safetensors'] == modes['plain']
 
 
 def test_equal_trees_give_equal_bytes(file, tmp_path):
@@ -127,11 +135,11 @@ def test_a_type_that_no_export_has_is_refused(file):
 def test_a_write_that_fails_leaves_the_old_file(file, monkeypatch):
     before = file.read_bytes()
 
-    def fails(leaves, path):
-        path.write_bytes(b'half')
+    def fails(path, content):
+        path.write_text('half')
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(tensors, 'save_file', fails)
+    monkeypatch.setattr(Path, 'write_bytes', fails)
     with pytest.raises(OSError, match='No space'):
         tensors.write(file, {})
     assert file.read_bytes() == before and len([*file.parent.iterdir()]) == 1

@@ -120,10 +120,23 @@ def warped(images: jax.Array, matrix: jax.Array) -> jax.Array:
     """
     height, width = images.shape[1:3]
     rows, columns = (jnp.asarray(_enlarging(side), images.dtype) for side in (height, width))
-    images = jnp.einsum('yi,bijc,xj->byxc', rows, images, columns, precision=EXACT)
+    images = _resized(images, rows, columns)
     images = _read(images, *_places(matrix, height, width))
     rows, columns = (jnp.asarray(_shrinking(side), images.dtype) for side in (height, width))
-    return jnp.einsum('iy,byxc,jx->bijc', rows, images, columns, precision=EXACT)
+    return _resized(images, rows, columns)
+
+
+def _resized(images: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """rows [Y, H] and columns [X, W] applied to images [B, H, W, C]: [B, Y, X, C].
+
+    As products that keep the images apart: of a single product over a side in the middle, XLA's
+    compiler for NVIDIA cards finds no tiles, and gives up (jax 0.10.2, without a card).
+    """
+    count, height, width, channels = images.shape
+    flat = images.reshape(count, height, width * channels)
+    x = jnp.einsum('yi,bik->byk', rows, flat, precision=EXACT)
+    x = jnp.swapaxes(x.reshape(count, -1, width, channels), 2, 3)
+    return jnp.swapaxes(jnp.einsum('bycj,xj->bycx', x, columns, precision=EXACT), 2, 3)
 
 
 def _scaled(right: jax.Array, down: jax.Array) -> jax.Array:
