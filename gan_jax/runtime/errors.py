@@ -43,7 +43,13 @@ def sentence(error: BaseException) -> str:
 
 
 def blamed(error: BaseException) -> str:
-    """The line of somebody's own code that an exception comes from, as the end of a sentence.
+    """The `place` of an exception, as the end of a sentence that `--debug` tells whole."""
+    found = place(error)
+    return f' (in {found}; --debug shows the traceback)' if found else ''
+
+
+def place(error: BaseException) -> str:
+    """The line of somebody's own code that an exception comes from, 'net.py, line 3'.
 
     '' if neither the exception nor one that it was raised from has passed through a file outside
     this package, Python's library and installed packages.
@@ -55,7 +61,7 @@ def blamed(error: BaseException) -> str:
             if _is_own(frame.filename):
                 found = f'{near(frame.filename)}, line {frame.lineno}'
         one = one.__cause__ or one.__context__
-    return f' (in {found}; --debug shows the traceback)' if found else ''
+    return found
 
 
 def _is_own(file: str) -> bool:
