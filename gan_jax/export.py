@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     """Writes the generator of a run into a folder of its own."""
     flags = parse(arguments)
     refuse_full(flags.out)
-    refuse_packages(flags)
+    refuse_packages(flags.allow, flags.workdir)
     if flags.push:
         hub.require()
     if is_exported(flags.workdir):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gan_jax.flags.report import parse
 from gan_jax.reports import build, training, watch
+from gan_jax.run.refusals import refuse_packages
 from gan_jax.runtime import cli, files, output
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.sweeps import report as of_sweep
@@ -20,6 +21,7 @@ from gan_jax.sweeps import report as of_sweep
 def main(arguments: Sequence[str]) -> int:
     """Writes the report, or serves it until a signal."""
     flags = parse(arguments)
+    refuse_packages(flags.allow)
     page = _page(flags)
     if flags.watch:
         watch.serve(flags.workdir, page)

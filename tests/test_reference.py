@@ -41,7 +41,7 @@ def test_a_key_has_a_range_a_default_and_a_meaning(name):
 
 
 def test_a_range_is_that_by_which_the_config_is_checked():
-    assert KEYS['data.size'].takes == 'an integer from 1 to 1024'
+    assert KEYS['data.size'].takes == ('an integer from 1 to 1024 or two integers from 1 to 1024')
     assert KEYS['optim.g.b1'].takes == 'a number from 0 to below 1'
     assert KEYS['generator.width'].takes == 'a number from 0.001 to 64'
     assert KEYS['averages.NAME.std'].takes == str(averages.STD)

@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         action='append',
         default=[],
         metavar='PACKAGE',
-        type=cli.package,
+        type=cli.named,
         help='a package that you trust: the config may read its images by any of its code',
     )
     add_data_flag(parser)

@@ -1,8 +1,8 @@
 """Refusals of flags that a trained run has no answer to."""
 
-import argparse
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from gan_jax.experiment import averages
@@ -12,18 +12,19 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.standing import has_batch_norm
 
 
-def refuse_packages(flags: argparse.Namespace) -> None:
+def refuse_packages(allow: Collection[str], *folders: Path) -> None:
     """Raises UserError if --allow names a package that can nowhere be imported from.
 
-    An exported folder, as --workdir, may bring its own code. Nothing is imported.
+    Nothing is imported.
 
     Args:
-        flags: with `allow` and `workdir`.
+        allow: the values of the flag.
+        *folders: of --workdir; an exported one may bring its own code.
     """
-    for name in flags.allow:
+    for name in allow:
         top = name.partition('.')[0]
-        brought = flags.workdir / own_code.FOLDER
-        if not any((brought / file).exists() for file in (top, f'{top}.py')) and not _is_there(top):
+        files = [f / own_code.FOLDER / one for f in folders for one in (top, f'{top}.py')]
+        if not any(file.exists() for file in files) and not _is_there(top):
             raise UserError(
                 f"--allow is '{name}', and there is no such package: spell it as in the config's "
                 'paths, and look whether PYTHONPATH leads to it'

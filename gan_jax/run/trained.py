@@ -24,7 +24,7 @@ class Trained(NamedTuple):
 
 def restore_from_flags(flags: argparse.Namespace, **evaluate: Any) -> Trained:
     """The run that the flags of `flags.add_flags` name; the rest is as in `restore_run`."""
-    refuse_packages(flags)
+    refuse_packages(flags.allow, flags.workdir)
     run = restore_run(
         flags.workdir,
         flags.step,

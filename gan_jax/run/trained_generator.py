@@ -63,7 +63,7 @@ def restore_from_flags(flags: argparse.Namespace) -> Generator:
     Raises:
         UserError: as `restore_generator`, or --batch_norm is given for a network without BatchNorm.
     """
-    refuse_packages(flags)
+    refuse_packages(flags.allow, flags.workdir)
     found = restore_generator(
         flags.workdir,
         flags.step,
