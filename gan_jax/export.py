@@ -1,18 +1,10 @@
-"""A generator that travels: python -m gan_jax.export --workdir=DIR --out=FOLDER
-
-FOLDER gets the averaged weights of a run's generator (safetensors), the config of its network alone
-with the network's own code if it has some, and a card with a picture and the scores that the run
-keeps. `gan_jax.load_generator(FOLDER)` and `python -m gan_jax.sample --workdir=FOLDER` draw its
-images, without the data, the discriminator and the terms. With --formats=stablehlo it also gets a
-program that JAX alone runs.
-"""
+"""The command that writes a generator into a folder of its own: `python -m gan_jax.export`."""
 
 if __name__ == '__main__':
     from gan_jax.runtime import begin
 
-    begin.command()
+    begin.command('gan_jax.flags.export')
 
-import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,24 +12,23 @@ from typing import Any
 
 from gan_jax.exported import card, hub
 from gan_jax.exported.description import is_exported
-from gan_jax.exported.write import FORMATS, Source, refuse_stayers, write_folder
-from gan_jax.run.flags import add_flags, refuse_batch_norm, refuse_full, refuse_packages
+from gan_jax.exported.write import Source, refuse_stayers, write_folder
+from gan_jax.flags.export import parse
+from gan_jax.run.flags import refuse_full
 from gan_jax.run.kept_scores import of_checkpoint
+from gan_jax.run.refusals import refuse_batch_norm, refuse_packages
 from gan_jax.run.trained_generator import RunWeights, generator_of, read_run
-from gan_jax.runtime import cli, workdir
+from gan_jax.runtime import cli, output, workdir
 from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import UNWRITABLE, UserError
-from gan_jax.runtime.ranges import Choice, Text
 from gan_jax.runtime.versions import versions
-
-LICENSE = Text(card.LICENSE.pattern, "an identifier such as 'apache-2.0' or 'cc-by-nc-4.0'")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Writes the generator of a run into a folder of its own."""
-    flags = _parse(arguments)
+    flags = parse(arguments)
     refuse_full(flags.out)
-    refuse_packages(flags)
+    refuse_packages(flags.allow, flags.workdir)
     if flags.push:
         hub.require()
     if is_exported(flags.workdir):
@@ -60,8 +51,11 @@ def main(arguments: Sequence[str]) -> int:
     print(
         f'the generator of step {run.step} is in {flags.out}; its card is {flags.out}/{card.NAME}'
     )
+    output.result(out=flags.out, step=run.step)
     if flags.push:
-        print(f'on the Hub: {hub.push(flags.out, flags.push)}')
+        address = hub.push(flags.out, flags.push)
+        print(f'on the Hub: {address}')
+        output.result(hub=address)
     return os.EX_OK
 
 
@@ -86,34 +80,6 @@ def _source(folder: Path, run: RunWeights, batch_norm: str) -> Source:
 def _name_of(data: Mapping[str, Any]) -> str:
     """The name of the data set; of a folder of somebody's machine the last part alone."""
     return Path(data['name']).name
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = cli.Parser('gan_jax.export', __doc__)
-    add_flags(parser)
-    parser.add_argument(
-        '--out', type=cli.path, required=True, metavar='FOLDER', help='new or empty'
-    )
-    parser.add_argument(
-        '--license',
-        type=cli.within(LICENSE),
-        metavar='NAME',
-        help="of the weights, as the Hub writes it: 'apache-2.0'",
-    )
-    parser.add_argument(
-        '--formats',
-        type=cli.several(cli.within(Choice(FORMATS))),
-        default=[],
-        metavar='A,B',
-        help='beside the weights: stablehlo, a program that JAX alone runs',
-    )
-    parser.add_argument(
-        '--push',
-        type=cli.within(Text(hub.REPOSITORY.pattern, "a repository's name, 'user/name'")),
-        metavar='USER/NAME',
-        help="of the Hugging Face Hub: upload the folder there, with the extra 'hub'",
-    )
-    return parser.parse_args(arguments)
 
 
 if __name__ == '__main__':

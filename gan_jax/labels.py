@@ -13,8 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-CHOICES = ('data', 'uniform', 'real')
-
 Counts = tuple[int, ...]  # relative frequency of each class
 
 

@@ -1,22 +1,13 @@
-"""Prepares a data set for training: python -m gan_jax.prepare --dataset=NAME
-
-The command downloads the publisher's files into DIR/downloads/NAME, or takes the files of --source.
-It checks them, and writes images.npy, labels.npy and info.json to DIR/NAME/<split>/. Without a
-network, put the files anywhere and name them by --source, or name a copy of tensorflow-datasets.
-With your own NAME, --source is a folder, .zip, .tar or .npz of images. --to=zip also writes one
-split to DIR/NAME.zip, in the format of StyleGAN's dataset_tool.py. --encode=FUNCTION also writes
-codes of an autoencoder to DIR/NAME.codes/, to train on them. Both work for digits, too.
-"""
+"""The command that prepares a data set for training: `python -m gan_jax.prepare`."""
 
 if __name__ == '__main__':
     from gan_jax.runtime import begin
 
-    begin.command()
+    begin.command('gan_jax.flags.prepare')
 
 import argparse
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,8 +24,9 @@ from gan_jax.data.pictures import stylegan
 from gan_jax.data.pictures.bad import shortened
 from gan_jax.data.pieces import Content, resized
 from gan_jax.data.resize import Size, flag_of, pair
-from gan_jax.experiment import encoding, prepare_flags
-from gan_jax.runtime import cli, signals
+from gan_jax.experiment import encoding
+from gan_jax.flags.prepare import parse
+from gan_jax.runtime import cli, output, signals
 from gan_jax.runtime.errors import DATA, UNWRITABLE, UserError
 from gan_jax.runtime.paths import expanded, shown
 from gan_jax.runtime.progress import bar
@@ -42,7 +34,7 @@ from gan_jax.runtime.progress import bar
 
 def main(arguments: Sequence[str]) -> int:
     """Prepares one data set unless it is prepared already; with --to, also writes a zip."""
-    flags = prepare_flags.parse(arguments, __doc__)
+    flags = parse(arguments)
     root = data.folder_of(flags.data_dir)
     packed = _packed(flags, root) if flags.to else None
     if flags.dataset not in data.READERS:
@@ -62,11 +54,14 @@ def _make(flags: argparse.Namespace, root: Path) -> None:
             _prepare(flags, root, folder)
         else:
             _check_done(flags, folder, done)
+    splits = {}
     for split, info in prepared.infos(folder).items():
         count, height, width, channels = info['images']['shape']
         named = prepared.class_names_of(info)
         labels = classes.listed(named, info['num_classes']) if info['labels'] else 'no labels'
         print(f'{shown(folder / split)}: {count} images of {height}x{width}x{channels}, {labels}')
+        splits[split] = {'folder': folder / split, 'shape': info['images']['shape']}
+    output.result(splits=splits)
     if done is not None:
         print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
 
@@ -79,7 +74,7 @@ def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
     # Printed at the end, so that an error is the only message.
     left_out = [f'left out: {sentence}' for sentence in content.left_out]
     for note in [*content.notes, *shortened(left_out, len(left_out)), *_unpublished(records)]:
-        print(f'gan_jax: {note}', file=sys.stderr)
+        output.note(note)
 
 
 def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]) -> None:

@@ -1,16 +1,10 @@
-"""Pictures in w: python -m gan_jax.project --workdir=DIR --images=PATH --out=FOLDER
-
-Looks for the w of StyleGAN2 whose image is nearest to a picture. PATH is a picture or a folder of
-them. FOLDER gets w.npz with the arrays `names`, `w` [N, W] and `distance` [N], and pairs.png, the
-first 64 pictures, each beside its image. After a signal or a failure it gets what is found by then.
-"""
+"""The command that looks for pictures in w: `python -m gan_jax.project`."""
 
 if __name__ == '__main__':
     from gan_jax.runtime import begin
 
-    begin.command()
+    begin.command('gan_jax.flags.project')
 
-import argparse
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +16,13 @@ import numpy as np
 from gan_jax.data.damage import naming
 from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.listing import listing
-from gan_jax.experiment import config
-from gan_jax.run.flags import add_data_flag, add_flags, refuse_full
+from gan_jax.flags.project import parse
+from gan_jax.run.flags import refuse_full
 from gan_jax.run.trained_generator import restore_from_flags
-from gan_jax.runtime import cli, signals
+from gan_jax.runtime import cli, output, signals
 from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.runtime.files import atomic_path
 from gan_jax.runtime.paths import ends_with, opened
-from gan_jax.runtime.ranges import Integer
 from gan_jax.sampling import pictures
 from gan_jax.sampling.generator import Generator
 from gan_jax.sampling.paths import shapes_of_w
@@ -39,12 +32,11 @@ from gan_jax.sampling.truncation import untruncated
 MOST = 1000  # pictures at once
 COLUMNS = 8  # of pairs.png: four pairs
 SHOWN = 64  # pairs
-STEPS = 1000  # the paper's
 
 
 def main(arguments: Sequence[str]) -> int:
     """Projects --images."""
-    flags = _parse(arguments)
+    flags = parse(arguments)
     refuse_full(flags.out)
     generator = restore_from_flags(flags)
     generator = dataclasses.replace(generator, network=untruncated(generator.network))
@@ -73,11 +65,13 @@ def main(arguments: Sequence[str]) -> int:
         for name, image in images.items():
             found[name] = one = project(generator.variables, around, image, flags.seed)
             before, after = f'{one.before:.4g} from the average w', f'{one.after:.4g} from its own'
-            print(f'{name}: distance {before}, {after}')
+            output.show(f'{name}: distance {before}, {after}')
     finally:  # a picture takes minutes
         if found:
             _write(flags.out, images, found)
             print(f'{len(found)} of step {generator.step} in {flags.out}')
+            distances = {name: one.after for name, one in found.items()}
+            output.result(out=flags.out, step=generator.step, distances=distances)
     return os.EX_OK
 
 
@@ -140,35 +134,6 @@ def _write_arrays(out: Path, found: Mapping[str, Projected]) -> None:
             w=np.stack([one.w for one in found.values()]),
             distance=np.array([one.after for one in found.values()], np.float32),
         )
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = cli.Parser('gan_jax.project', __doc__)
-    add_flags(parser)
-    add_data_flag(parser)
-    parser.add_argument(
-        '--images',
-        type=cli.path,
-        required=True,
-        metavar='PATH',
-        help='a picture, or a folder, zip or tar of some',
-    )
-    parser.add_argument(
-        '--out', type=cli.path, required=True, metavar='FOLDER', help='new or empty'
-    )
-    parser.add_argument(
-        '--steps',
-        type=cli.within(Integer(1, 100_000)),
-        default=STEPS,
-        help='of Adam for a picture',
-    )
-    parser.add_argument(
-        '--seed', type=cli.within(config.VALUES['seed']), default=0, help='of the noise'
-    )
-    parser.add_argument(
-        '--label', help='the class whose average w is the start; by default of all of them'
-    )
-    return parser.parse_args(arguments)
 
 
 if __name__ == '__main__':

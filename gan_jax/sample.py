@@ -1,36 +1,29 @@
-"""Images from a trained run: python -m gan_jax.sample --workdir=DIR --num=N --out=PATH
-
-If PATH ends in .png, all images go into one grid. Any other PATH is a new or empty folder for
-numbered files. Image i of a seed is the same for every --num.
-"""
+"""The command that draws images of a trained run: `python -m gan_jax.sample`."""
 
 if __name__ == '__main__':
     from gan_jax.runtime import begin
 
-    begin.command()
+    begin.command('gan_jax.flags.sample')
 
-import argparse
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from gan_jax.experiment import config
-from gan_jax.run.flags import add_data_flag, add_flags, refuse_full
+from gan_jax.flags.sample import parse
+from gan_jax.run.flags import refuse_full
 from gan_jax.run.trained_generator import restore_from_flags
-from gan_jax.runtime import cli, signals
+from gan_jax.runtime import cli, output, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown
-from gan_jax.runtime.ranges import POSITIVE, Integer
 from gan_jax.sampling import pictures, truncation
-from gan_jax.sampling.generate import MOST_IMAGES, make_generate
-from gan_jax.sampling.generator import PSI
+from gan_jax.sampling.generate import make_generate
 
 
 def main(arguments: Sequence[str]) -> int:
     """Generates --num images."""
-    flags = _parse(arguments)
+    flags = parse(arguments)
     refuse_full(flags.out)
     generator = restore_from_flags(flags)
     names = generator.class_names
@@ -52,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     signals.check()
     of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
     print(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
+    output.result(out=flags.out, images=flags.num, step=generator.step, label=label)
     return os.EX_OK
 
 
@@ -68,46 +62,6 @@ def _write(out: Path, images: Iterator[np.ndarray], count: int) -> None:
     for i, image in numbered:
         signals.check()
         pictures.save(out / f'{i:0{digits}d}.png', image)
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = cli.Parser('gan_jax.sample', __doc__)
-    add_flags(parser)
-    add_data_flag(parser)
-    parser.add_argument(
-        '--num', type=cli.within(Integer(1, MOST_IMAGES)), default=64, help='how many images'
-    )
-    parser.add_argument('--out', type=_out, required=True, help='a .png, or a folder')
-    parser.add_argument(
-        '--seed', type=cli.within(config.VALUES['seed']), default=0, help='of the latents'
-    )
-    parser.add_argument(
-        '--label',
-        help='one class for all, by its name or number; by default as config.latent.labels says',
-    )
-    parser.add_argument(
-        '--truncation',
-        type=cli.within(POSITIVE),
-        help='draw latents again beyond this many standard deviations',
-    )
-    parser.add_argument(
-        '--psi',
-        type=cli.within(PSI),
-        help="of StyleGAN2: the share of w's way from its average; by default the config's",
-    )
-    return parser.parse_args(arguments)
-
-
-def _out(text: str) -> Path:
-    """The value of --out, a .png or a folder, as an argparse type."""
-    path = cli.path(text)
-    ending = path.suffix.lower()
-    folder = path.is_dir() or text.endswith('/') or not ending or ending[1:].isdigit()
-    if ending != '.png' and not folder:
-        raise argparse.ArgumentTypeError(
-            f'is {text}: give a name that ends in .png, or that of a folder, with a / in the end'
-        )
-    return path
 
 
 if __name__ == '__main__':

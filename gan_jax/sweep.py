@@ -1,46 +1,34 @@
-"""Runs a grid of experiments: python -m gan_jax.sweep --sweep=FILE --workdir=DIR
-
-The same command again skips finished runs and resumes the others. DIR gets a workdir for each run,
-table.csv, table.md, figure.png and report.html. A run that has diverged stays failed, and is not
-tried again unless its folder is removed.
-
-Runs never wait for each other. --shard=i/n takes a part of them, for jobs of an array or for
-several machines. Tasks that srun or mpirun starts divide the runs among themselves.
-
---members=N trains up to N runs that differ in numbers only (seeds, strengths, weights, learning
-rates) as one program. This should pay on several devices, with a member on each, and on one
-accelerator that a single run leaves idle; it has not been measured on an accelerator. It does not
-pay on a CPU, where members take as long as one after another, and longer to compile. The tables are
-equal up to rounding, and a sweep may continue with another N. Every N is compiled separately, so
-choose one that divides the runs of a program.
-"""
+"""The command that runs a grid of experiments: `python -m gan_jax.sweep`."""
 
 if __name__ == '__main__':
     from gan_jax.runtime import begin
 
-    begin.command()
+    begin.command('gan_jax.flags.sweep')
 
-import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from gan_jax.experiment import shipped
+from gan_jax.flags.sweep import parse
 from gan_jax.reports import build
-from gan_jax.runtime import cli, distributed, files
+from gan_jax.runtime import cli, distributed, environment, files, output
 from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
 from gan_jax.runtime.nearest import nearest
-from gan_jax.runtime.ranges import COUNT, quoted
 from gan_jax.sweeps import figure, grid, record, report, results, table
 from gan_jax.sweeps.groups import group, shard
 from gan_jax.sweeps.runner import run_all
 
+SHOWN = 3  # runs that failed alike
 SweepResults = Mapping[str, results.Result]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Trains unfinished runs, then writes the tables and the figure of all finished runs."""
-    flags = _parse(arguments)
-    sweep, folder = grid.read_sweep(flags.sweep), flags.workdir
+    flags = parse(arguments)
+    file, folder = shipped.found(str(flags.sweep), shipped.SWEEP), flags.workdir
+    sweep = grid.read_sweep(file)
     _refuse_others(folder, sweep.runs)
     (part, parts), (task, tasks) = flags.shard, distributed.task()
     mine = shard(sweep.runs, part * tasks + task, parts * tasks)
@@ -48,10 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     todo = [run for run in mine if not found[run.name].final]
     print(_opening(folder, sweep, mine, len(todo)), flush=True)
 
-    outcome = run_all(
-        folder, todo, flags.members, lambda: _write_tables(folder, sweep, flags.sweep.stem)
-    )
-    found = _write_tables(folder, sweep, flags.sweep.stem)
+    outcome = run_all(folder, todo, flags.members, lambda: _write_tables(folder, sweep, file.stem))
+    found = _write_tables(folder, sweep, file.stem)
+    output.result(workdir=folder, runs={name: _as_json(one) for name, one in found.items()})
     if outcome.stopped:
         print('stopped: the same command goes on from here', flush=True)
         return outcome.stopped
@@ -64,38 +51,6 @@ def main(arguments: Sequence[str]) -> int:
     earlier = {name: UserError(found[name].reason, DIVERGED) for name in diverged}
     _report({**earlier, **outcome.failed}, len(mine))
     return BUSY if outcome.busy else os.EX_OK
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = cli.Parser('gan_jax.sweep', __doc__)
-    parser.add_argument(
-        '--sweep', required=True, metavar='FILE', type=cli.path, help='Python with a get_sweep()'
-    )
-    parser.add_argument(
-        '--workdir', required=True, metavar='DIR', type=cli.path, help='of the runs and the tables'
-    )
-    parser.add_argument(
-        '--shard',
-        default=(0, 1),
-        metavar='i/n',
-        type=_shard,
-        help='part i of n of the runs, for a job array; counts from 0',
-    )
-    parser.add_argument(
-        '--members',
-        default=1,
-        metavar='N',
-        type=cli.within(COUNT),
-        help='runs that are trained together, as one program on an accelerator (default: 1)',
-    )
-    return parser.parse_args(arguments)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    index, _, count = text.partition('/')
-    if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
-        raise argparse.ArgumentTypeError(f'is {quoted(text)}: give i/n with i from 0 to n-1')
-    return int(index), int(count)
 
 
 def _refuse_others(folder: Path, runs: Sequence[grid.SweepRun]) -> None:
@@ -135,9 +90,19 @@ def _opening(folder: Path, sweep: grid.Sweep, mine: Sequence[grid.SweepRun], tod
     text = f'{len(mine)}{part} runs, programs to compile: {programs}, to do: {todo}'
     known = {folder / run.name for run in sweep.runs}
     others = [p.parent for p in folder.glob('*/seed=*/config.json') if p.parent not in known]
+    names = grid.measured(sweep.runs)
+    if not any(sweep.metric.startswith(name.partition('@')[0]) for name in names):
+        text += (
+            f"\n'{sweep.metric}' is no metric of these runs; the figure is left out unless it is a "
+            f'part of one: {", ".join(names) or "they measure nothing"}'
+        )
     if others:
         text += f'\n{folder} holds {len(others)} runs that this sweep does not, as {min(others)}'
     return text
+
+
+def _as_json(result: results.Result) -> Mapping[str, Any]:
+    return {'status': result.status, 'step': result.step, 'scores': result.values}
 
 
 def _write_tables(folder: Path, sweep: grid.Sweep, title: str) -> SweepResults:
@@ -157,7 +122,7 @@ def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
     try:
         files.replace(folder / 'figure.png', figure.render(sweep, found))
     except ImportError:
-        print("figure.png is left out: matplotlib is missing; pip install 'gan_jax[plots]'")
+        print(f'figure.png is left out: matplotlib is missing; {environment.install("plots")}')
 
 
 def _explain(folder: Path) -> None:
@@ -169,9 +134,18 @@ def _explain(folder: Path) -> None:
 
 def _report(failed: Mapping[str, UserError], count: int) -> None:
     if failed:
-        text = '\n'.join(f'{name}: {error}' for name, error in failed.items())
+        alike: dict[str, list[str]] = {}
+        for name, error in failed.items():
+            alike.setdefault(str(error), []).append(name)
+        text = '\n'.join(f'{_some(names)}: {error}' for error, names in alike.items())
         status = next(iter(failed.values())).status
         raise UserError(f'{len(failed)} of {count} runs failed\n{text}', status)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The names of runs, a few of them where there are many."""
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return ', '.join(names[:SHOWN]) + more
 
 
 if __name__ == '__main__':

@@ -1,14 +1,10 @@
-"""Trains the experiment of a config: python -m gan_jax.train --config=FILE --workdir=DIR
-
-The same command again resumes the run from its last checkpoint, bit for bit.
-"""
+"""The training loop, and the command that runs it: `python -m gan_jax.train`."""
 
 if __name__ == '__main__':
     from gan_jax.runtime import begin
 
-    begin.command()
+    begin.command('gan_jax.flags.train')
 
-import argparse
 import json
 import os
 import shlex
@@ -17,26 +13,29 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from gan_jax.experiment import config, named_code
+from gan_jax.experiment import config, named_code, summary
 from gan_jax.experiment.dry_run import describe
-from gan_jax.experiment.flags import config_parser, parse_config
 from gan_jax.experiment.schedule import dispatch_length, due, evaluations, everything
 from gan_jax.experiment.setup import Setup, build_setup
+from gan_jax.flags.train import parse
 from gan_jax.reports import training
-from gan_jax.run import disk_space, preflight, resume, run
+from gan_jax.run import disk_space, log, preflight, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
 from gan_jax.run.place import refuse_among_images
 from gan_jax.run.start_from import refuse_own_workdir, start_from
-from gan_jax.runtime import callable_module, cli, determinism, distributed, sharding, signals
+from gan_jax.runtime import (
+    callable_module,
+    cli,
+    determinism,
+    distributed,
+    environment,
+    output,
+    sharding,
+    signals,
+    workdir,
+)
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
-
-NEXT = """\
-  pictures     {folder}/samples/
-  report       {folder}/report.html
-  numbers      {folder}/metrics.jsonl, tensorboard {logdir}
-  more images  python -m gan_jax.sample {run} --num=64 --out=grid.png"""
-EVALUATION = '\n  evaluation   python -m gan_jax.evaluate {run}'
 
 callable_module.calls(__name__, 'gan_jax.api.training.train')
 
@@ -44,7 +43,7 @@ callable_module.calls(__name__, 'gan_jax.api.training.train')
 def main(arguments: Sequence[str]) -> int:
     """Trains until config.steps, or until a signal asks it to save and stop."""
     # Config: all its faults are reported before anything is built.
-    flags, overrides = _parse(arguments)
+    flags, overrides = parse(arguments)
     if flags.deterministic:
         determinism.require()  # before the config, which is Python and may use a device
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
@@ -59,17 +58,25 @@ def main(arguments: Sequence[str]) -> int:
     if flags.dry_run:
         preflight.check(setup, flags.workdir, anew=flags.restart)
         if distributed.is_leader():
-            print(describe(setup), flush=True)
-            for warning in preflight.warnings(setup):
-                print(f'warning: {warning}')
-            print(describe_metrics(setup, evaluator))
+            numbers = summary.summary(setup)
+            output.show(describe(setup, numbers))
+            warnings = [*preflight.warnings(setup)]
+            for warning in warnings:
+                output.show(f'warning: {warning}')
+            output.show(describe_metrics(setup, evaluator))
+            output.result(config=settings, **numbers, warnings=warnings)
         return os.EX_OK
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
+    if distributed.is_leader():
+        print(f'{settings["steps"]} steps in {flags.workdir}')
+        print(summary.in_words(summary.summary(setup)), flush=True)
     report = training.reporter(setup)
     stopped = train(setup, evaluator, flags.workdir, anew=flags.restart, report=report)
-    if not stopped and distributed.is_leader():
-        print(_what_next(flags.workdir, settings))
+    if distributed.is_leader():
+        output.result(workdir=flags.workdir, **_reached(flags.workdir))
+        if not stopped:
+            print(_what_next(flags.workdir, settings))
     return stopped
 
 
@@ -160,53 +167,39 @@ def train(
         return opened.status
 
 
+def _reached(folder: Path) -> dict[str, Any]:
+    """The status of a run in its workdir, and its newest scores."""
+    rows = [row for row in log.read_rows(folder / log.NAME) if any(map(_is_score, row))]
+    newest = rows[-1] if rows else {}
+    scores = {name: value for name, value in newest.items() if _is_score(name)}
+    return {
+        **(workdir.read_status(folder) or {}),
+        'scores': scores,
+        'scored_at': newest.get('step'),
+    }
+
+
+def _is_score(name: str) -> bool:
+    return name.startswith('eval/')
+
+
 def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
-    """The folders and next commands for a finished run, quoted for a shell.
+    """The folders of a finished run and commands for it, to be pasted into this shell.
 
     The commands allow the packages that the config names, which this run has executed already.
     """
     allowed = [f'--allow={package}' for package in named_code.outside(settings)]
-    run = shlex.join([f'--workdir={folder}', *allowed])
-    quoted = shlex.quote(str(folder))
-    said = NEXT + (EVALUATION if everything(settings) else '')
-    return said.format(folder=quoted, logdir=shlex.quote(f'--logdir={folder}'), run=run)
-
-
-def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = config_parser('train', __doc__)
-    parser.add_argument(
-        '--workdir',
-        metavar='DIR',
-        type=cli.path,
-        help='where the run writes, and resumes from',
-    )
-    parser.add_argument(
-        '--cluster',
-        metavar='HOST:PORT,I/N',
-        type=cli.named,
-        help='process I of N; detect: ask JAX',
-    )
-    parser.add_argument(
-        '--restart', action='store_true', help='set aside what the workdir holds, and begin again'
-    )
-    parser.add_argument(
-        '--deterministic',
-        action='store_true',
-        help='on a GPU: the same bits in every process, so that a run resumes bit for bit',
-    )
-    parser.add_argument(
-        '--dry_run', action='store_true', help='check everything, say what would be done, and stop'
-    )
-    parser.add_argument(
-        '--data_dir',
-        metavar='DIR',
-        type=cli.named,
-        help='where the data lie; short for --config.data.dir=DIR',
-    )
-    flags, overrides = parse_config(parser, arguments)
-    if flags.data_dir is not None:
-        overrides.append(f'--config.data.dir={flags.data_dir}')
-    return flags, overrides
+    run = [f'--workdir={folder}', *allowed]
+    watched = environment.run_module('tensorboard.main', f'--logdir={folder}')
+    said = {
+        'pictures': shlex.quote(f'{folder}/samples/'),
+        'report': shlex.quote(f'{folder}/report.html'),
+        'numbers': shlex.quote(f'{folder}/metrics.jsonl'),
+        'curves': watched,
+        'more images': environment.command('sample', *run, '--num=64', '--out=grid.png'),
+        'evaluation': environment.command('evaluate', *run) if everything(settings) else '',
+    }
+    return '\n'.join(f'  {name:<12} {text}' for name, text in said.items() if text)
 
 
 if __name__ == '__main__':

@@ -54,6 +54,9 @@ WORDS = {
     'api': 'for your own programs',
     'explorer': 'a page to play with',
     'testing': 'contracts for your parts',
+    'flags': 'what a command takes',
+    'commands': 'all, by name',
+    '__main__': 'gan_jax COMMAND',
     'train': 'command',
     'sample': 'command',
     'project': 'command',
@@ -67,7 +70,7 @@ WORDS = {
 }
 COLOURS = ('#fde8c8', '#dcecf9', '#dff2e1', '#efe4f7')  # commands, around, algorithm, ground
 AROUND = ('sampling', 'experiment', 'evaluate', 'exported', 'run', 'reports', 'sweeps')
-AROUND += ('benchmark', 'api', 'explorer', 'testing')
+AROUND += ('benchmark', 'api', 'explorer', 'flags', 'commands', 'testing')
 WIDTH, HEIGHT, LANE, GAP, STOREY, MARGIN = 158, 46, 16, 16, 92, 34
 
 Arrow = tuple[str, str]

@@ -27,9 +27,9 @@ FLOORS = (
     ('evaluate', 'exported'),
     ('run', 'instances'),
     ('reports',),
-    ('sweeps', 'benchmark', 'api', 'explorer'),
+    ('sweeps', 'benchmark', 'api', 'explorer', 'flags', 'commands'),
     ('testing',),
-    ('train', 'sample', 'project', 'explore', 'sweep', 'prepare', 'export', 'report'),
+    ('__main__', 'train', 'sample', 'project', 'explore', 'sweep', 'prepare', 'export', 'report'),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 COMMANDS = {*FLOORS[-1], 'evaluate.__main__', 'benchmark.__main__'}

@@ -2,11 +2,11 @@
 
 import importlib.util
 import os
-import sys
 
 import pytest
 
 from gan_jax import explore
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import MISSING, USAGE, UserError
 
 
@@ -34,7 +34,7 @@ def test_a_missing_gradio_is_named_with_the_command_that_installs_it(monkeypatch
     monkeypatch.setattr(importlib.util, 'find_spec', without)
     error = refused('--workdir=a')
     assert 'needs the package gradio, which is not installed' in str(error)
-    assert str(error).endswith(f"{sys.executable} -m pip install 'gan_jax[explore]'")
+    assert str(error).endswith(environment.install('explore'))
 
 
 @pytest.mark.usefixtures('with_gradio')

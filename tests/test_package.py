@@ -1,6 +1,7 @@
 """The package as a whole: what importing costs, who may import whom, what is pinned and named."""
 
 import functools
+import importlib
 import os
 import re
 import runpy
@@ -195,6 +196,25 @@ def test_every_package_and_its_data_are_shipped(metadata):
         for file in (ROOT / package.replace('.', '/')).glob(pattern)
     }
     assert shipped == {f for f in (ROOT / 'gan_jax').rglob('*') if f.suffix in SHIPPED}
+
+
+@pytest.mark.parametrize('editable', [False, True])
+def test_the_configs_are_part_of_a_wheel(metadata, editable, tmp_path):
+    """An environment of the checkout finds them beside the package."""
+    build = metadata['cmdclass']['build_py'](setuptools.Distribution({'packages': []}))
+    build.ensure_finalized()
+    build.build_lib, build.editable_mode = str(tmp_path), editable
+    build.run()
+    found = {f.relative_to(tmp_path) for f in tmp_path.rglob('*') if f.is_file()}
+    shipped = [f for f in (ROOT / 'configs').rglob('*') if f.suffix in {'.py', '.toml'}]
+    wanted = {Path('gan_jax', f.relative_to(ROOT)) for f in shipped}
+    assert found == (set() if editable else wanted) and len(wanted) > 30
+
+
+def test_the_script_of_the_package_runs_the_table_of_commands(metadata):
+    (script,) = metadata['entry_points']['console_scripts']
+    name, module, function = re.fullmatch(r'(\w+) = ([\w.]+):(\w+)', script).groups()
+    assert name == 'gan_jax' and getattr(importlib.import_module(module), function)
 
 
 # Distributions whose module has another name, and those that are run and not imported.

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from gan_jax import data
 from gan_jax.experiment import config, setup
-from gan_jax.runtime.errors import PartError, UserError, of_part
+from gan_jax.runtime.errors import PartError, UserError, blamed, of_part
 
 TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
 FORK = """
@@ -311,5 +313,25 @@ def test_codes_of_another_size_than_latents_are_named():
 
 
 def test_the_innermost_part_is_named():
-    with pytest.raises(PartError, match='^inner: x$'), of_part('outer'), of_part('inner'):
+    with pytest.raises(PartError, match=r'^inner: x \(in '), of_part('outer'), of_part('inner'):
         raise ValueError('x')
+
+
+def test_the_line_of_one_s_own_code_is_named_and_the_way_to_its_traceback(fork, tmp_path):
+    """The innermost line, also of a network whose fault shows in the library that it calls."""
+    lines = FORK.splitlines()
+    line = lines.index("        raise RuntimeError('no network')") + 1
+    place = f'(in {tmp_path}/raising_fork.py, line {line}; --debug shows the traceback)'
+    assert fault(generator={'fn': 'raising_fork.Net'}).endswith(place)
+    line = lines.index("    return _term(lambda out, state, key: out['nothing'])") + 1
+    found = fault(terms__mine={'fn': 'raising_fork.key_error', 'weight': 1.0})
+    assert f'raising_fork.py, line {line}; --debug' in found
+
+
+@pytest.mark.parametrize('call', [lambda: json.loads('{'), lambda: jnp.ones(3) + jnp.ones(4)])
+def test_code_of_this_package_and_of_libraries_is_nobody_s_own(call):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        jax.vmap(lambda x: call())(jnp.ones(2))
+    found = blamed(caught.value)
+    assert f'{Path(__file__).name}, line ' in found and 'site-packages' not in found
+    assert blamed(ValueError('raised nowhere')) == ''

@@ -306,6 +306,21 @@ def test_a_config_does_not_say_where_evaluate_writes(trained, tmp_path, monkeypa
     assert len([*(tmp_path / 'mine' / 'references').iterdir()]) == 1
 
 
+def test_code_that_is_typed_with_a_metric_needs_no_allow(trained, tmp_path, module_of, monkeypatch):
+    """And opens nothing else: a config that names the same function is refused."""
+    source = 'def means(images):\n    return images.astype("float32").mean(axis=(1, 2)) / 255\n'
+    module_of('typed_features', source)
+    monkeypatch.chdir(tmp_path)
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    flags = [f'--workdir={folder}', ALLOW, '--metrics=kd10_test@typed_features.means']
+    assert evaluate.main(flags) == 0
+    settings = json.loads((folder / 'config.json').read_text())
+    settings['evaluate']['full'] = 'kd20_test@typed_features.means'
+    (folder / 'config.json').write_text(json.dumps(settings))
+    with pytest.raises(UserError, match='add --allow=typed_features'):
+        evaluate.main(flags)
+
+
 @pytest.mark.slow
 def test_a_checkpoint_has_one_score_on_any_number_of_devices_and_after_a_resume(trained):
     """The same images, by their bytes, in whatever portions; and so the same distance."""

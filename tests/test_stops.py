@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,8 @@ def test_a_signal_in_the_imports_is_seen_when_they_are_done(number, tmp_path):
 
 def test_a_second_signal_in_the_imports_ends_them(tmp_path):
     process = train(tmp_path / 'run', *TINY)
+    while 'numpy' not in Path(f'/proc/{process.pid}/maps').read_text():  # the arguments are read
+        time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline() == 'gan_jax: stopping; a second signal stops at once\n'
     time.sleep(0.6)

@@ -16,7 +16,7 @@ import jax
 import pytest
 
 from gan_jax import sweep, train
-from gan_jax.runtime import workdir
+from gan_jax.runtime import environment, workdir
 from gan_jax.runtime.errors import BUSY, DATA, DISK, DIVERGED, UserError
 from gan_jax.sweeps import shared
 from gan_jax.sweeps.runner import Outcome
@@ -387,7 +387,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, 'matplotlib', None)
     monkeypatch.setitem(sys.modules, 'matplotlib.figure', None)
     assert run(asked, folder) == 0
-    assert "pip install 'gan_jax[plots]'" in capsys.readouterr().out
+    assert environment.install('plots') in capsys.readouterr().out
     assert not (folder / 'figure.png').exists()
 
 

@@ -113,7 +113,7 @@ def test_grids_are_the_papers(name):
         for value in values
     }
     asked, (baseline, *arms) = sweep_file.read_sweep_file(SWEEPS / f'{name}.py')
-    assert asked['config'] == f'configs/cifar10_{network}.py'
+    assert asked['config'] == f'cifar10_{network}'
     assert baseline == asked['baseline'] == {'method': 'none'}
     found = [tuple(arm.values()) for arm in arms]
     assert all(list(arm) == ['method', 'augment', 'strength'] for arm in arms)
@@ -143,7 +143,7 @@ def test_tables_of_the_docstrings_fit_their_grids(name):
 
 def test_table_1():
     asked, arms = sweep_file.read_sweep_file(SWEEPS / 'table1.py')
-    assert asked['config'] == 'configs/cifar10_biggan.py'
+    assert asked['config'] == 'cifar10_biggan'
     assert [arm['method'] for arm in arms] == ['none', 'cntr', 'bcr', 'bcr_cntr']
 
 

@@ -19,7 +19,7 @@ from gan_jax import data, train
 from gan_jax.evaluate import digit_metrics
 from gan_jax.experiment import config, setup
 from gan_jax.run import evaluation, resume
-from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime import checkpoint, cli, environment, workdir
 from gan_jax.runtime.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
 pytestmark = pytest.mark.usefixtures('quick', 'compiled_once')
@@ -59,15 +59,52 @@ def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
     metric = '--config.evaluate.metrics=fd50_test@numpy.mean'
     settings = config.load_config(path, [metric]).to_dict()
     said = train._what_next(Path("my runs/a'b"), settings).splitlines()
-    _, report, numbers, drawn, scored = map(shlex.split, said)
+    _, report, numbers, curves, drawn, scored = map(shlex.split, said)
     assert report == ['report', "my runs/a'b/report.html"]
-    assert numbers[-1] == "--logdir=my runs/a'b"
+    assert numbers[-1] == "my runs/a'b/metrics.jsonl"
+    assert curves[-3:] == ['-m', 'tensorboard.main', "--logdir=my runs/a'b"]
     flags = ["--workdir=my runs/a'b", '--allow=numpy', '--allow=tests']
     assert drawn[-5:] == [*flags, '--num=64', '--out=grid.png'] and scored[-3:] == flags
     plain = train._what_next(Path('run'), config.load_config(str(TESTS / 'smoke.py')).to_dict())
-    assert plain.splitlines()[-1].endswith('gan_jax.evaluate --workdir=run')
+    assert plain.splitlines()[-1].endswith('gan_jax evaluate --workdir=run')
     unmeasured = config.load_config(path, ['--config.evaluate.metrics=']).to_dict()
     assert 'evaluate' not in train._what_next(Path('run'), unmeasured)
+
+
+def test_what_is_not_installed_is_not_recommended(monkeypatch):
+    """As in the environment of `make demo`, which has no TensorBoard."""
+    monkeypatch.setattr(environment, 'find_spec', lambda name: None)
+    said = train._what_next(Path('run'), config.load_config(str(TESTS / 'smoke.py')).to_dict())
+    assert 'tensorboard' not in said and 'metrics.jsonl' in said
+
+
+def test_a_run_is_summarised_before_it_begins(finished, tmp_path, capsys):
+    """Over a finished run, which has nothing left to do; the numbers are the dry run's."""
+    folder = shutil.copytree(finished, tmp_path / 'copy')
+    assert run(folder) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert train.main([CONFIG, '--dry_run']) == 0
+    dry = dict(line.split(': ', 1) for line in capsys.readouterr().out.splitlines() if ': ' in line)
+    assert said[0] == f'30 steps in {folder}'
+    told = dict(re.split(r' {2,}', line.strip(), maxsplit=1) for line in said[1:7])
+    for name in ('generator', 'discriminator', 'head of terms.contrastive'):
+        assert told[name] == dry[name] and told[name].endswith(' parameters')
+    assert told['images'] == '1,437 of digits, 16x16x1, 10 classes'
+    assert told['devices'] == '1, cpu'
+    flops = float(dry['one step'].split()[0]) / 1e9
+    assert told['one step'] == f'{flops:.3g} GFLOPs, batch of 8, views: 6 for d, 1 for g'
+
+
+def test_json_of_a_run_is_its_status_and_its_newest_scores(finished, tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(finished, tmp_path / 'copy')
+    monkeypatch.setattr(sys, 'argv', ['train', CONFIG, f'--workdir={folder}', '--json'])
+    with pytest.raises(SystemExit) as end:
+        cli.run(train.main, saves=True)
+    found = json.loads(capsys.readouterr().out)
+    assert end.value.code == found['exit_status'] == 0
+    assert (found['workdir'], found['status'], found['step']) == (str(folder), 'done', 30)
+    scores = {name: value for name, value in rows(finished)[-1].items() if name[:5] == 'eval/'}
+    assert found['scores'] == scores and found['scored_at'] == 30
 
 
 def test_the_run_leaves_the_files_that_the_docs_name(finished):
@@ -190,7 +227,7 @@ def test_a_run_stopped_by_sigterm_resumes_to_the_same_bits(
     monkeypatch.setattr(train, 'build_setup', setup.build_setup)
     capsys.readouterr()
     assert run(tmp_path) == 0
-    assert capsys.readouterr().out.startswith(f'{tmp_path} goes on from step {stop} of 30\n')
+    assert f'{tmp_path} goes on from step {stop} of 30\n' in capsys.readouterr().out
     assert rows(tmp_path) == rows(finished)
     assert record(tmp_path, 30)['leaves'] == record(finished, 30)['leaves']
 
@@ -205,7 +242,7 @@ def test_a_signal_before_there_is_anything_to_save_is_answered_too(tmp_path, mon
     monkeypatch.setattr(resume, 'resume', interrupting)
     assert run(tmp_path) == 143
     said = f'stopped at step 0 in {tmp_path}; the same command goes on from there\n'
-    assert capsys.readouterr().out == said
+    assert capsys.readouterr().out.endswith(said)
     assert not (tmp_path / 'config.json').exists()
 
 

@@ -29,7 +29,7 @@ OPS += ['mixup', 'brightness', 'redness', 'greenness', 'blueness']
 def get_sweep() -> dict:
     """61 arms; the paper has 'several' seeds, here three."""
     return {
-        'config': 'configs/cifar10_sndcgan.py',
+        'config': 'cifar10_sndcgan',
         'grid': [
             {'method': ['none']},
             {'method': ['real_only'], 'augment': OPS, 'strength': [0.1, 0.2, 0.3, 0.4, 0.5]},

@@ -40,7 +40,7 @@ WEAK = ['redness', 'greenness', 'mixup', 'instance_noise']
 def get_sweep() -> dict:
     """121 arms; the paper has 'several' seeds, here three."""
     return {
-        'config': 'configs/cifar10_sndcgan.py',
+        'config': 'cifar10_sndcgan',
         'grid': [
             {'method': ['none']},
             {'method': METHODS, 'augment': PLACES, 'strength': [0.1, 0.2, 0.3, 0.4, 0.5]},

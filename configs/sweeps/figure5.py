@@ -38,5 +38,5 @@ def get_sweep() -> dict:
     none, places, brightness, weak = sweep['grid']
     colours = {'method': METHODS, 'augment': COLOURS, 'strength': [0.06, 0.08, 0.1, 0.2, 0.3]}
     noise = {**weak, 'augment': ['instance_noise']}
-    config = 'configs/cifar10_biggan.py'
+    config = 'cifar10_biggan'
     return {**sweep, 'config': config, 'grid': [none, places, brightness, colours, noise]}

@@ -23,7 +23,7 @@ OPS = ['brightness', 'cutout', 'mixup', 'simclr', 'translation', 'zoom_in']
 def get_sweep() -> dict:
     """31 arms; the paper has 'several' seeds, here three."""
     return {
-        'config': 'configs/cifar10_biggan.py',
+        'config': 'cifar10_biggan',
         'grid': [
             {'method': ['none']},
             {'method': ['cntr'], 'augment': OPS, 'strength': [0.1, 0.3, 0.5, 0.7, 0.9]},

@@ -20,7 +20,7 @@ figure 5 shows bCR at about 8.6: compare with both.
 def get_sweep() -> dict:
     """Four arms; the paper has 'several' seeds, here three."""
     return {
-        'config': 'configs/cifar10_biggan.py',
+        'config': 'cifar10_biggan',
         'grid': [
             {'method': ['none']},
             {'method': ['cntr'], 'augment': ['simclr'], 'strength': [0.3]},

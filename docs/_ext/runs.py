@@ -5,7 +5,7 @@ import ast
 import importlib
 import inspect
 import pprint
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
@@ -13,11 +13,16 @@ from unittest import mock
 import gan_jax
 from docs._ext import comments
 from docs._ext.markdown import cell, code, escaped, option, rendered, table
+from gan_jax.commands import COMMANDS
 from gan_jax.evaluate import protocol
 from gan_jax.experiment import presets
+from gan_jax.runtime import output
 from gan_jax.sweeps import sweep_file
 
 ROOT = Path(gan_jax.__file__).parent.parent
+FLAGS = {*output.FLAGS}  # of every command
+# Arguments with which a command takes other flags.
+FURTHER = {'evaluate': [['--images=PATH']]}
 
 
 def methods() -> str:
@@ -66,28 +71,22 @@ def sweep_keys() -> str:
 
 def commands() -> str:
     """Every command with its flags."""
-    return '\n'.join(map(_command, programs()))
+    return '\n'.join(map(_command, COMMANDS))
 
 
-def programs() -> list[str]:
-    """The modules of gan_jax that are commands, 'gan_jax.train'."""
-    return [
-        '.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__main__')
-        for path in sorted((ROOT / 'gan_jax').rglob('*.py'))
-        if '\n    cli.run(main' in path.read_text()
-    ]
+def parsers_of(name: str) -> list[argparse.ArgumentParser]:
+    """The parsers of a command, 'train': the one that it asks, and another that FURTHER asks."""
+    module = importlib.import_module(f'gan_jax.flags.{name}')
+    return [_asked(module.parse, arguments) for arguments in ([], *FURTHER.get(name, ()))]
 
 
-def parser_of(program: str) -> argparse.ArgumentParser:
-    """The parser of a command: the one that its `main` asks first."""
-    home = ROOT.joinpath(*program.split('.'))
-    module = importlib.import_module(f'{program}.__main__' if home.is_dir() else program)
+def _asked(parse: Callable[[list[str]], Any], arguments: list[str]) -> argparse.ArgumentParser:
     try:
         with mock.patch.object(argparse.ArgumentParser, 'parse_known_args', _caught):
-            module.main([])
+            parse(arguments)
     except _Found as found:
         return found.args[0]
-    raise ValueError(f'{program} parses no flags')
+    raise ValueError(f'{parse.__module__} asks no parser')
 
 
 class _Found(Exception):
@@ -98,12 +97,14 @@ def _caught(parser: argparse.ArgumentParser, *arguments: Any) -> NoReturn:
     raise _Found(parser)
 
 
-def _command(program: str) -> str:
-    parser = parser_of(program)
+def _command(name: str) -> str:
+    return '\n'.join([f'## `gan_jax {name}`\n', *map(_use, parsers_of(name))])
+
+
+def _use(parser: argparse.ArgumentParser) -> str:
     rows = [*map(_flag, _flags(parser))]
     return '\n'.join(
         [
-            f'## `python -m {program}`\n',
             rendered(parser.description),
             table(['flag', 'default', 'meaning'], rows),
             f'{escaped(parser.epilog)}\n' if parser.epilog else '',
@@ -113,7 +114,7 @@ def _command(program: str) -> str:
 
 def _flags(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     for action in parser._actions:
-        if not isinstance(action, argparse._HelpAction):
+        if not isinstance(action, argparse._HelpAction) and not {*action.option_strings} & FLAGS:
             yield action
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gan_jax.api.quiet import quiet
 from gan_jax.exported import hub
-from gan_jax.run.choose_checkpoint import STEP
+from gan_jax.run.flags import STEP
 from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.paths import expanded

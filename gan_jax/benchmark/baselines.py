@@ -15,6 +15,7 @@ import gan_jax
 from gan_jax.benchmark.timing import Candidate
 from gan_jax.benchmark.workload import RANDOM, Settings, Workload
 from gan_jax.data.dataset import labels_of
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import MISSING, UserError, first_line
 
 IN_TORCH = 'tests.in_torch'
@@ -44,7 +45,9 @@ def torch(settings: Settings) -> Any:
     except ModuleNotFoundError as error:
         if error.name and error.name.split('.')[0] == 'torch':
             raise UserError(
-                '--against=torch needs PyTorch, which is not installed: pip install torch', MISSING
+                '--against=torch needs PyTorch, which is not installed: '
+                f'{environment.install_packages("torch")}',
+                MISSING,
             ) from error
         raise
     step.supported.check(settings)

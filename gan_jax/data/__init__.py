@@ -5,11 +5,9 @@ tensorflow-datasets; a path is a folder, zip, tar or npz of images. A new embedd
 and one entry of `READERS`; a new archive is one reader and one entry of `archives.table.ARCHIVES`.
 """
 
-import functools
 import math
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +29,7 @@ from gan_jax.data.sources import (
 )
 from gan_jax.data.subsets import hold_out, subset
 from gan_jax.data.tfds import contents, copies
+from gan_jax.runtime import output
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import ends_with, expanded, shown
@@ -189,15 +188,9 @@ def _from_path(name: str, path: Path, split: str, size: Size | None, background:
             DATA,
         )
     for note in content.notes:
-        _say_once(note)
+        output.note_once(note)  # a run reads its data set more than once
     pieces = resized(content.pieces, size)
     return collected(pieces, split, content.num_classes, name, content.class_names)
-
-
-@functools.cache
-def _say_once(note: str) -> None:
-    """Prints a note; a run reads its data set more than once, and one note of it is enough."""
-    print(f'gan_jax: {note}', file=sys.stderr)
 
 
 def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:

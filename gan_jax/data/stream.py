@@ -13,6 +13,7 @@ import numpy as np
 
 from gan_jax.data import sampler
 from gan_jax.data.dataset import DataSet, labels_of
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import DATA, DISK, UserError
 
 THREADS = 2  # batches that are read at the same time
@@ -61,7 +62,8 @@ def batches(
         import grain
     except ImportError as fault:
         raise UserError(
-            "a data set too large for memory is read by grain: pip install 'gan_jax[grain]'"
+            'a data set too large for memory is read by grain, which is not installed: '
+            f'{environment.install("grain")}'
         ) from fault
     read = _reader(dataset, seed, batch_size, rows, part, reals)
     sampler.indices(seed, first * rows, batch_size, len(dataset.images))  # raises here already

@@ -1,20 +1,12 @@
-"""Scores of a trained run: python -m gan_jax.evaluate --workdir=DIR
-
-Without a run: --images=FOLDER|ZIP|NPZ --against=FOLDER|ZIP|NPZ|DATASET --metrics=a,b scores images
-against others; --images=... --help lists its flags.
-
-Prints the scores and writes them to DIR/results/*.json with all that they depend on. With --psi=X,Y
-or --truncation=X,Y there is such a file for each, and DIR/results/step_N_psi.csv and .png of all.
-"""
+"""The command that scores a trained run, or images: `python -m gan_jax.evaluate`."""
 
 if __name__ == '__main__':
     from gan_jax.runtime import begin
 
-    begin.command()
+    begin.command('gan_jax.flags.evaluate')
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,17 +14,16 @@ from typing import Any
 
 from gan_jax.evaluate import curve, equivariance, image_command, perceptual_path
 from gan_jax.evaluate import result as result_file
-from gan_jax.experiment import config
+from gan_jax.experiment import named_code
 from gan_jax.experiment.schedule import everything
 from gan_jax.experiment.setup import Setup, make_sampler
+from gan_jax.flags.evaluate import parse
 from gan_jax.run import evaluation, trained
 from gan_jax.run.evaluation import make_evaluator
-from gan_jax.run.flags import add_data_flag, add_flags
-from gan_jax.runtime import brackets, cli, files, signals, workdir
+from gan_jax.runtime import brackets, cli, environment, files, output, signals, workdir
 from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
-from gan_jax.runtime.ranges import POSITIVE, Number
 from gan_jax.runtime.versions import commit, versions
 from gan_jax.sampling import truncation
 from gan_jax.sampling.generate import BATCH
@@ -40,13 +31,15 @@ from gan_jax.sampling.generate import BATCH
 
 def main(arguments: Sequence[str]) -> int:
     """Evaluates one checkpoint, or images without a run."""
-    if image_command.is_asked(arguments):
-        return image_command.main(arguments)
-    flags = _parse(arguments)
+    flags = parse(arguments)
+    if 'images' in flags:
+        return image_command.main(flags)
     folder = flags.workdir / 'results'
     _warn_unwritable(folder)
     run = trained.restore_from_flags(flags, num=flags.num, unaugmented=flags.unaugmented)
-    evaluator = make_evaluator(run.setup, bar)
+    # Code that is named on the command line is the user's; the config of the workdir was read.
+    allow = [*run.setup.allow, *named_code.modules(flags.metrics or '')]
+    evaluator = make_evaluator(run.setup._replace(allow=allow), bar)
     settings, state = run.setup.settings, run.checkpoint.state
     metrics = everything(settings) if flags.metrics is None else flags.metrics
     if not any(brackets.split(metrics, ',')):
@@ -57,19 +50,21 @@ def main(arguments: Sequence[str]) -> int:
     setups = [_truncated(run.setup, axis, value) for value in values]
     if axis:
         _refuse_pairs(metrics)
-    prepared, points = evaluator.prepare(metrics), []
+    prepared, points, kept = evaluator.prepare(metrics), [], []
     for setup, value in zip(setups, values, strict=True):
         found = evaluation.evaluate(setup, evaluator, [metrics], state, seed, bar)
         protocol = {'seed': seed, **prepared.protocol, **({axis: value} if axis else {})}
         result = _result(run, flags, found, {**protocol, 'num': prepared.num})
         signals.check()
         if len(values) > 1:
-            print(f'{axis} {value:g}')
-        result_file.print_values(result)
+            output.show(f'{axis} {value:g}')
+        result_file.show_values(result)
         path = folder / _name(result)
         result_file.write(path, lambda path=path, result=result: workdir.write_json(path, result))
         print(f'step {run.checkpoint.step}, {prepared.num} images, seed {seed}: {path}')
         points.append(curve.Point(value, result['metrics']))
+        kept.append({'file': path, **result})
+    output.result(results=kept)
     if len(values) > 1:
         _write_curve(folder / f'step_{run.checkpoint.step}_{axis}', axis, points)
     return os.EX_OK
@@ -145,7 +140,7 @@ def _write_curve(stem: Path, axis: str, points: Sequence[curve.Point]) -> None:
     try:
         contents['.png'] = curve.render(axis, points)
     except ImportError:
-        print("the figure is left out: matplotlib is missing; pip install 'gan_jax[plots]'")
+        print(f'the figure is left out: matplotlib is missing; {environment.install("plots")}')
     for ending, content in contents.items():
         path = stem.with_name(stem.name + ending)
         result_file.write(path, lambda path=path, content=content: _replace(path, content))
@@ -159,10 +154,7 @@ def _warn_unwritable(folder: Path) -> None:
     """
     place = folder if folder.exists() else folder.parent
     if place.exists() and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
-        print(
-            f'gan_jax: {place} cannot be written to: the scores will be printed and not kept',
-            file=sys.stderr,
-        )
+        output.note(f'{place} cannot be written to: the scores will be printed and not kept')
 
 
 def _name(result: Mapping[str, Any]) -> str:
@@ -170,43 +162,6 @@ def _name(result: Mapping[str, Any]) -> str:
     protocol = result['protocol']
     step, num, seed = result['checkpoint']['step'], protocol['num'], protocol['seed']
     return f'step_{step}_num_{num}_seed_{seed}_{json_digest(protocol)[:16]}.json'
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = cli.Parser('gan_jax.evaluate', __doc__)
-    add_flags(parser)
-    add_data_flag(parser)
-    parser.add_argument(
-        '--num',
-        type=cli.within(config.VALUES['evaluate.num']),
-        help='images; by default as in the config',
-    )
-    parser.add_argument('--metrics', type=cli.named, help='a,b; by default as in the config')
-    parser.add_argument(
-        '--unaugmented',
-        type=cli.path_text,
-        metavar='DIR',
-        help='of runs without augmentation, which calibrate leak',
-    )
-    parser.add_argument(
-        '--seed',
-        type=cli.within(config.VALUES['seed']),
-        help='of the latents; by default as in the config',
-    )
-    truncated = parser.add_mutually_exclusive_group()
-    truncated.add_argument(
-        '--psi',
-        type=cli.several(cli.within(Number(0, 1))),
-        metavar='X,Y,...',
-        help="of StyleGAN2: shares of w's way from its average; several make a table and a figure",
-    )
-    truncated.add_argument(
-        '--truncation',
-        type=cli.several(cli.within(POSITIVE)),
-        metavar='X,Y,...',
-        help='likewise: bounds of the latents, in standard deviations',
-    )
-    return parser.parse_args(arguments)
 
 
 if __name__ == '__main__':

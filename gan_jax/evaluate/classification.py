@@ -19,13 +19,13 @@ import numpy as np
 from gan_jax.data import DataSet, digest
 from gan_jax.evaluate import class_network, rows
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values
-from gan_jax.evaluate.names import number_of
+from gan_jax.evaluate.names import CLASSIFICATION, number_of
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
-from gan_jax.sampling.generate import MOST_IMAGES
+from gan_jax.sampling.limits import MOST_IMAGES
 
 FORM = re.compile(r'cas(?:([1-9]\d*)(k?))?')
-NAMES = ('cas10k',)
+NAMES = CLASSIFICATION
 LEAST = 10  # images of each class on average
 MOST = 50_000  # real images of a split, evenly spaced, which have to fit in memory
 

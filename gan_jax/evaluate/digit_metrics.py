@@ -114,7 +114,7 @@ def _diversity(given: Context, train: Callable[[], np.ndarray]) -> Metric:
 
 
 METRICS = {'fd_digits': _fd_digits, 'modes': _modes, 'diversity': _diversity}
-NAMES = tuple(METRICS)
+NAMES = names.DIGITS
 
 
 def knows(name: str) -> bool:

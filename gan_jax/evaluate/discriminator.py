@@ -23,6 +23,7 @@ from gan_jax.evaluate import dimension, logits, probes
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.gsnr import gsnr
+from gan_jax.evaluate.names import DISCRIMINATOR
 from gan_jax.keys import named
 from gan_jax.models.critic import reads_of
 from gan_jax.runtime.errors import UserError
@@ -167,7 +168,7 @@ DIMENSIONS = {
     'intrinsic_dimension': dimension.intrinsic_dimension,
 }
 LOGITS = {'overfitting': _overfitting, 'sensitivity': _sensitivity}
-NAMES = (*probes.NAMES, *DIMENSIONS, *LOGITS, 'gsnr')
+NAMES = DISCRIMINATOR
 HELD_OUT = (*probes.NAMES, *DIMENSIONS, *LOGITS)  # these take the test split
 
 

@@ -22,15 +22,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_other_statistics
-from gan_jax.evaluate.names import number_of
+from gan_jax.evaluate.names import SHIFTS, number_of
 from gan_jax.evaluate.numbered import first_rows
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
-from gan_jax.sampling.generate import MOST_IMAGES
+from gan_jax.sampling.limits import MOST_IMAGES
 from gan_jax.sampling.shifts import FARTHEST
 
 FORM = re.compile(r'eqt(?:([1-9]\d*)(k?))?(?:_(int|frac))?')
-NAMES = ('eqt50k_int', 'eqt50k_frac')
+NAMES = SHIFTS
 SPAN = 1.0  # of the values of an image; published images are from -1 to 1, and have 2
 LOBES = 3  # of the Lanczos filter, on either side
 LEAST = 8  # pixels of a side: of fewer no shift reaches a pixel

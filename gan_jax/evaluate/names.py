@@ -19,7 +19,7 @@ import re
 from typing import NamedTuple
 
 from gan_jax.runtime.errors import UserError
-from gan_jax.sampling.generate import MOST_IMAGES
+from gan_jax.sampling.limits import MOST_IMAGES
 
 KINDS = ('fid', 'kid', 'fd', 'kd', 'is', 'pr', 'dc', 'div', 'lid')
 FORM = re.compile(
@@ -28,11 +28,27 @@ FORM = re.compile(
 )
 # Names of distances; the metric of a best checkpoint must be one.
 DISTANCE = re.compile(r'fd_digits|(intra_)?[fk]i?d\d.*|(swd|spectrum)\d.*')
+# Those that are named with a number and are no scores.
+NUMBERED = re.compile(r'(swd|spectrum|ppl|eqt|cas)\d+k?(_(train|test|wend|z|int|frac))?$')
 OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Inception's
 # Images: one for each split of an Inception Score, or one more than neighbours.
 LEAST = {'is': 10, 'pr': 4, 'dc': 6, 'lid': 21}
 INCEPTION = 'inception'
 TRAINED = ('classifier', 'simclr')  # extractors that are trained on the data themselves
+# What each family of metrics knows, or examples of it, for --help and suggestions.
+DIGITS = ('fd_digits', 'modes', 'diversity')
+PROBES = ('retrieval', 'alignment', 'uniformity', 'linear_probe', 'knn')
+DISCRIMINATOR = (
+    *PROBES,
+    *('effective_rank', 'intrinsic_dimension', 'overfitting', 'sensitivity', 'gsnr'),
+)
+SCORES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')
+PIXELS = ('swd8192_train', 'spectrum10k_test')
+PATHS = ('ppl50k_wend', 'ppl50k_z')
+SHIFTS = ('eqt50k_int', 'eqt50k_frac')
+CLASSIFICATION = ('cas10k',)
+LEAK = ('leak@translation(0.2)',)
+NAMES = (*DIGITS, *DISCRIMINATOR, *SCORES, *PIXELS, *PATHS, *SHIFTS, *CLASSIFICATION, *LEAK)
 WIDTH = 2048  # of Inception's features
 
 
@@ -93,6 +109,12 @@ def parse_score(name: str, split: str = '') -> Score | None:
     if kind == 'fid' and not intra:
         refuse_few(score, score.num, WIDTH)
     return score
+
+
+def is_asked_for(name: str) -> bool:
+    """True for the name of a metric; False for a part of its values, such as 'modes_kl'."""
+    numbered = NUMBERED.match(name) or FORM.fullmatch(name)
+    return name in NAMES or numbered is not None
 
 
 def number_of(digits: str, thousands: str) -> int:

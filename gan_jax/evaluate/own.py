@@ -22,7 +22,7 @@ from gan_jax.runtime.errors import PartError, UserError, of_part, sentence
 from gan_jax.runtime.progress import Progress, no_progress
 from gan_jax.runtime.python_file import source_digest
 from gan_jax.runtime.ranges import quoted
-from gan_jax.sampling.generate import MOST_IMAGES
+from gan_jax.sampling.limits import MOST_IMAGES
 from gan_jax.state import TrainState
 
 

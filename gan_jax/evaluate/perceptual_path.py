@@ -22,15 +22,15 @@ import numpy as np
 
 from gan_jax.evaluate import interpolate, lpips
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_other_statistics
-from gan_jax.evaluate.names import number_of
+from gan_jax.evaluate.names import PATHS, number_of
 from gan_jax.evaluate.numbered import first_rows
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
-from gan_jax.sampling.generate import MOST_IMAGES
+from gan_jax.sampling.limits import MOST_IMAGES
 from gan_jax.sampling.paths import STEP
 
 FORM = re.compile(r'ppl(?:([1-9]\d*)(k?))?(?:_(wend|z))?')
-NAMES = ('ppl50k_wend', 'ppl50k_z')
+NAMES = PATHS
 LEAST = 100  # pairs: of fewer there is no hundredth to leave out
 LARGEST = 256  # side that images of 'wend' are averaged down to, where it divides theirs
 SIDE = 64  # of the images of 'z'

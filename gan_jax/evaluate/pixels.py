@@ -19,14 +19,14 @@ import numpy as np
 from gan_jax.data import digest
 from gan_jax.evaluate import rows, sliced_wasserstein, spectrum
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
-from gan_jax.evaluate.names import number_of
+from gan_jax.evaluate.names import PIXELS, number_of
 from gan_jax.evaluate.score_metrics import HALVES
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
-from gan_jax.sampling.generate import MOST_IMAGES
+from gan_jax.sampling.limits import MOST_IMAGES
 
 FORM = re.compile(r'(swd|spectrum)(?:([1-9]\d*)(k?))?(?:_(train|test))?')
-NAMES = ('swd8192_train', 'spectrum10k_test')  # examples
+NAMES = PIXELS  # examples
 
 Measured = Callable[[np.ndarray, ProgressFn], Values]
 

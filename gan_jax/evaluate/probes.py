@@ -14,12 +14,13 @@ import numpy as np
 from gan_jax.augment import policy as policies
 from gan_jax.data import DataSet
 from gan_jax.evaluate import geometry, rows
+from gan_jax.evaluate.names import PROBES
 from gan_jax.keys import named
 
 # The augmentation of `probe`, whatever the run trained with, so that the values of any two runs
 # are comparable. Whole pixels: an image loses its border and nothing is blurred.
 POLICY = 'translation(0.15)'
-NAMES = ('retrieval', 'alignment', 'uniformity', 'linear_probe', 'knn')
+NAMES = PROBES
 LABELLED = ('linear_probe', 'knn')
 LIMIT = 5000  # images of a split that `probe` takes: more would fill memory and change little
 

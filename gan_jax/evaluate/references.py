@@ -6,7 +6,6 @@ and the version of this code. So one changed pixel makes a new entry, and a rena
 The digest of a data set too large for memory covers only a sample of it.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from gan_jax.data import DataSet, digest, folder_of
 from gan_jax.evaluate import arrays, frechet
 from gan_jax.evaluate.extractor import Extractor, in_chunks
+from gan_jax.runtime import output
 from gan_jax.runtime.progress import Progress, no_progress
 
 VERSION = 1  # of the entries; raised by a change of the statistics' code
@@ -116,5 +116,5 @@ def cached(
         arrays.write_arrays(path, computed, cache_key)
     except OSError as error:
         # The values are right; only the next call has to compute them again.
-        print(f'gan_jax: {path.parent} keeps no references: {error.strerror}', file=sys.stderr)
+        output.note(f'{path.parent} keeps no references: {error.strerror}')
     return computed

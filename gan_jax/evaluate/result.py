@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gan_jax.runtime import output
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 
 
@@ -15,10 +16,10 @@ def values_of(metrics: Mapping[str, float]) -> dict[str, Any]:
     return {'metrics': values, **({'not_finite': bad} if bad else {})}
 
 
-def print_values(result: Mapping[str, Any]) -> None:
-    """Prints the metrics of a result, a line each."""
+def show_values(result: Mapping[str, Any]) -> None:
+    """Shows the metrics of a result, a line each."""
     for name, number in result['metrics'].items():
-        print(f'{name}: {"not finite" if number is None else f"{number:.6g}"}')
+        output.show(f'{name}: {"not finite" if number is None else f"{number:.6g}"}')
 
 
 def write(path: Path, write: Callable[[], object]) -> None:

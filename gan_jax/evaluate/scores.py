@@ -30,13 +30,13 @@ from gan_jax.evaluate.extractor import (
     in_chunks,
     of_name,
 )
-from gan_jax.evaluate.names import FORM, LEAST, TRAINED, Score, parse_score, refuse_few
+from gan_jax.evaluate.names import FORM, LEAST, SCORES, TRAINED, Score, parse_score, refuse_few
 from gan_jax.evaluate.score_metrics import DISTANCES, KINDS, FeatureSpace, floor_by
 from gan_jax.extractors import digits
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
 
-NAMES = ('fid10k_test', 'kid10k_test', 'is50k', 'pr10k_test', 'dc10k_test')  # examples
+NAMES = SCORES  # examples
 FRECHET = ('fid', 'fd')  # mostly bias with fewer images than features
 
 

@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gan_jax.experiment.values import WITHOUT_AVERAGES
 from gan_jax.profiles import exponent_of
 from gan_jax.runtime.ranges import POSITIVE, Choice, Number, Text
 from gan_jax.state import Ema, Power, TrainState, nbytes, player_of
 
-CHOSEN_WITHOUT = ('ema', 'raw')  # weights that every run has
 NAME = Text(
-    rf'(?!(?:{"|".join(CHOSEN_WITHOUT)}|std)$)[A-Za-z_]\w*', "a name other than 'ema', 'raw', 'std'"
+    rf'(?!(?:{"|".join(WITHOUT_AVERAGES)}|std)$)[A-Za-z_]\w*',
+    "a name other than 'ema', 'raw', 'std'",
 )
 
 STD = Number(0.001, 0.3)  # there is no profile of more than 0.3003
@@ -37,7 +38,7 @@ def names(values: Mapping[str, Any]) -> list[str]:
 
 def weights(averages: Iterable[str]) -> Choice:
     """The range of `evaluate.weights`: 'ema', 'raw', and the generator's among the averages."""
-    return Choice((*CHOSEN_WITHOUT, *(name for name in averages if player_of(name) == 'g')))
+    return Choice((*WITHOUT_AVERAGES, *(name for name in averages if player_of(name) == 'g')))
 
 
 def options(block: Mapping[str, Any]) -> Ema | Power:

@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax.data import absolute, is_path, names
-from gan_jax.experiment import averages
+from gan_jax.experiment import averages, shipped
 from gan_jax.experiment.blocks import (
     NETWORKS,
     block_faults,
@@ -54,7 +54,8 @@ FREE = ('config.terms', 'config.averages', 'config.writers')
 def load_config(path: str, overrides: Sequence[str] = ()) -> ConfigDict:
     """The locked config of `FILE` or `FILE:arguments` with `--config.key=value` applied.
 
-    The file runs once, however many overrides there are.
+    The file runs once, however many overrides there are. `FILE` may be the name of a config that
+    comes with the package, such as 'digits'.
 
     Raises:
         UserError: as `run_config_file` and `overridden`.
@@ -92,7 +93,7 @@ def run_config_file(path: str) -> ConfigDict:
     """
     file, arguments = split(path)
     if not os.path.isfile(file):
-        raise UserError(f'there is no config file {file}')
+        raise UserError(f'there is no config file {file}{shipped.hint(str(file), shipped.CONFIG)}')
     if ends_with(file, '.json'):
         raise UserError(
             f'--config={path} is JSON: give the Python file that the run was started with; its '
@@ -107,13 +108,14 @@ def run_config_file(path: str) -> ConfigDict:
 def split(path: str) -> tuple[Path, str | None]:
     """`FILE` or `FILE:arguments` as the file and the arguments; None where it gives none.
 
-    The name of a file may have colons itself: the longest that is there is meant.
+    The name of a file may have colons itself: the longest that is there is meant. Where there is
+    none, `shipped.found` knows those that come with the package, by name.
     """
     name, rest = path, []
     while not os.path.isfile(expanded(name)) and ':' in name:
         name, _, last = name.rpartition(':')
         rest.insert(0, last)
-    return expanded(name), ':'.join(rest) if rest else None
+    return shipped.found(name, shipped.CONFIG), ':'.join(rest) if rest else None
 
 
 def faults(config: Mapping[str, Any], allow: Collection[str] | None = None) -> list[str]:

@@ -3,18 +3,29 @@
 import argparse
 from collections.abc import Sequence
 
-from gan_jax.experiment import config
+from gan_jax.experiment.values import VALUES
 from gan_jax.runtime.cli import Parser
 
 
-def config_parser(command: str, description: str | None) -> Parser:
-    """The parser of a command that takes --config and its overrides, for `parse_config`."""
+def config_parser(command: str, description: str | None, listed: str = '') -> Parser:
+    """The parser of a command that takes --config and its overrides, for `parse_config`.
+
+    Args:
+        command: 'train'.
+        description: for --help.
+        listed: further paragraphs of --help, at its end.
+    """
     parser = Parser(
         f'gan_jax.{command}',
         description,
-        epilog='--config.KEY=VALUE overrides one value; --debug shows tracebacks.',
+        epilog='\n\n'.join(['--config.KEY=VALUE overrides one value.', listed]),
     )
-    parser.add_argument('--config', required=True, metavar='FILE[:ARGUMENTS]')
+    parser.add_argument(
+        '--config',
+        required=True,
+        metavar='NAME|FILE[:ARGUMENTS]',
+        help='a config that comes with gan_jax, such as digits, or a file of your own',
+    )
     return parser
 
 
@@ -28,5 +39,5 @@ def parse_config(parser: Parser, arguments: Sequence[str]) -> tuple[argparse.Nam
     overrides = [a for a in rest if a.startswith(('--config.', '--noconfig.'))]
     for argument in rest:
         if argument not in overrides:
-            parser.unknown(argument, *(f'--config.{key}' for key in config.VALUES))
+            parser.unknown(argument, *(f'--config.{key}' for key in VALUES))
     return flags, overrides

@@ -1,5 +1,6 @@
 """Code that a config names outside its blocks: the policies of its views, metrics' extractors."""
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -130,6 +131,15 @@ def _policies(config: Mapping[str, Any]) -> Iterator[Use]:
             yield Use(f'terms.{name}', policy, {**common, **own})
 
 
+def modules(metrics: str) -> list[str]:
+    """The modules of the code that names of metrics hold, such as --metrics gives them."""
+    named = []
+    for _, policy, path in _code_of(metrics):
+        with contextlib.suppress(ValueError):  # a policy that is none is refused when it is read
+            named += [path] if path else policies.paths(policy)
+    return [path.rpartition('.')[0] for path in named]
+
+
 def _interval_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """Of blocks of metrics: their names, and a metric that stands in another place too."""
     own = metric_blocks(config)
@@ -156,8 +166,12 @@ def _named_by_metrics(config: Mapping[str, Any]) -> Iterator[tuple[str, str, str
         if 'fn' not in block:
             texts[f'{name}.metrics'] = block['metrics']
     for use, text in texts.items():
-        for metric in brackets.split(text, ','):
-            name, _, named = metric.partition('@')
-            is_policy = name == 'leak'
-            path = '' if is_policy or '.' not in named else named
-            yield use, metric, named if is_policy else '', path
+        yield from ((use, *one) for one in _code_of(text))
+
+
+def _code_of(metrics: str) -> Iterator[tuple[str, str, str]]:
+    """(metric, its policy or '', the path of its extractor or '') of each name."""
+    for metric in brackets.split(metrics, ','):
+        name, _, named = metric.partition('@')
+        is_policy = name == 'leak'
+        yield metric, named if is_policy else '', '' if is_policy or '.' not in named else named

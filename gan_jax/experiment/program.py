@@ -36,6 +36,8 @@ class Program(NamedTuple):
             which the same terms act; the given state is donated.
         lower: (count=1, platforms=None) -> `count` steps with all terms, lowered and not compiled:
             for the devices, or for platforms such as ('tpu', 'cuda') in one text.
+        flops: () -> the operations of a step with all terms, as XLA counts them before its
+            optimisation; None where it does not. Counted once.
         reset: metrics -> empty running means.
     """
 
@@ -44,6 +46,7 @@ class Program(NamedTuple):
     init: Callable[..., TrainState]
     update: Callable[..., TrainState]
     lower: Callable[..., jax.stages.Lowered]
+    flops: Callable[[], float | None]
     reset: Callable[[Any], Any]
 
 
@@ -154,8 +157,12 @@ def make_program(
         traced = compiled(frozenset(terms), count > 1).trace(shapes, resident, drawn, hyper)
         return traced.lower(lowering_platforms=platforms)
 
+    @functools.cache
+    def flops():
+        return (lower().cost_analysis() or {}).get('flops')
+
     reset = jax.jit(lambda m: jax.tree.map(jnp.zeros_like, m), out_shardings=where.metrics)
-    return Program(shapes, init_generator, init, update, lower, reset)
+    return Program(shapes, init_generator, init, update, lower, flops, reset)
 
 
 def _make_init(

@@ -16,7 +16,15 @@ from gan_jax.experiment.build import Experiment, build_experiment, build_latent
 from gan_jax.experiment.images import build_decoder, load_images, outline_images
 from gan_jax.experiment.program import Program, make_program
 from gan_jax.runtime import sharding
-from gan_jax.runtime.errors import DATA, MISSING, USAGE, PartError, UserError
+from gan_jax.runtime.errors import (
+    DATA,
+    MISSING,
+    USAGE,
+    PartError,
+    UserError,
+    blamed,
+    sentence,
+)
 from gan_jax.sampling.generate import make_generate, variables_of
 
 
@@ -183,7 +191,11 @@ def build_trainer(
         raise UserError(str(error)) from error
     except (TypeError, ValueError, OverflowError) as error:
         # These come from networks and terms that do not fit together: a fault of the config.
-        raise UserError(f'the config does not work: {error}') from error
+        raise UserError(f'the config does not work: {error}{blamed(error)}') from error
+    except Exception as error:
+        if not (where := blamed(error)):
+            raise
+        raise UserError(f'the config does not work: {sentence(error)}{where}') from error
     return experiment, program
 
 

@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from gan_jax.data.pictures import decode
-from gan_jax.experiment import averages
-from gan_jax.labels import CHOICES
 from gan_jax.runtime.ranges import (
     COUNT,
     FLOAT32,
@@ -19,13 +16,15 @@ from gan_jax.runtime.ranges import (
     Pattern,
     Text,
 )
-from gan_jax.sampling.generate import BATCH_NORM, MOST_IMAGES
+from gan_jax.sampling.limits import BATCH_NORM, MOST_IMAGES
 
 # Updates of D times parts of each. A CPU has them written out: digits.py was compiled in 25 s of a
 # core for 4, in 45 s for 8 and in 87 s for 16, 5.2 s for each, and so in 340 s for this many.
 PARTS = 64
 
+WITHOUT_AVERAGES = ('ema', 'raw')  # weights of the generator that every run has
 SIDE = Integer(1, 1024)  # pixels
+BACKGROUND = r'(white|black|grey|#[0-9a-fA-F]{6})?'  # colours for transparent places
 
 # Every key outside the blocks of functions. No value that is let through keeps the program from
 # answering.
@@ -44,9 +43,9 @@ VALUES: Mapping[str, Any] = {
     'data.fraction': Number(0, 1, above=True),
     'data.subset_seed': Integer(0, INT32),
     'data.held_out': Number(0, 0.5),
-    'data.background': Text(decode.BACKGROUND, "white, black, grey, '#RRGGBB', or '' for none"),
+    'data.background': Text(BACKGROUND, "white, black, grey, '#RRGGBB', or '' for none"),
     'latent.dim': Integer(1, 2**24),
-    'latent.labels': Choice(CHOICES),
+    'latent.labels': Choice(('data', 'uniform', 'real')),
     'augment.real': Text(),
     'augment.critic': Text(),
     'augment.view': Text(),
@@ -62,7 +61,7 @@ VALUES: Mapping[str, Any] = {
     'evaluate.metrics': Text(),
     'evaluate.full': Text(),
     'evaluate.num': Integer(2, MOST_IMAGES),
-    'evaluate.weights': averages.weights(()),  # and those of config.averages
+    'evaluate.weights': Choice(WITHOUT_AVERAGES),  # and those of config.averages
     'evaluate.batch_norm': Text(
         BATCH_NORM.pattern, "'moving', 'batch' or 'standing(N)' with N from 1 to 9999"
     ),

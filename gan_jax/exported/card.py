@@ -5,7 +5,6 @@ The metadata follow the Hugging Face Hub's model cards; each entry is JSON, whic
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +17,6 @@ from gan_jax.runtime.errors import printable
 
 NAME, PICTURE = 'README.md', 'samples.png'
 TASK = 'unconditional-image-generation'
-LICENSE = re.compile(r'[a-z0-9][a-z0-9.+-]{0,63}')
 USE = """\
 ```python
 import gan_jax

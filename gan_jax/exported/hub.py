@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.exported import description, own_code
+from gan_jax.exported.options import REPOSITORY
 from gan_jax.exported.read import WEIGHTS
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import UNAVAILABLE, UserError, sentence
 
-_PART = r'[A-Za-z0-9][\w.-]{0,95}'
-REPOSITORY = re.compile(rf'{_PART}/{_PART}')
 NAME = re.compile(rf'({REPOSITORY.pattern})(?:@([A-Za-z0-9][\w./-]*))?')
 # What a generator is read from; a repository may hold other and larger files.
 FILES = (description.NAME, WEIGHTS, f'{own_code.FOLDER}/*.py')
@@ -35,7 +35,7 @@ def require() -> Any:
         import huggingface_hub
     except ImportError as error:
         raise UserError(
-            "the Hub's client is missing: pip install 'gan_jax[hub]'", UNAVAILABLE
+            f"the Hub's client is missing: {environment.install('hub')}", UNAVAILABLE
         ) from error
     return huggingface_hub
 

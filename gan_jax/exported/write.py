@@ -19,7 +19,6 @@ from gan_jax.sampling import pictures
 from gan_jax.sampling.generator import Generator
 
 PROGRAM = 'generator.stablehlo'
-FORMATS = ('stablehlo',)
 GRID = 64
 
 
@@ -55,7 +54,7 @@ def write_folder(
         generator: of a run that `refuse_stayers` lets through.
         source: of the generator.
         license: an identifier such as 'apache-2.0'; '' gives none.
-        formats: of `FORMATS`, beside the weights.
+        formats: of `options.FORMATS`, beside the weights.
         allow: packages whose code the network may be, as in `load.resolve`.
 
     Raises:

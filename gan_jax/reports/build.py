@@ -1,6 +1,5 @@
 """The report on runs, from their workdirs to a page."""
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -10,11 +9,10 @@ from gan_jax.reports import read, sections
 from gan_jax.reports.page import Page
 from gan_jax.reports.read import RunRecord
 from gan_jax.reports.sections import Training
-from gan_jax.runtime import files
+from gan_jax.runtime import files, output
 from gan_jax.runtime.errors import sentence
 
 NAME = 'report.html'
-RUNS = 12  # in one report, at most: a colour for each, and room for their pictures
 
 
 def report(
@@ -23,7 +21,7 @@ def report(
     """The page of one run, or of several beside each other.
 
     Args:
-        folders: their workdirs, from 1 to `RUNS`.
+        folders: their workdirs, from 1 to `limits.RUNS`.
         training_of: workdir -> the images that its run is trained on, or why there are none.
         live: as in `Page.html`.
 
@@ -65,5 +63,4 @@ def write_or_say(folder: Path, page: Callable[[], bytes]) -> None:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the library of charts is no Exception
-        said = f'gan_jax: {folder / NAME} is left out: {sentence(error)}'
-        print(said, file=sys.stderr, flush=True)
+        output.note(f'{folder / NAME} is left out: {sentence(error)}')

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from gan_jax.run import log
+from gan_jax.runtime import output
 from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import UserError
 
@@ -66,7 +67,7 @@ def serve(folders: Sequence[Path], page: Callable[[str], bytes]) -> None:
     live = Live(folders, page)
     live.page()
     with make_server(live) as server:
-        print(f'http://{HOST}:{server.server_port}/ follows the run; Ctrl-C ends', flush=True)
+        output.announce(f'http://{HOST}:{server.server_port}/ follows the run; Ctrl-C ends')
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever(poll_interval=0.2)
 

@@ -3,7 +3,6 @@
 import functools
 import math
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from gan_jax.evaluate import pixels
 from gan_jax.evaluate.names import is_distance, parse_score
 from gan_jax.experiment.schedule import everything
-from gan_jax.runtime import brackets, checkpoint, distributed, workdir
+from gan_jax.runtime import brackets, checkpoint, distributed, output, workdir
 from gan_jax.state import TrainState
 
 
@@ -80,10 +79,9 @@ def _to_beat(folder: Path, by: Mapping[str, Any]) -> float:
     if record in ({}, by):
         return value
     if by['metric']:
-        print(
-            f'gan_jax: the checkpoint in {folder} is the best by {_in_words(record)}; the best by '
-            f'{_in_words(by)} is chosen from here on, and takes its place',
-            file=sys.stderr,
+        output.note(
+            f'the checkpoint in {folder} is the best by {_in_words(record)}; the best by '
+            f'{_in_words(by)} is chosen from here on, and takes its place'
         )
     return math.inf
 
@@ -97,10 +95,9 @@ def _record(folder: Path) -> Mapping[str, Any]:
     """The 'best' entry in the metadata of the existing checkpoint; {} if there is none."""
     found = checkpoint.newest_metadata(folder)
     if found is None and workdir.steps(folder):
-        print(
-            f'gan_jax: the checkpoint in {folder} is damaged: the best state from here on takes '
-            'its place, which may be a worse one',
-            file=sys.stderr,
+        output.note(
+            f'the checkpoint in {folder} is damaged: the best state from here on takes '
+            'its place, which may be a worse one'
         )
     return (found or {}).get('best', {})
 

@@ -1,6 +1,5 @@
 """A workdir read back: its checked config, and the checkpoint that a command asks for."""
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,12 +10,9 @@ from gan_jax.experiment.earlier import completed
 from gan_jax.exported.description import is_exported
 from gan_jax.run import resume
 from gan_jax.run.best import best_by
-from gan_jax.runtime import workdir
+from gan_jax.runtime import output, workdir
 from gan_jax.runtime.checkpoint import Check, Restored
 from gan_jax.runtime.errors import DATA, MISSING, UserError
-from gan_jax.runtime.ranges import Text
-
-STEP = Text(f'last|best|{workdir.STEP.pattern}', "a number, 'last' or 'best'")
 
 
 class Restore(Protocol):
@@ -85,10 +81,9 @@ def restore_step(
     if resume.is_gone(newest, found):
         found = found._replace(damaged=[newest, *found.damaged])
     for damaged in found.damaged:
-        print(
-            f'gan_jax: the checkpoint of step {damaged} in {place} is damaged or gone; that of '
-            f'step {found.step} is used',
-            file=sys.stderr,
+        output.note(
+            f'the checkpoint of step {damaged} in {place} is damaged or gone; that of '
+            f'step {found.step} is used'
         )
     return found
 

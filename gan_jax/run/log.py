@@ -8,12 +8,11 @@ says what is lost.
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax.runtime import files, workdir
+from gan_jax.runtime import files, output, workdir
 
 NAME = 'metrics.jsonl'
 MENDED = 8  # number of damaged lines to mend, at most
@@ -165,9 +164,7 @@ def _put_aside(path: Path, since: int, found: _Found, written: Mapping[str, Any]
         copy.write_bytes(files.read_plain(path))
         aside = f'; the file as it was is {copy}'
     found_out = 'is not as the run has written it' if path.exists() else 'is not there'
-    print(
-        f'gan_jax: {path} {found_out}: {len(found.lines)}{wanted} rows up to '
-        f'step {max(since, 0)} are there{mended}{aside}',
-        file=sys.stderr,
-        flush=True,
+    output.note(
+        f'{path} {found_out}: {len(found.lines)}{wanted} rows up to '
+        f'step {max(since, 0)} are there{mended}{aside}'
     )

@@ -37,18 +37,43 @@ def means(metrics: Mapping[str, Any], step: int) -> dict[str, float]:
     return dict(sorted(values.items()))
 
 
-def rates(mark: tuple[float, int], step: int, images: int) -> dict[str, float]:
-    """Images per second and seconds per step since `mark`, a (time.monotonic(), step).
+class Pace:
+    """The pace of a run from row to row, apart from what precedes its first step.
 
-    `images` is the number of real images in one step. {} at the step of the mark itself.
+    Args:
+        step: the step that the run begins with, or goes on from.
     """
-    seconds, steps = time.monotonic() - mark[0], step - mark[1]
-    if not steps:  # a resumed run first writes the row that its predecessor could not write
-        return {}
-    return {
-        'time/images_per_second': steps * images / seconds,
-        'time/seconds_per_step': seconds / steps,
-    }
+
+    def __init__(self, step: int):
+        self._mark = time.monotonic(), step
+        self._first: float | None = None  # seconds until the first step was done
+        self._told = False
+
+    def on_step(self, step: int) -> None:
+        """To be called between steps: the first step, which is compiled first, is not measured."""
+        if self._first is None and step > self._mark[1]:
+            self._first = time.monotonic() - self._mark[0]
+            self.mark(step)
+
+    def mark(self, step: int) -> None:
+        """Ends a row: what comes next is measured from here on."""
+        self._mark = time.monotonic(), step
+
+    def row(self, step: int, images: int) -> dict[str, float]:
+        """Images per second and seconds per step since the mark, without the first step.
+
+        The first row has the seconds until the first step was done, most of them compilation.
+        `images` is the number of real images in one step.
+        """
+        seconds, steps = time.monotonic() - self._mark[0], step - self._mark[1]
+        found = {}
+        if self._first is not None and not self._told:
+            found['time/seconds_to_first_step'] = self._first
+            self._told = True
+        if steps:  # a resumed run first writes the row that its predecessor could not write
+            found['time/images_per_second'] = steps * images / seconds
+            found['time/seconds_per_step'] = seconds / steps
+        return found
 
 
 class Samples:

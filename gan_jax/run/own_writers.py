@@ -5,14 +5,13 @@ left alone, with one warning.
 """
 
 import contextlib
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gan_jax.experiment.kinds import WRITER
 from gan_jax.run import log
-from gan_jax.runtime import distributed, load, tensorboard
+from gan_jax.runtime import distributed, load, output, tensorboard
 from gan_jax.runtime.errors import UserError, printable, sentence
 from gan_jax.runtime.writers import RunInfo, TerminalWriter, Writer, Writers
 
@@ -93,11 +92,9 @@ class Guarded:
                     self._close()
 
     def _warn(self, error: Exception) -> None:
-        print(
-            f'gan_jax: config.writers.{self._name} stops here, and the run goes on without it: '
-            f'{printable(sentence(error))}',
-            file=sys.stderr,
-            flush=True,
+        output.note(
+            f'config.writers.{self._name} stops here, and the run goes on without it: '
+            f'{printable(sentence(error))}'
         )
 
 

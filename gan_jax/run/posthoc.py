@@ -4,7 +4,6 @@ Karras et al. 2023, arXiv 2312.02696, section 3.2: post-hoc EMA. `--weights=std:
 of a checkpoint's step whose profile has that relative standard deviation.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from gan_jax.experiment.averages import std_of, with_std
 from gan_jax.profiles import exponent_of, mixture
 from gan_jax.run.snapshots import FOLDER
-from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime import checkpoint, output, workdir
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.leaves import by_name, named_leaves
 from gan_jax.state import TrainState
@@ -70,7 +69,7 @@ def reconstruct(
         try:
             return _sum(folder, [*steps, step], own, settings, weights)
         except checkpoint.AllDamaged as error:
-            print(f'gan_jax: {error}; it is left out', file=sys.stderr)
+            output.note(f'{error}; it is left out')
             steps = [s for s in steps if s not in error.steps]
 
 

@@ -5,7 +5,6 @@ Both training loops use it: `train.train` for one run, and `sweeps.train_populat
 
 import contextlib
 import functools
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -67,7 +66,7 @@ class Run:
         self._saved = restored.step if restored else 0
         self._status_json = Status(folder, restored.step if restored else None)
         self._seen = last_seen(restored)
-        self._mark = time.monotonic(), self._saved
+        self._pace = observe.Pace(self._saved)
         self._samples = observe.Samples(setup, folder, writers, self._submit, self.warn)
 
     def draw_first(self, generator: TrainState) -> None:
@@ -91,6 +90,7 @@ class Run:
         Raises:
             UserError: the run has diverged, or an earlier write has failed.
         """
+        self._pace.on_step(step)
         if self.failed or self._seen == step or self._stopped():
             return False
         self._background.check()
@@ -102,7 +102,7 @@ class Run:
             count = settings['d_steps'] * settings['batch_size']
             means = observe.means(own.metrics, step)
             self.warn(alarms.blown_up(means, step))
-            row |= means | observe.rates(self._mark, step, count)
+            row |= means | self._pace.row(step, count)
         if 'sample' in now:
             self._samples.draw(own, step)
         try:
@@ -120,7 +120,7 @@ class Run:
         self._best.on_step(row, step)
         if row:
             self._writers.write_scalars(step, row)
-            self._mark = time.monotonic(), step
+            self._pace.mark(step)
         if 'report' in now and step < settings['steps'] and distributed.is_leader():
             self._submit(self._report, self._folder)  # after the picture of the step
         return 'log' in now

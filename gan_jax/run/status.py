@@ -2,13 +2,12 @@
 
 import contextlib
 import shlex
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax.runtime import distributed, workdir
+from gan_jax.runtime import distributed, output, workdir
 from gan_jax.runtime.errors import UserError, printable
 from gan_jax.runtime.versions import commit, versions
 
@@ -83,7 +82,7 @@ class Status:
     def _print(self, warning: str) -> None:
         if distributed.is_leader():
             with contextlib.suppress(OSError):  # stderr may be closed
-                print(f'gan_jax: warning of {self._folder}: {warning}', file=sys.stderr, flush=True)
+                output.note(f'warning of {self._folder}: {warning}')
 
     def _write(self, status: str, **more: Any) -> None:
         known: dict[str, Any] = {'checkpoint': self.committed, **self._made_by}

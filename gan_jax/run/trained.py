@@ -11,7 +11,7 @@ from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup, build_setup
 from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
-from gan_jax.run.flags import refuse_batch_norm, refuse_packages, refuse_weights
+from gan_jax.run.refusals import refuse_batch_norm, refuse_packages, refuse_weights
 from gan_jax.runtime import checkpoint
 
 
@@ -24,7 +24,7 @@ class Trained(NamedTuple):
 
 def restore_from_flags(flags: argparse.Namespace, **evaluate: Any) -> Trained:
     """The run that the flags of `flags.add_flags` name; the rest is as in `restore_run`."""
-    refuse_packages(flags)
+    refuse_packages(flags.allow, flags.workdir)
     run = restore_run(
         flags.workdir,
         flags.step,

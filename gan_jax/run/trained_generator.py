@@ -20,7 +20,7 @@ from gan_jax.experiment.setup import load_training
 from gan_jax.exported.read import is_exported, read_generator
 from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
-from gan_jax.run.flags import refuse_batch_norm, refuse_packages, refuse_weights
+from gan_jax.run.refusals import refuse_batch_norm, refuse_packages, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import by_name, check_leaves, form
@@ -63,7 +63,7 @@ def restore_from_flags(flags: argparse.Namespace) -> Generator:
     Raises:
         UserError: as `restore_generator`, or --batch_norm is given for a network without BatchNorm.
     """
-    refuse_packages(flags)
+    refuse_packages(flags.allow, flags.workdir)
     found = restore_generator(
         flags.workdir,
         flags.step,

@@ -1,7 +1,6 @@
 """Images of models that were trained without augmentation; they calibrate the leak meter."""
 
 import contextlib
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from gan_jax.evaluate.context import Unaugmented
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import posthoc, trained
-from gan_jax.runtime import checkpoint, workdir
+from gan_jax.runtime import checkpoint, output, workdir
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.progress import Progress, no_progress
 
@@ -110,7 +109,7 @@ def _drawn(run: Path, setup: Setup, count: int) -> Unaugmented:
         try:
             one = checkpoint.restore(folder, setup.program.shapes, step=step)
         except checkpoint.AllDamaged:
-            print(f'gan_jax: step {step} in {folder} is damaged and left out', file=sys.stderr)
+            output.note(f'step {step} in {folder} is damaged and left out')
             continue
         weights = setup.settings['evaluate']['weights']
         state = posthoc.completed(run, one.state, setup.settings, weights)

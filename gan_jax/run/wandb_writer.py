@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.runtime import files, workdir
+from gan_jax.runtime import environment, files, workdir
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.writers import RunInfo, Writer
 
@@ -91,7 +91,7 @@ def _package() -> Any:
     except ModuleNotFoundError as error:
         raise UserError(
             'config.writers needs the package wandb, which is not installed: '
-            "pip install 'gan_jax[wandb]'",
+            f'{environment.install("wandb")}',
             MISSING,
         ) from error
 

@@ -1,34 +1,33 @@
 """Process set-up that precedes every other import of a command.
 
-Importing JAX takes seconds, and a signal or a closed pipe must not be lost meanwhile.
+Importing JAX takes seconds: a signal or a closed pipe must not be lost meanwhile, and --help and a
+mistake in the arguments are answered before.
 """
 
-import gc
+import importlib
 import sys
 from typing import Any
 
-from gan_jax.runtime import signals, streams
+from gan_jax.runtime import collector, signals, streams
 
 
-def command() -> None:
+def command(flags: str = '') -> None:
     """Makes output never fail and remembers signals, for the rest of the process.
 
-    The garbage collector rests until `imported`.
+    The garbage collector rests until `collector.resume`.
+
+    Args:
+        flags: module whose `parse` reads the arguments of the command, 'gan_jax.flags.train', and
+            which needs no JAX; '' reads nothing yet. A second call in a process reads nothing.
     """
     streams.hold()
     signals.arm()
     sys.unraisablehook = unraisable
-    gc.disable()
+    collector.rest()
+    if flags:
+        from gan_jax.runtime import cli  # after the signals
 
-
-def imported() -> None:
-    """Ends the imports of a command: the garbage collector passes over all that exists by now.
-
-    It is a million objects of modules, which never become garbage. To look through them during the
-    imports, later and once more at the exit takes half a second, a third of a short command.
-    """
-    gc.freeze()
-    gc.enable()
+        cli.read(importlib.import_module(flags).parse)
 
 
 def unraisable(found: Any) -> None:

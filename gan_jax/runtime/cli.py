@@ -1,4 +1,7 @@
-"""The frame of every command: error messages, the exit status, and types of flags."""
+"""The frame of every command: error messages, the exit status, and types of flags.
+
+Importing this module needs no JAX, so that --help and mistakes are answered at once.
+"""
 
 import argparse
 import contextlib
@@ -10,10 +13,9 @@ from logging import CRITICAL, ERROR, getLogger
 from pathlib import Path
 from typing import Any, NoReturn
 
-import jax
 from absl import logging
 
-from gan_jax.runtime import begin, compile_cache, distributed, signals
+from gan_jax.runtime import collector, output, signals
 from gan_jax.runtime.errors import PREEMPTED, UserError, fault_of
 from gan_jax.runtime.nearest import nearest
 from gan_jax.runtime.paths import expanded
@@ -25,7 +27,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
 
     A `UserError` becomes its sentence on standard error and its status, without a traceback unless
     --debug is among the arguments. Every other exception is a defect of this package and keeps its
-    traceback.
+    traceback. `output.FLAGS` are followed, and not passed on.
 
     A command calls `begin.command` before it imports anything else.
 
@@ -34,48 +36,84 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
         saves: True when `main` polls `signals.received` itself and saves. In any other command a
             signal raises KeyboardInterrupt.
     """
-    begin.imported()
+    from jax.distributed import is_initialized
+
+    from gan_jax.runtime import compile_cache, distributed
+
+    collector.resume()
     compile_cache.use()
-    arguments = sys.argv[1:]
-    debug = '--debug' in arguments
-    # Orbax warns of settings that are intended here. It also logs the tracebacks of exceptions that
-    # it raises, and asyncio logs the traceback of a failed save.
-    logging.set_verbosity(logging.ERROR if debug else logging.FATAL)
-    getLogger('asyncio').setLevel(ERROR if debug else CRITICAL)
-    try:
-        status = _status_of(main, [a for a in arguments if a != '--debug'], debug, saves)
-    except Exception:
-        if not jax.distributed.is_initialized():
-            raise
-        traceback.print_exc()
-        status = 1
-    signals.wait_until_said()
+    with output.as_asked(sys.argv[1:]) as arguments:
+        # Orbax warns of settings that are intended here. It also logs the tracebacks of exceptions
+        # that it raises, and asyncio logs the traceback of a failed save.
+        logging.set_verbosity(logging.ERROR if output.is_debug() else logging.FATAL)
+        getLogger('asyncio').setLevel(ERROR if output.is_debug() else CRITICAL)
+        try:
+            status, said = _ended(main, arguments, saves)
+        except Exception:
+            if not is_initialized():
+                raise
+            traceback.print_exc()
+            status, said = 1, ''
+        signals.wait_until_said()
+        if output.is_json() and distributed.is_leader():
+            output.conclude(status, said)
     sys.stdout.flush()
-    if status not in (os.EX_OK, PREEMPTED) and jax.distributed.is_initialized():
+    if status not in (os.EX_OK, PREEMPTED) and is_initialized():
         distributed.exit(status)
     sys.exit(status)
 
 
-def _status_of(
-    main: Callable[[Sequence[str]], int | None], arguments: Sequence[str], debug: bool, saves: bool
-) -> int:
+def read(parse: Callable[[Sequence[str]], object]) -> None:
+    """Reads the process's arguments before the command's packages are imported.
+
+    Ends the process after --help, for a mistake in the arguments, and after a signal.
+
+    Args:
+        parse: arguments -> flags; raises UserError.
+    """
+
+    def parsed(arguments: Sequence[str]) -> int:
+        parse(arguments)
+        return os.EX_OK
+
+    with output.as_asked(sys.argv[1:]) as arguments:
+        status, said = _ended(parsed, arguments, False)
+        if status and output.is_json():
+            output.conclude(status, said)
+    if status:
+        sys.exit(status)
+
+
+def _ended(
+    main: Callable[[Sequence[str]], int | None], arguments: Sequence[str], saves: bool
+) -> tuple[int, str]:
+    """The exit status of a command, and the sentence of the error that has ended it, or ''."""
     try:
         if saves:
             signals.check()
-            return main(arguments) or os.EX_OK
+            return main(arguments) or os.EX_OK, ''
         with signals.interrupting():
             status = main(arguments) or os.EX_OK
-        return status or signals.received()  # JAX may have swallowed the KeyboardInterrupt
+        return status or signals.received(), ''  # JAX may have swallowed the KeyboardInterrupt
     except (UserError, OSError) as error:
-        if debug:
+        if output.is_debug():
             raise
         fault = fault_of(error)
-        _say(str(fault))
-        return fault.status
+        output.complain(str(fault))
+        return fault.status, str(fault)
     except KeyboardInterrupt:
         signals.wait_until_said()
-        _say('stopped before the end; the same command begins again')
-        return signals.received() or 130
+        said = 'stopped before the end; the same command begins again'
+        output.complain(said)
+        return signals.received() or 130, said
+
+
+class _Paragraphs(argparse.HelpFormatter):
+    """Fills each paragraph of a description for the width of the terminal."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = super()._fill_text
+        return '\n\n'.join(fill(part, width, indent) for part in text.split('\n\n'))
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,11 +133,20 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, command: str, description: str | None, **options: Any):
         self.flags: list[str] = []
         options = {'allow_abbrev': False, 'exit_on_error': False} | options
-        super().__init__(f'python -m {command}', description=description, **options)
+        top, _, name = command.partition('.')
+        program = f'gan_jax {name}' if top == 'gan_jax' else f'python -m {command}'
+        super().__init__(program, description=description, formatter_class=_Paragraphs, **options)
+        common = self.add_argument_group('of every command')
+        for flag, purpose in output.FLAGS.items():
+            common.add_argument(flag, action='store_true', help=purpose)
+            self.flags.append(flag)
 
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
         self.flags += names
         return super().add_argument(*names, **options)
+
+    def print_help(self, file: Any = None) -> None:
+        super().print_help(file or output.stdout())  # also beside --quiet or --json
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         try:
@@ -170,8 +217,3 @@ def within(expected: Range) -> Callable[[str], Any]:
 def several(one: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     """A type of flags: values of another type, with commas between them."""
     return lambda text: [one(part) for part in text.split(',')]
-
-
-def _say(message: str) -> None:
-    for line in message.splitlines():
-        print(f'gan_jax: {line}', file=sys.stderr)

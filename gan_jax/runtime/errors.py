@@ -2,7 +2,12 @@
 
 import contextlib
 import errno
+import sysconfig
+import traceback
 from collections.abc import Iterator
+from pathlib import Path
+
+from gan_jax.runtime.environment import near
 
 USAGE = 2  # wrong configuration or command line
 DATA = 65  # damaged or unsuitable data, damaged checkpoints
@@ -15,6 +20,9 @@ BUSY = 75  # another process holds the workdir
 LOST = 76  # another process of the run has ended, or has not connected; resumable
 # A signal stops a run with status 128 + its number, resumable: 129 SIGHUP, 130 SIGINT, and
 PREEMPTED = 143  # SIGTERM
+
+# Files below these are not the user's own: this package, and Python's library.
+OTHERS = Path(__file__).parents[1], Path(sysconfig.get_path('stdlib'))
 
 FULL = errno.ENOSPC, errno.EDQUOT  # no room on a disk, or the user's quota is used up
 
@@ -34,6 +42,35 @@ def sentence(error: BaseException) -> str:
     return message if plain else f'{type(error).__name__}: {message}'
 
 
+def blamed(error: BaseException) -> str:
+    """The `place` of an exception, as the end of a sentence that `--debug` tells whole."""
+    found = place(error)
+    return f' (in {found}; --debug shows the traceback)' if found else ''
+
+
+def place(error: BaseException) -> str:
+    """The line of somebody's own code that an exception comes from, 'net.py, line 3'.
+
+    '' if neither the exception nor one that it was raised from has passed through a file outside
+    this package, Python's library and installed packages.
+    """
+    found = ''
+    one: BaseException | None = error
+    while one is not None:
+        for frame in traceback.extract_tb(one.__traceback__):
+            if _is_own(frame.filename):
+                found = f'{near(frame.filename)}, line {frame.lineno}'
+        one = one.__cause__ or one.__context__
+    return found
+
+
+def _is_own(file: str) -> bool:
+    """True for a file of the user's."""
+    path = Path(file)
+    apart = {'site-packages', 'dist-packages'} & {*path.parts}
+    return path.is_file() and not apart and not any(path.is_relative_to(one) for one in OTHERS)
+
+
 class PartError(ValueError):
     """An exception from a part that the config names; the message begins with the part's key."""
 
@@ -50,7 +87,7 @@ def of_part(name: str) -> Iterator[None]:
     except PartError:
         raise
     except Exception as error:  # it may be anybody's code
-        raise PartError(f'{name}: {sentence(error)}') from error
+        raise PartError(f'{name}: {sentence(error)}{blamed(error)}') from error
 
 
 def printable(text: str) -> str:

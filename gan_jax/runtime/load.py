@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gan_jax.runtime import ranges
-from gan_jax.runtime.errors import sentence
+from gan_jax.runtime.errors import place, sentence
 from gan_jax.runtime.nearest import nearest
 
 # These packages hold functions that call, write or delete whatever they are given. No --allow opens
@@ -71,8 +71,9 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
         # The module may exist and lack a dependency: the cause names it.
         raise ValueError(f"cannot import '{module_name}' for '{path}': {error}") from error
     except Exception as error:  # a module is Python: it may raise anything
+        where = f' (in {found})' if (found := place(error)) else ''
         raise ValueError(
-            f"cannot import '{module_name}' for '{path}': {sentence(error)}"
+            f"cannot import '{module_name}' for '{path}': {sentence(error)}{where}"
         ) from error
     if not hasattr(module, name):
         public = [n for n in vars(module) if not n.startswith('_')]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import rich.progress
 from rich.console import Console
 
-from gan_jax.runtime import signals
+from gan_jax.runtime import output, signals
 
 ProgressFn = Callable[[int, int], object]  # (done, total) of a piece of work
 # The name of a piece of work -> a context in which its progress is reported.
@@ -26,7 +26,9 @@ def no_progress(what: str) -> Iterator[ProgressFn]:
 
 @contextlib.contextmanager
 def bar(what: str) -> Iterator[ProgressFn]:
-    """A `Progress` that shows a bar on stderr, if stderr is a terminal, until the work is done.
+    """A `Progress` that shows a bar on stderr until the work is done.
+
+    Only if stderr is a terminal, and not under --quiet.
 
     After a signal, the next report raises KeyboardInterrupt.
     """
@@ -38,7 +40,7 @@ def bar(what: str) -> Iterator[ProgressFn]:
         rich.progress.TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=output.is_quiet() or not console.is_terminal,
     ) as shown:
         task = shown.add_task(what, total=None)
 
@@ -47,6 +49,13 @@ def bar(what: str) -> Iterator[ProgressFn]:
             shown.update(task, completed=done, total=total)
 
         yield report
+
+
+def duration(seconds: float) -> str:
+    """A number of seconds in words: '12 s', '3 min', '2.5 h'."""
+    if seconds < 100:
+        return f'{seconds:.0f} s'
+    return f'{seconds / 60:.0f} min' if seconds < 6000 else f'{seconds / 3600:.1f} h'
 
 
 def cancellable(stopped: Callable[[], int], progress: Progress = no_progress) -> Progress:

@@ -50,7 +50,16 @@ def _said(path: Path, error: BaseException) -> str:
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     lines += [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []
     where = f', line {lines[-1]}' if lines and not isinstance(error, ValueError) else ''
-    return f'{path}{where}: {sentence(_readable(error))}'
+    return f'{path}{where}: {sentence(_readable(error))}{_place(error)}'
+
+
+def _place(error: BaseException) -> str:
+    """The places where Python looks, for a module or a file that is not there."""
+    if isinstance(error, ModuleNotFoundError):
+        return '; modules are looked for in the current folder and in those of PYTHONPATH'
+    if isinstance(error, FileNotFoundError):
+        return '; a path begins in the current folder, unless the file makes it of its __file__'
+    return ''
 
 
 def _readable(error: BaseException) -> BaseException:

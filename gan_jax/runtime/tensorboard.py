@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,8 @@ import numpy as np
 from tensorboardX import summary
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import RecordWriter
+
+from gan_jax.runtime import output
 
 FLUSH = 30  # seconds until TensorBoard can see an event
 
@@ -88,7 +89,7 @@ class Events:
                 write(*arguments, **options)
             except OSError as error:
                 self._failed = True
-                print(f'gan_jax: TensorBoard events stop here: {error}', file=sys.stderr)
+                output.note(f'TensorBoard events stop here: {error}')
                 if self._file is not None:
                     with contextlib.suppress(OSError):
                         self._file.close()

@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from gan_jax.runtime.progress import duration
+
 
 def _nothing(*arguments: Any) -> None:
     """Writes nothing."""
@@ -80,7 +82,7 @@ class TerminalWriter:
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
         line = '  '.join(f'{_short(name)} {value:.3g}' for name, value in scalars.items())
         if not self._live.is_started:
-            print(f'step {step}/{self._steps}  {line}', flush=True)
+            print(f'step {step}/{self._steps}  {line}{self._left(step, scalars)}', flush=True)
             return
         if any(name.startswith('eval/') for name in scalars):  # these stay above the bar
             self._live.console.print(f'step {step}  {line}', highlight=False)
@@ -90,6 +92,12 @@ class TerminalWriter:
             self._progress.update(self._task, description=rate)
         losses = [f'{k} {v:.3g}' for k, v in scalars.items() if k.startswith(('d/', 'g/'))]
         self._losses.plain = '  '.join(losses) or self._losses.plain
+
+    def _left(self, step: int, scalars: Mapping[str, float]) -> str:
+        """The time left, where a row has measured the pace."""
+        if (pace := scalars.get('time/seconds_per_step')) is None or step >= self._steps:
+            return ''
+        return f'  about {duration(pace * (self._steps - step))} left'
 
     def write_texts(self, step: int, texts: Mapping[str, str]) -> None:
         for text in texts.values():

@@ -6,7 +6,6 @@ whole block at a time.
 """
 
 import itertools
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,15 +19,13 @@ from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, Latent, draw_by_index
 from gan_jax.runtime import sharding
+from gan_jax.sampling.limits import BATCH_NORM
 from gan_jax.sampling.standing import make_standing
 from gan_jax.state import TrainState
 from gan_jax.synthesis import synthesize
 
 BATCH = 100  # fixed, since the rounding of a convolution depends on the size of the batch
 SAMPLE = 'sample'  # name of the key that the latents of images are drawn with
-MOST_IMAGES = 1_000_000  # of one seed: a picture or a metric holds them in memory
-
-BATCH_NORM = re.compile(r'moving|batch|standing\(([1-9]\d{0,3})\)')
 
 
 def variables_of(state: TrainState, weights: str) -> Any:

@@ -18,7 +18,7 @@ from gan_jax.keys import named
 from gan_jax.labels import Counts
 from gan_jax.latents import NORMAL, Latent, draw_by_index
 from gan_jax.runtime.errors import UserError
-from gan_jax.runtime.ranges import POSITIVE, Integer, Number, Range, quoted
+from gan_jax.runtime.ranges import POSITIVE, Integer, Range, quoted
 from gan_jax.sampling.generate import (
     BATCH,
     SAMPLE,
@@ -27,11 +27,11 @@ from gan_jax.sampling.generate import (
     takes_labels,
     to_uint8,
 )
+from gan_jax.sampling.limits import PSI
 from gan_jax.sampling.truncation import of_latent, of_network
 from gan_jax.synthesis import synthesize
 
 MOST_SEED = 2_000_000_000
-PSI = Number(0, 1)
 ROOT = 0  # seed of a draw of images by index
 
 

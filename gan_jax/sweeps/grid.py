@@ -1,16 +1,20 @@
 """The runs of a sweep file: names, settings and order."""
 
 import functools
+import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
+from gan_jax.evaluate.names import is_asked_for
 from gan_jax.experiment import config
+from gan_jax.experiment.schedule import everything
+from gan_jax.runtime import brackets
 from gan_jax.runtime.errors import UserError
 from gan_jax.sweeps import sweep_file
 from gan_jax.sweeps.arms import Arm, keys, label, matching, swept, varied
@@ -82,11 +86,14 @@ def read_sweep(path: Path) -> Sweep:
     asked, arms = sweep_file.read_sweep_file(path)
     x = asked.get('x', swept(arms))
     others = [key for key in varied(arms) if key != x]
+    runs = _runs(_config_file(asked['config'], path.parent), arms, asked['seeds'])
+    metric = asked.get('metric', 'fd_digits')
+    sweep_file.refuse([*_metric_faults(metric, measured(runs))])
     return Sweep(
-        runs=_runs(_config_file(asked['config'], path.parent), arms, asked['seeds']),
+        runs=runs,
         arms=arms,
         baseline=matching(asked.get('baseline', arms[0]), arms)[0],
-        metric=asked.get('metric', 'fd_digits'),
+        metric=metric,
         higher=asked.get('better') == 'higher',
         x=x,
         curve=asked.get('curve', others[0] if others else None),
@@ -95,6 +102,25 @@ def read_sweep(path: Path) -> Sweep:
             for one, other in asked.get('contrasts', ())
         ),
     )
+
+
+def measured(runs: Sequence[SweepRun]) -> list[str]:
+    """The metrics that the runs are to measure, each once."""
+    found = (brackets.split(everything(run.settings), ',') for run in runs)
+    return [*dict.fromkeys(filter(None, itertools.chain.from_iterable(found)))]
+
+
+def _metric_faults(metric: str, names: Sequence[str]) -> Iterator[str]:
+    """Of a main metric that no run would have, so that nothing would be compared.
+
+    The parts of a metric's values are not known before.
+    """
+    if is_asked_for(metric) and metric not in names:
+        yield (
+            f"the sweep's 'metric' is '{metric}', and its runs measure "
+            f'{", ".join(names) or "nothing"}: give one of these as the metric, or measure '
+            f"'{metric}' by config.evaluate.metrics"
+        )
 
 
 def _config_file(text: str, beside: Path) -> str:

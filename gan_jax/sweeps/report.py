@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from gan_jax.reports import build, charts, markup, read, sections
+from gan_jax.reports import build, charts, limits, markup, read, sections
 from gan_jax.reports.curves import Curve, finite
 from gan_jax.reports.markup import DASH, Cell
 from gan_jax.reports.page import Page
@@ -219,7 +219,7 @@ def _examples(
     places = {name: folder / first[name] for name in first}
     order = [named(sweep, arm) for arm in sweep.arms if named(sweep, arm) in places]
     there = [(n, places[n]) for n in order if (places[n] / 'config.json').exists()]
-    runs = [read.read_run(place, name) for name, place in there[: build.RUNS]]
+    runs = [read.read_run(place, name) for name, place in there[: limits.RUNS]]
     if runs:
         training = [training_of(runs[0].folder), *([''] * (len(runs) - 1))]
         sections.samples(page, runs, training)

@@ -7,6 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from gan_jax.runtime.errors import BUSY, DISK, UNWRITABLE, UserError
+from gan_jax.runtime.progress import duration
 from gan_jax.runtime.signals import stop_on_signal
 from gan_jax.sweeps import results
 from gan_jax.sweeps.grid import SweepRun
@@ -119,12 +120,6 @@ def _trainer(folder: Path, stopped: Callable[[], int]) -> Callable[[Sequence[Swe
 
 
 def _time_left(took: float, seconds: Sequence[float], left: int) -> str:
-    text = f'took {_duration(took)}'
+    text = f'took {duration(took)}'
     # The median, since the first run of each program takes longer: it compiles.
-    return f'{text}; {left} left, about {_duration(median(seconds) * left)}' if left else text
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f'{seconds:.0f} s'
-    return f'{seconds / 60:.0f} min' if seconds < 6000 else f'{seconds / 3600:.1f} h'
+    return f'{text}; {left} left, about {duration(median(seconds) * left)}' if left else text

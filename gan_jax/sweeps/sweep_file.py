@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.experiment import config
+from gan_jax.experiment import config, shipped
 from gan_jax.runtime import python_file
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.nearest import nearest
@@ -81,7 +81,8 @@ def refuse(faults: Sequence[str]) -> None:
 
 def _asked(path: Path) -> Mapping[str, Any]:
     if not os.path.isfile(path):
-        raise UserError(f'there is no sweep file {path}')
+        hint = shipped.hint(str(path), shipped.SWEEP)
+        raise UserError(f'there is no sweep file {path}{hint}')
     asked = python_file.call(path, 'get_sweep')
     if not isinstance(asked, Mapping):
         raise UserError(f'{path}: get_sweep returns {quoted(asked)}: return a dict')

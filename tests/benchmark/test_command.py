@@ -214,7 +214,9 @@ def nothing_loaded(monkeypatch):
 
 
 def test_without_pytorch_it_says_how_to_get_it(nothing_loaded):
-    with pytest.raises(UserError, match='--against=torch needs PyTorch.*: pip install torch') as e:
+    with pytest.raises(
+        UserError, match='--against=torch needs PyTorch.* -m pip install torch'
+    ) as e:
         command.main([f'--config={TINY}', '--against=torch'])
     assert e.value.status == MISSING
 

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ import pytest
 
 from gan_jax.data import sampler, stream
 from gan_jax.data.dataset import DataSet
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import DATA, DISK, UserError
 
 N = 23  # not a multiple of a batch: an epoch leaves some images out
@@ -213,7 +215,7 @@ def test_a_file_that_goes_away_ends_the_stream_with_a_sentence(file, dataset):
 
 def test_without_grain_a_sentence_names_the_extra(dataset, monkeypatch):
     monkeypatch.setitem(sys.modules, 'grain', None)
-    with pytest.raises(UserError, match="pip install 'gan_jax\\[grain\\]'$"):
+    with pytest.raises(UserError, match=re.escape(environment.install('grain'))):
         stream.batches(dataset, seed=0, first=0, batch_size=4, rows=1)
 
 

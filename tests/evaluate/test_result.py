@@ -16,7 +16,7 @@ def test_what_is_not_finite_is_null_and_named(capsys):
     }
     json.dumps(found, allow_nan=False)
     assert result.values_of({'a': 1.0}) == {'metrics': {'a': 1.0}}
-    result.print_values(found)
+    result.show_values(found)
     assert capsys.readouterr().out == 'a: 1.25\nb: not finite\nc: not finite\n'
 
 

@@ -60,9 +60,7 @@ def test_a_name_has_one_slash_and_is_no_folder(source, is_one, tmp_path, monkeyp
 
 def test_a_missing_client_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
-    with pytest.raises(
-        UserError, match=r"no folder me/it here; .*pip install 'gan_jax\[hub\]'"
-    ) as e:
+    with pytest.raises(UserError, match=r"no folder me/it here; .*pip install .*\[hub\]'") as e:
         hub.pull('me/it')
     assert e.value.status == UNAVAILABLE
 

@@ -325,6 +325,7 @@ def test_tensorboard_has_what_the_log_has_before_the_checkpoint_says_so(
     monkeypatch.setattr(checkpoint, 'save', save)
     setup.settings['every']['log'] = 5
     with opened(setup, tmp_path) as one:
+        one.on_step(state_at(3), 3)  # nothing is due; what precedes it is not measured
         for step in (5, 10):
             one.on_step(state_at(step), step)
             one.save(state_at(step), step)

@@ -8,10 +8,8 @@ import jax
 import pytest
 from absl import logging
 
-from gan_jax import prepare, sample, sweep, train
-from gan_jax.benchmark import __main__ as benchmark
-from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.experiment.flags import config_parser, parse_config
+from gan_jax.flags import benchmark, evaluate, prepare, sample, sweep, train
 from gan_jax.runtime import cli, distributed
 from gan_jax.runtime.errors import DATA, DISK, UserError
 from gan_jax.runtime.ranges import Choice, Integer, Number
@@ -104,7 +102,7 @@ def test_a_home_is_a_home_in_every_path_of_every_command(monkeypatch, tmp_path):
         benchmark: ['--config=c', '--plan=~/x', '--share=~/x'],
     }
     for command, flags in taken.items():
-        found = command._parse(flags)
+        found = command.parse(flags)
         found = found[0] if isinstance(found, tuple) else found
         for name in (flag.split('=')[0][2:] for flag in flags if '~' in flag):
             assert str(getattr(found, name)) == f'{tmp_path}/x', (command, name)

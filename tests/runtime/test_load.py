@@ -61,7 +61,7 @@ def test_a_module_that_misses_an_import_says_which(tmp_path, monkeypatch):
 def test_a_module_that_raises_is_a_sentence(tmp_path, monkeypatch):
     (tmp_path / 'raises_at_once.py').write_text('{}["why"]\n')
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ValueError, match="cannot import 'raises_at_once' for .*: KeyError: 'why'"):
+    with pytest.raises(ValueError, match="KeyError: 'why' .in .*raises_at_once.py, line 1"):
         load.resolve('raises_at_once.f', TERM)
 
 

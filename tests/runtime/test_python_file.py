@@ -20,6 +20,7 @@ def test_a_function_of_a_file_is_called(tmp_path):
         ('def get(:', ', line 1: SyntaxError: '),
         ('\n\n1 / 0', ', line 3: ZeroDivisionError: division by zero'),
         ('import nothing_of_that_name', ", line 1: ModuleNotFoundError: No module named 'nothing"),
+        ('open("/nowhere")', ', line 1: FileNotFoundError: [Errno 2] No such file or directory'),
         ('def get():\n    return {}[3]', ', line 2: KeyError: 3'),
         ('def get():\n    raise ValueError("take another")', ': take another'),
         ('def get():\n    raise ValueError', ': ValueError: ValueError'),
@@ -35,3 +36,18 @@ def test_what_it_raises_is_a_sentence(tmp_path, text, said):
         python_file.call(path, 'get')
     assert str(caught.value).startswith(f'{path}{said}')
     assert caught.value.status == 2 and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('from elsewhere.configs import get', 'looked for in the current folder and in those of'),
+        ('get = lambda: open("configs/mine.txt")', 'a path begins in the current folder, unless'),
+    ],
+)
+def test_what_is_elsewhere_is_said_with_the_place_where_it_is_looked_for(tmp_path, text, said):
+    """As where a config takes another one by a path, and is run from another folder."""
+    (tmp_path / 'a.py').write_text(text)
+    with pytest.raises(UserError) as caught:
+        python_file.call(tmp_path / 'a.py', 'get')
+    assert said in str(caught.value) and caught.value.status == 2

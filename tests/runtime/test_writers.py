@@ -13,6 +13,15 @@ def test_plain_lines_when_nobody_watches(capsys):
     assert capsys.readouterr().out == 'step 20/100  d/hinge/real 0.512  step 0.1\n'
 
 
+def test_a_line_says_how_long_it_takes_once_that_is_measured(capsys):
+    writer = TerminalWriter(1000, 0)
+    for step, pace in ((10, {}), (20, {'time/seconds_per_step': 0.5}), (1000, {'time/s': 0.5})):
+        writer.write_scalars(step, {'a': 1.0, **pace})
+    first, second, last = capsys.readouterr().out.splitlines()
+    assert second == 'step 20/1000  a 1  seconds_per_step 0.5  about 8 min left'
+    assert 'left' not in first + last
+
+
 def test_a_live_bar_shows_losses_and_the_time_left(monkeypatch, capsys):
     monkeypatch.setenv('FORCE_COLOR', '1')
     monkeypatch.setenv('COLUMNS', '160')

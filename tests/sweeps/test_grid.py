@@ -6,7 +6,7 @@ import pytest
 
 from gan_jax.experiment import config
 from gan_jax.runtime.errors import UserError
-from gan_jax.sweeps.grid import read_sweep
+from gan_jax.sweeps.grid import measured, read_sweep
 from tests.sweeps.made import TINY, write
 
 
@@ -287,3 +287,16 @@ def test_a_file_that_is_no_sweep(tmp_path, text, said):
 
 def test_no_file(tmp_path):
     assert faults(tmp_path / 'none.py') == [f'there is no sweep file {tmp_path}/none.py']
+
+
+def test_a_metric_that_no_run_measures_is_refused_before_the_first_run(tmp_path):
+    """Nothing would be compared; tests/sweeps/tiny.py measures fd_digits and modes."""
+    for metric in ('fid10k_test', 'diversity', 'kd100_train@digits', 'swd128_test'):
+        said = f"the sweep's 'metric' is '{metric}', and its runs measure fd_digits, modes: give "
+        assert faults(write(tmp_path, metric=metric))[0].startswith(said)
+    unmeasured = {'evaluate.metrics': ['']}
+    assert 'and its runs measure nothing' in faults(write(tmp_path, grid=unmeasured))[0]
+    for part in ('modes', 'modes_kl', 'precision10k_test', 'mine/part'):  # known when measured
+        assert read_sweep(write(tmp_path, metric=part)).metric == part
+    some = {'evaluate.metrics': ['', 'fd_digits']}
+    assert measured(read_sweep(write(tmp_path, grid=some)).runs) == ['fd_digits']

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import jax
 from jax.experimental import topologies
 
-import gan_jax
 from gan_jax.benchmark.planning.devices import Device, read_device
+from gan_jax.experiment import shipped
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import MISSING, UserError, first_line
 
-TABLE = Path(gan_jax.__file__).parent.parent / 'configs' / 'devices.toml'
+TABLE = shipped.folder() / 'devices.toml'
 
 _TARGET = re.compile(r'([\w-]+?)(?::(\d+(?:x\d+)*))?')
 # A table's keys below `compiler`, in XLA's GpuTargetConfigProto: gpu_device_info, and beside it.
@@ -80,7 +81,7 @@ def _tpus(name: str, shape: str) -> Sequence[Any]:
     if importlib.util.find_spec('libtpu') is None:
         raise UserError(
             f'--compile_for={name} needs the compiler for TPUs: '
-            "pip install 'gan_jax[tpu_compiler]'",
+            f'{environment.install("tpu_compiler")}',
             MISSING,
         )
     if not shape:
@@ -99,7 +100,7 @@ def _cards(name: str, numbers: Mapping[str, Any], shape: str) -> Sequence[Any]:
     if importlib.util.find_spec('jax_plugins') is None:
         raise UserError(
             f'--compile_for={name} needs the compiler for NVIDIA cards: '
-            "pip install 'gan_jax[cuda_compiler]'",
+            f'{environment.install("cuda_compiler")}',
             MISSING,
         )
     if 'x' in shape:

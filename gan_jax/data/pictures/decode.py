@@ -28,7 +28,6 @@ from gan_jax.data.resize import Size, pair, resize, shown_size, window
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import ends_with, shown
 
-BACKGROUND = r'(white|black|grey|#[0-9a-fA-F]{6})?'  # colours for transparent places
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 TIFF = ('.tif', '.tiff')  # images where there are no others, see `images_of`
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')  # Pillow finds MPO by itself in a JPEG

@@ -13,6 +13,7 @@ import numpy as np
 
 from gan_jax.data.archives.faces import CROP
 from gan_jax.data.tfds.records import Copy, frames_of
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import DATA, MISSING, UserError, first_line
 from gan_jax.runtime.paths import opened
 
@@ -120,7 +121,7 @@ def _described(folder: Path) -> Any:
     except ImportError as fault:
         raise UserError(
             f'reading the copy in {folder} needs tensorflow-datasets ({fault}): '
-            'pip install tensorflow-datasets importlib_resources'
+            f'{environment.install_packages("tensorflow-datasets", "importlib_resources")}'
         ) from fault
     try:
         _refuse_code(folder)

@@ -11,6 +11,7 @@ import numpy as np
 from gan_jax.data.pictures import decode
 from gan_jax.data.resize import Size, pair
 from gan_jax.data.tfds import tfrecord
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import DATA, UserError, first_line
 
 AT_ONCE = 256  # records that are read from an ArrayRecord file at once; fewer if they are large
@@ -74,7 +75,7 @@ def frames_of(file_format: str, folder: Path) -> Frames:
     except ImportError as fault:
         raise UserError(
             f'to read the copy in {folder}, which is in ArrayRecord format, '
-            "pip install 'gan_jax[grain]'"
+            f'{environment.install("grain")}'
         ) from fault
 
     def frames(path: Path) -> Iterator[bytes]:

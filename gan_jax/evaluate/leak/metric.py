@@ -26,12 +26,13 @@ from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_
 from gan_jax.evaluate.extractor import Extractor, from_digits_net, from_inception
 from gan_jax.evaluate.leak import meter
 from gan_jax.evaluate.leak.classifier import STEPS, learn
+from gan_jax.evaluate.names import LEAK
 from gan_jax.evaluate.probes import LIMIT, some
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
 
 FORM = re.compile(r'leak(?:@(.+))?')
-NAMES = ('leak@translation(0.2)',)
+NAMES = LEAK
 IMAGES = 2000  # of each generator: the meter's constants were measured with so many
 TEACHER_IMAGES = 100  # of each checkpoint of a model that the classifier is trained on
 LEAST = 1e-6  # of a kernel distance, which may be negative

@@ -1,11 +1,13 @@
 """Names of devices that need not be here, and a sentence for each that cannot be compiled for."""
 
 import importlib.util
+import re
 
 import pytest
 
 from gan_jax.benchmark.compilers import targets
 from gan_jax.benchmark.planning.devices import read_device
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import MISSING, UserError
 
 
@@ -37,7 +39,7 @@ def test_a_compiler_that_is_not_installed_is_named_with_its_extra(text, extra, c
         (target,) = targets.read_targets(text)
         assert target.devices == ['device']
         return
-    with pytest.raises(UserError, match=rf'pip install .gan_jax\[{extra}\]') as caught:
+    with pytest.raises(UserError, match=re.escape(environment.install(extra))) as caught:
         targets.read_targets(text)
     assert caught.value.status == MISSING
 

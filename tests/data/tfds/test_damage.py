@@ -13,6 +13,7 @@ from PIL import Image
 from gan_jax.data.tfds.contents import read_copy
 from gan_jax.data.tfds.copies import find
 from gan_jax.data.tfds.records import first_line, records
+from gan_jax.runtime import environment
 from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
 from tests.data.tfds.maker import FORMATS, IMAGES, make_both, refusal, rng, small
 
@@ -161,8 +162,8 @@ def test_array_record_needs_the_extra_and_tfrecord_does_not(copies, monkeypatch)
     folder = copies['array_record']
     sentence = refusal(USAGE, folder, 'cifar10', 'train')
     assert sentence == (
-        f'to read the copy in {folder / "cifar10" / "3.0.2"}, which is in ArrayRecord format, pip '
-        "install 'gan_jax[grain]'"
+        f'to read the copy in {folder / "cifar10" / "3.0.2"}, which is in ArrayRecord format, '
+        f'{environment.install("grain")}'
     )
     assert len(read_copy(copies['tfrecord'], 'cifar10', 'train').images) == 31
 
@@ -171,7 +172,7 @@ def test_tensorflow_datasets_is_needed_only_where_there_is_a_copy(copies, monkey
     monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
     assert read_copy(tmp_path, 'cifar10', 'train') is None
     sentence = refusal(USAGE, copies['tfrecord'], 'cifar10', 'train')
-    assert sentence.endswith('): pip install tensorflow-datasets importlib_resources')
+    assert sentence.endswith(' -m pip install tensorflow-datasets importlib_resources')
 
 
 def test_the_first_line_of_a_fault():

@@ -1,4 +1,12 @@
-"""The flags of gan_jax.prepare."""
+"""Prepares a data set for training: python -m gan_jax.prepare --dataset=NAME
+
+The command downloads the publisher's files into DIR/downloads/NAME, or takes the files of --source.
+It checks them, and writes images.npy, labels.npy and info.json to DIR/NAME/<split>/. Without a
+network, put the files anywhere and name them by --source, or name a copy of tensorflow-datasets.
+With your own NAME, --source is a folder, .zip, .tar or .npz of images. --to=zip also writes one
+split to DIR/NAME.zip, in the format of StyleGAN's dataset_tool.py. --encode=FUNCTION also writes
+codes of an autoencoder to DIR/NAME.codes/, to train on them. Both work for digits, too.
+"""
 
 import argparse
 import difflib
@@ -33,20 +41,9 @@ def _size(text: str) -> Size:
     return found
 
 
-def parse(arguments: Sequence[str], description: str | None) -> argparse.Namespace:
-    """The flags of the command.
-
-    Args:
-        arguments: of the command line.
-        description: of the command, for --help.
-
-    Raises:
-        UserError: a flag that is wrong, or a name that cannot be prepared.
-    """
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     known = [*ARCHIVES, *FOLDERS]
-    parser = cli.Parser(
-        'gan_jax.prepare', description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = cli.Parser('gan_jax.prepare', __doc__)
     parser.add_argument(
         '--dataset', required=True, metavar='NAME', help=f'{", ".join(known)}, or a name of yours'
     )
