@@ -58,7 +58,7 @@ def done(tmp_path_factory):
         patch.setattr(policy, 'OPS', {name: policy.OPS[name] for name in ('flip', 'translation')})
         # The tests have a cache, and use it.
         patch.setattr(compiled, 'uncached', contextlib.nullcontext)
-        patch.setattr('builtins.print', printed.append)
+        patch.setattr('builtins.print', lambda text, **_: printed.append(text))
         flags = [f'--config={TINY}:method=cr', '--config.d_steps=2', f'--out={out}']
         assert command.main([*flags, '--against=torch', '--repeats=1']) == 0
     return '\n'.join(printed), json.loads(out.read_text()), taken
