@@ -3,7 +3,8 @@
     python -m gan_jax.prepare --dataset=imagenet --source=PATH --size=128 --data_dir=data
     python -m gan_jax.train --config=configs/bigdeep_imagenet128.py --workdir=workdirs/bigdeep
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is `none`.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is `none`.
 
 | FID / IS, 50,000 samples, FID against the 1,281,167 training images | FID | IS |
 |---|---|---|

@@ -3,7 +3,7 @@
     python -m gan_jax.prepare --dataset=celeb_a_hq --source=DIR_OF_IMAGES --size=128 --data_dir=data
     python -m gan_jax.train --config=configs/celebahq128_sndcgan.py --workdir=workdirs/faces
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md.
 
 | FID, 3,000 samples against 3,000 test images | W/O | CR | ICR |
 |---|---|---|---|

@@ -3,8 +3,8 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/cifar10_biggan.py --workdir=workdirs/biggan
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README. The default is the paper's
-best combination; which augmentation its Cntr had is not stated, alone it preferred
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md. The default
+is the paper's best combination; which augmentation its Cntr had is not stated, alone it preferred
 `cntr_augment=simclr,cntr_strength=0.3`.
 
 FID, 10,000 samples against the 10,000 test images:

@@ -3,7 +3,7 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/cifar10_resnet.py --workdir=workdirs/resnet
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md.
 
 | FID, 10,000 samples against the 10,000 test images | W/O | CR | ICR |
 |---|---|---|---|

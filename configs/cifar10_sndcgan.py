@@ -4,7 +4,7 @@
     python -m gan_jax.train --config=configs/cifar10_sndcgan.py --workdir=workdirs/sndcgan
 
 Arguments: method, augment (a policy), strength; cntr_augment, cntr_strength for Cntr alone. Methods
-are those of the README; the default is the paper's best SNDCGAN.
+are those of docs/reference/methods.md; the default is the paper's best SNDCGAN.
 
 | FID, 10,000 samples against the 10,000 test images | W/O | CR | ICR | bCR, zoom_out 0.4 |
 |---|---|---|---|---|

@@ -4,8 +4,9 @@
     python -m gan_jax.train --config=configs/digits.py:method=none --workdir=workdirs/vanilla
 
 Arguments: method, augment (a policy), strength; cntr_augment, cntr_strength for Cntr alone. Methods
-are those of the README. Zhao et al. 2020, arXiv 2006.02595, has no experiment on digits; weights
-and method are its own, network width and rates are chosen for a first run on two CPU cores.
+are those of docs/reference/methods.md. Zhao et al. 2020, arXiv 2006.02595, has no experiment on
+digits; weights and method are its own, network width and rates are chosen for a first run on two
+CPU cores.
 """
 
 from ml_collections import ConfigDict

@@ -3,10 +3,10 @@
     python -m gan_jax.train --config=configs/digits_biggan.py --workdir=workdirs/digits_deep
     python -m gan_jax.train --config=configs/digits_biggan.py:network=sagan --workdir=workdirs/sagan
 
-Arguments: those of digits.py, and network, 'deep' or 'sagan'. Methods are those of the README; the
-default is `none`. The networks are those of bigdeep_imagenet128.py and sagan_imagenet128.py, whose
-papers have no experiment on digits; width and rates are chosen for a run of minutes on two CPU
-cores.
+Arguments: those of digits.py, and network, 'deep' or 'sagan'. Methods are those of
+docs/reference/methods.md; the default is `none`. The networks are those of bigdeep_imagenet128.py
+and sagan_imagenet128.py, whose papers have no experiment on digits; width and rates are chosen for
+a run of minutes on two CPU cores.
 """
 
 import runpy

@@ -4,8 +4,8 @@
     python -m gan_jax.train --config=configs/digits_networks.py:network=cgan --workdir=workdirs/cgan
 
 Arguments: network (dcgan, cgan, wgan_gp, progan, ladagan or projected), and those of digits.py.
-Methods are those of the README, with the network's own loss in place of the hinge loss: the
-logistic one, at every patch in LadaGAN; the hinge loss at every patch of every scale in
+Methods are those of docs/reference/methods.md, with the network's own loss in place of the hinge
+loss: the logistic one, at every patch in LadaGAN; the hinge loss at every patch of every scale in
 `projected`. The default is `none`, for wgan_gp and progan `wgan_gp`. Of these papers none has an
 experiment on digits of 16 pixels: widths and rates are chosen for a run of minutes on two CPU
 cores. `cgan` is DCGAN that is told the class, by concatenation. With a penalty of D's gradient, or

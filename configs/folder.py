@@ -5,8 +5,8 @@
 
 Arguments: path, a folder, zip, tar or npz of images, or the name of a data set that is prepared in
 dir (by default $GAN_JAX_DATA, else data); size; background, for transparent images; flip, 1 or 0;
-method, augment, strength, cntr_augment and cntr_strength as of digits.py. Methods are those of the
-README. Without a path it trains on the package's digits, to try it.
+method, augment, strength, cntr_augment and cntr_strength as of digits.py. Methods are those of
+docs/reference/methods.md. Without a path it trains on the package's digits, to try it.
 
 The config looks at the number of images, their classes and the size, and chooses. Up to 128 pixels
 SNDCGAN, whose sizes are multiples of 8, with half the channels below 2,000 images; above StyleGAN2

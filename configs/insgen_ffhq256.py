@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=ffhq --source=PATH_OF_IMAGES --size=256 --data_dir=data
     python -m gan_jax.train --config=configs/insgen_ffhq256.py --workdir=workdirs/insgen
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README, with the losses of
-stylegan2_cifar10.py. The default is `insgen`, whose views and whose discriminator's images are
-augmented alike, with the p of ADA.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md, with the
+losses of stylegan2_cifar10.py. The default is `insgen`, whose views and whose discriminator's
+images are augmented alike, with the p of ADA.
 
 | FID of 50,000 samples, trained on | 2,000 images | 10,000 | 140,000 |
 |---|---|---|---|

@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/ladagan_cifar10.py --workdir=workdirs/ladagan
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README, with the logistic loss at
-every patch and R1 in place of the hinge loss; the default is `real_fake`, which augments all that
-the discriminator sees.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md, with the
+logistic loss at every patch and R1 in place of the hinge loss; the default is `real_fake`, which
+augments all that the discriminator sees.
 
 | the authors' README | |
 |---|---|

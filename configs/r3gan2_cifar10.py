@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/r3gan2_cifar10.py --workdir=workdirs/r3gan2
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README. The default is R3GAN's
-(Huang et al. 2025, arXiv 2501.05441), with one draw of the augmentation for image i of reals and
-fakes. With every method all kernels are stored normalised after each update.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md. The default
+is R3GAN's (Huang et al. 2025, arXiv 2501.05441), with one draw of the augmentation for image i of
+reals and fakes. With every method all kernels are stored normalised after each update.
 
 No FID has been published. Over the first 20 million images these go from start to end along half a
 cosine: β2 0.9 to 0.99, γ 0.05 to 0.005, the augmentation's p 0 to 0.55. Both learning rates after t

@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=ffhq --source=DIR_OF_IMAGES --size=256 --data_dir=data
     python -m gan_jax.train --config=configs/r3gan2_ffhq256.py --workdir=workdirs/r3gan2_faces
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is R3GAN's
-(Huang et al. 2025, arXiv 2501.05441). No FID has been published; it is of 50,000 samples against
-the 70,000 training images.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is R3GAN's (Huang et al. 2025, arXiv 2501.05441). No FID has been published; it is of 50,000 samples
+against the 70,000 training images.
 
 As r3gan2_ffhq64.py, but for γ 150 to 15, and two sizes more, of 256 and 128 channels. All this is
 from the code; the length of 100 million images is ours. Measured by us: not yet, see

@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=ffhq --source=DIR_OF_IMAGES --size=64 --data_dir=data
     python -m gan_jax.train --config=configs/r3gan2_ffhq64.py --workdir=workdirs/r3gan2_faces
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is R3GAN's
-(Huang et al. 2025, arXiv 2501.05441). No FID has been published; it is of 50,000 samples against
-the 70,000 training images.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is R3GAN's (Huang et al. 2025, arXiv 2501.05441). No FID has been published; it is of 50,000 samples
+against the 70,000 training images.
 
 As r3gan2_cifar10.py, but for γ 2 to 0.2, the augmentation's p to 0.3, batch 256, and a fourth size.
 Both learning rates go from 0.01 to 0.001 along half a cosine of 20 million images, and to 0.001

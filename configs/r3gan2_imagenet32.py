@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=imagenet32 --source=DIR_OF_ARCHIVES --data_dir=data
     python -m gan_jax.train --config=configs/r3gan2_imagenet32.py --workdir=workdirs/r3gan2_imagenet
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is R3GAN's
-(Huang et al. 2025, arXiv 2501.05441). No FID has been published; it is of 50,000 samples against
-the 1,281,167 training images.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is R3GAN's (Huang et al. 2025, arXiv 2501.05441). No FID has been published; it is of 50,000 samples
+against the 1,281,167 training images.
 
 As r3gan2_cifar10.py, but for twice the channels, γ 0.5 to 0.05, the augmentation's p to 0.4, batch
 4096, and schedules of 200 million images. Both learning rates go from 0.01 to 0.001 along half a

@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/r3gan_cifar10.py --workdir=workdirs/r3gan
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README. The default is the paper's:
-the relativistic pairing loss, R1 and R2 at every step and through the augmentation, reals of the
-generator's own, generated images with the labels of the reals.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md. The default
+is the paper's: the relativistic pairing loss, R1 and R2 at every step and through the augmentation,
+reals of the generator's own, generated images with the labels of the reals.
 
 | FID, 50,000 samples against the 50,000 training images | |
 |---|---|

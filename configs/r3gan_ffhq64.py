@@ -3,7 +3,8 @@
     python -m gan_jax.prepare --dataset=ffhq --source=DIR_OF_IMAGES --size=64 --data_dir=data
     python -m gan_jax.train --config=configs/r3gan_ffhq64.py --workdir=workdirs/r3gan_faces
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is the paper's.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is the paper's.
 
 | FID, 50,000 samples against the 70,000 training images | |
 |---|---|

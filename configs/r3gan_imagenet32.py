@@ -3,7 +3,8 @@
     python -m gan_jax.prepare --dataset=imagenet32 --source=DIR_OF_ARCHIVES --data_dir=data
     python -m gan_jax.train --config=configs/r3gan_imagenet32.py --workdir=workdirs/r3gan_imagenet
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is the paper's.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is the paper's.
 
 | FID, 50,000 samples against the 1,281,167 training images | |
 |---|---|

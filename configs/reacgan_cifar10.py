@@ -3,8 +3,8 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/reacgan_cifar10.py --workdir=workdirs/reacgan
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is `reacgan`,
-and `method=none` is the BigGAN beside it.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is `reacgan`, and `method=none` is the BigGAN beside it.
 
 | StudioGAN's scores | FID | IS | FID, BigGAN |
 |---|---|---|---|

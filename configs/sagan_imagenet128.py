@@ -3,7 +3,8 @@
     python -m gan_jax.prepare --dataset=imagenet --source=PATH --size=128 --data_dir=data
     python -m gan_jax.train --config=configs/sagan_imagenet128.py --workdir=workdirs/sagan
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is `none`.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is `none`.
 
 | ImageNet, 128x128 | FID | IS |
 |---|---|---|

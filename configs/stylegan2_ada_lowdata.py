@@ -3,9 +3,9 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/stylegan2_ada_lowdata.py --workdir=workdirs/lowdata
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README, with the losses of
-stylegan2_cifar10.py. The default is `ada`; `method=none` and `method=diffaugment` are beside it in
-the paper of DiffAugment (Zhao et al. 2020, arXiv 2006.10738):
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md, with the
+losses of stylegan2_cifar10.py. The default is `ada`; `method=none` and `method=diffaugment` are
+beside it in the paper of DiffAugment (Zhao et al. 2020, arXiv 2006.10738):
 
 | FID, 10,000 samples against the 10,000 test images | all | 20 % | 10 % |
 |---|---|---|---|

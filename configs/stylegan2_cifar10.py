@@ -3,8 +3,9 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/stylegan2_cifar10.py --workdir=workdirs/stylegan2
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README, with the logistic loss and
-R1 in place of the hinge loss; the default is `ada`, and `method=none` is StyleGAN2 by itself.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md, with the
+logistic loss and R1 in place of the hinge loss; the default is `ada`, and `method=none` is
+StyleGAN2 by itself.
 
 | FID / IS, 50,000 samples, FID against the 50,000 training images | FID | IS |
 |---|---|---|

@@ -3,8 +3,8 @@
     python -m gan_jax.prepare --dataset=ffhq --source=PATH_OF_IMAGES --size=256 --data_dir=data
     python -m gan_jax.train --config=configs/stylegan2_ffhq256.py --workdir=workdirs/faces256
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README, with the losses of
-stylegan2_cifar10.py, and by default `ada`.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md, with the
+losses of stylegan2_cifar10.py, and by default `ada`.
 
 Everything is their configuration 'paper256': batch 64, 25 million images, mirrored at random,
 learning rates 0.0025, Adam's β 0 and 0.99, R1 of γ 1 every 16th step, path length regularisation

@@ -3,8 +3,8 @@
     python -m gan_jax.prepare --dataset=ffhq --source=PATH_OF_IMAGES --size=64 --data_dir=data
     python -m gan_jax.train --config=configs/stylegan3_ffhq64.py --workdir=workdirs/faces_shift
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README, with the losses of
-stylegan2_cifar10.py, and by default `ada`.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md, with the
+losses of stylegan2_cifar10.py, and by default `ada`.
 
 The paper trains at 256 pixels and above. Networks and rates are the published code's defaults:
 batch 32, 25 million images, mirrored at random, rates 0.0025 for G and 0.002 for D, Adam's β 0 and

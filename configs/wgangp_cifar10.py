@@ -3,7 +3,8 @@
     python -m gan_jax.prepare --dataset=cifar10 --data_dir=data
     python -m gan_jax.train --config=configs/wgangp_cifar10.py --workdir=workdirs/wgangp
 
-Arguments: those of cifar10_sndcgan.py. Methods are those of the README; the default is `wgan_gp`.
+Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/methods.md; the default
+is `wgan_gp`.
 
 | Inception Score, table 3 | |
 |---|---|

@@ -186,14 +186,18 @@ def test_ci_runs_lint_the_fast_tests_the_notebooks_then_the_slow_tests(tmp_path)
     assert result.returncode == 0
     faults = 'faults N=0.1 ARGS=--minutes=3 --no_bites'
     targets = ['lint', 'test', 'notebooks', faults, 'oracle-env', 'oracle']
-    targets += ['compilers-env', 'compilers', 'browser-env', 'browser']
+    targets += ['compilers-env', 'compilers', 'browser-env', 'browser', 'docs-env', 'docs']
     # A copy outside of a repository has no count of commits.
     targets += ['test-slow ARGS=-x --third=0']
     assert result.stdout.splitlines() == [f'make {target}' for target in targets]
 
 
 @pytest.mark.parametrize(
-    'target', ['lint', 'test', 'notebooks', 'faults', 'oracle', 'compilers', 'browser', 'test-slow']
+    'target',
+    [
+        *('lint', 'test', 'notebooks', 'faults', 'oracle', 'compilers', 'browser', 'docs'),
+        'test-slow',
+    ],
 )
 def test_ci_fails_where_a_target_fails(tmp_path, target):
     assert run_ci(tmp_path, **{target: 2}).returncode == 2
@@ -218,6 +222,13 @@ def test_ci_says_so_where_what_drives_a_browser_does_not_install(tmp_path):
     assert result.returncode == 0
     assert 'no page is looked at' in result.stdout
     assert 'make browser\n' not in result.stdout and 'make test-slow' in result.stdout
+
+
+def test_ci_says_so_where_sphinx_does_not_install(tmp_path):
+    result = run_ci(tmp_path, **{'docs-env': 2})
+    assert result.returncode == 0
+    assert 'the site is not built' in result.stdout
+    assert 'make docs\n' not in result.stdout and 'make test-slow' in result.stdout
 
 
 @pytest.mark.parametrize('stopped', [124, 137])

@@ -49,6 +49,13 @@ def test_several_runs_are_given_in_any_way(run, tmp_path, monkeypatch):
     assert (tmp_path / 'report.html').exists() and not (run / 'report.html').exists()
 
 
+def test_an_exported_generator_is_no_run_and_stays_as_it_is(tmp_path, no_library):
+    (tmp_path / 'config.json').write_text('{"format": "gan_jax generator"}')
+    with pytest.raises(UserError, match='is an exported generator, and this needs a run'):
+        report.main([f'--workdir={tmp_path}'])
+    assert [file.name for file in tmp_path.iterdir()] == ['config.json']
+
+
 def test_a_sweep_s_folder_gets_the_report_of_a_sweep(tmp_path, no_library):
     folder = made.sweep(tmp_path / 'sweep', seeds=2)
     assert report.main([f'--workdir={folder}']) == 0

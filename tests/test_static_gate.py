@@ -26,6 +26,8 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
         'gan_jax/data/archives/table.py',
         'http://',
     ): 'publishers without https; a SHA-256 for each file',
+    ('gan_jax/explorer/serve.py', 'http://'): 'served to this machine alone',
+    ('gan_jax/reports/watch.py', 'http://'): 'served to this machine alone',
 }
 
 

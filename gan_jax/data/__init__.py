@@ -48,6 +48,7 @@ __all__ = [
     'names',
     'outline',
     'overview',
+    'prepared_in',
     'subset',
 ]
 
@@ -230,7 +231,7 @@ def _missing(name: str, root: Path, size: Size | None) -> NoReturn:
             f'{source}{side} {shlex.quote(f"--data_dir={root}")}',
             MISSING,
         )
-    known = [*names(), *_prepared_in(root)]
+    known = [*names(), *prepared_in(root)]
     meant = nearest(name, known)
     if name and Path(name).exists():
         advice = f'; for the images in {name} write ./{name}'
@@ -247,7 +248,7 @@ def _missing(name: str, root: Path, size: Size | None) -> NoReturn:
     raise UserError(f"there is no data set '{shown(name)}' in {root}{meant}{advice}")
 
 
-def _prepared_in(root: Path) -> list[str]:
+def prepared_in(root: Path) -> list[str]:
     """The names of the prepared data sets in a folder."""
     found = {path.parent.parent.name for path in root.glob('*/*/info.json')}
     return sorted(name for name in found if not ends_with(name, prepared.CODES))

@@ -21,8 +21,11 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def listed(class_names: Sequence[str] | None, num_classes: int) -> str:
-    """'3 classes (0 cat, 1 dog, 2 owl)' with at most `FEW` names, or '3 classes' without names."""
-    if not class_names:
+    """'3 classes (0 cat, 1 dog, 2 owl)' with at most `FEW` names.
+
+    '3 classes' without names, or if each name is the number of its class.
+    """
+    if not class_names or [*class_names] == [str(number) for number in range(len(class_names))]:
         return f'{num_classes or "no"} classes'
     few = [f'{number} {shown(name)}' for number, name in enumerate(class_names[:FEW])]
     more = ', ...' if num_classes > FEW else ''

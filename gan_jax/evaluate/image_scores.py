@@ -26,7 +26,8 @@ from gan_jax.evaluate.names import KINDS, WIDTH, parse_score
 from gan_jax.evaluate.result import values_of
 from gan_jax.runtime import brackets
 from gan_jax.runtime.errors import MISSING, UserError
-from gan_jax.runtime.paths import expanded
+from gan_jax.runtime.nearest import nearest
+from gan_jax.runtime.paths import expanded, shown
 from gan_jax.runtime.progress import Progress, no_progress
 
 Images = np.ndarray | str | Path
@@ -63,8 +64,9 @@ def score(
         images: uint8 [N, H, W, C], C of 1 or 3; or the path of a folder, zip, tar or npz of images;
             or the name of a data set.
         against: the reference, likewise.
-        metrics: names with commas between them, see README.md#metrics. Where a name says no split
-            of the reference, it is train, which is everything but for data sets with splits.
+        metrics: names with commas between them, see docs/reference/metrics.md. Where a name says
+            no split of the reference, it is train, which is everything but for data sets with
+            splits.
         data_dir: the folder of data sets by name, and of what is kept: published weights and
             features of references; see `data.folder_of`.
         size: side of the square that both are cropped and resized to first; None takes images as
@@ -133,6 +135,13 @@ def _place(given: str | Path, data_dir: str | Path | None) -> tuple[str, str | P
     known = name in data.READERS or (data.folder_of(data_dir) / name).is_dir()
     if data.is_path(name) or (not known and expanded(name).exists()):
         return str(expanded(name).absolute()), None
+    names, root = data.names(), data.folder_of(data_dir)
+    if not known and name not in names:
+        raise UserError(
+            f"there is no folder or file '{shown(name)}', and no data set of that name in {root}"
+            f'{nearest(name, [*names, *data.prepared_in(root)])}',
+            MISSING,
+        )
     return name, data_dir
 
 

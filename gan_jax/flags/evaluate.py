@@ -8,6 +8,7 @@ from gan_jax.experiment.values import VALUES
 from gan_jax.flags import listed
 from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import cli
+from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.ranges import POSITIVE
 from gan_jax.sampling.limits import PSI
 
@@ -31,7 +32,13 @@ the scores, and with --out=FILE writes them as JSON with all that they depend on
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The flags; they have `images` where images are scored, and not a run."""
     named = {one.partition('=')[0] for one in arguments}
-    return _of_images(arguments) if named & {'--images', '--against'} else _of_a_run(arguments)
+    of_images = named & {'--images', '--against'}
+    if of_images and '--workdir' in named:
+        raise UserError(
+            f'{min(of_images)} and --workdir do not go together: images are scored without a run, '
+            'by --images and --against, and a run by --workdir'
+        )
+    return _of_images(arguments) if of_images else _of_a_run(arguments)
 
 
 def _of_a_run(arguments: Sequence[str]) -> argparse.Namespace:
@@ -74,21 +81,21 @@ def _of_a_run(arguments: Sequence[str]) -> argparse.Namespace:
 def _of_images(arguments: Sequence[str]) -> argparse.Namespace:
     parser = cli.Parser('gan_jax.evaluate', OF_IMAGES, epilog=listed.of_metrics())
     parser.add_argument(
-        '--images', required=True, metavar='PATH', type=cli.named, help='that are scored'
+        '--images', required=True, metavar='PATH', type=cli.named, help='images that are scored'
     )
     parser.add_argument(
         '--against',
         required=True,
         metavar='PATH|DATASET',
         type=cli.named,
-        help='that they are compared with: images, or the name of a data set',
+        help='what they are compared with: images, or the name of a data set',
     )
     parser.add_argument(
         '--metrics',
         required=True,
         metavar='a,b',
         type=cli.named,
-        help='without _train or _test the reference is train',
+        help='a,b; without _train or _test the reference is train',
     )
     parser.add_argument(
         '--size',

@@ -93,7 +93,12 @@ KINDS = (
     ),
     ('metrics', 'Other metrics', '', False),
     ('numbers', 'Other numbers of training', '', True),
-    ('time', 'Time', 'The first window of a process holds the compilation.', True),
+    (
+        'time',
+        'Time',
+        'The speed is without what precedes the first step, most of it compilation.',
+        True,
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from gan_jax.experiment.blocks import flat
 from gan_jax.experiment.earlier import completed
 from gan_jax.reports.curves import Curve, curves_of
 from gan_jax.run import log
+from gan_jax.run.refusals import refuse_exported
 from gan_jax.runtime import workdir
 
 LARGEST = 1_000_000  # bytes of such a file
@@ -52,8 +53,10 @@ def read_run(folder: Path, name: str) -> RunRecord:
     """The run in a workdir.
 
     Raises:
-        UserError: there is no run (66), config.json is damaged (65), or the workdir has links (65).
+        UserError: there is no run (66) but an exported generator (2), config.json is damaged (65),
+            or the workdir has links (65).
     """
+    refuse_exported(folder)
     settings = completed(workdir.read_config(folder))
     workdir.refuse_links(folder)
     rows = []

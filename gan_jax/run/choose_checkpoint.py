@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from gan_jax import data
 from gan_jax.data.dataset import training_digest
 from gan_jax.experiment.earlier import completed
-from gan_jax.exported.description import is_exported
 from gan_jax.run import resume
 from gan_jax.run.best import best_by
+from gan_jax.run.refusals import refuse_exported
 from gan_jax.runtime import output, workdir
 from gan_jax.runtime.checkpoint import Check, Restored
 from gan_jax.runtime.errors import DATA, MISSING, UserError
@@ -34,10 +34,7 @@ def read_settings(
     Raises:
         UserError: there is no run, the workdir contains links, or the config has faults.
     """
-    if is_exported(folder):
-        raise UserError(
-            f'{folder} is an exported generator, and this needs a run: give the workdir of one'
-        )
+    refuse_exported(folder)
     settings = completed(workdir.read_config(folder))
     workdir.refuse_links(folder)  # a pipe in a checkpoint would be waited for
     if wrong := faults(settings):

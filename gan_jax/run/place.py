@@ -12,6 +12,7 @@ from gan_jax.data.dataset import evenly_spaced
 from gan_jax.data.pictures.listing import HIDDEN
 from gan_jax.data.sources import place_of
 from gan_jax.experiment.setup import Setup
+from gan_jax.exported.description import is_exported
 from gan_jax.run import snapshots
 from gan_jax.run.observe import GRID
 from gan_jax.runtime import workdir
@@ -42,6 +43,15 @@ def refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
         raise UserError(
             f'--workdir={folder} lies in {place}, whose images are trained on, and the pictures '
             'that the run draws would be of them: choose a folder outside'
+        )
+
+
+def refuse_in_exported(folder: Path) -> None:
+    """Raises UserError if a workdir is an exported generator: both have a config.json."""
+    if is_exported(folder):
+        raise UserError(
+            f'--workdir={folder} is an exported generator, and a run would write over its files: '
+            'choose another folder; a run begins with its weights by --config.init.workdir'
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from gan_jax.experiment import memory
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import disk_space, resume
-from gan_jax.run.place import refuse_among_images
+from gan_jax.run.place import refuse_among_images, refuse_in_exported
 from gan_jax.run.start_from import check_start, refuse_own_workdir
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 
@@ -29,6 +29,7 @@ def check(setup: Setup, folder: Path | None, *, anew: bool) -> None:
     if folder is None:
         return
     refuse_among_images(folder, settings['data'])
+    refuse_in_exported(folder)
     if anew:
         refuse_own_workdir(settings, folder)
     place = _existing(folder)

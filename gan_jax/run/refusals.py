@@ -7,6 +7,7 @@ from typing import Any
 
 from gan_jax.experiment import averages
 from gan_jax.exported import own_code
+from gan_jax.exported.description import is_exported
 from gan_jax.runtime import ranges
 from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.standing import has_batch_norm
@@ -36,6 +37,14 @@ def _is_there(package: str) -> bool:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):
         return False
+
+
+def refuse_exported(folder: Path) -> None:
+    """Raises UserError if a folder that is to be read as a run's is an exported generator's."""
+    if is_exported(folder):
+        raise UserError(
+            f'{folder} is an exported generator, and this needs a run: give the workdir of one'
+        )
 
 
 def refuse_weights(weights: str, settings: Mapping[str, Any]) -> None:

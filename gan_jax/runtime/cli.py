@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from logging import CRITICAL, ERROR, getLogger
 from pathlib import Path
 from typing import Any, NoReturn
@@ -108,6 +108,9 @@ def _ended(
         return signals.received() or 130, said
 
 
+REQUIRED = 'the following arguments are required: '  # how argparse's sentence begins
+
+
 class _Paragraphs(argparse.HelpFormatter):
     """Fills each paragraph of a description for the width of the terminal."""
 
@@ -132,6 +135,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str | None, **options: Any):
         self.flags: list[str] = []
+        self.given: list[str] = []  # the arguments
         options = {'allow_abbrev': False, 'exit_on_error': False} | options
         top, _, name = command.partition('.')
         program = f'gan_jax {name}' if top == 'gan_jax' else f'python -m {command}'
@@ -149,6 +153,7 @@ class Parser(argparse.ArgumentParser):
         super().print_help(file or output.stdout())  # also beside --quiet or --json
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.given = sys.argv[1:] if args is None else [*args]
         try:
             return super().parse_known_args(args, namespace)
         except argparse.ArgumentError as error:
@@ -171,7 +176,19 @@ class Parser(argparse.ArgumentParser):
         self.error(f'unknown argument {argument}{hint}')
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith(REQUIRED):
+            message = '\n'.join(self._missing(message.removeprefix(REQUIRED).split(', ')))
         raise UserError(message)
+
+    def _missing(self, names: Sequence[str]) -> Iterator[str]:
+        """A sentence for each flag that is missing, and for what may have been meant for it."""
+        for action in self._actions:
+            if (name := '/'.join(action.option_strings)) in names:
+                yield f'{name}={action.metavar or action.dest.upper()} is missing: {action.help}'
+        for one in self.given:
+            name = one.partition('=')[0]
+            if name.startswith('--') and name not in self.flags and '.' not in name:
+                yield f'unknown argument {one}{nearest(name, self.flags)}'
 
 
 # Types of flags, for argparse.

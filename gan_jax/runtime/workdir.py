@@ -187,9 +187,11 @@ def read_config(workdir: Path) -> Mapping[str, Any]:
     path = workdir / 'config.json'
     try:
         return read_json(path)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        run = min((one.parent for one in workdir.glob('*/status.json')), default=None)
+        hint = f', such as {run}' if run else ''
         raise UserError(
-            f'{path} does not exist: --workdir must be the folder of a training run', MISSING
+            f'{path} does not exist: --workdir must be the folder of a training run{hint}', MISSING
         ) from error
     except (OSError, ValueError) as error:
         why = getattr(error, 'strerror', None) or f'it is damaged: {error}'

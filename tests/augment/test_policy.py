@@ -260,7 +260,7 @@ def test_an_error_inside_a_nested_policy_names_the_op(monkeypatch):
         raise ValueError('no such table')
 
     monkeypatch.setitem(policy.OPS, 'mine', broken)
-    with pytest.raises(ValueError, match=r"^the augmentation 'mine': no such table$"):
+    with pytest.raises(ValueError, match=r"^the augmentation 'mine': no such table \(in "):
         policy.parse('p(0.5, mix(flip, mine))')(new_key(1), IMAGES, 0.5)
 
 

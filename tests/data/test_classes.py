@@ -22,6 +22,8 @@ def test_numbers_sort_as_numbers_and_all_else_as_text():
 def test_the_first_classes_are_listed():
     assert classes.listed(('cat', 'dog'), 2) == '2 classes (0 cat, 1 dog)'
     assert classes.listed(None, 7) == '7 classes'
+    assert classes.listed(('0', '1'), 2) == '2 classes'  # numbers say nothing twice
+    assert classes.listed(('1', '0'), 2) == '2 classes (0 1, 1 0)'
     assert classes.listed(None, 0) == 'no classes'
     many = classes.listed(tuple(map(str, range(100, 200))), 100)
     assert many.startswith('100 classes (0 100, 1 101, ') and many.endswith(', 11 111, ...)')

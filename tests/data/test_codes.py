@@ -155,7 +155,7 @@ def test_codes_are_no_images(root):
     """A data set by the name of the folder would train on float16 as if it were bytes."""
     said = r"is no data set but codes of one: name the data set 'digits'"
     refused(DATA, said, data.load, 'digits.codes', root)
-    assert 'digits.codes' not in data._prepared_in(root)
+    assert 'digits.codes' not in data.prepared_in(root)
 
 
 def test_large_codes_stay_on_the_disk(root, monkeypatch):

@@ -209,6 +209,15 @@ def test_what_is_wrong_with_its_arguments_is_a_sentence(tmp_path):
         ((both[0], '--metrics=kd100@digits'), '--against'),
         ((*both, '--metrics=kd100@digits', '--step=3'), 'unknown argument --step=3'),
         ((*both, '--metrics=,'), 'no metrics are named'),
+        ((*both, '--workdir=x'), '--against and --workdir do not go together'),
+        (
+            ('--images=drawm', '--against=digits', '--metrics=kd100@digits'),
+            "there is no folder or file 'drawm', and no data set of that name in data",
+        ),
+        (
+            (both[0], '--against=digit', '--metrics=kd100@digits'),
+            "no data set of that name in data; did you mean 'digits'",
+        ),
     ):
         with pytest.raises(UserError, match=said):
             command(*arguments)

@@ -39,6 +39,18 @@ def test_a_workdir_among_the_images(tmp_path):
     refused('whose images are trained on', USAGE, *flags, '--config.evaluate.metrics=')
 
 
+def test_a_workdir_that_is_an_exported_generator(tmp_path):
+    content = '{"format": "gan_jax generator"}'
+    (tmp_path / 'config.json').write_text(content)
+    said = 'is an exported generator, and a run would write over its files'
+    refused(said, USAGE, f'--workdir={tmp_path}')
+    for further in ((), ('--restart',)):
+        with pytest.raises(UserError, match=said):
+            train.main([TINY, f'--workdir={tmp_path}', *further])
+    assert [file.name for file in tmp_path.iterdir()] == ['config.json']
+    assert (tmp_path / 'config.json').read_text() == content
+
+
 def test_a_workdir_that_cannot_be_made(tmp_path):
     (tmp_path / 'file').write_text('')
     refused('cannot be written', UNWRITABLE, f'--workdir={tmp_path}/file/run')

@@ -34,13 +34,25 @@ def raising(error):
 
 def parser():
     made = cli.Parser('gan_jax.some', 'Does something.')
-    made.add_argument('--workdir', required=True, type=cli.path)
+    made.add_argument('--workdir', required=True, metavar='DIR', type=cli.path, help='of the run')
     made.add_argument('--num', type=cli.within(Integer(1, 9)), default=3)
     made.add_argument('--rate', type=cli.within(Number(0, 1)))
     made.add_argument('--quick', action='store_true')
     made.add_argument('--mode', type=cli.within(Choice(('a', 'b'))))
     made.add_argument('--metrics', type=cli.named)
     return made
+
+
+def test_what_is_missing_is_named_with_its_form_and_its_meaning():
+    made = parser()
+    made.add_argument('--out', required=True, metavar='FILE', help='a new one')
+    with pytest.raises(UserError) as caught:
+        made.parse_args(['--workdri=x', '--num=3', '--config.steps=3'])
+    assert str(caught.value).splitlines() == [
+        '--workdir=DIR is missing: of the run',
+        '--out=FILE is missing: a new one',
+        "unknown argument --workdri=x; did you mean '--workdir'?",
+    ]
 
 
 def test_flags_are_values():

@@ -63,8 +63,16 @@ def test_a_missing_or_damaged_config_is_named(tmp_path):
     with pytest.raises(UserError, match='cannot be read .it is damaged: .* from a copy') as caught:
         workdir.read_config(tmp_path)
     assert caught.value.status == DATA
-    with pytest.raises(UserError, match=r'cannot be read \(Not a directory\)'):
+    with pytest.raises(UserError, match='config.json/config.json does not exist: --workdir must'):
         workdir.read_config(tmp_path / 'config.json')
+
+
+def test_the_folder_above_runs_names_one_of_them(tmp_path):
+    for name in ('b', 'a'):
+        (tmp_path / name).mkdir()
+        workdir.write_status(tmp_path / name, 'done', 3)
+    with pytest.raises(UserError, match=f'folder of a training run, such as {tmp_path}/a$'):
+        workdir.read_config(tmp_path)
 
 
 def test_a_workdir_that_is_a_link_to_nothing_is_a_sentence(tmp_path):
