@@ -63,8 +63,9 @@ def score(
         images: uint8 [N, H, W, C], C of 1 or 3; or the path of a folder, zip, tar or npz of images;
             or the name of a data set.
         against: the reference, likewise.
-        metrics: names with commas between them, see README.md#metrics. Where a name says no split
-            of the reference, it is train, which is everything but for data sets with splits.
+        metrics: names with commas between them, see docs/reference/metrics.md. Where a name says
+            no split of the reference, it is train, which is everything but for data sets with
+            splits.
         data_dir: the folder of data sets by name, and of what is kept: published weights and
             features of references; see `data.folder_of`.
         size: side of the square that both are cropped and resized to first; None takes images as
