@@ -44,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     metrics = everything(settings) if flags.metrics is None else flags.metrics
     if not any(brackets.split(metrics, ',')):
         named = f'the config of {flags.workdir}' if flags.metrics is None else '--metrics'
-        raise UserError(f'{named} names no metrics: give --metrics=a,b')
+        raise UserError(
+            f'{named} names no metrics: give --metrics=a,b, see docs/reference/metrics.md'
+        )
     seed = settings['seed'] if flags.seed is None else flags.seed
     axis, values = _truncations(flags)
     setups = [_truncated(run.setup, axis, value) for value in values]
