@@ -98,6 +98,8 @@ TESTS = {
         'tests/evaluate/test_perceptual_path.py',
         'tests/evaluate/test_equivariance.py',
     ),
+    'gan_jax/augment/__init__.py': ('tests/api/test_augmenting.py',),
+    'gan_jax/evaluate/image_command.py': ('tests/evaluate/test_image_scores.py',),
     'gan_jax/evaluate/score_metrics.py': ('tests/evaluate/test_scores.py',),
     'gan_jax/evaluate/published.py': (
         'tests/evaluate/test_inception.py',

@@ -89,7 +89,7 @@ def recoloured(images: jax.Array, matrix: jax.Array) -> jax.Array:
         return images * factor[:, None, None, None] + added[:, None, None, None]
     if channels != 3:
         raise ValueError(f"ADA's colours need images of 3 channels or of 1, got {channels}")
-    # As a sum and not as a product of matrices, which of three numbers is slow everywhere, and which
-    # XLA's compiler for NVIDIA cards refuses at 256 pixels.
+    # As a sum: XLA's compiler for NVIDIA cards refuses the product of matrices at 256 pixels, and
+    # with three numbers nothing is gained by one.
     each = matrix[:, None, None]
     return sum((images[..., j, None] * each[..., j] for j in range(3)), each[..., 3])
