@@ -220,6 +220,7 @@ def test_stylegan2_takes_other_methods_with_their_logits(name):
     assert c.logit.fn == 'gan_jax.models.bigan.PairLogit'
 
 
+@pytest.mark.slow
 def test_stylegan2_s_discriminator_needs_passes_of_their_own():
     narrow = [f'--config.{net}.most=1' for net in ('generator', 'discriminator')]
     flags = ['--config.joint=True', *narrow]

@@ -125,6 +125,7 @@ def test_neighbours_of_digits_are_mostly_of_their_class(tmp_path):
     assert (table.neighbours != np.arange(1437)[:, None]).all()
 
 
+@pytest.mark.slow
 def test_the_outline_of_a_data_set_costs_one_image(tmp_path):
     """A dry run on data that are not here, such as 50,000 blank images."""
     blank = data.outline('cifar10', 8)

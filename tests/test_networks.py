@@ -146,6 +146,7 @@ def test_it_has_a_state_of_its_players_optimiser(x64):
     assert not jax.tree.leaves(after.nets['g/mine/predictor'].opt)
 
 
+@pytest.mark.slow
 def test_updates_of_d_move_it_each_time(x64):
     once, twice = (run(byol_like(), batch=small.make_batch(d_steps=k))[1] for k in (1, 2))
     assert small.distance(once.nets[PREDICTOR].params, twice.nets[PREDICTOR].params) > 1e-4
@@ -158,6 +159,7 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(x64):
     assert small.distance(whole.params, parts.params) < 1e-12
 
 
+@pytest.mark.slow
 def test_its_parameters_and_gradients_are_gathered(x64):
     """As in tests/test_step.py: halved where they are read, and the gradient after it."""
 
@@ -421,6 +423,7 @@ def test_networks_start_from_keys_of_their_own():
     assert small.distance(*made.values()) > 0.1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_holds_them_and_a_resumed_run_is_the_same(x64, tmp_path):
     """Two steps, and one, a checkpoint and one: to the bit."""
     terms = {'base': hinge(), 'mine': byol_like(module=Predictor(norm=True))}

@@ -37,7 +37,14 @@ LOOSE = {'hue': 5e-4, 'simclr': 5e-4, 'ada_bg': 5e-6}
 LOOSE |= dict.fromkeys(('ada_bgc', 'ada_bgcfnc', 'ada_r3gan'), 1e-5)
 
 
-@pytest.mark.parametrize('sizes', SIZES, ids=['9x12x3', '10x7x1'])
+# Of one channel and other sides: what an op does there is in the tests of the op, too.
+@pytest.mark.parametrize(
+    'sizes',
+    [
+        pytest.param(SIZES[0], id='9x12x3'),
+        pytest.param(SIZES[1], id='10x7x1', marks=pytest.mark.slow),
+    ],
+)
 @every_op
 def test_is_its_reference(op, sizes):
     images = batch(op, **sizes)

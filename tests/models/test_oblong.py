@@ -112,6 +112,7 @@ def test_attention_on_a_map_of_odd_sides_is_a_sentence():
         shapes_of(trunk, np.zeros((2, 28, 28, 1), 'f4'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('network', 'turned', 'given'),
     [

@@ -106,6 +106,7 @@ def test_an_image_of_a_latent_does_not_depend_on_how_many_there_are():
     np.testing.assert_array_equal(one.generate(z, 0)[:3], one.generate(z[:3], 0))
 
 
+@pytest.mark.slow
 def test_truncation_bounds_latents_and_psi_is_of_the_network():
     one = made()
     assert np.abs(one.latents(range(100), truncation=0.5)).max() <= 0.5
@@ -162,6 +163,7 @@ class Normed(nn.Module):
         return nn.sigmoid(jnp.broadcast_to(x[:, :1, None, None], (len(z), *SHAPE)))
 
 
+@pytest.mark.slow
 def test_standing_statistics_are_those_of_sample_and_serve_latents_too():
     stats = {'batch_stats': {'BatchNorm_0': {'mean': jnp.full(Z, 5.0), 'var': jnp.ones(Z)}}}
     one = made(network=Normed(), variables=stats, batch_norm='standing(3)', class_counts=(1,))

@@ -240,6 +240,7 @@ def test_the_classifier_is_that_of_its_seed(digits):
     assert np.any(train_subset[0] != train_subset[2])
 
 
+@pytest.mark.slow
 def test_every_draw_of_the_classifier_has_a_key_of_its_own_name(digits, monkeypatch):
     """So that a seed's numbers stay those, whatever else a later version draws."""
     asked, named = [], classifier.named
