@@ -57,7 +57,7 @@ class Generator:
     """
 
     network: nn.Module
-    variables: Mapping[str, Any]
+    variables: Mapping[str, Any] = dataclasses.field(repr=False)  # pages of numbers
     image_shape: tuple[int, int, int]
     latent_dim: int
     class_counts: Counts

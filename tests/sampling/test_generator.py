@@ -53,6 +53,10 @@ def expected(z, label):
     return np.broadcast_to(np.round(x * 255)[:, None, None, None], (len(z), *SHAPE))
 
 
+def test_a_cell_that_ends_in_a_generator_shows_no_weights():
+    assert 'shift' not in repr(made()) and 'image_shape=(4, 4, 1)' in repr(made())
+
+
 def test_latents_of_a_seed_do_not_depend_on_the_others():
     one = made()
     many = one.latents(range(205))
