@@ -65,7 +65,8 @@ def _make(flags: argparse.Namespace, root: Path) -> None:
     for split, info in prepared.infos(folder).items():
         count, height, width, channels = info['images']['shape']
         named = prepared.class_names_of(info)
-        labels = classes.listed(named, info['num_classes']) if info['labels'] else 'no labels'
+        size = (info['labels'] or {}).get('size', 0)
+        labels = classes.described(named, info['num_classes'], size)
         print(f'{shown(folder / split)}: {count} images of {height}x{width}x{channels}, {labels}')
     if done is not None:
         print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
@@ -121,8 +122,8 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
     with prepared.locked(path.parent / flags.dataset, '--to'):
         with _bar('zip', rich.progress.MofNCompleteColumn(), count) as progress:
             stylegan.write(path, dataset, lambda count: progress(advance=count))
-    labels = classes.listed(dataset.class_names, dataset.num_classes)
-    text = labels if dataset.num_classes else 'no labels'
+    size = 0 if dataset.vectors is None else dataset.vectors.table.shape[1]
+    text = classes.described(dataset.class_names, dataset.num_classes, size)
     print(
         f"{shown(path)}: the {count} images of '{flags.split}', {height}x{width}x{channels}, {text}"
     )

@@ -50,7 +50,10 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
     signals.check()
-    of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
+    kind = 'row' if getattr(generator.network, 'label_size', 0) else 'class'
+    of = (
+        '' if label is None else f' of {kind} {label}{f" ({shown(names[label])})" if names else ""}'
+    )
     print(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
     return os.EX_OK
 
@@ -83,7 +86,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         '--label',
-        help='one class for all, by its name or number; by default as config.latent.labels says',
+        help='one class for all, by its name or number, or one row of label vectors; by default as '
+        'config.latent.labels says',
     )
     parser.add_argument(
         '--truncation',

@@ -29,6 +29,13 @@ def listed(class_names: Sequence[str] | None, num_classes: int) -> str:
     return f'{num_classes} classes ({", ".join(few)}{more})'
 
 
+def described(class_names: Sequence[str] | None, num_classes: int, size: int) -> str:
+    """The labels of a data set in words: classes, vectors of a `size` above 0, or none."""
+    if size:
+        return f'label vectors of {size} numbers'
+    return listed(class_names, num_classes) if num_classes else 'no labels'
+
+
 def empty_note(
     place: object, labels: np.ndarray, num_classes: int, class_names: Sequence[str] | None = None
 ) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from gan_jax.data.dataset import MEMORY, DataSet, as_seen, labels_of, on_disk
+from gan_jax.data.dataset import MEMORY, DataSet, as_seen, on_disk
 from gan_jax.runtime.errors import UserError
 
 
@@ -32,7 +32,7 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
     count = len(dataset.images)
     if fraction == 1:
         return dataset, np.arange(count, dtype=np.int32)
-    labels = labels_of(dataset)
+    labels = np.zeros(count, np.int32) if dataset.labels is None else dataset.labels
     chosen = [_draw(np.flatnonzero(labels == c), fraction, seed, c) for c in np.unique(labels)]
     indices = np.sort(np.concatenate(chosen)).astype(np.int32)
     stored = [one for one in (dataset, as_seen(dataset)) if on_disk(one)]
@@ -44,8 +44,10 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
         )
     part = None if dataset.labels is None else dataset.labels[indices]
     codes = dataset.codes and dataset.codes._replace(array=dataset.codes.array[indices])
+    vectors = dataset.vectors and dataset.vectors._replace(rows=dataset.vectors.rows[indices])
     images = dataset.images[indices]
-    return dataset._replace(images=images, labels=part, codes=codes), indices
+    part = dataset._replace(images=images, labels=part, codes=codes, vectors=vectors)
+    return part, indices
 
 
 def _draw(members: np.ndarray, fraction: float, seed: int, label: int) -> np.ndarray:

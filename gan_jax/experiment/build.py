@@ -15,7 +15,7 @@ import optax
 from gan_jax import labels, views
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages
-from gan_jax.experiment.generator import build_generator
+from gan_jax.experiment.generator import build_generator, with_table
 from gan_jax.experiment.kinds import LATENT, NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import AVERAGE, RESERVED, apart, data_keywords, make_number
@@ -53,6 +53,7 @@ def build_experiment(
     class_counts: labels.Counts | None = None,
     latent: Latent | None = None,
     allow: Collection[str] | None = None,
+    vectors: np.ndarray | None = None,
 ) -> Experiment:
     """The experiment that a valid config describes.
 
@@ -64,6 +65,7 @@ def build_experiment(
             draws all classes equally often.
         latent: the distribution of the latents, from `build_latent`; None makes it of the config.
         allow: packages whose code the config may name, as in `load.resolve`.
+        vectors: the label vectors of the data, float32 [R, K], if it has some.
 
     Raises:
         ValueError: a function of the config refuses its keywords or returns the wrong type, no term
@@ -81,9 +83,11 @@ def build_experiment(
     _check_classes(config, blocks, num_classes)
     trunk = make('discriminator', config['discriminator'], NETWORK, dtype=dtype)
     logit = make('logit', config['logit'], NETWORK)
+    with of_part('config.logit'):
+        logit = with_table(logit, vectors)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     gan = GAN(
-        generator=build_generator(config, shape, allow),
+        generator=build_generator(config, shape, allow, vectors),
         critic=Critic(trunk, heads, logit),
         optimizers={
             side: _optimizer(f'optim.{side}', config['optim'][side], keywords, allow)

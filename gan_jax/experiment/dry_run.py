@@ -34,6 +34,8 @@ def describe(setup: Setup) -> str:
     lines += ['', f'views in one pass: {distinct["d"]} for d, {distinct["g"]} for g']
     height, width, channels = setup.dataset.images.shape[1:]
     named = classes.listed(setup.dataset.class_names, setup.dataset.num_classes)
+    if (vectors := setup.dataset.vectors) is not None:
+        named = classes.described(None, 0, vectors.table.shape[1])
     lines.append(f'images: {height}x{width}x{channels}, {named}')
     lines += _codes(setup)
     fault = '' if setup.outlined else data.content_fault(setup.dataset)

@@ -158,7 +158,8 @@ def _fault(found: Any, size: Size) -> str:
     if on_disk(found) and (height, width) != pair(size):
         own = as_config((height, width))
         return f'images of {height}x{width} pixels on the disk: give config.data.size={own}'
-    return _label_fault(labels, count, found.num_classes) or _name_fault(found)
+    wrong = _label_fault(labels, count, found.num_classes) or _name_fault(found)
+    return wrong or _vector_fault(found.vectors, count, labels)
 
 
 def _label_fault(labels: Any, count: int, num_classes: int) -> str:
@@ -173,6 +174,23 @@ def _label_fault(labels: Any, count: int, num_classes: int) -> str:
             f'labels from {labels.min()} to {labels.max()}, and {num_classes} classes: return '
             'labels from 0 to one less than the classes'
         )
+    return ''
+
+
+def _vector_fault(vectors: Any, count: int, labels: Any) -> str:
+    if vectors is None:
+        return ''
+    if labels is not None:
+        return 'labels and vectors: return one of them'
+    table, rows = vectors
+    if table.ndim != 2 or table.dtype != np.float32 or not np.isfinite(table).all():
+        return f'vectors {_form(table)}: return finite float32 [R, K]'
+    if (
+        rows.shape != (count,)
+        or rows.dtype.kind not in 'iu'
+        or not 0 <= rows.min() <= rows.max() < len(table)
+    ):
+        return f'rows {_form(rows)}: return the row of each image, from 0 to {len(table) - 1}'
     return ''
 
 

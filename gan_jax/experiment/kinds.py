@@ -63,7 +63,7 @@ NETWORK = Kind(
     packages=('gan_jax.models',),
     fits=lambda found: inspect.isclass(found) and issubclass(found, nn.Module),
     makes=nn.Module,
-    unused=('name', 'parent'),  # of every Flax module
+    unused=('name', 'parent', 'table'),  # of every Flax module; of the data's label vectors
 )
 TERM = Kind(
     'a term',

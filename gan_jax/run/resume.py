@@ -25,7 +25,7 @@ def fingerprint(setup: Setup) -> Fingerprint:
     A checkpoint stores them. A resumed run must have the same config and data. The shape is the one
     that the generator makes. Codes come with all that they are decoded by.
     """
-    codes = codes_record(setup.dataset)
+    codes, vectors = codes_record(setup.dataset), setup.dataset.vectors
     return {
         'config': setup.settings,
         'data': training_digest(setup.dataset),
@@ -34,6 +34,7 @@ def fingerprint(setup: Setup) -> Fingerprint:
             'class_counts': list(setup.experiment.gan.class_counts),
             'class_names': setup.reference.class_names,
             **({'codes': codes} if codes else {}),
+            **({'vectors': [*vectors.table.shape]} if vectors is not None else {}),
         },
     }
 

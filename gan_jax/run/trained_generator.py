@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.data import classes
 from gan_jax.data.autoencoder import PLAIN, Decoder
@@ -129,7 +130,8 @@ def restore_generator(
         leaves = _renamed(found.state, places)
     else:
         leaves = posthoc.reconstruct(folder, found.step, found.state, settings, chosen)
-    network = build_generator(settings, tuple(images['shape']), allow)
+    vectors = np.zeros(images['vectors'], np.float32) if 'vectors' in images else None
+    network = build_generator(settings, tuple(images['shape']), allow, vectors)
     shapes = jax.eval_shape(functools.partial(_variables, network, settings['latent']['dim']))
     check_leaves(folder, found.step, {n: form(x) for n, x in leaves.items()}, by_name(shapes))
     # By the tree of the network: names of collections may have a slash in them.
@@ -156,13 +158,25 @@ def label_of(text: str, generator: TrainedGenerator) -> int:
     """The number of the class that --label names.
 
     Raises:
-        UserError: no such class, or the generator takes no classes.
+        UserError: no such class, or row of label vectors, or the generator takes no labels.
     """
+    count = len(generator.class_counts)
     if not takes_labels(generator.network, generator.latent_dim):
         raise UserError(
             f'--label is {text}, and the generator of this run takes no classes: leave it out'
         )
-    return classes.number_of(text, generator.class_names, len(generator.class_counts))
+    if getattr(generator.network, 'label_size', 0):
+        return _row_of(text, count)
+    return classes.number_of(text, generator.class_names, count)
+
+
+def _row_of(text: str, count: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < count):
+        raise UserError(
+            f"there is no row '{text}' in the {count} label vectors of the data: give a number "
+            f'from 0 to {count - 1}, in the order of np.unique(labels, axis=0)'
+        )
+    return int(text)
 
 
 def _training(

@@ -83,6 +83,8 @@ def open_folder(
 
 def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
     labels = layout.labels
+    if not labels.num_classes:
+        return ()
     train = np.array([labels.of[n] for n in layout.splits['train'] if n in labels.of], np.int32)
     if not len(train):
         return ()
@@ -166,7 +168,8 @@ def _pieces(
                 yield Piece(split, 'images', images)
             labels = [of[n] for n in names if n in of and n not in bad]
             if labels:
-                yield Piece(split, 'labels', np.array(labels, np.int32))
+                kind = np.float32 if isinstance(labels[0], tuple) else np.int32
+                yield Piece(split, 'labels', np.array(labels, kind))
 
 
 def _contents(files: Listing, names: Sequence[str], path: Path, bad: Bad):
