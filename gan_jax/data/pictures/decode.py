@@ -55,7 +55,7 @@ warnings.filterwarnings('ignore', module=r'PIL\.')
 
 
 class Header(NamedTuple):
-    """What is known of an image file without its pixels.
+    """The facts of an image file that are known without its pixels.
 
     Attributes:
         width, height: in pixels.
