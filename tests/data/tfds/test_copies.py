@@ -37,7 +37,7 @@ def test_both_formats_read_the_same_images(copies):
         np.testing.assert_array_equal(array_record.labels, tfrecord.labels)
         assert content_of(*tfrecord[:2]) == content_of(IMAGES[part], LABELS[part])
         assert (tfrecord.images.dtype, tfrecord.labels.dtype) == (np.uint8, np.int32)
-        assert array_record[2:] == tfrecord[2:] == (10, 'cifar10', tuple('0123456789'), None)
+        assert array_record[2:] == tfrecord[2:] == (10, 'cifar10', tuple('0123456789'), None, None)
     assert 'tensorflow' not in sys.modules
 
 
