@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 Counts = tuple[int, ...]  # relative frequency of each class
+MANY = 4096  # classes, or label vectors: from here on a search costs less than comparing with all
 
 
 def counts_of(labels: np.ndarray | None, num_classes: int, choice: str = 'data') -> Counts:
@@ -47,6 +48,8 @@ def drawn(key: jax.Array, counts: Counts, size: int) -> jax.Array:
     """
     ends = np.cumsum(counts, dtype=np.int32)
     row = jax.random.randint(key, (size,), 0, ends[-1])  # row of a data set sorted by class
+    if len(counts) > MANY:
+        return jnp.searchsorted(ends[:-1], row, side='right').astype(jnp.int32)
     return jnp.sum(row[:, None] >= ends[None, :-1], axis=1, dtype=jnp.int32)
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from gan_jax import data
 from gan_jax.data import classes, prepared, sources
 from gan_jax.data.archives.table import File
+from gan_jax.data.dataset import label_words
 from gan_jax.data.pictures import stylegan
 from gan_jax.data.pictures.bad import shortened
 from gan_jax.data.pieces import Content, resized
@@ -58,7 +59,8 @@ def _make(flags: argparse.Namespace, root: Path) -> None:
     for split, info in prepared.infos(folder).items():
         count, height, width, channels = info['images']['shape']
         named = prepared.class_names_of(info)
-        labels = classes.listed(named, info['num_classes']) if info['labels'] else 'no labels'
+        size = (info['labels'] or {}).get('size', 0)
+        labels = classes.described(named, info['num_classes'], size)
         print(f'{shown(folder / split)}: {count} images of {height}x{width}x{channels}, {labels}')
         splits[split] = {'folder': folder / split, 'shape': info['images']['shape']}
     output.result(splits=splits)
@@ -116,8 +118,7 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
     with prepared.locked(path.parent / flags.dataset, '--to'):
         with _bar('zip', rich.progress.MofNCompleteColumn(), count) as progress:
             stylegan.write(path, dataset, lambda count: progress(advance=count))
-    labels = classes.listed(dataset.class_names, dataset.num_classes)
-    text = labels if dataset.num_classes else 'no labels'
+    text = label_words(dataset)
     print(
         f"{shown(path)}: the {count} images of '{flags.split}', {height}x{width}x{channels}, {text}"
     )

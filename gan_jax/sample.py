@@ -43,7 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
     signals.check()
-    of = '' if label is None else f' of class {label}{f" ({shown(names[label])})" if names else ""}'
+    named = f' ({shown(names[label])})' if names and label is not None else ''
+    of = '' if label is None else f' of {generator.label_kind} {label}{named}'
     print(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
     output.result(out=flags.out, images=flags.num, step=generator.step, label=label)
     return os.EX_OK

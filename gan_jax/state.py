@@ -13,6 +13,7 @@ from flax import struct
 from gan_jax import freezing, networks
 from gan_jax.keys import named
 from gan_jax.latents import NORMAL, Latent
+from gan_jax.models.conditions import COLLECTION
 from gan_jax.runtime.errors import of_part
 from gan_jax.terms import Term
 
@@ -251,8 +252,11 @@ def average(options: Ema | Power, old: Any, new: Any, step: jax.Array, size: int
     after = (step + 1).astype(jnp.float32)
     if isinstance(options, Power):
         # 1 - (1 - 1/t)^(gamma + 1), where float32 would lose a small 1/t beside 1.
-        return optax.incremental_update(
-            new, old, -jnp.expm1((options.exponent + 1) * jnp.log1p(-1 / after))
-        )
-    halflife = jnp.minimum(options.halflife_images, options.ramp * (after * size))
-    return optax.incremental_update(new, old, 1 - 0.5 ** (size / halflife))
+        share = -jnp.expm1((options.exponent + 1) * jnp.log1p(-1 / after))
+    else:
+        halflife = jnp.minimum(options.halflife_images, options.ramp * (after * size))
+        share = 1 - 0.5 ** (size / halflife)
+    moved = optax.incremental_update(new, old, share)
+    # The data's label vectors never move, and a mean of equal numbers may be rounded.
+    kept = isinstance(moved, Mapping) and COLLECTION in moved
+    return {**moved, COLLECTION: new[COLLECTION]} if kept else moved

@@ -69,6 +69,15 @@ def test_random_labels_of_classes_that_are_all_alike_are_plain_integers():
     np.testing.assert_array_equal(drawn, expected)
 
 
+@pytest.mark.parametrize('counts', [(7, 0, 1, 2), (1,) * 30, (0, 0, 3, 0)])
+def test_many_classes_are_searched_for_the_same_labels(counts, monkeypatch):
+    expected = labels.drawn(jax.random.key(3), counts, 300)
+    monkeypatch.setattr(labels, 'MANY', 1)
+    found = labels.drawn(jax.random.key(3), counts, 300)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 # In training --------------------------------------------------------------------------------------
 
 

@@ -122,3 +122,16 @@ def test_running_means():
     assert running['d/a'].compute() == 3
     assert running['g/a'].compute() == 20
     assert running['d/lazy'].compute() == 5  # of the one step that had it
+
+
+def test_label_vectors_are_kept_as_they_are():
+    """A mean of equal numbers may be rounded; the data's table is no average."""
+    table = {'label_vectors': {'table': np.float32([[0.1, 0.7], [1 / 3, 3]])}}
+    new = {'params': {'w': np.float32(0)}, **table}
+    old = {'params': {'w': np.float32(1)}, **table}
+    for options in (Ema(halflife_images=7.0, ramp=0.3), Power(6.94)):
+        after = average(options, old, new, np.int32(2), 4)
+        np.testing.assert_array_equal(
+            after['label_vectors']['table'], table['label_vectors']['table']
+        )
+        assert 0 < after['params']['w'] < 1

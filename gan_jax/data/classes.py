@@ -32,6 +32,13 @@ def listed(class_names: Sequence[str] | None, num_classes: int) -> str:
     return f'{num_classes} classes ({", ".join(few)}{more})'
 
 
+def described(class_names: Sequence[str] | None, num_classes: int, size: int) -> str:
+    """The labels of a data set in words: classes, vectors of a `size` above 0, or none."""
+    if size:
+        return f'label vectors of {size} numbers'
+    return listed(class_names, num_classes) if num_classes else 'no labels'
+
+
 def empty_note(
     place: object, labels: np.ndarray, num_classes: int, class_names: Sequence[str] | None = None
 ) -> tuple[str, ...]:
@@ -64,10 +71,28 @@ def number_of(text: str, class_names: Sequence[str] | None, num_classes: int) ->
     names = [*(class_names or ())]
     if text in names:
         return names.index(text)
-    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < num_classes:
+    if _is_below(text, num_classes):
         return int(text)
     known = nearest(text, names)
     numbers = f'a class from 0 to {num_classes - 1}'
     raise UserError(
         f"there is no class '{text}': give {numbers}{', or its name' if names else ''}{known}"
     )
+
+
+def row_of(text: str, count: int) -> int:
+    """The row of label vectors that is given by its number.
+
+    Raises:
+        UserError: there is no such row.
+    """
+    if not _is_below(text, count):
+        raise UserError(
+            f"there is no row '{text}' in the {count} label vectors of the data: give a number "
+            f'from 0 to {count - 1}, in the order of np.unique(labels, axis=0)'
+        )
+    return int(text)
+
+
+def _is_below(text: str, count: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) < count

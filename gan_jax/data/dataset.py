@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.data import classes
 from gan_jax.runtime.digest import json_digest
+from gan_jax.runtime.errors import DATA, UserError
 
 MEMORY = 2_000_000_000  # bytes of images: more stay on the disk
 SAMPLED = 1024  # images of a data set on the disk that go into its digest
@@ -34,6 +36,18 @@ class Codes(NamedTuple):
     source_sha256: str
 
 
+class LabelVectors(NamedTuple):
+    """Labels that are vectors: attributes that an image has or not, angles, positions.
+
+    Attributes:
+        table: the distinct vectors, float32 [R, K], sorted.
+        rows: the row of each image's, int32 [N].
+    """
+
+    table: np.ndarray
+    rows: np.ndarray
+
+
 class DataSet(NamedTuple):
     """Images in memory, or on the disk where they are too many.
 
@@ -44,6 +58,7 @@ class DataSet(NamedTuple):
         name: what `load` was asked for.
         class_names: one for each class, or None where the source names none.
         codes: of the images, in their order; None where the networks see the images themselves.
+        vectors: the labels where they are vectors; `labels` is None then.
     """
 
     images: np.ndarray
@@ -52,6 +67,7 @@ class DataSet(NamedTuple):
     name: str
     class_names: tuple[str, ...] | None = None
     codes: Codes | None = None
+    vectors: LabelVectors | None = None
 
 
 class Training(NamedTuple):
@@ -99,10 +115,40 @@ def on_disk(dataset: DataSet) -> bool:
 
 
 def labels_of(dataset: DataSet) -> np.ndarray:
-    """int32 [N]: the labels; images without labels are all of class 0."""
+    """int32 [N]: the labels, or the rows of label vectors; without either all are of class 0."""
+    if dataset.vectors is not None:
+        return dataset.vectors.rows
     if dataset.labels is None:
         return np.zeros(len(dataset.images), np.int32)
     return dataset.labels
+
+
+def label_size(dataset: DataSet) -> int:
+    """The numbers of a label vector; 0 where labels are no vectors."""
+    return 0 if dataset.vectors is None else dataset.vectors.table.shape[1]
+
+
+def label_words(dataset: DataSet) -> str:
+    """The labels in words: '10 classes (...)', 'label vectors of 40 numbers' or 'no labels'."""
+    count = 0 if dataset.labels is None else dataset.num_classes
+    return classes.described(dataset.class_names, count, label_size(dataset))
+
+
+def label_vectors(labels: np.ndarray) -> LabelVectors:
+    """The distinct ones of label vectors [N, K], of any real type, and the row of each image's.
+
+    Raises:
+        UserError: there are more different ones than there may be classes.
+    """
+    numbers = labels.astype(np.float32) + np.float32(0)  # no -0
+    table, rows = np.unique(numbers, axis=0, return_inverse=True)
+    if len(table) > classes.MOST:
+        raise UserError(
+            f'the label vectors are {len(table):,} different ones, and {classes.MOST:,} are the '
+            'most: round them, or take fewer images',
+            DATA,
+        )
+    return LabelVectors(table, rows.reshape(-1).astype(np.int32))
 
 
 def spaced(size: int, count: int) -> np.ndarray:
@@ -130,6 +176,10 @@ def digest(dataset: DataSet) -> str:
     if dataset.labels is not None:
         # A fixed byte order, so that the digest does not depend on the machine.
         content.update(b'labels' + dataset.labels.astype('<i4').tobytes())
+    if dataset.vectors is not None:
+        table, rows = dataset.vectors
+        content.update(f'vectors{table.shape}'.encode() + table.astype('<f4').tobytes())
+        content.update(rows.astype('<i4').tobytes())
     return content.hexdigest()
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.data.dataset import DataSet
+from gan_jax.data.dataset import DataSet, label_vectors
 from gan_jax.data.resize import Size, fitted, pair
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.nearest import nearest
@@ -22,7 +22,8 @@ class Piece(NamedTuple):
     Attributes:
         split: 'train', 'test', ...
         kind: 'images' or 'labels'; each in order, and the two may alternate in any way.
-        array: uint8 [n, H, W, C], or integers [n] in [0, number of classes).
+        array: uint8 [n, H, W, C]; or integers [n] in [0, number of classes), or label vectors [n,
+            K], float32.
     """
 
     split: str
@@ -89,10 +90,11 @@ def collected(
             (images if piece.kind == 'images' else labels).append(piece.array)
     if split not in known:
         raise no_split(name, split, known)
-    classes = np.concatenate(labels).astype(np.int32) if labels else None
-    if classes is None:
-        num_classes, class_names = 0, None
-    return DataSet(_joined(images), classes, num_classes, name, class_names)
+    found = np.concatenate(labels) if labels else None
+    if found is None or found.ndim == 2:
+        vectors = None if found is None else label_vectors(found)
+        return DataSet(_joined(images), None, 0, name, vectors=vectors)
+    return DataSet(_joined(images), found.astype(np.int32), num_classes, name, class_names)
 
 
 def no_split(name: str, split: str, known: Collection[str]) -> UserError:

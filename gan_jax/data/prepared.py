@@ -1,23 +1,24 @@
 """The one form of a data set on the disk: `DIR/NAME/<split>/{images.npy, labels.npy, info.json}`.
 
-images.npy is uint8 [N, H, W, C], labels.npy int32 [N], absent if there are no labels; info.json
-holds their digests and its own. The folder NAME is whole or absent, also after a loss of power: it
-is written under a name that no data set can have, and renamed.
+images.npy is uint8 [N, H, W, C], labels.npy int32 [N], or float32 [N, K] of label vectors, absent
+if there are no labels; info.json holds their digests and its own. The folder NAME is whole or
+absent, also after a loss of power: it is written under a name that no data set can have, and
+renamed.
 """
 
 import contextlib
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from gan_jax.data.dataset import MEMORY, DataSet
+from gan_jax.data.dataset import MEMORY, DataSet, label_vectors
+from gan_jax.data.growing_array import GrowingArray
 from gan_jax.data.pieces import Piece
 from gan_jax.runtime.errors import BUSY, DATA, UNWRITABLE, UserError
 from gan_jax.runtime.files import file_lock, sync
@@ -135,6 +136,8 @@ def _write_arrays(
 
 
 def _labels(array: np.ndarray, split: str, num_classes: int) -> np.ndarray:
+    if array.ndim == 2:
+        return array.astype('<f4')
     if len(array) and not 0 <= array.min() <= array.max() < num_classes:
         raise UserError(
             f"a label of the split '{split}' lies outside 0 to {num_classes - 1}: the source is "
@@ -156,51 +159,13 @@ def _info(split: str, arrays: Mapping, num_classes: int) -> dict[str, Any]:
     return {
         'num_classes': num_classes if labels else 0,
         'images': {'shape': images.shape, 'sha256': images.finish()},
-        'labels': {'sha256': labels.finish()} if labels else None,
+        'labels': labels and _label_info(labels),
     }
 
 
-class GrowingArray:
-    """Writes a .npy file piece by piece, for arrays larger than memory.
-
-    Its header is written again at the end: NumPy leaves room in it for the first axis to grow.
-    """
-
-    def __init__(self, file: BinaryIO):
-        """`file` is empty and open for writing; the caller closes it."""
-        self._file = file
-        self._digest = hashlib.sha256()
-        self._like: np.ndarray | None = None
-        self.count = 0
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.count, *self._like.shape[1:])
-
-    def append(self, array: np.ndarray) -> None:
-        """Adds [n, ...] along the first axis; dtype and the other axes are always the same."""
-        array = np.ascontiguousarray(array)
-        if self._like is None:
-            self._like = array[:0]
-            self._header()
-        if array.shape[1:] != self._like.shape[1:]:
-            raise ValueError(f'{array.shape[1:]} after {self._like.shape[1:]} in one array')
-        self._file.write(array)
-        self._digest.update(array)
-        self.count += len(array)
-
-    def finish(self) -> str:
-        """Completes the file and returns the SHA-256, in hex, of its numbers."""
-        self._file.seek(0)
-        self._header()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._digest.hexdigest()
-
-    def _header(self) -> None:
-        descr = np.lib.format.dtype_to_descr(self._like.dtype)
-        head = {'descr': descr, 'fortran_order': False, 'shape': self.shape}
-        np.lib.format.write_array_header_1_0(self._file, head)
+def _label_info(labels: GrowingArray) -> dict[str, Any]:
+    size = {'size': labels.shape[1]} if len(labels.shape) == 2 else {}
+    return {'sha256': labels.finish(), **size}
 
 
 # Reading -----------------------------------------------------------------------------------------
@@ -252,6 +217,11 @@ def read_prepared(
     labels = None if info['labels'] is None else _array(folder, split, 'labels', info)
     if images.dtype not in types or images.shape != tuple(info['images']['shape']):
         raise _damaged(folder, split, 'images')
+    if labels is not None and 'size' in info['labels']:
+        form = np.float32, (len(images), info['labels']['size'])
+        if (labels.dtype, labels.shape) != form or not np.isfinite(labels).all():
+            raise _damaged(folder, split, 'labels')
+        return DataSet(images, None, 0, name, vectors=label_vectors(labels))
     if labels is not None and (labels.dtype, labels.shape) != (np.int32, images.shape[:1]):
         raise _damaged(folder, split, 'labels')
     if labels is not None and not 0 <= labels.min() <= labels.max() < info['num_classes']:

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from gan_jax.data.dataset import MEMORY, DataSet, as_seen, labels_of, on_disk
+from gan_jax.data.dataset import MEMORY, DataSet, as_seen, on_disk
 from gan_jax.runtime.errors import UserError
 
 
@@ -26,7 +26,7 @@ def hold_out(dataset: DataSet, share: float) -> tuple[DataSet, DataSet]:
             f"'{dataset.name}' is too large for config.data.held_out, which copies it in memory: "
             'prepare it with folders train and test, or set held_out to 0'
         )
-    count, labels = len(dataset.images), labels_of(dataset)
+    count, labels = len(dataset.images), _classes(dataset)
     place = np.empty(count)  # of an image in its class, in (0, 1) but for the first, which stays
     for c in np.unique(labels):
         members = np.flatnonzero(labels == c)
@@ -42,7 +42,7 @@ def hold_out(dataset: DataSet, share: float) -> tuple[DataSet, DataSet]:
             'take none, set it to 0'
         )
     kept = np.setdiff1d(np.arange(count, dtype=np.int32), held)
-    return _at(dataset, kept), _at(dataset, held)
+    return at(dataset, kept), at(dataset, held)
 
 
 def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.ndarray]:
@@ -69,7 +69,7 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
     count = len(dataset.images)
     if fraction == 1:
         return dataset, np.arange(count, dtype=np.int32)
-    labels = labels_of(dataset)
+    labels = _classes(dataset)
     chosen = [_draw(np.flatnonzero(labels == c), fraction, seed, c) for c in np.unique(labels)]
     indices = np.sort(np.concatenate(chosen)).astype(np.int32)
     stored = [one for one in (dataset, as_seen(dataset)) if on_disk(one)]
@@ -79,14 +79,23 @@ def subset(dataset: DataSet, fraction: float, seed: int) -> tuple[DataSet, np.nd
             f"fraction {fraction} of '{dataset.name}' is {need / 1e9:.1f} GB, more than is held in "
             'memory: take a smaller one, all (1.0), or prepare smaller images by --size'
         )
-    return _at(dataset, indices), indices
+    return at(dataset, indices), indices
 
 
-def _at(dataset: DataSet, indices: np.ndarray) -> DataSet:
+def at(dataset: DataSet, indices: np.ndarray) -> DataSet:
     """The images at these indices, with all that belongs to them."""
     part = None if dataset.labels is None else dataset.labels[indices]
     codes = dataset.codes and dataset.codes._replace(array=dataset.codes.array[indices])
-    return dataset._replace(images=dataset.images[indices], labels=part, codes=codes)
+    vectors = dataset.vectors and dataset.vectors._replace(rows=dataset.vectors.rows[indices])
+    images = dataset.images[indices]
+    return dataset._replace(images=images, labels=part, codes=codes, vectors=vectors)
+
+
+def _classes(dataset: DataSet) -> np.ndarray:
+    """int32 [N]: the classes; images without classes, such as with label vectors, are of one."""
+    if dataset.labels is None:
+        return np.zeros(len(dataset.images), np.int32)
+    return dataset.labels
 
 
 def _draw(members: np.ndarray, fraction: float, seed: int, label: int) -> np.ndarray:

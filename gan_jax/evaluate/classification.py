@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gan_jax.data import DataSet, digest
+from gan_jax.data.dataset import label_words
 from gan_jax.evaluate import class_network, rows
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values
 from gan_jax.evaluate.names import CLASSIFICATION, number_of
@@ -49,7 +50,9 @@ def _check(name: str, given: Context) -> None:
         )
     for split in (given.split('train'), given.split('test')):
         if split.labels is None:
-            raise UserError(f"'{name}' needs labels and '{split.name}' has none: leave it out")
+            raise UserError(
+                f"'{name}' needs classes and '{split.name}' has {label_words(split)}: leave it out"
+            )
     classes = given.train.num_classes
     if not LEAST * classes <= num <= MOST_IMAGES:
         raise UserError(

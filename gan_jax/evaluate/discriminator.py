@@ -18,13 +18,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data.dataset import as_seen, labels_of
+from gan_jax.data.dataset import DataSet, as_seen, label_size, label_words, labels_of
 from gan_jax.evaluate import dimension, logits, probes
 from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
 from gan_jax.evaluate.features import in_batches
 from gan_jax.evaluate.gsnr import gsnr
 from gan_jax.evaluate.names import DISCRIMINATOR
 from gan_jax.keys import named
+from gan_jax.models.conditions import exchanged
 from gan_jax.models.critic import reads_of
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, ProgressFn, no_progress
@@ -34,7 +35,7 @@ BATCH = 100  # images in one pass of the discriminator
 LEAST = {'intrinsic_dimension': dimension.NEIGHBOURS + 1}  # images
 BATCHES = 32  # of gsnr, a gradient each
 
-LogitOf = Callable[..., np.ndarray]  # (images, labels) -> [N]
+LogitOf = Callable[..., np.ndarray]  # (variables, images, labels) -> [N]
 
 
 def checks(asked: Sequence[str], given: Context) -> Iterator[Check]:
@@ -58,7 +59,14 @@ def _check(name: str, given: Context) -> None:
     train, held_out = given.split('train'), given.split('test')
     if name in probes.LABELLED and (train.labels is None or held_out.labels is None):
         raise UserError(
-            f"the metric '{name}' needs labels and '{train.name}' has none: leave it out"
+            f"the metric '{name}' needs classes and '{train.name}' has {label_words(train)}: leave "
+            'it out'
+        )
+    if name in LOGITS and label_size(train) != label_size(held_out):
+        raise UserError(
+            f"the metric '{name}' shows the discriminator test images with their labels, and the "
+            f'train split has {label_words(train)}, the test split {label_words(held_out)}: leave '
+            'it out'
         )
     refuse_few_reals(name, held_out, 'test', LEAST.get(name, 2))
 
@@ -80,8 +88,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             values |= {name: DIMENSIONS[name](found) for name in spread}
         for name in asked:
             if name in LOGITS:
-                of = functools.partial(logit_of, variables)
-                values |= LOGITS[name](of, given, images[: given.num])
+                values |= LOGITS[name](logit_of, variables, given, images[: given.num])
         if 'gsnr' in asked:
             with progress('gsnr') as tick:
                 gradients = _gradients(given, state, hyper, tick)
@@ -132,20 +139,27 @@ def output_of(critic: nn.Module, name: str, batch: int = BATCH) -> Callable[...,
     return of_all
 
 
-def _overfitting(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
+def _overfitting(of: LogitOf, variables: Any, given: Context, fakes: np.ndarray) -> Values:
     train, held_out = probes.some(given.train_subset), probes.some(given.held_out())
     return logits.overfitting(
-        of(train.images, labels_of(train)),
-        of(held_out.images, labels_of(held_out)),
-        of(fakes, given.generated_labels(len(fakes))),
+        of(variables, train.images, labels_of(train)),
+        of(_with_labels(variables, held_out), held_out.images, labels_of(held_out)),
+        of(variables, fakes, given.generated_labels(len(fakes))),
     )
 
 
-def _sensitivity(of: LogitOf, given: Context, fakes: np.ndarray) -> Values:
+def _sensitivity(of: LogitOf, variables: Any, given: Context, fakes: np.ndarray) -> Values:
     del fakes
     held_out = probes.some(given.held_out())
-    found = logits.sensitivity(functools.partial(of, labels=labels_of(held_out)), held_out.images)
+    logit = functools.partial(of, _with_labels(variables, held_out), labels=labels_of(held_out))
+    found = logits.sensitivity(logit, held_out.images)
     return {f'sensitivity_{name}': value for name, value in found.items()}
+
+
+def _with_labels(variables: Any, dataset: DataSet) -> Any:
+    """D's variables with the label vectors of another split, whose rows are others."""
+    vectors = dataset.vectors
+    return variables if vectors is None else exchanged(variables, vectors.table)
 
 
 def _gradients(given: Context, state: TrainState, hyper: Hyper, tick: ProgressFn) -> Iterator[Any]:

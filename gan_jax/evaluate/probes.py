@@ -13,6 +13,7 @@ import numpy as np
 
 from gan_jax.augment import policy as policies
 from gan_jax.data import DataSet
+from gan_jax.data.subsets import at
 from gan_jax.evaluate import geometry, rows
 from gan_jax.evaluate.names import PROBES
 from gan_jax.keys import named
@@ -154,9 +155,7 @@ def augmented(images: np.ndarray, policy: str, seed: int) -> np.ndarray:
 
 def some(data: DataSet) -> DataSet:
     """At most `LIMIT` images of a split, evenly spaced."""
-    chosen = rows.spaced(len(data.images), LIMIT)
-    labels = None if data.labels is None else data.labels[chosen]
-    return data._replace(images=data.images[chosen], labels=labels)
+    return at(data, rows.spaced(len(data.images), LIMIT))
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax.data import DataSet, digest
+from gan_jax.data.dataset import label_words
 from gan_jax.evaluate import (
     digit_metrics,
     dimension,
@@ -86,7 +87,10 @@ def _check(score: Score, given: Context) -> None:
 
 def _check_classes(score: Score, real: DataSet, given: Context, width: int) -> None:
     if real.labels is None:
-        raise UserError(f"'{score.name}' compares class by class, and '{real.name}' has no labels")
+        raise UserError(
+            f"'{score.name}' compares class by class, and '{real.name}' has {label_words(real)}: "
+            'leave it out'
+        )
     fewest, least = {}, LEAST.get(score.kind, 2)
     for what, labels in (('generated', given.generated_labels(score.num)), ('real', real.labels)):
         counts = np.bincount(labels, minlength=real.num_classes)

@@ -16,7 +16,7 @@ from gan_jax import labels, views
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages
 from gan_jax.experiment.blocks import has_extractor
-from gan_jax.experiment.generator import build_generator
+from gan_jax.experiment.generator import build_generator, with_table
 from gan_jax.experiment.kinds import FEATURE_NETWORK, LATENT, NETWORK, OPTIMIZER, TERM
 from gan_jax.experiment.named_code import amounts
 from gan_jax.experiment.numbers import AVERAGE, RESERVED, apart, data_keywords, make_number
@@ -54,6 +54,7 @@ def build_experiment(
     class_counts: labels.Counts | None = None,
     latent: Latent | None = None,
     allow: Collection[str] | None = None,
+    vectors: np.ndarray | None = None,
 ) -> Experiment:
     """The experiment that a valid config describes.
 
@@ -61,10 +62,10 @@ def build_experiment(
         config: nested dicts without `config.faults`.
         shape: (H, W, C) of the data's images, or of their codes.
         num_classes: classes of the data, 0 without labels.
-        class_counts: proportions of the labels of generated images, see `labels.counts_of`; None
-            draws all classes equally often.
+        class_counts: from `labels.counts_of`; None draws all classes equally often.
         latent: the distribution of the latents, from `build_latent`; None makes it of the config.
         allow: packages whose code the config may name, as in `load.resolve`.
+        vectors: the label vectors of the data, float32 [R, K], if it has some.
 
     Raises:
         ValueError: a function of the config refuses its keywords or returns the wrong type, no term
@@ -79,12 +80,13 @@ def build_experiment(
     keywords = _keywords(config, blocks, scheduled, number)
     terms = {name: _term(f'terms.{name}', block, keywords, allow) for name, block in blocks.items()}
     _check_players(terms)
-    _check_classes(config, blocks, num_classes)
+    _check_classes(config, blocks, num_classes, vectors)
     trunk = make('discriminator', **_discriminator(config, allow), dtype=dtype)
-    logit = make('logit', config['logit'], NETWORK)
+    with of_part('config.logit'):
+        logit = with_table(make('logit', config['logit'], NETWORK), vectors)
     heads = {name: term.head for name, term in terms.items() if term.head is not None}
     gan = GAN(
-        generator=build_generator(config, shape, allow),
+        generator=build_generator(config, shape, allow, vectors),
         critic=Critic(trunk, heads, logit),
         optimizers={
             side: _optimizer(f'optim.{side}', config['optim'][side], keywords, allow)
@@ -193,7 +195,7 @@ def _check_players(terms: Mapping[str, Term]) -> None:
 
 
 def _check_classes(
-    config: Mapping[str, Any], terms: Mapping[str, Mapping[str, Any]], num_classes: int
+    config: Mapping[str, Any], terms: Mapping[str, Any], num_classes: int, vectors: Any
 ) -> None:
     blocks = {name: config[name] for name in ('generator', 'logit')}
     blocks |= {f'terms.{name}': terms[name] for name in terms}
@@ -203,7 +205,8 @@ def _check_classes(
         if (classes := block.get('num_classes', 0)) not in (0, num_classes)
     ]
     if others:
-        raise ValueError(f'{" and ".join(others)}, and the data have {num_classes} classes')
+        have = 'classes' if vectors is None else f'classes, but label vectors {[*vectors.shape]}'
+        raise ValueError(f'{" and ".join(others)}, and the data have {num_classes} {have}')
 
 
 def _check_always(

@@ -6,6 +6,7 @@ from typing import Any
 
 from gan_jax import data
 from gan_jax.data import classes
+from gan_jax.data.dataset import label_size, label_words
 from gan_jax.experiment import summary
 from gan_jax.experiment.averages import snapshot_bytes
 from gan_jax.experiment.setup import Setup
@@ -32,6 +33,8 @@ def describe(setup: Setup, found: Mapping[str, Any]) -> str:
     lines += ['', f'views in one pass: {found["views"]["d"]} for d, {found["views"]["g"]} for g']
     height, width, channels = setup.dataset.images.shape[1:]
     named = classes.listed(setup.dataset.class_names, setup.dataset.num_classes)
+    if label_size(setup.dataset):
+        named = label_words(setup.dataset)
     lines.append(f'images: {height}x{width}x{channels}, {named}')
     lines += _codes(setup)
     fault = '' if setup.outlined else data.content_fault(setup.dataset)

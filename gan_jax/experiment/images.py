@@ -12,12 +12,14 @@ import numpy as np
 from gan_jax import data
 from gan_jax.data import autoencoder, codes
 from gan_jax.data.autoencoder import PLAIN, Autoencoder, Decoder
-from gan_jax.data.dataset import Codes, on_disk
+from gan_jax.data.dataset import Codes, LabelVectors, label_vectors, on_disk
 from gan_jax.data.resize import Size, as_config, pair
 from gan_jax.experiment.kinds import AUTOENCODER, READER
 from gan_jax.runtime import load
 from gan_jax.runtime.errors import DATA, MISSING, PartError, UserError, of_part, sentence
 from gan_jax.runtime.python_file import source_digest
+
+BY_FUNCTION = 'as gan_jax.data.dataset.label_vectors makes them'
 
 
 def load_images(
@@ -77,7 +79,9 @@ def _read(asked: Mapping[str, Any], split: str, allow: Collection[str] | None) -
     if wrong := _fault(found, asked['size']):
         raise _refused(asked, f"gives for the split '{split}' {wrong}")
     labels = None if found.labels is None else found.labels.astype(np.int32)
-    return data.at_size(found._replace(labels=labels, name=asked['name']), asked['size'])
+    vectors = found.vectors and label_vectors(found.vectors.table[found.vectors.rows])
+    found = found._replace(labels=labels, vectors=vectors, name=asked['name'])
+    return data.at_size(found, asked['size'])
 
 
 def outline_images(
@@ -179,7 +183,8 @@ def _fault(found: Any, size: Size) -> str:
     if on_disk(found) and (height, width) != pair(size):
         own = as_config((height, width))
         return f'images of {height}x{width} pixels on the disk: give config.data.size={own}'
-    return _label_fault(labels, count, found.num_classes) or _name_fault(found)
+    wrong = _label_fault(labels, count, found.num_classes) or _name_fault(found)
+    return wrong or ('' if found.vectors is None else _vector_fault(found.vectors, count, labels))
 
 
 def _label_fault(labels: Any, count: int, num_classes: int) -> str:
@@ -193,6 +198,26 @@ def _label_fault(labels: Any, count: int, num_classes: int) -> str:
         return (
             f'labels from {labels.min()} to {labels.max()}, and {num_classes} classes: return '
             'labels from 0 to one less than the classes'
+        )
+    return ''
+
+
+def _vector_fault(vectors: Any, count: int, labels: Any) -> str:
+    if labels is not None:
+        return 'labels and vectors: return one of them'
+    if not isinstance(vectors, LabelVectors):
+        return f'vectors as a {type(vectors).__name__}: return them {BY_FUNCTION}'
+    table, rows = vectors
+    if not isinstance(table, np.ndarray) or not isinstance(rows, np.ndarray):
+        return f'vectors {_form(table)} and rows {_form(rows)}: return them {BY_FUNCTION}'
+    if table.ndim != 2 or table.dtype != np.float32 or not np.isfinite(table).all():
+        return f'a table of vectors {_form(table)}: return finite float32 [R, K], {BY_FUNCTION}'
+    if rows.shape != (count,) or rows.dtype.kind not in 'iu':
+        return f'{count} images and rows {_form(rows)}: return one for each, {BY_FUNCTION}'
+    if not 0 <= rows.min() <= rows.max() < len(table):
+        return (
+            f'rows from {rows.min()} to {rows.max()} of {len(table)} vectors: return rows from 0 '
+            f'to {len(table) - 1}, {BY_FUNCTION}'
         )
     return ''
 

@@ -64,7 +64,7 @@ NETWORK = Kind(
     packages=('gan_jax.models',),
     fits=lambda found: inspect.isclass(found) and issubclass(found, nn.Module),
     makes=nn.Module,
-    unused=('name', 'parent'),  # of every Flax module
+    unused=('name', 'parent', 'label_table'),  # of every Flax module; given by the data
 )
 TERM = Kind(
     'a term',

@@ -177,6 +177,7 @@ def build_trainer(
             shape=seen.images.shape[1:],
             num_classes=dataset.num_classes,
             class_counts=_class_counts(settings, dataset),
+            vectors=dataset.vectors and dataset.vectors.table,
             latent=build_latent(settings, allow, lambda: training),
             allow=allow,
         )
@@ -219,6 +220,7 @@ def with_hyperparameters(setup: Setup, settings: Mapping[str, Any]) -> Setup:
         shape=tuple(shape),
         num_classes=setup.dataset.num_classes,
         class_counts=_class_counts(settings, setup.dataset),
+        vectors=setup.dataset.vectors and setup.dataset.vectors.table,
         latent=setup.experiment.gan.latent,
     )
     return setup._replace(settings=settings, experiment=experiment)
@@ -264,4 +266,7 @@ def _kept_dir(
 
 
 def _class_counts(settings: Mapping[str, Any], dataset: data.DataSet) -> labels.Counts:
-    return labels.counts_of(dataset.labels, dataset.num_classes, settings['latent']['labels'])
+    choice = settings['latent']['labels']
+    if dataset.vectors is not None:
+        return labels.counts_of(dataset.vectors.rows, len(dataset.vectors.table), choice)
+    return labels.counts_of(dataset.labels, dataset.num_classes, choice)

@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 
+from gan_jax.data.classes import described
+from gan_jax.data.dataset import label_size
 from gan_jax.experiment.setup import Setup
 from gan_jax.models.critic import scope_of
 from gan_jax.routing import route_views
@@ -15,10 +17,12 @@ def summary(setup: Setup) -> dict[str, Any]:
     """The numbers, as JSON.
 
     Returns:
-        devices {'kind', 'count'}; images {'name', 'count', 'shape' [H, W, C], 'classes'};
+        devices {'kind', 'count'}; images {'name', 'count', 'shape' [H, W, C], 'classes', and
+        'label_size' of label vectors};
         batch_size; parameters by network and head; views {'d', 'g'}, the number of views in one
         pass; flops of a step, as XLA counts them before its optimisation, None where it does not.
     """
+    size = label_size(setup.dataset)
     return {
         'devices': _devices(setup),
         'images': {
@@ -26,6 +30,7 @@ def summary(setup: Setup) -> dict[str, Any]:
             'count': len(setup.dataset.images),
             'shape': list(setup.dataset.images.shape[1:]),
             'classes': setup.dataset.num_classes,
+            **({'label_size': size} if size else {}),
         },
         'batch_size': setup.settings['batch_size'],
         'parameters': parameters(setup),
@@ -38,9 +43,12 @@ def in_words(found: Mapping[str, Any]) -> str:
     """A `summary` as lines of text."""
     devices, images, views = found['devices'], found['images'], found['views']
     shape = 'x'.join(map(str, images['shape']))
+    labels = f'{images["classes"]} classes'
+    if 'label_size' in images:
+        labels = described(None, 0, images['label_size'])
     words = {
         'devices': f'{devices["count"]}, {devices["kind"]}',
-        'images': f'{images["count"]:,} of {images["name"]}, {shape}, {images["classes"]} classes',
+        'images': f'{images["count"]:,} of {images["name"]}, {shape}, {labels}',
         **{name: f'{count:,} parameters' for name, count in found['parameters'].items()},
         'one step': f'{_flops(found["flops"])}batch of {found["batch_size"]}, views: '
         f'{views["d"]} for d, {views["g"]} for g',

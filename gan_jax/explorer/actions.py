@@ -182,12 +182,14 @@ class Actions:
 
     def _words(self, choice: Choice) -> str:
         of = self.explorer.generator
-        name = f' of class {choice.label}' if of.num_classes else ''
+        name = f' of {of.label_kind} {choice.label}' if of.num_classes else ''
         start = 'your picture' if choice.found is not None else f'image {choice.number}'
         return f'{start}{name}'
 
     def _class_of(self, row: int) -> str:
         dataset = self.run.dataset
+        if dataset.vectors is not None:
+            return f'row {dataset.vectors.rows[row]}, '
         if dataset.labels is None:
             return ''
         label = int(dataset.labels[row])

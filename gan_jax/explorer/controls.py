@@ -59,6 +59,12 @@ def label_of(value: Any, explorer: Explorer) -> int:
     return explorer.generator.class_of(int(value))
 
 
+def label_title(explorer: Explorer) -> str:
+    """The title of the control of the label."""
+    is_row = explorer.generator.label_kind == 'row'
+    return 'Row of the label vectors' if is_row else 'Class'
+
+
 def class_choices(explorer: Explorer) -> list[tuple[str, int]]:
     """(shown name, number) of each class that the images depend on."""
     names = explorer.generator.class_names

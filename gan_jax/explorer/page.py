@@ -143,11 +143,12 @@ def _image_controls(gr: Any, actions: Actions) -> dict[str, Any]:
     explorer, found = actions.explorer, {}
     found['number'] = gr.Number(0, label='Number of the image', precision=0, minimum=0)
     if count := explorer.generator.num_classes:
+        kind = controls.label_title(explorer)
         if count <= MOST_LISTED:
             choices = controls.class_choices(explorer)
-            found['label'] = gr.Dropdown(choices, value=0, label='Class', filterable=False)
+            found['label'] = gr.Dropdown(choices, value=0, label=kind, filterable=False)
         else:
-            found['label'] = gr.Number(0, label=f'Class, 0 to {count - 1}', precision=0)
+            found['label'] = gr.Number(0, label=f'{kind}, 0 to {count - 1}', precision=0)
     if actions.run is not None:
         steps = [(f'{step:,}', step) for step in actions.run.steps]
         at = explorer.generator.step

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax.data.classes import listed
+from gan_jax.data.classes import described
 from gan_jax.exported.description import Description
 from gan_jax.exported.own_code import tops
 from gan_jax.runtime.errors import printable
@@ -126,7 +126,8 @@ def _results(scores: Sequence[Score], description: Description) -> Iterator[dict
 
 def _facts(card: Card, description: Description) -> str:
     height, width, channels = description.shape
-    classes = listed(description.class_names, len(description.class_counts))
+    size = description.generator.get('label_size', 0)
+    classes = described(description.class_names, len(description.class_counts), size)
     trained = ', '.join(f'`{one}`' for one in description.origin.get('terms', {}))
     rows = [
         f'- images: {height}x{width}x{channels}, uint8, or [0, 1] as the network makes them',

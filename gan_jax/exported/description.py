@@ -34,7 +34,8 @@ class Description(NamedTuple):
         generator: the config's block of the network: its path, 'fn', and keywords.
         latent: the config's block of the latents, and 'dim', their length.
         shape: (H, W, C) of an image.
-        class_counts: proportions of the classes of generated images.
+        class_counts: proportions of the classes of generated images, or of the rows of label
+            vectors, which are among the weights.
         class_names: in the order of their numbers; None where there are none.
         dtype: of the network's arithmetic.
         batch_norm: 'moving' or 'batch', see `generate.make_generate`.

@@ -91,7 +91,7 @@ def _built(folder: Path, found: Description, allow: list[str]) -> tuple[nn.Modul
             raise UserError('\n'.join(f'{folder}/{descriptions.NAME}: {one}' for one in wrong))
         settings: Mapping[str, Any] = {**found._asdict()}
         try:
-            network = build_generator(settings, found.shape, allow)
+            network = build_generator(settings, found.shape, allow, len(found.class_counts))
             latent = build_latent(settings, allow)
         except PartError as error:
             raise UserError(f'{folder}/{descriptions.NAME}: {error}') from error

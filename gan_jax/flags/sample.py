@@ -26,7 +26,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--seed', type=cli.within(VALUES['seed']), default=0, help='of the latents')
     parser.add_argument(
         '--label',
-        help='one class for all, by its name or number; by default as config.latent.labels says',
+        help='one class for all, by its name or number, or one row of label vectors; by default as '
+        'config.latent.labels says',
     )
     parser.add_argument(
         '--truncation',

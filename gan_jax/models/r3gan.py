@@ -24,11 +24,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from gan_jax.models.conditions import LabelTable, condition
 from gan_jax.models.fir import double, halve
 from gan_jax.models.grouped import GroupedConv
 from gan_jax.models.layers import Dense, at_least_float32, image_of, maybe_remat, type_at
@@ -86,6 +86,8 @@ class Generator(nn.Module):
         group_size: channels of a group of the 3×3 convolutions.
         num_classes: 0 is unconditional.
         clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
+        label_size: numbers of a label vector, in the place of classes; 0 without.
+        label_table: the data's label vectors.
         remat: whether the backward pass computes the inside of each block again instead of keeping
             it: less memory, the same numbers, more time.
         dtype: of the layers at the four largest sizes, but not at 4 pixels; everything else, and
@@ -97,6 +99,8 @@ class Generator(nn.Module):
     group_size: Units = 16
     num_classes: Classes = 0
     clipped: bool = True
+    label_size: Classes = 0
+    label_table: LabelTable | None = None
     remat: bool = False
     dtype: Any = None
 
@@ -111,9 +115,9 @@ class Generator(nn.Module):
             ValueError: the widths are of images of another size, or do not divide into groups.
         """
         sides = _sides(self.shape, self.widths, self.group_size)
-        if self.num_classes:
-            one_hot = jax.nn.one_hot(label, self.num_classes, dtype=z.dtype)
-            z = jnp.concatenate([z, _linear(EMBEDDING, name='classes')(one_hot)], axis=1)
+        given = condition(self, label, z.dtype)
+        if given is not None:
+            z = jnp.concatenate([z, _linear(EMBEDDING, name='classes')(given)], axis=1)
         x = _linear(self.widths[0], name='dense')(z)[:, None, None]
         start = *first_map(self.shape, len(sides) - 1), self.widths[0]
         x = x * _basis(self, nn.initializers.normal(1.0), start)
@@ -168,19 +172,22 @@ class Logit(nn.Module):
 
     Attributes:
         num_classes: 0 is unconditional; a label outside 0 ... num_classes - 1 has the logit 0.
+        label_size, label_table: as in `Generator`.
     """
 
     num_classes: Classes = 0
+    label_size: Classes = 0
+    label_table: LabelTable | None = None
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
         """{'logit': [N]} from features [N, F] and label [N], not used without classes."""
-        if not self.num_classes:
+        given = condition(self, label, features.dtype)
+        if given is None:
             return {'logit': _linear(1, name='dense')(features)[:, 0]}
         length = features.shape[-1]
-        one_hot = jax.nn.one_hot(label, self.num_classes, dtype=features.dtype)
         init = nn.initializers.variance_scaling(1 / length, 'fan_in', 'normal')
-        embedded = Dense(length, use_bias=False, kernel_init=init, name='classes')(one_hot)
+        embedded = Dense(length, use_bias=False, kernel_init=init, name='classes')(given)
         return {'logit': jnp.sum(_linear(length, name='dense')(features) * embedded, axis=1)}
 
 

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from gan_jax.experiment.averages import std_of, with_std
+from gan_jax.models.conditions import COLLECTION
 from gan_jax.profiles import exponent_of, mixture
 from gan_jax.run.snapshots import FOLDER
 from gan_jax.runtime import checkpoint, output, workdir
@@ -100,7 +101,9 @@ def _sum(
         f'{steps[-1]}; the relative error of its profile is {found.error:.2g}'
     )
     prefix = f'averages/{next(iter(exponents))}/'
-    return {leaf: x.astype(own[prefix + leaf].dtype) for leaf, x in total.items()}
+    # The data's label vectors are no average, and the weights add up to 1 but for rounding.
+    kept = {leaf: own[prefix + leaf] for leaf in total if leaf.startswith(f'{COLLECTION}/')}
+    return {leaf: x.astype(own[prefix + leaf].dtype) for leaf, x in total.items()} | kept
 
 
 def _read(

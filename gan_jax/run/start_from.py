@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gan_jax.exported.read import is_exported, read_leaves
+from gan_jax.models.conditions import COLLECTION
 from gan_jax.runtime import checkpoint, distributed
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.leaves import by_name, form
@@ -29,6 +30,9 @@ BEGINNINGS = (
     (r'averages/d/', 'd/stats/'),
     (r'averages/[^/]+/', 'ema/'),
 )
+
+# The label vectors of the data, which are the run's own.
+TABLES = re.compile(rf'([gd]/stats|ema|averages/[^/]+)/{COLLECTION}/')
 
 
 def start_from(settings: Mapping[str, Any], state: TrainState) -> TrainState:
@@ -97,7 +101,7 @@ def refuse_own_workdir(settings: Mapping[str, Any], folder: Path) -> None:
 
 def _is_wanted(name: str, asked: Mapping[str, Any]) -> bool:
     of_nets = any(re.match(NETS[net], name) for net in asked['nets'].split(','))
-    return of_nets and re.search(asked['match'], name) is not None
+    return of_nets and not TABLES.match(name) and re.search(asked['match'], name) is not None
 
 
 def _beginning(name: str) -> str:

@@ -121,7 +121,8 @@ def generator_of(
     Raises:
         UserError: as `restore_generator`, of a run.
     """
-    network = build_generator(run.settings, tuple(run.images['shape']), allow)
+    counts = tuple(run.images['class_counts'])
+    network = build_generator(run.settings, tuple(run.images['shape']), allow, len(counts))
     training = functools.partial(_training, folder, run, allow, data_dir)
     settings, images = run.settings, run.images
     return Generator(
@@ -129,7 +130,7 @@ def generator_of(
         _as_tree(folder, run, shapes_of(network, settings['latent']['dim'])),
         image_shape=tuple(images.get('codes', {'image': images['shape']})['image']),
         latent_dim=settings['latent']['dim'],
-        class_counts=tuple(images['class_counts']),
+        class_counts=counts,
         class_names=images['class_names'],
         step=run.step,
         latent=build_latent(settings, allow, training),

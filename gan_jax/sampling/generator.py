@@ -47,7 +47,8 @@ class Generator:
         variables: its parameters and other collections.
         image_shape: (H, W, C) of an image.
         latent_dim: Z.
-        class_counts: proportions of the labels of generated images.
+        class_counts: proportions of the labels of generated images; labels are classes, or rows of
+            the data's label vectors.
         class_names: of the training data, in the order of their numbers; None where there are none.
         step: of the checkpoint.
         latent: the distribution of the latents.
@@ -75,16 +76,25 @@ class Generator:
         takes = takes_labels(self.network, self.latent_dim)
         return len(self.class_counts) if takes else 0
 
+    @property
+    def label_kind(self) -> str:
+        """The meaning of a label in a word: 'class', or 'row' of the data's label vectors."""
+        return 'row' if getattr(self.network, 'label_size', 0) else 'class'
+
     def class_of(self, label: int | str) -> int:
         """The number of a class that is given by its name or its number; of a text as a name first.
 
+        Where labels are vectors, it is a row of their table, in the order of np.unique(axis=0).
+
         Raises:
-            UserError: no such class, or the generator takes none.
+            UserError: no such class or row, or the generator takes none.
         """
         if not self.num_classes:
             raise UserError(
                 f'label is {label}, and the generator of this run takes no classes: leave it out'
             )
+        if self.label_kind == 'row':
+            return classes.row_of(f'{label}', len(self.class_counts))
         names = self.class_names if isinstance(label, str) else None
         return classes.number_of(f'{label}', names, len(self.class_counts))
 

@@ -13,6 +13,7 @@ import pytest
 
 from gan_jax import data
 from gan_jax.data import dataset, prepared
+from gan_jax.data.growing_array import GrowingArray
 from gan_jax.data.pieces import Piece, resized
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from tests.data.archives.maker import noise
@@ -39,7 +40,7 @@ def root(tmp_path):
 def test_an_array_that_grew_is_a_plain_npy(count, tmp_path):
     array = noise(0, count, 2, 3)
     with (tmp_path / 'a.npy').open('wb') as file:
-        growing = prepared.GrowingArray(file)
+        growing = GrowingArray(file)
         for start in range(0, count, 5000):
             growing.append(array[start : start + 5000])
         growing.finish()

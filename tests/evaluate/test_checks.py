@@ -9,6 +9,7 @@ from gan_jax import data
 from gan_jax.data import DataSet
 from gan_jax.data.archives.download import sha256_of
 from gan_jax.data.archives.table import File
+from gan_jax.data.dataset import label_vectors
 from gan_jax.evaluate import features, frechet, protocol, references, weights
 from gan_jax.evaluate.context import Context
 from gan_jax.models.critic import Critic
@@ -51,6 +52,9 @@ def blind(monkeypatch):
     monkeypatch.setattr(weights, 'check', lambda data_dir: None)
 
 
+VECTORS = images(40, labels=None)._replace(
+    num_classes=0, vectors=label_vectors(np.eye(3)[np.arange(40) % 3])
+)
 ONE_CLASS = images(40, labels=np.zeros(40, np.int32))
 WRONG = {
     'no such metric': ('fd_digit', {}, "no metric 'fd_digit'; did you mean 'fd_digits'"),
@@ -125,8 +129,28 @@ WRONG = {
     'held-out images for probes': ('retrieval', {'test': None}, "no split 'test'"),
     'one of them': ('uniformity', {'test': 1}, "'uniformity' takes at least 2 real images"),
     'held-out images for logits': ('overfitting', {'test': None}, "no split 'test'"),
-    'labels of held-out images': ('knn', {'test': images(40, labels=None)}, 'needs labels'),
-    'labels': ('linear_probe', {'train': images(40, labels=None)}, 'needs labels'),
+    'labels of held-out images': ('knn', {'test': images(40, labels=None)}, 'needs classes'),
+    'labels': ('linear_probe', {'train': images(40, labels=None)}, 'needs classes'),
+    'classes of label vectors': (
+        'intra_kd20_test@digits',
+        {'test': VECTORS},
+        "class by class, and 'digits' has label vectors of 3 numbers: leave it out",
+    ),
+    'classes for a probe': (
+        'knn',
+        {'train': VECTORS, 'test': VECTORS},
+        "needs classes and 'digits' has label vectors of 3 numbers",
+    ),
+    'classes for a classifier': (
+        'cas1k',
+        {'train': VECTORS, 'test': VECTORS},
+        "needs classes and 'digits' has label vectors of 3 numbers",
+    ),
+    'the same labels in both splits': (
+        'overfitting',
+        {'train': VECTORS},
+        'the train split has label vectors of 3 numbers, the test split 2 classes: leave it out',
+    ),
     'images alone': (
         'overfitting',
         {'critic': Critic(small.Trunk(), {}, small.PairLogit())},

@@ -70,7 +70,7 @@ def test_each_classifier_is_tested_on_what_the_other_has_learned(centroids):
         ('cas', {}, "'cas' does not say of how many images: write cas10k"),
         ('cas99', {}, "'cas99' is of 99 images of 10 classes: take 100 to 1,000,000"),
         ('cas1k', {'conditional': lambda: False}, 'and the generator takes none: leave it out'),
-        ('cas1k', {'held_out': lambda: split('test')._replace(labels=None)}, 'needs labels and'),
+        ('cas1k', {'held_out': lambda: split('test')._replace(labels=None)}, 'needs classes and'),
     ],
 )
 def test_what_would_mean_nothing_is_refused(name, changes, said):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gan_jax import data
+from gan_jax.data.dataset import label_vectors
 from gan_jax.evaluate import (
     digit_metrics,
     dimension,
@@ -19,6 +20,7 @@ from gan_jax.evaluate import (
     protocol,
 )
 from gan_jax.evaluate.context import Context
+from gan_jax.models.conditions import LabelTable, condition, table_of
 from gan_jax.runtime.errors import UserError
 from tests import small
 
@@ -152,6 +154,38 @@ def test_logits_are_those_of_the_images_that_were_learned_and_of_their_labels():
     assert values['logit_fake'] == pytest.approx(logit(fakes, np.ones(30)), rel=1e-5)
 
 
+class Labels(nn.Module):
+    """A discriminator whose logit is the label vector's only number."""
+
+    num_classes: int = 0
+    label_size: int = 1
+    label_table: LabelTable | None = None
+
+    @nn.compact
+    def __call__(self, image, label, *, train):
+        return {'logit': condition(self, label, image.dtype)[:, 0]}
+
+
+def test_held_out_images_have_the_label_vectors_of_their_own_split():
+    """Row 0 of the test split is another vector than row 0 of the table in D's variables."""
+    of = {'train': np.array([[1], [2], [2], [4]]), 'test': np.array([[7], [8], [8], [8], [8]])}
+    train, test = (
+        data.DataSet(np.zeros((len(x), 4, 4, 1), np.uint8), None, 0, 'x', vectors=label_vectors(x))
+        for x in of.values()
+    )
+    critic = Labels(label_table=table_of(train.vectors.table))
+    given = Context(train, lambda: test, train, critic, num=3, class_counts=(1, 2, 1))
+    variables = {'label_vectors': {'table': train.vectors.table}}
+    state = SimpleNamespace(d=SimpleNamespace(variables=variables))
+    found = protocol.prepare_metrics('overfitting', given)
+    values = found.measure(np.zeros((3, 4, 4, 1), np.uint8), state, None)
+    assert (values['logit_train'], values['logit_test']) == pytest.approx((9 / 4, 39 / 5))
+    fakes = train.vectors.table[given.generated_labels(3)]
+    assert values['logit_fake'] == pytest.approx(fakes.mean())
+    named = protocol.prepare_metrics('sensitivity', given).measure(NO_IMAGES, state, None)
+    assert named['sensitivity_flip'] == 0
+
+
 @pytest.mark.slow
 def test_sensitivity_is_that_of_held_out_images_and_needs_no_fakes():
     found = prepare('sensitivity', critic=Pixels())
@@ -211,7 +245,7 @@ def test_probes_alone_name_no_extractor():
 @pytest.mark.parametrize('name', ['linear_probe', 'knn'])
 def test_a_linear_probe_without_labels_is_refused(name):
     blank = data.DataSet(np.zeros((2, 8, 8, 1), np.uint8), None, 0, 'blank')
-    with pytest.raises(UserError, match="needs labels and 'blank' has none"):
+    with pytest.raises(UserError, match="needs classes and 'blank' has no labels"):
         protocol.prepare_metrics(name, Context(blank, lambda: blank, blank, None, num=2))
 
 

@@ -20,6 +20,7 @@ SOURCE = '''
 import numpy as np
 
 from gan_jax.data import DataSet
+from gan_jax.data.dataset import LabelVectors
 
 SEEN = []
 
@@ -54,8 +55,12 @@ def other(split) -> DataSet:
     return stripes(split, '')
 
 
+TABLE, ROWS = np.float32([[2], [1], [2], [0]]), np.arange(60) % 3
+
+
 def given(split, folder, what: str) -> DataSet:
     whole = stripes(split, folder)
+    bare = whole._replace(labels=None, num_classes=0, class_names=None)
     return {
         'nothing of ours': 7,
         'floats': whole._replace(images=whole.images / 255),
@@ -67,6 +72,14 @@ def given(split, folder, what: str) -> DataSet:
         'too few labels': whole._replace(labels=whole.labels[:9]),
         'a label too high': whole._replace(num_classes=1),
         'a name too many': whole._replace(class_names=('a', 'b', 'c')),
+        'labels and vectors': whole._replace(vectors=LabelVectors(TABLE, ROWS)),
+        'an array of vectors': bare._replace(vectors=TABLE),
+        'lists of vectors': bare._replace(vectors=LabelVectors([[0.5]], ROWS)),
+        'vectors of float64': bare._replace(vectors=LabelVectors(TABLE.astype(float), ROWS)),
+        'vectors without end': bare._replace(vectors=LabelVectors(TABLE + np.inf, ROWS)),
+        'too few rows': bare._replace(vectors=LabelVectors(TABLE, ROWS[:9])),
+        'a row too high': bare._replace(vectors=LabelVectors(TABLE[:1], ROWS)),
+        'vectors': bare._replace(vectors=LabelVectors(TABLE, ROWS.astype(np.int64))),
     }[what]
 '''
 
@@ -137,6 +150,13 @@ def test_a_size_may_be_a_height_and_a_width():
         ('too few labels', r'60 images and labels as int64 \[9\]: return one for each'),
         ('a label too high', 'labels from 0 to 1, and 1 classes: return labels from 0 to one less'),
         ('a name too many', '3 names of 2 classes: return one for each, or None'),
+        ('labels and vectors', 'labels and vectors: return one of them'),
+        ('an array of vectors', 'vectors as a ndarray: return them as gan_jax.data.dataset.label'),
+        ('lists of vectors', r'vectors as a list and rows as int64 \[60\]: return them as'),
+        ('vectors of float64', r'a table of vectors as float64 \[4, 1\]: return finite float32'),
+        ('vectors without end', r'a table of vectors as float32 \[4, 1\]: return finite float32'),
+        ('too few rows', r'60 images and rows as int64 \[9\]: return one for each'),
+        ('a row too high', 'rows from 0 to 2 of 1 vectors: return rows from 0 to 0'),
     ],
 )
 def test_what_is_no_data_set_is_refused_with_a_sentence(what, sentence):
@@ -144,6 +164,14 @@ def test_what_is_no_data_set_is_refused_with_a_sentence(what, sentence):
     with pytest.raises(UserError, match=start + sentence) as caught:
         load_images(asked('given', what=what))
     assert caught.value.status == DATA
+
+
+def test_vectors_are_each_once_and_sorted_whatever_the_reader_does():
+    """So that --label=ROW means the same for all data: TABLE[0], [2] are one, [3] is unused."""
+    found = load_images(asked('given', what='vectors'))
+    assert found.labels is None and found.vectors.table.tolist() == [[1], [2]]
+    assert found.vectors.rows.tolist() == [1, 0, 1] * 20
+    assert found.vectors.rows.dtype == np.int32
 
 
 def test_a_reader_that_fails_is_named():

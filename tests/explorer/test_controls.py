@@ -16,6 +16,7 @@ def explorer(classes=3, layers=4):
         class_names=['cat', 'dog', 'owl'],
         class_of=lambda label: Generator.class_of(generator, label),
         class_counts=(1,) * classes,
+        label_kind='class',
     )
     return types.SimpleNamespace(generator=generator, layers=layers)
 
@@ -55,3 +56,13 @@ def test_classes_are_listed_by_number_and_name():
     for unnamed.generator.class_names in (None, ['0', '1', '2']):
         assert controls.class_choices(unnamed) == [('0', 0), ('1', 1), ('2', 2)]
     assert controls.class_choices(explorer(classes=0)) == []
+
+
+def test_a_row_of_label_vectors_is_called_so():
+    of_vectors = explorer()
+    assert controls.label_title(of_vectors) == 'Class'
+    of_vectors.generator.label_kind = 'row'
+    assert controls.label_title(of_vectors) == 'Row of the label vectors'
+    assert controls.label_of(2, of_vectors) == 2
+    with pytest.raises(UserError, match="no row '3' in the 3 label vectors of the data"):
+        controls.label_of(3, of_vectors)

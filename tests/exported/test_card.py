@@ -30,9 +30,9 @@ SCORES = [
 ]
 
 
-def rendered(**changed):
+def rendered(description=DESCRIPTION, **changed):
     given = dict(name='pets-bcr', license='mit', scores=SCORES, parameters=1_234_567)
-    return card.render(card.Card(**{**given, **changed}), DESCRIPTION)
+    return card.render(card.Card(**{**given, **changed}), description)
 
 
 def head_of(text):
@@ -73,3 +73,9 @@ def test_the_program_is_shown_with_inputs_that_it_takes(batch, size):
     text = rendered(stablehlo_batch=batch)
     assert f'size=({size}, 64)' in text and f'np.zeros({size}, np.int32)' in text
     assert 'stablehlo' not in rendered()
+
+
+def test_rows_of_label_vectors_are_not_called_classes():
+    generator = {**DESCRIPTION.generator, 'label_size': 40}
+    text = rendered(DESCRIPTION._replace(generator=generator, class_names=None))
+    assert '`pets`, label vectors of 40 numbers' in text and 'classes' not in text

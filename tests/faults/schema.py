@@ -176,7 +176,7 @@ CHEAP = {
 }
 # Traced by the step, or read by the loop alone: these make no other program.
 NUMBERS = ('seed', 'steps', 'every.log', 'every.checkpoint', 'every.evaluate', 'every.sample')
-FIXED = ('num_classes', 'mu_dtype', 'clipping_threshold')
+FIXED = ('num_classes', 'label_size', 'mu_dtype', 'clipping_threshold')
 POLICIES = ('translation', 'cutout', 'zoom_out', 'flip|translation', 'cutmix', 'instance_noise')
 OPTIMIZERS = ('adam', 'sgd', 'rmsprop', 'adamw', 'yogi')
 

@@ -103,6 +103,21 @@ def test_one_average_at_one_step_makes_no_other(tmp_path):
     np.testing.assert_array_equal(found['params/w'], average(0.05, 375)['params']['w'])
 
 
+def test_label_vectors_are_no_sum(tmp_path):
+    """The weights of a sum add up to 1 but for rounding; the data's vectors stay bit for bit."""
+    table, places = np.float32([[0.1, 1 / 3]]), (25, 50)
+    for end in places:
+        state = kept(end)
+        for one in state['averages'].values():
+            one['label_vectors'] = {'table': table + (end == 25)}  # of a snapshot, read by nobody
+        if end == 25:
+            snapshots.write(state, tmp_path)
+    own = named_leaves({'averages': state['averages']})
+    found = posthoc.reconstruct(tmp_path, 50, own, SETTINGS, 'std:0.08')
+    np.testing.assert_array_equal(found['label_vectors/table'], table)
+    assert found.keys() == {'params/w', 'stats/mean', 'label_vectors/table'}
+
+
 # Of a run -----------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax import export, train
 from gan_jax.experiment import config, setup
-from gan_jax.run.start_from import start_from
+from gan_jax.run.start_from import _is_wanted, start_from
 from gan_jax.run.status import advised
 from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import MISSING, UserError
@@ -63,6 +63,13 @@ def test_nets_that_are_asked_for_are_those_of_the_other_run(trained, asked, pref
         expected = saved[name] if taken else first[name]
         np.testing.assert_array_equal(array, expected, err_msg=name)
     assert any(np.any(saved[n] != first[n]) for n in after if n.startswith(prefixes[0]))
+
+
+@pytest.mark.parametrize('net', ['g/stats', 'd/stats', 'ema', 'averages/d', 'averages/long'])
+def test_label_vectors_are_the_run_s_own(net):
+    asked = {'nets': 'g,d,ema', 'match': ''}
+    assert not _is_wanted(f'{net}/label_vectors/mapping/table', asked)
+    assert _is_wanted(f'{net}/batch_stats/mapping/table', asked)
 
 
 @pytest.mark.slow

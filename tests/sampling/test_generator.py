@@ -11,6 +11,8 @@ import pytest
 from gan_jax.data.autoencoder import Decoder
 from gan_jax.keys import named
 from gan_jax.latents import truncated, uniform
+from gan_jax.models.conditions import table_of
+from gan_jax.models.stylegan2.mapping import Mapping
 from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.generate import make_generate
 from gan_jax.sampling.generator import Generator
@@ -235,3 +237,16 @@ def test_classes_of_a_generator_without_and_tails_of_none_are_refused():
 def test_a_number_is_a_number_and_a_text_is_a_name_first():
     one = made(class_names=('1', '0'))
     assert [one.class_of(x) for x in (0, 1, '0', '1', np.int32(1))] == [0, 1, 1, 0, 1]
+
+
+def test_a_label_may_be_a_row_of_label_vectors():
+    network = Mapping(4, 1, label_size=2, label_table=table_of(np.eye(3, 2)))
+    found = made(network=Labelled())
+    assert found.label_kind == 'class'
+    rows = dataclasses.replace(found, network=network, class_names=None, class_counts=(1, 1, 1))
+    assert rows.label_kind == 'row'
+    rows.__dict__['num_classes'] = 3  # of a generator of images
+    assert rows.class_of('2') == rows.class_of(np.int64(2)) == 2
+    for label in ('3', 'cat', -1):
+        with pytest.raises(UserError, match=f"no row '{label}' in the 3 label vectors .* 0 to 2"):
+            rows.class_of(label)

@@ -99,6 +99,8 @@ def _arranged(files: Listing, path: Path) -> tuple[list[str], Layout]:
 
 def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
     labels = layout.labels
+    if not labels.num_classes:
+        return ()
     train = np.array([labels.of[n] for n in layout.splits['train'] if n in labels.of], np.int32)
     if not len(train):
         return ()
@@ -187,7 +189,8 @@ def _pieces(
                 yield Piece(split, 'images', images)
             labels = [of[n] for n in names if n in of and n not in bad]
             if labels:
-                yield Piece(split, 'labels', np.array(labels, np.int32))
+                kind = np.float32 if isinstance(labels[0], tuple) else np.int32
+                yield Piece(split, 'labels', np.array(labels, kind))
 
 
 def _contents(files: Listing, names: Sequence[str], path: Path, bad: Bad):

@@ -31,12 +31,13 @@ class Labels(NamedTuple):
     """The classes of images.
 
     Attributes:
-        of: image name -> the number of its class, for all images that have one.
-        num_classes: the number of classes.
+        of: image name -> the number of its class, or its label vector, for all images that have
+            one.
+        num_classes: the number of classes; 0 of vectors.
         class_names: one for each class, or None.
     """
 
-    of: Mapping[str, int]
+    of: Mapping[str, int | tuple[float, ...]]
     num_classes: int
     class_names: tuple[str, ...] | None = None
 

@@ -29,7 +29,8 @@ def open_npz(path: Path) -> tuple[Content, tuple[int, int, int]]:
 
     Args:
         path: of a file with `images`, uint8 or uint16 [N, H, W, C] with C 1 or 3, and perhaps
-            `labels`, integers [N] from 0 on. uint16 is rounded to uint8, see `depth`.
+            `labels`, integers [N] from 0 on or numbers [N, K], label vectors. uint16 is rounded to
+            uint8, see `depth`.
 
     Raises:
         UserError: no such file, or it holds other arrays.
@@ -53,7 +54,7 @@ def open_npz(path: Path) -> tuple[Content, tuple[int, int, int]]:
             _check_labels_are_not_called_otherwise(archive, others, path, shape[0])
         labels = _labels(archive, path, shape[0]) if 'labels' in names else None
     num_classes, notes = 0, (f'{path}: the images {depth.NOTE}',) if deep else ()
-    if labels is not None:
+    if labels is not None and labels.ndim == 1:
         num_classes = int(labels.max()) + 1
         notes += classes.empty_note(path, labels, num_classes)
     if others:
@@ -146,10 +147,19 @@ def _check_labels_are_not_called_otherwise(
 
 def _labels(archive: zipfile.ZipFile, path: Path, count: int) -> np.ndarray:
     with array(archive, 'labels', path) as (shape, dtype, file):
+        if len(shape) == 2 and shape[0] == count and shape[1] and dtype.kind in 'iufb':
+            found = np.concatenate([*blocks(shape, dtype, file, str(path))])
+            with np.errstate(over='ignore'):  # looked for in the next line
+                found = found.astype(np.float32)
+            if not np.isfinite(found).all():
+                raise UserError(
+                    f"{path}: 'labels' holds numbers that are not finite: leave them out", DATA
+                )
+            return found
         if shape != (count,) or dtype.kind not in 'iu':
             raise UserError(
-                f"{path}: 'labels' must be integers [{count}], got {dtype} {list(shape)}: save it "
-                'again',
+                f"{path}: 'labels' must be integers [{count}], or numbers [{count}, K], got "
+                f'{dtype} {list(shape)}: save it again',
                 DATA,
             )
         return np.concatenate([_counted(b, path) for b in blocks(shape, dtype, file, str(path))])

@@ -2,7 +2,8 @@
 
 The images, `00000/img00000000.png` and so on, are squares of one size whose side is a power of two,
 in a folder or in a zip without compression. dataset.json is {"labels": [["00000/img00000000.png",
-6], ...]}, or {"labels": null} without labels. We add "class_names", which StyleGAN's own tools
+6], ...]}, with a list of numbers in the place of a class where labels are vectors, or {"labels":
+null} without labels. We add "class_names", which StyleGAN's own tools
 ignore.
 """
 
@@ -84,6 +85,12 @@ def _joined(found: Sequence[Labels], path: Path) -> Labels:
     if len(named) > 1:
         raise UserError(f'{path}: its {NAME} give the classes several names: choose some', DATA)
     of = {name: label for labels in found for name, label in labels.of.items()}
+    if len({len(one) if isinstance(one, tuple) else 0 for one in of.values()}) > 1:
+        raise UserError(
+            f'{path}: its {NAME} give labels of several forms: give all images a class, or label '
+            'vectors of one length',
+            DATA,
+        )
     return Labels(of, max(labels.num_classes for labels in found), *named)
 
 
@@ -123,8 +130,8 @@ def _by_name(name: str, entries: Any, images: set[str]) -> Mapping[str, Any]:
     return found
 
 
-def _numbers(name: str, by_name: Mapping[str, Any]) -> tuple[Mapping[str, int], int]:
-    """The class of each image, and how many classes there are."""
+def _numbers(name: str, by_name: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+    """The class of each image, and how many classes there are; or label vectors, and 0."""
     if all(type(label) is int for label in by_name.values()):
         least, most = min(by_name.values()), max(by_name.values())
         if not 0 <= least <= most < classes.MOST:
@@ -133,15 +140,25 @@ def _numbers(name: str, by_name: Mapping[str, Any]) -> tuple[Mapping[str, int], 
             raise _fault(name, f'has a label {_said(wrong)}', range_)
         return by_name, most + 1
     width = len(first) if isinstance(first := next(iter(by_name.values())), list) else 0
+    if width and all(_is_vector(label, width) for label in by_name.values()):
+        hot = all(sorted(label) == [0] * (width - 1) + [1] for label in by_name.values())
+        if not hot:
+            return {image: tuple(label) for image, label in by_name.items()}, 0
     for image, label in by_name.items():
         hot = isinstance(label, list) and len(label) == width and label.count(1) == 1
         if not hot or label.count(0) != width - 1:
             raise _fault(
                 name,
                 f'gives {shown(image)} the label {_said(label)}, which is no class',
-                'a label is a number from 0 on, or for all images a row of zeros with a single 1',
+                'a label is a number from 0 on, or for all images a list of as many numbers',
             )
     return {image: label.index(1) for image, label in by_name.items()}, width
+
+
+def _is_vector(label: Any, width: int) -> bool:
+    """True of a list of that many finite numbers."""
+    numbers = isinstance(label, list) and len(label) == width
+    return numbers and all(type(n) in (int, float) and abs(n) < 1e38 for n in label)
 
 
 def _class_names(name: str, said: Any, count: int) -> tuple[str, ...] | None:
@@ -192,8 +209,11 @@ def write(
                 archive.writestr(zipfile.ZipInfo(name), _png(image))
                 if dataset.labels is not None:
                     entries.append([name, int(dataset.labels[number])])
+                elif dataset.vectors is not None:
+                    row = dataset.vectors.rows[number]
+                    entries.append([name, dataset.vectors.table[row].tolist()])
                 advance(1)
-            said: dict[str, Any] = {'labels': entries if dataset.labels is not None else None}
+            said: dict[str, Any] = {'labels': entries or None}
             if dataset.class_names:
                 said['class_names'] = dataset.class_names
             archive.writestr(zipfile.ZipInfo(NAME), json.dumps(said))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
+from gan_jax.models.conditions import LabelTable
 from gan_jax.models.fir import halve
 from gan_jax.models.layers import at_least_float32, is_half, type_at
 from gan_jax.models.sizes import channels_at, sides
@@ -151,18 +152,23 @@ class Logit(nn.Module):
         num_classes: 0 is unconditional.
         layers: of the mapping, ADA's 8.
         rate: multiplier of the mapping's learning rate.
+        label_size: numbers of a label vector, in the place of classes; 0 without.
+        label_table: the data's label vectors.
     """
 
     num_classes: Classes = 0
     layers: Layers = 8
     rate: Rate = 0.01
+    label_size: Classes = 0
+    label_table: LabelTable | None = None
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool) -> dict[str, Array]:
         """{'logit': [N]} from features φ [N, F] and label [N], not read without classes."""
-        if not self.num_classes:
+        if not (self.num_classes or self.label_size):
             return {'logit': EqualDense(1, name='dense')(features)[:, 0]}
         size = features.shape[-1]
-        mapped = Mapping(size, self.layers, self.num_classes, self.rate, name='mapping')
+        own = self.label_size, self.label_table
+        mapped = Mapping(size, self.layers, self.num_classes, self.rate, *own, name='mapping')
         product = EqualDense(size, name='dense')(features) * mapped(None, label)
         return {'logit': product.sum(1) / math.sqrt(size)}

@@ -9,6 +9,7 @@ from flax import linen as nn
 from jax import Array
 
 from gan_jax.keys import named
+from gan_jax.models.conditions import LabelTable
 from gan_jax.models.fir import double
 from gan_jax.models.layers import image_of, is_half, type_at
 from gan_jax.models.sizes import channels_at, first_map, sides
@@ -45,6 +46,8 @@ class Generator(nn.Module):
         decay: of the average w, kept at each update of the generator.
         rate: multiplier of the mapping's learning rate.
         clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
+        label_size: numbers of a label vector, in the place of classes; 0 without.
+        label_table: the data's label vectors.
         dtype: below float32 it is the type of the maps of the four largest sides but 4, and all
             maps are kept within ±256; the mapping, the other maps and RGB are float32 at least.
     """
@@ -62,11 +65,14 @@ class Generator(nn.Module):
     decay: Chance = 0.995
     rate: Rate = 0.01
     clipped: bool = True
+    label_size: Classes = 0
+    label_table: LabelTable | None = None
     dtype: Any = None
 
     def setup(self):
         """The mapping and the layers from w to images."""
-        self.mapping = Mapping(self.units, self.layers, self.num_classes, self.rate)
+        own = self.label_size, self.label_table
+        self.mapping = Mapping(self.units, self.layers, self.num_classes, self.rate, *own)
         self.synthesis = Synthesis(
             self.shape, self.base, self.most, self.architecture, dtype=self.dtype
         )

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
+from gan_jax.models.conditions import LabelTable, condition
 from gan_jax.models.stylegan2.equalised import EqualDense, activate
 from gan_jax.runtime.ranges import Integer, Number
 
@@ -25,21 +25,24 @@ class Mapping(nn.Module):
         layers: their number.
         num_classes: 0 is unconditional.
         rate: multiplier of the layers' learning rate.
+        label_size, label_table: of label vectors in the place of classes, see `models.conditions`.
     """
 
     units: int
     layers: int
     num_classes: int = 0
     rate: float = 0.01
+    label_size: int = 0
+    label_table: LabelTable | None = None
 
     @nn.compact
     def __call__(self, z: Array | None, label: Array) -> Array:
         """w [N, units] from z [N, Z], or None, and label [N], which is not read without classes."""
         inputs = [] if z is None else [normalised(z)]
-        if self.num_classes:
-            dtype = jnp.result_type(float) if z is None else z.dtype
-            one_hot = jax.nn.one_hot(label, self.num_classes, dtype=dtype)
-            inputs.append(normalised(EqualDense(self.units, name='classes')(one_hot)))
+        dtype = jnp.result_type(float) if z is None else z.dtype
+        given = condition(self, label, dtype)
+        if given is not None:
+            inputs.append(normalised(EqualDense(self.units, name='classes')(given)))
         x = jnp.concatenate(inputs, axis=1)
         for i in range(self.layers):
             x = activate(EqualDense(self.units, rate=self.rate, name=f'dense_{i}')(x))

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array, lax
 
+from gan_jax.models.conditions import LabelTable
 from gan_jax.models.layers import (
     add_bias,
     at_least_float32,
@@ -50,6 +51,8 @@ class Generator(nn.Module):
             half-life of 20,000 images, 0.5 ** (batch / 20000).
         rate: multiplier of the mapping's learning rate.
         clipped: False leaves images as they are in evaluation too, for codes of an autoencoder.
+        label_size: numbers of a label vector, in the place of classes; 0 without.
+        label_table: the data's label vectors.
         dtype: below float32 it is the type of the maps of the four largest rates but 4, and
             activations are kept within ±256; the mapping, the input, the other maps and RGB are
             float32 at least, and so are the sums of resampling.
@@ -68,11 +71,14 @@ class Generator(nn.Module):
     magnitude_decay: Chance = 0.999
     rate: Rate = 0.01
     clipped: bool = True
+    label_size: Classes = 0
+    label_table: LabelTable | None = None
     dtype: Any = None
 
     def setup(self):
         """The mapping and the layers from w to images."""
-        self.mapping = Mapping(self.units, self.layers, self.num_classes, self.rate)
+        own = self.label_size, self.label_table
+        self.mapping = Mapping(self.units, self.layers, self.num_classes, self.rate, *own)
         self.synthesis = Synthesis(
             self.shape, self.depth, self.base, self.most, self.magnitude_decay, self.dtype
         )

@@ -37,7 +37,7 @@ def test_both_formats_read_the_same_images(copies):
         np.testing.assert_array_equal(array_record.labels, tfrecord.labels)
         assert content_of(*tfrecord[:2]) == content_of(IMAGES[part], LABELS[part])
         assert (tfrecord.images.dtype, tfrecord.labels.dtype) == (np.uint8, np.int32)
-        assert array_record[2:] == tfrecord[2:] == (10, 'cifar10', tuple('0123456789'), None)
+        assert array_record[2:] == tfrecord[2:] == (10, 'cifar10', tuple('0123456789'), None, None)
     assert 'tensorflow' not in sys.modules
 
 
@@ -68,7 +68,7 @@ def test_the_folder_of_a_version_may_be_named(copies):
 def test_grey_images_without_labels(tmp_path):
     small(tmp_path, images=IMAGES[:4, :, :, :1], feature={'shape': (8, 8, 1)}, classes=0)
     data = read_copy(tmp_path, 'cifar10', 'train')
-    assert data.images.shape == (4, 8, 8, 1) and data[1:] == (None, 0, 'cifar10', None, None)
+    assert data.images.shape == (4, 8, 8, 1) and data[1:] == (None, 0, 'cifar10', None, None, None)
     assert sorted(i.tobytes() for i in data.images) == sorted(
         i.tobytes() for i in IMAGES[:4, :, :, :1]
     )
@@ -132,7 +132,7 @@ def test_images_of_one_size_that_fit_are_read_and_others_are_for_prepare(
 
 def test_labels_that_are_all_unknown_are_no_labels(tmp_path):
     small(tmp_path, name='stl10', split='unlabelled', labels=[-1] * 4, feature={'shape': (8, 8, 3)})
-    assert read_copy(tmp_path, 'stl10', 'unlabelled')[1:] == (None, 0, 'stl10', None, None)
+    assert read_copy(tmp_path, 'stl10', 'unlabelled')[1:] == (None, 0, 'stl10', None, None, None)
     assert {label for _, label in records(find(tmp_path, 'stl10', 'unlabelled'))} == {None}
     folder = small(tmp_path, labels=[-1, 0, 1, 2], feature={'shape': (8, 8, 3)})
     sentence = f"some images of 'train' in {folder} have no label"
