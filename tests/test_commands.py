@@ -90,10 +90,9 @@ def test_what_is_answered_at_once(arguments):
         text=True,
         cwd=ROOT,
     )
-    imported = {line.split('|')[-1].strip() for line in done.stderr.splitlines() if '|' in line}
+    lines = [line for line in done.stderr.splitlines() if line.startswith('import time:')]
+    imported = {line.split('|')[-1].strip() for line in lines}
     assert 'gan_jax.commands' in imported and not imported & {*HEAVY}
-    total = max(int(line.split('|')[1]) for line in done.stderr.splitlines()[1:] if '|' in line)
-    assert total < 1_000_000  # microseconds
 
 
 def test_the_names_that_help_lists_are_all_that_there_are():
