@@ -303,6 +303,7 @@ def test_only_sums_are_reduced():
     assert reduced >= {(), (3, 3, 64, 64), (32,)}
 
 
+@pytest.mark.slow
 def test_nothing_else_is_sent():
     """An image that changed its device would show up here."""
     assert not results_of(

@@ -134,6 +134,7 @@ def quick():
     jax.config.update('jax_disable_most_optimizations', False)
 
 
+@pytest.mark.slow
 def test_four_at_once_are_four_in_turn(program, quick):
     made, hyper, every, traces = program
     ends = []

@@ -172,6 +172,7 @@ def plain(tmp_path_factory):
     return run_of(place / 'run', *flags, 'latent.fn=gan_jax.latents.uniform')
 
 
+@pytest.mark.slow
 def test_a_network_of_this_package_needs_no_allow(plain, tmp_path):
     assert export.main([f'--workdir={plain}', f'--out={tmp_path}/out', '--step=2']) == 0
     found = gan_jax.load_generator(tmp_path / 'out')
@@ -192,6 +193,7 @@ def test_standing_statistics_travel_as_numbers(plain, tmp_path):
     np.testing.assert_array_equal(found[..., 0], pictures(tmp_path / 'images'))
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_something_is_refused(plain, tmp_path):
     (tmp_path / 'file').write_text('mine')
     with pytest.raises(UserError, match='is a folder that holds file'):
@@ -209,6 +211,7 @@ def test_an_exported_folder_is_not_exported_again(fork, tmp_path):
         export.main([f'--workdir={fork}/out', f'--out={tmp_path}/x'])
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_nothing(plain, tmp_path, monkeypatch):
     def fails(*_, **__):
         raise OSError(28, 'No space left on device')

@@ -139,6 +139,7 @@ def test_the_outline_of_a_data_set_costs_one_image(tmp_path):
 # The draws ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_keeps_what_every_distribution_promises(latent):
     larger = instances._conditioned(Table(np.eye(9, dtype=np.float32), np.eye(9, 2, dtype=int)))
     check_latent(larger, dim=12, images=9)

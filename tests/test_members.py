@@ -178,6 +178,7 @@ def forbid_single_runs(monkeypatch):
 # The same as runs of their own --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_members_leave_behind_what_runs_of_their_own_do(together, alone):
     assert_near(together, alone)
     assert status(together / FIRST) == ('done', LAST)
@@ -363,6 +364,7 @@ def test_a_member_that_diverges_does_not_stop_the_others(tmp_path, together, mon
     assert status(good) == ('done', LAST)
 
 
+@pytest.mark.slow
 def test_nothing_more_is_written_of_a_member_that_has_failed(
     asked, together, tmp_path, monkeypatch
 ):

@@ -13,7 +13,7 @@ from gan_jax import augment
 from gan_jax.augment import operation, ops, policy
 from gan_jax.testing import check_op
 from gan_jax.testing.ops import compiled
-from tests.augment.family import CHAINS, OPS, STRENGTH, batch, every_op, shape, slow_for
+from tests.augment.family import ALIKE, CHAINS, OPS, STRENGTH, batch, every_op, shape, slow_for
 from tests.small import new_key
 
 # Deviations of single ops, as their papers have them: options of `check_op`.
@@ -49,7 +49,7 @@ def _is_op(value):
     return inspect.isfunction(value) and hasattr(value, 'strengths')
 
 
-@slow_for(*CHAINS)
+@slow_for(*CHAINS, *ALIKE)
 def test_keeps_every_promise(op):
     check_op(op, shape=shape(op), strength=STRENGTH, **EXCEPTIONS.get(op, {}))
 

@@ -78,6 +78,7 @@ def spreads(tree):
             yield from [value] if 'median' in value else spreads(value)
 
 
+@pytest.mark.slow
 def test_it_says_what_it_measured_and_with_what(done):
     _, result, _ = done
     assert result['images'] == {'source': 'digits', 'shape': [8, 8, 1]}
@@ -88,6 +89,7 @@ def test_it_says_what_it_measured_and_with_what(done):
     assert result['time'].endswith('Z') and result['load'] >= 0
 
 
+@pytest.mark.slow
 def test_the_numbers_agree_with_each_other(done):
     """With one turn every ratio is that of two medians."""
     of = done[1]['measured']
@@ -114,11 +116,13 @@ def test_the_numbers_agree_with_each_other(done):
     assert plan['aliased'] < plan['arguments']
 
 
+@pytest.mark.slow
 def test_one_device_sends_nothing(done):
     assert done[1]['measured']['communication']['collectives'] == []
     assert 'communication' not in done[0]
 
 
+@pytest.mark.slow
 def test_every_number_is_one(done):
     of = done[1]['measured']
     assert all(value >= 0 for value in numbers({**of, 'loop': of['loop']['seconds']}))
@@ -126,6 +130,7 @@ def test_every_number_is_one(done):
     assert sum(1 for _ in spreads(of)) > 10
 
 
+@pytest.mark.slow
 def test_every_op_and_policy_has_its_share(done):
     found = done[1]['measured']['augmentations']
     assert list(found['ops']) == ['flip', 'translation']
@@ -141,6 +146,7 @@ def _alone(cost):
     return (2 * cost['forward']['median'] + cost['through']['median']) / cost['share']['median']
 
 
+@pytest.mark.slow
 def test_pytorch_takes_its_turns(done):
     _, result, taken = done
     against = result['measured']['against']
@@ -162,6 +168,7 @@ def test_pytorch_gets_images_that_it_may_own():
     assert list(found.candidates) == ['eager']
 
 
+@pytest.mark.slow
 def test_it_prints_one_screen(done):
     lines = done[0].splitlines()
     assert len(lines) < 40 and max(map(len, lines[1:])) < 120

@@ -121,6 +121,7 @@ def test_what_moves_with_its_input_has_an_infinite_ratio():
     assert measured(Canvas(), 'eqt100_frac') < 30  # it moves by whole pixels alone
 
 
+@pytest.mark.slow
 def test_smooth_waves_move_by_fractions_as_well_as_the_filter_can_follow():
     assert measured(Waves(), 'eqt100_int') > 100
     assert 45 < measured(Waves(), 'eqt100_frac') < 75

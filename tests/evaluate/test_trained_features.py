@@ -33,6 +33,7 @@ def short(monkeypatch):
     monkeypatch.setattr(trained_features, 'BATCH', 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['classifier', pytest.param('simclr', marks=pytest.mark.slow)])
 def test_it_is_trained_once_and_kept(name, short, tmp_path, monkeypatch):
     train = split('train', 40)

@@ -1,6 +1,5 @@
 """The defaults of a run: complete, documented, and no cover for a misspelt key."""
 
-
 import pytest
 
 from gan_jax.experiment import blocks, config

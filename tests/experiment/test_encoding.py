@@ -229,6 +229,7 @@ def test_somebody_elses_autoencoder_is_not_run(root):
     assert '--allow=tests' in fault
 
 
+@pytest.mark.slow
 def test_networks_get_the_shape_of_codes_and_metrics_the_images(root, capsys):
     smallest = config.load_config('tests/experiment/codes.py', [f'--config.data.dir={root}'])
     made = setup.build_setup(json.loads(smallest.to_json()), devices=1)

@@ -72,6 +72,7 @@ def differing(one, other):
     return {path['synthesis' in path] for path in one if one[path] != other[path]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', GENERATORS)
 def test_a_generator_differs_from_the_square_s_in_the_smallest_map_alone(name):
     make, side, of_map = GENERATORS[name]

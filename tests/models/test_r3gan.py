@@ -233,6 +233,7 @@ def test_blocks_count_over_the_whole_network():
     has_spread(p['block_0_0']['conv']['kernel'], 1.38675 * 2**-0.25 / 12)
 
 
+@pytest.mark.slow
 def test_other_layers_keep_the_variance():
     generator = r3gan.Generator((8, 8, 3), (256, 96), 16, num_classes=10)
     p = start(generator, latents(64), LABEL)
@@ -249,6 +250,7 @@ def test_other_layers_keep_the_variance():
     has_spread(p['logit']['classes']['kernel'], 1 / np.sqrt(256 * 10))
 
 
+@pytest.mark.slow
 def test_both_networks_are_linear_at_first():
     generator = r3gan.Generator((8, 8, 3), (8, 4), 4)
     p = start(generator, latents(), LABEL)

@@ -85,6 +85,7 @@ def test_the_package_of_the_term_is_gone():
         importlib.import_module('a_package_of_mine')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('weights', ['ema', 'raw', 'long'])
 @pytest.mark.parametrize('batch_norm', ['moving', 'batch', 'standing(2)'])
 def test_the_images_are_those_of_the_whole_run(run, weights, batch_norm):

@@ -79,6 +79,7 @@ def test_images_of_seeds_are_those_of_sample_bit_for_bit():
     assert one.generate(5).shape == (1, *SHAPE)
 
 
+@pytest.mark.slow
 def test_images_of_latents_are_what_the_network_makes_of_them():
     one = made()
     z = np.random.default_rng(0).normal(size=(105, Z)).astype(np.float32)
@@ -142,6 +143,7 @@ def test_a_program_is_compiled_once(monkeypatch):
     assert len(calls) == count  # padded to eight both times
 
 
+@pytest.mark.slow
 def test_another_field_forgets_what_was_compiled():
     one = made()
     before = one.generate(range(2), 0)
