@@ -1,7 +1,6 @@
 """The set-up and launch scripts, on machines made of scripts that stand in for Python."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -164,10 +163,14 @@ def test_an_unknown_kind_of_environment_is_refused(machine):
 # .ci/run -----------------------------------------------------------------------------------------
 
 
-def run_ci(folder: Path, **status: int) -> subprocess.CompletedProcess:
-    """.ci/run where `make TARGET` prints its target and ends with that target's status."""
+def run_ci(folder: Path, seconds: int = 0, **status: int) -> subprocess.CompletedProcess:
+    """.ci/run where `make TARGET` prints its target and ends with that target's status.
+
+    It begins when so many seconds have passed.
+    """
     (folder / '.ci').mkdir()
-    shutil.copy(ROOT / '.ci' / 'run', folder / '.ci')
+    text = (ROOT / '.ci' / 'run').read_text()
+    (folder / '.ci' / 'run').write_text(f'SECONDS={seconds}\n{text}')
     cases = ''.join(f'{target}) exit {code} ;; ' for target, code in status.items())
     (folder / 'make').write_text(f'#!/bin/sh\necho "make $*"\ncase $1 in {cases} esac\n')
     (folder / 'make').chmod(0o755)
@@ -222,6 +225,15 @@ def test_ci_says_so_where_what_drives_a_browser_does_not_install(tmp_path):
     assert result.returncode == 0
     assert 'no page is looked at' in result.stdout
     assert 'make browser\n' not in result.stdout and 'make test-slow' in result.stdout
+
+
+def test_ci_says_what_the_hour_does_not_hold(tmp_path):
+    result = run_ci(tmp_path, seconds=3480 - 300)
+    assert result.returncode == 0
+    assert 'No time is left for the compilers.' in result.stdout
+    assert 'No time is left for the browser.' in result.stdout
+    assert 'make docs\n' in result.stdout and 'make test-slow' in result.stdout
+    assert 'make compilers-env' not in result.stdout
 
 
 def test_ci_says_so_where_sphinx_does_not_install(tmp_path):
