@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_jax.models.biggan import DOWN, HALVINGS, UP
-from gan_jax.models.layers import square
+from gan_jax.models.sizes import square
 from tests.in_torch.blocks import DownBlock, UpBlock
 from tests.in_torch.layers import (
     INITIALIZERS,

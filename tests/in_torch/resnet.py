@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_jax.models.layers import channels, square
+from gan_jax.models.layers import channels
 from gan_jax.models.resnet import LAYERS
+from gan_jax.models.sizes import square
 from tests.in_torch.blocks import DownBlock, UpBlock
 from tests.in_torch.layers import INITIALIZERS, ConditionalNorm, conv, linear, wide
 
