@@ -57,7 +57,7 @@ oracle-env:
 	.venv-oracle/bin/python -m pip install --quiet --no-deps torch-fidelity==0.4.0 clean-fid==0.1.35
 
 oracle: oracle-env  ## compare our metrics with the public packages, our step with PyTorch's
-	.venv-oracle/bin/python -m pytest -m oracle tests/oracle $(ARGS)
+	.venv-oracle/bin/python -m pytest -m 'oracle and not slow' tests/oracle $(ARGS)
 
 # In an environment of their own: gigabytes of NVIDIA's libraries.
 compilers-env:

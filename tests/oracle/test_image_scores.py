@@ -10,7 +10,8 @@ from tests.oracle.made import clean, fidelity, public_network, random_weights, s
 
 torch = pytest.importorskip('torch')
 pytest.importorskip('cleanfid')
-pytestmark = pytest.mark.oracle
+# More than ten minutes, most of them in the public packages: `make oracle ARGS='-m oracle'`.
+pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
 COUNT, SIDES = 40, (32, 48)  # of each folder; the networks bring both to 299 pixels
 
