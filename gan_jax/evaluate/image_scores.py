@@ -18,10 +18,8 @@ import numpy as np
 
 from gan_jax import data
 from gan_jax.data import DataSet, digest
-from gan_jax.evaluate import discriminator, perceptual_path, pixels, protocol
-from gan_jax.evaluate.classification import knows as is_classification
+from gan_jax.evaluate import digit_metrics, pixels, protocol, scores
 from gan_jax.evaluate.context import Context
-from gan_jax.evaluate.leak import metric as leak
 from gan_jax.evaluate.names import KINDS, WIDTH, parse_score
 from gan_jax.evaluate.result import values_of
 from gan_jax.runtime import brackets
@@ -31,6 +29,9 @@ from gan_jax.runtime.paths import expanded, shown
 from gan_jax.runtime.progress import Progress, no_progress
 
 Images = np.ndarray | str | Path
+
+# The families of `protocol` that need no generator and no discriminator.
+OF_IMAGES = (digit_metrics, scores, pixels)
 
 
 class Pair(NamedTuple):
@@ -227,7 +228,7 @@ def _check(asked: Sequence[str], pair: Pair, given: Context) -> None:
 def _faults(name: str, pair: Pair) -> Iterator[str]:
     """Everything wrong with a metric of images alone, a sentence each."""
     images, count = pair.images.name, len(pair.images.images)
-    of_a_model = (discriminator.knows, perceptual_path.knows, is_classification, leak.knows)
+    of_a_model = (family.knows for family in protocol.FAMILIES if family not in OF_IMAGES)
     if name.startswith('intra_') or any(knows(name) for knows in of_a_model):
         yield (
             f"'{name}' is measured of a generator or a discriminator, and images alone have none: "
@@ -253,8 +254,8 @@ def _faults(name: str, pair: Pair) -> Iterator[str]:
     if isinstance(one, pixels.Compared) and sides[0] != sides[1]:
         (h, w), (height, width) = sides
         yield (
-            f"'{name}' compares pixels, and '{images}' has {w}x{h} of them, "
-            f"'{pair.reference.name}' {width}x{height}: give the size of both by --size=N"
+            f"'{name}' compares pixels, and '{images}' has {h}x{w} of them, "
+            f"'{pair.reference.name}' {height}x{width}: give the size of both by --size=N"
         )
 
 

@@ -14,10 +14,11 @@ from gan_jax.evaluate import (
     image_scores,
     kernel,
     prdc,
+    protocol,
     rows,
     sliced_wasserstein,
 )
-from gan_jax.evaluate.image_scores import score
+from gan_jax.evaluate.image_scores import OF_IMAGES, score
 from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
 
 
@@ -165,6 +166,15 @@ def test_paths_in_folders_of_one_name_are_not_confused(tmp_path, monkeypatch):
 def test_what_would_mean_nothing_is_refused(metrics, said):
     with pytest.raises(UserError, match=said):
         score(noisy(), digits(count=150), metrics)
+
+
+@pytest.mark.parametrize(
+    'name',
+    [n for family in protocol.FAMILIES if family not in OF_IMAGES for n in family.NAMES],
+)
+def test_metrics_of_a_model_are_refused(name):
+    with pytest.raises(UserError, match='of a generator or a discriminator'):
+        score(noisy(), digits(count=150), name)
 
 
 def test_all_faults_are_told_at_once():
