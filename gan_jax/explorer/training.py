@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from gan_jax.data.dataset import DataSet, evenly_spaced, labels_of, spaced
@@ -18,7 +17,7 @@ from gan_jax.run.trained import restore_run
 from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DATA, UserError
-from gan_jax.runtime.leaves import by_name, check_leaves, form
+from gan_jax.runtime.leaves import checked_tree
 
 REALS = 100  # training images whose logits a picture's is compared with
 KEPT = 4  # checkpoints in memory
@@ -162,8 +161,7 @@ class TrainedRun:
             name.removeprefix('d/').removeprefix('stats/'): leaf
             for name, leaf in found.state.items()
         }
-        check_leaves(place, step, {n: form(x) for n, x in leaves.items()}, by_name(shapes))
-        return jax.tree.unflatten(jax.tree.structure(shapes), [leaves[n] for n in by_name(shapes)])
+        return checked_tree(place, step, leaves, shapes)
 
     def _logits_of_reals(self, step: int) -> np.ndarray:
         """D's logits of some training images, [N]."""

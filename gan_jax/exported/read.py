@@ -17,7 +17,7 @@ from gan_jax.exported import own_code, tensors
 from gan_jax.exported.description import Description, block_faults_of, is_exported
 from gan_jax.latents import Latent
 from gan_jax.runtime.errors import DATA, PartError, UserError, of_part
-from gan_jax.runtime.leaves import by_name, struct_of
+from gan_jax.runtime.leaves import by_name, struct_of, tree_of
 from gan_jax.runtime.paths import opened
 from gan_jax.runtime.workdir import refuse_links
 from gan_jax.sampling.generator import Generator, shapes_of
@@ -56,7 +56,7 @@ def read_generator(
     leaves = _checked_weights(folder, found, by_name(shapes))
     return Generator(
         network,
-        jax.tree.unflatten(jax.tree.structure(shapes), [leaves[n] for n in by_name(shapes)]),
+        tree_of(leaves, shapes),
         image_shape=found.shape,
         latent_dim=dim,
         class_counts=found.class_counts,

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from gan_jax.experiment.averages import std_of, with_std
@@ -17,7 +16,7 @@ from gan_jax.profiles import exponent_of, mixture
 from gan_jax.run.snapshots import FOLDER
 from gan_jax.runtime import checkpoint, output, workdir
 from gan_jax.runtime.errors import MISSING, UserError
-from gan_jax.runtime.leaves import by_name, named_leaves
+from gan_jax.runtime.leaves import named_leaves, tree_of
 from gan_jax.state import TrainState
 
 
@@ -39,8 +38,7 @@ def completed(
         return state
     own = named_leaves({'averages': state.averages})
     made = reconstruct(folder, int(state.step), own, settings, weights)
-    tree = jax.tree.unflatten(jax.tree.structure(state.ema), [made[n] for n in by_name(state.ema)])
-    return state.replace(averages={**state.averages, weights: tree})
+    return state.replace(averages={**state.averages, weights: tree_of(made, state.ema)})
 
 
 def reconstruct(

@@ -12,7 +12,7 @@ from gan_jax.exported.read import is_exported, read_leaves
 from gan_jax.models.conditions import COLLECTION
 from gan_jax.runtime import checkpoint, distributed
 from gan_jax.runtime.errors import MISSING, UserError
-from gan_jax.runtime.leaves import by_name, form
+from gan_jax.runtime.leaves import by_name, form, tree_of
 from gan_jax.runtime.paths import expanded
 from gan_jax.state import TrainState
 
@@ -68,9 +68,7 @@ def start_from(settings: Mapping[str, Any], state: TrainState) -> TrainState:
     leaves = distributed.broadcast(leaves)
     placed = {name: jax.device_put(leaves[name], mine[name].sharding) for name in taken}
     _report(folder, wanted, taken)
-    return jax.tree.unflatten(
-        jax.tree.structure(state), [placed.get(n, x) for n, x in mine.items()]
-    )
+    return tree_of({**mine, **placed}, state)
 
 
 def check_start(settings: Mapping[str, Any], shapes: TrainState) -> None:

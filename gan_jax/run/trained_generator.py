@@ -9,8 +9,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages, config
 from gan_jax.experiment.build import build_latent
@@ -23,7 +21,7 @@ from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, re
 from gan_jax.run.refusals import refuse_batch_norm, refuse_packages, refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
-from gan_jax.runtime.leaves import by_name, check_leaves, form
+from gan_jax.runtime.leaves import checked_tree
 from gan_jax.sampling.generator import Generator, shapes_of
 
 # The blocks of a config, and the values outside them, that generated images depend on.
@@ -127,7 +125,7 @@ def generator_of(
     settings, images = run.settings, run.images
     return Generator(
         network,
-        _as_tree(folder, run, shapes_of(network, settings['latent']['dim'])),
+        checked_tree(folder, run.step, run.leaves, shapes_of(network, settings['latent']['dim'])),
         image_shape=tuple(images.get('codes', {'image': images['shape']})['image']),
         latent_dim=settings['latent']['dim'],
         class_counts=counts,
@@ -170,15 +168,6 @@ def read_run(
         leaves = posthoc.reconstruct(folder, found.step, found.state, settings, chosen)
     return RunWeights(
         settings, images, chosen, found.step, leaves, found.digest, found.metadata['data']
-    )
-
-
-def _as_tree(folder: Path, run: RunWeights, shapes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The arrays as the network's variables, by their tree: a collection's name may have a '/'."""
-    forms = {name: form(leaf) for name, leaf in run.leaves.items()}
-    check_leaves(folder, run.step, forms, by_name(shapes))
-    return jax.tree.unflatten(
-        jax.tree.structure(shapes), [run.leaves[name] for name in by_name(shapes)]
     )
 
 

@@ -25,6 +25,7 @@ from gan_jax.runtime.leaves import (
     form_of,
     named_leaves,
     struct_of,
+    tree_of,
 )
 
 KEEP = 3
@@ -171,8 +172,7 @@ def restore(
         found = _verified(folder, step, record, expected)
         if found is None:
             return None
-        leaves = [found.state[name] for name in expected]
-        return found._replace(state=jax.tree.unflatten(jax.tree.structure(template), leaves))
+        return found._replace(state=tree_of(found.state, template))
 
     return _newest(folder, step, quarantine, check, read)
 

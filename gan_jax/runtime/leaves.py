@@ -50,6 +50,24 @@ def check_leaves(
             )
 
 
+def checked_tree(folder: Path, step: int, leaves: Mapping[str, Any], like: Any) -> Any:
+    """The `tree_of` leaves of a checkpoint, after `check_leaves`."""
+    check_leaves(folder, step, {n: form(leaf) for n, leaf in leaves.items()}, by_name(like))
+    return tree_of(leaves, like)
+
+
+def tree_of(leaves: Mapping[str, Any], like: Any) -> Any:
+    """The tree of leaves by name, the inverse of `by_name`.
+
+    By a tree and not by the names alone: the name of a collection may have a '/'.
+
+    Args:
+        leaves: all that the tree has, and perhaps others.
+        like: a tree of the same form, of anything.
+    """
+    return jax.tree.unflatten(jax.tree.structure(like), [leaves[name] for name in by_name(like)])
+
+
 def by_name(tree: Any) -> dict[str, Any]:
     """Every leaf of a tree as it is, by its path: 'g/params/Dense_0/kernel'."""
     return {leaf_name(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
