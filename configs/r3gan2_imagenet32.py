@@ -21,11 +21,11 @@ from ml_collections import ConfigDict
 CIFAR10 = Path(__file__).with_name('r3gan2_cifar10.py')
 
 
-def get_config(text: str = '') -> ConfigDict:
+def get_config(text: str = '', gamma: float = 0.5, sizes: int = 3) -> ConfigDict:
     """The arguments can follow the file name."""
     get = runpy.run_path(str(CIFAR10))['get_config']
-    numbers = dict(gamma=0.5, strength=0.4, images=2e8, cosine_rate=True)
-    c = get(text, classes=1000, widths=(1024,) * 3, **numbers)
+    numbers = dict(gamma=gamma, strength=0.4, images=2e8, cosine_rate=True)
+    c = get(text, classes=1000, widths=(1024,) * sizes, **numbers)
     c.batch_size, c.steps = 4096, 244_140
     c.data.name = 'imagenet32'
     return c

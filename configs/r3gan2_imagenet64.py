@@ -16,14 +16,11 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-CIFAR10 = Path(__file__).with_name('r3gan2_cifar10.py')
+IMAGENET32 = Path(__file__).with_name('r3gan2_imagenet32.py')
 
 
 def get_config(text: str = '') -> ConfigDict:
     """The arguments can follow the file name."""
-    get = runpy.run_path(str(CIFAR10))['get_config']
-    numbers = dict(gamma=1.0, strength=0.4, images=2e8, cosine_rate=True)
-    c = get(text, classes=1000, widths=(1024,) * 4, **numbers)
-    c.batch_size, c.steps = 4096, 244_140
+    c = runpy.run_path(str(IMAGENET32))['get_config'](text, gamma=1.0, sizes=4)
     c.data.update(name='imagenet64', size=64)
     return c

@@ -123,6 +123,12 @@ def maybe_remat(block: nn.Module, *inputs: Any, train: bool, remat: bool) -> Arr
     return nn.remat(lambda block, *inputs: block(*inputs, train=train))(block, *inputs)
 
 
+def along_both(x: Array, matrix: np.ndarray) -> Array:
+    """The matrix [K, H] along both sides of x [N, H, H, C]: [N, K, K, C]."""
+    m = jnp.asarray(matrix, x.dtype)
+    return jnp.einsum('kw,nhwc->nhkc', m, jnp.einsum('kh,nhwc->nkwc', m, x))
+
+
 def upsample_nearest(x: Array) -> Array:
     """The map [N, H, W, C] twice as large, [N, 2H, 2W, C], by its nearest values."""
     n, h, w, c = x.shape

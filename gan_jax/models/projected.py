@@ -41,7 +41,14 @@ from jax import Array
 
 from gan_jax.extractors import FROZEN, FeatureNetwork
 from gan_jax.models.conv import Conv
-from gan_jax.models.layers import Initializer, add_bias, at_least_float32, cast, initializer
+from gan_jax.models.layers import (
+    Initializer,
+    add_bias,
+    along_both,
+    at_least_float32,
+    cast,
+    initializer,
+)
 from gan_jax.models.patches import PatchLogit, Side
 from gan_jax.models.spectral import maybe_spectral
 from gan_jax.runtime.ranges import Block, Integer, Units
@@ -216,8 +223,7 @@ def doubled(x: Array) -> Array:
     side = x.shape[1]
     places = np.arange(2 * side) * (side - 1) / (2 * side - 1)
     shares = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(side)))  # [2 h, h]
-    m = jnp.asarray(shares, x.dtype)
-    return jnp.einsum('kw,nhwc->nhkc', m, jnp.einsum('kh,nhwc->nkwc', m, x))
+    return along_both(x, shares)
 
 
 def _arrays_of(extractor: FeatureNetwork) -> Any:

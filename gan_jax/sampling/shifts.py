@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from gan_jax import labels
 from gan_jax.data.autoencoder import PLAIN, Decoder
 from gan_jax.keys import named
-from gan_jax.latents import NORMAL, Latent, draw_by_index
+from gan_jax.latents import NORMAL, Latent, draw_by_index, uniform
 from gan_jax.sampling.pairs import by_block, exact
 from gan_jax.sampling.paths import has_w
 from gan_jax.synthesis import synthesize
@@ -73,7 +73,8 @@ def make_shifts(
             made = record(w, method='synthesize', inputs={'shift': shift.astype(w.dtype)})
             return decoder.decode(weights, made['image']).astype(jnp.float32)
 
-        w, shift = record(z)['w'], _drawn(named(jax.random.key(seed), 'shift'), index)
+        shift_key = named(jax.random.key(seed), 'shift')
+        w, shift = record(z)['w'], FARTHEST * draw_by_index(uniform(), shift_key, index, 2)
         still = images(w, jnp.zeros_like(shift))
         sides = jnp.asarray([still.shape[2], still.shape[1]], jnp.float32)[None]
         pixels = sides * shift if fractional else jnp.round(sides * shift)
@@ -82,13 +83,3 @@ def make_shifts(
     generator = exact(generator)
     generator = generator.clone(clipped=False) if hasattr(generator, 'clipped') else generator
     return by_block(of_block, class_counts, decoder)
-
-
-def _drawn(key: jax.Array, index: jax.Array) -> jax.Array:
-    """Shifts [n, 2] in sides; row i depends on the key and index[i] alone."""
-
-    def one(i):
-        own = jax.random.fold_in(key, i)
-        return jax.random.uniform(own, (2,), jnp.float32, -FARTHEST, FARTHEST)
-
-    return jax.vmap(one)(index)

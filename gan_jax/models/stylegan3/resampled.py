@@ -10,10 +10,10 @@ rounded to bfloat16, as a TPU does, images follow a shift at 57 dB in place of 6
 import functools
 import math
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from gan_jax.models.layers import along_both
 from gan_jax.models.stylegan2.equalised import activate
 from gan_jax.models.stylegan2.modulated import clamped
 from gan_jax.models.stylegan3.bands import Band
@@ -94,11 +94,5 @@ def continuous_activate(x: Array, source: Band, target: Band, clamp: bool) -> Ar
         clamp: whether the activation is kept within ±256.
     """
     finer, coarser = resampling(source, target, x.shape[1])
-    y = clamped(activate(_along_both(x, finer)), 1.0, clamp)
-    return _along_both(y, coarser)
-
-
-def _along_both(x: Array, matrix: np.ndarray) -> Array:
-    """The matrix [K, H] along both axes of x [N, H, H, C]: [N, K, K, C]."""
-    m = jnp.asarray(matrix, x.dtype)
-    return jnp.einsum('kw,nhwc->nhkc', m, jnp.einsum('kh,nhwc->nkwc', m, x))
+    y = clamped(activate(along_both(x, finer)), 1.0, clamp)
+    return along_both(y, coarser)
