@@ -1,10 +1,11 @@
 """The live display of a training in a notebook: a bar, the current numbers, the newest picture."""
 
-import base64
 import html
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from gan_jax.sampling.pictures import data_uri
 
 Callback = Callable[[int, Mapping[str, float]], object]  # (step, a row of the log)
 KINDS = ('d/', 'g/', 'eval/', 'time/images_per_second')
@@ -48,5 +49,5 @@ def _picture(folder: Path) -> str:
     found = sorted((folder / 'samples').glob('*.png'), key=lambda file: file.stat().st_mtime_ns)
     if not found:
         return ''
-    content = base64.b64encode(found[-1].read_bytes()).decode()
-    return f'<img alt="samples of {found[-1].stem}" src="data:image/png;base64,{content}">'
+    address = data_uri('png', found[-1].read_bytes())
+    return f'<img alt="samples of {found[-1].stem}" src="{address}">'

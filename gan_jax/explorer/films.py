@@ -4,7 +4,9 @@ import io
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image, features
+from PIL import features
+
+from gan_jax.sampling.pictures import as_image
 
 FRAME = 60  # milliseconds
 SMALLEST = 256  # pixels: smaller images are enlarged by the largest factor that stays within this
@@ -19,7 +21,7 @@ def enlarged(images: np.ndarray) -> np.ndarray:
 
 def png(image: np.ndarray) -> bytes:
     """A PNG of uint8 [H, W, C], C of 1 or 3, pixel by pixel."""
-    return _saved(_picture(image).save, 'PNG')
+    return _saved(as_image(image).save, 'PNG')
 
 
 def ending() -> str:
@@ -34,7 +36,7 @@ def film(images: np.ndarray, kind: str) -> bytes:
         images: uint8 [N, H, W, C], C of 1 or 3, N >= 2.
         kind: 'webp', without loss, or 'gif', with 256 colours.
     """
-    frames = [_picture(image) for image in enlarged(images)]
+    frames = [as_image(image) for image in enlarged(images)]
     for frame in frames:
         frame.thumbnail((LARGEST, LARGEST))
     frames += frames[-2:0:-1]
@@ -42,10 +44,6 @@ def film(images: np.ndarray, kind: str) -> bytes:
     if kind == 'webp':
         options |= dict(lossless=True, minimize_size=False)
     return _saved(frames[0].save, kind.upper(), **options)
-
-
-def _picture(image: np.ndarray) -> Image.Image:
-    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
 def _saved(save: Callable, kind: str, **options) -> bytes:

@@ -1,12 +1,12 @@
 """Pictures, films and rows of images as HTML with everything in it, to be shown and to be saved."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
 from gan_jax.explorer import films
+from gan_jax.sampling.pictures import data_uri
 
 
 def picture(image: np.ndarray, alt: str, name: str) -> str:
@@ -17,7 +17,7 @@ def picture(image: np.ndarray, alt: str, name: str) -> str:
         alt: what it shows, in words; any text.
         name: of the file, without its ending.
     """
-    saved = _uri('png', films.png(image))
+    saved = data_uri('png', films.png(image))
     return (
         f'<figure class="picture">{_shown(films.enlarged(image), alt)}'
         f'<figcaption>{_link(saved, f"{name}.png", "Save as PNG")}</figcaption></figure>'
@@ -27,7 +27,7 @@ def picture(image: np.ndarray, alt: str, name: str) -> str:
 def film(images: np.ndarray, alt: str, name: str) -> str:
     """A film of uint8 [N, H, W, C] with a link that saves it; see `picture`."""
     kind = films.ending()
-    uri = _uri(kind, films.film(images, kind))
+    uri = data_uri(kind, films.film(images, kind))
     return (
         f'<figure class="picture"><img src="{uri}" alt="{escape(alt, quote=True)}">'
         f'<figcaption>{_link(uri, f"{name}.{kind}", f"Save the film ({kind})")}</figcaption>'
@@ -51,11 +51,7 @@ def sentence(text: str) -> str:
 
 
 def _shown(image: np.ndarray, alt: str) -> str:
-    return f'<img src="{_uri("png", films.png(image))}" alt="{escape(alt, quote=True)}">'
-
-
-def _uri(kind: str, content: bytes) -> str:
-    return f'data:image/{kind};base64,{base64.b64encode(content).decode()}'
+    return f'<img src="{data_uri("png", films.png(image))}" alt="{escape(alt, quote=True)}">'
 
 
 def _link(uri: str, name: str, text: str) -> str:

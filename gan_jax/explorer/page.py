@@ -9,6 +9,7 @@ from gan_jax.data.pictures import decode
 from gan_jax.explorer import controls
 from gan_jax.explorer.actions import Actions
 from gan_jax.runtime.errors import PartError, UserError
+from gan_jax.runtime.loopback import HOST
 
 MOST_LISTED = 1000  # classes in a list; of more the number is typed
 SECOND = 100  # number of the second image at first
@@ -75,7 +76,7 @@ def app_of(actions: Actions, title: str):
         fastapi.FastAPI(openapi_url=None),
         build(gr, actions, title),
         path='/',
-        server_name='127.0.0.1',
+        server_name=HOST,
         theme=gr.themes.Base(font=FONTS, font_mono=MONO),
         css=CSS,
         max_file_size=decode.LARGEST_FILE,

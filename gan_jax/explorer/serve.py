@@ -8,9 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gan_jax.runtime.errors import BUSY, UserError
+from gan_jax.runtime.loopback import HOST, NAMES
 
-HOST = '127.0.0.1'
-NAMES = (HOST, 'localhost')
 # The page carries its pictures in itself. Whatever its library would load from the web is refused
 # by the browser.
 POLICY = (

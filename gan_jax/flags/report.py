@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 
 from gan_jax.reports.limits import RUNS
-from gan_jax.run.flags import add_data_flag
+from gan_jax.run.flags import add_allow_flag, add_data_flag
 from gan_jax.runtime import cli
 from gan_jax.runtime.errors import UserError
 
@@ -30,14 +30,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--watch', action='store_true', help='serve it on 127.0.0.1 and follow the run; no file'
     )
-    parser.add_argument(
-        '--allow',
-        action='append',
-        default=[],
-        metavar='PACKAGE',
-        type=cli.named,
-        help='a package that you trust: the config may read its images by any of its code',
-    )
+    add_allow_flag(parser)
     add_data_flag(parser)
     flags, rest = parser.parse_known_args(arguments)
     for one in rest:  # `--workdir=A B`: argparse takes the first alone

@@ -1,6 +1,5 @@
 """Pictures of a page: frames of samples over time, and grids, small enough to be carried along."""
 
-import base64
 import contextlib
 import io
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from PIL import Image
 
 from gan_jax.evaluate.rows import spaced
 from gan_jax.runtime import files
+from gan_jax.sampling.pictures import as_image, data_uri
 
 FRAMES = 24  # pictures over time, at most
 SIDE = 1024  # pixels of a picture, at most
@@ -67,7 +67,7 @@ def frame(picture: np.ndarray, room: int, step: int = 0) -> Frame:
 
     Else it loses quality, and then size.
     """
-    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    image = as_image(picture)
     image.thumbnail((SIDE, SIDE))
     bytes_ = 3 * room // 4  # of base64
     content = _webp(image, lossless=True)
@@ -77,8 +77,7 @@ def frame(picture: np.ndarray, room: int, step: int = 0) -> Frame:
     while len(content) > bytes_ and min(image.size) > 64:
         image = image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
         content = _webp(image, quality=QUALITIES[0])
-    address = 'data:image/webp;base64,' + base64.b64encode(content).decode()
-    return Frame(step, address, *image.size)
+    return Frame(step, data_uri('webp', content), *image.size)
 
 
 def _webp(image: Image.Image, **options) -> bytes:

@@ -11,8 +11,8 @@ from gan_jax.run import log
 from gan_jax.runtime import output
 from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.loopback import HOST, NAMES
 
-HOST = '127.0.0.1'
 FOLLOWED = (log.NAME, 'status.json', 'samples', 'results', 'table.csv')
 
 
@@ -89,7 +89,7 @@ def make_server(live: Live) -> http.server.ThreadingHTTPServer:
         def _refused(self) -> bool:
             """Refuses other paths, and names by which a foreign page could reach this machine."""
             port = self.server.server_address[1]
-            known = {f'{host}:{port}' for host in (HOST, 'localhost')}
+            known = {f'{host}:{port}' for host in NAMES}
             if self.headers.get('Host') not in known:
                 self.send_error(HTTPStatus.FORBIDDEN)
             elif self.path != '/':

@@ -42,6 +42,11 @@ def add_flags(parser: argparse.ArgumentParser, *, required: bool = True) -> None
         metavar='MODE',
         help="statistics: 'moving', 'batch' or 'standing(N)', of N batches",
     )
+    add_allow_flag(parser)
+
+
+def add_allow_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds --allow, for a command that reads a config which may be from somebody else."""
     parser.add_argument(
         '--allow',
         action='append',

@@ -1,5 +1,6 @@
-"""Grids of images as PNG files."""
+"""Grids of images as PNG files, and pictures for Pillow and for pages."""
 
+import base64
 import math
 from pathlib import Path
 
@@ -38,9 +39,18 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 def save(path: Path, picture: np.ndarray) -> None:
     """Writes uint8 [H, W, C], C of 1 or 3, as a PNG, atomically."""
-    squeezed = picture[..., 0] if picture.shape[-1] == 1 else picture
     with atomic_path(path) as partial:
-        Image.fromarray(squeezed).save(partial, format='PNG')
+        as_image(picture).save(partial, format='PNG')
+
+
+def as_image(picture: np.ndarray) -> Image.Image:
+    """Pillow's image of uint8 [H, W, C], C of 1 or 3."""
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """The content of an image file, 'png' or 'webp', as an address that an HTML page carries."""
+    return f'data:image/{kind};base64,{base64.b64encode(content).decode()}'
 
 
 def ungrid(picture: np.ndarray, size: int) -> np.ndarray | None:
