@@ -207,13 +207,12 @@ class Run:
         """Writes the final status and prints the step that the run has reached."""
         self.status, step = self._stopped(), self._status_json.step
         self._status_json.write('stopped' if self.status else 'done')
-        if not self.status and distributed.is_leader():
-            self._report(self._folder)
+        message = f'done: {step} steps in {self._folder}'
         if self.status:
             saved = 'saved' if self._status_json.committed == step else 'stopped at'
             message = f'{saved} step {step} in {self._folder}; the same command goes on from there'
-        else:
-            message = f'done: {step} steps in {self._folder}'
+        elif distributed.is_leader():
+            self._report(self._folder)
         if distributed.is_leader():
             print(message, flush=True)
         if not self.status:

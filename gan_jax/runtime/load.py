@@ -71,10 +71,8 @@ def resolve(path: str, kind: Kind, allow: Collection[str] | None = None) -> Any:
         # The module may exist and lack a dependency: the cause names it.
         raise ValueError(f"cannot import '{module_name}' for '{path}': {error}") from error
     except Exception as error:  # a module is Python: it may raise anything
-        where = f' (in {found})' if (found := place(error)) else ''
-        raise ValueError(
-            f"cannot import '{module_name}' for '{path}': {sentence(error)}{where}"
-        ) from error
+        said = sentence(error) + (f' (in {where})' if (where := place(error)) else '')
+        raise ValueError(f"cannot import '{module_name}' for '{path}': {said}") from error
     if not hasattr(module, name):
         public = [n for n in vars(module) if not n.startswith('_')]
         raise ValueError(f"'{module_name}' has no '{name}'{nearest(name, public)}")
