@@ -65,7 +65,7 @@ def contents() -> str:
 
 
 def _purpose(room: str, modules: list[Module]) -> str:
-    """What a room holds: as the page on the architecture has it, or else its own docstring."""
+    """The content of a room in words: the architecture page's, or else its own docstring."""
     for names, held in ROOM.findall((ROOT / 'docs' / 'architecture.md').read_text('utf-8')):
         if names in (f'`{room}/`', f'`{room}.py`'):
             return held

@@ -1,4 +1,4 @@
-"""What comments of a source say of keys: beside them, above them, or by their name.
+"""Meanings of keys in the comments of a source: beside them, above them, or by their name.
 
 steps=200_000,  # updates of the generator        beside
 # A file.                                         above

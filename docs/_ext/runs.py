@@ -1,4 +1,4 @@
-"""What a command line chooses from: methods, metrics, configs, sweep keys, and flags."""
+"""The choices of a command line: methods, metrics, configs, sweep keys, and flags."""
 
 import argparse
 import ast
@@ -50,7 +50,7 @@ def metrics() -> str:
 
 
 def configs() -> str:
-    """What every config file says of itself."""
+    """The docstrings of all config files."""
     found = {
         file.relative_to(ROOT): ast.get_docstring(ast.parse(file.read_text()))
         for file in sorted((ROOT / 'configs').glob('*.py'))

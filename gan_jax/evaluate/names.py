@@ -35,7 +35,7 @@ OTHERS = {'fd': 'fid', 'kd': 'kid'}  # their names in other features than Incept
 LEAST = {'is': 10, 'pr': 4, 'dc': 6, 'lid': 21}
 INCEPTION = 'inception'
 TRAINED = ('classifier', 'simclr')  # extractors that are trained on the data themselves
-# What each family of metrics knows, or examples of it, for --help and suggestions.
+# The names of each family of metrics, or examples of them, for --help and suggestions.
 DIGITS = ('fd_digits', 'modes', 'diversity')
 PROBES = ('retrieval', 'alignment', 'uniformity', 'linear_probe', 'knn')
 DISCRIMINATOR = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import gan_jax
 from gan_jax.runtime.paths import expanded
 
-# What a file must define, and the folder of such files below configs/.
+# The function that a file must define, and the folder of such files below configs/.
 CONFIG, SWEEP = ('get_config', ''), ('get_sweep', 'sweeps')
 Kind = tuple[str, str]
 

@@ -16,7 +16,7 @@ from gan_jax.runtime import environment
 from gan_jax.runtime.errors import UNAVAILABLE, UserError, sentence
 
 NAME = re.compile(rf'({REPOSITORY.pattern})(?:@([A-Za-z0-9][\w./-]*))?')
-# What a generator is read from; a repository may hold other and larger files.
+# The files of a generator; a repository may hold other and larger ones.
 FILES = (description.NAME, WEIGHTS, f'{own_code.FOLDER}/*.py')
 
 

@@ -26,7 +26,7 @@ NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: isinstance(v, Mapping | list | tuple) and len(v) > 0,
         '{key: [values]}, or a list of such dicts',
     ),
-    # How many times each combination is trained: with the seeds 0, 1, ...
+    # The number of runs of each combination: with the seeds 0, 1, ...
     'seeds': (lambda v: type(v) is int and v >= 1, 'a positive integer'),
 }
 OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -34,7 +34,7 @@ OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {
     'baseline': (lambda v: _is_arm(v), 'keys and values of one arm'),
     # The metric of the figure and of the comparisons; by default fd_digits.
     'metric': (lambda v: isinstance(v, str), 'the name of a metric'),
-    # Whether less or more of the metric is better.
+    # The better direction of the metric, less or more.
     'better': (lambda v: v in ('lower', 'higher'), "'lower' or 'higher'"),
     # The key on the horizontal axis of the figure.
     'x': (lambda v: isinstance(v, str), 'a key of the grid'),

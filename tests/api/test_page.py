@@ -14,7 +14,7 @@ MARKED = re.compile(r'test_page.py runs this block. -->\n```python\n(.*?)```', r
 
 @pytest.fixture(scope='module')
 def step():
-    """What the block defines."""
+    """The names that the block defines."""
     found: dict = {}
     exec(compile(MARKED.search(PAGE.read_text())[1], str(PAGE), 'exec'), found)
     return found

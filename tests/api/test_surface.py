@@ -1,4 +1,4 @@
-"""What `import gan_jax` offers, and what it does not do."""
+"""The surface of `import gan_jax`, and things that the import does not do."""
 
 import re
 import subprocess

@@ -17,7 +17,7 @@ every_op = pytest.mark.parametrize('op', OPS.values(), ids=OPS)
 # Chains of many operations take the longest to compile.
 CHAINS = (ops.ada_bg, ops.ada_bgc, ops.ada_bgcfnc, ops.augmix, ops.random_field)
 CHAINS += (ops.ada_r3gan, ops.simclr, ops.randaugment, ops.random_quantisation)
-# What they are made of is in other operations, too.
+# Made of parts that are in other operations, too.
 ALIKE = (ops.blur, ops.contrast, ops.cutmix, ops.instance_noise, ops.patch_mask, ops.random_erasing)
 ALIKE += (ops.diffaugment_color, ops.diffaugment_cutout, ops.diffaugment_translation, ops.zoom_in)
 

@@ -86,7 +86,7 @@ def shown(page, place='#picture img'):
 
 
 def after(page, act, place='#picture img'):
-    """What is shown in a place once an act has changed it."""
+    """The content of a place once an act has changed it."""
     before = shown(page, place) if page.query_selector(place) else None
     act()
     page.wait_for_function(
