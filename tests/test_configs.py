@@ -15,6 +15,7 @@ from gan_jax.experiment import config
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import build_setup
+from gan_jax.experiment.summary import summary
 from gan_jax.runtime.errors import UserError
 from gan_jax.schedules import inverse_root
 from gan_jax.state import Ema, average
@@ -145,20 +146,14 @@ PARAMETERS = {
 }
 
 
-# The others' networks have their counts in tests of their own; their steps take longest to trace.
-EVERY_DAY = ('cifar10_sndcgan', 'cifar10_resnet')
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    'name',
-    [pytest.param(name, marks=[pytest.mark.slow] * (name not in EVERY_DAY)) for name in PARAMETERS],
-)
+@pytest.mark.parametrize('name', PARAMETERS)
 def test_dry_run_counts_parameters_and_flops(name, tmp_path):
     """Before the data set is prepared."""
     nowhere = [f'--config.data.dir={tmp_path}']
     settings = config.load_config(f'{ROOT}/configs/{name}.py', nowhere).to_dict()
-    text = describe(build_setup(settings, outline=True))
+    setup = build_setup(settings, outline=True)
+    text = describe(setup, summary(setup))
     generator, discriminator = PARAMETERS[name]
     assert f'generator: {generator:,} parameters' in text
     assert f'discriminator: {discriminator:,} parameters' in text
