@@ -102,6 +102,7 @@ def test_the_optimisers_move_once_and_the_terms_states_with_every_part(taken, x6
     assert (metrics['d/counter/before'], metrics['g/counter/before']) == (0.5, 2.5)
 
 
+@pytest.mark.slow
 def test_scan_of_accelerators_equals_the_parts_written_out(taken, x64, monkeypatch):
     gan, state, batch, after, metrics = taken
     terms = {**TERMS, 'counter': counter()}

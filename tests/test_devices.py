@@ -312,6 +312,7 @@ def test_nothing_else_is_sent():
     )
 
 
+@pytest.mark.slow
 def test_the_bytes_are_those_of_the_gradients_and_of_the_gather():
     """To the byte, but for single numbers: losses, their metrics, the bias of the logit.
 

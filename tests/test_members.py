@@ -281,6 +281,7 @@ def test_a_signal_between_two_members_leaves_the_second_to_be_looked_at(
     assert left_behind(tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_a_signal_after_all_have_said_their_last_word_leaves_the_sweep_done(tmp_path, monkeypatch):
     conclude, said = train.run.Run.conclude, []
 

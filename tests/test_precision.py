@@ -104,6 +104,7 @@ def test_sums_and_functions_of_a_step_in_bfloat16_are_float32(platform):
         assert 'bf16' not in line or of <= test_bfloat16.PLACES * to, line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('platform', ACCELERATORS)
 def test_a_step_has_no_operation_that_deterministic_mode_refuses(platform):
     assert (

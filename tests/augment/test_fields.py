@@ -17,6 +17,7 @@ def test_is_its_reference_in_float64(x64):
     assert distance(ops.random_field, references.random_field) < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('constant', 'wrong'),
     [('LENGTH', 0.5), ('DISPLACEMENT', -1 / 16), ('BRIGHTNESS', 0.8), ('BRIGHTNESS', -0.4)],

@@ -27,6 +27,7 @@ def test_the_reference_rejects_another_number_of_bins(x64, monkeypatch):
     assert distance(OP, random_quantisation) > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'wrong', [lambda low, high: (high, low), lambda low, high: (low, 2 * high)]
 )

@@ -17,6 +17,7 @@ def test_is_its_reference_in_float64(name, x64):
     assert distance(getattr(ops, name), getattr(references, name)) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['augmix', 'randaugment'])
 @pytest.mark.parametrize(
     ('attribute', 'wrong'),

@@ -322,6 +322,7 @@ def test_weights_that_cannot_are_refused_and_the_address_is_said_once(release, t
     assert str(caught.value).endswith(f'other means and set ${weights.VARIABLE} to its path')
 
 
+@pytest.mark.slow
 def test_weights_that_are_kept_need_no_network(release, tmp_path, monkeypatch):
     monkeypatch.setattr(weights.inception, 'load', lambda path: {'a': np.ones(3)})
     weights.published(tmp_path)

@@ -150,9 +150,8 @@ print(hashlib.sha256(lowered.as_text().encode()).hexdigest())
 """
 
 
-@pytest.mark.parametrize(
-    'name', ['sweeps/tiny.py', pytest.param('smoke.py', marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['sweeps/tiny.py', 'smoke.py'])
 def test_every_process_compiles_the_same_program(name):
     """Else no cache would ever hit, and a resumed run might round differently."""
     runs = [

@@ -43,6 +43,7 @@ def test_with_the_unit_vectors_as_its_table_a_network_is_the_one_with_classes(na
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 def test_the_table_is_a_variable_of_its_own_collection(name):
     make, inputs = NETWORKS[name]

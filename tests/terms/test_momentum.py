@@ -147,6 +147,7 @@ def test_a_target_is_the_averaged_discriminator_on_the_view(x64):
         np.testing.assert_allclose(kept[name], out[name], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_gradient_holds_the_target_still(x64):
     gan, state, after, metrics = stepped()
     image, label = small.make_batch()['image'][0] / 255, small.make_batch()['label'][0]

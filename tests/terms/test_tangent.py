@@ -60,6 +60,7 @@ def formula(dx, slopes, sign=1, factor=1, root=False):
     return np.mean(np.abs(products) if root else np.square(products)) * sign
 
 
+@pytest.mark.slow
 def test_is_the_formula_and_tells_it_from_three_errors(x64):
     x, dx = images(dtype=np.float64), images(1, np.float64) - 0.5
     (amount,) = np.asarray(shown('brightness', x, 0.1) - x)[:, 0, 0, 0][None] / 0.1
