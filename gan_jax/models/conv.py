@@ -78,34 +78,41 @@ def conv_kernel_grad(x: Array, g: Array, strides: Pair, size: Pair) -> Array:
     return lax.platform_dependent(x, g, cpu=on_cpu, default=by_xla)
 
 
-# <convolve(x, w), g> = <x, conv_input_grad(g, w)> = <w, conv_kernel_grad(x, g)>: one form, linear
-# in x, w and g.
+def derive(
+    convolve: jax.custom_vjp, input_grad: jax.custom_vjp, kernel_grad: jax.custom_vjp
+) -> None:
+    """Gives each of three functions its derivatives, which are the other two.
+
+    <convolve(x, w), g> = <x, input_grad(g, w)> = <w, kernel_grad(x, g)> is one form, linear in x, w
+    and g.
+
+    Args:
+        convolve: of (x, w, strides), with axes 1 and 2 of x and 0 and 1 of w those of an image.
+        input_grad: of (g, w, strides, size).
+        kernel_grad: of (x, g, strides, size).
+    """
+
+    def convolve_back(strides: Pair, saved: Two, g: Array) -> Two:
+        x, w = saved
+        return input_grad(g, w, strides, x.shape[1:3]), kernel_grad(x, g, strides, w.shape[:2])
+
+    def input_grad_back(strides: Pair, size: Pair, saved: Two, x: Array) -> Two:
+        g, w = saved
+        return convolve(x, w, strides), kernel_grad(x, g, strides, w.shape[:2])
+
+    def kernel_grad_back(strides: Pair, size: Pair, saved: Two, w: Array) -> Two:
+        x, g = saved
+        return input_grad(g, w, strides, x.shape[1:3]), convolve(x, w, strides)
+
+    def saving(function: jax.custom_vjp) -> Callable[..., tuple[Array, Two]]:
+        return lambda a, b, *static: (function(a, b, *static), (a, b))
+
+    convolve.defvjp(saving(convolve), convolve_back)
+    input_grad.defvjp(saving(input_grad), input_grad_back)
+    kernel_grad.defvjp(saving(kernel_grad), kernel_grad_back)
 
 
-def _convolve_back(strides: Pair, saved: Two, g: Array) -> Two:
-    x, w = saved
-    return conv_input_grad(g, w, strides, x.shape[1:3]), conv_kernel_grad(
-        x, g, strides, w.shape[:2]
-    )
-
-
-def _input_grad_back(strides: Pair, size: Pair, saved: Two, x: Array) -> Two:
-    g, w = saved
-    return convolve(x, w, strides), conv_kernel_grad(x, g, strides, w.shape[:2])
-
-
-def _kernel_grad_back(strides: Pair, size: Pair, saved: Two, w: Array) -> Two:
-    x, g = saved
-    return conv_input_grad(g, w, strides, x.shape[1:3]), convolve(x, w, strides)
-
-
-convolve.defvjp(lambda x, w, *static: (convolve(x, w, *static), (x, w)), _convolve_back)
-conv_input_grad.defvjp(
-    lambda g, w, *static: (conv_input_grad(g, w, *static), (g, w)), _input_grad_back
-)
-conv_kernel_grad.defvjp(
-    lambda x, g, *static: (conv_kernel_grad(x, g, *static), (x, g)), _kernel_grad_back
-)
+derive(convolve, conv_input_grad, conv_kernel_grad)
 
 
 def _by_xla(x: Array, w: Array, strides: Pair) -> Array:

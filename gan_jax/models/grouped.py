@@ -1,26 +1,26 @@
 """Convolutions in groups of channels: each group of the result reads its own group of the image.
 
-They are `conv.convolve` for one group after another, under `jax.vmap`, which XLA sees as one
-grouped convolution. Its own form on a CPU is slow in narrow groups: with 64 channels in groups of
-16, a train step of R3GAN on digits took 0.65 s so, and 0.40 s by a kernel with zeros between the
-groups, on two busy cores. With 128 channels such a kernel was no faster. So a CPU bundles groups up
-to 64 channels; the zeros count as work there.
+They and their adjoints are the functions of `conv` for one group after another: under `jax.vmap`,
+which XLA sees as one grouped convolution, and on a CPU in a loop, since XLA's grouped convolutions
+are slow there, even of four groups bundled by zeros between their weights. With 1536 channels in
+groups of 16, a batch of 8 and 16 pixels, on two cores, such bundles and their gradients took 401
+and 981 ms, and the loop 27 and 80 ms; with 64 channels and a batch of 64, 15 and 60 ms, and 8 and
+26 ms.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
-from jax import Array
+from jax import Array, lax
 
-from gan_jax.models.conv import by_platform, convolve
+from gan_jax.models import conv
 from gan_jax.models.layers import add_bias
 
 Pair = tuple[int, int]
-
-BUNDLE = 64  # channels
 
 
 def convolve_groups(x: Array, w: Array) -> Array:
@@ -31,36 +31,50 @@ def convolve_groups(x: Array, w: Array) -> Array:
     Raises:
         ValueError: I does not divide C, or the number of groups does not divide O.
     """
-    channels, (*_, inside, features) = x.shape[3], w.shape
+    (*places, channels), (*size, inside, features) = x.shape, w.shape
     if channels % inside or features % (channels // inside):
         raise ValueError(
             f'{channels} channels and {features} features do not divide into groups of {inside} '
             'channels'
         )
-    return _by_platform(x, w)
-
-
-def _each(x: Array, w: Array) -> Array:
-    """`convolve_groups` as it is written."""
-    (*places, channels), (*size, inside, features) = x.shape, w.shape
     groups = channels // inside
     x = x.reshape(*places, groups, inside)
     w = w.reshape(*size, inside, groups, features // groups)
-    y = jax.vmap(lambda x, w: convolve(x, w, (1, 1)), (3, 3), 3)(x, w)
-    return y.reshape(*places, features)
+    return _convolve(x, w, (1, 1)).reshape(*places, features)
 
 
-def _in_bundles(x: Array, w: Array) -> Array:
-    """`convolve_groups` in fewer and larger groups, with zeros between the weights."""
-    inside, features = w.shape[2:]
-    groups = x.shape[3] // inside
-    count = max(k for k in range(1, max(1, BUNDLE // inside) + 1) if groups % k == 0)
-    group = np.arange(features) * groups // features  # of each channel of the result
-    same = np.arange(count * inside)[:, None] // inside == group % count
-    return _each(x, jnp.where(same[None, None], jnp.tile(w, (1, 1, count, 1)), 0))
+# Of images [N, H, W, groups, I], kernels [a, b, I, groups, O] and maps [N, h, w, groups, O].
 
 
-_by_platform = by_platform(_in_bundles, _each)
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve(x: Array, w: Array, strides: Pair) -> Array:
+    return _of_groups(partial(conv.convolve, strides=strides), x, w)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _input_grad(g: Array, w: Array, strides: Pair, size: Pair) -> Array:
+    return _of_groups(partial(conv.conv_input_grad, strides=strides, size=size), g, w)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _kernel_grad(x: Array, g: Array, strides: Pair, size: Pair) -> Array:
+    return _of_groups(partial(conv.conv_kernel_grad, strides=strides, size=size), x, g)
+
+
+conv.derive(_convolve, _input_grad, _kernel_grad)
+
+
+def _of_groups(function: Callable[[Array, Array], Array], a: Array, b: Array) -> Array:
+    """`function` of the parts of a group, for all; groups are axis 3 of both and of the result."""
+    return lax.platform_dependent(
+        a, b, cpu=partial(_in_turn, function), default=jax.vmap(function, 3, 3)
+    )
+
+
+def _in_turn(function: Callable[[Array, Array], Array], a: Array, b: Array) -> Array:
+    """`_of_groups` in a loop, which is never differentiated."""
+    parts = [jnp.moveaxis(array, 3, 0) for array in (a, b)]
+    return jnp.moveaxis(lax.map(lambda of_group: function(*of_group), parts), 0, 3)
 
 
 class GroupedConv(nn.Module):
