@@ -11,7 +11,8 @@ from pathlib import Path
 
 import jaxlib
 
-from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.paths import shown
 
 # It excludes operations whose result depends on the order of threads, and has kernels chosen by
 # rule: autotuning measures them in each process anew, and may find another one the fastest.
@@ -23,7 +24,8 @@ def require() -> None:
     """Adds `FLAG` to $XLA_FLAGS, before any device is used. It changes nothing on other devices.
 
     Raises:
-        UserError: $XLA_FLAGS has the flag with another value, or jaxlib does not know it.
+        UserError: $XLA_FLAGS has the flag with another value, or names a file that cannot be read
+            (66); or jaxlib does not know the flag.
     """
     flags = _flags()
     values = [flag.partition('=')[2] for flag in flags.split() if flag.partition('=')[0] == FLAG]
@@ -42,7 +44,17 @@ def require() -> None:
 def _flags() -> str:
     """The user's flags for XLA. A value that begins with no dash names a file of them."""
     text = os.environ.get('XLA_FLAGS', '').strip()
-    return text if not text or text.startswith('-') else Path(text).read_text().strip()
+    if not text or text.startswith('-'):
+        return text
+    try:
+        return Path(text).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, 'strerror', None) or 'it is no text'
+        raise UserError(
+            f'$XLA_FLAGS is {shown(text)}, which begins with no dash and so names a file of flags, '
+            f'and it cannot be read ({why}): give the flags themselves, or unset it',
+            MISSING,
+        ) from error
 
 
 def _known(flag: str) -> bool:
