@@ -69,14 +69,14 @@ def main(arguments: Sequence[str]) -> int:
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
     if distributed.is_leader():
-        print(f'{settings["steps"]} steps in {flags.workdir}')
-        print(summary.in_words(summary.summary(setup)), flush=True)
+        output.say(f'{settings["steps"]} steps in {flags.workdir}')
+        output.say(summary.in_words(summary.summary(setup)))
     report = training.reporter(setup)
     stopped = train(setup, evaluator, flags.workdir, anew=flags.restart, report=report)
     if distributed.is_leader():
         output.result(workdir=flags.workdir, **_reached(flags.workdir))
         if not stopped:
-            print(_what_next(flags.workdir, settings))
+            output.say(_what_next(flags.workdir, settings))
     return stopped
 
 
@@ -129,10 +129,12 @@ def train(
             restored = resume.resume(setup, folder, fingerprint)
         step = restored.step if restored else 0
         if 0 < step < settings['steps'] and distributed.is_leader():
-            print(f'{folder} goes on from step {step} of {settings["steps"]}', flush=True)
+            output.say(f'{folder} goes on from step {step} of {settings["steps"]}')
         if ended := stopped():
             if distributed.is_leader():
-                print(f'stopped at step {step} in {folder}; the same command goes on from there')
+                output.say(
+                    f'stopped at step {step} in {folder}; the same command goes on from there'
+                )
             return ended
         writing = run.opened(
             *(setup, evaluator, own, fingerprint, restored, stopped),
