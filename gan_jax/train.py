@@ -21,7 +21,7 @@ from gan_jax.flags.train import parse
 from gan_jax.reports import training
 from gan_jax.run import disk_space, log, preflight, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
-from gan_jax.run.place import refuse_among_images, refuse_in_exported
+from gan_jax.run.place import others_in, refuse_among_images, refuse_in_exported
 from gan_jax.run.start_from import refuse_own_workdir, start_from
 from gan_jax.runtime import (
     callable_module,
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         if distributed.is_leader():
             numbers = summary.summary(setup)
             output.show(describe(setup, numbers))
-            warnings = [*preflight.warnings(setup)]
+            warnings = [*preflight.warnings(setup, flags.workdir)]
             for warning in warnings:
                 output.show(f'warning: {warning}')
             output.show(describe_metrics(setup, evaluator))
@@ -114,6 +114,9 @@ def train(
     hyper, every = setup.experiment.hyper, setup.experiment.every
     refuse_among_images(folder, settings['data'])
     refuse_in_exported(folder)
+    others = others_in(folder, settings)
+    if others and distributed.is_leader():
+        output.note(others)
     evaluator.check(everything(settings))  # all faults, before minutes of preparation
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
