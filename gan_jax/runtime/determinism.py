@@ -24,11 +24,11 @@ def require() -> None:
     """Adds `FLAG` to $XLA_FLAGS, before any device is used. It changes nothing on other devices.
 
     Raises:
-        UserError: $XLA_FLAGS has the flag with another value, or names a file that cannot be read
-            (66); or jaxlib does not know the flag.
+        UserError: $XLA_FLAGS has the flag with another value, jaxlib does not know it, or as
+            `flags`.
     """
-    flags = _flags()
-    values = [flag.partition('=')[2] for flag in flags.split() if flag.partition('=')[0] == FLAG]
+    given = flags()
+    values = [flag.partition('=')[2] for flag in given.split() if flag.partition('=')[0] == FLAG]
     if any(value not in _TRUE for value in values):
         raise UserError(
             f'--deterministic contradicts {FLAG}={values[-1]} in $XLA_FLAGS: leave one of them out'
@@ -38,11 +38,15 @@ def require() -> None:
             f'--deterministic needs {FLAG}, which jaxlib {jaxlib.__version__} does not know: leave '
             'it out, or install another version'
         )
-    os.environ['XLA_FLAGS'] = flags if values else f'{flags} {FLAG}=true'.strip()
+    os.environ['XLA_FLAGS'] = given if values else f'{given} {FLAG}=true'.strip()
 
 
-def _flags() -> str:
-    """The user's flags for XLA. A value that begins with no dash names a file of them."""
+def flags() -> str:
+    """The user's flags for XLA. A value that begins with no dash names a file of them.
+
+    Raises:
+        UserError: the file cannot be read (66).
+    """
     text = os.environ.get('XLA_FLAGS', '').strip()
     if not text or text.startswith('-'):
         return text
