@@ -15,7 +15,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from gan_jax.experiment.base import base
-from gan_jax.experiment.presets import arguments
+from gan_jax.experiment.presets import network_of
 
 DIGITS = Path(__file__).with_name('digits.py')
 BIGGAN = Path(__file__).with_name('cifar10_biggan.py')
@@ -35,18 +35,14 @@ def get_config(text: str = '') -> ConfigDict:
     """The arguments can follow the file name.
 
     Raises:
-        ValueError: no such network, or as `presets.blocks`.
+        ValueError: as `presets.network_of` and `presets.blocks`.
     """
+    name, rest = network_of(text, [*NETWORKS])
     defaults = dict(method='none', augment='translation', strength=0.15)
-    own = dict(cntr_augment='', cntr_strength=0.5, network='deep')
-    chosen = arguments(text, **defaults, **own)
-    network = chosen.pop('network')
-    if network not in NETWORKS:
-        raise ValueError(f"there is no network '{network}'; known: {', '.join(NETWORKS)}")
-    text = ','.join(f'{key}={value}' for key, value in chosen.items())
-    c = runpy.run_path(str(DIGITS))['get_config'](text)
+    given = ','.join(f'{key}={value}' for key, value in defaults.items())
+    c = runpy.run_path(str(DIGITS))['get_config'](f'{given},{rest}')
     with_networks = runpy.run_path(str(BIGGAN))['with_networks']
-    named = with_networks(base(), text, 10, NETWORKS[network], **defaults)
+    named = with_networks(base(), rest, 10, NETWORKS[name], **defaults)
     for block in ('generator', 'discriminator', 'logit'):
         c[block] = named[block]
     c.optim.g.b1 = c.optim.d.b1 = 0.0

@@ -23,7 +23,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.runtime import brackets
+from gan_jax.experiment.presets import network_of
 
 DIGITS = Path(__file__).with_name('digits.py')
 LOGIT = 'gan_jax.models.critic.Logit'  # of a method that brings none of its own
@@ -101,7 +101,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 def get_config(text: str = '') -> ConfigDict:
     """The arguments can follow the file name."""
-    name, rest = network_of(text)
+    name, rest = network_of(text, [*NETWORKS])
     network = NETWORKS[name]
     c = runpy.run_path(str(DIGITS))['get_config'](
         f'method={network.get("method", "none")},augment=translation,{rest}'
@@ -133,13 +133,3 @@ def get_config(text: str = '') -> ConfigDict:
 def penalises_gradients(c: ConfigDict) -> bool:
     """True if a term is a penalty of D's gradient at each image."""
     return any(term.fn.startswith(PENALTIES) for term in c.terms.values())
-
-
-def network_of(text: str) -> tuple[str, str]:
-    """The name of the network that the arguments say, and the others."""
-    items = brackets.split(text, ',')
-    named = [item for item in items if item.startswith('network=')]
-    name = named[-1].partition('=')[2] if named else 'dcgan'
-    if name not in NETWORKS:
-        raise ValueError(f"there is no network '{name}'; known: {', '.join(NETWORKS)}")
-    return name, ','.join(item for item in items if item not in named)

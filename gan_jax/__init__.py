@@ -5,6 +5,7 @@ is first used: `import gan_jax` itself imports nothing.
 """
 
 import importlib
+import sys
 
 __version__ = '0.1.0'
 
@@ -28,5 +29,6 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """The entries of `SURFACE`, beside what is imported by now."""
-    return sorted({*globals(), *SURFACE})
+    """The entries of `SURFACE`, beside the submodules that are imported by now."""
+    others = (n for n in globals() if n.startswith('__') or f'{__name__}.{n}' in sys.modules)
+    return sorted({*SURFACE, *others})

@@ -9,7 +9,7 @@ import runpy
 import sys
 from typing import NoReturn
 
-from gan_jax.runtime import begin
+from gan_jax.runtime import begin, output
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.nearest import nearest
 
@@ -37,7 +37,7 @@ def main() -> None:
         del sys.argv[1]
         runpy.run_module(f'gan_jax.{name}', run_name='__main__', alter_sys=True)
     elif name in ('-h', '--help'):
-        print(listed())
+        output.show(listed())
     else:
         from gan_jax.runtime import cli
 

@@ -48,13 +48,13 @@ def main(arguments: Sequence[str]) -> int:
         )
     except OSError as error:
         raise UserError(f'cannot write --out={flags.out}: {error.strerror}', UNWRITABLE) from error
-    print(
+    output.say(
         f'the generator of step {run.step} is in {flags.out}; its card is {flags.out}/{card.NAME}'
     )
     output.result(out=flags.out, step=run.step)
     if flags.push:
         address = hub.push(flags.out, flags.push)
-        print(f'on the Hub: {address}')
+        output.say(f'on the Hub: {address}')
         output.result(hub=address)
     return os.EX_OK
 

@@ -43,7 +43,8 @@ class GAN(NamedTuple):
         critic: a `Critic` with the heads of all terms.
         optimizers: optimisers of 'g' and 'd', made with learning rate 1; `Hyper` has the rates.
         latent_dim: Z.
-        class_counts: proportions of the labels of generated images, an integer for each class.
+        class_counts: proportions of the labels of generated images, an integer for each class, or
+            for each row of the data's label vectors.
         latent: the distribution of the latents.
         paired_labels: True: generated images have the labels of the reals of their update. False:
             labels are drawn, in the proportions of `class_counts`.
@@ -81,7 +82,7 @@ class GAN(NamedTuple):
 
     @property
     def num_classes(self) -> int:
-        """The number of classes, also those with a count of 0."""
+        """The number of classes, also those with a count of 0; or of rows of label vectors."""
         return len(self.class_counts)
 
     def batches(self, d_steps: int) -> int:

@@ -41,13 +41,30 @@ def uniform(num_classes: int) -> Counts:
     return (1,) * max(num_classes, 1)
 
 
+def is_uniform(counts: Counts) -> bool:
+    """True for equal proportions, such as of label vectors that differ from image to image."""
+    return max(counts) == min(counts) == 1
+
+
+def to_json(counts: Counts) -> int | list[int]:
+    """The proportions as JSON; equal ones of `MANY` and more are told by their number."""
+    return len(counts) if len(counts) >= MANY and is_uniform(counts) else [*counts]
+
+
+def from_json(found: int | Sequence[int]) -> Counts:
+    """The proportions that `to_json` has told."""
+    return uniform(found) if isinstance(found, int) else tuple(found)
+
+
 def drawn(key: jax.Array, counts: Counts, size: int) -> jax.Array:
     """Random labels, int32 [size], each of class c with probability counts[c] / sum(counts).
 
     If all counts are 1, the labels are the draws of `jax.random.randint` themselves.
     """
+    row = jax.random.randint(key, (size,), 0, sum(counts))  # row of a data set sorted by class
+    if is_uniform(counts):
+        return row
     ends = np.cumsum(counts, dtype=np.int32)
-    row = jax.random.randint(key, (size,), 0, ends[-1])  # row of a data set sorted by class
     if len(counts) > MANY:
         return jnp.searchsorted(ends[:-1], row, side='right').astype(jnp.int32)
     return jnp.sum(row[:, None] >= ends[None, :-1], axis=1, dtype=jnp.int32)
@@ -64,6 +81,8 @@ def at(counts: Counts, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         indices: indices of the images, [n], >= 0.
     """
     places = np.asarray(indices, np.int64) % sum(counts)
+    if is_uniform(counts):
+        return places.astype(np.int32)
     length = 1 << int(places.max(initial=0)).bit_length()  # a power of two: few lengths to cache
     return _sequence(counts, min(length, sum(counts)))[places]
 

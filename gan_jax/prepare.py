@@ -61,11 +61,13 @@ def _make(flags: argparse.Namespace, root: Path) -> None:
         named = prepared.class_names_of(info)
         size = (info['labels'] or {}).get('size', 0)
         labels = classes.described(named, info['num_classes'], size)
-        print(f'{shown(folder / split)}: {count} images of {height}x{width}x{channels}, {labels}')
+        output.say(
+            f'{shown(folder / split)}: {count} images of {height}x{width}x{channels}, {labels}'
+        )
         splits[split] = {'folder': folder / split, 'shape': info['images']['shape']}
     output.result(splits=splits)
     if done is not None:
-        print(f'{shown(folder)} was prepared already; remove it to prepare it anew')
+        output.say(f'{shown(folder)} was prepared already; remove it to prepare it anew')
 
 
 def _prepare(flags: argparse.Namespace, root: Path, folder: Path) -> None:
@@ -119,7 +121,7 @@ def _pack(flags: argparse.Namespace, root: Path, path: Path) -> None:
         with _bar('zip', rich.progress.MofNCompleteColumn(), count) as progress:
             stylegan.write(path, dataset, lambda count: progress(advance=count))
     text = label_words(dataset)
-    print(
+    output.say(
         f"{shown(path)}: the {count} images of '{flags.split}', {height}x{width}x{channels}, {text}"
     )
 
@@ -136,7 +138,7 @@ def _paths(flags: argparse.Namespace, root: Path) -> Mapping[str, Path]:
 
 @contextlib.contextmanager
 def _download_bar(file: File) -> Iterator[Callable[[int], None]]:
-    print(f'downloading {file.name}, {file.size / 1e6:.1f} MB, from {file.url}', flush=True)
+    output.say(f'downloading {file.name}, {file.size / 1e6:.1f} MB, from {file.url}')
     with _bar(file.name, rich.progress.DownloadColumn(), file.size) as progress:
         yield lambda total: progress(completed=total)
 

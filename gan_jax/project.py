@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     finally:  # a picture takes minutes
         if found:
             _write(flags.out, images, found)
-            print(f'{len(found)} of step {generator.step} in {flags.out}')
+            output.say(f'{len(found)} of step {generator.step} in {flags.out}')
             distances = {name: one.after for name, one in found.items()}
             output.result(out=flags.out, step=generator.step, distances=distances)
     return os.EX_OK

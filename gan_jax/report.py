@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         files.replace(out, content)
     except OSError as error:
         raise UserError(f'cannot write --out={out}: {error.strerror}', UNWRITABLE) from error
-    print(f'{len(content) / 1e6:.1f} MB: {out}')
+    output.say(f'{len(content) / 1e6:.1f} MB: {out}')
     output.result(out=out)
     return os.EX_OK
 

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     signals.check()
     named = f' ({shown(names[label])})' if names and label is not None else ''
     of = '' if label is None else f' of {generator.label_kind} {label}{named}'
-    print(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
+    output.say(f'{flags.num} images{of} of step {generator.step} in {flags.out}')
     output.result(out=flags.out, images=flags.num, step=generator.step, label=label)
     return os.EX_OK
 

@@ -34,18 +34,18 @@ def main(arguments: Sequence[str]) -> int:
     mine = shard(sweep.runs, part * tasks + task, parts * tasks)
     found = _results(folder, sweep)
     todo = [run for run in mine if not found[run.name].final]
-    print(_opening(folder, sweep, mine, len(todo)), flush=True)
+    output.say(_opening(folder, sweep, mine, len(todo)))
 
     outcome = run_all(folder, todo, flags.members, lambda: _write_tables(folder, sweep, file.stem))
     found = _write_tables(folder, sweep, file.stem)
     output.result(workdir=folder, runs={name: _as_json(one) for name, one in found.items()})
     if outcome.stopped:
-        print('stopped: the same command goes on from here', flush=True)
+        output.say('stopped: the same command goes on from here')
         return outcome.stopped
     _draw(folder, sweep, found)
     if todo or not (folder / build.NAME).exists():
         _explain(folder)
-    print(f'tables in {folder}: table.md, table.csv; in a browser: {build.NAME}', flush=True)
+    output.say(f'tables in {folder}: table.md, table.csv; in a browser: {build.NAME}')
     # Runs that diverged under an earlier command count as failed, too.
     diverged = [r.name for r in mine if found[r.name].final and found[r.name].status == 'failed']
     earlier = {name: UserError(found[name].reason, DIVERGED) for name in diverged}
@@ -117,12 +117,12 @@ def _write_tables(folder: Path, sweep: grid.Sweep, title: str) -> SweepResults:
 def _draw(folder: Path, sweep: grid.Sweep, found: SweepResults) -> None:
     if not any(sweep.metric in result.values for result in found.values()):
         names = {name for result in found.values() for name in result.values}
-        print(f"no run has the metric '{sweep.metric}'{nearest(sweep.metric, names)}")
+        output.say(f"no run has the metric '{sweep.metric}'{nearest(sweep.metric, names)}")
         return
     try:
         files.replace(folder / 'figure.png', figure.render(sweep, found))
     except ImportError:
-        print(f'figure.png is left out: matplotlib is missing; {environment.install("plots")}')
+        output.say(f'figure.png is left out: matplotlib is missing; {environment.install("plots")}')
 
 
 def _explain(folder: Path) -> None:

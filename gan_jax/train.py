@@ -21,7 +21,7 @@ from gan_jax.flags.train import parse
 from gan_jax.reports import training
 from gan_jax.run import disk_space, log, preflight, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
-from gan_jax.run.place import refuse_among_images, refuse_in_exported
+from gan_jax.run.place import others_in, refuse_among_images, refuse_in_exported
 from gan_jax.run.start_from import refuse_own_workdir, start_from
 from gan_jax.runtime import (
     callable_module,
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         if distributed.is_leader():
             numbers = summary.summary(setup)
             output.show(describe(setup, numbers))
-            warnings = [*preflight.warnings(setup)]
+            warnings = [*preflight.warnings(setup, flags.workdir)]
             for warning in warnings:
                 output.show(f'warning: {warning}')
             output.show(describe_metrics(setup, evaluator))
@@ -69,14 +69,14 @@ def main(arguments: Sequence[str]) -> int:
     if flags.workdir is None:
         raise UserError('--workdir=DIR is missing: the folder that the run writes to')
     if distributed.is_leader():
-        print(f'{settings["steps"]} steps in {flags.workdir}')
-        print(summary.in_words(summary.summary(setup)), flush=True)
+        output.say(f'{settings["steps"]} steps in {flags.workdir}')
+        output.say(summary.in_words(summary.summary(setup)))
     report = training.reporter(setup)
     stopped = train(setup, evaluator, flags.workdir, anew=flags.restart, report=report)
     if distributed.is_leader():
         output.result(workdir=flags.workdir, **_reached(flags.workdir))
         if not stopped:
-            print(_what_next(flags.workdir, settings))
+            output.say(_what_next(flags.workdir, settings))
     return stopped
 
 
@@ -114,6 +114,9 @@ def train(
     hyper, every = setup.experiment.hyper, setup.experiment.every
     refuse_among_images(folder, settings['data'])
     refuse_in_exported(folder)
+    others = others_in(folder, settings)
+    if others and distributed.is_leader():
+        output.note(others)
     evaluator.check(everything(settings))  # all faults, before minutes of preparation
     for metrics in evaluations(settings).values():
         evaluator.prepare(metrics)
@@ -129,10 +132,12 @@ def train(
             restored = resume.resume(setup, folder, fingerprint)
         step = restored.step if restored else 0
         if 0 < step < settings['steps'] and distributed.is_leader():
-            print(f'{folder} goes on from step {step} of {settings["steps"]}', flush=True)
+            output.say(f'{folder} goes on from step {step} of {settings["steps"]}')
         if ended := stopped():
             if distributed.is_leader():
-                print(f'stopped at step {step} in {folder}; the same command goes on from there')
+                output.say(
+                    f'stopped at step {step} in {folder}; the same command goes on from there'
+                )
             return ended
         writing = run.opened(
             *(setup, evaluator, own, fingerprint, restored, stopped),

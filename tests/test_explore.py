@@ -39,9 +39,12 @@ def test_a_missing_gradio_is_named_with_the_command_that_installs_it(monkeypatch
 
 @pytest.mark.usefixtures('with_gradio')
 def test_a_folder_without_a_run_is_said(tmp_path):
-    for flag in ('workdir', 'generator'):
-        error = refused(f'--{flag}={tmp_path}')
-        assert 'config.json does not exist' in str(error) and error.status == MISSING
+    said = {'workdir': 'the folder of a training run', 'generator': 'a folder that gan_jax.export'}
+    for flag, what in said.items():
+        for folder in (tmp_path, tmp_path / 'none'):
+            error = refused(f'--{flag}={folder}')
+            assert str(error).startswith(f'{folder}/config.json does not exist: --{flag} must be ')
+            assert what in str(error) and error.status == MISSING
 
 
 def test_uploads_lie_in_a_folder_that_goes(monkeypatch):

@@ -78,6 +78,24 @@ def test_many_classes_are_searched_for_the_same_labels(counts, monkeypatch):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_equal_proportions_of_many_label_vectors_are_told_by_their_number():
+    many = (1,) * labels.MANY
+    assert labels.to_json(many) == labels.MANY and labels.from_json(labels.MANY) == many
+    for counts in ((1,) * 10, (*many, 2)):
+        assert labels.to_json(counts) == [*counts]
+        assert labels.from_json(labels.to_json(counts)) == counts
+
+
+def test_equal_proportions_need_no_table_of_labels(monkeypatch):
+    """Which each image's own label vector would make as long as the data set."""
+    monkeypatch.setattr(labels, '_sequence', None)
+    many = (1,) * 50_000
+    np.testing.assert_array_equal(labels.at(many, [3, 50_001]), [3, 1])
+    assert labels.at(many, [3]).dtype == np.int32
+    traced = jax.make_jaxpr(lambda key: labels.drawn(key, many, 4))(jax.random.key(3))
+    assert all(np.size(constant) < 10 for constant in traced.consts)
+
+
 # In training --------------------------------------------------------------------------------------
 
 

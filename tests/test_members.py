@@ -330,7 +330,7 @@ def test_a_damaged_common_step_is_put_aside_and_the_one_before_it_used(
     taken = interrupted(monkeypatch, None, None)
     assert run(asked, folder) == 0
     assert taken == list(range(6, 12))
-    assert 'step 9 is damaged' in capsys.readouterr().out
+    assert 'step 9 is damaged' in capsys.readouterr().err
     assert (folder / SECOND / 'quarantine' / '9').is_dir()
     assert left_behind(folder) == expected
 

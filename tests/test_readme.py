@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from gan_jax.augment import policy
 from gan_jax.experiment.presets import METHODS
 from tests import pages
@@ -33,6 +35,12 @@ def test_the_attempts_are_as_many_as_the_page_on_guarantees_has():
     text = (ROOT / 'docs' / 'reliability.md').read_text()
     tried = [int(n) for n in re.findall(r'^\| [^|]+ \| (\d+) \| \d+ \| 0 \| yes \|$', text, re.M)]
     assert f'{round(sum(tried), -2):,} attempts' in TEXT
+
+
+@pytest.mark.parametrize('page', ['README.md', 'docs/index.md'])
+def test_the_newest_networks_and_metrics_are_named_where_a_reader_looks(page):
+    text = (ROOT / page).read_text(encoding='utf-8')
+    assert [name for name in ('StyleGAN3', 'R3GAN2', 'EQ-T', '@simclr') if name not in text] == []
 
 
 def test_the_methods_and_operations_are_as_many_as_there_are():

@@ -307,7 +307,7 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_it_used(finished, 
     shutil.copytree(finished, folder)
     (folder / 'checkpoints' / '30' / 'state' / 'manifest.ocdbt').unlink()
     assert run(folder) == 0
-    assert 'step 30 is damaged' in capsys.readouterr().out
+    assert 'step 30 is damaged' in capsys.readouterr().err
     assert (folder / 'quarantine' / '30').is_dir()
     assert rows(folder) == rows(finished)
     assert record(folder, 30)['leaves'] == record(finished, 30)['leaves']

@@ -176,9 +176,7 @@ def at_size(data: DataSet, size: Size) -> DataSet:
 
 
 def _from_path(name: str, path: Path, split: str, size: Size | None, background: str) -> DataSet:
-    if split not in (known := overview_of(path).counts):
-        raise no_split(name, split, known)
-    content, shape = open_images(path, size, background=background)
+    content, shape = open_images(path, size, background=background, split=split)
     asked = shape[:2] if size is None else size
     need = content.count * math.prod(pair(asked)) * shape[2]
     if need > MEMORY:

@@ -97,7 +97,7 @@ def collected(
     return DataSet(_joined(images), found.astype(np.int32), num_classes, name, class_names)
 
 
-def no_split(name: str, split: str, known: Collection[str]) -> UserError:
+def no_split(name: object, split: str, known: Collection[str]) -> UserError:
     """The error for a split that a data set does not have; `known` are the splits it has."""
     return UserError(f"'{name}' has no split '{split}'{nearest(split, known)}", MISSING)
 

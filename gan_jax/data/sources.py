@@ -12,7 +12,7 @@ from gan_jax.data.archives.table import ARCHIVES, FOLDERS, File, Shape
 from gan_jax.data.pictures.folder import open_folder, survey
 from gan_jax.data.pictures.listing import listing
 from gan_jax.data.pictures.npz import open_npz
-from gan_jax.data.pieces import Content
+from gan_jax.data.pieces import Content, no_split
 from gan_jax.data.resize import Size
 from gan_jax.data.tfds import copies
 from gan_jax.data.tfds.contents import open_copy
@@ -55,13 +55,18 @@ def place_of(name: str, data_dir: str | Path | None) -> Path:
 
 
 def open_images(
-    path: Path, size: Size | None, max_bad: int = 0, background: str = ''
+    path: Path, size: Size | None, max_bad: int = 0, background: str = '', split: str = ''
 ) -> tuple[Content, Shape]:
-    """The content of a folder, zip, tar or npz of images, and [H, W, C] of its images."""
+    """The content of a folder, zip, tar or npz of images, and [H, W, C] of its images.
+
+    Arguments and errors as of `open_folder`.
+    """
     if ends_with(path, '.npz'):
         _refuse_max_bad(path, max_bad)
+        if split not in ('', 'train'):
+            raise no_split(path, split, ['train'])
         return open_npz(path)
-    return open_folder(path, size, max_bad, background)
+    return open_folder(path, size, max_bad, background, split)
 
 
 class Overview(NamedTuple):

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         result_file.show_values(result)
         path = folder / _name(result)
         result_file.write(path, lambda path=path, result=result: workdir.write_json(path, result))
-        print(f'step {run.checkpoint.step}, {prepared.num} images, seed {seed}: {path}')
+        output.say(f'step {run.checkpoint.step}, {prepared.num} images, seed {seed}: {path}')
         points.append(curve.Point(value, result['metrics']))
         kept.append({'file': path, **result})
     output.result(results=kept)
@@ -142,11 +142,11 @@ def _write_curve(stem: Path, axis: str, points: Sequence[curve.Point]) -> None:
     try:
         contents['.png'] = curve.render(axis, points)
     except ImportError:
-        print(f'the figure is left out: matplotlib is missing; {environment.install("plots")}')
+        output.say(f'the figure is left out: matplotlib is missing; {environment.install("plots")}')
     for ending, content in contents.items():
         path = stem.with_name(stem.name + ending)
         result_file.write(path, lambda path=path, content=content: _replace(path, content))
-        print(f'{axis}: {path}')
+        output.say(f'{axis}: {path}')
 
 
 def _warn_unwritable(folder: Path) -> None:

@@ -25,11 +25,13 @@ def main(flags: argparse.Namespace) -> int:
     found |= {'versions': versions(), 'time': now}
     result.show_values(found)
     scored = found['protocol']['scored']
-    print(f'{scored["count"]:,} images of {scored["images"]} against {found["protocol"]["data"]}')
+    output.say(
+        f'{scored["count"]:,} images of {scored["images"]} against {found["protocol"]["data"]}'
+    )
     for note in scored['notes']:
-        print(note)
+        output.say(note)
     if flags.out:
         result.write(flags.out, lambda: workdir.write_json(flags.out, found))
-        print(f'written to {flags.out}')
+        output.say(f'written to {flags.out}')
     output.result(results=[{'file': flags.out, **found}])
     return os.EX_OK

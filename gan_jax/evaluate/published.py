@@ -18,6 +18,7 @@ from gan_jax.data.archives.download import download, refuse_unreachable, sha256_
 from gan_jax.data.archives.table import File
 from gan_jax.data.prepared import locked
 from gan_jax.evaluate import arrays
+from gan_jax.runtime import output
 from gan_jax.runtime.errors import UNAVAILABLE, UserError
 from gan_jax.runtime.progress import bar
 
@@ -153,7 +154,7 @@ def _fetched(weights: Published, data_dir: str | Path | None) -> dict[str, Any]:
 def _download(weights: Published, path: Path) -> None:
     """Fetches the file, with a bar in megabytes; a signal ends it, and the next call goes on."""
     file = weights.file
-    print(f'downloading {file.name}, {file.size / 1e6:.1f} MB', flush=True)
+    output.say(f'downloading {file.name}, {file.size / 1e6:.1f} MB')
     with _by_other_means(weights), bar(file.name) as tick:
         download(
             file.url,

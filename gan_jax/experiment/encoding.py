@@ -13,6 +13,7 @@ from gan_jax.data.autoencoder import Autoencoder
 from gan_jax.data.dataset import evenly_spaced
 from gan_jax.data.resize import Size
 from gan_jax.experiment.images import build_autoencoder
+from gan_jax.runtime import output
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.paths import shown
 from gan_jax.runtime.progress import Progress, no_progress
@@ -44,11 +45,11 @@ def encode(
     with prepared.locked(folder):
         if os.path.lexists(folder):
             _check_done(splits, root, path, own, source)
-            print(f'{shown(folder)} was encoded already; remove it to encode anew')
+            output.say(f'{shown(folder)} was encoded already; remove it to encode anew')
         else:
             _write(splits, root, path, own, progress)
     some = evenly_spaced(splits['train'].images, min(TRIED, len(splits['train'].images)))
-    print(
+    output.say(
         f'{shown(folder)}: codes of {"x".join(map(str, code.shape))} for images of '
         f'{"x".join(map(str, shape))}; decoded again, {len(some)} images differ by a root mean '
         f'square of {_difference(own, some):.2g} of 255'

@@ -3,7 +3,8 @@
 With `data.autoencoder` they have codes, which the networks see instead.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -22,36 +23,45 @@ from gan_jax.runtime.python_file import source_digest
 BY_FUNCTION = 'as gan_jax.data.dataset.label_vectors makes them'
 
 
-def load_images(
-    asked: Mapping[str, Any], split: str = 'train', *, allow: Collection[str] | None = None
-) -> data.DataSet:
-    """A split of the data set that a config names, at its size.
+def load_images(asked: Mapping[str, Any], *, allow: Collection[str] | None = None) -> data.DataSet:
+    """The split train of `load_splits`."""
+    return load_splits(asked, allow=allow)[0]
+
+
+def load_splits(
+    asked: Mapping[str, Any], *, allow: Collection[str] | None = None
+) -> tuple[data.DataSet, Callable[[], data.DataSet]]:
+    """The split train of the data set that a config names, at its size, and one that gives test.
 
     A function at 'fn' is called with `split`, with `folder`, the folder of `data.folder_of`, and
     with its other keys of the block. It returns a `DataSet`, whose name the block gives, or None if
-    the data have no such split. Where there is no split test, 'held_out' makes one of train.
+    the data have no such split. Where there is no split test, 'held_out' makes one of train. Each
+    split is read once.
 
     Args:
         asked: the config's block `data`, without `config.faults`.
-        split: 'train' or 'test'.
         allow: as in `load.resolve`.
+
+    Returns:
+        The split train, and () -> the split test, which raises as this function.
 
     Raises:
         UserError: as `data.load`; of a function, it fails (65), its result is no data set of
             images (65), or there is no such split (66).
     """
-    if not asked['held_out'] or _has_test(asked, allow):
-        return _read(asked, split, allow)
-    kept, test = data.hold_out(_read(asked, 'train', allow), asked['held_out'])
-    return test if split == 'test' else kept
+    test = functools.cache(functools.partial(_read, asked, 'test', allow))
+    if not asked['held_out'] or _has_test(asked, test):
+        return _read(asked, 'train', allow), test
+    kept, held = data.hold_out(_read(asked, 'train', allow), asked['held_out'])
+    return kept, lambda: held
 
 
-def _has_test(asked: Mapping[str, Any], allow: Collection[str] | None) -> bool:
+def _has_test(asked: Mapping[str, Any], test: Callable[[], data.DataSet]) -> bool:
     if 'fn' not in asked:
         found = data.overview(asked['name'], asked['dir'] or None)
         return found is not None and 'test' in found.counts
     try:
-        return bool(_read(asked, 'test', allow))
+        return bool(test())
     except UserError as error:
         if error.status != MISSING:
             raise

@@ -5,6 +5,7 @@ give the sources of the related methods' weights.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from gan_jax.runtime import brackets
@@ -267,6 +268,24 @@ def blocks(
         cntr_policy=chosen['cntr_augment'],
         cntr_strength=chosen['cntr_strength'],
     )
+
+
+def network_of(text: str, known: Sequence[str]) -> tuple[str, str]:
+    """The network that the arguments of a config name, and the other arguments.
+
+    Args:
+        text: after the colon in `--config=FILE:network=NAME,...`.
+        known: the networks; without a name it is the first.
+
+    Raises:
+        ValueError: there is no such network.
+    """
+    items = brackets.split(text, ',')
+    named = [item for item in items if item.startswith('network=')]
+    name = named[-1].partition('=')[2] if named else known[0]
+    if name not in known:
+        raise ValueError(f"there is no network '{name}'; known: {', '.join(known)}")
+    return name, ','.join(item for item in items if item not in named)
 
 
 def arguments(text: str, **defaults: Any) -> dict[str, Any]:

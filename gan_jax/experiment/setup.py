@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import numpy as np
@@ -13,7 +13,7 @@ from gan_jax.data.autoencoder import Decoder
 from gan_jax.data.dataset import Training, as_seen, codes_record
 from gan_jax.experiment import memory
 from gan_jax.experiment.build import Experiment, build_experiment, build_latent
-from gan_jax.experiment.images import build_decoder, load_images, outline_images
+from gan_jax.experiment.images import build_decoder, load_images, load_splits, outline_images
 from gan_jax.experiment.program import Program, make_program
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import (
@@ -88,16 +88,15 @@ def build_setup(
             the state does not fit into memory.
     """
     images = settings['data']
-    load = functools.partial(load_images, images, allow=allow)
     try:
-        reference, outlined = load(), False
+        (reference, held_out), outlined = load_splits(images, allow=allow), False
     except UserError as error:
         reference = outline_images(images, allow=allow) if outline else None
         if error.status == USAGE:
             raise UserError(f'config.data: {error}') from error
         if error.status != MISSING or reference is None:
             raise
-        outlined = True
+        held_out, outlined = functools.partial(_raise, error), True
     dataset, subset = _fraction_of(reference, images)
     decoder = build_decoder(images, codes_record(dataset), allow=allow)
     kept_in = _kept_dir(settings, allow, data_dir)
@@ -111,7 +110,7 @@ def build_setup(
         dataset,
         subset,
         reference,
-        held_out=functools.cache(lambda: load(split='test')),
+        held_out=held_out,
         outlined=outlined,
         experiment=experiment,
         program=program,
@@ -248,6 +247,10 @@ def make_sampler(
     )
     weights = asked['weights']
     return lambda state, seed, indices: draw(variables_of(state, weights), seed, indices)
+
+
+def _raise(error: UserError) -> NoReturn:
+    raise error
 
 
 def _fraction_of(

@@ -197,10 +197,10 @@ class Actions:
 
     def _read(self, path: Path) -> np.ndarray:
         """A file as uint8 [H, W, C] of the generator's shape."""
-        side, _, channels = self.explorer.generator.image_shape
+        height, width, channels = self.explorer.generator.image_shape
         with opened(path) as file, naming(path.name):
             content = decode.in_memory(file, path.name)
-            return decode.pixels(content, path.name, channels=channels, size=side)
+            return decode.pixels(content, path.name, channels=channels, size=(height, width))
 
     def _make_project(self, steps: int):
         return make_project(

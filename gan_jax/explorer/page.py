@@ -15,6 +15,10 @@ MOST_LISTED = 1000  # classes in a list; of more the number is typed
 SECOND = 100  # number of the second image at first
 IN_A_ROW = 4  # sliders
 STEPS = 300  # of a projection: half a minute for digits on a CPU
+NO_W = (
+    'This generator takes one latent for all its layers: two images have no styles to mix, and a '
+    'picture of your own is not looked for.'
+)
 FONTS = ['system-ui', 'sans-serif']
 MONO = ['ui-monospace', 'monospace']
 CSS = """
@@ -118,6 +122,8 @@ def build(gr: Any, actions: Actions, title: str):
             _training_images(parts)
         if actions.explorer.layers:
             _own_picture(parts, shows)
+        else:
+            gr.HTML(f'<p>{NO_W}</p>')
     return page
 
 

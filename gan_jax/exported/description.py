@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan_jax import labels
 from gan_jax.experiment.blocks import block_faults, is_block
 from gan_jax.experiment.kinds import LATENT, NETWORK
 from gan_jax.experiment.values import VALUES
@@ -68,7 +69,7 @@ def to_json(description: Description) -> dict[str, Any]:
         'format': FORMAT,
         'format_version': VERSION,
         'image': {'shape': [*shape], **LAYOUT},
-        'classes': {'counts': [*counts], 'names': names},
+        'classes': {'counts': labels.to_json(counts), 'names': names},
         **fields,
     }
 
@@ -132,7 +133,7 @@ def _from_json(found: Mapping[str, Any]) -> Description:
     others = {n: found[n] for n in Description._fields if n in found}
     return Description(
         shape=tuple(found['image']['shape']),
-        class_counts=tuple(found['classes']['counts']),
+        class_counts=labels.from_json(found['classes']['counts']),
         class_names=found['classes'].get('names'),
         **others,
     )
@@ -168,6 +169,8 @@ def _image_faults(image: Mapping[str, Any]) -> Iterator[str]:
 
 def _class_faults(classes: Mapping[str, Any]) -> Iterator[str]:
     counts, names = classes.get('counts'), classes.get('names')
+    if isinstance(counts, int) and Integer(1, CLASSES).holds(counts):
+        counts = [*labels.from_json(counts)]
     many = isinstance(counts, list) and 0 < len(counts) <= CLASSES
     if not many or not all(Integer(0, INT32).holds(n) for n in counts):
         yield f'classes.counts is {quoted(counts)}: it has to be a list of whole numbers'

@@ -1,5 +1,6 @@
 """The workdir of a run on the disk, before its first step."""
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,11 @@ from gan_jax.run import snapshots
 from gan_jax.run.observe import GRID
 from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.paths import shown
 from gan_jax.sampling import pictures
+
+# What schedulers and disks leave in a folder before a run begins in it.
+USUAL = re.compile(r'\..*|.*\.(log|out|err|[oe]\d+)|lost\+found')
 
 
 def refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
@@ -53,6 +58,44 @@ def refuse_in_exported(folder: Path) -> None:
             f'--workdir={folder} is an exported generator, and a run would write over its files: '
             'choose another folder; a run begins with its weights by --config.init.workdir'
         )
+
+
+def others_in(folder: Path, settings: Mapping[str, Any]) -> str:
+    """A sentence on the files of others in a workdir in which no run has begun; '' if none are.
+
+    Hidden ones and the logs of a scheduler do not count.
+
+    Args:
+        folder: the workdir.
+        settings: the resolved config of the run.
+
+    Raises:
+        UserError: a run would write over one.
+    """
+    if workdir.is_begun(folder) or not folder.is_dir():
+        return ''
+    for path in (path for name in workdir.WRITTEN for path in sorted(folder.glob(name))):
+        if not _may_be_written(path, settings):
+            raise UserError(
+                f'--workdir={folder} holds {path.name} and neither status.json nor a checkpoint '
+                'of a run, which would write over it: choose a new or an empty folder'
+            )
+    others = {path.name for path in folder.iterdir()} - {*workdir.WRITTEN}
+    found = min((name for name in others if not USUAL.fullmatch(name)), default='')
+    own = 'the run writes its own beside them'
+    return found and f'{folder} holds other files, such as {shown(found)}: {own}'
+
+
+def _may_be_written(path: Path, settings: Mapping[str, Any]) -> bool:
+    """True for an empty folder, the config of this very run, and links, which are refused later."""
+    if path.is_symlink():
+        return True
+    if path.is_dir():
+        return not any(path.iterdir())
+    try:
+        return path.name == 'config.json' and workdir.read_json(path) == settings
+    except (OSError, ValueError):
+        return False
 
 
 def begin(folder: Path, setup: Setup, restored: int | None) -> None:

@@ -94,7 +94,7 @@ def _sum(
     for (step, name), weight in zip(places, found.weights, strict=True):
         for leaf, array in _read(folder, step, name, steps[-1], own).items():
             total[leaf] = total.get(leaf, 0.0) + weight * array.astype(np.float64)
-    print(
+    output.say(
         f'gan_jax: {weights} is the sum of {len(places)} averages, step {steps[0]} to '
         f'{steps[-1]}; the relative error of its profile is {found.error:.2g}'
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from gan_jax.experiment import memory
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import disk_space, resume
-from gan_jax.run.place import refuse_among_images, refuse_in_exported
+from gan_jax.run.place import others_in, refuse_among_images, refuse_in_exported
 from gan_jax.run.start_from import check_start, refuse_own_workdir
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 
@@ -30,6 +30,7 @@ def check(setup: Setup, folder: Path | None, *, anew: bool) -> None:
         return
     refuse_among_images(folder, settings['data'])
     refuse_in_exported(folder)
+    others_in(folder, settings)
     if anew:
         refuse_own_workdir(settings, folder)
     place = _existing(folder)
@@ -44,8 +45,16 @@ def check(setup: Setup, folder: Path | None, *, anew: bool) -> None:
         resume.check_config(folder, settings)
 
 
-def warnings(setup: Setup) -> Iterator[str]:
-    """Sentences on faults of this machine: data that are not prepared, too little memory."""
+def warnings(setup: Setup, folder: Path | None) -> Iterator[str]:
+    """Sentences on faults of this machine: data that are not prepared, too little memory.
+
+    One on files of others in the workdir is among them.
+
+    Args:
+        setup, folder: as in `check`.
+    """
+    if folder is not None and (others := others_in(folder, setup.settings)):
+        yield others
     if setup.outlined:
         try:
             setup.held_out()

@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax import data
+from gan_jax import data, labels
 from gan_jax.data.dataset import as_seen, codes_record, training_digest
 from gan_jax.experiment import config
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import log
-from gan_jax.runtime import checkpoint, distributed, workdir
+from gan_jax.runtime import checkpoint, distributed, output, workdir
 from gan_jax.runtime.errors import DATA, UserError
 
 Fingerprint = Mapping[str, Any]
@@ -31,7 +31,7 @@ def fingerprint(setup: Setup) -> Fingerprint:
         'data': training_digest(setup.dataset),
         'images': {
             'shape': list(as_seen(setup.dataset).images.shape[1:]),
-            'class_counts': list(setup.experiment.gan.class_counts),
+            'class_counts': labels.to_json(setup.experiment.gan.class_counts),
             'class_names': setup.reference.class_names,
             **({'codes': codes} if codes else {}),
         },
@@ -116,7 +116,7 @@ def set_aside(folder: Path) -> None:
     """Moves the run in a workdir to a folder below the workdir; collective."""
     moved = distributed.broadcast_json(lambda: str(workdir.set_aside(folder) or ''))
     if moved and distributed.is_leader():
-        print(f'gan_jax: the run that was in {folder} is now in {moved}')
+        output.say(f'gan_jax: the run that was in {folder} is now in {moved}')
 
 
 def _read(
@@ -136,13 +136,13 @@ def _read(
             raise _lost(setup, folder, reached)
         return None
     for damaged in restored.damaged:
-        print(
-            f'gan_jax: the checkpoint of step {damaged} is damaged; moved to '
+        output.note(
+            f'the checkpoint of step {damaged} is damaged; moved to '
             f'{folder}/{checkpoint.QUARANTINE}, and the run goes on from step {restored.step}'
         )
     if step is None and is_gone(saved, restored):
-        print(
-            f'gan_jax: {folder} has lost its checkpoint of step {saved}; the run goes on from step '
+        output.note(
+            f'{folder} has lost its checkpoint of step {saved}; the run goes on from step '
             f'{restored.step}'
         )
     _refuse_changes(folder, restored.metadata['config'], fingerprint['config'])

@@ -23,7 +23,7 @@ from gan_jax.run.evaluation import Evaluator
 from gan_jax.run.own_writers import open_writers
 from gan_jax.run.resume import Fingerprint, last_seen
 from gan_jax.run.status import Status, advised, reasons
-from gan_jax.runtime import checkpoint, distributed
+from gan_jax.runtime import checkpoint, distributed, output
 from gan_jax.runtime.errors import Diverged, UserError, fault_of
 from gan_jax.runtime.progress import Stopped
 from gan_jax.runtime.writers import RunInfo, Writers
@@ -214,7 +214,7 @@ class Run:
         elif distributed.is_leader():
             self._report(self._folder)
         if distributed.is_leader():
-            print(message, flush=True)
+            output.say(message)
         if not self.status:
             self._status_json.print_warnings()
 

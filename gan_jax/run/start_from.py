@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_jax.exported.read import is_exported, read_leaves
 from gan_jax.models.conditions import COLLECTION
-from gan_jax.runtime import checkpoint, distributed
+from gan_jax.runtime import checkpoint, distributed, output
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.leaves import by_name, form, tree_of
 from gan_jax.runtime.paths import expanded
@@ -153,4 +153,4 @@ def _report(folder: Path, wanted: list[str], taken: list[str]) -> None:
     if distributed.is_leader():
         rest = sorted({*wanted} - {*taken})
         others = f'; begun anew: {", ".join(rest)}' if rest else ''
-        print(f'gan_jax: {len(taken)} arrays from {folder}{others}')
+        output.say(f'gan_jax: {len(taken)} arrays from {folder}{others}')

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan_jax import labels
 from gan_jax.data.dataset import Training
 from gan_jax.experiment import averages, config
 from gan_jax.experiment.build import build_latent
@@ -119,7 +120,7 @@ def generator_of(
     Raises:
         UserError: as `restore_generator`, of a run.
     """
-    counts = tuple(run.images['class_counts'])
+    counts = labels.from_json(run.images['class_counts'])
     network = build_generator(run.settings, tuple(run.images['shape']), allow, len(counts))
     training = functools.partial(_training, folder, run, allow, data_dir)
     settings, images = run.settings, run.images

@@ -38,7 +38,11 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
     """
     from jax.distributed import is_initialized
 
-    from gan_jax.runtime import compile_cache, distributed
+    from gan_jax.runtime import compile_cache, determinism, distributed
+
+    def checked(arguments: Sequence[str]) -> int | None:
+        determinism.flags()  # at a file that it cannot read XLA would end the process
+        return main(arguments)
 
     collector.resume()
     compile_cache.use()
@@ -48,7 +52,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
         logging.set_verbosity(logging.ERROR if output.is_debug() else logging.FATAL)
         getLogger('asyncio').setLevel(ERROR if output.is_debug() else CRITICAL)
         try:
-            status, said = _ended(main, arguments, saves)
+            status, said = _ended(checked, arguments, saves)
         except Exception:
             if not is_initialized():
                 raise

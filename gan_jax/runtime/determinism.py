@@ -11,7 +11,8 @@ from pathlib import Path
 
 import jaxlib
 
-from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.paths import shown
 
 # It excludes operations whose result depends on the order of threads, and has kernels chosen by
 # rule: autotuning measures them in each process anew, and may find another one the fastest.
@@ -23,10 +24,11 @@ def require() -> None:
     """Adds `FLAG` to $XLA_FLAGS, before any device is used. It changes nothing on other devices.
 
     Raises:
-        UserError: $XLA_FLAGS has the flag with another value, or jaxlib does not know it.
+        UserError: $XLA_FLAGS has the flag with another value, jaxlib does not know it, or as
+            `flags`.
     """
-    flags = _flags()
-    values = [flag.partition('=')[2] for flag in flags.split() if flag.partition('=')[0] == FLAG]
+    given = flags()
+    values = [flag.partition('=')[2] for flag in given.split() if flag.partition('=')[0] == FLAG]
     if any(value not in _TRUE for value in values):
         raise UserError(
             f'--deterministic contradicts {FLAG}={values[-1]} in $XLA_FLAGS: leave one of them out'
@@ -36,13 +38,27 @@ def require() -> None:
             f'--deterministic needs {FLAG}, which jaxlib {jaxlib.__version__} does not know: leave '
             'it out, or install another version'
         )
-    os.environ['XLA_FLAGS'] = flags if values else f'{flags} {FLAG}=true'.strip()
+    os.environ['XLA_FLAGS'] = given if values else f'{given} {FLAG}=true'.strip()
 
 
-def _flags() -> str:
-    """The user's flags for XLA. A value that begins with no dash names a file of them."""
+def flags() -> str:
+    """The user's flags for XLA. A value that begins with no dash names a file of them.
+
+    Raises:
+        UserError: the file cannot be read (66).
+    """
     text = os.environ.get('XLA_FLAGS', '').strip()
-    return text if not text or text.startswith('-') else Path(text).read_text().strip()
+    if not text or text.startswith('-'):
+        return text
+    try:
+        return Path(text).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, 'strerror', None) or 'it is no text'
+        raise UserError(
+            f'$XLA_FLAGS is {shown(text)}, which begins with no dash and so names a file of flags, '
+            f'and it cannot be read ({why}): give the flags themselves, or unset it',
+            MISSING,
+        ) from error
 
 
 def _known(flag: str) -> bool:

@@ -23,7 +23,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from gan_jax.runtime import signals, workdir
+from gan_jax.runtime import output, signals, workdir
 from gan_jax.runtime.errors import LOST, UserError, first_line
 
 HEARTBEAT = 30  # seconds of silence after which a process counts as dead, and all others end
@@ -68,8 +68,8 @@ def join(how: str) -> None:
         return
     # Two processes could run two concurrent computations in different orders, and deadlock.
     jax.config.update('jax_cpu_enable_async_dispatch', False)
-    waiting = f'gan_jax: waiting for the other processes of this run, {MEETING} s at most'
-    impatient = threading.Timer(PATIENCE, print, [waiting], {'file': sys.stderr, 'flush': True})
+    waiting = f'waiting for the other processes of this run, {MEETING} s at most'
+    impatient = threading.Timer(PATIENCE, output.note, [waiting])
     impatient.start()
     # JAX waits in C++, where no Python handler runs, and then installs its own SIGTERM handler.
     signals.end_at_once(*signals.ASKING)

@@ -1,7 +1,8 @@
 """The output of a command: everything, errors and results alone (--quiet), or JSON (--json).
 
-State of the whole process, as its standard streams are. A command prints its progress by `print`,
-what it was called for by `show`, and gives the JSON object's content to `result`.
+State of the whole process, as its standard streams are. A command prints its progress by `say`,
+what it was called for by `show`, and gives the JSON object's content to `result`. In somebody
+else's program (`kept`) nothing is printed.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ _asked: set[str] = set()
 _result: dict[str, Any] = {}
 _noted: set[str] = set()  # by note_once
 _shown: list[IO[str]] = []  # standard output, while `as_asked` holds it
+_kept: list[list[str]] = []  # remarks, while `kept` keeps them
 
 
 @contextlib.contextmanager
@@ -40,6 +42,22 @@ def as_asked(arguments: Sequence[str]) -> Iterator[list[str]]:
     finally:
         _asked.clear()
         _shown.clear()
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[list[str]]:
+    """Prints nothing inside; yields the list that remarks and errors go to, a line each."""
+    lines: list[str] = []
+    _kept.append(lines)
+    try:
+        yield lines
+    finally:
+        _kept[:] = [one for one in _kept if one is not lines]
+
+
+def is_kept() -> bool:
+    """True inside `kept`."""
+    return bool(_kept)
 
 
 def is_debug() -> bool:
@@ -62,6 +80,12 @@ def stdout() -> IO[str]:
     return _shown[0] if _shown else sys.stdout
 
 
+def say(text: str) -> None:
+    """Prints what is under way; nothing under --quiet and --json."""
+    if not is_kept():
+        print(text, flush=True)
+
+
 def note(message: str) -> None:
     """Prints a remark on standard error, a line each; nothing under --quiet."""
     if not is_quiet():
@@ -77,6 +101,9 @@ def note_once(message: str) -> None:
 
 def complain(message: str) -> None:
     """Prints an error on standard error, a line each, which may be closed."""
+    if is_kept():
+        _kept[-1].extend(message.splitlines())
+        return
     with contextlib.suppress(OSError):
         for line in message.splitlines():
             print(f'gan_jax: {line}', file=sys.stderr, flush=True)

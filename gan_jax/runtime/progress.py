@@ -28,7 +28,7 @@ def no_progress(what: str) -> Iterator[ProgressFn]:
 def bar(what: str) -> Iterator[ProgressFn]:
     """A `Progress` that shows a bar on stderr until the work is done.
 
-    Only if stderr is a terminal, and not under --quiet.
+    Only if stderr is a terminal, and neither under --quiet nor in somebody else's program.
 
     After a signal, the next report raises KeyboardInterrupt.
     """
@@ -40,7 +40,7 @@ def bar(what: str) -> Iterator[ProgressFn]:
         rich.progress.TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=output.is_quiet() or not console.is_terminal,
+        disable=output.is_quiet() or output.is_kept() or not console.is_terminal,
     ) as shown:
         task = shown.add_task(what, total=None)
 

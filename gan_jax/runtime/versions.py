@@ -11,16 +11,18 @@ import jax
 import gan_jax
 
 PACKAGES = ('gan_jax', 'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy')
+COMPILERS = ('libtpu',)  # named where they are installed
 
 
 def versions() -> dict[str, str]:
     """Python, packages and device of this process."""
     found = {'python': platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *COMPILERS):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = 'not installed'
+            if package in PACKAGES:
+                found[package] = 'not installed'
     device = jax.devices()[0]
     return {**found, 'device': f'{device.platform}: {device.device_kind} x {jax.device_count()}'}
 

@@ -113,6 +113,13 @@ def refuse_unreadable(checkpoint: Path) -> None:
                 check(error)
 
 
+def is_begun(workdir: Path) -> bool:
+    """True if a run has begun in a workdir and has left its lock, its status or a checkpoint."""
+    marks = (workdir / name for name in (LOCK, 'status.json'))
+    saved = (workdir / name for name in ('checkpoints', 'best'))
+    return any(mark.exists() for mark in marks) or any(map(steps, saved))
+
+
 def set_aside(workdir: Path) -> Path | None:
     """Moves the run in a workdir, which this process has locked, to a folder below EARLIER.
 

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from gan_jax.runtime import output
 from gan_jax.runtime.progress import duration
 
 
@@ -82,7 +83,7 @@ class TerminalWriter:
     def write_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
         line = '  '.join(f'{_short(name)} {value:.3g}' for name, value in scalars.items())
         if not self._live.is_started:
-            print(f'step {step}/{self._steps}  {line}{self._left(step, scalars)}', flush=True)
+            output.say(f'step {step}/{self._steps}  {line}{self._left(step, scalars)}')
             return
         if any(name.startswith('eval/') for name in scalars):  # these stay above the bar
             self._live.console.print(f'step {step}  {line}', highlight=False)

@@ -61,7 +61,7 @@ class Generator:
     variables: Mapping[str, Any] = dataclasses.field(repr=False)  # pages of numbers
     image_shape: tuple[int, int, int]
     latent_dim: int
-    class_counts: Counts
+    class_counts: Counts = dataclasses.field(repr=False)  # one for each of many label vectors
     class_names: Sequence[str] | None
     step: int
     latent: Latent = NORMAL

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from gan_jax.runtime import output
 from gan_jax.runtime.errors import BUSY, DISK, UNWRITABLE, UserError
 from gan_jax.runtime.progress import duration
 from gan_jax.runtime.signals import stop_on_signal
@@ -58,11 +59,11 @@ def run_all(
                 if not chosen:
                     continue  # another process has done it meanwhile
                 for run in chosen:
-                    print(f'[{waiting.index(run) + 1}/{len(waiting)}] {run.name}', flush=True)
+                    output.say(f'[{waiting.index(run) + 1}/{len(waiting)}] {run.name}')
                 begun = time.monotonic()
                 status, errors, apart = train(chosen)
                 for name, error in errors.items():
-                    print(error, flush=True)
+                    output.say(f'{error}')
                     if error.status != BUSY:
                         failed[name] = error
                 if status:
@@ -74,7 +75,7 @@ def run_all(
                 elif sound:
                     took = time.monotonic() - begun
                     seconds += [took / len(sound)] * len(sound)
-                    print(_time_left(took, seconds, len(left)), flush=True)
+                    output.say(_time_left(took, seconds, len(left)))
                 after_each()
             waiting = busy
     return Outcome(0, failed, waiting)

@@ -17,7 +17,7 @@ from gan_jax.experiment.setup import Setup
 from gan_jax.run import disk_space, resume, run
 from gan_jax.run.evaluation import Evaluator
 from gan_jax.run.place import refuse_among_images
-from gan_jax.runtime import workdir
+from gan_jax.runtime import output, workdir
 from gan_jax.runtime.checkpoint import Restored
 from gan_jax.runtime.errors import BUSY, DIVERGED, UserError
 from gan_jax.runtime.signals import stop_on_signal
@@ -154,7 +154,7 @@ def _restored(
         except UserError as error:
             sound = workdir.steps(folder / name / 'checkpoints')
             if sound and sound != saved[name]:
-                print(f'gan_jax: step {newest} is damaged; moved to {folder / name}/quarantine')
+                output.note(f'step {newest} is damaged; moved to {folder / name}/quarantine')
             else:  # a checkpoint of another experiment, or the last one of the run
                 failed[name] = error
                 del left[name]

@@ -1,14 +1,16 @@
-"""The train step of docs/library.md trains, and its losses are the terms'."""
+"""The blocks of docs/library.md run in order; its train step trains by the losses of the terms."""
 
 import re
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-PAGE = Path(__file__).parents[2] / 'docs' / 'library.md'
+from tests import pages
+from tests.pages import ROOT
+
+PAGE = ROOT / 'docs' / 'library.md'
 MARKED = re.compile(r'test_page.py runs this block. -->\n```python\n(.*?)```', re.S)
 
 
@@ -18,6 +20,35 @@ def step():
     found: dict = {}
     exec(compile(MARKED.search(PAGE.read_text())[1], str(PAGE), 'exec'), found)
     return found
+
+
+# The config of the first block, in some steps.
+SHORT = f"""import runpy
+def get_config(text):
+    c = runpy.run_path({str(ROOT / 'configs' / 'digits.py')!r})['get_config'](text)
+    c.steps, c.batch_size, c.mesh.data, c.evaluate.num = 2, 8, 1, 200
+    c.generator.width = c.discriminator.width = 0.0625
+    c.every.evaluate = 1
+    return c
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures('quick')
+def test_all_blocks_run_as_they_stand_in_one_session(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs' / 'digits.py').write_text(SHORT)
+    session: dict = {}
+    blocks = pages.blocks(PAGE.read_text(), 'python')
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(compile(block, str(PAGE), 'exec'), session)
+    assert session['run'].status['status'] == 'done'
+    assert session['steps'][-1] == 2 and np.isfinite(session['distance']).all()
+    assert session['images'].shape == (64, 16, 16, 1) and session['images'].dtype == np.uint8
+    assert session['z'].shape[0] == 2 and session['between'].shape == (1, 16, 16, 1)
+    assert callable(session['d_step']) and capsys.readouterr() == ('', '')
 
 
 def batch(seed):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -17,7 +18,7 @@ from gan_jax import train
 from gan_jax.api.display import in_notebook, page
 from gan_jax.api.quiet import quiet
 from gan_jax.experiment import config
-from gan_jax.runtime import workdir
+from gan_jax.runtime import output, workdir
 from gan_jax.runtime.errors import MISSING, UserError
 
 pytestmark = pytest.mark.usefixtures('quick')
@@ -144,19 +145,29 @@ def test_another_config_is_refused_and_restart_begins_again(trained, tmp_path):
 # Silence and display -----------------------------------------------------------------------------
 
 
-REMARK = """
-import sys
-print('ours')
-print('gan_jax: a checkpoint is damaged', file=sys.stderr)
-"""
-
-
 def test_what_others_print_is_printed_and_remarks_are_warnings(capsys):
-    ours = {'__name__': 'gan_jax.some.module'}
     with pytest.warns(UserWarning, match='^a checkpoint is damaged$'), quiet():
         print('of a user')
-        exec(REMARK, ours)
-    assert capsys.readouterr() == ('of a user\n', '')
+        output.say('ours')
+        output.note('a checkpoint is damaged')
+    output.say('of a command')
+    assert capsys.readouterr() == ('of a user\nof a command\n', '')
+
+
+def test_remarks_go_to_the_innermost_call_that_is_under_way():
+    with pytest.warns(UserWarning, match='^of the outer$'), quiet():
+        with pytest.warns(UserWarning, match='^of the inner$'), quiet():
+            output.note('of the inner')
+        output.note('of the outer')
+
+
+def test_a_resumed_run_warns_of_a_damaged_checkpoint(trained, tmp_path, capsys):
+    folder = tmp_path / 'run'
+    shutil.copytree(trained[0].workdir, folder)
+    (folder / 'checkpoints' / '4' / 'state' / 'manifest.ocdbt').unlink()
+    with pytest.warns(UserWarning, match='^the checkpoint of step 4 is damaged; .* from step 2$'):
+        found = gan_jax.train(settings(), folder)
+    assert found.checkpoints == (2, 4) and capsys.readouterr() == ('', '')
 
 
 def test_silence_without_remarks_warns_of_nothing():

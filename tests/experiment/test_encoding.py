@@ -110,8 +110,8 @@ def test_codes_of_another_source_with_the_same_weights_are_stale(tmp_path, modul
 
 
 def test_a_config_with_an_autoencoder_has_codes_beside_the_images(root):
-    for split in ('train', 'test'):
-        found = images.load_images(asked(root), split)
+    train, test = images.load_splits(asked(root))
+    for found in (train, test()):
         assert found.codes.array.shape == (len(found.images), 8, 8, 3)
         assert found.images.dtype == np.uint8
     assert images.load_images({**ASKED, 'dir': str(root)}).codes is None

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from gan_jax import data, train
+from gan_jax.data.pictures import decode
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.experiment import config
-from gan_jax.experiment.images import load_images
+from gan_jax.experiment.images import load_images, load_splits
 from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
 from tests import hostile
+from tests.data.archives.maker import noise, png
 
 TINY = Path(__file__).parents[1] / 'sweeps' / 'tiny.py'
 SOURCE = '''
@@ -104,14 +106,14 @@ def asked(fn='stripes', size=8, folder='', **keywords):
 
 
 def test_a_function_gives_the_splits_of_a_data_set_at_its_size(tmp_path):
-    train_split = load_images(asked(folder=tmp_path, count=30))
+    train_split, test = load_splits(asked(folder=tmp_path, count=30))
     assert (train_split.name, train_split.num_classes) == ('mine', 2)
     assert train_split.images.shape == (30, 8, 8, 1) and train_split.labels.dtype == np.int32
-    larger = load_images(asked(size=16, folder=tmp_path, count=30), 'test')
-    assert larger.images.shape == (30, 16, 16, 1)
+    assert test().images.shape == test().images.shape == (30, 8, 8, 1)
     assert [('train', str(tmp_path)), ('test', str(tmp_path))] == sys.modules['reading'].SEEN
-    with pytest.raises(UserError, match="'mine' has no split 'other'") as caught:
-        load_images(asked(), 'other')
+    assert load_images(asked(size=16, folder=tmp_path)).images.shape == (60, 16, 16, 1)
+    with pytest.raises(UserError, match="'mine' has no split 'test'") as caught:
+        load_splits(asked('alone'))[1]()
     assert caught.value.status == MISSING
 
 
@@ -119,7 +121,7 @@ def test_a_name_is_read_as_ever():
     block = {**asked(), 'name': 'digits', 'size': 16}
     del block['fn']
     np.testing.assert_array_equal(
-        load_images(block, 'test').images, data.load('digits', split='test').images
+        load_splits(block)[1]().images, data.load('digits', split='test').images
     )
 
 
@@ -281,20 +283,48 @@ def test_a_split_test_is_held_out_where_there_is_none(tmp_path):
     block = {**asked(), 'name': str(tmp_path / 'mine.npz')}
     del block['fn']
     with pytest.raises(UserError, match="no split 'test'"):
-        load_images(block, 'test')
-    kept, held = (load_images({**block, 'held_out': 0.25}, s) for s in ('train', 'test'))
-    assert (len(kept.images), len(held.images)) == (30, 10)
-    assert not {*kept.images[:, 0, 0, 0]} & {*held.images[:, 0, 0, 0]}
+        load_splits(block)[1]()
+    kept, held = load_splits({**block, 'held_out': 0.25})
+    assert (len(kept.images), len(held().images)) == (30, 10)
+    assert not {*kept.images[:, 0, 0, 0]} & {*held().images[:, 0, 0, 0]}
 
 
 def test_a_split_that_is_there_stays_as_it_is(tmp_path):
     block = {**asked(), 'name': 'digits', 'size': 16, 'held_out': 0.25}
     del block['fn']
-    assert [len(load_images(block, s).images) for s in ('train', 'test')] == [1437, 360]
-    own = load_images(asked(count=30, held_out=0.25))  # of a function
-    assert len(own.images) == 30
+    train_split, test = load_splits(block)
+    assert (len(train_split.images), len(test().images)) == (1437, 360)
+    own, test = load_splits(asked(count=30, held_out=0.25))  # of a function, called once for each
+    assert len(own.images) == len(test().images) == 30
+    assert [split for split, _ in sys.modules['reading'].SEEN] == ['test', 'train']
 
 
 def test_a_function_without_a_test_split_gives_one_too():
     block = asked('alone', held_out=0.1)
-    assert [len(load_images(block, s).images) for s in ('train', 'test')] == [54, 6]
+    kept, held = load_splits(block)
+    assert (len(kept.images), len(held().images)) == (54, 6)
+
+
+def test_every_image_of_a_folder_is_decoded_once(tmp_path, monkeypatch):
+    def decoded(block):
+        seen.clear()
+        _, test = load_splits(block)
+        assert test().images.shape == (2, 8, 8, 3)
+        return sorted(seen)
+
+    def pixels(file, place, **options):
+        seen.append(place[-5:])
+        return own(file, place, **options)
+
+    seen, own = [], decode.pixels
+    monkeypatch.setattr(decode, 'pixels', pixels)
+    for i in range(4):
+        name = f'{("train", "test")[i % 2]}/{i}.png'
+        for place in (tmp_path / 'split' / name, tmp_path / 'flat' / f'{i}.png'):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(png(noise(i, 8, 8, 3)))
+    block = {**asked(), 'name': str(tmp_path / 'split')}
+    del block['fn']
+    every = [f'{i}.png' for i in range(4)]
+    assert decoded(block) == every
+    assert decoded({**block, 'name': str(tmp_path / 'flat'), 'held_out': 0.5}) == every

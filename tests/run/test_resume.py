@@ -324,12 +324,12 @@ def test_a_run_that_got_nowhere_may_be_changed(tmp_path):
 def test_a_newest_checkpoint_that_is_gone_is_said(folder, capsys):
     newest = max(workdir.steps(folder / 'checkpoints'))
     assert run(folder) == 0
-    assert 'has lost' not in capsys.readouterr().out
+    assert 'has lost' not in capsys.readouterr().err
     shutil.rmtree(folder / 'checkpoints' / str(newest))
     assert run(folder) == 0
     before = max(workdir.steps(folder / 'checkpoints') - {newest})
     said = f'has lost its checkpoint of step {newest}; the run goes on from step {before}'
-    assert said in capsys.readouterr().out
+    assert said in capsys.readouterr().err
 
 
 def test_a_second_damaged_checkpoint_of_one_step_lies_beside_the_first(folder):

@@ -11,7 +11,7 @@ from absl import logging
 from gan_jax.experiment.flags import config_parser, parse_config
 from gan_jax.flags import benchmark, evaluate, prepare, sample, sweep, train
 from gan_jax.runtime import cli, distributed
-from gan_jax.runtime.errors import DATA, DISK, UserError
+from gan_jax.runtime.errors import DATA, DISK, MISSING, UserError
 from gan_jax.runtime.ranges import Choice, Integer, Number
 
 
@@ -20,6 +20,13 @@ def status(monkeypatch, main, *arguments):
     with pytest.raises(SystemExit) as caught:
         cli.run(main)
     return caught.value.code
+
+
+def test_a_missing_file_of_flags_for_xla_is_said_before_a_device_is_used(monkeypatch, capsys):
+    """At which XLA would end the process with a core dump."""
+    monkeypatch.setenv('XLA_FLAGS', '/nowhere/flags')
+    assert status(monkeypatch, raising(ZeroDivisionError())) == MISSING
+    assert capsys.readouterr().err.startswith('gan_jax: $XLA_FLAGS is /nowhere/flags, which ')
 
 
 def raising(error):

@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax import train
 from gan_jax.runtime import determinism
-from gan_jax.runtime.errors import UserError
+from gan_jax.runtime.errors import MISSING, UserError
 from tests import smoke
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +42,14 @@ def test_flags_in_a_file_stay(environment, tmp_path):
     file.write_text(f'{determinism.FLAG}=false\n')
     with pytest.raises(UserError, match='contradicts'):
         environment(str(file))
+
+
+def test_a_file_of_flags_that_cannot_be_read_is_said(environment, tmp_path):
+    (tmp_path / 'binary').write_bytes(b'\xff')
+    for name, why in (('none', 'No such file'), ('binary', 'it is no text')):
+        with pytest.raises(UserError, match=rf'XLA_FLAGS is .*/{name}, .* \({why}.*\): ') as caught:
+            environment(f'{tmp_path}/{name}')
+        assert caught.value.status == MISSING and 'unset it' in str(caught.value)
 
 
 @pytest.mark.parametrize('value', ['false', '0', 'False'])

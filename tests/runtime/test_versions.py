@@ -1,4 +1,6 @@
-"""The commit that a result names."""
+"""The commit and the versions that a result names."""
+
+from importlib import metadata
 
 import pytest
 
@@ -12,6 +14,21 @@ def asked_anew():
     versions.commit.cache_clear()
     yield
     versions.commit.cache_clear()
+
+
+@pytest.mark.parametrize('installed', [True, False])
+def test_libtpu_is_named_where_it_is_installed(installed, monkeypatch):
+    def version(package):
+        if package == 'libtpu' and installed:
+            return '0.0.30'
+        if package in ('libtpu', 'optax'):
+            raise metadata.PackageNotFoundError(package)
+        return '1'
+
+    monkeypatch.setattr(metadata, 'version', version)
+    found = versions.versions()
+    assert found.get('libtpu') == ('0.0.30' if installed else None)
+    assert found['optax'] == 'not installed'
 
 
 def test_a_package_is_no_checkout(monkeypatch):

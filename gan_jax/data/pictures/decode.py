@@ -253,8 +253,9 @@ def _converted(image: Image.Image, mode: str, name: str, background: str) -> Ima
         if image.getchannel('A').getextrema()[0] < 255:
             if not background:
                 raise UserError(
-                    f'{shown(name)} is transparent in places: give a colour to lay it over, to '
-                    'prepare --background=white, to train --config.data.background=white',
+                    f'{shown(name)} is transparent in places: save it without transparency, or '
+                    'give a colour to lay it over, to prepare --background=white, to train '
+                    '--config.data.background=white',
                     DATA,
                 )
             image = _over(image, background)

@@ -18,8 +18,8 @@ from gan_jax.data.damage import naming
 from gan_jax.data.pictures import decode, depth, stylegan
 from gan_jax.data.pictures.bad import Bad
 from gan_jax.data.pictures.layout import Layout, make_layout
-from gan_jax.data.pictures.listing import Listing, listing
-from gan_jax.data.pieces import Content, Piece
+from gan_jax.data.pictures.listing import Listing, listing, reopened
+from gan_jax.data.pieces import Content, Piece, no_split
 from gan_jax.data.resize import Size, pair, shown_size
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.paths import shown
@@ -42,7 +42,7 @@ class Scan(NamedTuple):
 
 
 def open_folder(
-    path: Path, size: Size | None, max_bad: int = 0, background: str = ''
+    path: Path, size: Size | None, max_bad: int = 0, background: str = '', split: str = ''
 ) -> tuple[Content, tuple[int, int, int]]:
     """The content of a folder, zip or tar, and [H, W, C] of its images, which are not yet decoded.
 
@@ -52,25 +52,29 @@ def open_folder(
             them as they are, if all are of one size.
         max_bad: how many images may be refused and left out.
         background: a colour that transparent images are laid over, see `decode.pixels`.
+        split: the one that is decoded; '' decodes all.
 
     Raises:
-        UserError: no such path, no images, images both in and beside class folders, sizes that need
-            a `size`; and, at the end of the pieces, all images that are refused (see `decode`), by
-            their names.
+        UserError: no such path or split, no images, images both in and beside class folders, sizes
+            that need a `size`; and, at the end of the pieces, all images that are refused (see
+            `decode`), by their names.
     """
     with listing(path) as files:
         names, layout = _arranged(files, path)
+        if split and split not in layout.splits:
+            raise no_split(path, split, layout.splits)
         bad = Bad(path, len(names), max_bad)
         scan = _scan(files, names, path, size, bad)
     if scan.fault:  # reported together with the images that are refused
-        for _ in _pieces(path, layout, scan.shape, ANY_SIZE, bad, background):
+        for _ in _pieces(path, files, layout, scan.shape, ANY_SIZE, bad, background):
             pass
         bad.check(scan.fault)
     notes = files.notes + layout.notes + scan.notes + _empty_note(path, layout)
     others = {n for n in files.names if n.rpartition('/')[2] != stylegan.NAME} - {*names}
     if others:
         notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
-    pieces = _checked(_pieces(path, layout, scan.shape, size, bad, background), bad)
+    asked = layout._replace(splits={split: layout.splits[split]}) if split else layout
+    pieces = _checked(_pieces(path, files, asked, scan.shape, size, bad, background), bad)
     count, labels = len(names) - len(bad), layout.labels
     content = Content(
         pieces, labels.num_classes, count, notes, labels.class_names, left_out=bad.left_out
@@ -161,6 +165,7 @@ def _checked(pieces: Iterator[Piece], bad: Bad) -> Iterator[Piece]:
 
 def _pieces(
     path: Path,
+    files: Listing,
     layout: Layout,
     shape: Sequence[int],
     size: Size | None,
@@ -182,7 +187,7 @@ def _pieces(
 
         return bad.tried(name, decoded)
 
-    with listing(path) as files:
+    with reopened(path, files) as files:
         of = layout.labels.of
         for split, names in layout.splits.items():
             for images in decode.in_chunks(_contents(files, names, path, bad), pixels):

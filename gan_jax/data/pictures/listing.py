@@ -64,6 +64,21 @@ def listing(path: Path) -> Iterator[Listing]:
             yield _members(path, [m for m in members if m[0][-1:] != '/'], archive.open)
 
 
+@contextlib.contextmanager
+def reopened(path: Path, files: Listing) -> Iterator[Listing]:
+    """`listing(path)` again; a folder, whose files open one by one, is not walked again.
+
+    Args:
+        path: of `listing`.
+        files: what it gave before.
+    """
+    if path.is_dir():
+        yield files
+        return
+    with listing(path) as again:
+        yield again
+
+
 def _members(path: Path, members: Sequence[tuple[str, Any]], opening: Callable) -> Listing:
     """The listing of an archive whose members have these names."""
     by_name = {_plain(name): member for name, member in members}

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 from gan_jax import data
 from gan_jax.data import pieces
 from gan_jax.data.pictures import decode
+from gan_jax.data.pictures.listing import Walk
 from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
 from tests.data.archives.maker import noise, png, write_tar, write_zip
 
@@ -79,6 +80,19 @@ def test_train_and_test_folders_are_splits(tmp_path):
     np.testing.assert_array_equal(test.images[0], arrays['test/b/3.png'])
     with pytest.raises(UserError, match="has no split 'val'; known: test, train"):
         data.load(path, split='val')
+
+
+@pytest.mark.parametrize('split', ['train', 'val'])
+def test_a_folder_is_listed_once(split, tmp_path, monkeypatch):
+    walked, own = [], Walk.names
+    monkeypatch.setattr(Walk, 'names', lambda self: walked.append(self) or own(self))
+    path = make(tmp_path, pictures('train/1.png', 'test/2.png')[0])
+    if split == 'train':
+        data.load(path)
+    else:
+        with pytest.raises(UserError, match="has no split 'val'"):
+            data.load(path, split=split)
+    assert len(walked) == 1
 
 
 def test_a_class_called_test_is_no_split(tmp_path):
