@@ -46,7 +46,7 @@ def modules():
 
 def test_every_command_has_a_line_and_a_module_of_flags():
     assert {'train', 'evaluate', 'benchmark'} <= modules() == {*commands.COMMANDS}
-    flags = {path.stem for path in ROOT.glob('gan_jax/flags/*.py')} - {'__init__', 'listed'}
+    flags = {path.stem for path in ROOT.glob('gan_jax/flags/*.py')} - {'__init__', 'listed', 'size'}
     assert flags == {*commands.COMMANDS}
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from gan_jax import data
 from gan_jax.data import DataSet, digest
+from gan_jax.data.resize import Size, as_config
 from gan_jax.evaluate import digit_metrics, pixels, protocol, scores
 from gan_jax.evaluate.context import Context
 from gan_jax.evaluate.names import KINDS, WIDTH, parse_score
@@ -56,7 +57,7 @@ def score(
     metrics: str = 'fid10k,kid10k,pr10k',
     data_dir: str | Path | None = None,
     *,
-    size: int | None = None,
+    size: Size | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Scores of images, with all that they depend on.
@@ -70,8 +71,9 @@ def score(
             splits.
         data_dir: the folder of data sets by name, and of what is kept: published weights and
             features of references; see `data.folder_of`.
-        size: side of the square that both are cropped and resized to first; None takes images as
-            they are, all of one size in each set, and leaves resizing to the metric's network.
+        size: that both are cropped and resized to first, the side of a square or (height, width);
+            None takes images as they are, all of one size in each set, and leaves resizing to the
+            metric's network.
         progress: reports the work.
 
     Returns:
@@ -98,7 +100,7 @@ def score(
         'digest': digest(pair.images),
         'drawn': drawn,
         'side': list(pair.images.images.shape[1:3]),
-        'size': size,
+        'size': size and as_config(size),
         'notes': list(pair.notes),
     }
     return {**values_of(found), 'protocol': {'scored': scored, **prepared_metrics.protocol}}
@@ -108,7 +110,7 @@ def score(
 
 
 def open_pair(
-    images: Images, against: Images, data_dir: str | Path | None = None, size: int | None = None
+    images: Images, against: Images, data_dir: str | Path | None = None, size: Size | None = None
 ) -> Pair:
     """Both sets, read and brought to one number of channels; arguments as of `score`."""
     scored, reference = (_opened(one, data_dir, size) for one in (images, against))
@@ -119,7 +121,7 @@ def open_pair(
 
 
 def _opened(
-    given: Images, data_dir: str | Path | None, size: int | None, split: str = 'train'
+    given: Images, data_dir: str | Path | None, size: Size | None, split: str = 'train'
 ) -> DataSet:
     if isinstance(given, np.ndarray):
         return _of_array(given, size)
@@ -146,7 +148,7 @@ def _place(given: str | Path, data_dir: str | Path | None) -> tuple[str, str | P
     return name, data_dir
 
 
-def _of_array(images: np.ndarray, size: int | None) -> DataSet:
+def _of_array(images: np.ndarray, size: Size | None) -> DataSet:
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
         raise UserError(
             f'an array of images is uint8 [N, H, W, C] with C 1 or 3, and this is {images.dtype} '

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from gan_jax import data
 from gan_jax.experiment.values import VALUES
 from gan_jax.flags import listed
+from gan_jax.flags.size import size
 from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import cli
 from gan_jax.runtime.errors import UserError
@@ -99,10 +100,10 @@ def _of_images(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         '--size',
-        metavar='N',
-        type=cli.within(VALUES['data.size']),
-        help='crop both to squares and resize them to N by N first; by default images are taken '
-        "as they are, and the metric's network resizes them",
+        metavar='N|HxW',
+        type=size,
+        help='crop both to squares and resize them to N by N first, or to H rows by W columns; by '
+        "default images are taken as they are, and the metric's network resizes them",
     )
     parser.add_argument(
         '--data_dir',

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from gan_jax import data
 from gan_jax.data import prepared
 from gan_jax.data.archives.table import ARCHIVES, FOLDERS
-from gan_jax.data.resize import Size
-from gan_jax.experiment.values import SIDE, VALUES
+from gan_jax.experiment.values import VALUES
+from gan_jax.flags.size import size
 from gan_jax.runtime import cli
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.paths import ends_with, shown
-from gan_jax.runtime.ranges import INT32, Integer, quoted
+from gan_jax.runtime.ranges import INT32, Integer
 
 
 def _to(text: str) -> str:
@@ -28,17 +28,6 @@ def _to(text: str) -> str:
     if text != 'zip' and not ends_with(text, '.zip'):
         raise argparse.ArgumentTypeError(f"is '{text}': give zip, or a path that ends in .zip")
     return text
-
-
-def _size(text: str) -> Size:
-    """The value of --size, 64 or 64x32, as an argparse type."""
-    numbers = tuple(int(n) if n.isascii() and n.isdigit() else 0 for n in text.split('x', 1))
-    found = numbers[0] if len({*numbers}) == 1 else numbers
-    if not all(SIDE.holds(number) for number in numbers):
-        raise argparse.ArgumentTypeError(
-            f'is {quoted(text)}: give {SIDE}, or a height and a width as in 64x32'
-        )
-    return found
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -59,7 +48,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         '--size',
-        type=_size,
+        type=size,
         metavar='N|HxW',
         help='resize the images to N by N, or to H rows by W columns',
     )

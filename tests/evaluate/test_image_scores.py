@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from gan_jax.evaluate import (
     features,
     frechet,
     image_scores,
+    inception,
     kernel,
     prdc,
     protocol,
@@ -81,6 +83,7 @@ def test_the_floor_of_a_data_set_is_that_of_a_run():
     assert values['kd200_test@digits_floor'] == pytest.approx(kernel.kid(train, test))
     told = found['protocol']['scores']
     assert told['kd200_test@digits']['floor'] == 'the split train'
+    assert told['kd200_test@digits']['reference'] == 'test, 360 images'
 
 
 def test_too_few_reals_for_a_floor_have_none():
@@ -110,21 +113,66 @@ def test_grey_images_in_three_channels_are_compared_as_grey_ones(tmp_path):
     assert 'three equal channels' in colour['protocol']['scored']['notes'][0]
     red = fake * np.array([1, 0, 0], np.uint8)
     found = score(red, 'digits', 'swd80')  # the digits become colour
+    assert 'digits' in (note := found['protocol']['scored']['notes'][0])
+    assert note.endswith('is grey: it is given three equal channels')
     by_hand = sliced_wasserstein.distances(
         np.repeat(digits()[rows.spaced(1437, 80)], 3, axis=3), red
     )
     assert found['metrics']['swd80'] == by_hand[16]
 
 
-def test_size_crops_and_resizes_both(tmp_path):
+def wide_and_square(path):
     rng = np.random.default_rng(0)
-    wide = folder(tmp_path / 'wide', rng.integers(0, 256, (20, 20, 30, 3)).astype(np.uint8))
-    square = folder(tmp_path / 'square', rng.integers(0, 256, (20, 24, 24, 3)).astype(np.uint8))
-    found = score(wide, square, 'swd20', size=16)
-    a, b = (data.load(str(path), size=16).images for path in (wide, square))
-    assert found['metrics']['swd20'] == sliced_wasserstein.distances(b, a)[16]
+    wide = folder(path / 'wide', rng.integers(0, 256, (20, 20, 30, 3)).astype(np.uint8))
+    return wide, folder(path / 'square', rng.integers(0, 256, (20, 24, 24, 3)).astype(np.uint8))
+
+
+@pytest.mark.parametrize(('size', 'flag'), [(16, '16'), ((16, 24), '16x24')])
+def test_size_crops_and_resizes_both(size, flag, tmp_path):
+    pair, out = wide_and_square(tmp_path), tmp_path / 'scores.json'
+    found = score(*pair, 'swd20', size=size)
+    a, b = (data.load(str(path), size=size).images for path in pair)
+    distances = sliced_wasserstein.distances(b, a)
+    assert found['metrics']['swd20'] == sum(distances.values()) / len(distances)
+    flags = f'--images={pair[0]}', f'--against={pair[1]}', f'--size={flag}', f'--out={out}'
+    assert command(*flags, '--metrics=swd20') == 0
+    written = json.loads(out.read_text())
+    assert written['metrics'] == found['metrics']
+    assert written['protocol']['scored']['size'] == found['protocol']['scored']['size']
+
+
+def test_without_a_size_images_are_taken_as_they_are(tmp_path):
+    """Those of a set have one size; pixels compare where it is that of both."""
+    wide, square = wide_and_square(tmp_path)
+    found, images = score(wide, wide, 'swd20'), data.load(str(wide)).images
+    assert found['metrics']['swd20'] == sliced_wasserstein.distances(images, images)[20]
+    assert found['protocol']['scored']['side'] == [20, 30]
     with pytest.raises(UserError, match='--size=N'):
         score(wide, square, 'swd20')
+    Image.new('RGB', (16, 16)).save(wide / 'other.png')
+    with pytest.raises(UserError, match='images of different sizes'):
+        score(wide, square, 'kd21@digits')
+
+
+def test_inception_resizes_two_sizes_as_the_name_says(tmp_path, small_inception, monkeypatch):
+    """It is told the custom of each score, and the protocol names it."""
+    asked = []
+
+    def means(variables, x, *, interpolation, layers):
+        asked.append((x.shape[1:3], interpolation))
+        seen = jnp.asarray(x, jnp.float32).mean((1, 2)) / {'tf1': 1, 'clean': 2}[interpolation]
+        return dict.fromkeys(layers, seen)
+
+    monkeypatch.setattr(inception, 'features', means)
+    pair = wide_and_square(tmp_path)
+    found = score(*pair, 'kid20,kid20_clean', tmp_path)
+    a, b = (data.load(str(path)).images.mean((1, 2)) for path in pair)
+    expected = {'kid20': kernel.kid(a, b), 'kid20_clean': kernel.kid(a / 2, b / 2)}
+    assert {k: found['metrics'][k] for k in expected} == pytest.approx(expected, rel=1e-4)
+    told = found['protocol']['scores']
+    customs = {name: one['extractor']['interpolation'] for name, one in told.items()}
+    assert customs == {'kid20': 'tf1', 'kid20_clean': 'clean'}
+    assert {*asked} == {(s, c) for s in ((20, 30), (24, 24)) for c in ('tf1', 'clean')}
 
 
 def test_paths_in_folders_of_one_name_are_not_confused(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The public packages of the oracle tests: torch-fidelity's modules without torchvision."""
 
+import functools
 import importlib
 import sys
 import types
@@ -12,31 +13,52 @@ from gan_jax.evaluate import inception
 
 
 def fidelity(name):
-    """A module of torch-fidelity.
-
-    Its data sets and other networks import torchvision, which may be missing, or built for another
-    torch; nothing that is asked here uses it, so empty modules stand in for it.
-    """
-    if 'torch_fidelity' not in sys.modules:
-        for module in ('', '.datasets', '.transforms', '.transforms.functional'):
-            sys.modules[f'torchvision{module}'] = types.ModuleType(f'torchvision{module}')
-        for data in ('CIFAR10', 'CIFAR100', 'STL10'):
-            setattr(sys.modules['torchvision.datasets'], data, object)
+    """A module of torch-fidelity; its other networks and data sets cannot be asked for."""
+    _without_torchvision()
     return importlib.import_module(f'torch_fidelity.{name}')
 
 
 def clean(name):
-    """A module of clean-fid.
+    """A module of clean-fid; its own networks cannot be asked for."""
+    _without_torchvision()
+    theirs = types.ModuleType('cleanfid.inception_pytorch')  # made of torchvision's network
+    theirs.InceptionV3 = None
+    sys.modules.setdefault(theirs.__name__, theirs)
+    return importlib.import_module(f'cleanfid.{name}')
 
-    Of torchvision it uses the function alone that makes a tensor of an array [H, W, C].
+
+def _without_torchvision():
+    """Modules in the place of torchvision, which may be missing, or built for another torch.
+
+    Of it the public packages use here what makes a tensor [C, H, W] of an image, and one function
+    of several.
     """
+    if 'torch_fidelity' in sys.modules:
+        return
     import torch  # here: that it is missing is for a caller to find
 
-    fidelity('utils')  # with the empty modules
-    vision = sys.modules['torchvision']
+    parts = ('datasets', 'transforms', 'transforms.functional')
+    vision = sys.modules['torchvision'] = types.ModuleType('torchvision')
+    for part in parts:
+        sys.modules[f'torchvision.{part}'] = types.ModuleType(f'torchvision.{part}')
+    for data in ('CIFAR10', 'CIFAR100', 'STL10'):
+        setattr(sys.modules['torchvision.datasets'], data, object)
+
+    def planes(image):
+        return torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy())
+
+    def scaled(image):
+        return planes(image) / 255 if image.dtype == np.uint8 else planes(image)
+
+    def composed(steps):
+        return lambda x: functools.reduce(lambda x, step: step(x), steps, x)
+
     vision.transforms = sys.modules['torchvision.transforms']
-    vision.transforms.ToTensor = lambda: lambda x: torch.from_numpy(x.transpose(2, 0, 1).copy())
-    return importlib.import_module(f'cleanfid.{name}')
+    vision.transforms.ToTensor = lambda: scaled
+    vision.transforms.Compose = lambda steps: (
+        lambda x: functools.reduce(lambda x, f: f(x), steps, x)
+    )
+    sys.modules['torchvision.transforms.functional'].pil_to_tensor = planes
 
 
 def public_network(path, layers, *, device='cpu'):
