@@ -187,20 +187,20 @@ def _doubled(w: Array) -> Array:
 
 
 def by_platform(
-    on_cpu: Callable[[Array, Array], Array], elsewhere: Callable[[Array, Array], Array]
+    default: Callable[[Array, Array], Array], **forms: Callable[[Array, Array], Array]
 ) -> Callable[[Array, Array], Array]:
-    """Two forms of one function of (x, w), each with its own derivatives."""
+    """Forms of one function of (x, w) by platform, each with its own derivatives."""
 
     @jax.custom_vjp
     def function(x: Array, w: Array) -> Array:
-        return lax.platform_dependent(x, w, cpu=on_cpu, default=elsewhere)
+        return lax.platform_dependent(x, w, default=default, **forms)
 
     def derivative(form: Callable) -> Callable[[Array, Array, Array], Two]:
         return lambda x, w, g: jax.vjp(form, x, w)[1](g)
 
     def back(saved: Two, g: Array) -> Two:
-        cpu, default = map(derivative, (on_cpu, elsewhere))
-        return lax.platform_dependent(*saved, g, cpu=cpu, default=default)
+        backward = {name: derivative(form) for name, form in forms.items()}
+        return lax.platform_dependent(*saved, g, default=derivative(default), **backward)
 
     function.defvjp(lambda x, w: (function(x, w), (x, w)), back)
     return function
@@ -211,11 +211,11 @@ def by_platform(
 
 # `upsample_nearest(x @ w)`: [N, H, W, C], [C, O] -> [N, 2H, 2W, O].
 double_dense = by_platform(
-    lambda x, w: upsample_nearest(x @ w), lambda x, w: double_convolve(x, w[None, None])
+    lambda x, w: double_convolve(x, w[None, None]), cpu=lambda x, w: upsample_nearest(x @ w)
 )
 # `average_pool(x) @ w`: [N, H, W, C], [C, O] -> [N, H/2, W/2, O]; H and W are even.
 dense_halve = by_platform(
-    lambda x, w: average_pool(x) @ w, lambda x, w: convolve_halve(x, w[None, None])
+    lambda x, w: convolve_halve(x, w[None, None]), cpu=lambda x, w: average_pool(x) @ w
 )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -26,15 +27,28 @@ def at_once(function, a, b):
     return jax.vmap(function, 3, 3)(a, b)
 
 
+def bundles_of(channels):
+    """The form of a TPU with rows of so many numbers."""
+
+    def form(x, w):
+        with mock.patch.object(grouped.conv, 'LANES', channels):
+            return grouped._by_bundles(x, w)
+
+    return form
+
+
 def penalty(module, params, x):
     """Holds a gradient in the image, as a gradient penalty does."""
     y, back = jax.vjp(lambda x: module.apply({'params': params}, x), x)
     return jnp.sum(back(jnp.sin(y))[0] ** 2)
 
 
-@pytest.mark.parametrize('form', [grouped._in_turn, at_once])
-def test_equals_flax_in_value_gradients_and_gradients_of_gradients(form, x64, monkeypatch):
-    monkeypatch.setattr(grouped, '_in_turn', form)
+@pytest.mark.parametrize(
+    ('name', 'form'),
+    [('_in_turn', grouped._in_turn), ('_in_turn', at_once), ('_by_platform', bundles_of(4))],
+)
+def test_equals_flax_in_value_gradients_and_gradients_of_gradients(name, form, x64, monkeypatch):
+    monkeypatch.setattr(grouped, name, form)
     (x, w) = draw((3, 6, 5, 8), (3, 3, 2, 12))
     params = {'kernel': w, 'bias': np.arange(12.0)}
     ours = GroupedConv(12, (3, 3), 2)
@@ -65,6 +79,12 @@ def test_an_accelerator_gets_one_convolution_for_all_groups():
     x, w = draw((2, 8, 8, 6), (3, 3, 2, 9), dtype='float32')
     text = jax.jit(convolve_groups).trace(x, w).lower(lowering_platforms=('cuda',)).as_text()
     assert text.count('stablehlo.convolution') == 1 and 'feature_group_count = 3' in text
+
+
+def test_a_tpu_gets_groups_of_its_rows():
+    x, w = draw((2, 8, 8, 768), (3, 3, 16, 768), dtype='float32')
+    text = jax.jit(convolve_groups).trace(x, w).lower(lowering_platforms=('tpu',)).as_text()
+    assert {*re.findall(r'feature_group_count = (\d+)', text)} == {'6'}
 
 
 def test_a_cpu_gets_convolutions_of_one_group():
