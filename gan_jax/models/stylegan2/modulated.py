@@ -35,7 +35,7 @@ def modulated(x: Array, w: Array, style: Array, *, up: bool = False) -> Array:
     # image. N kernels are 9 I O numbers an image to write, to read and in the backward pass to sum
     # over, 9.4 MB at 512 channels; the scaled maps are H W (I + O) numbers in passes that a
     # compiler joins with the noise and the bias, 4.2 MB at 32×32, 0.3 MB at 8×8. And no compiler's
-    # convolution of N groups is as fast as one of a batch of N.
+    # convolution of N groups is as fast as one of a batch of N: docs/compilers.md has both.
     y = scaled(x, style)
     y = double_convolve(y, w.astype(x.dtype)) if up else convolve(y, w.astype(x.dtype), (1, 1))
     power = style**2 @ (w**2).sum((0, 1)).astype(style.dtype)  # [N, O]
