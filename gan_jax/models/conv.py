@@ -87,7 +87,7 @@ def derive(
     and g.
 
     Args:
-        convolve: of (x, w, strides), with axes 1 and 2 of x and 0 and 1 of w those of an image.
+        convolve: of (x, w, strides); axes 1 and 2 of x and axes 0 and 1 of w are an image's.
         input_grad: of (g, w, strides, size).
         kernel_grad: of (x, g, strides, size).
     """
