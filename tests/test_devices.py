@@ -115,6 +115,7 @@ def agree(one, other):
     )
 
 
+@pytest.mark.slow
 def test_inputs_latents_labels_and_draws_are_bit_equal():
     one, four = seen_on(1), seen_on(DEVICES)
     assert len(one) == 2 + len(QUICK)

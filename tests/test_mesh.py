@@ -86,6 +86,7 @@ def test_a_device_holds_its_part():
         assert whole / 4 <= held < whole / 2, name
 
 
+@pytest.mark.slow
 def test_further_averages_are_cut_like_the_networks_that_they_average():
     mesh, experiment = sharding.make_mesh(1, BATCH, model=4), parts()
     gan = experiment.gan._replace(averages={'d': Ema(), 'long': Ema()})

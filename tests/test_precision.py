@@ -90,6 +90,7 @@ def test_the_products_of_a_step_are_those_of_the_table(dtype, platform):
     assert found == {name: {row(name, dtype)} for name in table() if 'metrics' not in name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('platform', ACCELERATORS)
 def test_sums_and_functions_of_a_step_in_bfloat16_are_float32(platform):
     text = step('bfloat16').lower(lowering_platforms=(platform,)).as_text()

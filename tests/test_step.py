@@ -205,6 +205,7 @@ def test_d_sees_every_distinct_view_once(names, policy, joint, sizes):
     assert [small.BATCH * size for size in sizes] == SIZES
 
 
+@pytest.mark.slow
 def test_a_term_that_acts_every_third_step_counts_three_times(x64):
     terms = pick('adversarial', 'consistency')
     gan = small.make_gan(terms)

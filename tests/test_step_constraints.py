@@ -54,6 +54,7 @@ def test_the_average_is_of_what_the_constraint_left(x64):
     assert max(np.abs(x).max() for x in jax.tree.leaves(kept)) < 1e-3
 
 
+@pytest.mark.slow
 def test_every_update_of_d_starts_from_what_the_last_constraint_left(x64):
     """Halved after each of two updates of plain SGD at rate 0: a quarter."""
     terms = {'base': hinge(), 'mine': Term(project={'d': mapped(lambda w: w / 2)})}

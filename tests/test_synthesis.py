@@ -145,6 +145,7 @@ def test_a_record_without_an_image_is_refused():
 # Sampling -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_image_keeps_its_noise_whatever_is_drawn_with_it():
     gan, state, _ = stepped()
     draw = make_generate(gan.generator, latent_dim=small.LATENT, class_counts=(1,) * small.CLASSES)

@@ -100,6 +100,15 @@ def test_a_callback_ends_a_run_which_the_same_call_goes_on_with(trained, tmp_pat
     assert capsys.readouterr() == ('', '')
 
 
+@pytest.fixture
+def interruptible():
+    """Python's handler of SIGINT, which a shell ignores for what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures('interruptible')
 @pytest.mark.parametrize('after', [0, 0.2])
 def test_an_interrupt_saves_and_returns(after, tmp_path):
     """SIGINT, as a kernel sends it, in a callback and while none is called."""

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 from gan_jax.augment import boxes, mixing, ops
 from gan_jax.keys import named
@@ -26,6 +27,7 @@ def test_partners_are_any_others_of_the_batch():
     assert counts[0] == 0 and is_even(counts[1:])
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_or_two():
     for op in (ops.cutmix, ops.mixup):
         np.testing.assert_allclose(op(new_key(11), numbered(1, 4, 4) + 0.3, 0.9), 0.3, atol=1e-7)

@@ -28,6 +28,7 @@ def test_it_finds_the_minimum_of_rows_that_belong_together():
     assert told == [(i, 200) for i in range(1, 201)]
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_parameters_and_another_gives_others():
     np.testing.assert_array_equal(trained(1, steps=5), trained(1, steps=5))
     assert (trained(1, steps=5) != trained(2, steps=5)).any()

@@ -166,6 +166,7 @@ class Labels(nn.Module):
         return {'logit': condition(self, label, image.dtype)[:, 0]}
 
 
+@pytest.mark.slow
 def test_held_out_images_have_the_label_vectors_of_their_own_split():
     """Row 0 of the test split is another vector than row 0 of the table in D's variables."""
     of = {'train': np.array([[1], [2], [2], [4]]), 'test': np.array([[7], [8], [8], [8], [8]])}

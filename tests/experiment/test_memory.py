@@ -125,6 +125,7 @@ def test_a_container_may_have_less_than_its_machine(tmp_path, monkeypatch):
         assert memory.available() == 1_000_000 - i
 
 
+@pytest.mark.slow
 def test_of_a_state_that_is_cut_a_device_holds_its_part(monkeypatch):
     program = program_on(1, model=2)
     whole, part = (

@@ -66,6 +66,7 @@ def test_halving_is_a_quarter_of_the_adjoint_of_doubling(maps, x64):
     np.testing.assert_allclose(left, right, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_sums_of_half_precision_are_rounded_once(maps):
     x = jnp.asarray(maps, jnp.bfloat16)
     for function in (double, halve, smooth):

@@ -56,9 +56,10 @@ def test_a_file_system_that_tells_nothing_is_believed(monkeypatch, tmp_path):
 
 
 def test_training_is_refused_before_it_writes_and_a_run_is_set_aside(monkeypatch, tmp_path):
-    (tmp_path / 'config.json').write_text('{}')
+    for name in ('config.json', 'status.json'):
+        (tmp_path / name).write_text('{}')
     disk(monkeypatch, 1000)
     with pytest.raises(UserError, match='1,000 bytes free') as caught:
         train.main(['--config=tests/sweeps/tiny.py', f'--workdir={tmp_path}', '--restart'])
     assert caught.value.status == DISK
-    assert {path.name for path in tmp_path.iterdir()} == {'.lock', 'config.json'}
+    assert {path.name for path in tmp_path.iterdir()} == {'.lock', 'config.json', 'status.json'}

@@ -77,6 +77,7 @@ def test_nothing_calibrates_itself_and_nothing_that_is_not_finished(arm, tmp_pat
     assert [model.run for model in told_of(tmp_path, judged())] == [f'{tmp_path}/a']
 
 
+@pytest.mark.slow
 def test_runs_that_were_set_aside_or_lie_far_below_are_not_looked_for(arm, tmp_path):
     shutil.copytree(arm / 'seed=1', tmp_path / 'seed=1')
     shutil.copytree(arm / 'seed=0', tmp_path / 'seed=1' / 'earlier' / 'run')

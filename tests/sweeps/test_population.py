@@ -239,6 +239,7 @@ def test_neighbours_do_not_matter():
     assert small.same(*map(jax.device_get, (pair().member(here, 0), pair().member(there, 1))))
 
 
+@pytest.mark.slow
 def test_other_members_in_the_same_program(caplog):
     """As many, with numbers of their own; nothing is compiled for them."""
     first = pair().update(start_pair(), 0)

@@ -78,6 +78,7 @@ def test_the_first_queue_is_of_unit_directions_and_always_the_same():
     np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_gradient_flows_from_the_queue_into_later_updates(x64):
     term, out = moco(queue=5, hidden=4, size=4), outputs()
 

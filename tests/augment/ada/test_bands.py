@@ -17,6 +17,7 @@ def drawn(name):
     return bands.parameters(*numbers(f'bands/{name}', 'normals', 'gates'), ONE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [*Bands._fields, 'all'])
 def test_is_the_published_code(name):
     (images,) = numbers('bands', 'images')

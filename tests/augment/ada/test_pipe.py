@@ -54,6 +54,7 @@ UNTOUCHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('probability', [0.05, 0.2])
 @every_pipe
 def test_an_image_keeps_its_bits_unless_something_acts_on_it(op, probability):
