@@ -96,6 +96,10 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
         raise UserError(
             f'{folder} is prepared with {flag_of(own)} pixels, not {flag_of(other)}: {advice}'
         )
+    made = info['made'].get('background', '')
+    if flags.background not in ('', made):
+        how = f'over the background {made}' if made else 'without a background'
+        raise UserError(f'{folder} is prepared {how}, not over {flags.background}: {advice}')
     if flags.source is not None:
         records = _records(flags, _paths(flags, folder.parent))
         if records != info['sources']:

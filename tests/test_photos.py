@@ -65,6 +65,7 @@ def typed(words, more=()):
 
 @pytest.mark.slow
 def test_the_page_goes_from_photographs_to_scores(beside_configs):
+    (beside_configs / 'configs').unlink()  # nothing of a checkout is needed
     photographs(beside_configs / 'My photos')
     look, over_white, prepare, train, *rest = commands('photos.md')
     refused = typed(look)
@@ -79,6 +80,10 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
         done = typed(words)
         assert done.status == 0, (words, done.err)
     run = beside_configs / 'workdirs' / 'photos'
+    (source,) = re.findall(r'```python\n(.*?)```', (ROOT / 'docs' / 'photos.md').read_text(), re.S)
+    names = {}
+    exec(source, names)
+    assert names['images'].shape == (64, 64, 64, 3) and (run / 'report.html').is_file()
     row = json.loads((run / 'metrics.jsonl').read_text().splitlines()[-1])
     assert {'eval/kd1k_train@classifier', 'eval/kd1k_train@classifier_floor'} <= row.keys()
     real = np.asarray(Image.open(run / 'samples' / 'real.png'))

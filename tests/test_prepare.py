@@ -622,3 +622,26 @@ def test_transparent_images_are_laid_over_the_background(run, tmp_path):
     assert found.images.shape == (1, 8, 8, 3) and (found.images == 255).all()
     info = json.loads((tmp_path / 'out' / 'clear' / 'train' / 'info.json').read_text())
     assert info['made']['background'] == 'white'
+    failed(run(*asked, '--background=black'), USAGE, 'prepared over the background white, not over')
+    assert run(*asked)[0] == 0  # as other flags of the first call, it need not be repeated
+
+
+def test_a_background_that_came_too_late_is_no_silent_success(run, tmp_path):
+    """What was transparent has been left out, and stays so."""
+    folder = tmp_path / 'in'
+    folder.mkdir()
+    Image.new('RGBA', (8, 8), (0, 0, 0, 0)).save(folder / 'clear.png')
+    Image.new('RGB', (8, 8)).save(folder / 'full.png')
+    asked = '--dataset=clear', f'--source={folder}', '--max_bad=1'
+    assert run(*asked)[0] == 0
+    failed(run(*asked, '--background=white'), USAGE, 'without a background, not over white')
+
+
+def test_prepared_images_are_not_enlarged_without_a_word(run, published, tmp_path, capsys):
+    flags = f'--source={published[0]}', '--size=16'
+    assert run('--dataset=cifar10', *flags)[0] == 0
+    for size in (8, 16, 24):
+        assert 'enlarged' not in capsys.readouterr().err
+        data.load('cifar10', tmp_path / 'out', size=size)
+    said = "'cifar10' is prepared with 16x16 pixels, which are enlarged to 24x24"
+    assert said in capsys.readouterr().err

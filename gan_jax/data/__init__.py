@@ -8,8 +8,9 @@ and one entry of `READERS`; a new archive is one reader and one entry of `archiv
 import math
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def load(
     elif is_path(name):
         data = _from_path(name, place_of(name, data_dir), split, size, background)
     else:
-        data = _stored(name, data_dir, split) or _missing(name, folder_of(data_dir), size)
+        data = _stored(name, data_dir, split, size) or _missing(name, folder_of(data_dir), size)
     return data if size is None else at_size(data, size)
 
 
@@ -192,7 +193,9 @@ def _from_path(name: str, path: Path, split: str, size: Size | None, background:
     return collected(pieces, split, content.num_classes, name, content.class_names)
 
 
-def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | None:
+def _stored(
+    name: str, data_dir: str | Path | None, split: str, size: Size | None
+) -> DataSet | None:
     """A split of a prepared data set or of a copy of tensorflow-datasets; None if neither is here.
 
     Raises:
@@ -210,8 +213,21 @@ def _stored(name: str, data_dir: str | Path | None, split: str) -> DataSet | Non
                 f"'{name.removesuffix(prepared.CODES)}', and its codes by config.data.autoencoder",
                 DATA,
             )
+        _note_if_enlarged(name, splits[split], size)
         return prepared.read_prepared(root / name, split, name)
     return contents.read_copy(root, name, split)
+
+
+def _note_if_enlarged(name: str, info: Mapping[str, Any], size: Size | None) -> None:
+    """Says that images are asked for that are larger than those that were made of the originals."""
+    own = tuple(info['images']['shape'][1:3])
+    resized_before = info.get('made', {}).get('size')
+    if resized_before and size is not None and np.any(np.array(pair(size)) > own):
+        output.note_once(
+            f"'{name}' is prepared with {shown_size(own)} pixels, which are enlarged to "
+            f'{shown_size(size)}: for sharper images prepare it under another name with '
+            f'--size={flag_of(size)}'
+        )
 
 
 def _missing(name: str, root: Path, size: Size | None) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-NOTE = 'have 16 bits a channel, which are rounded to 8: 65535 becomes 255'
+NOTE = '16 bits a channel, which are rounded to 8: 65535 becomes 255'
 STRIP = 1 << 20  # pixels that are rounded at once
 OTHER = {'B': 'L', 'L': 'B'}  # orders of the two bytes, in Pillow's raw modes
 PAIRED = 'LA;16B'  # of a PNG with grey and opacity, which Pillow 12 and later make RGBA of

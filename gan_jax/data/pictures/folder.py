@@ -7,7 +7,7 @@ others of `layout.SPLITS`, they are the splits. Labels in a dataset.json, as Sty
 it, take precedence over folders. The images come sorted by name.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from gan_jax.data.pictures.listing import Listing, listing, reopened
 from gan_jax.data.pieces import Content, Piece, no_split
 from gan_jax.data.resize import Size, pair, shown_size
 from gan_jax.runtime.errors import DATA, MISSING, UserError
-from gan_jax.runtime.paths import shown
+from gan_jax.runtime.paths import ends_with, shown
 
 ANY_SIZE = 8  # of images that are decoded only to find errors
 
@@ -70,9 +70,7 @@ def open_folder(
             pass
         bad.check(scan.fault)
     notes = files.notes + layout.notes + scan.notes + _empty_note(path, layout)
-    others = {n for n in files.names if n.rpartition('/')[2] != stylegan.NAME} - {*names}
-    if others:
-        notes += (f'{path}: {len(others)} other files are left out, such as {shown(min(others))}',)
+    notes += _left_out_notes(path, {*files.names} - {*names})
     asked = layout._replace(splits={split: layout.splits[split]}) if split else layout
     pieces = _checked(_pieces(path, files, asked, scan.shape, size, bad, background), bad)
     count, labels = len(names) - len(bad), layout.labels
@@ -99,6 +97,28 @@ def _arranged(files: Listing, path: Path) -> tuple[list[str], Layout]:
         endings = ', '.join((*decode.SUFFIXES, *decode.TIFF))
         raise UserError(f'{path} holds no images: put some there, {endings}', MISSING)
     return names, make_layout(names, path, stylegan.labels(files, names, path))
+
+
+def _left_out_notes(path: Path, others: set[str]) -> tuple[str, ...]:
+    """Sentences about the files that are taken for no images: TIFFs beside images, and others."""
+    tiffs = {name for name in others if ends_with(name, *decode.TIFF)}
+    rest = {n for n in others - tiffs if n.rpartition('/')[2] != stylegan.NAME}
+    notes = ()
+    if tiffs:
+        notes += (
+            f'{path}: {_numbered(tiffs, "TIFF is", "TIFFs are")} left out, such as '
+            f'{shown(min(tiffs))}, as there are images of other formats: save as PNG what is to '
+            'be read',
+        )
+    if rest:
+        files = _numbered(rest, 'other file is', 'other files are')
+        notes += (f'{path}: {files} left out, such as {shown(min(rest))}',)
+    return notes
+
+
+def _numbered(things: Sized, one: str, several: str) -> str:
+    """The number of things and the words that follow it: '1 image is', '2 images are'."""
+    return f'{len(things)} {one if len(things) == 1 else several}'
 
 
 def _empty_note(path: Path, layout: Layout) -> tuple[str, ...]:
@@ -130,11 +150,11 @@ def _scan(files: Listing, names: Sequence[str], path: Path, size: Size | None, b
     channels = 1 if len(grey) == good else 3
     notes = ()
     if grey and channels == 3:
-        notes += (
-            f'{path}: {len(grey)} images are grey and become colour, such as {shown(grey[0])}',
-        )
+        images = _numbered(grey, 'image is grey and becomes', 'images are grey and become')
+        notes += (f'{path}: {images} colour, such as {shown(grey[0])}',)
     if deep:
-        notes += (f'{path}: {len(deep)} images {depth.NOTE}, such as {shown(deep[0])}',)
+        images = _numbered(deep, 'image has', 'images have')
+        notes += (f'{path}: {images} {depth.NOTE}, such as {shown(deep[0])}',)
     height, width = pair(size) if size is not None else (first[1].height, first[1].width)
     return Scan((height, width, channels), notes, fault)
 

@@ -53,7 +53,7 @@ def open_npz(path: Path) -> tuple[Content, tuple[int, int, int]]:
         if 'labels' not in names:
             _check_labels_are_not_called_otherwise(archive, others, path, shape[0])
         labels = _labels(archive, path, shape[0]) if 'labels' in names else None
-    num_classes, notes = 0, (f'{path}: the images {depth.NOTE}',) if deep else ()
+    num_classes, notes = 0, (f'{path}: the images have {depth.NOTE}',) if deep else ()
     if labels is not None and labels.ndim == 1:
         num_classes = int(labels.max()) + 1
         notes += classes.empty_note(path, labels, num_classes)

@@ -110,7 +110,7 @@ def test_a_file_is_rounded_to_the_nearest_and_it_is_said(name, tmp_path, capsys,
     found = data.load(f'{tmp_path}/').images[0]
     colours = numbers[..., : 1 if channels < 3 else 3]
     np.testing.assert_array_equal(found, nearest(colours))
-    said = '1 images have 16 bits a channel, which are rounded to 8: 65535 becomes 255'
+    said = '1 image has 16 bits a channel, which are rounded to 8: 65535 becomes 255'
     said += f', such as {name}'
     assert said in capsys.readouterr().err
 
@@ -165,7 +165,11 @@ def test_tiffs_are_images_where_there_are_no_others(tmp_path, capsys):
     assert '16 bits' not in capsys.readouterr().err
     (tmp_path / 'b.png').write_bytes(png(drawn(3)))
     assert len(data.load(f'{tmp_path}/').images) == 1
-    assert '1 other files are left out, such as a.tif' in capsys.readouterr().err
+    (tmp_path / 'notes.txt').write_bytes(b'x')
+    assert len(data.load(f'{tmp_path}/').images) == 1
+    said = capsys.readouterr().err
+    assert '1 TIFF is left out, such as a.tif, as there are images of other formats' in said
+    assert '1 other file is left out, such as notes.txt' in said
 
 
 def test_an_array_is_rounded_too(tmp_path, capsys):

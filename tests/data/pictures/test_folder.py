@@ -109,7 +109,7 @@ def test_images_beside_class_folders_are_refused(tmp_path):
 def test_other_files_are_left_out_and_named(tmp_path, capsys):
     files, _ = pictures('1.png')
     hidden = {'.DS_Store': b'x', '.cache/2.png': b'x', '__MACOSX/1.png': b'x'}
-    path = make(tmp_path, {**files, 'notes.txt': b'x', 'scan.tif': b'x', **hidden})
+    path = make(tmp_path, {**files, 'notes.txt': b'x', 'z.zip': b'x', **hidden})
     assert len(data.load(path).images) == 1
     assert '2 other files are left out, such as notes.txt' in capsys.readouterr().err
 
@@ -188,7 +188,7 @@ def test_grey_among_colour_becomes_colour_and_is_said(tmp_path, capsys):
     path = make(tmp_path, {'a.png': png(noise(1, 8, 8, 3)), 'b.png': png(grey)})
     images = data.load(path).images
     np.testing.assert_array_equal(images[1], np.stack([grey] * 3, axis=-1))
-    assert '1 images are grey and become colour, such as b.png' in capsys.readouterr().err
+    assert '1 image is grey and becomes colour, such as b.png' in capsys.readouterr().err
 
 
 def test_one_bit_is_black_and_white(tmp_path):
