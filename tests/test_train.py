@@ -469,7 +469,7 @@ def test_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     said = capsys.readouterr().out
     assert '"batch_size": 8' in said
     assert 'contrastive  weight 0.1' in said
-    assert 'images: 16x16x1, 10 classes,' in said
+    assert 'images: 16x16x1, 10 classes\n' in said
     assert 'views in one pass: 6 for d, 1 for g' in said
     assert re.search(r'generator: [\d,]+ parameters', said)
     assert re.search(r'one step: [\d.e+]+ FLOPs', said)
