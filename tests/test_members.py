@@ -187,9 +187,8 @@ def test_members_leave_behind_what_runs_of_their_own_do(together, alone):
 @pytest.mark.slow
 def test_members_keep_snapshots_as_a_run_does(tmp_path):
     (tmp_path / 'config.py').write_text(CONFIG)
-    path = write(
-        tmp_path, config=str(tmp_path / 'config.py'), grid={'optim.d.learning_rate': [0.01, 0.02]}
-    )
+    grid = {'optim.d.learning_rate': [0.01, 0.02], 'evaluate.metrics': ['fd_digits']}
+    path = write(tmp_path, config=str(tmp_path / 'config.py'), grid=grid)
     assert run(path, tmp_path / 'members') == 0
     for seed in (tmp_path / 'members').glob('*/seed=0'):
         places = [seed / name for name in (snapshots.FOLDER, 'checkpoints')]

@@ -574,7 +574,7 @@ def test_an_interrupt_that_was_swallowed_leaves_no_result(trained, capsys, monke
 @pytest.mark.slow
 def test_a_curve_of_truncation_is_a_result_for_each_a_table_and_a_figure(trained, tmp_path, capsys):
     folder = tmp_path / 'run'
-    shutil.copytree(trained, folder)
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns('results'))
     flags = [f'--workdir={folder}', ALLOW, '--metrics=kd40_test@digits', '--truncation=2,0.1']
     assert evaluate.main(flags) == 0
     found = [json.loads(path.read_text()) for path in sorted((folder / 'results').glob('*.json'))]
