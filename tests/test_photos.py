@@ -73,8 +73,8 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
     assert '--background=white' in refused.err
     seen = typed(over_white)
     assert seen.status == 0 and '2 classes (0 Blüten im Mai, 1 Çin gezisi)' in seen.out
-    # Said once by each command; here both are one process.
-    assert (refused.err + seen.err).count('images are grey and become colour') == 1
+    for said in (refused.err, seen.err):  # once by each command
+        assert said.count('images are grey and become colour') == 1
     assert 'what they need is there' in seen.out and 'warning' not in seen.out
     for words in (prepare, [*train, *SHORT], *rest):
         done = typed(words)
