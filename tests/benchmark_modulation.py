@@ -14,6 +14,7 @@ from jax.sharding import SingleDeviceSharding
 
 from gan_jax.benchmark.compiled import uncached
 from gan_jax.benchmark.compilers import hlo, numbers
+from gan_jax.benchmark.compilers.compile import peak_of
 from gan_jax.benchmark.compilers.targets import read_targets
 from gan_jax.models.conv import convolve
 from gan_jax.models.stylegan2.modulated import modulated
@@ -38,8 +39,7 @@ def compiled_for(name, function, arguments):
     )
     with uncached():
         program = jax.jit(function).lower(*placed).compile()
-    plan = program.memory_analysis()
-    peak = plan.argument_size_in_bytes + plan.output_size_in_bytes + plan.temp_size_in_bytes
+    peak = peak_of(program.memory_analysis())
     return numbers.operations(hlo.parse(program.as_text())), peak
 
 

@@ -87,8 +87,7 @@ def memory(compiled: jax.stages.Compiled, program: Program) -> Mapping[str, int]
     plan = compiled.memory_analysis()
     if plan is None:
         return None
-    arguments, temporaries = plan.argument_size_in_bytes, plan.temp_size_in_bytes
-    peak = plan.peak_memory_in_bytes or arguments + temporaries
+    arguments, peak = plan.argument_size_in_bytes, peak_of(plan)
     state = sum(
         nbytes(jax.ShapeDtypeStruct(x.sharding.shard_shape(x.shape), x.dtype))
         for x in jax.tree.leaves(program.shapes)
@@ -99,6 +98,12 @@ def memory(compiled: jax.stages.Compiled, program: Program) -> Mapping[str, int]
         'data': max(0, arguments - state),
         'activations': max(0, peak - arguments),
     }
+
+
+def peak_of(plan: Any) -> int:
+    """Bytes of a device at the peak, by what a compiled program's `memory_analysis` gives."""
+    planned = plan.argument_size_in_bytes + plan.temp_size_in_bytes
+    return plan.peak_memory_in_bytes or planned
 
 
 def _flops(compiled: jax.stages.Compiled) -> float | None:
