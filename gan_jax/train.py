@@ -21,7 +21,7 @@ from gan_jax.flags.train import parse
 from gan_jax.reports import training
 from gan_jax.run import disk_space, log, preflight, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
-from gan_jax.run.place import others_in, refuse_among_images, refuse_in_exported
+from gan_jax.run.place import others_in, refuse_unfit
 from gan_jax.run.start_from import refuse_own_workdir, start_from
 from gan_jax.runtime import (
     callable_module,
@@ -112,10 +112,8 @@ def train(
     """
     settings, program = setup.settings, setup.program
     hyper, every = setup.experiment.hyper, setup.experiment.every
-    refuse_among_images(folder, settings['data'])
-    refuse_in_exported(folder)
-    others = others_in(folder, settings)
-    if others and distributed.is_leader():
+    refuse_unfit(folder, settings)
+    if distributed.is_leader() and (others := others_in(folder)):
         output.note(others)
     evaluator.check(everything(settings))  # all faults, before minutes of preparation
     for metrics in evaluations(settings).values():

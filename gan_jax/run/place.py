@@ -21,8 +21,23 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.paths import shown
 from gan_jax.sampling import pictures
 
-# What schedulers and disks leave in a folder before a run begins in it.
+# Names that schedulers and disks leave in a folder before a run begins in it.
 USUAL = re.compile(r'\..*|.*\.(log|out|err|[oe]\d+)|lost\+found')
+
+
+def refuse_unfit(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuses a workdir among its images, in an exported generator or over files of others.
+
+    Args:
+        folder: the workdir.
+        settings: the resolved config of the run.
+
+    Raises:
+        UserError: it is one of these.
+    """
+    refuse_among_images(folder, settings['data'])
+    refuse_in_exported(folder)
+    refuse_over_others(folder, settings)
 
 
 def refuse_among_images(folder: Path, asked: Mapping[str, Any]) -> None:
@@ -60,26 +75,33 @@ def refuse_in_exported(folder: Path) -> None:
         )
 
 
-def others_in(folder: Path, settings: Mapping[str, Any]) -> str:
-    """A sentence on the files of others in a workdir in which no run has begun; '' if none are.
-
-    Hidden ones and the logs of a scheduler do not count.
+def refuse_over_others(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuses a workdir in which no run has begun, and where it would write over others' files.
 
     Args:
         folder: the workdir.
         settings: the resolved config of the run.
 
     Raises:
-        UserError: a run would write over one.
+        UserError: there is such a file.
     """
-    if workdir.is_begun(folder) or not folder.is_dir():
-        return ''
+    if workdir.is_begun(folder):
+        return
     for path in (path for name in workdir.WRITTEN for path in sorted(folder.glob(name))):
         if not _may_be_written(path, settings):
             raise UserError(
                 f'--workdir={folder} holds {path.name} and neither status.json nor a checkpoint '
                 'of a run, which would write over it: choose a new or an empty folder'
             )
+
+
+def others_in(folder: Path) -> str:
+    """A sentence on the files of others in a workdir in which no run has begun; '' if none are.
+
+    Hidden ones and the logs of a scheduler do not count.
+    """
+    if workdir.is_begun(folder) or not folder.is_dir():
+        return ''
     others = {path.name for path in folder.iterdir()} - {*workdir.WRITTEN}
     found = min((name for name in others if not USUAL.fullmatch(name)), default='')
     own = 'the run writes its own beside them'

@@ -7,7 +7,7 @@ from pathlib import Path
 from gan_jax.experiment import memory
 from gan_jax.experiment.setup import Setup
 from gan_jax.run import disk_space, resume
-from gan_jax.run.place import others_in, refuse_among_images, refuse_in_exported
+from gan_jax.run.place import others_in, refuse_unfit
 from gan_jax.run.start_from import check_start, refuse_own_workdir
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 
@@ -28,9 +28,7 @@ def check(setup: Setup, folder: Path | None, *, anew: bool) -> None:
     check_start(settings, setup.program.shapes)
     if folder is None:
         return
-    refuse_among_images(folder, settings['data'])
-    refuse_in_exported(folder)
-    others_in(folder, settings)
+    refuse_unfit(folder, settings)
     if anew:
         refuse_own_workdir(settings, folder)
     place = _existing(folder)
@@ -53,7 +51,7 @@ def warnings(setup: Setup, folder: Path | None) -> Iterator[str]:
     Args:
         setup, folder: as in `check`.
     """
-    if folder is not None and (others := others_in(folder, setup.settings)):
+    if folder is not None and (others := others_in(folder)):
         yield others
     if setup.outlined:
         try:

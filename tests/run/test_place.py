@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gan_jax import train
-from gan_jax.run.place import others_in
+from gan_jax.run.place import others_in, refuse_over_others
 from gan_jax.runtime import workdir
 from gan_jax.runtime.errors import USAGE, UserError
 
@@ -29,14 +29,15 @@ def make(folder, *names):
     ],
 )
 def test_a_run_begins_in_a_folder_of_hidden_files_and_logs(names, tmp_path):
-    assert others_in(make(tmp_path, *names), SETTINGS) == ''
-    assert others_in(tmp_path / 'none', SETTINGS) == ''
+    for folder in (make(tmp_path, *names), tmp_path / 'none'):
+        refuse_over_others(folder, SETTINGS)
+        assert others_in(folder) == ''
 
 
 def test_other_files_are_named(tmp_path):
     for name in ('b/cat.png', 'a.txt'):
-        said = others_in(make(tmp_path, name), SETTINGS)
-        assert said == (
+        refuse_over_others(make(tmp_path, name), SETTINGS)
+        assert others_in(tmp_path) == (
             f'{tmp_path} holds other files, such as {name.partition("/")[0]}: the run writes its '
             'own beside them'
         )
@@ -47,21 +48,23 @@ def test_other_files_are_named(tmp_path):
 )
 def test_what_a_run_would_write_over_is_refused(name, tmp_path):
     with pytest.raises(UserError, match=f'holds {name.partition("/")[0]} and neither') as caught:
-        others_in(make(tmp_path, name), SETTINGS)
+        refuse_over_others(make(tmp_path, name), SETTINGS)
     assert caught.value.status == USAGE
 
 
 @pytest.mark.parametrize('mark', ['.lock', 'status.json', 'checkpoints/8/state', 'best/8/state'])
 def test_in_a_run_nothing_is_refused(mark, tmp_path):
-    assert others_in(make(tmp_path, mark, 'config.json', 'samples/x', 'notes.txt'), SETTINGS) == ''
+    refuse_over_others(make(tmp_path, mark, 'config.json', 'samples/x', 'notes.txt'), SETTINGS)
+    assert others_in(tmp_path) == ''
 
 
 def test_the_config_of_the_run_itself_and_empty_folders_may_be_there(tmp_path):
     workdir.write_json(tmp_path / 'config.json', SETTINGS)
     (tmp_path / 'samples').mkdir()
-    assert others_in(tmp_path, SETTINGS) == ''
+    refuse_over_others(tmp_path, SETTINGS)
+    assert others_in(tmp_path) == ''
     with pytest.raises(UserError, match='holds config.json'):
-        others_in(tmp_path, {**SETTINGS, 'steps': 5})
+        refuse_over_others(tmp_path, {**SETTINGS, 'steps': 5})
 
 
 def test_the_command_refuses_and_writes_nothing(tmp_path):
