@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from gan_jax.experiment.arguments import network_of
 from gan_jax.experiment.base import base
-from gan_jax.experiment.presets import network_of
 
 DIGITS = Path(__file__).with_name('digits.py')
 BIGGAN = Path(__file__).with_name('cifar10_biggan.py')
@@ -35,7 +35,7 @@ def get_config(text: str = '') -> ConfigDict:
     """The arguments can follow the file name.
 
     Raises:
-        ValueError: as `presets.network_of` and `presets.blocks`.
+        ValueError: as `arguments.network_of` and `presets.blocks`.
     """
     name, rest = network_of(text, [*NETWORKS])
     defaults = dict(method='none', augment='translation', strength=0.15)

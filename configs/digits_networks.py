@@ -23,7 +23,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.experiment.presets import network_of
+from gan_jax.experiment.arguments import network_of
 
 DIGITS = Path(__file__).with_name('digits.py')
 LOGIT = 'gan_jax.models.critic.Logit'  # of a method that brings none of its own

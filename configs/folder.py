@@ -24,8 +24,9 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from gan_jax import data
+from gan_jax.experiment.arguments import arguments
 from gan_jax.experiment.base import base
-from gan_jax.experiment.presets import arguments, method
+from gan_jax.experiment.presets import method
 
 STYLEGAN2 = Path(__file__).with_name('stylegan2_cifar10.py')
 LARGE = 128  # pixels: StyleGAN2 above

@@ -87,7 +87,7 @@ def test_equal_proportions_of_many_label_vectors_are_told_by_their_number():
 
 
 def test_equal_proportions_need_no_table_of_labels(monkeypatch):
-    """Which each image's own label vector would make as long as the data set."""
+    """Such a table would be as long as a data set whose every image has its own label vector."""
     monkeypatch.setattr(labels, '_sequence', None)
     many = (1,) * 50_000
     np.testing.assert_array_equal(labels.at(many, [3, 50_001]), [3, 1])

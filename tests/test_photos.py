@@ -1,7 +1,6 @@
 """docs/photos.md and docs/scores.md are programs: their commands, on photographs of mixed kinds."""
 
 import json
-import re
 import shlex
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from gan_jax import data
 from gan_jax.evaluate import trained_features
 from gan_jax.experiment import config
 from gan_jax.runtime.errors import DATA, UserError
+from tests import pages
 from tests.faults.bench import within
 
 ROOT = Path(__file__).parent.parent
@@ -30,9 +30,11 @@ pytestmark = pytest.mark.usefixtures('mixed_types')  # optax's schedules
 
 
 def commands(page):
-    text = (ROOT / 'docs' / page).read_text(encoding='utf-8')
-    blocks = re.findall(r'^```sh\n(.*?)^```$', text, flags=re.M | re.S)
-    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+    return [shlex.split(line) for line in pages.commands(text_of(page))]
+
+
+def text_of(page):
+    return (ROOT / 'docs' / page).read_text(encoding='utf-8')
 
 
 def photographs(folder):
@@ -80,7 +82,7 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
         done = typed(words)
         assert done.status == 0, (words, done.err)
     run = beside_configs / 'workdirs' / 'photos'
-    (source,) = re.findall(r'```python\n(.*?)```', (ROOT / 'docs' / 'photos.md').read_text(), re.S)
+    (source,) = pages.blocks(text_of('photos.md'), 'python')
     names = {}
     exec(source, names)
     assert names['images'].shape == (64, 64, 64, 3) and (run / 'report.html').is_file()
@@ -118,7 +120,7 @@ def test_the_page_on_scores(beside_configs):
         assert done.status == 0, done.err
     values = json.loads(Path('scores.json').read_text())['metrics']
     assert 'fd360@digits_floor' in values
-    (source,) = re.findall(r'```python\n(.*?)```', (ROOT / 'docs' / 'scores.md').read_text(), re.S)
+    (source,) = pages.blocks(text_of('scores.md'), 'python')
     names = {}
     exec(source, names)
     assert names['found']['metrics']['kd360@digits'] == values['kd360@digits']

@@ -627,7 +627,7 @@ def test_transparent_images_are_laid_over_the_background(run, tmp_path):
 
 
 def test_a_background_that_came_too_late_is_no_silent_success(run, tmp_path):
-    """What was transparent has been left out, and stays so."""
+    """The transparent image has been left out, and stays so."""
     folder = tmp_path / 'in'
     folder.mkdir()
     Image.new('RGBA', (8, 8), (0, 0, 0, 0)).save(folder / 'clear.png')

@@ -5,10 +5,9 @@ give the sources of the related methods' weights.
 """
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
-from gan_jax.runtime import brackets
+from gan_jax.experiment.arguments import arguments
 
 WASSERSTEIN = {'fn': 'gan_jax.terms.adversarial.wasserstein', 'weight': 1.0}
 HINGE = {'fn': 'gan_jax.terms.adversarial.hinge', 'weight': 1.0}
@@ -258,7 +257,7 @@ def blocks(
         **defaults: defaults of method, augment and strength.
 
     Raises:
-        ValueError: as `arguments` and `method`.
+        ValueError: as `arguments.arguments` and `method`.
     """
     chosen = arguments(text, **defaults, cntr_augment='', cntr_strength=0.5)
     return method(
@@ -268,42 +267,3 @@ def blocks(
         cntr_policy=chosen['cntr_augment'],
         cntr_strength=chosen['cntr_strength'],
     )
-
-
-def network_of(text: str, known: Sequence[str]) -> tuple[str, str]:
-    """The network that the arguments of a config name, and the other arguments.
-
-    Args:
-        text: after the colon in `--config=FILE:network=NAME,...`.
-        known: the networks; without a name it is the first.
-
-    Raises:
-        ValueError: there is no such network.
-    """
-    items = brackets.split(text, ',')
-    named = [item for item in items if item.startswith('network=')]
-    name = named[-1].partition('=')[2] if named else known[0]
-    if name not in known:
-        raise ValueError(f"there is no network '{name}'; known: {', '.join(known)}")
-    return name, ','.join(item for item in items if item not in named)
-
-
-def arguments(text: str, **defaults: Any) -> dict[str, Any]:
-    """The values of the text after the colon in `--config=FILE:key=value,...`, over defaults.
-
-    A value takes the type of its default.
-
-    Raises:
-        ValueError: an unknown key, or a value that is not of its default's type.
-    """
-    chosen = dict(defaults)
-    for item in filter(None, brackets.split(text, ',')):
-        key, separator, value = item.partition('=')
-        if key not in defaults or not separator:
-            known = ', '.join(f'{k}={v}' for k, v in defaults.items())
-            raise ValueError(f"does not take '{item}'; it takes {known}")
-        try:
-            chosen[key] = type(defaults[key])(value)
-        except ValueError as error:
-            raise ValueError(f"{key} is '{value}': give a number") from error
-    return chosen

@@ -169,7 +169,7 @@ def _image_faults(image: Mapping[str, Any]) -> Iterator[str]:
 
 def _class_faults(classes: Mapping[str, Any]) -> Iterator[str]:
     counts, names = classes.get('counts'), classes.get('names')
-    if isinstance(counts, int) and Integer(1, CLASSES).holds(counts):
+    if Integer(1, CLASSES).holds(counts):
         counts = [*labels.from_json(counts)]
     many = isinstance(counts, list) and 0 < len(counts) <= CLASSES
     if not many or not all(Integer(0, INT32).holds(n) for n in counts):

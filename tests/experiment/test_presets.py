@@ -6,7 +6,7 @@ import pytest
 
 from gan_jax.experiment import build, config, named_code
 from gan_jax.experiment.kinds import TERM
-from gan_jax.experiment.presets import DIFFAUGMENT, LABELLED, METHODS, arguments, method, network_of
+from gan_jax.experiment.presets import DIFFAUGMENT, LABELLED, METHODS, method
 from gan_jax.routing import route_views
 from gan_jax.runtime import load
 
@@ -243,24 +243,3 @@ def test_a_method_without_cntr_takes_no_policy_for_it():
 def test_unknown_method():
     with pytest.raises(ValueError, match="no method 'bcrr'; known: none, real_only, real_fake, cr"):
         method('bcrr', '', 0.0)
-
-
-def test_a_network_is_named_among_the_arguments_or_is_the_first():
-    known = ['a', 'b']
-    assert network_of('', known) == ('a', '')
-    text = 'augment=n_of(2, flip, cutout),network=b,strength=0.5'
-    assert network_of(text, known) == ('b', 'augment=n_of(2, flip, cutout),strength=0.5')
-    assert network_of('network=b,network=a', known) == ('a', '')
-    with pytest.raises(ValueError, match="there is no network 'c'; known: a, b"):
-        network_of('network=c', known)
-
-
-# Arguments ----------------------------------------------------------------------------------------
-
-
-def test_arguments_take_the_type_of_their_default():
-    assert arguments('n=3,x=2', n=1, x=1.0, name='a') == {'n': 3, 'x': 2.0, 'name': 'a'}
-    assert isinstance(arguments('x=2', x=1.0)['x'], float)
-    for text in ('n=one', 'm=1', 'n'):
-        with pytest.raises(ValueError):
-            arguments(text, n=1)

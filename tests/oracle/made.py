@@ -55,9 +55,7 @@ def _without_torchvision():
 
     vision.transforms = sys.modules['torchvision.transforms']
     vision.transforms.ToTensor = lambda: scaled
-    vision.transforms.Compose = lambda steps: (
-        lambda x: functools.reduce(lambda x, f: f(x), steps, x)
-    )
+    vision.transforms.Compose = composed
     sys.modules['torchvision.transforms.functional'].pil_to_tensor = planes
 
 

@@ -30,7 +30,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.experiment.presets import arguments
+from gan_jax.experiment.arguments import arguments
 
 DIGITS = Path(__file__).parents[2] / 'digits.py'
 PLACEBOS = 'configs.sweeps.placebos.terms'
