@@ -12,11 +12,11 @@ is the paper's.
 
 As r3gan_cifar10.py, but for γ 2 to 0.2, the augmentation's p to 0.3, a half-life to 500,000 images,
 batch 256, a fifth size of 384 channels, and bfloat16 in the four largest sizes. The length of 100
-million images is ours. At 256 pixels the authors' widths are (*(768,) * 4, 384, 192, 96), γ is 150
-to 15, and the FID 2.75. Measured by us: not yet, see docs/results.md.
+million images is ours. Measured by us: not yet, see docs/results.md.
 """
 
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -24,11 +24,17 @@ from ml_collections import ConfigDict
 CIFAR10 = Path(__file__).with_name('r3gan_cifar10.py')
 
 
-def get_config(text: str = '') -> ConfigDict:
-    """The arguments can follow the file name."""
+def get_config(
+    text: str = '', *, gamma: float = 2.0, widths: Sequence[int] = (*(768,) * 4, 384)
+) -> ConfigDict:
+    """The arguments can follow the file name.
+
+    Args:
+        text: the arguments.
+        gamma, widths: as in r3gan_cifar10.py.
+    """
     get = runpy.run_path(str(CIFAR10))['get_config']
-    numbers = dict(gamma=2.0, strength=0.3, halflife=5e5)
-    c = get(text, classes=0, widths=(*(768,) * 4, 384), **numbers)
+    c = get(text, classes=0, widths=widths, gamma=gamma, strength=0.3, halflife=5e5)
     c.batch_size, c.steps = 256, 390_625
     c.data.update(name='ffhq', size=64)
     c.evaluate.full = 'kid50k_train'

@@ -12,8 +12,7 @@ is the paper's.
 
 As r3gan_cifar10.py, but for twice the channels, also in a group, γ 0.5 to 0.05, the augmentation's
 p to 0.5, a half-life to 50 million images, batch 4096, schedules of 200 million images, and a
-length of one billion. At 64 pixels the authors have five widths of 1536, γ 1 to 0.1, p to 0.4, and
-an FID of 2.09. Measured by us: not yet, see docs/results.md.
+length of one billion. Measured by us: not yet, see docs/results.md.
 """
 
 import runpy
@@ -24,11 +23,19 @@ from ml_collections import ConfigDict
 CIFAR10 = Path(__file__).with_name('r3gan_cifar10.py')
 
 
-def get_config(text: str = '') -> ConfigDict:
-    """The arguments can follow the file name."""
+def get_config(
+    text: str = '', *, gamma: float = 0.5, strength: float = 0.5, sizes: int = 4
+) -> ConfigDict:
+    """The arguments can follow the file name.
+
+    Args:
+        text: the arguments.
+        gamma, strength: as in r3gan_cifar10.py.
+        sizes: of both networks, from 4 pixels on.
+    """
     get = runpy.run_path(str(CIFAR10))['get_config']
-    numbers = dict(gamma=0.5, strength=0.5, images=2e8, halflife=5e7)
-    c = get(text, classes=1000, widths=(1536,) * 4, group_size=32, **numbers)
+    numbers = dict(gamma=gamma, strength=strength, images=2e8, halflife=5e7)
+    c = get(text, classes=1000, widths=(1536,) * sizes, group_size=32, **numbers)
     c.batch_size, c.steps = 4096, 244_140
     c.data.name = 'imagenet32'
     return c

@@ -177,7 +177,9 @@ def arms_row(policy, method, images, meters):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--unaugmented', type=Path, required=True, help='15 runs or more')
     parser.add_argument('--arms', type=Path, help="a sweep's workdir")
     parser.add_argument('--policies', default='translation(0.2),cutout(0.2)')

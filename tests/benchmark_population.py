@@ -87,7 +87,9 @@ def together(dataset, experiment, hypers, batch, devices, each):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--members', type=int, default=4)
     parser.add_argument('--size', type=int, default=16)
     parser.add_argument('--width', type=float, default=0.25)

@@ -80,6 +80,7 @@ def main(arguments: Sequence[str]) -> None:
 def _parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = config_parser('benchmark', __doc__)
     parser.prog = 'python tests/benchmark_published.py'
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument('--reference', type=Path, required=True, metavar='CHECKOUT')
     parser.add_argument('--repeats', type=int, default=7)
     parser.add_argument('--out', type=Path, metavar='FILE.json')

@@ -47,7 +47,11 @@ Sample = tuple[int, float]  # the step, and MB
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser('python -m tests.soak', description=__doc__)
+    parser = argparse.ArgumentParser(
+        'python -m tests.soak',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('--workdir', type=Path, help='kept; by default a temporary folder')
     flags = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:

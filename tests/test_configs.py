@@ -25,8 +25,8 @@ ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
 WITHOUT_LABELS = (
-    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'r3gan2_ffhq64', 'r3gan2_ffhq256'),
-    *('stylegan2_ffhq256', 'stylegan3_ffhq64'),
+    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'r3gan_ffhq256', 'r3gan2_ffhq64'),
+    *('r3gan2_ffhq256', 'stylegan2_ffhq256', 'stylegan3_ffhq64'),
 )
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
 
@@ -133,7 +133,9 @@ PARAMETERS = {
     'stylegan3_ffhq64': (37_768_199, 26_488_833),
     'r3gan_cifar10': (20_781_952, 21_280_512),
     'r3gan_ffhq64': (22_429_824, 22_381_440),
+    'r3gan_ffhq256': (23_057_952, 23_009_568),
     'r3gan_imagenet32': (82_914_304, 86_548_992),
+    'r3gan_imagenet64': (103_570_432, 107_205_120),
     'r3gan2_cifar10': (17_335_425, 17_720_832),
     'r3gan2_ffhq64': (22_653_441, 22_572_544),
     'r3gan2_ffhq256': (24_855_425, 24_771_456),
@@ -299,7 +301,9 @@ def cosine_of(block):
     [
         ('r3gan_cifar10', 0.05, 0.55, 5e6, 2e7, 512, 250),
         ('r3gan_ffhq64', 2.0, 0.3, 5e5, 2e7, 256, 100),
+        ('r3gan_ffhq256', 150.0, 0.3, 5e5, 2e7, 256, 100),
         ('r3gan_imagenet32', 0.5, 0.5, 5e7, 2e8, 4096, 1000),
+        ('r3gan_imagenet64', 1.0, 0.4, 5e7, 2e8, 4096, 1000),
     ],
 )
 def test_r3gan_has_the_authors_numbers(name, gamma, strength, halflife, images, batch, million):

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from gan_jax.data.pictures import decode
-from gan_jax.explorer import controls
+from gan_jax.explorer import controls, markup
 from gan_jax.explorer.actions import Actions
 from gan_jax.runtime.errors import PartError, UserError
 from gan_jax.runtime.loopback import HOST
@@ -19,6 +19,7 @@ NO_W = (
     'This generator takes one latent for all its layers: two images have no styles to mix, and a '
     'picture of your own is not looked for.'
 )
+FIRST = "The discriminator's score of the picture follows: its program is being compiled."
 FONTS = ['system-ui', 'sans-serif']
 MONO = ['ui-monospace', 'monospace']
 CSS = """
@@ -106,7 +107,7 @@ def build(gr: Any, actions: Actions, title: str):
         with gr.Row():
             with gr.Column(min_width=320):
                 shown = gr.HTML(elem_id='picture')
-                score = gr.HTML(elem_id='score')
+                score = gr.HTML(markup.sentence(FIRST) if actions.run else '', elem_id='score')
             with gr.Column(min_width=320):
                 given = _image_controls(gr, actions)
                 following = gr.Button('Next image', elem_id='next')

@@ -43,7 +43,9 @@ def dispatches(program, hyper, count: int):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--repeats', type=int, default=7)
     flags = parser.parse_args()

@@ -90,7 +90,9 @@ def passes(result: dict) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--out', type=Path, required=True)
     flags = parser.parse_args()
     done = {'steps': STEPS, 'tolerance': TOLERANCE, 'of': len(presets.METHODS), 'methods': {}}

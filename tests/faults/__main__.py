@@ -118,7 +118,11 @@ def _trial(attack: Attack, place: bench.Bench, index: int) -> str:
 
 
 def _parse(arguments: Sequence[str]) -> Any:
-    parser = argparse.ArgumentParser('python -m tests.faults', description=__doc__)
+    parser = argparse.ArgumentParser(
+        'python -m tests.faults',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('--n', type=float, default=1.0, help='times as many trials')
     parser.add_argument('--only', action='append', default=[], choices=[*ATTACKS])
     parser.add_argument('--no_bites', dest='bites', action='store_false', help='with guards only')

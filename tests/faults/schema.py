@@ -44,8 +44,8 @@ SIZE = dict.fromkeys(
     16,
 )  # else 32
 WITHOUT_LABELS = (
-    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'r3gan2_ffhq64', 'r3gan2_ffhq256'),
-    *('stylegan2_ffhq256', 'stylegan3_ffhq64'),
+    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'r3gan_ffhq256', 'r3gan2_ffhq64'),
+    *('r3gan2_ffhq256', 'stylegan2_ffhq256', 'stylegan3_ffhq64'),
 )
 
 
@@ -324,7 +324,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser('python -m tests.faults.schema', description=__doc__)
+    parser = argparse.ArgumentParser(
+        'python -m tests.faults.schema',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('--seed', type=int, default=0, help='other configs for each')
     parser.add_argument('--mutations', type=int, default=1500, help='checked in this process')
     parser.add_argument('--commands', type=int, default=60, help='through the command')
