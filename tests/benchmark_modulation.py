@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import SingleDeviceSharding
 
-from gan_jax.benchmark.compiled import uncached
-from gan_jax.benchmark.compilers import hlo, numbers
+from gan_jax.benchmark.compilers import numbers
 from gan_jax.benchmark.compilers.compile import peak_of
+from gan_jax.benchmark.compilers.printed import compile_printed
 from gan_jax.benchmark.compilers.targets import read_targets
 from gan_jax.models.conv import convolve
 from gan_jax.models.stylegan2.modulated import modulated
@@ -33,14 +33,13 @@ def grouped(x, w, style):
 
 def compiled_for(name, function, arguments):
     """(operations, bytes at the peak) of a function on the first device of that name."""
-    place = SingleDeviceSharding(read_targets(name)[0].devices[0])
+    device = read_targets(name)[0].devices[0]
+    place = SingleDeviceSharding(device)
     placed = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), arguments
     )
-    with uncached():
-        program = jax.jit(function).lower(*placed).compile()
-    peak = peak_of(program.memory_analysis())
-    return numbers.operations(hlo.parse(program.as_text())), peak
+    compiled, program = compile_printed(jax.jit(function).lower(*placed), device.platform)
+    return numbers.operations(program), peak_of(compiled.memory_analysis())
 
 
 def main():

@@ -1,6 +1,7 @@
 """Every shipped config, with every method: locked, without faults, and its shapes fit together."""
 
 import ast
+import contextlib
 import inspect
 import re
 from pathlib import Path
@@ -68,13 +69,12 @@ def test_shapes_of_first_state_and_step(name):
 
 
 @every_file
-@pytest.mark.parametrize('name', METHODS)
-def test_every_method_is_without_faults(file, name):
-    if name in LABELLED and file.stem in WITHOUT_LABELS:
-        with pytest.raises(UserError, match=f"method '{name}' learns from labels"):
+def test_every_method_is_without_faults(file):
+    without = file.stem in WITHOUT_LABELS
+    for name in METHODS:
+        refused = pytest.raises(UserError, match=f"method '{name}' learns from labels")
+        with refused if without and name in LABELLED else contextlib.nullcontext():
             config.load_config(f'{file}:method={name}')
-        return
-    config.load_config(f'{file}:method={name}')
 
 
 @pytest.mark.parametrize(('file', 'classes'), [('digits', 10), ('stacked_digits', 1000)])

@@ -205,6 +205,7 @@ def test_costs_follow_from_the_counts(name):
     assert row['g'] == 2 * row['n'] + 2 * READ.get(name, row['n'])
 
 
+@pytest.mark.slow
 @methods_and_steps
 def test_one_power_iteration_for_each_layer_and_call_of_d(name, d_steps):
     """One iteration normalises two vectors, and nothing else takes a root of one number."""

@@ -346,6 +346,7 @@ def test_with_a_sharded_state_each_kernel_is_gathered_once_in_an_update_that_rea
     assert sent.keys() == {'all-gather', 'all-reduce'}
 
 
+@pytest.mark.slow
 def test_no_device_works_on_the_whole_batch():
     """Latents come from no array that is spread already: unconstrained, all make all images."""
     share = BATCH // DEVICES
@@ -357,6 +358,7 @@ def test_no_device_works_on_the_whole_batch():
         assert sizes & {share, share * VIEWS}, (result, operands)
 
 
+@pytest.mark.slow
 def test_no_device_holds_images_of_the_whole_batch():
     """Nor feature maps: what is as large as that has two dimensions (the small maps' patches)."""
     for opcode, result, _ in instructions():

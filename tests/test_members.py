@@ -308,6 +308,7 @@ def damage(folder, step):
     (folder / 'checkpoints' / str(step) / 'state' / 'manifest.ocdbt').unlink()
 
 
+@pytest.mark.slow
 def test_members_go_on_from_the_newest_step_that_all_have(
     asked, together, expected, tmp_path, monkeypatch
 ):
@@ -334,6 +335,7 @@ def test_a_damaged_common_step_is_put_aside_and_the_one_before_it_used(
     assert left_behind(folder) == expected
 
 
+@pytest.mark.slow
 def test_members_without_a_common_step_are_trained_alone(asked, alone, tmp_path, monkeypatch):
     folder = copied(alone, tmp_path / 'sweep')
     for step in (6, 9):

@@ -159,6 +159,7 @@ def apply(module, params, stats, *inputs):
 # What a step does with its terms ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_order_of_terms_does_not_matter(x64):
     after = []
     for names in (tuple(TERMS), tuple(reversed(TERMS))):

@@ -86,6 +86,7 @@ def test_a_generator_differs_from_the_square_s_in_the_smallest_map_alone(name):
         assert differing(square, found) - places == of_map
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', TRUNKS)
 def test_a_discriminator_differs_from_the_square_s_in_the_smallest_map_alone(name):
     trunk, side, of_map = TRUNKS[name]

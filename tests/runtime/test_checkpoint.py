@@ -157,7 +157,10 @@ def test_a_checkpoint_under_the_number_of_another_step_is_not_that_step(saved):
     assert_is_step(restored, 3)
 
 
-@pytest.mark.parametrize('damage', ['truncate', 'empty', 'delete'])
+@pytest.mark.parametrize(
+    'damage',
+    ['truncate', *(pytest.param(name, marks=pytest.mark.slow) for name in ('empty', 'delete'))],
+)
 def test_every_file_of_the_newest_damaged_in_turn(damage, saved, tmp_path):
     for file in sorted(p.relative_to(saved) for p in (saved / '3').rglob('*') if p.is_file()):
         copy = tmp_path / 'copy' / 'checkpoints'

@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from gan_jax.benchmark import __main__ as command
-from gan_jax.benchmark.compilers import compile, targets
+from gan_jax.benchmark.compilers import printed, targets
 from gan_jax.benchmark.compilers.compile import compile_for
 from gan_jax.benchmark.compilers.table import table
 from gan_jax.benchmark.compilers.targets import Target
@@ -25,7 +25,7 @@ HERE = Device('here', 8e9, 1e12, 1e12, 1e11, 1, 1e9, 1e9, clock=1e9)
 def cached():
     """The tests have a cache, and use it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compile, 'uncached', contextlib.nullcontext)
+        patch.setattr(printed, 'uncached', contextlib.nullcontext)
         yield
 
 
