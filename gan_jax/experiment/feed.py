@@ -17,6 +17,8 @@ from gan_jax.data import DataSet, sampler, stream
 from gan_jax.data.dataset import labels_of, on_disk
 from gan_jax.runtime import sharding
 
+ROW = 32_768  # numbers, of which a TPU gathers whole rows
+
 Arrays = Mapping[str, jax.Array]
 Shapes = Mapping[str, jax.ShapeDtypeStruct]
 
@@ -72,27 +74,22 @@ def make_feed(
 
 
 def in_memory(dataset: DataSet) -> dict[str, np.ndarray]:
-    """The arrays of a resident data set: {'image': [N, H * W * C], 'label': int32 [N]}.
+    """The arrays of a resident data set: {'image': [N * n, H * W * C / n], 'label': int32 [N]}.
 
-    A row holds an image. A TPU would copy an array [N, H, W, C] in every step, into the layout from
-    which it gathers rows.
+    An image is n consecutive rows, of `ROW` numbers at most. In every step a TPU would copy an
+    array [N, H, W, C] into the layout from which it gathers rows, and longer rows into pieces.
     """
-    return {
-        'image': dataset.images.reshape(len(dataset.images), -1),
-        'label': labels_of(dataset),
-    }
+    return {'image': dataset.images.reshape(_rows(dataset)), 'label': labels_of(dataset)}
 
 
 def resident_shapes(
     dataset: DataSet, where: jax.sharding.Sharding
 ) -> dict[str, jax.ShapeDtypeStruct]:
     """The arrays of `in_memory` on devices, as shapes."""
-    size, *shape = dataset.images.shape
+    images = dataset.images
     return {
-        'image': jax.ShapeDtypeStruct(
-            (size, math.prod(shape)), dataset.images.dtype, sharding=where
-        ),
-        'label': jax.ShapeDtypeStruct((size,), jnp.int32, sharding=where),
+        'image': jax.ShapeDtypeStruct(_rows(dataset), images.dtype, sharding=where),
+        'label': jax.ShapeDtypeStruct((len(images),), jnp.int32, sharding=where),
     }
 
 
@@ -107,9 +104,20 @@ def gather(resident: Arrays, drawn: Arrays, shape: Sequence[int]) -> Arrays:
     Returns:
         {'image': [..., H, W, C], 'label': int32 [...]} beside what is drawn.
     """
-    index = drawn['index']
-    batch = {name: array[index] for name, array in resident.items()}
-    return {**drawn, **batch, 'image': batch['image'].reshape(*index.shape, *shape)}
+    index, images = drawn['index'], resident['image']
+    pieces = math.prod(shape) // images.shape[1]
+    piece = jax.lax.broadcasted_iota(index.dtype, (*index.shape, pieces), index.ndim)
+    rows = index[..., None] * pieces + piece
+    image = images[rows].reshape(*index.shape, *shape)
+    return {**drawn, 'image': image, 'label': resident['label'][index]}
+
+
+def _rows(dataset: DataSet) -> tuple[int, int]:
+    """The shape of the images as `in_memory` has them."""
+    count, *shape = dataset.images.shape
+    size = math.prod(shape)
+    pieces = next(n for n in range(1, size + 1) if size % n == 0 and size // n <= ROW)
+    return count * pieces, size // pieces
 
 
 def _resident(dataset: DataSet, mesh: Mesh, drawn: Shapes, options: Mapping[str, Any]) -> Feed:

@@ -63,6 +63,27 @@ def test_codes_are_fed_in_their_own_type(twins, tmp_path):
         assert promised.dtype == np.float16
 
 
+@pytest.mark.parametrize(
+    ('shape', 'pieces'),
+    [((128, 128, 3), 2), ((256, 256, 3), 6), ((2, 128, 128), 1), ((191, 191, 1), 191)],
+)
+def test_an_image_lies_in_rows_that_a_tpu_gathers_whole(shape, pieces):
+    """Of 32,768 numbers at most: libtpu would copy all longer rows, in pieces, in every step."""
+    rng = np.random.default_rng(2)
+    images = rng.integers(0, 256, (5, *shape), dtype=np.uint8)
+    feed = make_feed(
+        DataSet(images, None, 0, 'noise'),
+        sharding.make_mesh(1, small.BATCH),
+        batch_size=small.BATCH,
+        rows=2,
+    )
+    rows = feed.resident()['image']
+    assert rows.shape == feed.shapes[0]['image'].shape
+    assert (len(rows), rows.shape[1] <= 32_768) == (5 * pieces, True)
+    batch = jax.device_get(feed.gather(feed.resident(), feed.index_batch(0, 1)))
+    np.testing.assert_array_equal(batch['image'], images[batch['index']])
+
+
 def other(bits, rows):
     """Another image in the place of each, with a number of the first."""
     index = (bits.random_raw(rows.size) % COUNT).reshape(rows.shape)
