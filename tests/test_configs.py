@@ -130,6 +130,7 @@ PARAMETERS = {
     'celebahq128_sndcgan': (19_794_499, 5_983_745),
     'stylegan2_cifar10': (20_215_315, 23_089_664),
     'stylegan2_ada_lowdata': (19_947_539, 20_720_641),
+    'stylegan2_ffhq256': (24_767_458, 24_001_089),
     'stylegan3_ffhq64': (37_768_199, 26_488_833),
     'r3gan_cifar10': (20_781_952, 21_280_512),
     'r3gan_ffhq64': (22_429_824, 22_381_440),
@@ -162,6 +163,11 @@ def test_dry_run_counts_parameters_and_flops(name, tmp_path):
     assert float(re.search(r'one step: (\S+) FLOPs', text)[1]) > 1e8
 
 
+def adam_of(c, side):
+    """(learning rate, β1, β2) of a player."""
+    return tuple(c.optim[side][name] for name in ('learning_rate', 'b1', 'b2'))
+
+
 @pytest.mark.parametrize(
     ('name', 'gamma', 'halflife', 'million', 'fraction', 'mirrored'),
     [
@@ -179,9 +185,8 @@ def test_stylegan2_has_the_authors_numbers(name, gamma, halflife, million, fract
         **({'path_length': (2.0, 4)} if name == 'stylegan2_ffhq256' else {}),
     }
     assert c.terms.adversarial.fn == 'gan_jax.terms.adversarial.non_saturating'
-    for side in 'gd':
-        adam = c.optim[side]
-        assert (adam.learning_rate, adam.b1, adam.b2) == (0.0025, 0, 0.99)
+    assert adam_of(c, 'g') == pytest.approx((0.002, 0, 0.99**0.8))
+    assert adam_of(c, 'd') == pytest.approx((0.0025 * 16 / 17, 0, 0.99 ** (16 / 17)))
     assert c.ema.halflife_images == halflife and round(c.steps * c.batch_size / 1e6) == million
     assert c.data.fraction == fraction and (c.augment.real == 'flip') == mirrored
     assert (c.batch_size, c.latent.dim, c.latent.labels, c.joint) == (64, 512, 'data', False)
@@ -193,12 +198,19 @@ def test_stylegan3_has_the_authors_numbers():
         **{'adversarial': 1.0, 'ada': 1.0},
         'penalty': 0.5 * (64 / 128) ** 2,
     }
-    assert (c.optim.g.learning_rate, c.optim.d.learning_rate) == (0.0025, 0.002)
+    assert adam_of(c, 'g') == (0.0025, 0, 0.99)  # without path length nothing of it is lazy
+    assert adam_of(c, 'd') == pytest.approx((0.002 * 16 / 17, 0, 0.99 ** (16 / 17)))
     assert c.generator.magnitude_decay**625 == pytest.approx(0.5)  # 20,000 images
     assert (c.batch_size, c.steps * c.batch_size, c.data.size) == (32, 25_000_000, 64)
     assert (c.ema.halflife_images, c.ema.ramp) == (10_000, 0.05)
     assert (c.discriminator.group, c.discriminator.architecture) == (4, 'resnet')
     assert 'mixing' not in c.generator
+
+
+@pytest.mark.parametrize('name', ['digits_stylegan2', 'digits_stylegan3'])
+def test_small_stylegans_keep_the_rates_that_they_were_measured_with(name):
+    c = config.load_config(f'{ROOT}/configs/{name}.py')
+    assert adam_of(c, 'g') == adam_of(c, 'd') == (0.0025, 0, 0.99)
 
 
 @pytest.mark.parametrize('name', ['stylegan2_cifar10', 'digits_stylegan2', 'digits_stylegan3'])
@@ -435,6 +447,8 @@ def test_insgen_s_views_are_augmented_as_the_discriminator_s_images_are():
     """By one policy, whose p is then one number, ADA's."""
     c = config.load_config(f'{ROOT}/configs/insgen_ffhq256.py')
     assert c.augment.view == c.augment.critic == 'ada_bgc'
+    assert adam_of(c, 'g') == pytest.approx((0.002, 0, 0.99**0.8))  # as in its code, which is ADA's
+    assert adam_of(c, 'd') == pytest.approx((0.0025 * 16 / 17, 0, 0.99 ** (16 / 17)))
     assert {'ada', 'insgen', 'penalty', 'path_length'} < {*c.terms}
     assert c.terms.insgen.weight.to_dict() == {'real': 1.0, 'fake': 1.0, 'gen': 0.1}
     other = config.load_config(f'{ROOT}/configs/insgen_ffhq256.py:method=bcr')
