@@ -12,8 +12,7 @@ with weight 2 every 4th, nine of ten batches with mixed styles, a half-life of 2
 layers in the mapping, half the channels of StyleGAN2's largest network above 64 pixels, groups of
 8. Their code computes the maps of the four largest sizes in half precision:
 `--config.dtype=bfloat16`. FID is of 50,000 samples against the 70,000 images. Their configuration
-'auto' for eight devices has γ 0.2048, two layers in the mapping, groups of 4 and a ramp of 0.05.
-Measured by us: not yet, see docs/results.md.
+'auto' is stylegan2_auto.py. Measured by us: not yet, see docs/results.md.
 """
 
 import runpy
