@@ -43,7 +43,7 @@ class Case(NamedTuple):
         architecture: of StyleGAN2; 'attention' of R3GAN2 has it at 16 pixels.
         group: of StyleGAN2's minibatch standard deviation.
         draw: of the latents or images. With some draws one of half a million activations is within
-            rounding of 0, where a leaky ReLU has two slopes.
+            rounding of 0, where a leaky ReLU has two slopes, or a sum over a map cancels.
     """
 
     code: str
@@ -147,8 +147,9 @@ CASES = [
     *(Case(R3GAN2, player, side, n, kind, draw=draw) for player in 'gd'
       for side, n, kind, draw in ((16, CLASSES, '', 0), (32, 0, ATTENTION, 1))),
     *(Case(STYLEGAN3, 'g', side, n) for side, n in ((16, CLASSES), (32, 0))),
-    *(Case(code, player, side, CLASSES) for code in (DEEP, SAGAN) for player in 'gd'
-      for side in (32, 64)),
+    *(Case(DEEP, player, side, CLASSES) for player in 'gd' for side in (32, 64)),
+    *(Case(SAGAN, player, side, CLASSES, draw=draw)
+      for player, side, draw in (('g', 32, 1), ('g', 64, 0), ('d', 32, 0), ('d', 64, 0))),
 ]  # fmt: skip
 
 
