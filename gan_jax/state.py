@@ -7,7 +7,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
-from clu import metrics as clu_metrics
 from flax import struct
 
 from gan_jax import freezing, networks
@@ -46,7 +45,7 @@ class TrainState(struct.PyTreeNode):
         d: the discriminator, a `Critic` with the heads of all terms.
         ema: moving average of the generator's variables; samples are drawn with it.
         terms: the state of each term, by name.
-        metrics: running means of the current log window, by name.
+        metrics: running means of the current log window, `clu.metrics.Average` by name.
         averages: further moving averages of variables, by name; see `player_of`.
         nets: the networks that terms bring, by 'side/term/name'; 'side' is the player beside which
             they are trained.
@@ -57,7 +56,7 @@ class TrainState(struct.PyTreeNode):
     d: Net
     ema: Mapping[str, Any]
     terms: Mapping[str, Any]
-    metrics: Mapping[str, clu_metrics.Average]
+    metrics: Mapping[str, Any]
     averages: Mapping[str, Any] = struct.field(default_factory=dict)
     nets: Mapping[str, Net] = struct.field(default_factory=dict)
 
@@ -222,19 +221,19 @@ def nbytes(tree: Any) -> int:
     return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
-def empty(names: Mapping[str, Any]) -> dict[str, clu_metrics.Average]:
-    """Empty running means, one for each name."""
-    return {name: clu_metrics.Average.empty() for name in names}
+def empty(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty running means, a `clu.metrics.Average` for each name."""
+    from clu.metrics import Average  # here, since an exported generator is drawn without clu
+
+    return {name: Average.empty() for name in names}
 
 
-def merge_metrics(
-    running: Mapping[str, clu_metrics.Average], values: Mapping[str, jax.Array]
-) -> dict[str, clu_metrics.Average]:
+def merge_metrics(running: Mapping[str, Any], values: Mapping[str, jax.Array]) -> dict[str, Any]:
     """The running means after one more step; names without a running mean are left out."""
     updated = dict(running)
     for name in running:  # a fixed order: a set's order would give every process another program
         if name in values:
-            value = clu_metrics.Average.from_model_output(values[name])
+            value = type(running[name]).from_model_output(values[name])
             updated[name] = running[name].merge(value)
     return updated
 

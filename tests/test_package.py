@@ -4,7 +4,6 @@ import functools
 import importlib
 import os
 import re
-import runpy
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -15,6 +14,8 @@ import setuptools
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import distribution
+from tests.distribution import pins
 from tests.imports import COMMANDS, FLOOR, FLOORS, ROOT, foreign, graph, imported, modules, room
 
 LAZY = ('tensorflow', 'tensorflow_datasets', 'grain', 'matplotlib', 'torch', 'vl_convert', 'wandb')
@@ -51,7 +52,7 @@ def test_importing_every_module_needs_nothing_that_windows_lacks():
     """Other packages are imported before: they may need these modules."""
     unix = ('fcntl', 'grp', 'pwd', 'resource', 'termios')
     others = {name for file in modules().values() for name in foreign(file.read_text())}
-    assert {'jax', 'google_crc32c', 'signal'} <= others
+    assert {'jax', 'orbax.checkpoint', 'signal'} <= others
     before = (
         'import importlib, os, signal, sys\n'
         f'for name in {sorted(others - {*unix, *LAZY})}: importlib.import_module(name)\n'
@@ -160,22 +161,9 @@ def test_the_algorithm_needs_no_run_and_no_data_set():
 
 @pytest.fixture
 def metadata(monkeypatch) -> dict:
-    """What setup.py passes to setuptools."""
-    given = {}
-    monkeypatch.setattr(setuptools, 'setup', given.update)
+    """What setup.py passes to setuptools; paths in it are those of the checkout."""
     monkeypatch.chdir(ROOT)
-    runpy.run_path('setup.py')
-    return given
-
-
-def pins(lock: str) -> dict[str, list[Requirement]]:
-    """Package -> its pinned versions, one for each range of Python versions."""
-    found: dict[str, list[Requirement]] = {}
-    for line in (ROOT / lock).read_text().splitlines():
-        if line and not line.startswith((' ', '#')):
-            requirement = Requirement(line.removesuffix('\\'))
-            found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
-    return found
+    return distribution.metadata()
 
 
 def test_the_version_is_the_changelogs_newest(metadata):

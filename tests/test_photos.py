@@ -1,12 +1,15 @@
 """docs/photos.md and docs/scores.md are programs: their commands, on photographs of mixed kinds."""
 
+import importlib.util
 import json
+import re
 import shlex
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from gan_jax import data
 from gan_jax.evaluate import trained_features
@@ -14,10 +17,12 @@ from gan_jax.experiment import config
 from gan_jax.runtime.errors import DATA, UserError
 from tests import pages
 from tests.faults.bench import within
+from tests.launched import launch, stopped
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ('Blüten im Mai', 'Çin gezisi')
-COUNT = 16  # in each folder
+COUNT = 60  # in each folder
+RED, BLUE = (200, 0, 0), (0, 0, 200)
 # What makes a run of hours one of seconds.
 SHORT = [
     '--config.steps=2',
@@ -38,7 +43,7 @@ def text_of(page):
 
 
 def photographs(folder):
-    """Of several sizes: colour, grey, CMYK, one turned and one transparent; and another file."""
+    """120 of several sizes: colour, grey, CMYK, one turned, one transparent; and another file."""
     rng, kinds = np.random.default_rng(0), ['RGB', 'L', 'CMYK', 'RGB']
     for name in FOLDERS:
         (folder / name).mkdir(parents=True)
@@ -47,8 +52,31 @@ def photographs(folder):
             coarse = rng.integers(0, 256, (5, 7, 3)).astype(np.uint8)
             image = Image.fromarray(coarse).resize(size).convert(kinds[i % 4])
             image.save(folder / name / f'Bild {i}.{"png" if i == 3 else "jpg"}')
+    for name in ('Bild 1.jpg', 'Bild 4.jpg'):
+        (folder / FOLDERS[0] / name).unlink()
     Image.new('RGBA', (80, 90), (200, 0, 0, 100)).save(folder / FOLDERS[0] / 'durchsichtig.png')
+    turned(folder / FOLDERS[0] / 'gedreht.jpg')
     (folder / 'Thumbs.db').write_text('none')
+
+
+def turned(path):
+    """Red on the left and blue on the right as it is stored; red above blue as it is shown."""
+    image = Image.new('RGB', (96, 72), RED)
+    image.paste(BLUE, (48, 0, 96, 72))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    image.save(path, exif=exif)
+
+
+def mode(file):
+    with Image.open(file) as image:
+        return image.mode
+
+
+def red_above_blue(images):
+    """The images of uint8 [N, H, W, 3] whose upper half is red and whose lower half is blue."""
+    halves = np.stack(np.split(images.astype(float), 2, axis=1)).mean((2, 3))  # [2, N, 3]
+    return images[np.abs(halves - np.array([[RED], [BLUE]])).max((0, 2)) < 10]
 
 
 @pytest.fixture
@@ -69,6 +97,9 @@ def typed(words, more=()):
 def test_the_page_goes_from_photographs_to_scores(beside_configs):
     (beside_configs / 'configs').unlink()  # nothing of a checkout is needed
     photographs(beside_configs / 'My photos')
+    files = [f for f in Path('My photos').glob('*/*') if f.suffix in ('.jpg', '.png')]
+    assert len(files) == 120
+    assert {*map(mode, files)} == {'RGB', 'L', 'CMYK', 'RGBA'}
     look, over_white, prepare, train, *rest = commands('photos.md')
     refused = typed(look)
     assert refused.status == DATA and 'durchsichtig.png is transparent in places' in refused.err
@@ -81,6 +112,7 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
     for words in (prepare, [*train, *SHORT], *rest):
         done = typed(words)
         assert done.status == 0, (words, done.err)
+    assert len(red_above_blue(data.load('photos', 'data').images)) == 1  # it is read turned
     run = beside_configs / 'workdirs' / 'photos'
     (source,) = pages.blocks(text_of('photos.md'), 'python')
     names = {}
@@ -89,7 +121,7 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
     row = json.loads((run / 'metrics.jsonl').read_text().splitlines()[-1])
     assert {'eval/kd1k_train@classifier', 'eval/kd1k_train@classifier_floor'} <= row.keys()
     real = np.asarray(Image.open(run / 'samples' / 'real.png'))
-    assert real.shape == (5 * 65 - 1, 6 * 65 - 1, 3)  # 30 photographs of 33
+    assert real.shape == (8 * 65 - 1, 8 * 65 - 1, 3)  # 64 photographs of 108
     values = json.loads(Path('scores.json').read_text())['metrics']
     assert {
         'kd200@simclr',
@@ -97,6 +129,21 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
         'precision200@simclr',
         'spectrum200',
     } <= values.keys()
+    check_the_explorer(run)
+
+
+def check_the_explorer(run):
+    """The command with which the page ends: it serves the run, or names what is missing."""
+    (command,) = re.findall('`(python -m gan_jax.explore [^`]+)`', text_of('photos.md'))
+    assert command.endswith('workdirs/photos')
+    if importlib.util.find_spec('gradio') is None:
+        done = typed(shlex.split(command))
+        assert 'needs the package gradio' in done.err and '[explore]' in done.err
+        return
+    process = launch('-m', 'gan_jax.explore', f'--workdir={run}')
+    line = process.stdout.readline()
+    assert line.endswith(f'shows {run}; Ctrl-C ends it\n'), line + process.stderr.read()
+    assert stopped(process, signal.SIGINT, 0)[0] == 130
 
 
 @pytest.mark.slow

@@ -16,13 +16,14 @@ from gan_jax.exported import description as descriptions
 from gan_jax.exported import own_code, tensors
 from gan_jax.exported.description import Description, block_faults_of, is_exported
 from gan_jax.latents import Latent
+from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import DATA, PartError, UserError, of_part
 from gan_jax.runtime.leaves import by_name, struct_of, tree_of
 from gan_jax.runtime.paths import opened
 from gan_jax.runtime.workdir import refuse_links
 from gan_jax.sampling.generator import Generator, shapes_of
 
-__all__ = ['WEIGHTS', 'is_exported', 'read_generator', 'read_leaves']
+__all__ = ['WEIGHTS', 'is_exported', 'read_generator', 'read_leaves', 'read_the_one']
 
 WEIGHTS = 'generator.safetensors'
 
@@ -66,6 +67,33 @@ def read_generator(
         batch_norm=found.batch_norm,
         devices=devices,
     )
+
+
+def read_the_one(
+    folder: Path,
+    allow: Collection[str],
+    step: str,
+    weights: str | None,
+    batch_norm: str | None = None,
+) -> Generator:
+    """The generator of a folder on all devices, for somebody who could have chosen one of a run.
+
+    Args:
+        folder, allow: as in `read_generator`.
+        step: the checkpoint that was asked for; 'last' is no choice.
+        weights, batch_norm: likewise; None is no choice.
+
+    Raises:
+        UserError: as `read_generator`, or something is chosen, and the folder has one of each.
+    """
+    asked = {'step': None if step == 'last' else step, 'weights': weights, 'batch_norm': batch_norm}
+    for name, value in asked.items():
+        if value is not None:
+            raise UserError(
+                f'{name} is {value}, and {folder} is an exported generator, which has one of each: '
+                'leave it out, or give the workdir of its run'
+            )
+    return read_generator(folder, allow, sharding.workers(-1))
 
 
 def read_leaves(folder: Path) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from gan_jax.experiment.build import build_latent
 from gan_jax.experiment.generator import build_generator
 from gan_jax.experiment.images import build_decoder
 from gan_jax.experiment.setup import load_training
-from gan_jax.exported.read import is_exported, read_generator
+from gan_jax.exported.read import is_exported, read_the_one
 from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
 from gan_jax.run.refusals import refuse_batch_norm, refuse_packages, refuse_weights
@@ -99,11 +99,10 @@ def restore_generator(
         UserError: no run, no such checkpoint or weights, a generator, latents or an autoencoder
             with faults or of other code, a config that is not the checkpoint's, latents of other
             images, or an autoencoder with other weights; of an exported folder as
-            `exported.read.read_generator`.
+            `exported.read.read_the_one`.
     """
     if is_exported(folder):
-        _refuse_choices(folder, step, weights, batch_norm)
-        return read_generator(folder, allow or (), sharding.workers(-1))
+        return read_the_one(folder, allow or (), step, weights, batch_norm)
     run = read_run(folder, step, allow, weights)
     return generator_of(folder, run, allow, batch_norm, data_dir)
 
@@ -170,17 +169,6 @@ def read_run(
     return RunWeights(
         settings, images, chosen, found.step, leaves, found.digest, found.metadata['data']
     )
-
-
-def _refuse_choices(folder: Path, step: str, weights: str | None, batch_norm: str | None) -> None:
-    """Raises UserError if something is to be chosen of an exported generator, which is one."""
-    asked = {'step': None if step == 'last' else step, 'weights': weights, 'batch_norm': batch_norm}
-    for name, value in asked.items():
-        if value is not None:
-            raise UserError(
-                f'{name} is {value}, and {folder} is an exported generator, which has one of each: '
-                'leave it out, or give the workdir of its run'
-            )
 
 
 def _training(

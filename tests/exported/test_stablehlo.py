@@ -1,5 +1,6 @@
 """The program that JAX alone runs: its images, where gan_jax cannot be imported."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,24 +11,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from packaging.utils import canonicalize_name
 
 from gan_jax.exported import stablehlo
 from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.generator import Generator, shapes_of
-from tests import small
+from tests import distribution, small
+from tests.exported import elsewhere
 from tests.models import generators
 from tests.sweeps import tiny
 
-BLOCKED = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition('.')[0] in ('gan_jax', 'flax', 'optax', 'orbax', 'safetensors'):
-            raise ImportError(f'{name} is not installed here')
-
-sys.meta_path.insert(0, Blocker())
-"""
+BLOCKED = elsewhere.without(['gan_jax', 'flax', 'optax', 'orbax', 'safetensors'])
 PAGE = Path(__file__).parents[2] / 'docs' / 'export.md'
 BLOCK = re.compile(r'test_stablehlo.py runs this block. -->\n```python\n(.*?)```', re.S)
 FIVE_LINES = """
@@ -53,13 +47,13 @@ def drawn(one, size, seed=0):
     return z, rng.integers(0, len(one.class_counts), size).astype(np.int32)
 
 
-def run(content, folder, *inputs):
+def run(content, folder, *inputs, command=(sys.executable, '-I'), blocked=BLOCKED):
     """The images of a program in a process of its own that has JAX alone."""
     (folder / 'g.stablehlo').write_bytes(content)
     names = [folder / 'g.stablehlo', *(folder / f'{i}.npy' for i in range(3))]
     for name, array in zip(names[1:], inputs, strict=False):
         np.save(name, array)
-    command = [sys.executable, '-I', '-c', BLOCKED + FIVE_LINES, *map(str, names)]
+    command = [*command, '-c', 'import sys\n' + blocked + FIVE_LINES, *map(str, names)]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert (ran.returncode, ran.stdout.strip()) == (0, '[]'), ran.stderr
     return np.load(names[-1])
@@ -78,13 +72,49 @@ def test_the_images_are_those_of_generate_where_gan_jax_is_not(tmp_path):
 
 
 def test_the_lines_of_the_page_run_where_gan_jax_is_not(tmp_path):
+    run_the_page(tmp_path)
+
+
+def run_the_page(folder, command=(sys.executable, '-I'), blocked=BLOCKED):
+    """Runs the lines of docs/export.md in a process of their own."""
     one = of_network(small.Generator(), small.SHAPE, 128)
-    (tmp_path / 'digits-bcr').mkdir()
-    (tmp_path / 'digits-bcr' / 'generator.stablehlo').write_bytes(stablehlo.lowered(one).content)
-    code = BLOCKED + BLOCK.search(PAGE.read_text())[1] + '\nprint(images.shape, images.dtype)'
-    command = [sys.executable, '-I', '-c', code]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    (folder / 'digits-bcr').mkdir()
+    (folder / 'digits-bcr' / 'generator.stablehlo').write_bytes(stablehlo.lowered(one).content)
+    code = blocked + BLOCK.search(PAGE.read_text())[1] + '\nprint(images.shape, images.dtype)'
+    ran = subprocess.run([*command, '-c', code], capture_output=True, text=True, cwd=folder)
     assert ran.stdout.strip() == f'(16, {", ".join(map(str, small.SHAPE))}) uint8', ran.stderr
+
+
+@pytest.fixture(scope='module')
+def jax_alone(tmp_path_factory):
+    """Python of a new environment with jax, jaxlib and flatbuffers, as pinned, and no more."""
+    place = tmp_path_factory.mktemp('jax_alone')
+    pins = distribution.pins('requirements.lock').values()
+    (place / 'pins.txt').write_text('\n'.join(str(pin) for every in pins for pin in every))
+    subprocess.run([sys.executable, '-m', 'venv', place], check=True)
+    python = [str(place / 'bin' / 'python'), '-I']
+    wanted = ['--constraint', place / 'pins.txt', 'jax', 'jaxlib', 'flatbuffers']
+    command = [*python, '-m', 'pip', 'install', '--quiet', *wanted]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f'no package index can be reached: {done.stderr.splitlines()[-1]}')
+    return python
+
+
+@pytest.mark.slow
+def test_jax_and_flatbuffers_are_enough(jax_alone, tmp_path):
+    """docs/export.md: the program runs wherever these two are installed."""
+    listed = [*jax_alone, '-m', 'pip', 'list', '--format=json']
+    packages = json.loads(subprocess.run(listed, capture_output=True, check=True).stdout)
+    own = {'jax', 'jaxlib', 'flatbuffers', 'numpy', 'scipy', 'ml-dtypes', 'opt-einsum'}
+    found = {canonicalize_name(one['name']): one['version'] for one in packages}
+    assert found.keys() - {'pip', 'setuptools'} == own
+    assert found['jax'] == jax.__version__
+    one = of_network(small.Generator(), small.SHAPE)
+    z, label = drawn(one, 5)
+    images = run(stablehlo.lowered(one).content, tmp_path, z, label, command=jax_alone, blocked='')
+    assert np.abs(images.astype(int) - one.generate(z)).max() <= 1
+    run_the_page(tmp_path, jax_alone, blocked='')
 
 
 def test_it_is_for_cpus_nvidia_cards_and_tpus():

@@ -1,0 +1,99 @@
+"""The last lines of `train`, typed into a shell as they are printed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+CONFIG = f'--config={ROOT}/tests/sweeps/tiny.py:method=none'
+SHORT = ('steps=4', 'evaluate.metrics=spectrum100_test', 'evaluate.full=')
+RUN = 'Läufe/der erste'
+NAMES = ['pictures', 'report', 'numbers', 'curves', 'more images', 'evaluation']
+BOUND = 120  # seconds, on a machine with other work
+
+
+def shell(command, folder, **options):
+    """A shell that runs one line in a folder, as a process."""
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding='utf-8')
+    return subprocess.Popen(['sh', '-c', command], cwd=folder, env=env, **pipes, **options)
+
+
+def typed(command, folder):
+    """What a line prints that has to succeed."""
+    with shell(command, folder) as process:
+        out, err = process.communicate(timeout=BOUND)
+    assert process.returncode == 0, (command, err)
+    return out
+
+
+def trained(folder, workdir):
+    """The last lines of a training that is started in a folder, by their names."""
+    flags = ' '.join(f'--config.{one}' for one in SHORT)
+    said = typed(
+        f'{sys.executable} -m gan_jax train {CONFIG} {flags} --workdir="{workdir}"', folder
+    )
+    _, _, last = said.partition('\ndone: 4 steps')
+    lines = last.splitlines()[1:]
+    return {line[2:14].strip(): line[14:].strip() for line in lines}
+
+
+@pytest.fixture(scope='module')
+def started(tmp_path_factory):
+    """(the folder in which a run was started, its last lines)."""
+    here = tmp_path_factory.mktemp('hier')
+    return here, trained(here, RUN)
+
+
+def check(lines, run, folder):
+    """Types every line into a shell in a folder, and looks at what each has done."""
+    assert [*lines] == NAMES
+    for name, file in (('pictures', 'samples'), ('report', 'report.html')):
+        assert Path(folder, typed(f'ls -d {lines[name]}', folder).strip()).samefile(run / file)
+    rows = typed(f'cat {lines["numbers"]}', folder).splitlines()
+    assert json.loads(rows[-1])['step'] == 4
+    typed(lines['more images'], folder)
+    assert np.asarray(Image.open(folder / 'grid.png')).std() > 10
+    assert 'spectrum' in typed(lines['evaluation'], folder)
+    (result,) = run.glob('results/*.json')
+    assert 'spectrum100_test' in json.loads(result.read_text())['metrics']
+    result.unlink()
+    assert 'http://' in first_lines_of_a_server(lines['curves'], folder)
+
+
+def first_lines_of_a_server(command, folder):
+    """What a server writes to standard error until it names its address; it is then ended."""
+    process, said = shell(command, folder, start_new_session=True), ''
+    killer = threading.Timer(BOUND, os.killpg, (process.pid, signal.SIGKILL))
+    killer.start()
+    try:
+        for line in process.stderr:
+            said += line
+            if 'http://' in line:
+                break
+    finally:
+        killer.cancel()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    return said
+
+
+@pytest.mark.slow
+def test_they_work_where_the_run_was_started(started):
+    here, lines = started
+    check(lines, here / RUN, here)
+
+
+@pytest.mark.slow
+def test_they_work_in_another_folder_if_the_workdir_was_named_in_full(started, tmp_path):
+    """The finished run says them again; nothing of them depends on a folder."""
+    here, _ = started
+    check(trained(here, here / RUN), here / RUN, tmp_path)
