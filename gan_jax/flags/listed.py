@@ -33,8 +33,9 @@ def of_metrics(example: str = '') -> str:
     """
     flag = f', as in {example}' if example else ''
     return (
-        f'Metrics{flag}: {", ".join(NAMES)}. Scores say of how many images, such as fid50k, and against '
-        'which split, train or test; fd10k_test@digits is in the features of another network.'
+        f'Metrics{flag}: {", ".join(NAMES)}. Scores say of how many images, such as fid50k, and '
+        'against which split, train or test; fd10k_test@digits is in the features of another '
+        'network.'
     )
 
 
