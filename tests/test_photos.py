@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from gan_jax import data
 from gan_jax.evaluate import trained_features
 from gan_jax.experiment import config
 from gan_jax.runtime.errors import DATA, UserError
