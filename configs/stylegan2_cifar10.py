@@ -12,10 +12,11 @@ StyleGAN2 by itself.
 | StyleGAN2 (the default with `method=none`) | 6.96 | 9.53 |
 | StyleGAN2 with ADA, tuned | 2.42 | 10.14 |
 
-Everything is their configuration for CIFAR-10: batch 64, 100 million images, learning rates 0.0025,
-Adam's β 0 and 0.99, R1 of γ 0.01 every 16th step, a half-life of 500,000 images, which is at most a
-twentieth of the images so far, two layers in the mapping, a discriminator without shortcuts and
-with groups of 32; no path length, no mixed styles, no mirrored images. Without classes:
+Everything is their configuration for CIFAR-10: batch 64, 100 million images, a learning rate of
+0.0025 and Adam's β 0 and 0.99, which their code scales for G and for D (`lazy_adam`), R1 of γ 0.01
+every 16th step, a half-life of 500,000 images, which is at most a twentieth of the images so far,
+two layers in the mapping, a discriminator without shortcuts and with groups of 32; no path length,
+no mixed styles, no mirrored images. Without classes:
 `--config.generator.num_classes=0 --config.logit.num_classes=0`. Their code computes the maps in
 half precision: `--config.dtype=bfloat16`. docs/differences.md says where the step differs. Measured
 by us: not yet, see docs/results.md.
@@ -54,12 +55,13 @@ def get_config(text: str = '', *, num_classes: int = 10, conditional: bool = Tru
     return c
 
 
-def with_stylegan2(c: ConfigDict, num_classes: int) -> None:
+def with_stylegan2(c: ConfigDict, num_classes: int, rate: float = 0.0025) -> None:
     """Gives a config with the blocks of a method the networks, losses and rates for CIFAR-10.
 
     Args:
         c: the config.
         num_classes: of the generator, if the method says nothing else, and of the logit.
+        rate: of both players, before it is scaled.
     """
     c.joint = False  # the discriminator looks across the batch
     if c.terms.adversarial.fn == HINGE and c.terms.adversarial.weight:
@@ -81,5 +83,15 @@ def with_stylegan2(c: ConfigDict, num_classes: int) -> None:
         num_classes = 0
     if c.logit.fn == LOGIT:
         c.logit = dict(fn=f'{NETWORKS}.discriminator.Logit', num_classes=num_classes)
-    for optimizer in (c.optim.g, c.optim.d):
-        optimizer.update(learning_rate=0.0025, b1=0.0, b2=0.99)
+    c.optim.g.update(lazy_adam(rate, every=4))  # also without path length, as there
+    c.optim.d.update(lazy_adam(rate, every=16))
+
+
+def lazy_adam(rate: float, every: int) -> dict[str, float]:
+    """Adam's numbers of a player that is regularised in every n-th step, as in the authors' code.
+
+    With c = n / (n + 1) they are c · rate, 0 and 0.99^c: there a step of regularisation is one of
+    Adam, so that n steps have n + 1 of Adam's (StyleGAN2, arXiv 1912.04958, appendix B).
+    """
+    share = every / (every + 1)
+    return dict(learning_rate=share * rate, b1=0.0, b2=0.99**share)

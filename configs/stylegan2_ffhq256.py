@@ -7,12 +7,12 @@ Arguments: those of cifar10_sndcgan.py. Methods are those of docs/reference/meth
 losses of stylegan2_cifar10.py, and by default `ada`.
 
 Everything is their configuration 'paper256': batch 64, 25 million images, mirrored at random,
-learning rates 0.0025, Adam's β 0 and 0.99, R1 of γ 1 every 16th step, path length regularisation
+Adam's numbers as in stylegan2_cifar10.py, R1 of γ 1 every 16th step, path length regularisation
 with weight 2 every 4th, nine of ten batches with mixed styles, a half-life of 20,000 images, eight
 layers in the mapping, half the channels of StyleGAN2's largest network above 64 pixels, groups of
-8. FID is of 50,000 samples against the 70,000 images. Their configuration 'auto' for eight devices
-has γ 0.2048, two layers in the mapping, groups of 4 and a ramp of 0.05. Measured by us: not yet,
-see docs/results.md.
+8. Their code computes the maps of the four largest sizes in half precision:
+`--config.dtype=bfloat16`. FID is of 50,000 samples against the 70,000 images. Their configuration
+'auto' is stylegan2_auto.py. Measured by us: not yet, see docs/results.md.
 """
 
 import runpy

@@ -13,7 +13,7 @@ __version__ = '0.1.0'
 SURFACE = {
     'load_generator': 'gan_jax.api.generators',
     'load_run': 'gan_jax.api.runs',
-    'score': 'gan_jax.evaluate.image_scores',
+    'score': 'gan_jax.api.scoring',
     'losses': 'gan_jax.losses',
     'augment': 'gan_jax.augment',  # modules that are called, see `runtime.callable_module`
     'train': 'gan_jax.train',

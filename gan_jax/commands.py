@@ -20,7 +20,7 @@ COMMANDS = {
     'evaluate': 'scores a trained run, or images without a run',
     'sweep': 'runs a grid of experiments, and makes tables and a figure of them',
     'prepare': 'prepares a data set',
-    'project': 'looks for pictures in the w of a trained StyleGAN2',
+    'project': 'looks for pictures in the w of a trained StyleGAN2 or 3',
     'explore': 'serves a generator to play with in a browser',
     'report': 'shows runs as one page for a browser',
     'export': 'writes a generator into a folder of its own',

@@ -64,6 +64,7 @@ def _source(folder: Path, run: RunWeights, batch_norm: str) -> Source:
     scores = of_checkpoint(
         folder, settings, step=run.step, weights=run.weights, batch_norm=batch_norm
     )
+    trained = workdir.read_status(folder) or {}
     origin = {
         'data': {'name': _name_of(settings['data']), 'sha256': run.data},
         'terms': [*settings['terms']],
@@ -72,6 +73,8 @@ def _source(folder: Path, run: RunWeights, batch_norm: str) -> Source:
         'batch_norm': batch_norm,
         'checkpoint_sha256': run.digest,
         'config_sha256': json_digest(workdir.read_config(folder)),
+        'commit': trained.get('commit'),
+        'trained_with': trained.get('versions'),
         'exported_with': versions(),
     }
     return Source(settings, run.weights, origin, [card.Score(*one) for one in scores])

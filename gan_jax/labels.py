@@ -61,7 +61,7 @@ def drawn(key: jax.Array, counts: Counts, size: int) -> jax.Array:
 
     If all counts are 1, the labels are the draws of `jax.random.randint` themselves.
     """
-    row = jax.random.randint(key, (size,), 0, sum(counts))  # row of a data set sorted by class
+    row = jax.random.randint(key, (size,), 0, sum(counts), jnp.int32)  # of data sorted by class
     if is_uniform(counts):
         return row
     ends = np.cumsum(counts, dtype=np.int32)

@@ -86,7 +86,7 @@ def _record_of(generator: Generator) -> Mapping[str, jax.ShapeDtypeStruct]:
         return found
     raise UserError(
         f'the generator of this run is {type(network).__name__}, which has no w to look in: give '
-        'the workdir of a StyleGAN2'
+        'the workdir of a StyleGAN2 or 3'
     )
 
 

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     names = generator.class_names
     label = None if flags.label is None else generator.class_of(flags.label)
     generate = make_generate(
-        truncation.of_network(flags.psi, generator.network),
+        truncation.of_network(flags.psi, generator.network, flags.psi_layers),
         latent_dim=generator.latent_dim,
         class_counts=generator.class_counts,
         latent=truncation.of_latent(flags.truncation, generator.latent),

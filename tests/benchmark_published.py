@@ -43,7 +43,7 @@ from gan_jax.runtime.versions import versions
 def main(arguments: Sequence[str]) -> None:
     flags, overrides = _parse(arguments)
     settings = json.loads(config.load_config(flags.config, overrides).to_json())
-    code = published_code.import_from(flags.reference)
+    code, *_ = published_code.import_from(flags.reference)
     published_supported.check(code, settings)
     dataset, real = images_of(settings)
     whole = make_workload(settings, dataset)

@@ -16,7 +16,7 @@ from gan_jax.experiment import config
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import build_setup
-from gan_jax.experiment.summary import summary
+from gan_jax.experiment.summary import parameters, summary
 from gan_jax.runtime.errors import UserError
 from gan_jax.schedules import inverse_root
 from gan_jax.state import Ema, average
@@ -130,6 +130,8 @@ PARAMETERS = {
     'celebahq128_sndcgan': (19_794_499, 5_983_745),
     'stylegan2_cifar10': (20_215_315, 23_089_664),
     'stylegan2_ada_lowdata': (19_947_539, 20_720_641),
+    'stylegan2_ffhq256': (24_767_458, 24_001_089),
+    'stylegan2_auto': (19_947_539, 21_507_073),
     'stylegan3_ffhq64': (37_768_199, 26_488_833),
     'r3gan_cifar10': (20_781_952, 21_280_512),
     'r3gan_ffhq64': (22_429_824, 22_381_440),
@@ -162,6 +164,11 @@ def test_dry_run_counts_parameters_and_flops(name, tmp_path):
     assert float(re.search(r'one step: (\S+) FLOPs', text)[1]) > 1e8
 
 
+def adam_of(c, side):
+    """(learning rate, β1, β2) of a player."""
+    return tuple(c.optim[side][name] for name in ('learning_rate', 'b1', 'b2'))
+
+
 @pytest.mark.parametrize(
     ('name', 'gamma', 'halflife', 'million', 'fraction', 'mirrored'),
     [
@@ -179,9 +186,8 @@ def test_stylegan2_has_the_authors_numbers(name, gamma, halflife, million, fract
         **({'path_length': (2.0, 4)} if name == 'stylegan2_ffhq256' else {}),
     }
     assert c.terms.adversarial.fn == 'gan_jax.terms.adversarial.non_saturating'
-    for side in 'gd':
-        adam = c.optim[side]
-        assert (adam.learning_rate, adam.b1, adam.b2) == (0.0025, 0, 0.99)
+    assert adam_of(c, 'g') == pytest.approx((0.002, 0, 0.99**0.8))
+    assert adam_of(c, 'd') == pytest.approx((0.0025 * 16 / 17, 0, 0.99 ** (16 / 17)))
     assert c.ema.halflife_images == halflife and round(c.steps * c.batch_size / 1e6) == million
     assert c.data.fraction == fraction and (c.augment.real == 'flip') == mirrored
     assert (c.batch_size, c.latent.dim, c.latent.labels, c.joint) == (64, 512, 'data', False)
@@ -193,12 +199,93 @@ def test_stylegan3_has_the_authors_numbers():
         **{'adversarial': 1.0, 'ada': 1.0},
         'penalty': 0.5 * (64 / 128) ** 2,
     }
-    assert (c.optim.g.learning_rate, c.optim.d.learning_rate) == (0.0025, 0.002)
+    assert adam_of(c, 'g') == (0.0025, 0, 0.99)  # without path length nothing of it is lazy
+    assert adam_of(c, 'd') == pytest.approx((0.002 * 16 / 17, 0, 0.99 ** (16 / 17)))
     assert c.generator.magnitude_decay**625 == pytest.approx(0.5)  # 20,000 images
     assert (c.batch_size, c.steps * c.batch_size, c.data.size) == (32, 25_000_000, 64)
     assert (c.ema.halflife_images, c.ema.ramp) == (10_000, 0.05)
     assert (c.discriminator.group, c.discriminator.architecture) == (4, 'resnet')
     assert 'mixing' not in c.generator
+
+
+@pytest.mark.parametrize(
+    ('size', 'devices', 'batch', 'gamma', 'rate', 'base', 'group'),
+    [
+        (32, 1, 32, 0.0064, 0.0025, 16_384, 4),
+        (64, 1, 32, 0.0256, 0.0025, 16_384, 4),
+        (128, 1, 32, 0.1024, 0.0025, 16_384, 4),
+        (256, 1, 16, 0.8192, 0.0025, 16_384, 4),
+        (256, 8, 64, 0.2048, 0.0025, 16_384, 4),
+        (512, 2, 16, 3.2768, 0.0025, 32_768, 4),
+        (1024, 8, 32, 6.5536, 0.002, 32_768, 4),
+        (32, 32, 64, 0.0032, 0.0025, 16_384, 2),
+        (64, 128, 128, 0.0064, 0.0025, 16_384, 1),
+    ],
+)
+def test_stylegan2_auto_follows_size_and_devices(size, devices, batch, gamma, rate, base, group):
+    """By hand, from the formulas of the authors' code."""
+    arguments = f'path=ffhq,size={size},devices={devices}'
+    c = config.load_config(f'{ROOT}/configs/stylegan2_auto.py:{arguments}')
+    assert (c.data.name, c.data.size, c.batch_size) == ('ffhq', size, batch)
+    assert abs(c.steps * batch - 25_000_000) < batch
+    assert {
+        term: (block.get('weight'), block.get('every', 1)) for term, block in c.terms.items()
+    } == {
+        'adversarial': (1.0, 1),
+        'penalty': (pytest.approx(gamma), 16),
+        'ada': (1.0, 1),
+        'path_length': (2.0, 4),
+    }
+    assert adam_of(c, 'g') == pytest.approx((rate * 4 / 5, 0, 0.99**0.8))
+    assert adam_of(c, 'd') == pytest.approx((rate * 16 / 17, 0, 0.99 ** (16 / 17)))
+    assert c.generator.base == c.discriminator.base == base
+    assert (c.discriminator.group, c.discriminator.architecture) == (group, 'resnet')
+    assert (c.generator.layers, c.generator.mixing) == (2, 0.9)
+    assert (c.ema.halflife_images, c.ema.ramp) == (batch * 312.5, 0.05)
+    assert (c.generator.num_classes, c.augment.real, c.latent.dim) == (0, '', 512)
+
+
+def test_stylegan2_auto_takes_any_data_set_by_name_or_path(tmp_path):
+    path = f'{ROOT}/configs/stylegan2_auto.py'
+    c = config.load_config(f'{path}:path=digits,size=16,method=acgan')
+    assert (c.data.name, c.terms.classes.num_classes, c.generator.num_classes) == ('digits', 10, 10)
+    c = config.load_config(f'{path}:method=bigan,augment=n_of(2, flip, cutout)')
+    assert (c.terms.adversarial.size, c.generator.num_classes) == (512, 0)
+    np.savez(tmp_path / 'some.npz', images=np.zeros((3, 8, 8, 3), np.uint8))
+    c = config.load_config(f'{path}:path={tmp_path}/some.npz,size=8')
+    assert c.data.name == f'{tmp_path}/some.npz'
+    for text, said in {
+        'size=48': 'size is 48: give a power of two from 8 to 1024',
+        'size=2048': 'size is 2048: give a power of two from 8 to 1024',
+        'size=0': 'size is 0: give a power of two from 8 to 1024',
+        'devices=3': 'devices is 3: give a power of two',
+        'devices=0': 'devices is 0: give a power of two',
+        f'path=none,dir={tmp_path}': "there is no data set 'none'",
+        f'path=ffhq,dir={tmp_path},method=acgan': "method 'acgan' learns from labels",
+    }.items():
+        with pytest.raises(UserError, match=said):
+            config.load_config(f'{path}:{text}')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('size', 'counts'),
+    [
+        (64, (22_243_608, 23_407_361)),
+        (128, (22_949_277, 23_882_369)),
+        (256, (23_191_522, 24_001_089)),
+    ],
+)
+def test_stylegan2_auto_has_the_published_counts(size, counts):
+    text = f'{ROOT}/configs/stylegan2_auto.py:path=ffhq,size={size}'
+    found = parameters(build_setup(config.load_config(text).to_dict(), outline=True))
+    assert (found['generator'], found['discriminator']) == counts
+
+
+@pytest.mark.parametrize('name', ['digits_stylegan2', 'digits_stylegan3'])
+def test_small_stylegans_keep_the_rates_that_they_were_measured_with(name):
+    c = config.load_config(f'{ROOT}/configs/{name}.py')
+    assert adam_of(c, 'g') == adam_of(c, 'd') == (0.0025, 0, 0.99)
 
 
 @pytest.mark.parametrize('name', ['stylegan2_cifar10', 'digits_stylegan2', 'digits_stylegan3'])
@@ -435,6 +522,8 @@ def test_insgen_s_views_are_augmented_as_the_discriminator_s_images_are():
     """By one policy, whose p is then one number, ADA's."""
     c = config.load_config(f'{ROOT}/configs/insgen_ffhq256.py')
     assert c.augment.view == c.augment.critic == 'ada_bgc'
+    assert adam_of(c, 'g') == pytest.approx((0.002, 0, 0.99**0.8))  # as in its code, which is ADA's
+    assert adam_of(c, 'd') == pytest.approx((0.0025 * 16 / 17, 0, 0.99 ** (16 / 17)))
     assert {'ada', 'insgen', 'penalty', 'path_length'} < {*c.terms}
     assert c.terms.insgen.weight.to_dict() == {'real': 1.0, 'fake': 1.0, 'gen': 0.1}
     other = config.load_config(f'{ROOT}/configs/insgen_ffhq256.py:method=bcr')

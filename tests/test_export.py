@@ -123,6 +123,15 @@ def test_a_folder_holds_what_it_says_and_no_pickle(fork):
     assert str(fork) not in (fork / 'out' / 'config.json').read_text()
 
 
+def test_the_folder_says_by_which_code_its_run_was_trained(fork):
+    status = workdir.read_status(fork / 'run')
+    found = json.loads((fork / 'out' / 'config.json').read_text())['origin']
+    assert (found['commit'], found['trained_with']) == (status['commit'], status['versions'])
+    assert found['trained_with']['jax'] == jax.__version__
+    text = (fork / 'out' / 'README.md').read_text()
+    assert f'- commit: `{json.dumps(status["commit"])}`' in text and '- trained_with: `{' in text
+
+
 def test_the_card_has_the_score_and_its_protocol(fork):
     text = (fork / 'out' / 'README.md').read_text()
     (file,) = (fork / 'run' / 'results').glob('*.json')

@@ -161,3 +161,8 @@ def test_a_perfect_generator_of_unbalanced_data_is_near_them(unbalanced):
     near, far = (distance(train, generator, choice) for choice in ('data', 'uniform'))
     assert near < 0.5
     assert far > 30
+
+
+@pytest.mark.parametrize('counts', [(1, 1, 1), (5, 1), (1,) * 600 + (2,)])
+def test_draws_are_int32_also_among_numbers_of_64_bits(counts, x64):
+    assert labels.drawn(small.new_key(0), counts, 4).dtype == np.int32

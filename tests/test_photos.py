@@ -109,6 +109,8 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
     for said in (refused.err, seen.err):  # once by each command
         assert said.count('images are grey and become colour') == 1
     assert 'what they need is there' in seen.out and 'warning' not in seen.out
+    (unprepared,) = re.findall('^    (python -m gan_jax.train .*)$', text_of('photos.md'), re.M)
+    assert typed(shlex.split(unprepared), ['--dry_run', *SHORT]).status == 0
     for words in (prepare, [*train, *SHORT], *rest):
         done = typed(words)
         assert done.status == 0, (words, done.err)
@@ -159,9 +161,9 @@ def test_photographs_train_without_preparation_and_without_classes(beside_config
 
 @pytest.mark.slow
 def test_the_page_on_scores(beside_configs):
-    (beside_configs / 'drawn').mkdir()
-    for i, image in enumerate(data.load('digits').images[:400]):
-        Image.fromarray(image[..., 0]).save(beside_configs / 'drawn' / f'{i}.png')
+    config = '--config=configs/digits.py'
+    done = typed(['python', '-m', 'gan_jax.train', config, '--workdir=workdirs/digits', *SHORT])
+    assert done.status == 0, done.err
     for words in commands('scores.md'):
         done = typed(words)
         assert done.status == 0, done.err

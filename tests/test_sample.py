@@ -133,6 +133,23 @@ def test_psi_is_of_a_generator_with_an_average_w():
         truncation.of_network(0.5, tiny.Generator((8, 8, 1)))
 
 
+def test_psi_is_of_the_first_layers_that_are_asked_for():
+    network = StyleGAN2((8, 8, 1), truncation=0.9, truncated=3)
+    for layers, found in ((None, 3), (2, 2)):
+        made = truncation.of_network(0.5, network, layers)
+        assert (made.truncation, made.truncated) == (0.5, found)
+    with pytest.raises(UserError, match='psi_layers is 2, and there is no psi for them: give both'):
+        truncation.of_network(None, network, 2)
+
+    class One(nn.Module):
+        truncation: float = 1.0
+
+    with pytest.raises(UserError, match='psi_layers is 2, and the layers of this generator have'):
+        truncation.of_network(0.5, One(), 2)
+    with pytest.raises(UserError, match='psi is 0.5, and the generator of this run has no ave'):
+        truncation.of_network(0.5, tiny.Generator((8, 8, 1)), 2)
+
+
 @pytest.fixture(scope='module')
 def conditional(tmp_path_factory):
     """A run of 2 steps, on the digits 0 to 9, of which there are 174 to 183 each."""
@@ -253,7 +270,15 @@ def test_an_output_that_cannot_be_written_is_refused(trained, tmp_path):
 
 @pytest.mark.parametrize(
     'flag',
-    ['--num=0', '--num=1000001', '--seed=-1', '--truncation=0', '--truncation=nan', '--psi=1.1'],
+    [
+        '--num=0',
+        '--num=1000001',
+        '--seed=-1',
+        '--truncation=0',
+        '--truncation=nan',
+        '--psi=1.1',
+        '--psi_layers=0',
+    ],
 )
 def test_flags_out_of_range_are_refused(flag, trained, tmp_path):
     with pytest.raises(UserError) as caught:

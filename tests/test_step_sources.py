@@ -82,7 +82,9 @@ def by_hand():
 
     def update(side_key, stats, reals):
         z = jax.random.normal(named(side_key, 'z'), (small.BATCH, small.LATENT))
-        label = jax.random.randint(named(side_key, 'label'), (small.BATCH,), 0, small.CLASSES)
+        label = jax.random.randint(
+            named(side_key, 'label'), (small.BATCH,), 0, small.CLASSES, np.int32
+        )
         fake, g_stats = generate(z, label)
         moved = nearby(named(side_key, 'latent', 'fake_near'), z)
         near, _ = generate(moved, label)

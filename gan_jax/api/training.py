@@ -17,6 +17,7 @@ from gan_jax.api.quiet import quiet
 from gan_jax.api.runs import Run, load_run
 from gan_jax.experiment.config import load_config, overridden
 from gan_jax.experiment.setup import build_setup
+from gan_jax.reports.training import reporter
 from gan_jax.run.evaluation import make_evaluator
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.writers import Writer
@@ -35,6 +36,7 @@ def train(
     """Trains a run to its last step, and resumes one that its workdir holds, bit for bit.
 
     In a notebook its progress is shown beneath the cell. Nothing is printed; remarks are warnings.
+    The workdir gets what the command writes, `report.html` too.
     An interrupt, as of the kernel, saves and returns; the same call goes on. No signal handler is
     installed: the loop runs in a thread of its own, and callbacks in the caller's.
 
@@ -64,6 +66,7 @@ def train(
             make_evaluator(setup),
             folder,
             anew=restart,
+            report=reporter(setup),
             shown=False,
             writers=[Writer(write_scalars=relay.hand_over)],
             stopping=relay.stopping,

@@ -49,13 +49,14 @@ def main(arguments: Sequence[str]) -> int:
         )
     seed = settings['seed'] if flags.seed is None else flags.seed
     axis, values = _truncations(flags)
-    setups = [_truncated(run.setup, axis, value) for value in values]
+    setups = [_truncated(run.setup, axis, value, flags.psi_layers) for value in values]
+    first = {} if flags.psi_layers is None else {'psi_layers': flags.psi_layers}
     if axis:
         _refuse_pairs(metrics)
     prepared, points, kept = evaluator.prepare(metrics), [], []
     for setup, value in zip(setups, values, strict=True):
         found = evaluation.evaluate(setup, evaluator, [metrics], state, seed, bar)
-        protocol = {'seed': seed, **prepared.protocol, **({axis: value} if axis else {})}
+        protocol = {'seed': seed, **prepared.protocol, **({axis: value} if axis else {}), **first}
         result = _result(run, flags, found, {**protocol, 'num': prepared.num})
         signals.check()
         if len(values) > 1:
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str]) -> int:
         kept.append({'file': path, **result})
     output.result(results=kept)
     if len(values) > 1:
-        _write_curve(folder / f'step_{run.checkpoint.step}_{axis}', axis, points)
+        of = f'_{flags.psi_layers}_layers' if first else ''
+        _write_curve(folder / f'step_{run.checkpoint.step}_{axis}{of}', axis, points)
     return os.EX_OK
 
 
@@ -112,15 +114,14 @@ def _truncations(flags: argparse.Namespace) -> tuple[str, list[Any]]:
     return next(((axis, values) for axis, values in given if values), ('', [None]))
 
 
-def _truncated(setup: Setup, axis: str, value: float | None) -> Setup:
-    """The setup with images of a truncated generator."""
-    if not axis:
+def _truncated(setup: Setup, axis: str, value: float | None, layers: int | None = None) -> Setup:
+    """The setup with images of a truncated generator; `layers` as of `truncation.of_network`."""
+    if not axis and layers is None:
         return setup
     gan = setup.experiment.gan
-    if axis == 'psi':
-        gan = gan._replace(generator=truncation.of_network(value, gan.generator))
-    else:
-        gan = gan._replace(latent=truncation.of_latent(value, gan.latent))
+    psi, threshold = (value if axis == name else None for name in ('psi', 'truncation'))
+    generator = truncation.of_network(psi, gan.generator, layers)
+    gan = gan._replace(generator=generator, latent=truncation.of_latent(threshold, gan.latent))
     experiment = setup.experiment._replace(gan=gan)
     return setup._replace(generate=make_sampler(experiment, setup.settings, setup.decoder))
 

@@ -11,7 +11,7 @@ from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import cli
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.ranges import POSITIVE
-from gan_jax.sampling.limits import PSI
+from gan_jax.sampling.limits import PSI, PSI_LAYERS
 
 OF_A_RUN = """\
 Scores of a trained run: python -m gan_jax.evaluate --workdir=DIR
@@ -75,6 +75,12 @@ def _of_a_run(arguments: Sequence[str]) -> argparse.Namespace:
         type=cli.several(cli.within(POSITIVE)),
         metavar='X,Y,...',
         help='likewise: bounds of the latents, in standard deviations',
+    )
+    parser.add_argument(
+        '--psi_layers',
+        type=cli.within(PSI_LAYERS),
+        metavar='N',
+        help="with --psi: of the first N layers' w alone",
     )
     return parser.parse_args(arguments)
 

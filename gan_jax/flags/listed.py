@@ -25,11 +25,17 @@ def of_sweeps() -> str:
     return f'Sweeps that come with gan_jax: {", ".join(shipped.files(shipped.SWEEP))}.'
 
 
-def of_metrics() -> str:
-    """A paragraph for a command that takes metrics."""
+def of_metrics(example: str = '') -> str:
+    """A paragraph for a command that takes metrics.
+
+    Args:
+        example: of the flag that takes them, '--metrics=fd_digits'.
+    """
+    flag = f', as in {example}' if example else ''
     return (
-        f'Metrics: {", ".join(NAMES)}. Scores say of how many images, such as fid50k, and against '
-        'which split, train or test; fd10k_test@digits is in the features of another network.'
+        f'Metrics{flag}: {", ".join(NAMES)}. Scores say of how many images, such as fid50k, and '
+        'against which split, train or test; fd10k_test@digits is in the features of another '
+        'network.'
     )
 
 

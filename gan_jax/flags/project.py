@@ -1,8 +1,9 @@
 """Pictures in w: python -m gan_jax.project --workdir=DIR --images=PATH --out=FOLDER
 
-Looks for the w of StyleGAN2 whose image is nearest to a picture. PATH is a picture or a folder of
-them. FOLDER gets w.npz with the arrays `names`, `w` [N, W] and `distance` [N], and pairs.png, the
-first 64 pictures, each beside its image. After a signal or a failure it gets what is found by then.
+Looks for the w of StyleGAN2 or 3 whose image is nearest to a picture. PATH is a picture or a folder
+of them. FOLDER gets w.npz with the arrays `names`, `w` [N, W] and `distance` [N], and pairs.png,
+the first 64 pictures, each beside its image. After a signal or a failure it gets what is found by
+then.
 """
 
 import argparse

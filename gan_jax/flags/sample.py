@@ -12,7 +12,7 @@ from gan_jax.experiment.values import VALUES
 from gan_jax.run.flags import add_data_flag, add_flags
 from gan_jax.runtime import cli
 from gan_jax.runtime.ranges import POSITIVE, Integer
-from gan_jax.sampling.limits import MOST_IMAGES, PSI
+from gan_jax.sampling.limits import MOST_IMAGES, PSI, PSI_LAYERS
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -38,6 +38,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         '--psi',
         type=cli.within(PSI),
         help="of StyleGAN2: the share of w's way from its average; by default the config's",
+    )
+    parser.add_argument(
+        '--psi_layers',
+        type=cli.within(PSI_LAYERS),
+        metavar='N',
+        help="with --psi: of the first N layers' w alone",
     )
     return parser.parse_args(arguments)
 

@@ -12,7 +12,8 @@ from gan_jax.runtime import cli
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = config_parser('train', __doc__, listed.of_configs())
+    metrics = listed.of_metrics('--config.evaluate.metrics=fd_digits,modes')
+    parser = config_parser('train', __doc__, f'{listed.of_configs()}\n\n{metrics}')
     parser.add_argument(
         '--workdir',
         metavar='DIR',

@@ -13,30 +13,36 @@ from gan_jax.runtime.paths import shown
 Spec = dict[str, Any]
 
 HEIGHT = 210
-SMOOTHING = 2  # of LEVELS, until the reader chooses another
 DOTS = 60  # of a curve, for the pointer
 OPEN = {'type': 'quantitative', 'scale': {'zero': False}}  # an axis that need not begin at 0
 
 
-def lines(title: str, curves: Mapping[str, Curve], *, noisy: bool, most: int = POINTS) -> Spec:
+def lines(
+    title: str,
+    curves: Mapping[str, Curve],
+    *,
+    smoothing: int | None = None,
+    most: int = POINTS,
+) -> Spec:
     """A chart of curves over steps, a colour for each.
 
     Args:
         title: of the vertical axis.
         curves: by their labels; at least one.
-        noisy: the reader's smoothing applies, over the values themselves in a paler line.
+        smoothing: the level of LEVELS that is drawn until the reader chooses another, over the
+            values themselves in a paler line; None: the values alone.
         most: points of a curve.
     """
-    levels = [f'v{i}' for i in range(len(LEVELS))] if noisy else ['v0']
+    levels = [f'v{i}' for i in range(1 if smoothing is None else len(LEVELS))]
     value = {'field': 'shown', 'title': shown(title)} | OPEN
     layers = [{'mark': {'type': 'line', 'aria': False}, 'encoding': {'y': value}}]
-    if noisy:
+    if smoothing is not None:
         raw = {'field': 'v0', 'title': shown(title)} | OPEN
         mark = {'type': 'line', 'opacity': 0.3, 'strokeWidth': 1, 'aria': False}
         layers.insert(0, {'mark': mark, 'encoding': {'y': raw}})
     return {
         **frame(description(title, curves)),
-        'params': [{'name': 'smoothing', 'value': SMOOTHING if noisy else 0}],
+        'params': [{'name': 'smoothing', 'value': smoothing or 0}],
         **_data(curves, levels, most),
         'encoding': {
             'x': {'field': 'step', 'type': 'quantitative', 'axis': {'tickCount': 5}},

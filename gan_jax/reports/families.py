@@ -39,65 +39,74 @@ class Family(NamedTuple):
         anchor: by which links name it.
         title: of the heading.
         words: on what is seen.
-        noisy: the reader may smooth the curves.
+        smoothing: the level of `curves.LEVELS` until the reader chooses another; None if the
+            curves cannot be smoothed.
         charts: with at least one curve each.
     """
 
     anchor: str
     title: str
     words: str
-    noisy: bool
+    smoothing: int | None
     charts: Sequence[Chart]
 
 
-# In the order of the page: anchor, title, words, whether the curves are noisy.
+NOISY = 2  # the level at which rows of training are first seen
+MEASURED = 0  # that of metrics: the value of a step is read off the curve
+
+# In the order of the page: anchor, title, words, level of smoothing.
 KINDS = (
     (
         'losses',
         'Losses',
         'Means over each log window, without the weights of the terms. The players follow each '
         'other, so that a falling loss alone says little.',
-        True,
+        NOISY,
     ),
     (
         'norms',
         'Gradients and updates',
         'Global norms of the gradients, and of what the optimisers make of them.',
-        True,
+        NOISY,
     ),
-    ('distances', 'Distances', 'Lower is better. A floor is the distance of real images.', False),
+    (
+        'distances',
+        'Distances',
+        'Lower is better. A floor is the distance of real images.',
+        MEASURED,
+    ),
     (
         'probes',
         'What the discriminator has learned',
         'Probes of its features on images that it was not trained on.',
-        False,
+        MEASURED,
     ),
     (
         'overfitting',
         'Overfitting of the discriminator',
         'Its mean logits on training images, on held-out and on generated ones. “overfit” is 0 if '
         'it takes held-out images for training images, 1 if it takes them for generated ones.',
-        False,
+        None,
     ),
     (
         'sensitivity',
         'Sensitivity to augmentations',
         'The shift of its logit by each augmentation, in standard deviations of the logit.',
-        False,
+        None,
     ),
     (
         'leak',
         'Leak of augmentations',
         'The share of generated images that look augmented, see the leak meter.',
-        False,
+        None,
     ),
-    ('metrics', 'Other metrics', '', False),
-    ('numbers', 'Other numbers of training', '', True),
+    ('metrics', 'Other metrics', '', None),
+    ('numbers', 'Other numbers of training', '', NOISY),
     (
         'time',
         'Time',
         'The speed is without what precedes the first step, most of it compilation.',
-        True,
+        NOISY,
     ),
 )
 

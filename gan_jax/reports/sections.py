@@ -9,7 +9,7 @@ from gan_jax.data.dataset import spaced
 from gan_jax.evaluate.names import is_distance
 from gan_jax.reports import charts, curves, markup, nearest, pictures
 from gan_jax.reports.curves import finite
-from gan_jax.reports.families import FLOOR, families
+from gan_jax.reports.families import FLOOR, Family, families
 from gan_jax.reports.markup import DASH, Cell, number, text
 from gan_jax.reports.page import Page
 from gan_jax.reports.read import RunRecord
@@ -167,10 +167,10 @@ def logs(page: Page, runs: Sequence[RunRecord]) -> None:
     most = min(curves.POINTS, max(40, TOGETHER // max(1, count)))
     for family in found:
         drawn = [
-            page.chart(charts.lines(one.title, one.curves, noisy=family.noisy, most=most))
+            page.chart(charts.lines(one.title, one.curves, smoothing=family.smoothing, most=most))
             for one in family.charts
         ]
-        control = _smoothing(family.anchor) if family.noisy else ''
+        control = _smoothing(family)
         words = markup.note(family.words) if family.words else ''
         grid_of_charts = f'<div class="charts">{"".join(drawn)}</div>'
         page.section(family.anchor, family.title, words, control, grid_of_charts)
@@ -179,13 +179,15 @@ def logs(page: Page, runs: Sequence[RunRecord]) -> None:
         page.add(markup.note(f'Metrics that are left out, since there are too many: {left_out}.'))
 
 
-def _smoothing(anchor: str) -> str:
-    last, chosen = len(curves.LEVELS) - 1, charts.SMOOTHING
+def _smoothing(family: Family) -> str:
+    if family.smoothing is None:
+        return ''
+    last, chosen = len(curves.LEVELS) - 1, family.smoothing
     weights = ','.join(f'{weight:g}' for weight in curves.LEVELS)
     return (
         f'<p class="control"><label>Smoothing <output>{curves.LEVELS[chosen]:g}</output>'
         f'<input type="range" class="smoothing" min="0" max="{last}" value="{chosen}" '
-        f'data-weights="{weights}" aria-label="Smoothing of the curves: {text(anchor)}" '
+        f'data-weights="{weights}" aria-label="Smoothing of the curves: {text(family.anchor)}" '
         f'aria-valuetext="{curves.LEVELS[chosen]:g}"></label></p>'
     )
 

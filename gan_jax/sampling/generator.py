@@ -27,10 +27,11 @@ from gan_jax.sampling.generate import (
     takes_labels,
     to_uint8,
 )
-from gan_jax.sampling.limits import PSI
+from gan_jax.sampling.limits import PSI, PSI_LAYERS
 from gan_jax.sampling.truncation import of_latent, of_network
 from gan_jax.synthesis import synthesize
 
+Near = tuple[float | None, int | None]  # psi and the number of its layers
 MOST_SEED = 2_000_000_000
 ROOT = 0  # seed of a draw of images by index
 
@@ -126,6 +127,7 @@ class Generator:
         label: Any = None,
         truncation: float | None = None,
         psi: float | None = None,
+        psi_layers: int | None = None,
     ) -> np.ndarray:
         """The images of seeds or of latents, uint8 [N, H, W, C].
 
@@ -140,27 +142,26 @@ class Generator:
                 have the classes of the training data in their proportions, by seed or by row.
             truncation: with seeds: latents are drawn again beyond so many standard deviations.
             psi: of StyleGAN2: the share of w's way from its average; None is as in the config.
+            psi_layers: with psi: the first layers, so many, that it is for; None: as in the config.
 
         Raises:
             UserError: seeds, latents, classes or truncation that the generator does not have.
         """
-        given = np.asarray(seeds_or_z)
+        given, near = np.asarray(seeds_or_z), (psi, psi_layers)
         if given.ndim != 2:
             index = _seeds(given)
             if label is None or isinstance(label, str | numbers.Integral):
-                return self._of_seeds(index, label, truncation, psi)
+                return self._of_seeds(index, label, truncation, near)
             given, truncation = self.latents(index, truncation), None
         if truncation is not None:
             raise UserError(
                 f'truncation is {truncation}, and latents are given: it is for latents that are '
                 'drawn from seeds; give it to latents(seeds, truncation), or leave it out'
             )
-        return self._of_latents(self._checked(given), label, psi)
+        return self._of_latents(self._checked(given), label, near)
 
-    def _of_seeds(
-        self, index: np.ndarray, label: int | str | None, truncation: float | None, psi: Any
-    ) -> np.ndarray:
-        latent, network = self._latent(truncation), self._network(psi)
+    def _of_seeds(self, index: np.ndarray, label: Any, truncation: Any, near: Near) -> np.ndarray:
+        latent, network = self._latent(truncation), self._network(*near)
 
         def make():
             return make_generate(
@@ -173,19 +174,18 @@ class Generator:
                 decoder=self.decoder,
             )
 
-        draw = self._once(('seeds', truncation, psi), make)
+        draw = self._once(('seeds', truncation, near), make)
         number = None if label is None else self.class_of(label)
         made = draw(self.settled, ROOT, index, number)
         return np.concatenate([np.zeros((0, *self.image_shape), np.uint8), *made])
 
-    def _of_latents(self, z: np.ndarray, label: Any, psi: float | None) -> np.ndarray:
-        number = self._labels(label, len(z))
-        network = self._network(psi)
+    def _of_latents(self, z: np.ndarray, label: Any, near: Near) -> np.ndarray:
+        number, network = self._labels(label, len(z)), self._network(*near)
 
         def make():
             return jax.jit(make_of_latents(network, self.decoder, self.batch_norm))
 
-        images = self._once(('latents to images', psi), make)
+        images = self._once(('latents to images', near), make)
         pad = (lambda rows: rows) if self.batch_norm == 'batch' else _padded
         made = [np.zeros((0, *self.image_shape), np.uint8)]
         for first in range(0, len(z), BATCH):
@@ -216,8 +216,9 @@ class Generator:
     def _latent(self, truncation: float | None) -> Latent:
         return of_latent(_within('truncation', truncation, POSITIVE), self.latent)
 
-    def _network(self, psi: float | None) -> nn.Module:
-        return of_network(_within('psi', psi, PSI), self.network)
+    def _network(self, psi: float | None, layers: int | None) -> nn.Module:
+        layers = _within('psi_layers', layers, PSI_LAYERS)
+        return of_network(_within('psi', psi, PSI), self.network, layers)
 
     def _labels(self, label: Any, count: int) -> np.ndarray:
         """A class for each image, int32 [count]."""
@@ -287,7 +288,7 @@ def _seeds(seeds: Any) -> np.ndarray:
     return given.reshape(-1).astype(np.int32)
 
 
-def _within(name: str, value: float | None, expected: Range) -> float | None:
+def _within(name: str, value: Any, expected: Range) -> Any:
     if value is not None and not expected.holds(value):
         raise UserError(f'{name} is {quoted(value)}: give {expected}, or leave it out')
     return value

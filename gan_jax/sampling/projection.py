@@ -3,8 +3,9 @@
 Adam moves one w, which all layers share, from the average w towards the image. Over the first three
 quarters of the steps it is looked at with noise added, which shrinks to nothing.
 
-Two things differ from the paper. The distance is between pixels, at several sizes, since LPIPS
-needs a trained network. The generator's noise stays as it was drawn and is not fitted to the image.
+Two things differ from the paper. The distance is between pixels, at several sizes, where the paper
+has LPIPS: so no weights of another network are asked for. The generator's noise stays as it was
+drawn and is not fitted to the image.
 """
 
 from collections.abc import Callable

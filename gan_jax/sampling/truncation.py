@@ -27,12 +27,19 @@ def of_latent(threshold: float | None, latent: Latent) -> Latent:
     return latent.within(threshold)
 
 
-def of_network(psi: float | None, network: nn.Module) -> nn.Module:
+def of_network(psi: float | None, network: nn.Module, layers: int | None = None) -> nn.Module:
     """The generator whose w go the share psi of their way from the average; None: as it is.
 
+    Args:
+        psi: from 0 to 1.
+        network: StyleGAN's, or one with its attributes `truncation` and `truncated`.
+        layers: the first ones, so many, whose w are truncated; None: as many as without psi.
+
     Raises:
-        UserError: it has no average w.
+        UserError: it has no average w, or no layers that have a w each; layers without psi.
     """
+    if psi is None and layers is not None:
+        raise UserError(f'psi_layers is {layers}, and there is no psi for them: give both')
     if psi is None:
         return network
     if not hasattr(network, 'truncation'):
@@ -40,7 +47,14 @@ def of_network(psi: float | None, network: nn.Module) -> nn.Module:
             f'psi is {psi:g}, and the generator of this run has no average w to go towards: '
             'leave it out'
         )
-    return network.clone(truncation=psi)
+    if layers is None:
+        return network.clone(truncation=psi)
+    if not hasattr(network, 'truncated'):
+        raise UserError(
+            f'psi_layers is {layers}, and the layers of this generator have no w of their own: '
+            'leave it out'
+        )
+    return network.clone(truncation=psi, truncated=layers)
 
 
 def untruncated(network: nn.Module) -> nn.Module:

@@ -176,7 +176,7 @@ def _progress(page: Page, sweep: Sweep, found: Results) -> list[str]:
     left_out = len(curves) - len(some)
     words = 'Means over the seeds that have reached a step.'
     words += f' The first {CURVES} arms are drawn, {left_out} are not.' if left_out else ''
-    chart = page.chart(charts.lines(sweep.metric, some, noisy=False))
+    chart = page.chart(charts.lines(sweep.metric, some))
     return [markup.note(words), chart]
 
 

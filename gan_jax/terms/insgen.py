@@ -53,7 +53,7 @@ def insgen(
     that compare images, averaged over its positions, and here D's features are projected. There
     the averages of the heads move at every call of a head, here with the average of D, once after
     each step. There the queue of fakes holds averaged projections of D's features, here of the
-    averaged D's.
+    averaged D's. There the head of fakes has the generator's rate, here the discriminator's.
     Parts: 'real', 'fake' for the discriminator, 'gen' for the generator.
 
     Args:

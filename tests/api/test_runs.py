@@ -93,11 +93,20 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 def test_a_callback_ends_a_run_which_the_same_call_goes_on_with(trained, tmp_path, capsys):
     first = gan_jax.train(settings(), tmp_path, [lambda step, row: step == 2])
     assert (first.status['status'], first.checkpoints) == ('stopped', (2,))
+    assert not (tmp_path / 'report.html').exists()
     second = gan_jax.train(settings(), tmp_path)
     assert (second.status['status'], second.checkpoints) == ('done', (2, 4))
+    assert (tmp_path / 'report.html').is_file()
     expected = trained[0].series('d/adversarial/real')
     np.testing.assert_array_equal(second.series('d/adversarial/real'), expected)
     assert capsys.readouterr() == ('', '')
+
+
+def test_the_report_is_written_while_a_run_goes_on(tmp_path):
+    """A run that is stopped has none but those of config.every.report."""
+    often = settings(**{'every.report': 1})
+    found = gan_jax.train(often, tmp_path, [lambda step, row: step == 2])
+    assert found.status['status'] == 'stopped' and (tmp_path / 'report.html').is_file()
 
 
 @pytest.fixture

@@ -118,21 +118,23 @@ def test_the_samples_play(open_page, pages):
     assert button.inner_text() == 'Play'
 
 
-# The outlines of the first chart of losses.
-CURVE = """() => {
-  const path = document.querySelectorAll('#losses .chart')[0].querySelectorAll('path');
+# The outlines of the first chart of a section.
+CURVE = """(section) => {
+  const path = document.querySelectorAll(`#${section} .chart`)[0].querySelectorAll('path');
   return [...path].map(one => one.getAttribute('d')).filter(one => one).join(' ');
 }"""
 
 
-def test_smoothing_changes_the_curves_by_keyboard(open_page, pages):
+@pytest.mark.parametrize(('section', 'first'), [('losses', 0.8), ('distances', 0), ('probes', 0)])
+def test_smoothing_changes_the_curves_by_keyboard(open_page, pages, section, first):
     page = drawn(open_page(pages['run']))
-    slider = page.get_by_role('slider', name='Smoothing of the curves: losses')
-    before = page.evaluate(CURVE)
+    slider = page.get_by_role('slider', name=f'Smoothing of the curves: {section}')
+    assert slider.get_attribute('aria-valuetext') == f'{first:g}'
+    before = page.evaluate(CURVE, section)
     slider.focus()
     page.keyboard.press('End')
     assert slider.get_attribute('aria-valuetext') == f'{curves.LEVELS[-1]:g}'
-    wait_until(page, f'{before!r} !== ({CURVE})()')
+    wait_until(page, f'{before!r} !== ({CURVE})({section!r})')
     page.keyboard.press('Home')
     assert slider.get_attribute('aria-valuetext') == '0'
 

@@ -11,6 +11,7 @@ from gan_jax.models import biggan
 from gan_jax.models.blocks import DownBlock, UpBlock
 from gan_jax.models.critic import Critic, Logit, ProjectionLogit
 from gan_jax.models.layers import SelfAttention, initializer
+from gan_jax.terms import label_contrast, labels
 from tests import small
 from tests.models.half_precision import check_inside
 from tests.parameters import biases_of_blocks, count, initial
@@ -47,7 +48,9 @@ def kept(module, method):
         (32, 0, 80, {}, 8_825_092),
         (32, 10, 128, PLAIN_G, 4_304_387),
         (64, 10, 100, {}, 24_566_724),
+        (64, 1000, 100, {}, 24_693_444),
         (64, 1000, 100, dict(channels=80), 17_437_604),
+        (128, 10, 120, {}, 70_307_268),
         (128, 1000, 120, {}, 70_433_988),
         (64, 10, 128, SAGAN_G, 12_292_996),
         (64, 10, 128, SAGAN_G | BLIND, 12_272_515),
@@ -78,6 +81,7 @@ def test_the_generator_has_as_many_parameters_as_the_published_one(
         (32, 0, dict(compare_gan=False), 2_413_250, 192),
         (32, 10, PLAIN_D, 4_207_361, 256),
         (64, 10, {}, 43_991_330, 1536),
+        (64, 1000, {}, 45_511_970, 1536),
         (64, 1000, dict(channels=80), 31_820_722, 1280),
         (64, 10, SAGAN_D, 19_558_082, 1024),
         (64, 10, SAGAN_D | BLIND, 19_552_961, 1024),
@@ -85,6 +89,7 @@ def test_the_generator_has_as_many_parameters_as_the_published_one(
         (128, 10, SAGAN_D, 38_434_498, 1024),
         (128, 10, SAGAN_D | BLIND, 38_429_377, 1024),
         (128, 1000, SAGAN_D | BLIND, 39_443_137, 1024),
+        (128, 10, {}, 86_461_730, 1536),
         (128, 1000, {}, 87_982_370, 1536),
         (128, 1000, dict(compare_gan=False), 87_982_370, 1536),
     ],
@@ -98,6 +103,31 @@ def test_the_critic_has_as_many_parameters_as_the_published_one(
     image = np.zeros((4, side, side, 3))
     out, variables = jax.eval_shape(start, jax.random.key(0), image, LABEL)
     assert out['features'].shape == (4, features)
+    assert count(variables) == parameters
+
+
+# StudioGAN's discriminators of 32 pixels and 10 classes at commit 947b35e.
+# Multi-hinge's has no logit beside the scores of its classes.
+WITH_HEADS = {
+    'acgan': (labels.acgan, 2_415_170),
+    'tacgan': (labels.tacgan, 2_417_090),
+    'adcgan': (labels.adcgan, 2_417_090),
+    'contragan': (label_contrast.contragan, 2_517_186),
+    'reacgan': (label_contrast.reacgan, 2_517_186),
+    'multi_hinge': (labels.multi_hinge, 2_415_180),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('method', WITH_HEADS)
+def test_a_critic_with_the_head_of_a_method_has_as_many_as_the_published_one(method):
+    term, parameters = WITH_HEADS[method]
+    heads = {'classes': term(num_classes=10).head}
+    module = Critic(biggan.Trunk(compare_gan=False), heads, Logit())
+    start = partial(module.init, train=True)
+    variables = jax.eval_shape(start, jax.random.key(0), np.zeros((4, 32, 32, 3)), LABEL)
+    if method == 'multi_hinge':
+        variables['params'].pop('logit')
     assert count(variables) == parameters
 
 

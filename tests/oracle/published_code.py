@@ -2,38 +2,59 @@
 
     git clone https://github.com/NVlabs/stylegan2-ada-pytorch
     git clone https://github.com/brownvc/R3GAN
+    git clone https://github.com/IFeelBloated/R3GAN2
+    git clone https://github.com/NVlabs/stylegan3
+    git clone https://github.com/POSTECH-CVLab/PyTorch-StudioGAN
 
-They run on a CPU as they are.
+They run on a CPU as they are, but R3GAN2's in half precision, see `running`, and StudioGAN's as
+`_studiogan` says.
 """
 
+import contextlib
 import importlib
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import numpy as np
 import torch
 from packaging import version
 
-STYLEGAN2, R3GAN = 'stylegan2', 'r3gan'
+STYLEGAN2, R3GAN, R3GAN2, STYLEGAN3 = 'stylegan2', 'r3gan', 'r3gan2', 'stylegan3'
+DEEP, SAGAN = 'biggan_deep', 'sagan'
+# Files by which a checkout is known, the first that is there, and what is taken from it.
+KNOWN = {
+    'R3GAN/RoPE.py': (R3GAN2,),
+    'R3GAN/Networks.py': (R3GAN,),
+    'training/networks_stylegan3.py': (STYLEGAN3,),
+    'training/networks.py': (STYLEGAN2,),
+    'src/models/big_resnet_deep_legacy.py': (DEEP, SAGAN),
+}
 EMBEDDING = 64  # numbers of a class in R3GAN's generator
 
 
-def import_from(checkout: Path) -> str:
+def import_from(checkout: Path) -> tuple[str, ...]:
     """Lets Python import the checkout's modules; one checkout a process, as they share names.
 
     Returns:
-        'stylegan2' or 'r3gan'.
+        The names of its networks, as in `KNOWN`.
     """
-    if not (checkout / 'training' / 'networks.py').is_file():
-        sys.exit(f'--reference={checkout} is no checkout of stylegan2-ada-pytorch or R3GAN')
-    sys.path.insert(0, str(checkout.resolve()))
-    # R3GAN's code compares versions with a module that setuptools has no more.
+    found = [code for file, code in KNOWN.items() if (checkout / file).is_file()]
+    if not found:
+        sys.exit(
+            f'--reference={checkout} is no checkout of stylegan2-ada-pytorch, R3GAN, R3GAN2, '
+            'stylegan3 or PyTorch-StudioGAN: give one of these'
+        )
+    code = checkout / 'src' if DEEP in found[0] else checkout
+    sys.path.insert(0, str(code.resolve()))
+    # Some compare versions with a module that setuptools has no more.
     stand_in = types.ModuleType('pkg_resources')
     stand_in.parse_version = version.parse
     sys.modules.setdefault('pkg_resources', stand_in)
-    return R3GAN if (checkout / 'R3GAN').is_dir() else STYLEGAN2
+    return found[0]
 
 
 def network(
@@ -48,21 +69,49 @@ def network(
         shape: of an image, (H, W, C).
     """
     kind = {'g': 'Generator', 'd': 'Discriminator'}[player]
-    options = {STYLEGAN2: _stylegan2, R3GAN: _r3gan}[code](player, settings)
-    blocks = {'g': 'generator', 'd': 'logit'}
-    options |= dict(c_dim=settings[blocks[player]].get('num_classes', 0), img_resolution=shape[0])
-    if code == STYLEGAN2:
-        options |= dict(img_channels=shape[2])
-    return getattr(importlib.import_module('training.networks'), kind)(**options).train()
+    module, make = _MAKERS[code]
+    options = make(player, settings, shape)
+    net = getattr(importlib.import_module(module), kind)(**options)
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.eps = 1e-5  # ours; StudioGAN's is 1e-4, and the others have none
+    return net.train()
 
 
-def _stylegan2(player: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+@contextlib.contextmanager
+def running(code: str, noise: list[np.ndarray]) -> Iterator[None]:
+    """Within, R3GAN2 runs in float32, with maps of noise that are given in turn.
+
+    Its half precision and its draws are no options: bfloat16 stands for float32, and
+    `torch.randn` gives the maps, the same for all images.
+    """
+    if code != R3GAN2:
+        yield
+        return
+    maps = iter(noise)
+
+    def randn(shape: list[int], **options: Any) -> torch.Tensor:
+        return torch.from_numpy(next(maps))[None, None].expand(shape)
+
+    with mock.patch.multiple(torch, randn=randn, bfloat16=torch.float32):
+        yield
+
+
+def _both(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    """The size of images and the number of classes, of training networks."""
+    block = {'g': 'generator', 'd': 'logit'}[player]
+    return dict(c_dim=settings[block].get('num_classes', 0), img_resolution=shape[0])
+
+
+def _stylegan2(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     block = settings[{'g': 'generator', 'd': 'discriminator'}[player]]
     maps = dict(channel_base=block['base'], channel_max=block['most'])
+    both = _both(player, settings, shape) | dict(img_channels=shape[2])
     if player == 'd':
         epilogue = dict(mbstd_group_size=block['group'])
-        return dict(**maps, architecture=block['architecture'], epilogue_kwargs=epilogue)
+        return dict(**both, **maps, architecture=block['architecture'], epilogue_kwargs=epilogue)
     return dict(
+        **both,
         z_dim=settings['latent']['dim'],
         w_dim=block.get('units', 512),
         mapping_kwargs=dict(num_layers=block['layers']),
@@ -70,10 +119,25 @@ def _stylegan2(player: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _r3gan(player: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _stylegan3(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    block = settings['generator']
+    return dict(
+        **_both(player, settings, shape),
+        img_channels=shape[2],
+        z_dim=settings['latent']['dim'],
+        w_dim=block['units'],
+        mapping_kwargs=dict(num_layers=block['layers']),
+        channel_base=block['base'],
+        channel_max=block['most'],
+        num_layers=block['depth'],
+    )
+
+
+def _r3gan(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     block = settings[{'g': 'generator', 'd': 'discriminator'}[player]]
     widths = block['widths'] if player == 'g' else block['widths'][::-1]
     options = dict(
+        **_both(player, settings, shape),
         WidthPerStage=widths,
         CardinalityPerStage=[2 * width // block['group_size'] for width in widths],
         BlocksPerStage=[2] * len(widths),
@@ -87,3 +151,92 @@ def _r3gan(player: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not block.get('num_classes', 0):
         options |= dict(ConditionEmbeddingDimension=0)  # else room for it in the first layer
     return options
+
+
+def _r3gan2(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    block, classes = settings['generator'], settings['generator']['num_classes']
+    sides = [shape[0] >> i for i, _ in enumerate(block['widths'])][::-1]
+    kinds = [['Attention', 'FFN'] if side in block['attention'] else ['FFN'] for side in sides]
+    stages = [*zip(block['widths'], kinds, strict=True)][:: 1 if player == 'g' else -1]
+    embedding = settings['latent']['dim'] if player == 'g' else block['widths'][0]
+    options = dict(
+        WidthPerStage=[width for width, _ in stages],
+        BlocksPerStage=[block['blocks'] * kind for _, kind in stages],
+        MLPWidthRatio=2,
+        FFNWidthRatio=2,
+        ChannelsPerConvolutionGroup=block['group_size'],
+        AttentionWidthRatio=1,
+        ChannelsPerAttentionHead=block['head_size'],
+        ModulationDimension=None,
+        NumberOfClasses=classes or None,
+        ClassEmbeddingDimension=embedding if classes else 0,
+    )
+    if player == 'd':
+        return dict(InputChannels=shape[2], **options)
+    return dict(NoiseDimension=settings['latent']['dim'], OutputChannels=shape[2], **options)
+
+
+def _studiogan(player: str, settings: Mapping[str, Any], *, deep: bool) -> dict[str, Any]:
+    """Theirs with two changes, beside BatchNorm's epsilon.
+
+    ReLUs make a new map: theirs work in place, and then a discriminator's shortcut passes a
+    rectified map. SAGAN's tables of classes have no spectral normalisation.
+    """
+    modules = _studiogan_layers(normalised_tables=deep)
+    common = dict(
+        apply_attn=True,
+        num_classes=settings['generator']['num_classes'],
+        mixed_precision=False,
+        MODULES=modules,
+        MODEL=types.SimpleNamespace(info_type='N/A', g_info_injection='N/A'),
+    )
+    depth = 2 if deep else 1
+    if player == 'd':
+        pair = dict(d_cond_mtd='PD', aux_cls_type='W/O', d_embed_dim=None, normalize_d_embed=False)
+        return dict(attn_d_loc=[1], apply_d_sn=True, d_init='N02', d_depth=depth, **pair, **common)
+    latent = dict(z_dim=settings['latent']['dim'], g_shared_dim=settings['generator']['shared'])
+    return dict(**latent, g_cond_mtd='cBN', g_init='N02', g_depth=depth, **common)
+
+
+def _studiogan_layers(*, normalised_tables: bool) -> types.SimpleNamespace:
+    # Of their helpers the networks take one, and the rest imports much that is not needed.
+    helpers = types.ModuleType('utils.misc')
+    helpers.dummy_context_mgr = contextlib.nullcontext
+    importlib.import_module('utils').misc = sys.modules.setdefault('utils.misc', helpers)
+    ops, relu = importlib.import_module('utils.ops'), torch.nn.ReLU()
+    tables = types.SimpleNamespace(g_linear=ops.snlinear if normalised_tables else ops.linear)
+    return types.SimpleNamespace(
+        g_conv2d=ops.snconv2d,
+        g_linear=ops.snlinear,
+        g_bn=lambda inputs, channels, _: ops.ConditionalBatchNorm2d(inputs, channels, tables),
+        g_act_fn=relu,
+        d_conv2d=ops.snconv2d,
+        d_linear=ops.snlinear,
+        d_embedding=ops.sn_embedding,
+        d_act_fn=relu,
+    )
+
+
+def _deep(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    block, side = settings['generator'], shape[0]
+    unit = block['widths'][-1] // (4 if side == 32 else 1)
+    place = {'g': dict(attn_g_loc=[(block['attention'] // 4).bit_length() - 1]), 'd': {}}[player]
+    sizes = {'img_size': side, f'{player}_conv_dim': unit}
+    return dict(**sizes, **place, **_studiogan(player, settings, deep=True))
+
+
+def _sagan(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    side = shape[0]
+    place = {'g': dict(attn_g_loc=[(side // 8).bit_length() - 1]), 'd': {}}[player]
+    sizes = {'img_size': side, f'{player}_conv_dim': settings['generator']['channels']}
+    return dict(**sizes, **place, **_studiogan(player, settings, deep=False))
+
+
+_MAKERS = {
+    STYLEGAN2: ('training.networks', _stylegan2),
+    R3GAN: ('training.networks', _r3gan),
+    R3GAN2: ('R3GAN.Networks', _r3gan2),
+    STYLEGAN3: ('training.networks_stylegan3', _stylegan3),
+    DEEP: ('models.big_resnet_deep_legacy', _deep),
+    SAGAN: ('models.resnet', _sagan),
+}

@@ -1,4 +1,4 @@
-"""The distance of our StyleGAN2 and R3GAN from the published code with the same weights.
+"""The distance of our networks from the published code with the same weights.
 
     python -m tests.oracle.published_errors
 
@@ -21,24 +21,12 @@ from flax.traverse_util import flatten_dict
 from jax import Array
 from numpy.typing import NDArray
 
-from gan_jax.models import r3gan
-from gan_jax.models.critic import Critic
-from gan_jax.models.stylegan2 import discriminator, generator
+from gan_jax.models.stylegan3 import waves
 from gan_jax.testing import small
 from tests.oracle import published_cases as cases
-from tests.oracle import published_weights as weights
 from tests.oracle.published_cases import Case
+from tests.oracle.published_networks import build, mapped, waves_of
 
-MODULES = {
-    cases.STYLEGAN2: (generator.Generator, discriminator.Trunk, discriminator.Logit),
-    cases.R3GAN: (r3gan.Generator, r3gan.Trunk, r3gan.Logit),
-}
-VARIABLES = {
-    (cases.STYLEGAN2, 'g'): weights.stylegan2_generator,
-    (cases.STYLEGAN2, 'd'): weights.stylegan2_discriminator,
-    (cases.R3GAN, 'g'): weights.r3gan_generator,
-    (cases.R3GAN, 'd'): weights.r3gan_discriminator,
-}
 Tree = Any
 
 
@@ -48,13 +36,15 @@ class Published(NamedTuple):
     Attributes:
         variables: of our network.
         noise: of each convolution in turn, [side, side].
-        arrays: 'output', 'input', 'average', 'truncated'; see record_published.py.
-        first: gradients of the parameters.
-        second: second gradients, of large parameters NaN where nothing is kept.
+        waves: frequencies and phases of StyleGAN3's input, or None.
+        arrays: 'output', 'input', 'average', ...; see record_published.py.
+        first: gradients of the parameters, of large ones NaN where nothing is kept.
+        second: second gradients, likewise.
     """
 
     variables: Tree
     noise: list[NDArray[np.float32]]
+    waves: tuple[NDArray[np.float32], NDArray[np.float32]] | None
     arrays: dict[str, NDArray[np.float32]]
     first: Tree
     second: Tree
@@ -64,25 +54,24 @@ def published(case: Case) -> Published:
     """The record of a network."""
     with np.load(cases.FOLDER / f'{case.name}.npz') as file:
         found = dict(file)
-    shapes, noises = json.loads(str(found.pop('shapes'))), cases.noises(case)
-    average = {'mapping.w_avg': (cases.UNITS,)} if noises else {}
-    state = cases.weights(case.code, {**shapes, **noises, **average})
-    mapped = VARIABLES[case.code, case.player]
+    shapes, buffers = (json.loads(str(found.pop(key))) for key in ('shapes', 'buffers'))
+    state = cases.weights(case.code, {**shapes, **buffers})
+    noise = [cases.drawn(name, shape) for name, shape in cases.noises(case).items()]
     first, second = (
-        mapped(_split(found.pop(key), shapes, most))['params']
-        for key, most in (('first', None), ('second', cases.FEW))
+        mapped(case, _split(found.pop(key), shapes, most))['params']
+        for key, most in (('first', case.kept), ('second', cases.FEW))
     )
-    return Published(mapped(state), [state[n] for n in noises], found, first, second)
+    return Published(mapped(case, state), noise, waves_of(case, state), found, first, second)
 
 
 def _split(
-    values: NDArray[np.float32], shapes: dict[str, list[int]], most: int | None
+    values: NDArray[np.float32], shapes: dict[str, list[int]], most: int
 ) -> dict[str, NDArray[np.float32]]:
     """{name: value} of what is kept of each in turn."""
     found, start = {}, 0
     for name, shape in shapes.items():
         size = int(np.prod(shape))
-        places = cases.places(size, most or size)
+        places = cases.places(size, most)
         found[name] = np.full(size, np.nan, np.float32)
         found[name][places] = values[start : start + len(places)]
         found[name], start = found[name].reshape(shape), start + len(places)
@@ -124,19 +113,10 @@ def network(case: Case, record: Published) -> Network:
 
     if case.player == 'd':
         return Network(logits, lambda params, x: x, logits)
-    if case.code == cases.R3GAN:
+    if 'averages' not in stats:  # no w either
         return Network(images, lambda params, x: x, images)
     outer = functools.partial(images, method='synthesize')
     return Network(images, lambda params, z: called(params, z)[0]['w'], outer)
-
-
-def build(case: Case, **options: Any) -> Any:
-    """Our module of a case; `options` are the generator's."""
-    make_generator, make_trunk, make_logit = MODULES[case.code]
-    blocks = case.settings
-    if case.player == 'g':
-        return make_generator(shape=case.shape, **blocks['generator'], **options)
-    return Critic(make_trunk(**blocks['discriminator']), {}, make_logit(**blocks['logit']))
 
 
 def computed(case: Case, record: Published) -> Published:
@@ -155,42 +135,46 @@ def computed(case: Case, record: Published) -> Published:
         return net.output(params, x), of_input, first, jax.grad(penalty)(params, x)
 
     given = cases.latents(case) if case.player == 'g' else cases.images(case)
-    with given_noise(record.noise):
+    with given_draws(record):
         found = small.jit(all_of_it)(record.variables['params'], given)
-        more = evaluated(case, record) if record.noise else {}
+        more = evaluated(case, record) if 'average' in record.arrays else {}
     output, of_input, first, second = jax.tree.map(np.asarray, found)
     arrays = {'output': cases.kept(output), 'input': cases.kept(of_input), **more}
     return record._replace(arrays=arrays, first=first, second=second)
 
 
 def evaluated(case: Case, record: Published) -> dict[str, NDArray[np.float32]]:
-    """The average w after the batch, and the images of truncated w."""
+    """The averages after the batch, and the images of truncated w."""
     z, label = cases.latents(case), cases.labels(case)
     rngs = {'noise': jax.random.key(0)}
-    module = build(case, truncation=cases.PSI, truncated=cases.TRUNCATED)
+    module = build(case, truncation=cases.PSI, truncated=cases.TRUNCATED, clipped=False)
 
     def both(variables: Tree) -> tuple:
         mutable = dict(rngs=rngs, mutable=['averages'])
         _, moved = module.apply(variables, z, label, train=True, **mutable)
         moved = {'params': variables['params'], **moved}
-        w = module.apply(moved, z, label, train=False, rngs=rngs)['w']
-        # With `train` nothing is cut off.
-        again = dict(train=True, rngs=rngs, method='synthesize')
-        return moved['averages']['w'], 2 * module.apply(moved, w, label, **again)['image'] - 1
+        image = module.apply(moved, z, label, train=False, rngs=rngs)['image']
+        return moved['averages'], 2 * image - 1
 
-    average, image = jax.tree.map(np.asarray, small.jit(both)(record.variables))
-    return {'average': average, 'truncated': cases.kept(image)}
+    averages, image = jax.tree.map(np.asarray, small.jit(both)(record.variables))
+    squares = averages.get('synthesis', {})
+    return {'average': averages['w'], 'truncated': cases.kept(image), **squares}
 
 
 @contextlib.contextmanager
-def given_noise(maps: list[NDArray[np.float32]]) -> Iterator[None]:
-    """Within, random maps are these in turn, the same for all images, as the constant noise is."""
-    turns = itertools.cycle(maps)
+def given_draws(record: Published) -> Iterator[None]:
+    """Within, random maps are the record's in turn, the same for all images, and so are waves."""
+    turns, drawn = itertools.cycle(record.noise), jax.random.normal
 
-    def normal(key: Array, shape: tuple[int, ...]) -> Array:
-        return jnp.broadcast_to(jnp.asarray(next(turns))[None, :, :, None], shape)
+    def normal(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        if len(shape) < 4:  # a first weight, of which Flax takes the shape
+            return drawn(key, shape, dtype)
+        return jnp.broadcast_to(jnp.asarray(next(turns), dtype)[None, :, :, None], shape)
 
-    with mock.patch.object(jax.random, 'normal', normal):
+    with (
+        mock.patch.object(jax.random, 'normal', normal),
+        mock.patch.object(waves, 'waves', lambda band: record.waves),
+    ):
         yield
 
 
@@ -198,15 +182,21 @@ def errors(case: Case) -> dict[str, float]:
     """The error of every array; of gradients by 'first/' or 'second/' and the parameter's path.
 
     Second gradients are compared with the largest of their layer: biases of a discriminator have
-    some by the minibatch standard deviation alone, a thousandth of the kernel's, or rounding.
+    some by the minibatch standard deviation alone, a thousandth of the kernel's, or rounding. So
+    are gradients of BigGAN-deep and SAGAN: the last block's biases meet a norm, which leaves
+    rounding.
     """
+    layers = ('first/', 'second/') if case.code in (cases.DEEP, cases.SAGAN) else ('second/',)
     record = published(case)
     theirs, ours = flat(record), flat(computed(case, record))
     assert theirs.keys() == ours.keys()
     scales: dict[str, float] = {}
     for name, x in theirs.items():
-        scales[_scale_of(name)] = max(scales.get(_scale_of(name), 0), float(np.nanmax(np.abs(x))))
-    return {n: _over(difference(ours[n], x), scales[_scale_of(n)]) for n, x in theirs.items()}
+        scale = _scale_of(name, layers)
+        scales[scale] = max(scales.get(scale, 0), float(np.nanmax(np.abs(x))))
+    return {
+        n: _over(difference(ours[n], x), scales[_scale_of(n, layers)]) for n, x in theirs.items()
+    }
 
 
 def difference(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
@@ -215,8 +205,8 @@ def difference(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
     return float(np.max(np.abs(ours[kept] - theirs[kept])))
 
 
-def _scale_of(name: str) -> str:
-    return name.rpartition('/')[0] if name.startswith('second/') else name
+def _scale_of(name: str, layers: tuple[str, ...]) -> str:
+    return name.rpartition('/')[0] if name.startswith(layers) else name
 
 
 def _over(difference: float, scale: float) -> float:

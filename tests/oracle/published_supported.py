@@ -19,12 +19,17 @@ def check(code: str, settings: Mapping[str, Any]) -> None:
     """Refuses a config whose step the published code does not take.
 
     Args:
-        code: 'stylegan2' or 'r3gan'.
+        code: of `published_code.import_from`.
         settings: the resolved config, nested dicts.
 
     Raises:
-        UserError: names the first such key, and what is compared.
+        UserError: names the first such key, and what is compared; or no step of that code is.
     """
+    if code not in TERMS:
+        raise UserError(
+            f'--reference is a checkout of {code}, whose step is not timed: give one of '
+            'stylegan2-ada-pytorch or R3GAN'
+        )
     for key, value, known in _choices(code, settings):
         if value not in known:
             advice = ' or '.join(map(repr, known))

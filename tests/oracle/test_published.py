@@ -1,7 +1,8 @@
-"""Our StyleGAN2 and R3GAN compute what the published code does; see published_errors.py.
+"""Our networks compute what the published code does; see published_errors.py.
 
-The numbers are of NVlabs/stylegan2-ada-pytorch at d72cc7d and of brownvc/R3GAN at 19a7ddf, with
-PyTorch 2.13 on a CPU. Neither is needed here.
+The numbers are of NVlabs/stylegan2-ada-pytorch at d72cc7d, brownvc/R3GAN at 19a7ddf,
+IFeelBloated/R3GAN2 at 3b04752, NVlabs/stylegan3 at c233a91 and POSTECH-CVLab/PyTorch-StudioGAN at
+947b35e, with PyTorch 2.13 on a CPU. None of it is needed here.
 """
 
 import jax
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.oracle import published_cases as cases
-from tests.oracle import published_errors, published_weights
+from tests.oracle import published_errors, published_networks, published_weights
 
 CASES = pytest.mark.parametrize('case', cases.CASES, ids=lambda case: case.name)
 
@@ -24,7 +25,7 @@ def test_outputs_and_gradients_are_the_published_ones(case):
 
 @CASES
 def test_weights_fill_our_networks(case):
-    module, label = published_errors.build(case), cases.labels(case)
+    module, label = published_networks.build(case), cases.labels(case)
     given = cases.latents(case) if case.player == 'g' else cases.images(case)
     rngs = {'params': jax.random.key(0), 'noise': jax.random.key(1)}
     expected = jax.eval_shape(lambda: module.init(rngs, given, label, train=True))

@@ -45,6 +45,11 @@ def test_other_steps_are_refused(code, config, words):
         published_supported.check(code, settings(*config))
 
 
+def test_a_code_whose_step_is_not_written_is_refused():
+    with pytest.raises(UserError, match='--reference is a checkout of r3gan2, whose step is not'):
+        published_supported.check('r3gan2', settings(R3GAN))
+
+
 def test_a_term_of_weight_0_is_no_obstacle():
     lecam = STYLEGAN2.replace('none', 'lecam')
     published_supported.check('stylegan2', settings(lecam, 'terms.lecam.weight=0'))

@@ -37,7 +37,8 @@ def log(steps: int = 1400, every: int = 20) -> list[dict]:
             row |= {'g/grad_norm': float(rng.uniform()), 'time/seconds_per_step': 0.1}
         if step % (steps // 4) == 0:
             row |= {'eval/fd_digits': 100.0 / (1 + step), 'eval/fd_digits_floor': 0.8}
-            row |= {'eval/linear_probe': 0.9, 'eval/logit_train': 0.5, 'eval/logit_test': 0.4}
+            row |= {'eval/linear_probe': 0.4 + 0.5 * step / steps}
+            row |= {'eval/logit_train': 0.5, 'eval/logit_test': 0.4}
             row |= {'eval/overfit': 0.1, 'eval/sensitivity_flip': -0.2, 'eval/modes': 9}
             row |= {'eval/leak@translation(0.2)': 0.01}
         rows.append(row)

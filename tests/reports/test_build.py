@@ -86,6 +86,17 @@ def test_the_numbers_of_the_charts_are_those_of_the_log(run):
         assert drawn[key]
 
 
+def test_sections_of_curves_that_can_be_smoothed_have_a_slider(run):
+    sliders = re.findall(
+        r'class="smoothing"[^>]* value="(\d)"[^>]*aria-label="Smoothing of the curves: (\w+)"',
+        build.report([run], lambda _: NONE).decode(),
+    )
+    assert {anchor: int(level) for level, anchor in sliders} == {
+        **{'losses': 2, 'norms': 2, 'time': 2},
+        **{'distances': 0, 'probes': 0},
+    }
+
+
 def test_without_the_data_the_page_says_why(run):
     found = parts(run)
     assert 'Real images are missing: there are none.' in found.text

@@ -19,21 +19,30 @@ def rows(spec):
 
 def test_the_numbers_are_those_of_the_curves():
     expected = {'real': {1: 0.5, 2: 0.25, 3: 4.0}, 'fake': {1: 7.0, 3: 8.0}}
-    for noisy in (True, False):
-        assert rows(charts.lines('loss', TWO, noisy=noisy)) == expected
+    for level in (None, 0, 2):
+        assert rows(charts.lines('loss', TWO, smoothing=level)) == expected
 
 
 def test_the_reader_s_level_chooses_among_all_averages():
-    spec = charts.lines('loss', TWO, noisy=True)
+    spec = charts.lines('loss', TWO, smoothing=2)
     flat, chosen = spec['transform']
     assert flat['flatten'] == ['step', 'v0', 'v1', 'v2', 'v3', 'v4']
     assert chosen['calculate'] == '[datum.v0, datum.v1, datum.v2, datum.v3, datum.v4][smoothing]'
-    assert spec['params'] == [{'name': 'smoothing', 'value': charts.SMOOTHING}]
-    assert charts.lines('loss', TWO, noisy=False)['params'][0]['value'] == 0
+    assert spec['params'] == [{'name': 'smoothing', 'value': 2}]
+    assert charts.lines('loss', TWO)['params'][0]['value'] == 0
+
+
+@pytest.mark.parametrize('level', [0, 2])
+def test_the_values_themselves_stay_in_a_paler_line(level):
+    plain, smooth = charts.lines('loss', TWO), charts.lines('loss', TWO, smoothing=level)
+    assert [one['encoding']['y']['field'] for one in plain['layer']] == ['shown', 'shown']
+    raw, *others = smooth['layer']
+    assert raw['encoding']['y']['field'] == 'v0' and raw['mark']['opacity'] < 1
+    assert [one['encoding']['y']['field'] for one in others] == ['shown', 'shown']
 
 
 def test_the_description_says_the_chart_in_words():
-    said = charts.lines('loss', TWO, noisy=False)['description']
+    said = charts.lines('loss', TWO)['description']
     assert said == (
         'loss over steps. real: 0.5 at step 1, 4 at step 3, lowest 0.25, highest 4; '
         'fake: 7 at step 1, 8 at step 3, lowest 7, highest 8.'
@@ -42,8 +51,8 @@ def test_the_description_says_the_chart_in_words():
 
 def test_names_are_data_and_titles_alone():
     """Fields and expressions of Vega are code: the same, whatever a metric is called."""
-    plain = charts.lines('loss', {'x': TWO['real']}, noisy=True)
-    named = charts.lines('datum.v0', {'");evil("': TWO['real']}, noisy=True)
+    plain = charts.lines('loss', {'x': TWO['real']}, smoothing=2)
+    named = charts.lines('datum.v0', {'");evil("': TWO['real']}, smoothing=2)
     assert named['transform'] == plain['transform']
 
     def fields(tree):
@@ -60,7 +69,7 @@ def test_names_are_data_and_titles_alone():
 
 
 def test_a_chart_of_a_hostile_name_is_json():
-    spec = charts.lines(HOSTILE, {HOSTILE: TWO['real']}, noisy=True)
+    spec = charts.lines(HOSTILE, {HOSTILE: TWO['real']}, smoothing=2)
     assert json.loads(json.dumps(spec, allow_nan=False)) == spec
 
 
@@ -101,6 +110,21 @@ def test_every_metric_has_a_family(metric, kind):
     assert families.kind_of(metric) == kind
     (family,), left_out = families.families({'run': {metric: CURVE}})
     assert family.anchor == kind and left_out == 0
+
+
+@pytest.mark.parametrize(
+    ('metric', 'level'),
+    [
+        ('d/adversarial/real', 2),
+        ('g/update_norm', 2),
+        ('eval/fd_digits', 0),
+        ('eval/linear_probe', 0),
+        ('eval/modes', None),
+    ],
+)
+def test_training_is_seen_smoothed_and_distances_and_probes_when_the_reader_asks(metric, level):
+    (family,), _ = families.families({'run': {metric: CURVE}})
+    assert family.smoothing == level
 
 
 def test_metrics_of_one_run_that_belong_together_share_a_chart():

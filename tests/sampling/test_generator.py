@@ -12,7 +12,7 @@ from gan_jax.data.autoencoder import Decoder
 from gan_jax.keys import named
 from gan_jax.latents import truncated, uniform
 from gan_jax.models.conditions import table_of
-from gan_jax.models.stylegan2.mapping import Mapping
+from gan_jax.models.stylegan2 import mapping
 from gan_jax.runtime.errors import UserError
 from gan_jax.sampling.generate import make_generate
 from gan_jax.sampling.generator import Generator
@@ -122,6 +122,47 @@ def test_truncation_bounds_latents_and_psi_is_of_the_network():
     z = np.full((1, Z), 9, np.float32)
     assert one.generate(z, 0).max() == 204  # 0.8 of white
     assert one.generate(z, 0, psi=0.0).max() == 102
+
+
+class Layered(nn.Module):
+    """Column i is a bend of what layer i has as w: the mean of z, around an average of 0."""
+
+    truncation: float = 1.0
+    truncated: int = 3
+
+    def __call__(self, z, label, *, train):
+        w = jnp.repeat(z.mean(1)[:, None, None], 4, axis=1)
+        w = mapping.truncated(w, jnp.zeros(1), self.truncation, self.truncated)
+        return jnp.broadcast_to(nn.sigmoid(w)[:, None], (len(z), *SHAPE))
+
+
+@pytest.mark.slow
+def test_psi_is_of_the_first_layers_that_are_asked_for():
+    one = made(network=Layered(), class_counts=(1,), class_names=None)
+    far, near, half = 225, 181, 128  # of white: sigmoids of 2, of 0.9 and of 0
+    z = np.full((1, Z), 2, np.float32)
+
+    def columns(**options):
+        return one.generate(z, **options)[0, 0, :, 0].tolist()
+
+    assert columns() == [far] * 4
+    assert columns(psi=0.0) == [half] * 3 + [far]
+    assert columns(psi=0.0, psi_layers=1) == [half] + [far] * 3
+    assert columns(psi=0.45, psi_layers=2) == [near] * 2 + [far] * 2
+    assert columns(psi=0.0, psi_layers=9) == [half] * 4
+    seeds = one.generate(range(3), psi=0.0, psi_layers=2)
+    np.testing.assert_array_equal(seeds[:, :, :2], half)
+    np.testing.assert_array_equal(seeds[:, :, 2:], one.generate(range(3))[:, :, 2:])
+    assert np.all(seeds[:, :, 2:] != half)
+    for options, said in (
+        (dict(psi=0.5, psi_layers=0), 'psi_layers is 0: give an integer from 1 to'),
+        (dict(psi=0.5, psi_layers=1.5), 'psi_layers is 1.5: give an integer from 1 to'),
+        (dict(psi_layers=2), 'psi_layers is 2, and there is no psi for them: give both'),
+    ):
+        with pytest.raises(UserError, match=said):
+            one.generate(z, **options)
+    with pytest.raises(UserError, match='psi_layers is 2, and the layers of this generator'):
+        made().generate(z, psi=0.5, psi_layers=2)
 
 
 def test_a_program_is_compiled_once(monkeypatch):
@@ -242,7 +283,7 @@ def test_a_number_is_a_number_and_a_text_is_a_name_first():
 
 
 def test_a_label_may_be_a_row_of_label_vectors():
-    network = Mapping(4, 1, label_size=2, label_table=table_of(np.eye(3, 2)))
+    network = mapping.Mapping(4, 1, label_size=2, label_table=table_of(np.eye(3, 2)))
     found = made(network=Labelled())
     assert found.label_kind == 'class'
     rows = dataclasses.replace(found, network=network, class_names=None, class_counts=(1, 1, 1))

@@ -16,10 +16,20 @@ LATENT = 12  # divides into the parts that BigGAN takes
 COUNT = BATCH + 7
 
 
+# In bfloat16 too.
+HALF = ('stylegan2', 'stylegan2 with classes', 'r3gan', 'r3gan with classes', 'r3gan2')
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize('name', GENERATORS)
-def test_an_image_depends_on_its_number_alone(name):
+@pytest.mark.parametrize(
+    ('name', 'dtype'),
+    [*((name, None) for name in GENERATORS), *((name, jnp.bfloat16) for name in HALF)],
+)
+def test_an_image_depends_on_its_number_alone(name, dtype, request):
     generator, classes, _ = GENERATORS[name]
+    if dtype:
+        request.getfixturevalue('mixed_types')
+        generator = generator.clone(dtype=dtype)
     z, label = jnp.zeros((2, LATENT)), jnp.zeros(2, jnp.int32)
     shapes = jax.eval_shape(lambda: generator.init(jax.random.key(0), z, label, train=True))
     variables = small.numbers(shapes, np.random.default_rng(0), np.float32)

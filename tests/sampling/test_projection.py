@@ -8,6 +8,7 @@ import pytest
 
 from gan_jax.latents import NORMAL
 from gan_jax.sampling import projection
+from tests.models.generators import GENERATORS
 
 SIDE, UNITS = 8, 3
 
@@ -49,6 +50,22 @@ def test_an_image_of_the_generator_is_found(linear):
     np.testing.assert_allclose(found.w, w, atol=0.02)
     np.testing.assert_allclose(found.image, image / 255, atol=2 / 255)
     assert found.after < 1e-4 < 1e-2 < found.before
+
+
+@pytest.mark.slow
+def test_the_search_comes_near_an_image_of_a_stylegan3():
+    """tests/test_project.py has StyleGAN2."""
+    network, classes, _ = GENERATORS['stylegan3 with classes']
+    z, label = jax.random.normal(jax.random.key(2), (4, 8)), jnp.zeros(4, jnp.int32)
+    variables = network.init(jax.random.key(1), z, label, train=False)
+    record = jax.device_get(network.apply(variables, z, label, train=False))
+    image = np.uint8(np.round(255 * np.clip(record['image'][0], 0, 1)))
+    options = dict(latent=NORMAL, latent_dim=8, class_counts=(1,) * classes)
+    around = projection.cloud(network, variables, label=0, **options)
+    project = projection.make_project(network, layers=record['w'].shape[1], steps=100)
+    found = project(variables, around, image, 0)
+    assert found.w.shape == (8,) and found.image.shape == image.shape
+    assert found.after < 0.5 * found.before
 
 
 def test_the_caller_is_asked_after_every_50_steps(linear):

@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from gan_jax.augment.ada import geometry
 from gan_jax.augment.ada.geometry import NEUTRAL, Geometry
 from gan_jax.testing import small
-from tests.augment.ramps import texture
+from tests.augment.ramps import LIKELY, texture
 from tests.augment.references.published import differs, numbers
 
 ONE = jnp.float32(1)
@@ -139,3 +140,16 @@ def test_the_gradient_is_the_slope_in_an_angle_and_in_the_image(x64):
     pixel = jnp.zeros_like(images).at[0, 2, 3, 1].set(step)
     slope = (value(images + pixel, angle) - value(images - pixel, angle)) / (2 * step)
     np.testing.assert_allclose(in_image[0, 2, 3, 1], slope, rtol=1e-6)
+
+
+def test_a_flip_keeps_its_coin_and_no_quarter_turn_is_one_of_four_at_1():
+    """Of images for which a flip is certainly drawn half stay; of quarter turns a quarter."""
+    count, rng = 20_000, np.random.default_rng(4)
+    uniforms, gates = (rng.random((n, count), np.float32) for n in (6, 8))
+    normals = np.ones((4, count), np.float32)
+    found = geometry.parameters(*map(jnp.asarray, (uniforms, normals, gates)), ONE)
+    assert {*np.unique(found.flip)} == {0, 1} and {*np.unique(found.quarters)} == {0, 1, 2, 3}
+    for values, share in ((found.flip, 1 / 2), (found.quarters, 1 / 4)):
+        for value in np.unique(values):
+            same = int(np.sum(np.asarray(values) == value))
+            assert stats.binomtest(same, count, share).pvalue > LIKELY
