@@ -27,6 +27,7 @@ FLAGS = (
     '--disable-component-update',
     '--disable-sync',
 )
+PAINTED = "(performance.getEntriesByName('first-contentful-paint')[0] || {}).startTime"
 DRAWN = "document.querySelectorAll('.chart:not([data-drawn])').length === 0"
 WCAG = ('wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice')
 

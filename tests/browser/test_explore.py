@@ -1,4 +1,7 @@
-"""The explorer as its users see it: a run of StyleGAN2 and one of a plain network, in Chromium."""
+"""The explorer as its users see it, in Chromium.
+
+It shows a run of StyleGAN2, one of a plain network, and the exported generator of the first.
+"""
 
 import base64
 import io
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import train
+from gan_jax import export, train
 from tests.launched import launch
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures('quick')]
@@ -32,22 +35,36 @@ NETWORKS = {
 }
 
 
-def serve(folder, name):
-    """(process, address) of an explorer of a run of some steps."""
+def trained(folder, name):
+    """The workdir of a run of some steps."""
     config, run = folder / f'{name}.py', folder / name
     config.write_text(CONFIG.format(tiny=str(TINY), network=NETWORKS[name]))
     assert train.main([f'--config={config}', f'--workdir={run}']) == 0
-    process = launch('-m', 'gan_jax.explore', f'--workdir={run}', '--allow=tests')
+    return run
+
+
+def exported(folder, run):
+    """The folder of a run's generator alone."""
+    assert export.main([f'--workdir={run}', f'--out={folder}/exported', '--allow=tests']) == 0
+    return folder / 'exported'
+
+
+def serve(folder, *flags):
+    """(process, address) of an explorer of a folder, which the first flag names."""
+    process = launch('-m', 'gan_jax.explore', *flags)
     line = process.stdout.readline()
-    assert line.endswith(f'shows {run}; Ctrl-C ends it\n'), line + process.stderr.read()
+    assert line.endswith(f'shows {folder}; Ctrl-C ends it\n'), line + process.stderr.read()
     return process, line.split()[0]
 
 
 @pytest.fixture(scope='module')
 def addresses(tmp_path_factory):
-    """Of a page for each network; both end by Ctrl-C, silently."""
+    """Of a page for each network and for an exported one; all end by Ctrl-C, silently."""
     folder = tmp_path_factory.mktemp('runs')
-    served = {name: serve(folder, name) for name in NETWORKS}
+    runs = {name: trained(folder, name) for name in NETWORKS}
+    served = {name: serve(run, f'--workdir={run}', '--allow=tests') for name, run in runs.items()}
+    alone = exported(folder, runs['styled'])
+    served['exported'] = serve(alone, f'--generator={alone}')
     yield {name: address for name, (_, address) in served.items()}
     for process, _ in served.values():
         process.send_signal(signal.SIGINT)
@@ -135,6 +152,26 @@ def test_class_number_checkpoint_and_truncation_change_it(opened):
     ):
         seen.add(after(page, act))
     assert len(seen) == 6
+
+
+def test_an_exported_generator_draws_the_same_without_what_needs_the_run(
+    opened, addresses, open_page
+):
+    """Its page has no checkpoints, no score of D, no training images and no film over time."""
+    of_run, page = opened('styled'), open_page(addresses['exported'])
+    page.set_default_timeout(BOUND)
+    page.wait_for_selector('#picture img')
+    assert shown(page) == shown(of_run)
+    needing = ('#look', '#film-over-time', 'h2:has-text("Nearest training images")')
+    for place in needing:
+        assert (of_run.locator(place).count(), page.locator(place).count()) == (1, 0), place
+    label = 'Checkpoint, in steps'
+    assert (of_run.get_by_label(label).count(), page.get_by_label(label).count()) == (1, 0)
+    assert 'logit' in of_run.locator('#score').inner_text()
+    moved = after(page, lambda: slide(page, 0, '3'))
+    assert not np.array_equal(pixels(moved), pixels(shown(of_run)))
+    assert after(page, lambda: page.click('#film-to-second'), '#film img')
+    assert 'logit' not in page.locator('body').inner_text()
 
 
 def test_a_still_is_saved_pixel_by_pixel(opened, tmp_path):

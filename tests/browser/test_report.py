@@ -7,12 +7,11 @@ import pytest
 
 from gan_jax.reports import build, curves, watch
 from gan_jax.sweeps import report as sweep_report
-from tests.browser.conftest import DRAWN, wait_until
+from tests.browser.conftest import DRAWN, PAINTED, wait_until
 from tests.reports import made
 
 pytestmark = pytest.mark.browser
 
-PAINTED = "(performance.getEntriesByName('first-contentful-paint')[0] || {}).startTime"
 PHONE = {'width': 390, 'height': 844}
 
 
