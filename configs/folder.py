@@ -26,7 +26,7 @@ from ml_collections import ConfigDict
 from gan_jax import data
 from gan_jax.experiment.arguments import arguments
 from gan_jax.experiment.base import base
-from gan_jax.experiment.presets import method
+from gan_jax.experiment.presets import blocks_of
 
 STYLEGAN2 = Path(__file__).with_name('stylegan2_cifar10.py')
 LARGE = 128  # pixels: StyleGAN2 above
@@ -54,16 +54,8 @@ def get_config(text: str = '') -> ConfigDict:
     c.data.held_out = held_out
     c.batch_size = max(2, min(count, 16 if count < 200 else 32 if count < 2000 else 64))
     usual = ('diffaugment' if count < 10_000 else 'bcr') if small else 'ada'
-    c.update(
-        method(
-            asked['method'] or usual,
-            asked['augment'],
-            asked['strength'],
-            num_classes=there.num_classes,
-            cntr_policy=asked['cntr_augment'],
-            cntr_strength=asked['cntr_strength'],
-        )
-    )
+    asked['method'] = asked['method'] or usual
+    c.update(blocks_of(asked, num_classes=there.num_classes))
     networks(c, small, count)
     if asked['flip'] and name not in data.READERS:  # a mirrored digit is none
         c.augment.real = f'flip|{c.augment.real}'.rstrip('|')

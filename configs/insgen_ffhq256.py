@@ -16,10 +16,9 @@ The 140,000 are the 70,000 images of FFHQ and their mirror images, which this co
 of the images and their mirror images.
 
 Everything else is as in stylegan2_ffhq256.py, as in the authors' command, half precision and the
-scaling of Adam's numbers too; they recommend a γ below
-its 1 and give none, and for fewer than 5,000 images a p that rises linearly to 0.6, without ADA's
-controller. docs/differences.md and the docstring of the term say where the step differs. Measured
-by us: not yet, see docs/results.md.
+scaling of Adam's numbers too; they recommend a γ below its 1 and give none, and for fewer than
+5,000 images a p that rises linearly to 0.6, without ADA's controller. docs/differences.md and the
+docstring of the term say where the step differs. Measured by us: not yet, see docs/results.md.
 """
 
 import runpy

@@ -35,7 +35,7 @@ from ml_collections import ConfigDict
 from gan_jax import data
 from gan_jax.experiment.arguments import arguments
 from gan_jax.experiment.base import base
-from gan_jax.experiment.presets import method
+from gan_jax.experiment.presets import blocks_of
 
 CIFAR10 = Path(__file__).with_name('stylegan2_cifar10.py')
 FOLDER = Path(__file__).with_name('folder.py')
@@ -60,16 +60,7 @@ def get_config(text: str = '') -> ConfigDict:
     c.data.update(name=name, dir=asked['dir'], size=size)
     there = data.overview(name, folder) or data.outline(name, size)
     there = there or data.load(name, folder)  # which says what there is, and how it is prepared
-    c.update(
-        method(
-            asked['method'],
-            asked['augment'],
-            asked['strength'],
-            num_classes=there.num_classes,
-            cntr_policy=asked['cntr_augment'],
-            cntr_strength=asked['cntr_strength'],
-        )
-    )
+    c.update(blocks_of(asked, num_classes=there.num_classes))
     with_auto(c, size, devices)
     return c
 

@@ -1,4 +1,4 @@
-"""What setup.py tells setuptools, and what the lock files pin."""
+"""The arguments of setup.py for setuptools, and the pins of the lock files."""
 
 import runpy
 from pathlib import Path
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def metadata() -> dict[str, Any]:
-    """What setup.py passes to setuptools."""
+    """The arguments that setup.py passes to setuptools."""
     given: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(setuptools, 'setup', given.update)

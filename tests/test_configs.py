@@ -21,14 +21,11 @@ from gan_jax.runtime.errors import UserError
 from gan_jax.schedules import inverse_root
 from gan_jax.state import Ema, average
 from gan_jax.terms.label_contrast import reacgan
+from tests.faults.schema import WITHOUT_LABELS
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / 'configs' / 'digits.py'
 FILES = sorted(p for p in (ROOT / 'configs').glob('*.py') if not p.name.startswith('_'))
-WITHOUT_LABELS = (
-    *('celebahq128_sndcgan', 'insgen_ffhq256', 'r3gan_ffhq64', 'r3gan_ffhq256', 'r3gan2_ffhq64'),
-    *('r3gan2_ffhq256', 'stylegan2_ffhq256', 'stylegan3_ffhq64'),
-)
 every_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
 
 

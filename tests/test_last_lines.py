@@ -28,7 +28,7 @@ def shell(command, folder, **options):
 
 
 def typed(command, folder):
-    """What a line prints that has to succeed."""
+    """The output of a line, which has to succeed."""
     with shell(command, folder) as process:
         out, err = process.communicate(timeout=BOUND)
     assert process.returncode == 0, (command, err)
@@ -70,7 +70,7 @@ def check(lines, run, folder):
 
 
 def first_lines_of_a_server(command, folder):
-    """What a server writes to standard error until it names its address; it is then ended."""
+    """The standard error of a server until it names its address; it is then ended."""
     process, said = shell(command, folder, start_new_session=True), ''
     killer = threading.Timer(BOUND, os.killpg, (process.pid, signal.SIGKILL))
     killer.start()

@@ -161,7 +161,7 @@ def test_the_algorithm_needs_no_run_and_no_data_set():
 
 @pytest.fixture
 def metadata(monkeypatch) -> dict:
-    """What setup.py passes to setuptools; paths in it are those of the checkout."""
+    """The arguments of setup.py for setuptools; paths in them are of the checkout."""
     monkeypatch.chdir(ROOT)
     return distribution.metadata()
 

@@ -1,36 +1,19 @@
 """Pictures in w, through the public command."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from gan_jax import project, sample, train
 from gan_jax.runtime.errors import DATA, MISSING, UNWRITABLE, UserError
+from tests import styled
 
 pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow]
-
-TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
-STYLEGAN2 = """import runpy
-def get_config(text=''):
-    c = runpy.run_path({tiny!r})['get_config']('method=none')
-    c.generator = dict(
-        fn='gan_jax.models.stylegan2.generator.Generator', num_classes=10, units=8, layers=1,
-        base=64, most=4, truncation=0.5)
-    c.data.size = 8
-    c.steps = 2
-    return c
-"""
 
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('styled')
-    config = folder / 'styled.py'
-    config.write_text(STYLEGAN2.format(tiny=str(TINY)))
-    assert train.main([f'--config={config}', f'--workdir={folder / "run"}']) == 0
-    return folder / 'run'
+    return styled.trained(tmp_path_factory.mktemp('styled'), 2, truncation=0.5)
 
 
 @pytest.fixture(scope='module')
@@ -125,7 +108,7 @@ def test_what_is_no_picture_is_said(trained, drawn, tmp_path):
 
 
 def test_a_generator_without_w_is_refused(tmp_path, drawn):
-    flags = [f'--config={TINY}:method=none', '--config.steps=1']
+    flags = [f'--config={styled.TINY}:method=none', '--config.steps=1']
     assert train.main([*flags, f'--workdir={tmp_path / "run"}']) == 0
     error = refused(tmp_path / 'run', drawn, tmp_path / 'out')
     assert 'is Generator, which has no w to look in: give the workdir of a StyleGAN2' in str(error)

@@ -1,41 +1,26 @@
 """A StyleGAN2 under truncation, through the public commands: pictures, and curves of scores."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import gan_jax
-from gan_jax import sample, train
+from gan_jax import sample
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.runtime.errors import UserError
+from tests import styled
 
 pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow]
 
-TINY = Path(__file__).parent / 'sweeps' / 'tiny.py'
-STYLEGAN2 = """import runpy
-def get_config(text=''):
-    c = runpy.run_path({tiny!r})['get_config']('method=none')
-    c.generator = dict(
-        fn='gan_jax.models.stylegan2.generator.Generator', num_classes=10, units=8, layers=1,
-        base=64, most=4, decay=0.5, rate=1.0)
-    c.data.size = 8
-    c.steps = 4
-    return c
-"""
 LAYERS = 4  # with a w of their own, at 8 pixels
 METRICS = 'fd200_test@digits', 'is200@digits'
 
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('styled')
-    config = folder / 'styled.py'
-    config.write_text(STYLEGAN2.format(tiny=str(TINY)))
-    assert train.main([f'--config={config}', f'--workdir={folder / "run"}']) == 0
-    return folder / 'run'
+    return styled.trained(tmp_path_factory.mktemp('styled'), 4, decay=0.5, rate=1.0)
 
 
 def scored(trained, *flags):

@@ -5,6 +5,7 @@ give the sources of the related methods' weights.
 """
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from gan_jax.experiment.arguments import arguments
@@ -260,6 +261,21 @@ def blocks(
         ValueError: as `arguments.arguments` and `method`.
     """
     chosen = arguments(text, **defaults, cntr_augment='', cntr_strength=0.5)
+    return blocks_of(chosen, conditional=conditional, num_classes=num_classes)
+
+
+def blocks_of(
+    chosen: Mapping[str, Any], *, conditional: bool = False, num_classes: int = 0
+) -> dict[str, Any]:
+    """The blocks of `method` for arguments that are parsed.
+
+    Args:
+        chosen: values of method, augment, strength, cntr_augment and cntr_strength, maybe others.
+        conditional, num_classes: as in `method`.
+
+    Raises:
+        ValueError: as `method`.
+    """
     return method(
         *(chosen[key] for key in ('method', 'augment', 'strength')),
         conditional=conditional,

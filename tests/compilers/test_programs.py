@@ -14,9 +14,9 @@ import pytest
 from jax.sharding import SingleDeviceSharding
 
 from gan_jax.benchmark.collectives import of_program
-from gan_jax.benchmark.compiled import uncached
-from gan_jax.benchmark.compilers import hlo, numbers
+from gan_jax.benchmark.compilers import numbers
 from gan_jax.benchmark.compilers.compile import memory, peak_of
+from gan_jax.benchmark.compilers.printed import compile_printed
 from gan_jax.benchmark.compilers.targets import read_targets
 from gan_jax.benchmark.workload import form_of, make_workload
 from gan_jax.data import DataSet
@@ -55,17 +55,20 @@ def workload(file, devices, *overrides):
 @functools.cache
 def compiled(file, devices, steps, overrides):
     """(the compiled step, its program)."""
-    return made(workload(file, devices, *overrides).program.lower(steps))
+    return made(devices, workload(file, devices, *overrides).program.lower(steps))
 
 
-def made(lowered):
-    with uncached():
-        found = lowered.compile()
-    return found, hlo.parse(found.as_text())
+def made(devices, lowered):
+    """(what is compiled for the devices, its program)."""
+    return compile_printed(lowered, first_of(devices).platform)
+
+
+def first_of(devices):
+    return target(devices.partition('/')[0]).devices[0]
 
 
 def data_moves(program, dataset):
-    """What writes the resident images again, in whatever shape or number of pieces."""
+    """Operations that write the resident images again, in any shape or number of pieces."""
     return [
         one
         for one in numbers.operations(program)
@@ -172,12 +175,12 @@ def test_several_steps_of_a_dispatch_do_not_copy_the_data(devices):
 @pytest.mark.parametrize('side', [128, 256])
 def test_large_images_are_gathered_where_they_lie(devices, side):
     """A TPU's compiler gathers rows of 32,768 numbers at most; longer ones it copies, in pieces."""
-    place = SingleDeviceSharding(target(devices.partition('/')[0]).devices[0])
+    place = SingleDeviceSharding(first_of(devices))
     dataset = DataSet(np.broadcast_to(np.uint8(0), (10_000, side, side, 3)), None, 0, 'large')
     rows = jax.ShapeDtypeStruct((1, 4), np.int32, sharding=place)
     given = resident_shapes(dataset, place), {'index': rows}
     lowered = jax.jit(lambda *given: gather(*given, (side, side, 3))['image'] / 255).lower(*given)
-    found, text = made(lowered)
+    found, text = made(devices, lowered)
     assert not data_moves(text, dataset)
     assert peak_of(found.memory_analysis()) < 1.1 * dataset.images.nbytes
 
@@ -200,6 +203,6 @@ def test_a_population_does_not_copy_the_data():
         d_steps=whole.settings['d_steps'],
         devices=target('H100').devices,
     )
-    _, text = made(population.lower())
+    _, text = made('H100', population.lower())
     assert not data_moves(text, whole.dataset)
     assert jax.default_backend() == 'cpu'

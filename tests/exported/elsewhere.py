@@ -1,4 +1,4 @@
-"""Where an exported generator is drawn: processes in which some packages cannot be imported."""
+"""Code for processes in which some packages cannot be imported."""
 
 from collections.abc import Iterable
 

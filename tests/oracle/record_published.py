@@ -89,7 +89,7 @@ def record(case: Case) -> dict[str, np.ndarray]:
 def averages(
     case: Case, net: torch.nn.Module, z: torch.Tensor, condition: torch.Tensor
 ) -> dict[str, np.ndarray]:
-    """What a StyleGAN keeps of the batch, and its images in evaluation."""
+    """Averages that a StyleGAN keeps of the batch, and its images in evaluation."""
     layers = [getattr(net.synthesis, n) for n in getattr(net.synthesis, 'layer_names', ())]
     names = [*range(len(layers) - 1), 'image']
     squares = {
