@@ -95,7 +95,7 @@ def test_truncated_images_and_paths_are_decoded(root, trained):
     state = run.checkpoint.state
     cut = evaluate._truncated(run.setup, 'truncation', 2.0)
     assert next(cut.generate(state, 0, range(2))).shape == (2, 16, 16, 1)
-    a, b = evaluation._paths(run.setup).pairs('z')(state, 0)
+    a, b = evaluation._pairs(run.setup).paths('z')(state, 0)
     assert a.shape == b.shape == (100, 16, 16, 1)
     assert 0 < float(abs(a - b).max()) < 0.01
 

@@ -8,6 +8,7 @@ from PIL import Image
 import gan_jax
 from gan_jax import data, export, sample, train
 from gan_jax.evaluate import __main__ as evaluate
+from gan_jax.experiment.config import load_config
 from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import UserError
@@ -25,7 +26,7 @@ def get_config(text=''):
     c.generator.update({small})
     c.averages = dict(short=dict(std=0.05), long=dict(std=0.1))
     c.batch_size, c.steps = 8, 4
-    c.every.update(checkpoint=2, snapshot=2)
+    c.every.update(log=2, checkpoint=2, snapshot=2)
     c.evaluate.update(metrics='', full='')
     return c
 """
@@ -55,8 +56,9 @@ def config(request, source, tmp_path_factory):
 def run(config):
     """A run that was interrupted after two of its four steps."""
     place = config.parent / 'run'
-    for steps in (2, 4):
-        trained(config, place, f'--config.steps={steps}')
+    first = gan_jax.train(load_config(str(config)), place, [lambda step, row: step == 2])
+    assert (first.status['status'], first.checkpoints) == ('stopped', (2,))
+    trained(config, place)
     return place
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import labels
@@ -246,8 +245,9 @@ def shapes_of(network: nn.Module, latent_dim: int) -> Mapping[str, Any]:
     Args:
         network, latent_dim: as in `Generator`.
     """
-    z, label = jnp.zeros((2, latent_dim)), jnp.zeros(2, jnp.int32)
-    return jax.eval_shape(lambda: network.init(jax.random.key(0), z, label, train=True))
+    z, label = jax.ShapeDtypeStruct((2, latent_dim), 'float32'), jax.ShapeDtypeStruct((2,), 'int32')
+    init = functools.partial(network.init, train=True)
+    return jax.eval_shape(init, jax.eval_shape(jax.random.key, 0), z, label)
 
 
 def make_of_latents(
