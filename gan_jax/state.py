@@ -221,23 +221,6 @@ def nbytes(tree: Any) -> int:
     return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
-def empty(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Empty running means, a `clu.metrics.Average` for each name."""
-    from clu.metrics import Average  # here, since an exported generator is drawn without clu
-
-    return {name: Average.empty() for name in names}
-
-
-def merge_metrics(running: Mapping[str, Any], values: Mapping[str, jax.Array]) -> dict[str, Any]:
-    """The running means after one more step; names without a running mean are left out."""
-    updated = dict(running)
-    for name in running:  # a fixed order: a set's order would give every process another program
-        if name in values:
-            value = type(running[name]).from_model_output(values[name])
-            updated[name] = running[name].merge(value)
-    return updated
-
-
 def average(options: Ema | Power, old: Any, new: Any, step: jax.Array, size: int) -> Any:
     """The next value of a moving average of variables.
 

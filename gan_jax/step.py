@@ -17,6 +17,7 @@ from gan_jax.accumulation import accumulate_gradients, repeat
 from gan_jax.gan import GAN
 from gan_jax.keys import named
 from gan_jax.players import Keys, Losses, Metrics, d_gradient, g_gradient, make_losses, project
+from gan_jax.running_means import merge_metrics
 from gan_jax.runtime.errors import of_part
 from gan_jax.schedules import values_at
 from gan_jax.state import (
@@ -24,7 +25,6 @@ from gan_jax.state import (
     Net,
     TrainState,
     average,
-    merge_metrics,
     name_of,
     player_of,
     trained,

@@ -34,6 +34,7 @@ WORDS = {
     'routing': 'views to terms',
     'critique': 'the joint pass of D',
     'state': 'the tree of training',
+    'running_means': 'of a log window',
     'accumulation': 'a batch in parts',
     'control': 'numbers of states',
     'synthesis': 'one call of G',

@@ -17,7 +17,7 @@ FLOORS = (
     ('views',),
     ('terms',),
     ('networks', 'losses'),
-    ('routing', 'critique', 'state', 'accumulation'),
+    ('routing', 'critique', 'state', 'running_means', 'accumulation'),
     ('gan', 'control', 'synthesis', 'metric'),
     ('sources',),
     ('players',),

@@ -14,7 +14,8 @@ from gan_jax import data
 from gan_jax.data import sampler
 from gan_jax.experiment import build, config, presets
 from gan_jax.models import conv
-from gan_jax.state import Ema, Net, TrainState, average, create, empty, merge_metrics
+from gan_jax.running_means import empty, merge_metrics
+from gan_jax.state import Ema, Net, TrainState, average, create
 from gan_jax.step import make_train_step
 from gan_jax.terms import Objective, Term
 from gan_jax.terms.contrastive import ProjectionHead

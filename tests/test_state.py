@@ -9,7 +9,8 @@ import pytest
 
 from gan_jax.experiment import config
 from gan_jax.keys import named
-from gan_jax.state import Ema, Net, Power, average, create, empty, merge_metrics, nbytes
+from gan_jax.running_means import empty, merge_metrics
+from gan_jax.state import Ema, Net, Power, average, create, nbytes
 from gan_jax.terms import Term
 from gan_jax.terms.adversarial import hinge
 from tests import small

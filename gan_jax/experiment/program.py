@@ -14,8 +14,9 @@ from gan_jax.experiment import contracts
 from gan_jax.experiment.build import Experiment
 from gan_jax.experiment.feed import make_feed
 from gan_jax.experiment.schedule import acting
+from gan_jax.running_means import empty
 from gan_jax.runtime import sharding
-from gan_jax.state import Hyper, TrainState, create, empty, name_of, player_of
+from gan_jax.state import Hyper, TrainState, create, name_of, player_of
 from gan_jax.step import make_train_step
 
 # For a program that runs once. On a CPU, LLVM at its default level would take longer to compile the

@@ -26,6 +26,7 @@ TESTS = {
     'gan_jax/critique.py': ('tests/test_critique.py', 'tests/test_step_sources.py'),
     'gan_jax/views.py': ('tests/test_views.py', 'tests/terms/test_rotation.py'),
     'gan_jax/state.py': ('tests/test_state.py', 'tests/test_step.py'),
+    'gan_jax/running_means.py': ('tests/test_state.py',),
     'gan_jax/runtime/checkpoint.py': ('tests/runtime/test_checkpoint.py', 'tests/test_resume.py'),
     'gan_jax/experiment/config.py': (
         'tests/experiment/test_config.py',

@@ -13,9 +13,10 @@ import numpy as np
 import optax
 import pytest
 
+from gan_jax.running_means import empty
 from gan_jax.runtime import checkpoint, leaves
 from gan_jax.runtime.errors import DATA, DISK, DIVERGED, MISSING, UserError
-from gan_jax.state import Net, TrainState, empty
+from gan_jax.state import Net, TrainState
 
 
 def state_at(step, value=0.5):

@@ -10,7 +10,6 @@ import numpy as np
 
 from gan_jax.data.pictures import decode
 from gan_jax.data.resize import Size, pair
-from gan_jax.data.tfds import tfrecord
 from gan_jax.runtime import environment
 from gan_jax.runtime.errors import DATA, UserError, first_line
 
@@ -63,6 +62,9 @@ def frames_of(file_format: str, folder: Path) -> Frames:
         UserError: neither 'tfrecord' nor 'array_record', or the package for the latter is missing.
     """
     if file_format == 'tfrecord':
+        # Here, since whoever draws images reads no such file, and may lack what checks it.
+        from gan_jax.data.tfds import tfrecord
+
         return tfrecord.frames
     if file_format != 'array_record':
         raise UserError(

@@ -7,6 +7,8 @@ checksum (4), the data, and the data's checksum (4). A checksum is a masked CRC-
 from collections.abc import Iterator
 from pathlib import Path
 
+import google_crc32c
+
 from gan_jax.data.pictures.decode import LARGEST_FILE
 from gan_jax.runtime.paths import opened
 
@@ -39,7 +41,5 @@ def frames(path: Path) -> Iterator[bytes]:
 
 def masked_crc32c(data: bytes) -> int:
     """The checksum that TFRecord stores: CRC-32C rotated right by 15 bits, plus a constant."""
-    import google_crc32c  # here, since whoever draws images reads no such file
-
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
