@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax import labels
 from gan_jax.augment import draws, operation, ops
 from gan_jax.augment import policy as policies
 from gan_jax.experiment.build import build_experiment
@@ -109,14 +110,14 @@ def both(settings, shape=(32, 32, 3)):
 def batch(d_steps=1, shape=(32, 32, 3)):
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (d_steps, SIZE, *shape), dtype=np.uint8)
-    labels = rng.integers(0, 10, (d_steps, SIZE), dtype=np.int32)
-    return {'image': images, 'label': labels, 'index': np.zeros_like(labels)}
+    label = rng.integers(0, 10, (d_steps, SIZE), dtype=np.int32)
+    return {'image': images, 'label': label, 'index': np.zeros_like(label)}
 
 
 def latents(gan, key):
     """What our step draws with a sub-step's key, for PyTorch."""
     z = jax.random.normal(named(key, 'z'), (SIZE, gan.latent_dim))
-    label = jax.random.randint(named(key, 'label'), (SIZE,), 0, gan.num_classes)
+    label = labels.drawn(named(key, 'label'), gan.class_counts, SIZE)
     return torch.tensor(np.array(z)), torch.tensor(np.array(label)).long()
 
 
