@@ -80,10 +80,10 @@ docs-env:
 	@VENV=.venv-docs sh launch/setup.sh dev
 	.venv-docs/bin/python -m pip install --quiet -r docs/requirements.txt
 
-# NOTEBOOKS=cache also executes the notebooks, once until they change.
+# NOTEBOOKS=cache also executes the notebooks, once until they change, NOTEBOOKS=force every time.
 docs: docs-env  ## the site of docs/, in build/docs; NOTEBOOKS=cache executes the notebooks for it
 	NOTEBOOKS=$(NOTEBOOKS) .venv-docs/bin/python -m sphinx -W --keep-going --quiet -c docs . build/docs $(ARGS)
-	.venv-docs/bin/python -m pytest -m site tests/site
+	NOTEBOOKS=$(NOTEBOOKS) .venv-docs/bin/python -m pytest -m site tests/site
 
 # Attacks on the commands and on what they write: docs/reliability.md.
 faults: dev  ## what is promised of faults, tried, 15 minutes; N=10: ten times as much

@@ -184,12 +184,12 @@ def run_ci(folder: Path, seconds: int = 0, **status: int) -> subprocess.Complete
     )
 
 
-def test_ci_runs_lint_the_fast_tests_the_notebooks_then_the_slow_tests(tmp_path):
+def test_ci_runs_lint_the_fast_tests_the_site_with_notebooks_then_the_slow_tests(tmp_path):
     result = run_ci(tmp_path)
     assert result.returncode == 0
     faults = 'faults N=0.1 ARGS=--minutes=3 --no_bites'
-    targets = ['lint', 'test', 'notebooks', faults, 'oracle-env', 'oracle']
-    targets += ['compilers-env', 'compilers', 'browser-env', 'browser', 'docs-env', 'docs']
+    targets = ['lint', 'test', 'docs-env', 'docs NOTEBOOKS=force', faults, 'oracle-env', 'oracle']
+    targets += ['compilers-env', 'compilers', 'browser-env', 'browser']
     # A copy outside of a repository has no count of commits.
     targets += ['test-slow ARGS=-x --third=0']
     assert result.stdout.splitlines() == [f'make {target}' for target in targets]
@@ -198,7 +198,7 @@ def test_ci_runs_lint_the_fast_tests_the_notebooks_then_the_slow_tests(tmp_path)
 @pytest.mark.parametrize(
     'target',
     [
-        *('lint', 'test', 'notebooks', 'faults', 'oracle', 'compilers', 'browser', 'docs'),
+        *('lint', 'test', 'docs', 'faults', 'oracle', 'compilers', 'browser'),
         'test-slow',
     ],
 )
@@ -232,15 +232,19 @@ def test_ci_says_what_the_hour_does_not_hold(tmp_path):
     assert result.returncode == 0
     assert 'No time is left for the compilers.' in result.stdout
     assert 'No time is left for the browser.' in result.stdout
-    assert 'make docs\n' in result.stdout and 'make test-slow' in result.stdout
+    assert 'make oracle\n' in result.stdout and 'make test-slow' in result.stdout
     assert 'make compilers-env' not in result.stdout
 
 
-def test_ci_says_so_where_sphinx_does_not_install(tmp_path):
+def test_ci_executes_the_notebooks_alone_where_sphinx_does_not_install(tmp_path):
     result = run_ci(tmp_path, **{'docs-env': 2})
     assert result.returncode == 0
-    assert 'the site is not built' in result.stdout
-    assert 'make docs\n' not in result.stdout and 'make test-slow' in result.stdout
+    assert 'the site is not built' in result.stdout and 'make docs ' not in result.stdout
+    assert 'make notebooks\n' in result.stdout and 'make test-slow' in result.stdout
+
+
+def test_ci_fails_where_a_notebook_alone_fails(tmp_path):
+    assert run_ci(tmp_path, **{'docs-env': 2, 'notebooks': 2}).returncode == 2
 
 
 @pytest.mark.parametrize('stopped', [124, 137])

@@ -1,5 +1,6 @@
 """The site that `make docs` has built: complete, and with nothing from another place."""
 
+import os
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from tests.pages import ROOT
 pytest.importorskip('sphinx')
 pytestmark = pytest.mark.site
 SITE = ROOT / 'build' / 'docs'
+NOTEBOOKS = sorted((ROOT / 'notebooks').glob('*.ipynb'))
 LOADED = re.compile(r'<(?:script|img|iframe|link)\b[^>]*?(?:src|href)="([a-z]+:)?//', re.I)
 
 
@@ -49,3 +51,12 @@ def test_every_room_has_a_page_with_its_functions():
     for room in code_pages.rooms():
         assert (SITE / 'docs' / 'reference' / 'code' / f'{room}.html').is_file()
     assert 'id="gan_jax.terms.consistency.cr"' in html('docs/reference/code/terms')
+
+
+@pytest.mark.skipif(
+    os.environ.get('NOTEBOOKS', 'off') == 'off', reason='the notebooks were not executed'
+)
+@pytest.mark.parametrize('notebook', NOTEBOOKS, ids=lambda notebook: notebook.stem)
+def test_a_notebook_has_its_outputs(notebook):
+    page = html(f'notebooks/{notebook.stem}')
+    assert 'class="cell_output' in page and 'Traceback' not in page
