@@ -21,7 +21,7 @@ from gan_jax.explorer.still import Explorer
 from gan_jax.explorer.training import TrainedRun
 from gan_jax.exported import description as descriptions
 from gan_jax.flags.explore import parse
-from gan_jax.run.trained_generator import restore_from_flags
+from gan_jax.run.generators import restore_from_flags
 from gan_jax.runtime import cli, environment, output, signals
 from gan_jax.runtime.errors import MISSING, UserError
 

@@ -103,7 +103,12 @@ def _check_done(flags: argparse.Namespace, folder: Path, done: Mapping[str, Any]
     if flags.source is not None:
         records = _records(flags, _paths(flags, folder.parent))
         if records != info['sources']:
-            raise UserError(f'{folder} is prepared from other files than --source: {advice}', DATA)
+            was, now = sources.differing(info['sources'], records)
+            raise UserError(
+                f'{folder} is prepared from {was}, and --source is {now}: leave out --source to '
+                f'keep it, {advice}',
+                DATA,
+            )
 
 
 # StyleGAN's zip ----------------------------------------------------------------------------------

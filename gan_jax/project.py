@@ -18,7 +18,7 @@ from gan_jax.data.pictures import decode
 from gan_jax.data.pictures.listing import listing
 from gan_jax.flags.project import parse
 from gan_jax.run.flags import refuse_full
-from gan_jax.run.trained_generator import restore_from_flags
+from gan_jax.run.generators import restore_from_flags
 from gan_jax.runtime import cli, output, signals
 from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
 from gan_jax.runtime.files import atomic_path

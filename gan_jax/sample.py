@@ -13,7 +13,7 @@ import numpy as np
 
 from gan_jax.flags.sample import parse
 from gan_jax.run.flags import refuse_full
-from gan_jax.run.trained_generator import restore_from_flags
+from gan_jax.run.generators import restore_from_flags
 from gan_jax.runtime import cli, output, signals
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 from gan_jax.runtime.paths import shown

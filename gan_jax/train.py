@@ -7,13 +7,12 @@ if __name__ == '__main__':
 
 import json
 import os
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from gan_jax.experiment import config, named_code, summary
+from gan_jax.experiment import config, summary
 from gan_jax.experiment.dry_run import describe
 from gan_jax.experiment.schedule import dispatch_length, due, evaluations, everything
 from gan_jax.experiment.setup import Setup, build_setup
@@ -21,6 +20,7 @@ from gan_jax.flags.train import parse
 from gan_jax.reports import training
 from gan_jax.run import disk_space, log, preflight, resume, run
 from gan_jax.run.evaluation import Evaluator, describe_metrics, make_evaluator
+from gan_jax.run.next_commands import next_commands
 from gan_jax.run.place import others_in, refuse_unfit
 from gan_jax.run.start_from import refuse_own_workdir, start_from
 from gan_jax.runtime import (
@@ -28,7 +28,6 @@ from gan_jax.runtime import (
     cli,
     determinism,
     distributed,
-    environment,
     output,
     sharding,
     signals,
@@ -76,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     if distributed.is_leader():
         output.result(workdir=flags.workdir, **_reached(flags.workdir))
         if not stopped:
-            output.say(_what_next(flags.workdir, settings))
+            output.say(next_commands(flags.workdir, settings))
     return stopped
 
 
@@ -185,25 +184,6 @@ def _reached(folder: Path) -> dict[str, Any]:
 
 def _is_score(name: str) -> bool:
     return name.startswith('eval/')
-
-
-def _what_next(folder: Path, settings: Mapping[str, Any]) -> str:
-    """The folders of a finished run and commands for it, to be pasted into this shell.
-
-    The commands allow the packages that the config names, which this run has executed already.
-    """
-    allowed = [f'--allow={package}' for package in named_code.outside(settings)]
-    run = [f'--workdir={folder}', *allowed]
-    watched = environment.run_module('tensorboard.main', f'--logdir={folder}')
-    said = {
-        'pictures': shlex.quote(f'{folder}/samples/'),
-        'report': shlex.quote(f'{folder}/report.html'),
-        'numbers': shlex.quote(f'{folder}/metrics.jsonl'),
-        'curves': watched,
-        'more images': environment.command('sample', *run, '--num=64', '--out=grid.png'),
-        'evaluation': environment.command('evaluate', *run) if everything(settings) else '',
-    }
-    return '\n'.join(f'  {name:<12} {text}' for name, text in said.items() if text)
 
 
 if __name__ == '__main__':

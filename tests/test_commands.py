@@ -5,6 +5,7 @@ import json
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -289,19 +290,41 @@ def interpreter(tmp_path, monkeypatch):
 
 def test_a_command_names_the_interpreter_unless_the_environment_is_active(interpreter, monkeypatch):
     told = environment.command('sample', '--workdir=my run')
-    assert told == ".venv/bin/python -m gan_jax sample '--workdir=my run'"
-    monkeypatch.chdir('/')
-    assert environment.command('sample').startswith(f'{interpreter}/python -m gan_jax')
+    assert told == f"{interpreter}/python -m gan_jax sample '--workdir=my run'"
     monkeypatch.setenv('PATH', str(interpreter))
     assert environment.command('sample', '--num=1') == 'gan_jax sample --num=1'
 
 
+def test_packages_of_the_current_folder_are_found_from_any_other(
+    interpreter, tmp_path, monkeypatch
+):
+    def before(*packages):
+        words = shlex.split(environment.command('sample', packages=packages))
+        return words[: words.index(f'{interpreter}/python')]
+
+    monkeypatch.delenv('PYTHONPATH', raising=False)
+    for name in ('of_the_folder.py', 'my lib/of_the_lib.py'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.syspath_prepend(tmp_path / 'my lib')
+    monkeypatch.syspath_prepend('')  # as `python -c` has the current folder
+    assert before() == before('numpy', 'nowhere') == before('of_the_lib') == []
+    assert before('numpy', 'of_the_folder') == [f'PYTHONPATH={tmp_path}']
+    monkeypatch.setenv('PYTHONPATH', 'my lib:/theirs')
+    assert before('of_the_lib') == [f'PYTHONPATH={tmp_path}:{tmp_path}/my lib:/theirs']
+    monkeypatch.setenv('PYTHONPATH', f'{tmp_path}:{tmp_path}/my lib')
+    assert before('of_the_folder', 'of_the_lib') == []
+
+
 def test_an_extra_is_installed_from_the_checkout_or_by_name(interpreter, tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, 'ROOT', tmp_path)
-    assert environment.install('plots') == ".venv/bin/python -m pip install 'gan_jax[plots]'"
-    (tmp_path / 'setup.py').touch()
-    assert environment.install('plots') == ".venv/bin/python -m pip install -e '.[plots]'"
-    assert environment.install_packages('torch') == '.venv/bin/python -m pip install torch'
+    monkeypatch.setattr(environment, 'ROOT', tmp_path / 'a checkout')
+    pip = [f'{interpreter}/python', '-m', 'pip', 'install']
+    assert shlex.split(environment.install('plots')) == [*pip, 'gan_jax[plots]']
+    (tmp_path / 'a checkout').mkdir()
+    (tmp_path / 'a checkout' / 'setup.py').touch()
+    told = shlex.split(environment.install('plots'))
+    assert told == [*pip, '-e', f'{tmp_path}/a checkout[plots]']
+    assert shlex.split(environment.install_packages('torch')) == [*pip, 'torch']
 
 
 def test_every_extra_that_is_named_exists():

@@ -9,7 +9,7 @@ import gan_jax
 from gan_jax import data, export, sample, train
 from gan_jax.evaluate import __main__ as evaluate
 from gan_jax.experiment.config import load_config
-from gan_jax.run.trained_generator import restore_generator
+from gan_jax.run.generators import restore_generator
 from gan_jax.runtime import checkpoint
 from gan_jax.runtime.errors import UserError
 

@@ -105,8 +105,11 @@ def test_preparing_twice_says_so_and_changes_nothing(run, published, tmp_path):
         assert 'was prepared already; remove it to prepare it anew' in out
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / 'out' / 'cifar10').rglob('*')} == before
     failed(run(*flags, '--size=16'), USAGE, 'is prepared with 32 pixels, not 16')
+    digest = hashlib.sha256(published[0].read_bytes()).hexdigest()[:8]
     other, _ = made.cifar10(tmp_path, per_batch=11)
-    failed(run(*flags[:1], f'--source={other}'), DATA, 'prepared from other files than --source')
+    others = hashlib.sha256(other.read_bytes()).hexdigest()[:8]
+    was, now = f'bytes, SHA-256 {digest}), and', f'bytes, SHA-256 {others}): leave out --source'
+    failed(run(*flags[:1], f'--source={other}'), DATA, 'is prepared from cifar-10', was, now)
 
 
 def test_size(run, published, tmp_path):
@@ -231,7 +234,20 @@ def test_a_folder_under_a_name_of_ones_own(run, tmp_path):
     assert data.digest(there) == data.digest(direct)
     assert run('--dataset=pets', f'--source={source}', '--size=16')[0] == 0
     (source / 'dog' / '4.png').write_bytes(png(noise(4, 20, 24, 3)))
-    failed(run('--dataset=pets', f'--source={source}'), DATA, 'prepared from other files')
+    failed(run('--dataset=pets', f'--source={source}'), DATA, 'is prepared from photos (')
+
+
+def test_a_folder_whose_broken_file_was_removed_is_told_by_what_differs(run, tmp_path):
+    source = photos(tmp_path / 'photos', 'cat/1.png', 'dog/2.png')
+    flags = ('--dataset=pets', f'--source={source}', '--max_bad=1')
+    whole = sum(file.stat().st_size for file in source.rglob('*.png'))
+    (source / 'dog' / '3.png').write_bytes(b'damaged')
+    assert run(*flags)[0] == 0
+    (source / 'dog' / '3.png').unlink()
+    refused = run(*flags)
+    was, now = (f'photos ({n:,} bytes of files, names' for n in (whole + len(b'damaged'), whole))
+    failed(refused, DATA, f'is prepared from {was}', f'and --source is {now}')
+    assert run(*flags[:1])[0] == 0  # as the sentence says
 
 
 def test_an_npz_under_a_name_of_ones_own(run, tmp_path):
@@ -319,7 +335,7 @@ def test_copies_of_both_formats_give_the_same_images(run, copies, tmp_path):
         assert found[-1][0] == data.digest(direct)
     assert found == [found[0]] * 4
     flags = ('--dataset=cifar10', f'--source={copies["tfrecord"]}', f'--data_dir={tmp_path}/0')
-    failed(run(*flags), DATA, 'prepared from other files than --source')
+    failed(run(*flags), DATA, 'is prepared from 3.0.2 (', 'and --source is 3.0.2 (')
 
 
 def test_a_copy_too_large_for_memory_is_streamed_from_any_step(run, copies, tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -17,9 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gan_jax import data, train
 from gan_jax.evaluate import digit_metrics
-from gan_jax.experiment import config, setup
+from gan_jax.experiment import setup
 from gan_jax.run import evaluation, resume
-from gan_jax.runtime import checkpoint, cli, environment, workdir
+from gan_jax.runtime import checkpoint, cli, workdir
 from gan_jax.runtime.errors import BUSY, DATA, DIVERGED, UNWRITABLE, UserError
 
 pytestmark = pytest.mark.usefixtures('quick', 'compiled_once')
@@ -51,31 +50,6 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp('finished')
     assert run(folder) == 0
     return folder
-
-
-def test_what_to_do_next_is_for_a_shell_and_trusts_the_run_s_own_packages():
-    """The networks are those of tests/sweeps/tiny.py, and the metric's function is NumPy's."""
-    path = TINY.removeprefix('--config=')
-    metric = '--config.evaluate.metrics=fd50_test@numpy.mean'
-    settings = config.load_config(path, [metric]).to_dict()
-    said = train._what_next(Path("my runs/a'b"), settings).splitlines()
-    _, report, numbers, curves, drawn, scored = map(shlex.split, said)
-    assert report == ['report', "my runs/a'b/report.html"]
-    assert numbers[-1] == "my runs/a'b/metrics.jsonl"
-    assert curves[-3:] == ['-m', 'tensorboard.main', "--logdir=my runs/a'b"]
-    flags = ["--workdir=my runs/a'b", '--allow=numpy', '--allow=tests']
-    assert drawn[-5:] == [*flags, '--num=64', '--out=grid.png'] and scored[-3:] == flags
-    plain = train._what_next(Path('run'), config.load_config(str(TESTS / 'smoke.py')).to_dict())
-    assert plain.splitlines()[-1].endswith('gan_jax evaluate --workdir=run')
-    unmeasured = config.load_config(path, ['--config.evaluate.metrics=']).to_dict()
-    assert 'evaluate' not in train._what_next(Path('run'), unmeasured)
-
-
-def test_what_is_not_installed_is_not_recommended(monkeypatch):
-    """As in the environment of `make demo`, which has no TensorBoard."""
-    monkeypatch.setattr(environment, 'find_spec', lambda name: None)
-    said = train._what_next(Path('run'), config.load_config(str(TESTS / 'smoke.py')).to_dict())
-    assert 'tensorboard' not in said and 'metrics.jsonl' in said
 
 
 def test_a_run_is_summarised_before_it_begins(finished, tmp_path, capsys):

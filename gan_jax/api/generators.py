@@ -5,8 +5,8 @@ from pathlib import Path
 
 from gan_jax.api.quiet import quiet
 from gan_jax.exported import hub
-from gan_jax.exported.read import is_exported, read_the_one
 from gan_jax.run.flags import STEP
+from gan_jax.run.generators import restore_generator
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.paths import expanded
 from gan_jax.runtime.ranges import quoted
@@ -49,10 +49,5 @@ def load_generator(
         raise UserError(f'step is {quoted(step)}: give {STEP}')
     name, allowed = f'{source}', [allow] if isinstance(allow, str) else [*allow]
     folder = hub.pull(name) if hub.is_name(name) else expanded(source)
-    if is_exported(folder):
-        return read_the_one(folder, allowed, chosen, weights)
-    # Here, since an exported generator needs nothing that reads checkpoints.
-    from gan_jax.run.trained_generator import restore_generator
-
     place = None if data_dir is None else expanded(data_dir)
     return restore_generator(folder, chosen, allowed, weights=weights, data_dir=place)

@@ -1,6 +1,7 @@
 """The files that --source names: found, checked, and opened as images and labels."""
 
 import hashlib
+import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +19,8 @@ from gan_jax.data.tfds import copies
 from gan_jax.data.tfds.contents import open_copy
 from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.paths import ends_with, expanded, shown
+
+Records = Sequence[Mapping[str, Any]]  # of `record`
 
 
 def is_path(name: str) -> bool:
@@ -181,9 +184,21 @@ def record(path: Path) -> dict[str, Any]:
     return {'folder': path.name, 'bytes': sum(sizes.values()), 'sha256_of_listing': listed}
 
 
-def compared(
-    name: str, paths: Mapping[str, Path], records: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def differing(before: Records, now: Records) -> tuple[str, str]:
+    """The sources that differ between two lists of records, in words: what they were, and are."""
+    pairs = [pair for pair in itertools.zip_longest(before, now) if pair[0] != pair[1]]
+    was, are = (', '.join(map(_in_words, filter(None, side))) for side in zip(*pairs, strict=True))
+    return was, are
+
+
+def _in_words(record: Mapping[str, Any]) -> str:
+    if 'folder' in record:
+        digest = f'names and sizes with the SHA-256 {record["sha256_of_listing"][:8]}'
+        return f'{record["folder"]} ({record["bytes"]:,} bytes of files, {digest})'
+    return f'{record["file"]} ({record["bytes"]:,} bytes, SHA-256 {record["sha256"][:8]})'
+
+
+def compared(name: str, paths: Mapping[str, Path], records: Records) -> list[dict[str, Any]]:
     """The records of sources; for the files of an archive data set with a comparison.
 
     Such a record has 'published_name' as well, and 'published', True if it is the published file.

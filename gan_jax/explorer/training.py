@@ -13,8 +13,8 @@ from gan_jax.experiment.setup import Setup
 from gan_jax.explorer.still import Explorer, Variables
 from gan_jax.models.critic import reads_of
 from gan_jax.reports import nearest
+from gan_jax.run.generators import restore_generator
 from gan_jax.run.trained import restore_run
-from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import checked_tree
@@ -73,7 +73,7 @@ class TrainedRun:
             folder: the workdir.
             step: of the explorer's generator, as in `trained.restore_run`.
             explorer: of one of the checkpoints.
-            allow, weights, data_dir: as in `trained_generator.restore_generator`.
+            allow, weights, data_dir: as in `generators.restore_generator`.
         """
         self._folder, self._step, self._explorer = folder, step, explorer
         self._kept = workdir.steps(folder / 'checkpoints')

@@ -14,7 +14,7 @@ from gan_jax.experiment.build import build_latent
 from gan_jax.experiment.generator import build_generator
 from gan_jax.exported import description as descriptions
 from gan_jax.exported import own_code, tensors
-from gan_jax.exported.description import Description, block_faults_of, is_exported
+from gan_jax.exported.description import Description, block_faults_of
 from gan_jax.latents import Latent
 from gan_jax.runtime import sharding
 from gan_jax.runtime.errors import DATA, PartError, UserError, of_part
@@ -22,8 +22,6 @@ from gan_jax.runtime.leaves import by_name, struct_of, tree_of
 from gan_jax.runtime.paths import opened
 from gan_jax.runtime.workdir import refuse_links
 from gan_jax.sampling.generator import Generator, shapes_of
-
-__all__ = ['WEIGHTS', 'is_exported', 'read_generator', 'read_leaves', 'read_the_one']
 
 WEIGHTS = 'generator.safetensors'
 

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax.exported.read import is_exported, read_leaves
+from gan_jax.exported.description import is_exported
+from gan_jax.exported.read import read_leaves
 from gan_jax.models.conditions import COLLECTION
 from gan_jax.runtime import checkpoint, distributed, output
 from gan_jax.runtime.errors import MISSING, UserError

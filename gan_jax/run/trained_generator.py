@@ -3,7 +3,6 @@
 The data are read only if its latents are made of them.
 """
 
-import argparse
 import functools
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -16,10 +15,9 @@ from gan_jax.experiment.build import build_latent
 from gan_jax.experiment.generator import build_generator
 from gan_jax.experiment.images import build_decoder
 from gan_jax.experiment.setup import load_training
-from gan_jax.exported.read import is_exported, read_the_one
 from gan_jax.run import posthoc
 from gan_jax.run.choose_checkpoint import read_settings, refuse_other_images, restore_step
-from gan_jax.run.refusals import refuse_batch_norm, refuse_packages, refuse_weights
+from gan_jax.run.refusals import refuse_weights
 from gan_jax.runtime import checkpoint, sharding
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.runtime.leaves import checked_tree
@@ -40,7 +38,7 @@ class RunWeights(NamedTuple):
     Attributes:
         settings: the run's resolved config.
         images: what the checkpoint says of the images: 'shape', 'class_counts', 'class_names'.
-        weights: name of the average, as in `restore_generator`.
+        weights: name of the average, as in `generators.restore_generator`.
         step: of the checkpoint.
         leaves: arrays by their names in the network's variables.
         digest: of the checkpoint.
@@ -56,57 +54,6 @@ class RunWeights(NamedTuple):
     data: str
 
 
-def restore_from_flags(flags: argparse.Namespace) -> Generator:
-    """The generator of the run that the flags of `flags.add_flags` name.
-
-    Raises:
-        UserError: as `restore_generator`, or --batch_norm is given for a network without BatchNorm.
-    """
-    refuse_packages(flags.allow, flags.workdir)
-    found = restore_generator(
-        flags.workdir,
-        flags.step,
-        flags.allow,
-        weights=flags.weights,
-        batch_norm=flags.batch_norm,
-        data_dir=flags.data_dir,
-    )
-    refuse_batch_norm(flags.batch_norm, found.variables)
-    return found
-
-
-def restore_generator(
-    folder: Path,
-    step: str,
-    allow: Collection[str] | None,
-    *,
-    weights: str | None = None,
-    batch_norm: str | None = None,
-    data_dir: Path | None = None,
-) -> Generator:
-    """The generator of a run at one of its checkpoints, or of an exported folder.
-
-    Args:
-        folder: the workdir, or a folder of `gan_jax.export`, which has one step and its weights.
-        step: a number, 'last', or 'best', see `best.best_by`.
-        allow: packages whose code its block may name, as in `load.resolve`.
-        weights: 'ema', 'raw', a name in config.averages, or 'std:0.08', see `posthoc`; None is as
-            config.evaluate says.
-        batch_norm: see `generate.make_generate`; None is as config.evaluate says.
-        data_dir: as in `trained.restore_run`, for latents that are made of the training images.
-
-    Raises:
-        UserError: no run, no such checkpoint or weights, a generator, latents or an autoencoder
-            with faults or of other code, a config that is not the checkpoint's, latents of other
-            images, or an autoencoder with other weights; of an exported folder as
-            `exported.read.read_the_one`.
-    """
-    if is_exported(folder):
-        return read_the_one(folder, allow or (), step, weights, batch_norm)
-    run = read_run(folder, step, allow, weights)
-    return generator_of(folder, run, allow, batch_norm, data_dir)
-
-
 def generator_of(
     folder: Path,
     run: RunWeights,
@@ -114,10 +61,9 @@ def generator_of(
     batch_norm: str | None = None,
     data_dir: Path | None = None,
 ) -> Generator:
-    """The generator of weights from `read_run`; arguments as above.
+    """The generator of weights from `read_run`.
 
-    Raises:
-        UserError: as `restore_generator`, of a run.
+    Arguments and errors as of `generators.restore_generator`, for a run.
     """
     counts = labels.from_json(run.images['class_counts'])
     network = build_generator(run.settings, tuple(run.images['shape']), allow, len(counts))
@@ -141,10 +87,9 @@ def generator_of(
 def read_run(
     folder: Path, step: str, allow: Collection[str] | None, weights: str | None = None
 ) -> RunWeights:
-    """The weights of a run's generator, and all that is known of them; arguments as above.
+    """The weights of a run's generator, and all that is known of them.
 
-    Raises:
-        UserError: as `restore_generator`, of a run.
+    Arguments and errors as of `generators.restore_generator`, for a run.
     """
     settings = read_settings(
         folder, lambda settings: config.part_faults(settings, KEYS, BLOCKS, allow)

@@ -2,12 +2,11 @@
 
 import contextlib
 import errno
+import os
 import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-
-from gan_jax.runtime.environment import near
 
 USAGE = 2  # wrong configuration or command line
 DATA = 65  # damaged or unsuitable data, damaged checkpoints
@@ -59,7 +58,7 @@ def place(error: BaseException) -> str:
     while one is not None:
         for frame in traceback.extract_tb(one.__traceback__):
             if _is_own(frame.filename):
-                found = f'{near(frame.filename)}, line {frame.lineno}'
+                found = f'{_near(frame.filename)}, line {frame.lineno}'
         one = one.__cause__ or one.__context__
     return found
 
@@ -69,6 +68,13 @@ def _is_own(file: str) -> bool:
     path = Path(file)
     apart = {'site-packages', 'dist-packages'} & {*path.parts}
     return path.is_file() and not apart and not any(path.is_relative_to(one) for one in OTHERS)
+
+
+def _near(path: str) -> str:
+    """A path relative to the current folder if it lies below it, else absolute."""
+    whole, here = Path(os.path.abspath(path)), Path.cwd()
+    below = whole.is_relative_to(here) and here != Path(here.anchor)
+    return str(whole.relative_to(here)) if below else str(whole)
 
 
 class PartError(ValueError):

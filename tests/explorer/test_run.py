@@ -13,8 +13,8 @@ from PIL import Image
 from gan_jax import train
 from gan_jax.explorer import actions, training
 from gan_jax.explorer.still import Explorer
+from gan_jax.run.generators import restore_generator
 from gan_jax.run.trained import restore_run
-from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime.errors import UserError
 
 pytestmark = [pytest.mark.usefixtures('quick'), pytest.mark.slow]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDER = Path(__file__).parent / 'published'
+# The networks, for published_code.py too.
 STYLEGAN2, R3GAN, R3GAN2, STYLEGAN3 = 'stylegan2', 'r3gan', 'r3gan2', 'stylegan3'
 DEEP, SAGAN = 'biggan_deep', 'sagan'  # of StudioGAN
 LATENT, UNITS, COLOURS, CLASSES = 5, 6, 3, 3
@@ -36,7 +37,7 @@ class Case(NamedTuple):
     """A network.
 
     Attributes:
-        code: 'stylegan2', 'r3gan', 'r3gan2', 'stylegan3', 'biggan_deep' or 'sagan'.
+        code: name of the network, one of those above.
         player: 'g' or 'd'.
         side: of the images.
         classes: 0 is unconditional.

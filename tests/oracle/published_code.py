@@ -14,25 +14,18 @@ import contextlib
 import importlib
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
 import torch
+
+# Not of `tests`: torch-fidelity installs a package of that name.
+from oracle.published_cases import DEEP, R3GAN, R3GAN2, SAGAN, STYLEGAN2, STYLEGAN3
 from packaging import version
 
-STYLEGAN2, R3GAN, R3GAN2, STYLEGAN3 = 'stylegan2', 'r3gan', 'r3gan2', 'stylegan3'
-DEEP, SAGAN = 'biggan_deep', 'sagan'
-# Files by which a checkout is known, the first that is there, and what is taken from it.
-KNOWN = {
-    'R3GAN/RoPE.py': (R3GAN2,),
-    'R3GAN/Networks.py': (R3GAN,),
-    'training/networks_stylegan3.py': (STYLEGAN3,),
-    'training/networks.py': (STYLEGAN2,),
-    'src/models/big_resnet_deep_legacy.py': (DEEP, SAGAN),
-}
 EMBEDDING = 64  # numbers of a class in R3GAN's generator
 
 
@@ -40,21 +33,22 @@ def import_from(checkout: Path) -> tuple[str, ...]:
     """Lets Python import the checkout's modules; one checkout a process, as they share names.
 
     Returns:
-        The names of its networks, as in `KNOWN`.
+        The names of its networks, as in `NETWORKS`.
     """
-    found = [code for file, code in KNOWN.items() if (checkout / file).is_file()]
-    if not found:
+    files = [one.file for one in NETWORKS.values() if (checkout / one.file).is_file()]
+    if not files:
         sys.exit(
             f'--reference={checkout} is no checkout of stylegan2-ada-pytorch, R3GAN, R3GAN2, '
             'stylegan3 or PyTorch-StudioGAN: give one of these'
         )
-    code = checkout / 'src' if DEEP in found[0] else checkout
+    found = tuple(code for code, one in NETWORKS.items() if one.file == files[0])
+    code = checkout / 'src' if DEEP in found else checkout
     sys.path.insert(0, str(code.resolve()))
     # Some compare versions with a module that setuptools has no more.
     stand_in = types.ModuleType('pkg_resources')
     stand_in.parse_version = version.parse
     sys.modules.setdefault('pkg_resources', stand_in)
-    return found[0]
+    return found
 
 
 def network(
@@ -69,7 +63,7 @@ def network(
         shape: of an image, (H, W, C).
     """
     kind = {'g': 'Generator', 'd': 'Discriminator'}[player]
-    module, make = _MAKERS[code]
+    _, module, make = NETWORKS[code]
     options = make(player, settings, shape)
     net = getattr(importlib.import_module(module), kind)(**options)
     for layer in net.modules():
@@ -232,11 +226,26 @@ def _sagan(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> 
     return dict(**sizes, **place, **_studiogan(player, settings, deep=False))
 
 
-_MAKERS = {
-    STYLEGAN2: ('training.networks', _stylegan2),
-    R3GAN: ('training.networks', _r3gan),
-    R3GAN2: ('R3GAN.Networks', _r3gan2),
-    STYLEGAN3: ('training.networks_stylegan3', _stylegan3),
-    DEEP: ('models.big_resnet_deep_legacy', _deep),
-    SAGAN: ('models.resnet', _sagan),
+class Network(NamedTuple):
+    """A network of a checkout.
+
+    Attributes:
+        file: by which the checkout is known.
+        module: that has its `Generator` and `Discriminator`.
+        options: (player, settings, shape of an image) -> keywords of these.
+    """
+
+    file: str
+    module: str
+    options: Callable[[str, Mapping[str, Any], tuple[int, ...]], dict[str, Any]]
+
+
+# The first whose file is there tells the checkout: R3GAN has a file of StyleGAN2's, too.
+NETWORKS = {
+    R3GAN2: Network('R3GAN/RoPE.py', 'R3GAN.Networks', _r3gan2),
+    R3GAN: Network('R3GAN/Networks.py', 'training.networks', _r3gan),
+    STYLEGAN3: Network('training/networks_stylegan3.py', 'training.networks_stylegan3', _stylegan3),
+    STYLEGAN2: Network('training/networks.py', 'training.networks', _stylegan2),
+    DEEP: Network('src/models/big_resnet_deep_legacy.py', 'models.big_resnet_deep_legacy', _deep),
+    SAGAN: Network('src/models/big_resnet_deep_legacy.py', 'models.resnet', _sagan),
 }

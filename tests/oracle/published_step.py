@@ -20,6 +20,7 @@ import torch
 
 # Not of `tests`: torch-fidelity installs a package of that name.
 from oracle import published_code, published_supported
+from oracle.published_cases import R3GAN, STYLEGAN2
 from oracle.published_supported import first_number
 
 Phase = tuple[str, torch.nn.Module, torch.optim.Optimizer]
@@ -46,9 +47,7 @@ def make(
     torch.manual_seed(settings['seed'])
     shape = images.shape[1:]
     g, d = (published_code.network(code, p, settings, shape).requires_grad_(False) for p in 'gd')
-    loss = {published_code.STYLEGAN2: _stylegan2, published_code.R3GAN: _r3gan}[code](
-        g, d, settings
-    )
+    loss = {STYLEGAN2: _stylegan2, R3GAN: _r3gan}[code](g, d, settings)
     average, phases = copy.deepcopy(g).eval(), _phases(code, g, d, settings)
     held = (
         torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
@@ -60,7 +59,7 @@ def make(
         for _ in range(steps):
             reals = draw()
             for phase in phases:
-                reals = draw() if code == published_code.R3GAN else reals
+                reals = draw() if code == R3GAN else reals
                 _update(
                     phase, lambda name, reals=reals: loss(name, *reals, *_fakes(settings)), code
                 )
@@ -79,7 +78,7 @@ def _phases(
         return torch.optim.Adam(net.parameters(), rate, betas=(b1, b2), eps=1e-8)
 
     both = [('G', g, adam('g', g)), ('D', d, adam('d', d))]
-    return both if code == published_code.STYLEGAN2 else both[::-1]
+    return both if code == STYLEGAN2 else both[::-1]
 
 
 def _stylegan2(
@@ -119,7 +118,7 @@ def _update(phase: Phase, loss: Callable[[str], None], code: str) -> None:
     loss(name)
     net.requires_grad_(False)
     grads = [p.grad for p in net.parameters() if p.grad is not None]
-    if code == published_code.STYLEGAN2:
+    if code == STYLEGAN2:
         for grad in grads:
             torch.nan_to_num(grad, nan=0, posinf=1e5, neginf=-1e5, out=grad)
     optimizer.step()

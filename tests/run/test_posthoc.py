@@ -8,8 +8,8 @@ import pytest
 
 from gan_jax.profiles import exponent_of
 from gan_jax.run import posthoc, snapshots
+from gan_jax.run.generators import restore_generator
 from gan_jax.run.trained import restore_run
-from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime.errors import MISSING, USAGE, UserError
 from gan_jax.runtime.leaves import named_leaves
 from tests.run.test_snapshots import trained

@@ -12,8 +12,8 @@ from gan_jax import data, train
 from gan_jax.data.autoencoder import PLAIN
 from gan_jax.experiment import setup
 from gan_jax.run import trained_generator
+from gan_jax.run.generators import restore_generator
 from gan_jax.run.trained import restore_run
-from gan_jax.run.trained_generator import restore_generator
 from gan_jax.runtime import checkpoint, workdir
 from gan_jax.runtime.errors import DATA, UserError
 from gan_jax.sampling.generate import make_generate
