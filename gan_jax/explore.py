@@ -12,18 +12,17 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from gan_jax.explorer import page
 from gan_jax.explorer.actions import Actions
 from gan_jax.explorer.serve import serving
 from gan_jax.explorer.still import Explorer
 from gan_jax.explorer.training import TrainedRun
-from gan_jax.exported import description as descriptions
+from gan_jax.exported import description
 from gan_jax.flags.explore import parse
 from gan_jax.run.generators import restore_from_flags
 from gan_jax.runtime import cli, environment, output, signals
-from gan_jax.runtime.errors import MISSING, UserError
+from gan_jax.runtime.errors import UserError
 
 PAUSE = 0.2  # seconds between two looks for a signal
 
@@ -32,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     """Serves the page until a signal comes."""
     flags = parse(arguments)
     _refuse_without_gradio()
-    _refuse_without_generator(flags.generator)
+    if flags.generator is not None:
+        description.read(flags.generator)  # or a run's folder would be taken for one
     explorer = Explorer(restore_from_flags(flags))
     run = None if flags.generator else _run_of(flags, explorer)
     actions = Actions(explorer, run, _check)
@@ -70,16 +70,6 @@ def _refuse_without_gradio() -> None:
         raise UserError(
             'the explorer needs the package gradio, which is not installed: '
             f'{environment.install("explore")}'
-        )
-
-
-def _refuse_without_generator(folder: Path | None) -> None:
-    """Raises UserError if --generator names a folder that holds none."""
-    if folder is not None and not (folder / descriptions.NAME).exists():
-        raise UserError(
-            f'{folder / descriptions.NAME} does not exist: --generator must be a folder that '
-            'gan_jax.export has written',
-            MISSING,
         )
 
 

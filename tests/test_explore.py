@@ -7,7 +7,7 @@ import pytest
 
 from gan_jax import explore
 from gan_jax.runtime import environment
-from gan_jax.runtime.errors import MISSING, USAGE, UserError
+from gan_jax.runtime.errors import DATA, MISSING, USAGE, UserError
 
 
 def refused(*arguments):
@@ -40,11 +40,27 @@ def test_a_missing_gradio_is_named_with_the_command_that_installs_it(monkeypatch
 @pytest.mark.usefixtures('with_gradio')
 def test_a_folder_without_a_run_is_said(tmp_path):
     said = {'workdir': 'the folder of a training run', 'generator': 'a folder that gan_jax.export'}
+    (tmp_path / 'file').touch()
     for flag, what in said.items():
-        for folder in (tmp_path, tmp_path / 'none'):
+        for folder in (tmp_path, tmp_path / 'none', tmp_path / 'file'):
             error = refused(f'--{flag}={folder}')
-            assert str(error).startswith(f'{folder}/config.json does not exist: --{flag} must be ')
+            assert str(error).startswith(f'{folder}/config.json does not exist: ')
             assert what in str(error) and error.status == MISSING
+
+
+@pytest.mark.usefixtures('with_gradio')
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        ('{"seed": 0}', 'is not of an exported generator: give a folder that gan_jax.export has'),
+        ('{"format": ', 'cannot be read ('),
+        ('{"format": "torch"}', "is of the format 'torch'"),
+    ],
+)
+def test_a_run_s_folder_and_a_damaged_one_are_no_exported_generator(content, said, tmp_path):
+    (tmp_path / 'config.json').write_text(content)
+    error = refused(f'--generator={tmp_path}')
+    assert str(error).startswith(f'{tmp_path}/config.json {said}') and error.status == DATA
 
 
 def test_uploads_lie_in_a_folder_that_goes(monkeypatch):

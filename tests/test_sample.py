@@ -551,9 +551,9 @@ def test_scores_that_cannot_be_kept_are_printed(trained, tmp_path, capsys):
     flags = [f'--workdir={folder}', ALLOW, '--metrics=fd_digits']
     measured = evaluation.evaluate
 
-    def evaluated(*arguments):
+    def evaluated(*arguments, **options):
         assert 'results cannot be written to: the scores will be printed' in capsys.readouterr().err
-        return measured(*arguments)
+        return measured(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UserError) as caught:
         patch.setattr(evaluation, 'evaluate', evaluated)
@@ -588,12 +588,33 @@ def test_an_interrupt_that_was_swallowed_leaves_no_picture(
 
 def test_an_interrupt_that_was_swallowed_leaves_no_result(trained, capsys, monkeypatch):
     before = {*trained.glob('results/*')}
-    monkeypatch.setattr(evaluation, 'evaluate', lambda *_: signals._received.append(2) or {})
+    swallowed = lambda *_, **__: signals._received.append(2) or {}  # noqa: E731
+    monkeypatch.setattr(evaluation, 'evaluate', swallowed)
     monkeypatch.setattr(signals, '_received', [])
     with pytest.raises(KeyboardInterrupt):
         evaluate.main([f'--workdir={trained}', ALLOW, '--seed=77'])
     assert capsys.readouterr().out == ''
     assert {*trained.glob('results/*')} == before
+
+
+def test_power_spectra_lie_beside_their_result(trained, tmp_path):
+    folder = tmp_path / 'run'
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns('results'))
+    flags = [f'--workdir={folder}', ALLOW, '--metrics=spectrum40_test']
+    assert evaluate.main(flags) == 0
+    (path,) = folder.glob('results/*.json')
+    head, *rows = (path.parent / f'{path.stem}_spectrum40_test_profiles.csv').read_text().split()
+    assert head == 'frequency,real,generated' and len(rows) == 9
+    _, real, fake = zip(*(map(float, row.split(',')) for row in rows), strict=True)
+    found = json.loads(path.read_text())
+    difference = np.sqrt(np.mean((np.array(fake) - real)[1:] ** 2))
+    assert found['metrics']['spectrum40_test'] == pytest.approx(difference)
+    assert 'profiles' not in json.dumps(found)
+    Image.open(path.parent / f'{path.stem}_spectrum40_test_profiles.png').verify()
+    written = {one: one.read_bytes() for one in path.parent.glob('*.csv')}
+    assert evaluate.main([*flags, '--seed=5']) == 0  # another result, with curves of its own
+    assert len([*path.parent.iterdir()]) == 6
+    assert written.items() <= {one: one.read_bytes() for one in path.parent.glob('*.csv')}.items()
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from gan_jax.experiment.setup import Setup, make_sampler
 from gan_jax.flags.evaluate import parse
 from gan_jax.run import evaluation, trained
 from gan_jax.run.evaluation import make_evaluator
-from gan_jax.runtime import brackets, cli, environment, files, output, signals, workdir
+from gan_jax.runtime import brackets, cli, output, signals, workdir
 from gan_jax.runtime.digest import json_digest
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import bar
@@ -55,7 +55,10 @@ def main(arguments: Sequence[str]) -> int:
         _refuse_pairs(metrics)
     prepared, points, kept = evaluator.prepare(metrics), [], []
     for setup, value in zip(setups, values, strict=True):
-        found = evaluation.evaluate(setup, evaluator, [metrics], state, seed, bar)
+        curves: dict[str, curve.Curves] = {}
+        found = evaluation.evaluate(
+            setup, evaluator, [metrics], state, seed, bar, keep=curves.__setitem__
+        )
         protocol = {'seed': seed, **prepared.protocol, **({axis: value} if axis else {}), **first}
         result = _result(run, flags, found, {**protocol, 'num': prepared.num})
         signals.check()
@@ -63,6 +66,7 @@ def main(arguments: Sequence[str]) -> int:
             output.show(f'{axis} {value:g}')
         result_file.show_values(result)
         path = folder / _name(result)
+        result_file.write_beside(path, curves)
         result_file.write(path, lambda path=path, result=result: workdir.write_json(path, result))
         output.say(f'step {run.checkpoint.step}, {prepared.num} images, seed {seed}: {path}')
         points.append(curve.Point(value, result['metrics']))
@@ -70,7 +74,8 @@ def main(arguments: Sequence[str]) -> int:
     output.result(results=kept)
     if len(values) > 1:
         of = f'_{flags.psi_layers}_layers' if first else ''
-        _write_curve(folder / f'step_{run.checkpoint.step}_{axis}{of}', axis, points)
+        stem = folder / f'step_{run.checkpoint.step}_{axis}{of}'
+        result_file.write_curves(stem, curve.of_points(axis, points))
     return os.EX_OK
 
 
@@ -130,24 +135,6 @@ def _refuse_pairs(metrics: str) -> None:
     for name in brackets.split(metrics, ','):
         if perceptual_path.knows(name) or equivariance.knows(name):
             raise UserError(f"'{name}' is not measured under truncation: leave out one of both")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    with files.atomic_path(path) as partial:
-        partial.write_bytes(content)
-
-
-def _write_curve(stem: Path, axis: str, points: Sequence[curve.Point]) -> None:
-    """Writes the table, and the figure if matplotlib is there."""
-    contents = {'.csv': curve.table(axis, points).encode()}
-    try:
-        contents['.png'] = curve.render(axis, points)
-    except ImportError:
-        output.say(f'the figure is left out: matplotlib is missing; {environment.install("plots")}')
-    for ending, content in contents.items():
-        path = stem.with_name(stem.name + ending)
-        result_file.write(path, lambda path=path, content=content: _replace(path, content))
-        output.say(f'{axis}: {path}')
 
 
 def _warn_unwritable(folder: Path) -> None:

@@ -11,12 +11,14 @@ import numpy as np
 
 from gan_jax import labels
 from gan_jax.data import DataSet
+from gan_jax.evaluate.curve import Curves
 from gan_jax.runtime.errors import MISSING, UserError
 from gan_jax.runtime.progress import Progress, no_progress
 from gan_jax.sampling.pairs import Pairs
 from gan_jax.state import Hyper, TrainState
 
 Values = dict[str, float]  # by the names of metrics
+Found = Mapping[str, float | Curves]  # likewise; curves have names of their own
 Failed = Callable[[Sequence[str], Exception], object]  # (names of metrics, their error)
 Check = Callable[[], object]  # raises UserError, or Absent if the data set is not here
 
@@ -146,7 +148,7 @@ class Measure(Protocol):
 
     def __call__(
         self, images: np.ndarray, state: TrainState, hyper: Hyper, progress: Progress = no_progress
-    ) -> Values:
+    ) -> Found:
         """Measures generated images and the state that they come from.
 
         Args:
@@ -157,7 +159,7 @@ class Measure(Protocol):
             progress: reports the work of measuring. An exception of its ticks ends it.
 
         Returns:
-            {name: value}.
+            {name: value}. A value is a number, or curves beside the numbers that are made of them.
         """
 
 

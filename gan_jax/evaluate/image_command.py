@@ -5,6 +5,7 @@ import os
 import time
 
 from gan_jax.evaluate import result
+from gan_jax.evaluate.curve import Curves
 from gan_jax.evaluate.image_scores import score
 from gan_jax.runtime import output, workdir
 from gan_jax.runtime.progress import bar
@@ -13,6 +14,7 @@ from gan_jax.runtime.versions import versions
 
 def main(flags: argparse.Namespace) -> int:
     """Scores one set of images against another, as the flags of `gan_jax.evaluate` say."""
+    curves: dict[str, Curves] = {}
     found = score(
         flags.images,
         flags.against,
@@ -20,6 +22,7 @@ def main(flags: argparse.Namespace) -> int:
         flags.data_dir,
         size=flags.size,
         progress=bar,
+        keep=curves.__setitem__,
     )
     now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
     found |= {'versions': versions(), 'time': now}
@@ -31,6 +34,7 @@ def main(flags: argparse.Namespace) -> int:
     for note in scored['notes']:
         output.say(note)
     if flags.out:
+        result.write_beside(flags.out, curves)
         result.write(flags.out, lambda: workdir.write_json(flags.out, found))
         output.say(f'written to {flags.out}')
     output.result(results=[{'file': flags.out, **found}])

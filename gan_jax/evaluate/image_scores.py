@@ -21,6 +21,7 @@ from gan_jax.data import DataSet, digest
 from gan_jax.data.resize import Size, as_config
 from gan_jax.evaluate import digit_metrics, pixels, protocol, scores
 from gan_jax.evaluate.context import Context
+from gan_jax.evaluate.curve import Keep
 from gan_jax.evaluate.names import KINDS, WIDTH, parse_score
 from gan_jax.evaluate.result import values_of
 from gan_jax.runtime import brackets
@@ -59,6 +60,7 @@ def score(
     *,
     size: Size | None = None,
     progress: Progress = no_progress,
+    keep: Keep | None = None,
 ) -> dict[str, Any]:
     """Scores of images, with all that they depend on.
 
@@ -75,6 +77,8 @@ def score(
             None takes images as they are, all of one size in each set, and leaves resizing to the
             metric's network.
         progress: reports the work.
+        keep: called with a name and the `Curves` that a metric measures beside its numbers: the two
+            power spectra of 'spectrum10k'.
 
     Returns:
         {'metrics': {name: value}, 'protocol': all that they depend on, as JSON}. A value that is
@@ -93,7 +97,7 @@ def score(
     _check(asked, pair, given)
     prepared_metrics = protocol.prepare_metrics(metrics, given)
     chosen, drawn = _chosen(asked, pair.images)
-    found = prepared_metrics.measure(chosen, None, None, progress)
+    found = prepared_metrics.measure(chosen, None, None, progress, keep=keep)
     scored = {
         'images': pair.images.name,
         'count': len(pair.images.images),

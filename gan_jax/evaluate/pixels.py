@@ -3,7 +3,8 @@
     swd8192_train       the mean of the levels' distances; swd8192_train_32, ..._16: of each level
     spectrum10k_test    the difference of the spectra along the radius, in decibel;
                         spectrum10k_test_1, _2, _4, ...: how much more the fakes have of each
-                        octave, by its lowest frequency in cycles an image
+                        octave, by its lowest frequency in cycles an image;
+                        spectrum10k_test_profiles: both spectra, as curves
 
 The first takes as many real images as generated ones, the second at most as many; they are evenly
 spaced in the split.
@@ -18,7 +19,14 @@ import numpy as np
 
 from gan_jax.data import digest
 from gan_jax.evaluate import rows, sliced_wasserstein, spectrum
-from gan_jax.evaluate.context import Check, Context, Evaluation, Values, refuse_few_reals
+from gan_jax.evaluate.context import (
+    Check,
+    Context,
+    Evaluation,
+    Found,
+    Values,
+    refuse_few_reals,
+)
 from gan_jax.evaluate.names import PIXELS, number_of
 from gan_jax.evaluate.score_metrics import HALVES
 from gan_jax.runtime.errors import UserError
@@ -28,7 +36,7 @@ from gan_jax.sampling.limits import MOST_IMAGES
 FORM = re.compile(r'(swd|spectrum)(?:([1-9]\d*)(k?))?(?:_(train|test))?')
 NAMES = PIXELS  # examples
 
-Measured = Callable[[np.ndarray, ProgressFn], Values]
+Measured = Callable[[np.ndarray, ProgressFn], Found]
 
 
 class Compared(NamedTuple):
@@ -101,7 +109,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     metrics = {one.name: KINDS[one.kind](one, given) for one in wanted}
     floors = {one.name: FLOORS[one.kind](one, given) if given.floors else {} for one in wanted}
 
-    def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
+    def measure(images, state, hyper, progress: Progress = no_progress) -> Found:
         del state, hyper
         values = {}
         for one in wanted:
@@ -146,12 +154,13 @@ def _spectrum(one: Compared, given: Context) -> Measured:
     with given.progress(f'{one.name}: {len(real):,} real images') as tick:
         reference = spectrum.profile(real, scale, progress=tick)
 
-    def metric(images: np.ndarray, tick: ProgressFn) -> Values:
+    def metric(images: np.ndarray, tick: ProgressFn) -> Found:
         found = spectrum.profile(images, scale, progress=tick)
         by_octave = spectrum.octaves(found, reference)
         return {
             one.name: spectrum.difference(found, reference),
             **{f'{one.name}_{low}': value for low, value in by_octave.items()},
+            f'{one.name}_profiles': spectrum.curves(found, reference),
         }
 
     return metric

@@ -17,7 +17,17 @@ from gan_jax.evaluate import (
     pixels,
     scores,
 )
-from gan_jax.evaluate.context import Absent, Check, Context, Evaluation, Failed, Values, held_out_of
+from gan_jax.evaluate.context import (
+    Absent,
+    Check,
+    Context,
+    Evaluation,
+    Failed,
+    Found,
+    Values,
+    held_out_of,
+)
+from gan_jax.evaluate.curve import Curves, Keep
 from gan_jax.evaluate.leak import metric
 from gan_jax.evaluate.names import FORM
 from gan_jax.runtime import brackets
@@ -70,8 +80,9 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
         given: the context in which they are measured.
 
     Returns:
-        An evaluation whose `measure` takes one argument more, `failed`. It is called with metrics
-        that raise an Exception; they are then NaN and do not end the others.
+        An evaluation whose `measure` returns numbers alone and takes two arguments more. `failed`
+        is called with metrics that raise an Exception; they are then NaN and do not end the others.
+        `keep` is called with the curves that metrics measure.
 
     Raises:
         UserError: as `check_metrics`.
@@ -82,12 +93,17 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
     parts = [(share, family.prepare(share, given)) for family, share in shares]
 
     def measure(
-        images, state, hyper, progress: Progress = no_progress, failed: Failed | None = None
+        images,
+        state,
+        hyper,
+        progress: Progress = no_progress,
+        failed: Failed | None = None,
+        keep: Keep | None = None,
     ) -> Values:
         values = {}
         for names, part in parts:
             try:
-                values |= part.measure(images, state, hyper, progress)
+                values |= _numbers(part.measure(images, state, hyper, progress), keep)
             except Exception as error:
                 if failed is None:
                     raise
@@ -110,6 +126,14 @@ def prepare_metrics(metrics: str, given: Context) -> Evaluation:
     for _, part in parts:
         protocol |= part.protocol
     return Evaluation(max((part.num for _, part in parts), default=0), measure, protocol)
+
+
+def _numbers(found: Found, keep: Keep | None) -> Values:
+    """The numbers of a family; its curves are given to `keep`."""
+    for name, value in found.items():
+        if keep is not None and isinstance(value, Curves):
+            keep(name, value)
+    return {name: value for name, value in found.items() if not isinstance(value, Curves)}
 
 
 def _asked(metrics: str) -> list[str]:

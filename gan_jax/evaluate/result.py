@@ -1,11 +1,13 @@
-"""A result file: values of metrics as JSON, written beside all that they depend on."""
+"""A result file: values of metrics as JSON, with all that they depend on; curves beside it."""
 
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax.runtime import output
+from gan_jax.evaluate import curve
+from gan_jax.evaluate.curve import Curves
+from gan_jax.runtime import environment, files, output
 from gan_jax.runtime.errors import UNWRITABLE, UserError
 
 
@@ -36,3 +38,39 @@ def write(path: Path, write: Callable[[], object]) -> None:
             f'cannot write {path}: {error.strerror}; the scores are printed and not kept',
             UNWRITABLE,
         ) from error
+
+
+def write_beside(path: Path, curves: Mapping[str, Curves]) -> None:
+    """Writes the curves of a result file beside it, as `write_curves` and before the file itself.
+
+    A result that is there then has its curves.
+
+    Args:
+        path: of the result file; 'a.json' has its curves in 'a_NAME.csv' and 'a_NAME.png'.
+        curves: by their names.
+    """
+    for name, one in curves.items():
+        write_curves(path.with_name(f'{path.name.removesuffix(".json")}_{name}'), one)
+
+
+def write_curves(stem: Path, curves: Curves) -> None:
+    """Writes STEM.csv, and STEM.png if matplotlib is installed; files of an earlier call go.
+
+    Raises:
+        UserError: a file cannot be written (73).
+    """
+    table, figure = (stem.with_name(stem.name + ending) for ending in ('.csv', '.png'))
+    _write_bytes(table, curve.table(curves).encode())
+    try:
+        content = curve.render(curves)
+    except ImportError:
+        # An earlier one would show other numbers than the table.
+        write(figure, lambda: figure.unlink(missing_ok=True))
+        output.say(f'the figure is left out: matplotlib is missing; {environment.install("plots")}')
+    else:
+        _write_bytes(figure, content)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    write(path, lambda: files.replace(path, content))
+    output.say(f'curves: {path}')

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.evaluate.curve import Curves
 from gan_jax.runtime.progress import ProgressFn
 
 BETA = 8  # of the Kaiser window
@@ -88,6 +89,12 @@ def octaves(fake: np.ndarray, real: np.ndarray) -> dict[int, float]:
     starts = [2**k for k in range(math.ceil(math.log2(len(fake) - 1)))]
     ends = [*starts[1:], len(fake)]
     return {a: float(np.mean((fake - real)[a:b])) for a, b in zip(starts, ends, strict=True)}
+
+
+def curves(fake: np.ndarray, real: np.ndarray) -> Curves:
+    """Two profiles along the frequency, in cycles over the shorter side."""
+    both = {'real': real.tolist(), 'generated': fake.tolist()}
+    return Curves('frequency', range(len(real)), both, 'power in decibel')
 
 
 def _chunk(shape: tuple[int, ...]) -> int:

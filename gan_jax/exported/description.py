@@ -9,13 +9,14 @@ from gan_jax import labels
 from gan_jax.experiment.blocks import block_faults, is_block
 from gan_jax.experiment.kinds import LATENT, NETWORK
 from gan_jax.experiment.values import VALUES
-from gan_jax.runtime.errors import DATA, UserError
+from gan_jax.runtime.errors import DATA, MISSING, UserError
 from gan_jax.runtime.ranges import INT32, Choice, Integer, Number, Text, quoted
 from gan_jax.runtime.workdir import read_json
 
 NAME = 'config.json'
 FORMAT, VERSION = 'gan_jax generator', 1
 MOST_BYTES = 100_000_000  # a name for each of a million classes
+ADVICE = 'give a folder that gan_jax.export has written'
 LAYOUT = {'layout': 'NHWC', 'range': [0, 1], 'saved': 'uint8'}
 SIDE, CHANNELS = Integer(1, 2**14), Choice((1, 3))
 CLASSES = 2**20
@@ -86,16 +87,21 @@ def read(folder: Path) -> Description:
     """The description in a folder, checked but for its blocks, see `block_faults_of`.
 
     Raises:
-        UserError: it is missing, damaged, of a later version, or says something impossible (65).
+        UserError: it is missing (66), of something else, damaged, of a later version, or says
+            something impossible (65).
     """
     path = folder / NAME
     try:
         found = _read(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f'{path} does not exist: {ADVICE}', MISSING) from error
     except (OSError, ValueError) as error:
         why = getattr(error, 'strerror', None) or error
         raise UserError(
             f'{path} cannot be read ({why}): take the folder as it was exported', DATA
         ) from error
+    if 'format' not in found:
+        raise UserError(f'{path} is not of an exported generator: {ADVICE}', DATA)
     version = found.get('format_version')
     if found.get('format') != FORMAT or version != VERSION:
         raise UserError(

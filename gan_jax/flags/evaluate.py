@@ -21,12 +21,14 @@ against others; --images=... --help lists its flags.
 
 Prints the scores and writes them to DIR/results/*.json with all that they depend on. With --psi=X,Y
 or --truncation=X,Y there is such a file for each, and DIR/results/step_N_psi.csv and .png of all.
+Power spectra lie beside their file, as _NAME_profiles.csv and .png.
 """
 OF_IMAGES = """\
 Scores of images: python -m gan_jax.evaluate --images=PATH --against=PATH --metrics=A,B
 
 A PATH is a folder, .zip, .tar or .npz of images; --against may be the name of a data set. Prints
-the scores, and with --out=FILE writes them as JSON with all that they depend on.
+the scores, and with --out=FILE writes them as JSON with all that they depend on, and power spectra
+beside it, as _NAME_profiles.csv and .png.
 """
 
 

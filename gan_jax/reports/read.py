@@ -1,6 +1,7 @@
 """A run as its workdir tells of it; the workdir may be from somebody else, or damaged."""
 
 import contextlib
+import glob
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,18 @@ from gan_jax.run.refusals import refuse_exported
 from gan_jax.runtime import workdir
 
 LARGEST = 1_000_000  # bytes of such a file
+
+
+class Scores(NamedTuple):
+    """A file of scores.
+
+    Attributes:
+        content: an object with 'metrics', an object; the rest is of any content.
+        figures: of the curves beside it, by their names.
+    """
+
+    content: Mapping[str, Any]
+    figures: Mapping[str, Path]
 
 
 class RunRecord(NamedTuple):
@@ -39,7 +52,7 @@ class RunRecord(NamedTuple):
     left_out: int
     failures: Sequence[str]
     pictures: Sequence[tuple[int, Path]]
-    results: Sequence[Mapping[str, Any]]
+    results: Sequence[Scores]
     classes: Sequence[str]
 
     @property
@@ -94,10 +107,17 @@ def _pictures(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(path.stem), path) for path in found)
 
 
-def _results(folder: Path) -> list[dict[str, Any]]:
-    read = [_read_json(path) for path in sorted((folder / 'results').glob('*.json'))]
-    found = [one for one in read if isinstance(one.get('metrics'), dict)]
-    return sorted(found, key=lambda one: str(one.get('time', '')))
+def _results(folder: Path) -> list[Scores]:
+    files = sorted((folder / 'results').glob('*.json'))
+    read = [Scores(_read_json(path), _figures(path)) for path in files]
+    found = [one for one in read if isinstance(one.content.get('metrics'), dict)]
+    return sorted(found, key=lambda one: str(one.content.get('time', '')))
+
+
+def _figures(path: Path) -> dict[str, Path]:
+    """The figures that `evaluate.result.write_beside` has written beside a file of scores."""
+    found = sorted(path.parent.glob(f'{glob.escape(path.stem)}_*.png'))
+    return {one.stem.removeprefix(f'{path.stem}_'): one for one in found}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The sections of a report on one run or several: what the workdirs hold, as HTML and charts."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ from gan_jax.sampling.pictures import grid, ungrid
 
 ROOM = 1_800_000  # bytes of all pictures of samples
 REALS = 64  # in the grid of real images, as many as a picture of samples has
-ROOM_OF_GRIDS = 300_000  # bytes of all grids of real images, and of all of nearest ones
+ROOM_OF_GRIDS = 300_000  # bytes of all grids of real images, of all of nearest ones, of all figures
 TOGETHER = 16_000  # points of all curves of a page, about
 CLASSES = 200  # names that are listed
 SCORES = 60  # files of scores that are shown
+FIGURES = 4  # of such a file
 Training = np.ndarray | str  # uint8 [N, H, W, C], or why there are none; '': they are shown above
 
 
@@ -194,10 +196,12 @@ def _smoothing(family: Family) -> str:
 
 def results(page: Page, runs: Sequence[RunRecord]) -> None:
     """Scores of `evaluate`, each with its protocol, versions and device."""
+    drawn = [(run, one) for run in runs for one in run.results[-(SCORES // len(runs)) :]]
+    room = ROOM_OF_GRIDS // max(1, sum(len(one.figures) for _, one in drawn))
     parts = []
-    for run in runs:
-        for one in run.results[-(SCORES // len(runs)) :]:
-            parts.append(_result(one, f'{run.name}: ' if len(runs) > 1 else ''))
+    for run, one in drawn:
+        parts.append(_result(one.content, f'{run.name}: ' if len(runs) > 1 else ''))
+        parts += [_curves(name, path, room) for name, path in [*one.figures.items()][:FIGURES]]
     if not parts:
         parts = [markup.note('No scores yet: python -m gan_jax.evaluate writes them to results/.')]
     page.section('results', 'Scores', *parts)
@@ -221,6 +225,15 @@ def _result(found: Mapping[str, Any], of: str) -> str:
     return markup.table(caption, ['metric', 'value'], rows) + markup.folded(
         'Protocol, versions and device', markup.pairs(about)
     )
+
+
+def _curves(name: str, path: Path, room: int) -> str:
+    """The figure of a score's curves."""
+    if (picture := pictures.read(path)) is None:
+        return markup.note(f'The figure of {name} cannot be read.')
+    words = f'{name}; its numbers: {path.with_suffix(".csv").name}'
+    made = _picture(pictures.frame(picture, room), words)
+    return f'<figure class="curves">{made}<figcaption>{text(words)}</figcaption></figure>'
 
 
 def configs(page: Page, runs: Sequence[RunRecord]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gan_jax.evaluate import own
 from gan_jax.evaluate.context import Context, Evaluation, Failed, Unaugmented, Values
+from gan_jax.evaluate.curve import Keep
 from gan_jax.evaluate.protocol import check_metrics, prepare_metrics
 from gan_jax.experiment.build import Experiment
 from gan_jax.experiment.schedule import evaluations_at, everything
@@ -87,6 +88,7 @@ def evaluate(
     seed: int,
     progress: Progress = no_progress,
     failed: Failed | None = None,
+    keep: Keep | None = None,
 ) -> Values:
     """The values of metrics for a state, on as many generated images as they need, drawn once.
 
@@ -99,13 +101,14 @@ def evaluate(
         progress: reports the work.
         failed: called with the names of metrics and the Exception that they raised; their values
             are NaN then. None lets the exception through.
+        keep: called with the curves that metrics measure.
     """
     prepared = [evaluator.prepare(metrics) for metrics in evaluations]
     try:
         images = _images(setup, state, seed, max(one.num for one in prepared), progress)
         values: Values = {}
         for one in prepared:
-            values |= one.measure(images, state, setup.experiment.hyper, progress, failed)
+            values |= one.measure(images, state, setup.experiment.hyper, progress, failed, keep)
         return values
     except Exception as error:
         if failed is None:

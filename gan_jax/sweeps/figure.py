@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.evaluate.curve import COLOURS
 from gan_jax.sweeps.arms import Arm, label, numbers, only, varied
 from gan_jax.sweeps.grid import Sweep
 from gan_jax.sweeps.results import Result
 from gan_jax.sweeps.statistics import Summary, summary
 from gan_jax.sweeps.table import values_of
 
-# Okabe and Ito's colours, which all kinds of colour vision tell apart, without yellow and black.
-COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00')
 MARKERS = 'osD^vPX*'
 GREY = '#595959'
 

@@ -19,6 +19,7 @@ from gan_jax.evaluate import (
     protocol,
     rows,
     sliced_wasserstein,
+    spectrum,
 )
 from gan_jax.evaluate.image_scores import OF_IMAGES, score
 from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
@@ -71,6 +72,15 @@ def test_the_values_are_those_of_the_metrics_and_have_floors_of_two_halves(tmp_p
     assert found['protocol']['scored']['drawn'] == 'all'
     assert list((tmp_path / 'references').iterdir())  # features of the reference are kept
     json.dumps(found, allow_nan=False)
+
+
+def test_spectra_are_kept_by_whom_asks_for_them():
+    fake, kept = noisy(100), {}
+    found = score(fake, 'digits', 'spectrum100', keep=kept.__setitem__)
+    assert found == score(fake, 'digits', 'spectrum100')
+    assert all(type(value) is float for value in found['metrics'].values())
+    scale = spectrum.scale_of(digits()[rows.spaced(1437, 100)])
+    assert kept['spectrum100_profiles'].values['generated'] == [*spectrum.profile(fake, scale)]
 
 
 def test_the_floor_of_a_data_set_is_that_of_a_run():
@@ -246,6 +256,25 @@ def test_arrays_of_other_types_are_refused():
 
 def command(*arguments):
     return __main__.main([*map(str, arguments)])
+
+
+def test_the_command_writes_spectra_beside_its_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images, out = folder(tmp_path / 'fakes', noisy(50)), tmp_path / 'new' / 'scores.json'
+    asked = f'--images={images}', '--against=digits', '--metrics=kd50@digits,spectrum50'
+    assert command(*asked) == 0
+    assert not [*tmp_path.rglob('*.csv')]  # without a file of scores
+    assert command(*asked, f'--out={out}') == 0
+    head, *lines = (out.parent / 'scores_spectrum50_profiles.csv').read_text().splitlines()
+    assert head == 'frequency,real,generated'
+    frequencies, real, fake = zip(*(map(float, line.split(',')) for line in lines), strict=True)
+    assert [*frequencies] == [*range(9)]
+    written = json.loads(out.read_text())['metrics']
+    found = np.array(fake) - real
+    assert written['spectrum50'] == np.sqrt(np.mean(found[1:] ** 2))
+    assert written['spectrum50_4'] == pytest.approx(found[4:].mean())
+    Image.open(out.parent / 'scores_spectrum50_profiles.png').verify()
+    assert len([*out.parent.iterdir()]) == 3
 
 
 def test_the_command_prints_and_writes_what_score_returns(tmp_path, capsys):

@@ -37,6 +37,23 @@ def test_both_compare_the_first_fakes_with_spaced_reals():
     assert len(values) == 2 + 2 * 4
 
 
+def test_both_profiles_are_kept_beside_the_numbers():
+    found = protocol.prepare_metrics('swd40_test,spectrum50_test', context())
+    kept, images = {}, fakes(50)
+    values = found.measure(images, None, None, keep=kept.__setitem__)
+    assert values == found.measure(images, None, None)  # with nobody to keep them
+    assert all(type(value) is float for value in values.values())
+    ((name, curves),) = kept.items()
+    assert name == 'spectrum50_test_profiles' and name not in values
+    some = context().held_out().images[rows.spaced(360, 50)]
+    scale = spectrum.scale_of(some)
+    assert [*curves.values] == ['real', 'generated'] and [*curves.at] == [*range(9)]
+    assert curves.values['real'] == spectrum.profile(some, scale).tolist()
+    assert curves.values['generated'] == spectrum.profile(images, scale).tolist()
+    both = (np.array(curves.values[one]) for one in ('generated', 'real'))
+    assert values['spectrum50_test'] == spectrum.difference(*both)
+
+
 def test_the_protocol_says_how():
     told = protocol.prepare_metrics('swd40_test,spectrum2k_train', context()).protocol['pixels']
     assert told['swd40_test']['reference'] == 'test, 40 of 360 images'

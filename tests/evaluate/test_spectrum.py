@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_jax.evaluate import spectrum
+from gan_jax.evaluate import curve, spectrum
 
 
 def noise(count=40, shape=(16, 16, 1), deviation=20, seed=0):
@@ -62,10 +62,26 @@ def test_a_wave_is_at_its_frequency(axis):
         assert found.argmax() == frequency
 
 
+def test_the_profile_is_the_mean_over_each_circle():
+    x, scale = noise(3, (6, 10, 1)), spectrum.Scale(100.0, 30.0)
+    power, rings = spectrum.power_spectrum(x, scale), {}
+    for (u, v), value in np.ndenumerate(power):
+        rows, columns = (min(i, 4 * n - i) / (4 * n) for i, n in ((u, 6), (v, 10)))
+        rings.setdefault(round(6 * np.sqrt(rows**2 + columns**2)), []).append(value)
+    expected = [10 * np.log10(np.mean(rings[r])) for r in range(4)]  # up to 6 // 2
+    np.testing.assert_allclose(spectrum.profile(x, scale), expected)
+
+
 def test_nothing_is_below_the_noise_of_rounding():
     blank = np.full((2, 16, 16, 1), 128, np.uint8)
     found = spectrum.profile(blank, spectrum.Scale(128.0, 50.0))
     np.testing.assert_allclose(found, 10 * np.log10(1 / 12 / 2500))
+
+
+def test_the_curves_are_both_profiles_along_the_frequency():
+    found = spectrum.curves(np.array([5, 6, 7.0]), np.array([1, 2.5, 3]))
+    assert curve.table(found) == 'frequency,real,generated\n0,1.0,5.0\n1,2.5,6.0\n2,3.0,7.0\n'
+    assert found.quantity == 'power in decibel'
 
 
 def test_the_difference_leaves_out_the_brightness_and_octaves_have_a_sign():

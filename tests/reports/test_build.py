@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from gan_jax.reports import build, page, read
+from gan_jax.reports import pictures as framing
 from gan_jax.runtime.errors import DATA, MISSING, UserError
+from gan_jax.sampling import pictures
 from tests.reports import made
 from tests.reports.made import HOSTILE
 
@@ -66,6 +68,40 @@ def test_a_run_s_page_has_every_section_and_real_images(run):
     assert len(images) == 3 + 1 + 1  # frames, reals, neighbours
     assert 'abc1234' in found.text and 'cpu: cpu x 1' in found.text and 'nought' in found.text
     assert 'protocol: weights' in found.text and '12.5' in found.text
+
+
+def test_the_figures_of_a_score_s_curves_are_below_its_table(run):
+    figures = [run / 'results' / f'step_1400_{name}.png' for name in ('x_profiles', 'y', 'z')]
+    for path in figures[:2]:
+        pictures.save(path, made.images(1)[0])
+    figures[2].write_text('no picture')
+    pictures.save(run / 'results' / 'step_140_y.png', made.images(1)[0])  # of no file of scores
+    content = build.report([run], lambda _: NONE).decode()
+    names = re.findall(r'alt="([\w ]+); its numbers: step_1400_(\w+)\.csv"', content)
+    assert names == [('x_profiles', 'x_profiles'), ('y', 'y')]
+    assert content.index('fd_digits</th>') < content.index('alt="x_profiles; ')
+    assert 'The figure of z cannot be read.' in content
+
+
+def test_a_file_s_name_is_no_pattern_for_figures(run):
+    results = run / 'results'
+    (results / 'step_1400.json').rename(results / 'step_[14].json')
+    for name in ('step_[14]_x.png', 'step_1_y.png'):
+        pictures.save(results / name, made.images(1)[0])
+    assert re.findall(r'alt="(\w+); its numbers', build.report([run], lambda _: NONE).decode()) == [
+        'x'
+    ]
+
+
+def test_figures_share_their_room_and_are_few_of_each_file(run, monkeypatch):
+    for i in range(6):
+        pictures.save(run / 'results' / f'step_1400_{i}.png', made.images(1)[0])
+    given, frame = [], framing.frame
+    framed = lambda x, room, *step: given.append(room) or frame(x, room, *step)  # noqa: E731
+    monkeypatch.setattr(framing, 'frame', framed)
+    (run / 'samples').rename(run / 'elsewhere')
+    build.report([run], lambda _: NONE)
+    assert given == [300_000 // 6] * 4
 
 
 def test_the_numbers_of_the_charts_are_those_of_the_log(run):
@@ -173,6 +209,8 @@ def hostile(tmp_path):
     scores = {'metrics': {HOSTILE: 1.0, 'x': HOSTILE}, 'protocol': {HOSTILE: HOSTILE}}
     scores |= {'checkpoint': {'step': HOSTILE, 'digest': HOSTILE}, 'time': HOSTILE}
     made.result(folder, **scores)
+    named = f'step_1400_{HOSTILE.replace("/", "|")}.png'
+    pictures.save(folder / 'results' / named, made.images(1)[0])
     return folder
 
 
@@ -194,6 +232,7 @@ def test_the_elements_are_those_of_a_harmless_workdir(hostile, tmp_path):
     status = {'status': 'failed', 'reason': 'x', 'warnings': ['x']}
     made.run(harmless, rows=[{'step': 1, 'd/a/b': 1.0, 'eval_failed': 'x'}], status=status)
     made.result(harmless)
+    pictures.save(harmless / 'results' / 'step_1400_x.png', made.images(1)[0])
     assert kinds <= {*parts(harmless, training=NONE).elements}
 
 
