@@ -68,9 +68,10 @@ def test_a_stop_leaves_no_folder_and_no_process(place, tmp_path, number):
     told = tmp_path / 'told'
     stub(place[0], f'#!/bin/sh\nsleep 600 & echo $! > {shlex.quote(str(told))}; wait\n')
     code = (
-        'from tests import benchmark_clone, pages\nfrom pathlib import Path\n'
+        'import signal\nfrom tests import benchmark_clone, pages\nfrom pathlib import Path\n'
         f'typed = benchmark_clone.typed\n'
         f'benchmark_clone.typed = lambda _: typed(Path({str(place[1])!r}))\n'
+        'signal.signal(signal.SIGINT, signal.default_int_handler)\n'  # ignored after a shell's &
         'benchmark_clone.main()'
     )
     process = subprocess.Popen(
