@@ -208,6 +208,7 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
     settings = json.loads(config.load_config(text).to_json())
     size = SIZE.get(path.stem, 32)
     settings['data'] |= {'name': 'digits', 'size': size, 'dir': ''}
+    settings['data'].pop('autoencoder', None)  # digits are not encoded here
     for net in ('generator', 'discriminator'):
         if 'widths' in settings[net]:  # one for each size from 4 pixels on, of R3GAN2 from 8 on
             smallest = 8 if 'r3gan2' in settings[net]['fn'] else 4
