@@ -35,6 +35,7 @@ def get_config(
     classes: int = 10,
     widths: Sequence[int] = (512,) * 3,
     gamma: float = 0.05,
+    augment: str = 'ada_r3gan',
     strength: float = 0.55,
     images: float = 2e7,
     cosine_rate: bool = False,
@@ -46,6 +47,7 @@ def get_config(
         classes: of the data, 0 without labels.
         widths: of both networks.
         gamma: of R1 and R2 at the start; a tenth of it at the end.
+        augment: the augmentation.
         strength: of the augmentation at the end.
         images: the length of all schedules.
         cosine_rate: whether both learning rates go along half a cosine of that length, from 0.01 to
@@ -59,7 +61,7 @@ def get_config(
     c = base()
     c.batch_size, c.steps, c.dtype = 512, 488_281, 'bfloat16'
     c.latent.dim = 64
-    code = dict(method='r3gan', augment='ada_r3gan', strength=strength)
+    code = dict(method='r3gan', augment=augment, strength=strength)
     c.update(blocks(text, conditional=classes > 0, num_classes=classes, **code))
     if 'r2' in c.terms:
         c.augment.update(real='flip', shared=True)

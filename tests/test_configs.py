@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.augment import policy
 from gan_jax.data import load
 from gan_jax.experiment import config
 from gan_jax.experiment.dry_run import describe
@@ -140,6 +141,7 @@ PARAMETERS = {
     'r3gan2_ffhq256': (24_855_425, 24_771_456),
     'r3gan2_imagenet32': (60_947_969, 63_718_400),
     'r3gan2_imagenet64': (80_104_961, 82_867_200),
+    'r3gan2_imagenet256_latent': (17_413_633, 18_242_560),
     'bigdeep_imagenet128': (50_235_652, 34_590_210),
     'sagan_imagenet128': (42_015_428, 39_448_258),
     'reacgan_cifar10': (9_415_044, 2_413_250),
@@ -466,6 +468,38 @@ def test_r3gan2_has_the_authors_numbers(name, widths, gamma, strength, images, b
     assert (c.batch_size, c.dtype, c.evaluate.weights) == (batch, 'bfloat16', 'middle')
     assert round(c.steps * batch / 1e6) == million
     assert int(re.search(r'\d+$', name)[0]) in (10, c.data.size)
+
+
+def test_r3gan2_in_codes_has_the_authors_numbers():
+    c = config.load_config(f'{ROOT}/configs/r3gan2_imagenet256_latent.py')
+    for side in 'gd':
+        assert c.optim[side].learning_rate.to_dict() == {
+            'fn': 'gan_jax.schedules.inverse_root',
+            **{'peak': 0.005, 'ramp': 1e7, 'over': 70_000 * 4096, 'unit': 'images'},
+        }
+        assert (c.optim[side].b1, c.optim[side].b2) == (0, 0.9)
+    for term in ('r1', 'r2'):
+        assert cosine_of(c.terms[term].weight) == (5.0, 0.5, 1e8)
+    for chance in (c.augment.strength, c.augment.probability):
+        assert cosine_of(chance) == (0.0, 0.3, 1e8)
+    assert policy.of_colours(c.augment.critic) == []
+    assert (c.augment.real, c.augment.shared) == ('', True)
+    assert sorted(block.std for block in c.averages.values()) == [0.05, 0.1, 0.2, 0.3]
+    assert c.averages[c.evaluate.weights].std == 0.1
+    for network in (c.generator, c.discriminator):
+        assert (network.widths, network.group_size, network.blocks) == ([512] * 3, 32, 4)
+    assert (c.latent.dim, c.latent.labels, c.g_reals) == (64, 'real', 'own')
+    assert (c.batch_size, c.dtype, c.data.size) == (4096, 'bfloat16', 256)
+    assert round(c.steps * 4096 / 1e6) == 1000
+    other = config.load_config(f'{ROOT}/configs/r3gan2_imagenet256_latent.py:method=real_only')
+    assert other.augment.real == 'ada_bg|p(diffaugment_cutout)'
+    assert other.augment.probability == other.augment.strength == 0.3
+    for method, critic in {
+        'diffaugment': 'diffaugment_translation|diffaugment_cutout',
+        'ada': 'ada_bg',
+    }.items():
+        c = config.load_config(f'{ROOT}/configs/r3gan2_imagenet256_latent.py:method={method}')
+        assert c.augment.critic == critic
 
 
 @pytest.mark.parametrize('name', ['r3gan2_cifar10', 'digits_r3gan2'])

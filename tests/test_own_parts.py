@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -76,9 +77,12 @@ def sent(monkeypatch):
 
 @pytest.mark.slow
 def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
-    assert len(commands()) == 12
+    assert len(commands()) == 14
     for python, module, name, *flags in commands():
         assert (python, module) == ('python', '-m')
+        if name == 'my_convolutions':
+            runpy.run_module(name, run_name='__main__')
+            continue
         small = OTHERS.get(flags[0], NARROW)
         short = {'gan_jax.train': [*SHORT, *small], 'gan_jax.prepare': []}.get(name, ['--num=100'])
         assert COMMANDS[name]([*flags, *short]) == 0, flags
@@ -103,6 +107,8 @@ def test_every_command_runs_in_order_and_does_what_is_said(reader, sent):
     assert (reader / 'bright.png').is_file() and (reader / 'codes.png').is_file()
     record = json.loads((reader / 'data/digits.codes/train/info.json').read_text())
     assert record['images']['shape'] == [1437, 8, 8, 3]
+    record = json.loads((reader / 'convolutions/digits.codes/train/info.json').read_text())
+    assert record['images']['shape'] == [1437, 8, 8, 2]
 
 
 def test_every_link_and_file_named_exists():

@@ -112,9 +112,10 @@ def test_every_network_that_a_config_names_is_there():
     assert 'gan_jax.models.layers.' not in page  # layers stand in no config
 
 
-def test_latents_schedules_writers_and_optimisers_are_there():
+def test_latents_schedules_writers_autoencoders_and_optimisers_are_there():
     page = parts.others()
-    for path in ('latents.normal', 'schedules.linear', 'run.wandb_writer.wandb'):
+    paths = ('latents.normal', 'schedules.linear', 'run.wandb_writer.wandb', 'data.cosines.cosines')
+    for path in paths:
         assert f'`gan_jax.{path}`' in page
     assert '| `b1` | a number from 0 to below 1 |' in page
 

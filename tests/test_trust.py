@@ -155,7 +155,7 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
         },
         'extractor': set(),
         'metric': set(),
-        'autoencoder': set(),
+        'autoencoder': {'gan_jax.data.cosines.cosines'},
         'feature network': {'gan_jax.extractors.digits.digits_net'},
         'reader': set(),
         'writer': {'gan_jax.run.wandb_writer.wandb'},
@@ -167,7 +167,7 @@ def test_only_parts_are_reached_each_in_its_place(nameable, allow):
     assert found == expected
 
 
-FEW = ('latents', 'feature network')  # of which there are few parts
+FEW = ('latents', 'feature network', 'autoencoder')  # of which there are few parts
 
 # Places ------------------------------------------------------------------------------------------
 
@@ -202,6 +202,7 @@ PARTS = {
     'op': 'gan_jax.augment.ops.flip',
     'latents': 'gan_jax.latents.uniform',
     'feature network': 'gan_jax.extractors.digits.digits_net',
+    'autoencoder': 'gan_jax.data.cosines.cosines',
 }
 PLACES = {
     **dict.fromkeys(('generator', 'discriminator', 'logit'), 'network'),

@@ -1,4 +1,4 @@
-"""The parts that a config names: terms, networks, latents, schedules, writers, operations.
+"""The parts that a config names: terms, networks, latents, schedules, writers, operations, ...
 
 Each is found by its kind, as a config's block finds it, with the ranges of its keywords.
 """
@@ -18,6 +18,7 @@ import gan_jax.terms
 from docs._ext.markdown import cell, code, escaped, first_paragraph, meanings, table
 from gan_jax import instances, latents, schedules
 from gan_jax.augment import policy
+from gan_jax.data import cosines
 from gan_jax.experiment import kinds
 from gan_jax.runtime import ranges
 from gan_jax.runtime.load import Kind
@@ -76,7 +77,7 @@ def networks() -> str:
 
 
 def others() -> str:
-    """Latents, schedules, writers and the keywords of optimisers."""
+    """Latents, schedules, writers, autoencoders and the keywords of optimisers."""
     sections = {
         'Latents: `config.latent`': (
             [*_of(latents, kinds.LATENT), *_of(instances, kinds.LATENT)],
@@ -86,6 +87,10 @@ def others() -> str:
         'Writers: `config.writers.NAME`': (
             _members(gan_jax.run, kinds.WRITER),
             kinds.WRITER,
+        ),
+        'Autoencoders: `config.data.autoencoder`': (
+            _of(cosines, kinds.AUTOENCODER),
+            kinds.AUTOENCODER,
         ),
     }
     pages = []

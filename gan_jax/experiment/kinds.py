@@ -125,7 +125,9 @@ READER = Kind(
 )
 AUTOENCODER = Kind(
     'an autoencoder',
-    mark='a function of a package of your own',
+    mark="a function of gan_jax.data that is annotated as '-> Autoencoder'",
+    packages=('gan_jax.data',),
+    fits=_makers(Autoencoder),
     makes=Autoencoder,
 )
 FEATURE_NETWORK = Kind(

@@ -22,3 +22,14 @@ def largest() -> Metric:
         return max(float(np.abs(x).max()) for x in jax.tree.leaves(snapshot.state.d.params))
 
     return Metric(measure, num=0)
+
+
+def sides() -> Metric:
+    """Height, width and channels of generated images, and whether they are bytes."""
+
+    def measure(snapshot):
+        names = ('height', 'width', 'channels')
+        shape = dict(zip(names, snapshot.images.shape[1:], strict=True))
+        return {**shape, 'bytes': float(snapshot.images.dtype == np.uint8)}
+
+    return Metric(measure, num=20)

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from gan_jax.augment.policy import of_colours
 from gan_jax.experiment import blocks, config
 from gan_jax.experiment.presets import LABELLED, METHODS
 from gan_jax.experiment.setup import Setup, build_setup, with_hyperparameters
@@ -171,6 +172,7 @@ CHEAP = {
     'blocks': Integer(1, 2),
     'group': Integer(0, 2),
     'group_size': Choice((4, 8, 16)),
+    'head_size': Choice((4, 8)),
     'queue': Integer(1, 64),
     'neighbours': Integer(1, 64),
 }
@@ -203,11 +205,14 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
     """A small config: one of the files, a method, policies and optimisers, and their keywords."""
     path = draw.choice(files)
     methods = [m for m in METHODS if m not in LABELLED or path.stem not in WITHOUT_LABELS]
-    method, policy = draw.choice(methods), draw.choice(POLICIES)
+    in_codes = 'autoencoder' in json.loads(shipped(path))['data']
+    policies = [one for one in POLICIES if not (in_codes and of_colours(one))]
+    method, policy = draw.choice(methods), draw.choice(policies)
     text = f'{path}:method={method},augment={policy},strength=0.1'
     settings = json.loads(config.load_config(text).to_json())
     size = SIZE.get(path.stem, 32)
     settings['data'] |= {'name': 'digits', 'size': size, 'dir': ''}
+    settings['data'].pop('autoencoder', None)  # digits are not encoded here
     for net in ('generator', 'discriminator'):
         if 'widths' in settings[net]:  # one for each size from 4 pixels on, of R3GAN2 from 8 on
             smallest = 8 if 'r3gan2' in settings[net]['fn'] else 4
@@ -216,6 +221,8 @@ def structure(draw: random.Random, files: Sequence[Path] = SHIPPED) -> dict[str,
             settings[net] |= {'attention': own} if 'attention' in settings[net] else {}
     for block in (settings['generator'], *settings['terms'].values()):
         block |= {'num_classes': 10} if 'num_classes' in block else {}
+    if settings['logit'].get('num_classes'):
+        settings['logit']['num_classes'] = 10
     settings['evaluate'] |= {'metrics': '', 'full': ''}
     settings['mesh'] = {'data': 1, 'model': 1}
     settings['dtype'] = draw.choice(('float32', 'float32', 'bfloat16'))

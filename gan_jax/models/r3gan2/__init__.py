@@ -9,6 +9,7 @@ numbers of parameters, of G / D:
     FFHQ, 256 px  widths=(*(512,) * 4, 256, 128)                          24,855,425 / 24,771,456
     ImageNet, 32  widths=(1024,) * 3, num_classes=1000                    60,947,969 / 63,718,400
     ImageNet, 64  widths=(1024,) * 4, num_classes=1000                    80,104,961 / 82,867,200
+    in codes of 32x32x32  widths=(512,) * 3, num_classes=1000             17,413,633 / 18,242,560
 
 with latents of 64 numbers. G and D take the same widths, of the maps of 8, 16, ... pixels.
 
