@@ -38,7 +38,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         action='store_true',
         help='the step alone, minutes sooner: nothing of its terms and augmentations',
     )
-    parser.add_argument('--out', type=cli.path, metavar='FILE.json', help='for all numbers')
+    parser.add_argument('--out', type=cli.file, metavar='FILE.json', help='for all numbers')
     parser.add_argument(
         '--plan',
         metavar='TABLE[:DEVICE,...]',

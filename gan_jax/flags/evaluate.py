@@ -120,5 +120,5 @@ def _of_images(arguments: Sequence[str]) -> argparse.Namespace:
         help='of data sets by name, of published weights and of references that are kept, else '
         f'${data.VARIABLE} or ./data',
     )
-    parser.add_argument('--out', metavar='FILE', type=cli.path, help='a JSON file for the scores')
+    parser.add_argument('--out', metavar='FILE', type=cli.file, help='a JSON file for the scores')
     return parser.parse_args(arguments)

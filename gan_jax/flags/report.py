@@ -25,7 +25,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help='of a run, of several, or of a sweep',
     )
     parser.add_argument(
-        '--out', metavar='FILE', type=cli.path, help='by default report.html in the workdir'
+        '--out', metavar='FILE', type=cli.file, help='by default report.html in the workdir'
     )
     parser.add_argument(
         '--watch', action='store_true', help='serve it on 127.0.0.1 and follow the run; no file'

@@ -203,6 +203,14 @@ def path(text: str) -> Path:
     return expanded(named(text))
 
 
+def file(text: str) -> Path:
+    """`path` of a file to write; a folder or a device there would be refused late, or replaced."""
+    found = path(text)
+    if text.endswith('/') or (found.exists() and not found.is_file()):
+        raise argparse.ArgumentTypeError(f'is {text}, which is no file: give the name of one')
+    return found
+
+
 def path_text(text: str) -> str:
     """`path` as text, for a flag that takes more than a path, or is saved as JSON."""
     return str(path(text))

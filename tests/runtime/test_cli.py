@@ -9,7 +9,7 @@ import pytest
 from absl import logging
 
 from gan_jax.experiment.flags import config_parser, parse_config
-from gan_jax.flags import benchmark, evaluate, prepare, sample, sweep, train
+from gan_jax.flags import benchmark, evaluate, prepare, report, sample, sweep, train
 from gan_jax.runtime import cli, distributed
 from gan_jax.runtime.errors import DATA, DISK, MISSING, UserError
 from gan_jax.runtime.ranges import Choice, Integer, Number
@@ -90,6 +90,24 @@ def test_a_flag_that_is_wrong_is_a_sentence_with_its_name(flag, said):
     with pytest.raises(UserError) as caught:
         parser().parse_args(['--workdir=x', flag])
     assert str(caught.value).startswith(said) and caught.value.status == 2
+
+
+@pytest.mark.parametrize('out', ['.', '/', 'new/', 'there', '/dev/null'])
+def test_what_is_no_file_is_refused_before_the_work(out, tmp_path, monkeypatch):
+    """A folder has no name that could be written to; a device would be replaced."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'there').mkdir()
+    taken = {
+        evaluate: ['--images=a', '--against=b', '--metrics=c'],
+        report: ['--workdir=x'],
+        benchmark: ['--config=c'],
+    }
+    for command, flags in taken.items():
+        with pytest.raises(UserError, match=f'^--out is {out}, which is no file: give'):
+            command.parse([*flags, f'--out={out}'])
+        (tmp_path / 'old.json').touch()
+        for accepted in ('old.json', 'new/x.json'):
+            command.parse([*flags, f'--out={accepted}'])
 
 
 def test_a_flag_that_is_missing_is_named(monkeypatch, capsys):
