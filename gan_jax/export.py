@@ -77,12 +77,22 @@ def _source(folder: Path, run: RunWeights, batch_norm: str) -> Source:
         'trained_with': trained.get('versions'),
         'exported_with': versions(),
     }
-    return Source(settings, run.weights, origin, [card.Score(*one) for one in scores])
+    told = [card.Score(*one)._replace(protocol=_without_folders(one.protocol)) for one in scores]
+    return Source(settings, run.weights, origin, told)
 
 
 def _name_of(data: Mapping[str, Any]) -> str:
     """The name of the data set; of a folder of somebody's machine the last part alone."""
     return Path(data['name']).name
+
+
+def _without_folders(value: Any) -> Any:
+    """JSON with the last part alone of each whole path, which is of somebody's machine."""
+    if isinstance(value, Mapping):
+        return {key: _without_folders(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [*map(_without_folders, value)]
+    return Path(value).name if isinstance(value, str) and os.path.isabs(value) else value
 
 
 if __name__ == '__main__':

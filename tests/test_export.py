@@ -148,6 +148,23 @@ def test_the_card_has_the_score_and_its_protocol(fork):
     assert "allow=['a_fork_of_mine']" in text and 'read it first' in text
 
 
+@pytest.mark.slow
+def test_no_folder_of_the_machine_that_measured_travels(plain, tmp_path):
+    folder = shutil.copytree(plain, tmp_path / 'run')
+    protocol = {
+        **dict(data='/mine/somebody/pets', unaugmented='/mine/somebody/plain', num=7),
+        **dict(weights='ema', batch_norm='moving', leak={'models': [{'run': '/mine/somebody/0'}]}),
+    }
+    content = {'checkpoint': {'step': 4}, 'metrics': {'kid7_test': 0.5}, 'protocol': protocol}
+    (folder / 'results').mkdir()
+    (folder / 'results' / 'a.json').write_text(json.dumps(content))
+    assert export.main([f'--workdir={folder}', f'--out={tmp_path}/out']) == 0
+    texts = [(tmp_path / 'out' / name).read_text() for name in ('README.md', 'config.json')]
+    assert not any('somebody' in text for text in texts)
+    assert '"name": "pets"' in texts[0] and '"leak": {"models": [{"run": "0"}]}' in texts[0]
+    assert 'num 7, data pets, weights ema' in texts[0]
+
+
 def test_code_that_is_not_allowed_is_refused_before_it_runs(fork, tmp_path):
     shutil.copytree(fork / 'out', tmp_path / 'out')
     (tmp_path / 'out' / 'code' / 'a_fork_of_mine' / 'networks.py').write_text('1 / 0')
