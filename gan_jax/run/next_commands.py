@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import data
+from gan_jax.evaluate import perceptual_path, scores
 from gan_jax.experiment import named_code
 from gan_jax.experiment.schedule import everything
-from gan_jax.runtime import environment
+from gan_jax.runtime import brackets, environment
 from gan_jax.runtime.paths import expanded
 
 
@@ -22,7 +23,8 @@ def next_commands(folder: Path, settings: Mapping[str, Any]) -> str:
         settings: the resolved config of the run.
     """
     folder, packages = folder.absolute(), named_code.outside(settings)
-    run = [f'--workdir={folder}', *_data_flag(settings['data'])]
+    from_data = _data_flag(settings['data'])
+    run = [f'--workdir={folder}', *from_data]
     run += [f'--allow={package}' for package in packages]
     grid = f'--out={folder}/grid.png'
     said = {
@@ -33,6 +35,7 @@ def next_commands(folder: Path, settings: Mapping[str, Any]) -> str:
         'more images': environment.command('sample', *run, '--num=64', grid, packages=packages),
     }
     if everything(settings):
+        run += [] if from_data else _kept_flag(settings)
         run += _if_relative('unaugmented', settings['evaluate']['unaugmented'])
         said['evaluation'] = environment.command('evaluate', *run, packages=packages)
     return '\n'.join(f'  {name:<12} {text}' for name, text in said.items() if text)
@@ -50,6 +53,25 @@ def _data_flag(asked: Mapping[str, Any]) -> list[str]:
     if not asked['dir'] and (in_package or data.is_path(asked['name'])):
         return []
     return _if_relative('data_dir', data.folder_of(asked['dir']))
+
+
+def _kept_flag(settings: Mapping[str, Any]) -> list[str]:
+    """--data_dir, where the training has kept weights or features that its metrics read.
+
+    `evaluate` looks for them there alone, since a config may be from somebody else. A data set
+    that is named by a path is looked for there first: there is no flag if another has its name.
+    """
+    asked, metrics = settings['data'], brackets.split(everything(settings), ',')
+    place = expanded(data.folder_of(asked['dir']))
+    found_anyway = place.is_absolute() and not asked['dir']
+    if found_anyway or not any(map(_reads_kept, metrics)) or not place.is_dir():
+        return []
+    other = data.is_path(asked['name']) and (place / Path(asked['name']).name).exists()
+    return [] if other else [f'--data_dir={place.absolute()}']
+
+
+def _reads_kept(metric: str) -> bool:
+    return scores.knows(metric) or perceptual_path.knows(metric)
 
 
 def _if_relative(flag: str, path: str | Path) -> list[str]:

@@ -84,6 +84,34 @@ def test_so_are_those_below_the_variable(here, settings, monkeypatch, variable, 
     assert (f'--data_dir={here}/{found}' in said('run', settings)[-1]) == (found is not None)
 
 
+KEPT = [
+    ('kid100_test', {}, 'data'),
+    ('modes,pr50_test@digits', {}, 'data'),
+    ('ppl100_z', {'name': '/photos/pets'}, 'data'),
+    ('ppl100_z', {'name': '/photos/other'}, None),  # which is in data, too
+    ('modes,fd_digits', {}, None),
+]
+
+
+@pytest.mark.parametrize(('metrics', 'asked', 'found'), KEPT)
+def test_weights_that_the_training_has_kept_are_found_by_the_evaluation(
+    here, settings, metrics, asked, found
+):
+    (here / 'data' / 'other').mkdir(parents=True)
+    settings['data'] |= asked
+    settings['evaluate'] |= {'metrics': metrics, 'full': ''}
+    *_, drawn, scored = said('run', settings)
+    flags = [] if found is None else [f'--data_dir={here}/{found}']
+    assert [word for word in scored if word.startswith('--data_dir')] == flags
+    assert not any(word.startswith('--data_dir') for word in drawn)
+
+
+def test_the_evaluation_is_told_of_a_folder_that_it_would_not_take_from_the_config(here, settings):
+    settings['data']['dir'] = f'{here}'
+    settings['evaluate']['metrics'] = 'kid100_test'
+    assert f'--data_dir={here}' in said('run', settings)[-1]
+
+
 def test_runs_that_calibrate_a_metric_are_found_from_another_folder(here, settings):
     settings['evaluate']['unaugmented'] = 'plain runs'
     *_, drawn, scored = said('run', settings)
