@@ -24,7 +24,7 @@ from gan_jax.models.stylegan2.generator import Generator as StyleGAN2
 from gan_jax.run import evaluation
 from gan_jax.run.evaluation import make_evaluator
 from gan_jax.run.trained import restore_run
-from gan_jax.runtime import signals
+from gan_jax.runtime import cli, signals
 from gan_jax.runtime.errors import DATA, MISSING, UNWRITABLE, UserError
 from gan_jax.sampling import generate, truncation
 from tests.sweeps import tiny
@@ -563,6 +563,20 @@ def test_scores_that_cannot_be_kept_are_printed(trained, tmp_path, capsys):
     printed = dict(line.split(': ') for line in capsys.readouterr().out.splitlines())
     expected = score(trained, '--metrics=fd_digits')['metrics']
     assert {name: float(value) for name, value in printed.items()} == pytest.approx(expected, 1e-5)
+
+
+def test_json_has_the_scores_that_a_run_cannot_keep(trained, tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(trained, tmp_path / 'run')
+    shutil.rmtree(folder / 'results', ignore_errors=True)
+    (folder / 'results').write_text('no folder')
+    flags = [f'--workdir={folder}', ALLOW, '--metrics=fd_digits', '--json']
+    monkeypatch.setattr('sys.argv', ['evaluate', *flags])
+    with pytest.raises(SystemExit):
+        cli.run(evaluate.main)
+    said = json.loads(capsys.readouterr().out)
+    assert said['exit_status'] == UNWRITABLE
+    expected = score(trained, '--metrics=fd_digits')['metrics']
+    assert [(one['file'], one['metrics']) for one in said['results']] == [(None, expected)]
 
 
 def test_a_folder_that_can_be_written_to_is_not_warned_of(trained, capsys):

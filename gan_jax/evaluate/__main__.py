@@ -65,13 +65,14 @@ def main(arguments: Sequence[str]) -> int:
         if len(values) > 1:
             output.show(f'{axis} {value:g}')
         result_file.show_values(result)
+        points.append(curve.Point(value, result['metrics']))
+        kept.append({'file': None, **result})
+        output.result(results=kept)  # also if the file cannot be written
         path = folder / _name(result)
         result_file.write_beside(path, curves)
         result_file.write(path, lambda path=path, result=result: workdir.write_json(path, result))
         output.say(f'step {run.checkpoint.step}, {prepared.num} images, seed {seed}: {path}')
-        points.append(curve.Point(value, result['metrics']))
-        kept.append({'file': path, **result})
-    output.result(results=kept)
+        kept[-1]['file'] = path
     if len(values) > 1:
         of = f'_{flags.psi_layers}_layers' if first else ''
         stem = folder / f'step_{run.checkpoint.step}_{axis}{of}'

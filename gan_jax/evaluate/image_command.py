@@ -33,9 +33,10 @@ def main(flags: argparse.Namespace) -> int:
     )
     for note in scored['notes']:
         output.say(note)
+    output.result(results=[{'file': None, **found}])  # also if the file cannot be written
     if flags.out:
         result.write_beside(flags.out, curves)
         result.write(flags.out, lambda: workdir.write_json(flags.out, found))
         output.say(f'written to {flags.out}')
-    output.result(results=[{'file': flags.out, **found}])
+        output.result(results=[{'file': flags.out, **found}])
     return os.EX_OK

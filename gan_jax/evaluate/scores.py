@@ -32,7 +32,7 @@ from gan_jax.evaluate.extractor import (
     of_name,
 )
 from gan_jax.evaluate.names import FORM, LEAST, SCORES, TRAINED, Score, parse_score, refuse_few
-from gan_jax.evaluate.score_metrics import DISTANCES, KINDS, FeatureSpace, floor_by
+from gan_jax.evaluate.score_metrics import DISTANCES, KINDS, FeatureSpace, Metric, floor_by
 from gan_jax.extractors import digits
 from gan_jax.runtime.errors import UserError
 from gan_jax.runtime.progress import Progress, no_progress
@@ -137,9 +137,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
     spaces = {key: _feature_space(_extractor(*key, variables_of, given), given) for key in keys}
     # First the scores that need all features: moments are then computed from the cached ones.
     ordered = sorted(wanted, key=lambda score: score.kind in FRECHET and not score.intra)
-    metrics = {
-        score: KINDS[score.kind](score, spaces[_extractor_key(score)], given) for score in ordered
-    }
+    metrics = {score: _metric(score, spaces[_extractor_key(score)], given) for score in ordered}
 
     def measure(images, state, hyper, progress: Progress = no_progress) -> Values:
         del state, hyper
@@ -149,7 +147,7 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
             most = max(score.num for score in group)
             extracted = _extracted(space.extractor, images[:most], progress)
             for score in group:
-                with progress(score.name) as tick:
+                with progress(score.name) as tick, _measuring(score.name):
                     first = jax.tree.map(lambda x, n=score.num: x[:n], extracted)
                     values |= metrics[score](first, tick)
         return values
@@ -158,6 +156,20 @@ def prepare(asked: Sequence[str], given: Context) -> Evaluation:
         score.name: _described(score, spaces[_extractor_key(score)], given) for score in wanted
     }
     return Evaluation(max(score.num for score in wanted), measure, {'scores': protocol})
+
+
+def _metric(score: Score, space: FeatureSpace, given: Context) -> Metric:
+    with _measuring(score.name):
+        return KINDS[score.kind](score, space, given)
+
+
+@contextlib.contextmanager
+def _measuring(name: str) -> Iterator[None]:
+    """Makes a sentence with the metric's name of features that no number can be made of."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"'{name}' cannot be measured: {error}; leave it out") from error
 
 
 def _extractor_key(score: Score) -> tuple[str, str]:

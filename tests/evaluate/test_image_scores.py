@@ -22,6 +22,7 @@ from gan_jax.evaluate import (
     spectrum,
 )
 from gan_jax.evaluate.image_scores import OF_IMAGES, score
+from gan_jax.runtime import cli
 from gan_jax.runtime.errors import MISSING, UNWRITABLE, UserError
 
 
@@ -286,6 +287,37 @@ def test_the_command_prints_and_writes_what_score_returns(tmp_path, capsys):
     assert {k: written[k] for k in expected} == expected and 'jax' in written['versions']
     value = expected['metrics']['kd100@digits']
     assert f'kd100@digits: {value:.6g}\n' in said and '100 images of ' in said
+
+
+def test_json_has_the_scores_that_cannot_be_written(tmp_path, monkeypatch, capsys):
+    images = folder(tmp_path / 'fakes', noisy(20))
+    asked = f'--images={images}', '--against=digits', '--metrics=spectrum20'
+    monkeypatch.setattr('sys.argv', ['x', *asked, f'--out={images}/0000.png/x', '--json'])
+    with pytest.raises(SystemExit) as caught:
+        cli.run(__main__.main)
+    said = json.loads(capsys.readouterr().out)
+    assert caught.value.code == said['exit_status'] == UNWRITABLE and 'not kept' in said['error']
+    (found,) = said['results']
+    assert found['file'] is None
+    assert found['metrics'] == score(images, 'digits', 'spectrum20')['metrics']
+
+
+@pytest.mark.parametrize(
+    ('metric', 'said'),
+    [
+        ('div20@digits', 'the reals are all alike'),
+        (f'kd20@{__name__}.no_number', 'x must be finite'),
+        (f'fd20@{__name__}.no_number', 'features must be finite'),
+    ],
+)
+def test_features_that_give_no_number_are_a_sentence(metric, said):
+    with pytest.raises(UserError, match=f"^'{metric}' cannot be measured: {said}.*; leave it out"):
+        score(noisy(20), np.full((20, 16, 16, 1), 7, np.uint8), metric)
+
+
+def no_number(images):
+    """An extractor."""
+    return np.full((len(images), 3), np.nan)
 
 
 def test_what_is_wrong_with_its_arguments_is_a_sentence(tmp_path):
