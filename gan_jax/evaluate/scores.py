@@ -73,7 +73,9 @@ def _check_extractor(name: str, given: Context) -> None:
 
 def _check(score: Score, given: Context) -> None:
     if score.intra and not given.conditional():
-        raise UserError(f"'{score.name}' compares class by class, and the generator takes none")
+        raise UserError(
+            f"'{score.name}' compares class by class, and the generator takes none: leave it out"
+        )
     width = _width(score.extractor, given)  # which tries a function of a fork
     if score.kind in FRECHET and not score.intra:
         refuse_few(score, score.num, width)
