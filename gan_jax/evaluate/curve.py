@@ -77,14 +77,14 @@ def render(curves: Curves) -> bytes:
             place.plot(
                 curves.at,
                 values,  # None is a gap
-                label=name,
+                label=_plain(name),
                 color=COLOURS[i % len(COLOURS)],
                 linestyle=STYLES[i % len(STYLES)],
                 marker='o' if len(curves.at) <= MARKED else '',
             )
         if len(drawn) > 1:
             place.legend(frameon=False)
-        place.set_title(title, fontsize='medium')
+        place.set_title(_plain(title), fontsize='medium')
         place.spines[['top', 'right']].set_visible(False)
     for place in places[len(panels) :]:
         place.remove()
@@ -92,6 +92,11 @@ def render(curves: Curves) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, dpi=160, format='png')
     return file.getvalue()
+
+
+def _plain(name: str) -> str:
+    """A name as matplotlib draws it: a part of a metric of one's own may be any text."""
+    return name.replace('$', r'\$')  # not the beginning of mathematics
 
 
 def _panels(curves: Curves) -> dict[str, Mapping[str, Sequence[float | None]]]:

@@ -56,6 +56,13 @@ def test_curves_of_one_quantity_share_a_panel():
     assert all(counts(both)) and not counts(alone)[1]
 
 
+def test_a_name_is_no_mathematics():
+    """A part of a metric of one's own may have any name; r'$x_{$' would be a syntax error."""
+    values = {'mine/$x_{$': [1.0, 2.0]}
+    assert counts(drawn(Curves('psi', [0.5, 1.0], values)))[0]
+    assert counts(drawn(Curves('psi', [0.5, 1.0], {**values, 'b': [2.0, 1.0]}, 'decibel')))[1]
+
+
 def test_a_metric_without_a_number_has_an_empty_panel():
     empty = drawn(Curves('psi', [0.5, 1.0], {'is10k': [None, None]}))
     assert counts(empty)[0] < counts(drawn(Curves('psi', [0.5, 1.0], {'is10k': [1.0, 2.0]})))[0]
