@@ -64,6 +64,11 @@ def run(main: Callable[[Sequence[str]], int | None], *, saves: bool = False) -> 
     sys.stdout.flush()
     if status not in (os.EX_OK, PREEMPTED) and is_initialized():
         distributed.exit(status)
+    if not saves and signals.commanded():
+        # Python's own end may crash after an exception inside of JAX (jaxlib 0.10.2, in the middle
+        # of a compilation): the status would be SIGSEGV's.
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 

@@ -30,6 +30,11 @@ def received() -> int:
     return 128 + _received[0] if _received else 0
 
 
+def commanded() -> bool:
+    """True if a signal has come to a command, where no other program runs in its process."""
+    return bool(_received) and _commanding.is_set()
+
+
 def check() -> None:
     """Raises KeyboardInterrupt if a signal has come; for work that has nothing to save."""
     if _received:

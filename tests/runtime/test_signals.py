@@ -153,6 +153,26 @@ def test_inside_interrupting_a_signal_is_an_interrupt_once():
     assert run(*lines, 'send(2)', 'print(signals.received())')[1] == '130\n'
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('swallowed', [False, True])
+def test_an_interrupted_command_has_its_status_whatever_crashes_at_python_s_end(swallowed):
+    """As JAX does that was interrupted while it compiled."""
+    status, out, said = run(
+        'import atexit, contextlib',
+        'from gan_jax.runtime import cli, output',
+        'signals.arm()',
+        'atexit.register(os.abort)',
+        'def main(arguments):',
+        f'    with contextlib.suppress(KeyboardInterrupt if {swallowed} else ()):',
+        '        send(signal.SIGINT)',
+        '        time.sleep(5)',
+        '    output.say("the end")',
+        'cli.run(main)',
+    )
+    stopped = 'gan_jax: stopped before the end; the same command begins again\n'
+    assert (status, out, said) == (130, 'the end\n' * swallowed, SAID + stopped * (not swallowed))
+
+
 def test_importing_the_package_installs_no_handlers():
     before = 'before = [signal.getsignal(number) for number in signals.ASKING]'
     modules = 'import gan_jax.train, gan_jax.sweep, gan_jax.runtime.cli, gan_jax.sweeps.runner'
