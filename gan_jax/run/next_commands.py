@@ -58,8 +58,9 @@ def _data_flag(asked: Mapping[str, Any]) -> list[str]:
 def _kept_flag(settings: Mapping[str, Any]) -> list[str]:
     """--data_dir, where the training has kept weights or features that its metrics read.
 
-    `evaluate` looks for them there alone, since a config may be from somebody else. A data set
-    that is named by a path is looked for there first: there is no flag if another has its name.
+    `evaluate` looks for them by that flag alone, and not where the config says, which may be from
+    somebody else. A data set that is named by a path is looked for in the folder first: there is
+    no flag if another of its name lies there.
     """
     asked, metrics = settings['data'], brackets.split(everything(settings), ',')
     place = expanded(data.folder_of(asked['dir']))
