@@ -80,7 +80,7 @@ def _read(name: str) -> Asked:
     number, thousands, kind = FORM.fullmatch(name).groups(default='')
     if not number or not kind:
         raise UserError(
-            f"'{name}' does not say of how many images and which shifts: write {NAMES[0]}, shifts "
+            f"'{name}' has to say of how many images and which shifts: write {NAMES[0]}, shifts "
             f'of whole pixels, or {NAMES[1]}, any shifts'
         )
     num = number_of(number, thousands)

@@ -84,7 +84,7 @@ def _read(name: str) -> Length:
     number, thousands, kind = FORM.fullmatch(name).groups(default='')
     if not number or not kind:
         raise UserError(
-            f"'{name}' does not say of how many pairs and along what: write {NAMES[0]}, between "
+            f"'{name}' has to say of how many pairs and along what: write {NAMES[0]}, between "
             f'two w, or {NAMES[1]}, between two latents'
         )
     num = number_of(number, thousands)

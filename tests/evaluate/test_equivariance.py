@@ -154,7 +154,7 @@ SMALL = SimpleNamespace(images=np.zeros((4, 4, 16, 1), np.uint8), name='small')
     ('name', 'changes', 'said'),
     [
         ('eqt', {}, 'write eqt50k_int, shifts of whole pixels, or eqt50k_frac, any shifts'),
-        ('eqt50k', {}, 'does not say of how many images and which shifts'),
+        ('eqt50k', {}, 'has to say of how many images and which shifts'),
         ('eqt2000k_int', {}, "'eqt2000k_int' is of 2,000,000 images: take at most 1,000,000"),
         ('eqt9_int', {'takes_shift': lambda: False}, 'config.generator has none to shift: take a'),
         ('eqt9_frac', {'train': SMALL}, "of 8 pixels a side at least, and the run's have 4 by 16"),

@@ -111,7 +111,7 @@ SMALL = SimpleNamespace(images=np.zeros((4, 8, 8, 1), np.uint8), name='small')
     ('name', 'changes', 'said'),
     [
         ('ppl', {}, 'write ppl50k_wend, between two w, or ppl50k_z, between two latents'),
-        ('ppl50k', {}, 'does not say of how many pairs and along what'),
+        ('ppl50k', {}, 'has to say of how many pairs and along what'),
         ('ppl99_z', {}, "'ppl99_z' is of 99 pairs: take 100 to 1,000,000"),
         ('ppl1k_wend', {'pairs': NO_W}, 'from w to w, and the generator has none: write ppl1k_z'),
         ('ppl1k_wend', {'train': SMALL}, "the run's have 8 by 8: write ppl1k_z, which enlarges"),
