@@ -39,8 +39,9 @@ def get_config(text: str = '') -> ConfigDict:
     asked = arguments(text, **METHODS, path='digits', dir='', size=0, background='', flip=1)
     name, folder = place_of(asked['path'], asked['dir'])
     there = data.overview(name, folder)
-    if there is None or 'train' not in there.counts:
+    if there is None:
         refuse_unknown(name, folder)
+    if there is None or 'train' not in there.counts:
         data.load(name, folder)  # which says what there is, and how it is prepared
     size = asked['size'] or (16 if name in data.READERS else 64)
     small = size <= LARGE

@@ -12,6 +12,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from gan_jax import data
+from gan_jax.data import prepared
+from gan_jax.data.pieces import Piece
 from gan_jax.evaluate import trained_features
 from gan_jax.experiment import config
 from gan_jax.runtime.errors import DATA, UserError
@@ -241,3 +243,11 @@ def test_a_folder_that_is_not_there_is_a_sentence(beside_configs):
     assert "did you mean 'My photos'?" in done.err
     done = within('gan_jax.train', ['--config=configs/folder.py:path=./Fotos', '--dry_run'])
     assert done.status == 66 and 'Fotos does not exist: check the path' in done.err
+
+
+def test_a_prepared_set_without_training_images_is_not_called_unknown(beside_configs):
+    piece = Piece('test', 'images', np.zeros((4, 8, 8, 3), np.uint8))
+    (beside_configs / 'data').mkdir()
+    prepared.write_prepared(Path('data/half'), [piece], {}, num_classes=0)
+    done = within('gan_jax.train', ['--config=configs/folder.py:path=half', '--dry_run'])
+    assert done.status == 66 and "'half' has no split 'train'" in done.err
