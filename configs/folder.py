@@ -87,7 +87,7 @@ def refuse_unknown(name: str, folder: str | None) -> None:
     known = [*(one for one in folders if not one.startswith('.')), *data.prepared_in(root)]
     raise ValueError(
         f"there is no folder or file {name} here, and there is no data set '{name}' in {root}"
-        f'{nearest(name, known)}'
+        f'{nearest(name, known)}; one that is prepared elsewhere is found by dir=FOLDER'
     )
 
 

@@ -240,7 +240,7 @@ def test_a_folder_that_is_not_there_is_a_sentence(beside_configs):
     assert 'there is no folder or file Fotos here' in done.err
     done = within('gan_jax.train', ['--config=folder:path=My photo', '--dry_run'])
     assert done.status == 2 and done.err.startswith("gan_jax: config 'folder': there is no folder")
-    assert "did you mean 'My photos'?" in done.err
+    assert "did you mean 'My photos'?" in done.err and 'elsewhere is found by dir=F' in done.err
     done = within('gan_jax.train', ['--config=configs/folder.py:path=./Fotos', '--dry_run'])
     assert done.status == 66 and 'Fotos does not exist: check the path' in done.err
 

@@ -44,9 +44,7 @@ def in_words(found: Mapping[str, Any]) -> str:
     """A `summary` as lines of text."""
     devices, images, views = found['devices'], found['images'], found['views']
     shape = 'x'.join(map(str, images['shape']))
-    labels = f'{images["classes"]} classes'
-    if 'label_size' in images:
-        labels = described(None, 0, images['label_size'])
+    labels = described(None, images['classes'], images.get('label_size', 0))
     words = {
         'devices': f'{devices["count"]}, {devices["kind"]}',
         'images': f'{images["count"]:,} of {images["name"]}, {shape}, {labels}{held_out(images)}',
@@ -60,7 +58,10 @@ def in_words(found: Mapping[str, Any]) -> str:
 
 def held_out(images: Mapping[str, Any]) -> str:
     """The end of a sentence about the images of a `summary`: how many others are held out."""
-    return f'; {images["held_out"]:,} others are held out' if 'held_out' in images else ''
+    if 'held_out' not in images:
+        return ''
+    count = images['held_out']
+    return f'; {count:,} others are held out' if count > 1 else '; 1 other is held out'
 
 
 def parameters(setup: Setup) -> dict[str, int]:
