@@ -27,6 +27,7 @@ from gan_jax import data
 from gan_jax.experiment.arguments import arguments
 from gan_jax.experiment.base import base
 from gan_jax.experiment.presets import blocks_of
+from gan_jax.runtime.nearest import nearest
 
 STYLEGAN2 = Path(__file__).with_name('stylegan2_cifar10.py')
 LARGE = 128  # pixels: StyleGAN2 above
@@ -38,6 +39,8 @@ def get_config(text: str = '') -> ConfigDict:
     asked = arguments(text, **METHODS, path='digits', dir='', size=0, background='', flip=1)
     name, folder = place_of(asked['path'], asked['dir'])
     there = data.overview(name, folder)
+    if there is None:
+        refuse_unknown(name, folder)
     if there is None or 'train' not in there.counts:
         data.load(name, folder)  # which says what there is, and how it is prepared
     size = asked['size'] or (16 if name in data.READERS else 64)
@@ -46,8 +49,12 @@ def get_config(text: str = '') -> ConfigDict:
         raise ValueError(
             f'size is {size}: give a multiple of 8 up to {LARGE}, or a power of two above'
         )
-    held_out = 0.0 if 'test' in there.counts else 0.1
-    count = round((1 - held_out) * there.counts['train'])
+    count, test, held_out = there.counts['train'], there.counts.get('test', 0), 0.0
+    if not test:
+        if count < 3:
+            raise ValueError(f'{asked["path"]} holds {count} images to train on: give at least 3')
+        held_out, test = 0.1, max(1, int(count / 10 + 0.5))  # as `data.hold_out` counts
+        count -= test
 
     c = base()
     c.data.update(name=name, dir=asked['dir'], size=size, background=asked['background'])
@@ -59,7 +66,7 @@ def get_config(text: str = '') -> ConfigDict:
     networks(c, small, count)
     if asked['flip'] and name not in data.READERS:  # a mirrored digit is none
         c.augment.real = f'flip|{c.augment.real}'.rstrip('|')
-    measures(c, there.counts.get('test', 0), there.num_classes)
+    measures(c, test, there.num_classes)
     return c
 
 
@@ -69,6 +76,19 @@ def place_of(path: str, folder: str) -> tuple[str, str | None]:
     if not known and not data.is_path(path) and os.path.exists(path):
         path = f'./{path}'
     return path, folder or None
+
+
+def refuse_unknown(name: str, folder: str | None) -> None:
+    """Raises ValueError for a name that is neither a folder here nor a data set that is known."""
+    if data.is_path(name) or name in data.names():
+        return
+    root = data.folder_of(folder)
+    folders = sorted(place.name for place in Path().iterdir() if place.is_dir())
+    known = [*(one for one in folders if not one.startswith('.')), *data.prepared_in(root)]
+    raise ValueError(
+        f"there is no folder or file {name} here, and there is no data set '{name}' in {root}"
+        f'{nearest(name, known)}; one that is prepared elsewhere is found by dir=FOLDER'
+    )
 
 
 def networks(c: ConfigDict, small: bool, count: int) -> None:
@@ -96,6 +116,7 @@ def measures(c: ConfigDict, test: int, num_classes: int) -> None:
     split = 'test' if test >= 1000 else 'train'  # a tenth of few images is too few to compare with
     features = 'classifier' if num_classes > 1 else 'simclr'
     c.evaluate.update(metrics=f'kd1k_{split}@{features},overfitting', full='', num=1000)
-    if c.logit.fn.endswith(('PairLogit', 'InstanceLogit')):  # which read more than an image
+    reads_more = c.logit.fn.endswith(('PairLogit', 'InstanceLogit'))  # than an image
+    if reads_more or test < 2:  # `overfitting` compares means and standard deviations
         c.evaluate.metrics = f'kd1k_{split}@{features}'
     c.every.update(log=50, sample=500, evaluate=1000, full=10_000, checkpoint=500, snapshot=1000)

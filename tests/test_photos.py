@@ -12,6 +12,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from gan_jax import data
+from gan_jax.data import prepared
+from gan_jax.data.pieces import Piece
 from gan_jax.evaluate import trained_features
 from gan_jax.experiment import config
 from gan_jax.runtime.errors import DATA, UserError
@@ -109,6 +111,7 @@ def test_the_page_goes_from_photographs_to_scores(beside_configs):
     for said in (refused.err, seen.err):  # once by each command
         assert said.count('images are grey and become colour') == 1
     assert 'what they need is there' in seen.out and 'warning' not in seen.out
+    assert 'images to train on: 108; 12 others are held out' in seen.out
     (unprepared,) = re.findall('^    (python -m gan_jax.train .*)$', text_of('photos.md'), re.M)
     assert typed(shlex.split(unprepared), ['--dry_run', *SHORT]).status == 0
     for words in (prepare, [*train, *SHORT], *rest):
@@ -184,7 +187,7 @@ def settings(*arguments, count=40):
     return config.load_config(f'configs/folder.py:{text}')
 
 
-@pytest.mark.parametrize(('count', 'batch'), [(2, 2), (40, 16), (300, 32), (3000, 64)])
+@pytest.mark.parametrize(('count', 'batch'), [(40, 16), (300, 32), (3000, 64)])
 def test_the_batch_follows_the_number_of_images(count, batch, beside_configs):
     c = settings(count=count)
     assert (c.batch_size, c.data.size, c.data.held_out) == (batch, 64, 0.1)
@@ -210,8 +213,41 @@ def test_a_size_without_networks_is_refused(size, beside_configs):
         settings(f'size={size}')
 
 
+@pytest.mark.parametrize(
+    ('count', 'batch', 'metrics'),
+    [
+        (3, 2, 'kd1k_train@simclr'),  # 1 is held out, whose logit has no deviation
+        (14, 13, 'kd1k_train@simclr'),
+        (15, 13, 'kd1k_train@simclr,overfitting'),
+    ],
+)
+def test_a_few_photographs_train_on_what_is_left_of_them(count, batch, metrics, beside_configs):
+    c = settings(count=count)
+    assert (c.batch_size, c.evaluate.metrics) == (batch, metrics)
+    kept, held = data.hold_out(data.load('./some.npz'), c.data.held_out)
+    assert len(kept.images) == batch and len(held.images) == count - batch
+
+
+def test_two_photographs_are_too_few(beside_configs):
+    with pytest.raises(UserError, match='some.npz holds 2 images to train on: give at least 3'):
+        settings(count=2)
+
+
 def test_a_folder_that_is_not_there_is_a_sentence(beside_configs):
+    (beside_configs / 'My photos').mkdir()
     done = within('gan_jax.train', ['--config=configs/folder.py:path=Fotos', '--dry_run'])
     assert done.status == 2 and "there is no data set 'Fotos' in data" in done.err
+    assert 'there is no folder or file Fotos here' in done.err
+    done = within('gan_jax.train', ['--config=folder:path=My photo', '--dry_run'])
+    assert done.status == 2 and done.err.startswith("gan_jax: config 'folder': there is no folder")
+    assert "did you mean 'My photos'?" in done.err and 'elsewhere is found by dir=F' in done.err
     done = within('gan_jax.train', ['--config=configs/folder.py:path=./Fotos', '--dry_run'])
     assert done.status == 66 and 'Fotos does not exist: check the path' in done.err
+
+
+def test_a_prepared_set_without_training_images_is_not_called_unknown(beside_configs):
+    piece = Piece('test', 'images', np.zeros((4, 8, 8, 3), np.uint8))
+    (beside_configs / 'data').mkdir()
+    prepared.write_prepared(Path('data/half'), [piece], {}, num_classes=0)
+    done = within('gan_jax.train', ['--config=configs/folder.py:path=half', '--dry_run'])
+    assert done.status == 66 and "'half' has no split 'train'" in done.err

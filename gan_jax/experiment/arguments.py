@@ -16,7 +16,7 @@ def network_of(text: str, known: Sequence[str]) -> tuple[str, str]:
     Raises:
         ValueError: there is no such network.
     """
-    items = brackets.split(text, ',')
+    items = [*map(str.strip, brackets.split(text, ','))]
     named = [item for item in items if item.startswith('network=')]
     name = named[-1].partition('=')[2] if named else known[0]
     if name not in known:
@@ -27,17 +27,18 @@ def network_of(text: str, known: Sequence[str]) -> tuple[str, str]:
 def arguments(text: str, **defaults: Any) -> dict[str, Any]:
     """The values of the text after the colon in `--config=FILE:key=value,...`, over defaults.
 
-    A value takes the type of its default.
+    A value takes the type of its default. Blanks around a comma count for nothing.
 
     Raises:
         ValueError: an unknown key, or a value that is not of its default's type.
     """
     chosen = dict(defaults)
-    for item in filter(None, brackets.split(text, ',')):
+    for item in filter(None, map(str.strip, brackets.split(text, ','))):
         key, separator, value = item.partition('=')
         if key not in defaults or not separator:
             known = ', '.join(f'{k}={v}' for k, v in defaults.items())
-            raise ValueError(f"does not take '{item}'; it takes {known}")
+            comma = '' if separator else ', and what stands between commas is one of these'
+            raise ValueError(f"does not take '{item}'; it takes {known}{comma}")
         try:
             chosen[key] = type(defaults[key])(value)
         except ValueError as error:

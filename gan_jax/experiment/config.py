@@ -99,7 +99,9 @@ def run_config_file(path: str) -> ConfigDict:
             f'--config={path} is JSON: give the Python file that the run was started with; its '
             'workdir keeps the resolved config as config.json'
         )
-    config = python_file.call(file, 'get_config', *([] if arguments is None else [arguments]))
+    given = [] if arguments is None else [arguments]
+    by_name = f"config '{file.stem}'" if shipped.is_one(file) else ''
+    config = python_file.call(file, 'get_config', *given, called=by_name)
     if not isinstance(config, ConfigDict):
         raise UserError(f'{file}: get_config returns {quoted(config)}: return a ConfigDict')
     return config.lock()

@@ -36,6 +36,8 @@ def describe(setup: Setup, found: Mapping[str, Any]) -> str:
     if label_size(setup.dataset):
         named = label_words(setup.dataset)
     lines.append(f'images: {height}x{width}x{channels}, {named}')
+    images = found['images']
+    lines.append(f'images to train on: {images["count"]:,}{summary.held_out(images)}')
     lines += _codes(setup)
     fault = '' if setup.outlined else data.content_fault(setup.dataset)
     if fault:

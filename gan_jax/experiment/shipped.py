@@ -34,6 +34,11 @@ def found(text: str, kind: Kind) -> Path:
     return path if path.is_file() else files(kind).get(text, path)
 
 
+def is_one(path: Path) -> bool:
+    """True if it is the file of a config that comes with the package, as `found` gives it."""
+    return files(CONFIG).get(path.stem) == path
+
+
 def hint(text: str, kind: Kind) -> str:
     """The end of a sentence about a text that names no file: what may have been meant."""
     known, stem = files(kind), Path(text).stem

@@ -18,7 +18,7 @@ def summary(setup: Setup) -> dict[str, Any]:
 
     Returns:
         devices {'kind', 'count'}; images {'name', 'count', 'shape' [H, W, C], 'classes', and
-        'label_size' of label vectors};
+        'label_size' of label vectors, 'held_out' of images that the config holds out};
         batch_size; parameters by network and head; views {'d', 'g'}, the number of views in one
         pass; flops of a step, as XLA counts them before its optimisation, None where it does not.
     """
@@ -31,6 +31,7 @@ def summary(setup: Setup) -> dict[str, Any]:
             'shape': list(setup.dataset.images.shape[1:]),
             'classes': setup.dataset.num_classes,
             **({'label_size': size} if size else {}),
+            **_held_out(setup),
         },
         'batch_size': setup.settings['batch_size'],
         'parameters': parameters(setup),
@@ -43,18 +44,24 @@ def in_words(found: Mapping[str, Any]) -> str:
     """A `summary` as lines of text."""
     devices, images, views = found['devices'], found['images'], found['views']
     shape = 'x'.join(map(str, images['shape']))
-    labels = f'{images["classes"]} classes'
-    if 'label_size' in images:
-        labels = described(None, 0, images['label_size'])
+    labels = described(None, images['classes'], images.get('label_size', 0))
     words = {
         'devices': f'{devices["count"]}, {devices["kind"]}',
-        'images': f'{images["count"]:,} of {images["name"]}, {shape}, {labels}',
+        'images': f'{images["count"]:,} of {images["name"]}, {shape}, {labels}{held_out(images)}',
         **{name: f'{count:,} parameters' for name, count in found['parameters'].items()},
         'one step': f'{_flops(found["flops"])}batch of {found["batch_size"]}, views: '
         f'{views["d"]} for d, {views["g"]} for g',
     }
     width = max(map(len, words))
     return '\n'.join(f'  {name:<{width}}  {text}' for name, text in words.items())
+
+
+def held_out(images: Mapping[str, Any]) -> str:
+    """The end of a sentence about the images of a `summary`: how many others are held out."""
+    if 'held_out' not in images:
+        return ''
+    count = images['held_out']
+    return f'; {count:,} others are held out' if count > 1 else '; 1 other is held out'
 
 
 def parameters(setup: Setup) -> dict[str, int]:
@@ -74,6 +81,13 @@ def routings(setup: Setup) -> dict[str, Any]:
     """The routing of views in the updates of 'd' and of 'g'."""
     terms, view = setup.experiment.terms, setup.experiment.gan.augment.view
     return {side: route_views(terms, side, view) for side in 'dg'}
+
+
+def _held_out(setup: Setup) -> dict[str, int]:
+    """The number of images that are held out for metrics; {} where the config holds out none."""
+    if not setup.settings['data']['held_out'] or setup.outlined:
+        return {}
+    return {'held_out': len(setup.held_out().images)}
 
 
 def _devices(setup: Setup) -> dict[str, Any]:

@@ -167,7 +167,8 @@ def _scores(scores: Sequence[Score]) -> str:
 
 
 def _origin(origin: Mapping[str, Any]) -> str:
-    lines = [f'- {_text(key)}: `{_text(json.dumps(value))}`' for key, value in origin.items()]
+    known = {key: value for key, value in origin.items() if value is not None}
+    lines = [f'- {_text(key)}: `{_text(json.dumps(value))}`' for key, value in known.items()]
     return '\n'.join(lines) or 'Nothing is known.'
 
 

@@ -1,6 +1,6 @@
 """The scores of one checkpoint that a workdir keeps: result files, and the row of its log."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ def of_checkpoint(
 ) -> list[Scores]:
     """The scores of some weights of a checkpoint, result files first, in the order of their names.
 
-    Damaged files, and scores of a truncated generator, are left out.
+    Damaged files, scores of a truncated generator, and what the log says again are left out.
 
     Args:
         folder: the workdir.
@@ -48,8 +48,17 @@ def of_checkpoint(
     ]
     asked = settings['evaluate']
     if {name: asked[name] for name in wanted} == wanted:
-        found += _logged(folder, settings, step)
+        found += [*_not_among(found, _logged(folder, settings, step))]
     return found
+
+
+def _not_among(found: Sequence[Scores], logged: Iterable[Scores]) -> Iterator[Scores]:
+    """The logged scores without those that a result file has by the same protocol."""
+    for one in logged:
+        same = [other for other in found if one.protocol.items() <= other.protocol.items()]
+        told = {name for other in same for name in other.metrics}
+        if rest := {name: value for name, value in one.metrics.items() if name not in told}:
+            yield one._replace(metrics=rest)
 
 
 def _result(folder: Path, file: Path, step: int) -> Scores | None:

@@ -6,6 +6,7 @@ Importing this module needs no JAX, so that --help and mistakes are answered at 
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -182,7 +183,17 @@ class Parser(argparse.ArgumentParser):
     def unknown(self, argument: str, *more: str) -> NoReturn:
         """Refuses an argument, and suggests the nearest of the flags and `more`."""
         hint = nearest(argument.partition('=')[0], [*self.flags, *more])
-        self.error(f'unknown argument {argument}{hint}')
+        self.error(f'unknown argument {argument}{hint}{self._unquoted(argument)}')
+
+    def _unquoted(self, argument: str) -> str:
+        """The end of a sentence about words that a blank has cut off from the value before them."""
+        place = self.given.index(argument) if argument in self.given else 0
+        if argument.startswith('-') or not place or '=' not in self.given[place - 1]:
+            return ''
+        words = self.given[place - 1 :]
+        count = next((i for i, word in enumerate(words[1:], 1) if word.startswith('-')), len(words))
+        whole = shlex.quote(' '.join(words[:count]))
+        return f'; if it belongs to the value before it, put quotes around it all: {whole}'
 
     def error(self, message: str) -> NoReturn:
         if message.startswith(REQUIRED):

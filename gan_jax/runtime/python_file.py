@@ -10,8 +10,14 @@ from typing import Any
 from gan_jax.runtime.errors import UserError, sentence
 
 
-def call(path: Path, name: str, *arguments: Any) -> Any:
+def call(path: Path, name: str, *arguments: Any, called: str = '') -> Any:
     """Runs a Python file, and calls the function of that name in it.
+
+    Args:
+        path: of the file.
+        name: of the function.
+        arguments: of the function.
+        called: what its user calls the file, where a fault is of the arguments; '' is its path.
 
     Raises:
         UserError: there is no such file or function, or the file or the function raises anything;
@@ -27,6 +33,8 @@ def call(path: Path, name: str, *arguments: Any) -> Any:
         return function(*arguments)
     except UserError:  # a sentence already
         raise
+    except ValueError as error:
+        raise UserError(f'{called or path}: {sentence(_readable(error))}') from error
     except (Exception, SystemExit) as error:
         raise UserError(_said(path, error)) from error
 

@@ -61,7 +61,7 @@ def compressed(picture: Image.Image) -> bytes:
     """The picture as PNG with as many colours as fit into LARGEST bytes."""
     for colours in (256, 128, 64, 32):
         file = io.BytesIO()
-        picture.quantize(colours).save(file, 'PNG', optimize=True)
+        picture.quantize(colours, Image.Quantize.FASTOCTREE).save(file, 'PNG', optimize=True)
         if len(file.getvalue()) <= LARGEST:
             break
     return file.getvalue()

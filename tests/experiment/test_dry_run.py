@@ -8,6 +8,7 @@ import pytest
 
 from gan_jax import train
 from gan_jax.evaluate import weights
+from gan_jax.experiment import summary
 from gan_jax.runtime.errors import MISSING, UNAVAILABLE, USAGE, UserError
 
 TINY = f'--config={Path(__file__).parents[1] / "sweeps" / "tiny.py"}:method=none'
@@ -81,3 +82,19 @@ def test_of_data_that_are_not_here_it_says_what_was_not_checked(tmp_path, capsys
     )
     with pytest.raises(UserError, match="means nothing on 'kmnist'"):
         train.main([TINY, *away, '--dry_run'])
+
+
+@pytest.mark.parametrize(
+    ('more', 'said'),
+    [
+        ({}, '40 of mine, 8x8x3, no labels'),
+        ({'classes': 2, 'held_out': 1}, '40 of mine, 8x8x3, 2 classes; 1 other is held out'),
+        ({'classes': 2, 'held_out': 12}, '40 of mine, 8x8x3, 2 classes; 12 others are held out'),
+        ({'label_size': 5}, '40 of mine, 8x8x3, label vectors of 5 numbers'),
+    ],
+)
+def test_images_in_words(more, said):
+    images = {'name': 'mine', 'count': 40, 'shape': [8, 8, 3], 'classes': 0, **more}
+    rest = {'devices': {'kind': 'cpu', 'count': 1}, 'parameters': {}, 'flops': None}
+    found = {**rest, 'images': images, 'batch_size': 4, 'views': {'d': 1, 'g': 1}}
+    assert f'images    {said}' in summary.in_words(found).splitlines()[1]

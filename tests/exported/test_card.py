@@ -53,6 +53,12 @@ def test_the_metadata_name_task_licence_and_scores_with_their_protocol():
     assert metric['args'] == SCORES[0].protocol
 
 
+def test_an_origin_that_is_not_known_is_no_line():
+    origin = {'commit': None, 'seed': 0}
+    text = rendered(DESCRIPTION._replace(origin=origin))
+    assert '- seed: `0`' in text and 'commit' not in text
+
+
 def test_without_licence_and_scores_the_card_says_so():
     text = rendered(license='', scores=[])
     assert {'license', 'model-index'} & head_of(text).keys() == set()

@@ -54,5 +54,15 @@ def test_scores_are_of_the_step_the_weights_and_the_statistics(folder):
     assert [*found(folder, step=4)] == ['results/b.json', 'metrics.jsonl']
 
 
+def test_what_the_log_says_again_is_told_once(folder):
+    logged = found(folder)['metrics.jsonl'].protocol
+    result = {'metrics': {'fd_digits': 2.5}, 'checkpoint': {'step': 5}}
+    file = folder / 'results' / 'h.json'
+    workdir.write_json(file, {**result, 'protocol': {**logged, 'reference': 'train'}})
+    assert [*found(folder)] == ['results/a.json', 'results/h.json']
+    workdir.write_json(file, {**result, 'protocol': {**logged, 'num': 99}})
+    assert [*found(folder)] == ['results/a.json', 'results/h.json', 'metrics.jsonl']
+
+
 def test_a_run_without_scores_has_none(tmp_path):
     assert found(tmp_path) == {}

@@ -71,6 +71,7 @@ def test_a_run_that_goes_on_has_the_snapshots_of_one_that_never_stopped(whole, t
 @pytest.mark.slow
 def test_a_run_that_begins_again_begins_without_any(whole, tmp_path):
     shutil.copytree(whole / snapshots.FOLDER, tmp_path / 'run' / snapshots.FOLDER)
+    workdir.write_status(tmp_path / 'run', 'running', 0)  # killed before a checkpoint
     folder = trained(tmp_path, 'steps=2')
     assert sorted(digests(folder)) == [2]
     moved = workdir.set_aside(folder)

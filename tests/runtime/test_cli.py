@@ -110,6 +110,22 @@ def test_what_is_no_file_is_refused_before_the_work(out, tmp_path, monkeypatch):
             command.parse([*flags, f'--out={accepted}'])
 
 
+def test_words_that_a_blank_has_cut_off_are_quoted():
+    """As the shell hands over --config=folder:path=My photos of May,size=64 without quotes."""
+    made = config_parser('train', '')
+    given = ['--config=folder:path=My', 'photos', 'of', 'May,size=64', '--workdir=x']
+    quoted = "'--config=folder:path=My photos of May,size=64'"
+    with pytest.raises(UserError) as caught:
+        parse_config(made, given)
+    assert str(caught.value).splitlines()[0] == (
+        'unknown argument photos; if it belongs to the value before it, put quotes around it all: '
+        f'{quoted}'
+    )
+    with pytest.raises(UserError) as caught:
+        parser().parse_args(['photos', '--workdir=x'])
+    assert 'quotes' not in str(caught.value)
+
+
 def test_a_flag_that_is_missing_is_named(monkeypatch, capsys):
     assert status(monkeypatch, parser().parse_args) == 2
     said = capsys.readouterr().err

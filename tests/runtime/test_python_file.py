@@ -12,6 +12,15 @@ def test_a_function_of_a_file_is_called(tmp_path):
     assert python_file.call(tmp_path / 'a.py', 'get', 5) == 8
 
 
+def test_a_fault_of_the_arguments_names_the_file_as_its_user_does(tmp_path):
+    path = tmp_path / 'a.py'
+    path.write_text('def get(x):\n    if x:\n        raise ValueError("x is 1")\n    1 / x\n')
+    with pytest.raises(UserError, match=r"^config 'a': x is 1\Z"):
+        python_file.call(path, 'get', 1, called="config 'a'")
+    with pytest.raises(UserError, match=f'^{path}, line 4: ZeroDivisionError'):
+        python_file.call(path, 'get', 0, called="config 'a'")
+
+
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
