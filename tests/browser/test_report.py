@@ -1,10 +1,13 @@
 """The report in Chromium: it is drawn, its controls work, and everybody can read it."""
 
 import re
+import shutil
 import threading
 
 import pytest
 
+from gan_jax.evaluate import result
+from gan_jax.evaluate.curve import Curves
 from gan_jax.reports import build, curves, watch
 from gan_jax.sweeps import report as sweep_report
 from tests.browser.conftest import DRAWN, PAINTED, wait_until
@@ -13,6 +16,7 @@ from tests.reports import made
 pytestmark = pytest.mark.browser
 
 PHONE = {'width': 390, 'height': 844}
+SPECTRA = Curves('frequency', [0, 1, 2], {'real': [3, 2, 1], 'generated': [3, 1, 1]}, 'power')
 
 
 @pytest.fixture(scope='module')
@@ -22,6 +26,9 @@ def pages(tmp_path_factory):
     steps = (0, *(2**i for i in range(8)), *range(350, 1401, 350))
     run = made.run(folder / 'run', pictures_at=steps)
     made.result(run)
+    scores = run / 'results' / f'step_1400_num_10000_seed_0_{"f" * 16}.json'
+    shutil.copy(run / 'results' / 'step_1400.json', scores)
+    result.write_beside(scores, {'spectrum10k_test_profiles': SPECTRA})
     other = made.run(folder / 'other', changes={'batch_size': 32}, status={'warnings': ['a: b']})
     sweep = made.sweep(folder / 'sweep')
     images = made.images(200, seed=9)
