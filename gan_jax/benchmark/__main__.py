@@ -109,8 +109,6 @@ def _asked(
 
 def _refuse_unwritable(out: Path) -> None:
     """Raises where nothing can be written, before anything is measured."""
-    if out.is_dir():
-        raise UserError(f'cannot write --out={out}: it is a folder', UNWRITABLE)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
