@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parent / 'published'
 # The networks, for published_code.py too.
 STYLEGAN2, R3GAN, R3GAN2, STYLEGAN3 = 'stylegan2', 'r3gan', 'r3gan2', 'stylegan3'
 DEEP, SAGAN = 'biggan_deep', 'sagan'  # of StudioGAN
+LADAGAN = 'ladagan'
 LATENT, UNITS, COLOURS, CLASSES = 5, 6, 3, 3
 MAPPING = 2  # layers of the generator's
 GROUP_SIZE = 4  # channels of R3GAN's groups, three groups of 12 channels
@@ -26,6 +27,7 @@ ATTENTION, HEAD = 'attention', 8
 DEPTH = 14  # of StyleGAN3, its configuration T
 DEEP_WIDTHS = {32: (16, 16, 16, 16), 64: (64, 32, 16, 8, 4)}
 SAGAN_UNIT = 8  # channels
+LADAGAN_WIDTHS, LADAGAN_HEADS, LADAGAN_HIDDEN, LADAGAN_OUT = (128, 32, 8), 4, 8, (16, 12)
 FREQUENCY = 2  # of StyleGAN3's waves at most
 PSI, TRUNCATED = 0.7, 3
 RATE = 0.01  # of StyleGAN2's mappings
@@ -75,7 +77,7 @@ class Case(NamedTuple):
     @property
     def kept(self) -> int:
         """Numbers of a parameter's gradient that are kept at most."""
-        return MOST if self.code in (R3GAN2, DEEP, SAGAN) else sys.maxsize
+        return MOST if self.code in (R3GAN2, DEEP, SAGAN, LADAGAN) else sys.maxsize
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -130,6 +132,12 @@ def _sagan(case: Case) -> Blocks:
     return generator, dict(channels=SAGAN_UNIT, compare_gan=False)
 
 
+def _ladagan(case: Case) -> Blocks:
+    common = dict(heads=LADAGAN_HEADS, hidden=LADAGAN_HIDDEN)
+    widths = {32: (8, 16), 64: (4, 8, 16)}[case.side]
+    return dict(widths=LADAGAN_WIDTHS, **common), dict(widths=widths, out=LADAGAN_OUT, **common)
+
+
 _BLOCKS = {
     STYLEGAN2: _stylegan2,
     R3GAN: _r3gan,
@@ -137,6 +145,7 @@ _BLOCKS = {
     STYLEGAN3: _stylegan3,
     DEEP: _deep,
     SAGAN: _sagan,
+    LADAGAN: _ladagan,
 }
 CASES = [
     *(Case(STYLEGAN2, 'g', side, n, kind) for kind in ('skip', 'resnet', 'orig')
@@ -151,6 +160,7 @@ CASES = [
     *(Case(DEEP, player, side, CLASSES) for player in 'gd' for side in (32, 64)),
     *(Case(SAGAN, player, side, CLASSES, draw=draw)
       for player, side, draw in (('g', 32, 1), ('g', 64, 0), ('d', 32, 0), ('d', 64, 0))),
+    *(Case(LADAGAN, player, side, 0) for player in 'gd' for side in (32, 64)),
 ]  # fmt: skip
 
 
@@ -174,7 +184,7 @@ def weights(code: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArr
 
 
 def _sized(code: str, name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    if code == R3GAN:
+    if code in (R3GAN, LADAGAN) and not name.startswith('pos'):
         return np.float32(np.prod(x.shape[1:]) ** -0.5) * x
     if name.endswith('magnitude_ema'):
         return np.exp(x / 4)

@@ -5,9 +5,10 @@
     git clone https://github.com/IFeelBloated/R3GAN2
     git clone https://github.com/NVlabs/stylegan3
     git clone https://github.com/POSTECH-CVLab/PyTorch-StudioGAN
+    git clone https://github.com/milmor/LadaGAN
 
-They run on a CPU as they are, but R3GAN2's in half precision, see `running`, and StudioGAN's as
-`_studiogan` says.
+They run on a CPU as they are, but R3GAN2's in half precision, see `running`, StudioGAN's as
+`_studiogan` says, and LadaGAN's discriminator as `network` says.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 
 # Not of `tests`: torch-fidelity installs a package of that name.
-from oracle.published_cases import DEEP, R3GAN, R3GAN2, SAGAN, STYLEGAN2, STYLEGAN3
+from oracle.published_cases import DEEP, LADAGAN, R3GAN, R3GAN2, SAGAN, STYLEGAN2, STYLEGAN3
 from packaging import version
 
 EMBEDDING = 64  # numbers of a class in R3GAN's generator
@@ -39,10 +40,10 @@ def import_from(checkout: Path) -> tuple[str, ...]:
     if not files:
         sys.exit(
             f'--reference={checkout} is no checkout of stylegan2-ada-pytorch, R3GAN, R3GAN2, '
-            'stylegan3 or PyTorch-StudioGAN: give one of these'
+            'stylegan3, PyTorch-StudioGAN or LadaGAN: give one of these'
         )
     found = tuple(code for code, one in NETWORKS.items() if one.file == files[0])
-    code = checkout / 'src' if DEEP in found else checkout
+    code = checkout / {DEEP: 'src', LADAGAN: 'pytorch'}.get(found[0], '')
     sys.path.insert(0, str(code.resolve()))
     # Some compare versions with a module that setuptools has no more.
     stand_in = types.ModuleType('pkg_resources')
@@ -67,8 +68,17 @@ def network(
     options = make(player, settings, shape)
     net = getattr(importlib.import_module(module), kind)(**options)
     for layer in net.modules():
+        if code == LADAGAN and isinstance(layer, torch.nn.Conv2d) and layer.stride == (2, 2):
+            # As in its authors' TensorFlow: rows and columns of zeros at the far sides alone.
+            layer.padding = (0, 0)
+            layer.register_forward_pre_hook(
+                lambda _, x: torch.nn.functional.pad(x[0], (0, 1, 0, 1))
+            )
         if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.eps = 1e-5  # ours; StudioGAN's is 1e-4, and the others have none
+            # Ours: StudioGAN's is 1e-4, LadaGAN's 1e-5, but 1e-3 in its authors' TensorFlow.
+            layer.eps = 1e-3 if code == LADAGAN else 1e-5
+        if isinstance(layer, torch.nn.LayerNorm):
+            layer.eps = 1e-6  # likewise, for 1e-5 in LadaGAN's discriminator
     return net.train()
 
 
@@ -226,6 +236,20 @@ def _sagan(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> 
     return dict(**sizes, **place, **_studiogan(player, settings, deep=False))
 
 
+def _ladagan(player: str, settings: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    block = settings[{'g': 'generator', 'd': 'discriminator'}[player]]
+    if player == 'd':
+        widths = dict(enc_dim=block['widths'], out_dim=block['out'])
+        return dict(**widths, heads=block['heads'], mlp_dim=block['hidden'])
+    return dict(
+        img_size=shape[0],
+        noise_dim=settings['latent']['dim'],
+        dim=block['widths'],
+        heads=[block['heads']] * 3,
+        mlp_dim=[block['hidden']] * 3,
+    )
+
+
 class Network(NamedTuple):
     """A network of a checkout.
 
@@ -248,4 +272,5 @@ NETWORKS = {
     STYLEGAN2: Network('training/networks.py', 'training.networks', _stylegan2),
     DEEP: Network('src/models/big_resnet_deep_legacy.py', 'models.big_resnet_deep_legacy', _deep),
     SAGAN: Network('src/models/big_resnet_deep_legacy.py', 'models.resnet', _sagan),
+    LADAGAN: Network('pytorch/model.py', 'model', _ladagan),
 }

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from gan_jax.models import biggan, biggan_deep, r3gan
+from gan_jax.models import biggan, biggan_deep, ladagan, r3gan
 from gan_jax.models.critic import Critic, ProjectionLogit
+from gan_jax.models.patches import PatchLogit
 from gan_jax.models.r3gan2 import discriminator as r3gan2_discriminator
 from gan_jax.models.r3gan2 import generator as r3gan2_generator
 from gan_jax.models.stylegan2 import discriminator as stylegan2_discriminator
@@ -12,12 +13,19 @@ from gan_jax.models.stylegan3 import generator as stylegan3_generator
 from tests.oracle import published_cases as cases
 from tests.oracle import (
     published_weights,
+    published_weights_ladagan,
     published_weights_r3gan2,
     published_weights_studiogan,
     published_weights_stylegan3,
 )
 from tests.oracle.published_cases import Case
 from tests.oracle.published_layouts import Array, State
+
+
+def _patch_logit(num_classes: int) -> PatchLogit:
+    del num_classes
+    return PatchLogit(normalised=False)
+
 
 GENERATORS = {
     cases.STYLEGAN2: stylegan2_generator.Generator,
@@ -26,6 +34,7 @@ GENERATORS = {
     cases.STYLEGAN3: stylegan3_generator.Generator,
     cases.DEEP: biggan_deep.Generator,
     cases.SAGAN: biggan.Generator,
+    cases.LADAGAN: ladagan.Generator,
 }
 CRITICS = {
     cases.STYLEGAN2: (stylegan2_discriminator.Trunk, stylegan2_discriminator.Logit),
@@ -33,6 +42,7 @@ CRITICS = {
     cases.R3GAN2: (r3gan2_discriminator.Trunk, r3gan2_discriminator.Logit),
     cases.DEEP: (biggan_deep.Trunk, ProjectionLogit),
     cases.SAGAN: (biggan.Trunk, ProjectionLogit),
+    cases.LADAGAN: (ladagan.Trunk, _patch_logit),
 }
 VARIABLES = {
     (cases.STYLEGAN2, 'g'): published_weights.stylegan2_generator,
@@ -46,6 +56,8 @@ VARIABLES = {
     (cases.DEEP, 'd'): published_weights_studiogan.discriminator,
     (cases.SAGAN, 'g'): published_weights_studiogan.sagan_generator,
     (cases.SAGAN, 'd'): published_weights_studiogan.discriminator,
+    (cases.LADAGAN, 'g'): published_weights_ladagan.generator,
+    (cases.LADAGAN, 'd'): published_weights_ladagan.discriminator,
 }
 
 

@@ -17,7 +17,7 @@ CPU in float32, with the weights and inputs of published_cases.py. Kept are, of 
     buffers       shapes of the other numbers that are drawn, by name
 
 but of images 500 numbers, and of each parameter 32 in `second` and 500 in `first` of
-R3GAN2, BigGAN-deep and SAGAN.
+R3GAN2, BigGAN-deep, SAGAN and LadaGAN.
 published_errors.py compares ours with them.
 """
 
@@ -129,6 +129,9 @@ def called(
     if case.code in (cases.DEEP, cases.SAGAN):
         output = net(given, label)
         return output if case.player == 'g' else output['adv_output'], given
+    if case.code == cases.LADAGAN:
+        output = net(given)
+        return output if case.player == 'g' else output.mean(1), given
     if case.player == 'd':
         return net(given, condition).squeeze(1), given
     # StyleGAN2's averages move in training.

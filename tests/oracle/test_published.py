@@ -1,8 +1,8 @@
 """Our networks compute what the published code does; see published_errors.py.
 
 The numbers are of NVlabs/stylegan2-ada-pytorch at d72cc7d, brownvc/R3GAN at 19a7ddf,
-IFeelBloated/R3GAN2 at 3b04752, NVlabs/stylegan3 at c233a91 and POSTECH-CVLab/PyTorch-StudioGAN at
-947b35e, with PyTorch 2.13 on a CPU. None of it is needed here.
+IFeelBloated/R3GAN2 at 3b04752, NVlabs/stylegan3 at c233a91, POSTECH-CVLab/PyTorch-StudioGAN at
+947b35e and milmor/LadaGAN at eb3ed9c, with PyTorch 2.13 on a CPU. None of it is needed here.
 """
 
 import jax
