@@ -53,7 +53,8 @@ def get_config(text: str = '') -> ConfigDict:
     if not test:
         if count < 3:
             raise ValueError(f'{asked["path"]} holds {count} images to train on: give at least 3')
-        held_out, test = 0.1, max(1, int(count / 10 + 0.5))  # as `data.hold_out` counts
+        held_out = 0.1
+        test = data.share_of(count, held_out)
         count -= test
 
     c = base()

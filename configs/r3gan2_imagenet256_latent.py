@@ -42,7 +42,7 @@ from gan_jax.experiment.presets import OWN
 
 CIFAR10 = Path(__file__).with_name('r3gan2_cifar10.py')
 AUGMENT = 'ada_bg|p(diffaugment_cutout)'
-# What methods bring themselves, without colours, which codes have not.
+# The augmentations that methods bring themselves, without colours, which codes have not.
 WITHOUT_COLOURS = {
     OWN['diffaugment']: 'diffaugment_translation|diffaugment_cutout',
     OWN['ada']: 'ada_bg',

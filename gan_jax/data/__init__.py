@@ -28,7 +28,7 @@ from gan_jax.data.sources import (
     overview_of,
     place_of,
 )
-from gan_jax.data.subsets import hold_out, subset
+from gan_jax.data.subsets import hold_out, share_of, subset
 from gan_jax.data.tfds import contents, copies
 from gan_jax.runtime import output
 from gan_jax.runtime.errors import DATA, MISSING, UserError
@@ -50,6 +50,7 @@ __all__ = [
     'outline',
     'overview',
     'prepared_in',
+    'share_of',
     'subset',
 ]
 

@@ -16,7 +16,7 @@ def hold_out(dataset: DataSet, share: float) -> tuple[DataSet, DataSet]:
 
     Args:
         dataset: the whole.
-        share: in (0, 0.5]; round(share · N) images are held out, at least one.
+        share: in (0, 0.5], of the images, as `share_of` counts them.
 
     Raises:
         UserError: there are fewer than two images of a class, or they do not fit in memory.
@@ -34,7 +34,7 @@ def hold_out(dataset: DataSet, share: float) -> tuple[DataSet, DataSet]:
         order = np.argsort(raw, kind='stable')
         place[members[order]] = (np.arange(len(members)) + raw[order] / 2**64) / len(members)
         place[members[order[0]]] = 0
-    last = np.argsort(place, kind='stable')[count - max(1, int(share * count + 0.5)) :]
+    last = np.argsort(place, kind='stable')[count - share_of(count, share) :]
     held = np.sort(last[place[last] > 0]).astype(np.int32)
     if not len(held):
         raise UserError(
@@ -91,6 +91,11 @@ def at(dataset: DataSet, indices: np.ndarray) -> DataSet:
     return dataset._replace(images=images, labels=part, codes=codes, vectors=vectors)
 
 
+def share_of(count: int, share: float) -> int:
+    """The number of images in a share of `count`: the nearest, halves up, and at least one."""
+    return max(1, int(share * count + 0.5))
+
+
 def _classes(dataset: DataSet) -> np.ndarray:
     """int32 [N]: the classes; images without classes, such as with label vectors, are of one."""
     if dataset.labels is None:
@@ -101,7 +106,7 @@ def _classes(dataset: DataSet) -> np.ndarray:
 def _draw(members: np.ndarray, fraction: float, seed: int, label: int) -> np.ndarray:
     """The first members of a shuffled class."""
     order = np.argsort(_raw('subset', seed, label, len(members)), kind='stable')
-    return members[order[: max(1, int(fraction * len(members) + 0.5))]]
+    return members[order[: share_of(len(members), fraction)]]
 
 
 def _raw(purpose: str, seed: int, label: int, count: int) -> np.ndarray:

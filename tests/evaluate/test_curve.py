@@ -22,7 +22,7 @@ def drawn(curves):
 
 
 def counts(image):
-    """How many pixels have each of the first two colours."""
+    """The number of pixels of each of the first two colours."""
     colours = [[int(one[i : i + 2], 16) for i in (1, 3, 5)] for one in COLOURS[:2]]
     return [int((image[..., :3] == colour).all(axis=2).sum()) for colour in colours]
 
